@@ -1,0 +1,1 @@
+"""Sound in: files, arrays and streams become clips, and clips become windows."""

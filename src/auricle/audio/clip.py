@@ -1,0 +1,54 @@
+"""A clip: sound in memory, one channel, with its rate."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.errors import AudioError
+
+__all__ = ["Clip", "Samples"]
+
+Samples: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """One channel of sound.
+
+    Parameters
+    ----------
+    samples : float32, shape (n,), n ≥ 1, finite, nominally in [-1, 1]
+    rate_hz : samples a second
+    source : where the sound came from, for messages
+    start_s : where the clip begins in its source
+
+    Raises
+    ------
+    AudioError : no samples, more than one dimension, a sample that is not finite, or a rate below 1 Hz
+    """
+
+    samples: Samples
+    rate_hz: int
+    source: str = "array"
+    start_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        samples = np.ascontiguousarray(self.samples, dtype=np.float32)
+        if samples.ndim != 1 or samples.size == 0:
+            raise AudioError(f"{self.source}: samples must be one channel of at least one sample. Got shape {samples.shape}.")
+        if self.rate_hz < 1:
+            raise AudioError(f"{self.source}: the sample rate must be at least 1 Hz. Got {self.rate_hz}.")
+        if not np.isfinite(samples).all():
+            first = int(np.argmin(np.isfinite(samples)))
+            raise AudioError(
+                f"{self.source}: every sample must be finite. Sample {first} ({first / self.rate_hz:.3f} s) is "
+                f"{samples[first]}. Repair or remove the recording."
+            )
+        object.__setattr__(self, "samples", samples)
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.samples.size / self.rate_hz

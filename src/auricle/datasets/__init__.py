@@ -1,0 +1,1 @@
+"""Labelled sound, split so that nothing leaks."""

@@ -1,0 +1,97 @@
+"""Every error that auricle raises on purpose, as one tree.
+
+::
+
+    AuricleError
+    ├── UsageError        a setting or argument is out of its range, unknown, or contradicts another
+    ├── AudioError        sound that cannot be read or used: not sound, truncated, not finite, too short
+    ├── FeatureError      a window that cannot become numbers under this spec
+    ├── DataError         a data set whose files, labels or targets cannot be used
+    │   └── SplitError    groups or folds that cannot be split without a leak
+    ├── ModelError        an estimator that cannot be fitted or used
+    │   └── ConversionError   an estimator whose ONNX graph fails or differs from it
+    ├── BundleError       a bundle that is damaged, foreign, or fails its own test
+    └── OutputError       a place that cannot be written
+
+A message is one sentence or two: what must hold, what was got, which file, what to do.
+``kind`` is the error's name in JSON: in a row of ``predict`` and in an HTTP answer.
+"""
+
+from typing import ClassVar
+
+__all__ = [
+    "AudioError",
+    "AuricleError",
+    "BundleError",
+    "ConversionError",
+    "DataError",
+    "FeatureError",
+    "ModelError",
+    "OutputError",
+    "SplitError",
+    "UsageError",
+]
+
+
+class AuricleError(Exception):
+    """The root: catch this to catch all that auricle raises on purpose."""
+
+    kind: ClassVar[str] = "error"
+
+    def as_json(self) -> dict[str, str]:
+        """Return ``{"kind", "message"}``, the one JSON shape of an error."""
+        return {"kind": self.kind, "message": str(self)}
+
+
+class UsageError(AuricleError):
+    """A setting or argument is out of its range, unknown, or contradicts another."""
+
+    kind = "usage"
+
+
+class AudioError(AuricleError):
+    """Sound that cannot be read or used: not sound, truncated, not finite, too short."""
+
+    kind = "audio"
+
+
+class FeatureError(AuricleError):
+    """A window that cannot become numbers under this spec."""
+
+    kind = "feature"
+
+
+class DataError(AuricleError):
+    """A data set whose files, labels or targets cannot be used."""
+
+    kind = "data"
+
+
+class SplitError(DataError):
+    """Groups or folds that cannot be split without a leak."""
+
+    kind = "split"
+
+
+class ModelError(AuricleError):
+    """An estimator that cannot be fitted or used."""
+
+    kind = "model"
+
+
+class ConversionError(ModelError):
+    """An estimator whose ONNX graph fails or differs from it."""
+
+    kind = "conversion"
+
+
+class BundleError(AuricleError):
+    """A bundle that is damaged, foreign, or fails its own test."""
+
+    kind = "bundle"
+
+
+class OutputError(AuricleError):
+    """A place that cannot be written."""
+
+    kind = "output"

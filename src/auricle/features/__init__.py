@@ -1,0 +1,1 @@
+"""Numbers out: a window becomes a row of named columns or an image."""

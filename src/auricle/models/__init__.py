@@ -1,0 +1,1 @@
+"""Families of models: arrays in, scikit-learn conventions, one table."""

@@ -1,0 +1,1 @@
+"""The using wing: answers for files, folders and streams, through onnxruntime only."""

@@ -1,0 +1,1 @@
+"""The learning wing: search, fit, score, convert, report."""
