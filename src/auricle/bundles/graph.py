@@ -1,0 +1,51 @@
+"""Run a model's ONNX graph; every answer that auricle gives comes through here."""
+
+from typing import Literal
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from auricle.errors import BundleError
+
+__all__ = ["Graph"]
+
+
+class Graph:
+    """A graph from rows to probabilities (``answer == "probabilities"``) or to a number (``"value"``).
+
+    One thread an answer: recordings run side by side, and one row must not wait for a pool.
+
+    Parameters
+    ----------
+    serialised : an ONNX model without external data
+
+    Raises
+    ------
+    BundleError : the bytes are no graph of this shape
+    """
+
+    answer: Literal["probabilities", "value"]
+
+    def __init__(self, serialised: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(serialised, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's exceptions share no base of their own
+            raise BundleError(f"The model's graph must load in onnxruntime. It does not: {error}") from error
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1 or len(outputs) != 1 or outputs[0].name not in ("probabilities", "value"):
+            raise BundleError(
+                "The model's graph must go from `rows` to `probabilities` or `value`. "
+                f"It goes from {[i.name for i in inputs]} to {[o.name for o in outputs]}."
+            )
+        self.n_columns = int(inputs[0].shape[1])
+        self.answer = outputs[0].name
+
+    def answers(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probabilities, shape (n, n_classes), or the numbers, shape (n, 1), of rows, shape (n, d)."""
+        (answers,) = self._session.run(None, {"rows": np.ascontiguousarray(rows, dtype=np.float32)})
+        return np.asarray(answers, dtype=np.float32)

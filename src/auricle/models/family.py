@@ -1,0 +1,47 @@
+"""What a family of models is: how to make one, what to search, and how dear it is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Estimator", "Family", "Floats", "Labels"]
+
+Floats = NDArray[np.floating[Any]]
+Labels = NDArray[Any]
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """The part of scikit-learn's convention that auricle relies on: arrays in, arrays out."""
+
+    def fit(self, X: Floats, y: Labels) -> Any:
+        """Fit on rows of float32, shape (n, d), and labels or targets, shape (n,)."""
+
+    def predict(self, X: Floats) -> Labels:
+        """Answer labels or targets, shape (n,)."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002  (scikit-learn's signature)
+        """Return the settings, as scikit-learn's ``clone`` needs them."""
+
+    def set_params(self, **params: Any) -> Any:
+        """Change settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One line of the table of models.
+
+    Parameters
+    ----------
+    title : what a report calls it
+    classifier, regressor : seed → an unfitted estimator
+    grid : the settings that ``--tune grid`` tries, by scikit-learn's parameter names
+    """
+
+    title: str
+    classifier: Callable[[int], Estimator]
+    regressor: Callable[[int], Estimator]
+    grid: Mapping[str, tuple[Any, ...]]

@@ -1,0 +1,20 @@
+"""Linear models on standardised rows: logistic regression for classes, ridge for numbers."""
+
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+
+from auricle.models.family import Family
+from auricle.models.scaling import Standardize
+
+__all__ = ["LINEAR"]
+
+# Pooled rows have more columns than most data sets have recordings, so both are shrunk hard by default.
+LINEAR = Family(
+    title="logistic or ridge regression",
+    classifier=lambda seed: make_pipeline(Standardize(), LogisticRegression(C=0.01, max_iter=1000, random_state=seed)),
+    regressor=lambda seed: make_pipeline(Standardize(), Ridge(alpha=300.0, random_state=seed)),
+    grid={
+        "logisticregression__C": (0.001, 0.003, 0.01, 0.03, 0.1, 1.0),
+        "ridge__alpha": (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0),
+    },
+)

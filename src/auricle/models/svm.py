@@ -1,0 +1,149 @@
+"""Support vector machines with a radial kernel, for classes and numbers.
+
+scikit-learn's solver does the fitting, on a kernel matrix made by one BLAS product: rows of hundreds of columns make
+libsvm's own evaluation, pair by pair, the dearest part. Probabilities come straight from the margins of the pairs of
+classes (``SVC(probability=True)`` refits five times and is going away), and are sharpened or softened afterwards by the
+same temperature as every other model's.
+"""
+
+from itertools import combinations
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_expit, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC, SVR
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from auricle.models.family import Family
+from auricle.models.scaling import Standardize
+
+__all__ = ["SVM", "KernelSVC", "KernelSVR", "pair_signs"]
+
+Doubles = NDArray[np.float64]
+
+
+def radial_kernel(X: Doubles, centres: Doubles, gamma: float) -> Doubles:
+    """Return ``exp(-gamma |x - c|²)``, float64, shape (n, n_centres)."""
+    squares = (X**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1) - 2.0 * (X @ centres.T)
+    return np.asarray(np.exp(-gamma * np.maximum(squares, 0.0)))
+
+
+def pair_signs(n_classes: int) -> tuple[Doubles, Doubles]:
+    """Return which class each pair's margin speaks for and against: two 0/1 matrices, shape (n_pairs, n_classes)."""
+    pairs = list(combinations(range(n_classes), 2))
+    speaks_for, speaks_against = np.zeros((2, len(pairs), n_classes))
+    for row, (i, j) in enumerate(pairs):
+        speaks_for[row, i] = speaks_against[row, j] = 1.0
+    return speaks_for, speaks_against
+
+
+def default_gamma(X: Doubles) -> float:
+    """Return scikit-learn's ``gamma="scale"``: one over columns times variance."""
+    return float(1.0 / max(X.shape[1] * X.var(), 1e-12))
+
+
+class KernelSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Support vector classifier with a radial kernel and probabilities.
+
+    A class's score is the mean, over its rivals, of the log-probability that it beats that rival, where the margin of
+    the pair is read as log-odds; probabilities are the softmax of the scores.
+
+    Parameters
+    ----------
+    C : cost of a training row on the wrong side; larger fits closer
+    gamma_factor : width of the kernel as a multiple of scikit-learn's ``gamma="scale"``
+    """
+
+    def __init__(self, C: float = 10.0, gamma_factor: float = 1.0) -> None:
+        self.C = C
+        self.gamma_factor = gamma_factor
+
+    def fit(self, X: NDArray[Any], y: NDArray[Any]) -> Self:
+        """Fit on rows ``X``, shape (n, d), with at least two classes in ``y``, shape (n,)."""
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        self.gamma_ = self.gamma_factor * default_gamma(X)
+        solver = SVC(kernel="precomputed", C=self.C).fit(radial_kernel(X, X, self.gamma_), y)
+        self.classes_ = solver.classes_
+        self.support_vectors_ = X[solver.support_]
+        self.pair_weights_, self.pair_intercepts_ = _pairs(solver)
+        return self
+
+    def margins(self, X: NDArray[Any]) -> Doubles:
+        """Return the margin of each pair of classes, positive for the first, shape (n, n_pairs)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return radial_kernel(X, self.support_vectors_, self.gamma_) @ self.pair_weights_ + self.pair_intercepts_
+
+    def predict_proba(self, X: NDArray[Any]) -> Doubles:
+        """Return the probabilities of the classes, shape (n, n_classes)."""
+        margins = self.margins(X)
+        speaks_for, speaks_against = pair_signs(len(self.classes_))
+        scores = log_expit(2.0 * margins) @ speaks_for + log_expit(-2.0 * margins) @ speaks_against
+        return np.asarray(softmax(2.0 / len(self.classes_) * scores, axis=1))
+
+    def predict(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return the most probable classes, shape (n,)."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+
+def _pairs(solver: SVC) -> tuple[Doubles, Doubles]:
+    """Unfold libsvm's packed coefficients into one column of weights a pair, shape (n_support, n_pairs)."""
+    n_classes, duals = len(solver.classes_), solver.dual_coef_
+    if n_classes == 2:  # scikit-learn turns the sign for two classes, so that positive speaks for the second
+        return -duals.T, -solver.intercept_
+    ends = np.concatenate([[0], np.cumsum(solver.n_support_)])
+    weights = np.zeros((duals.shape[1], n_classes * (n_classes - 1) // 2))
+    for column, (i, j) in enumerate(combinations(range(n_classes), 2)):
+        weights[ends[i] : ends[i + 1], column] = duals[j - 1, ends[i] : ends[i + 1]]
+        weights[ends[j] : ends[j + 1], column] = duals[i, ends[j] : ends[j + 1]]
+    return weights, solver.intercept_
+
+
+class KernelSVR(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Support vector regressor with a radial kernel, for targets of unit deviation (training standardises them).
+
+    Parameters
+    ----------
+    C : cost of a training row outside the tube; larger fits closer
+    epsilon : half width of the tube in which an error costs nothing
+    gamma_factor : width of the kernel as a multiple of scikit-learn's ``gamma="scale"``
+    """
+
+    def __init__(self, C: float = 10.0, epsilon: float = 0.05, gamma_factor: float = 1.0) -> None:
+        self.C = C
+        self.epsilon = epsilon
+        self.gamma_factor = gamma_factor
+
+    def fit(self, X: NDArray[Any], y: NDArray[Any]) -> Self:
+        """Fit on rows ``X``, shape (n, d), and targets ``y``, shape (n,)."""
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        self.gamma_ = self.gamma_factor * default_gamma(X)
+        solver = SVR(kernel="precomputed", C=self.C, epsilon=self.epsilon).fit(radial_kernel(X, X, self.gamma_), y)
+        self.support_vectors_ = X[solver.support_]
+        self.weights_ = solver.dual_coef_.ravel()
+        self.intercept_ = float(solver.intercept_[0])
+        return self
+
+    def predict(self, X: NDArray[Any]) -> Doubles:
+        """Return the numbers, shape (n,)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return np.asarray(radial_kernel(X, self.support_vectors_, self.gamma_) @ self.weights_ + self.intercept_)
+
+
+SVM = Family(
+    title="support vector machine",
+    classifier=lambda _seed: make_pipeline(Standardize(), KernelSVC()),
+    regressor=lambda _seed: make_pipeline(Standardize(), KernelSVR()),
+    grid={
+        "kernelsvc__C": (1.0, 3.0, 10.0, 30.0),
+        "kernelsvr__C": (1.0, 3.0, 10.0, 30.0),
+        "kernelsvc__gamma_factor": (0.3, 1.0, 3.0),
+        "kernelsvr__gamma_factor": (0.3, 1.0, 3.0),
+    },
+)

@@ -1,0 +1,51 @@
+"""The table of model families: the command line's choices, the docs and the contract tests read it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from auricle.errors import UsageError
+from auricle.models.family import Estimator, Family
+from auricle.models.forest import FOREST
+from auricle.models.linear import LINEAR
+from auricle.models.svm import SVM
+
+__all__ = ["MODELS", "Task", "estimator", "family_names", "grid"]
+
+Task = Literal["classify", "regress"]
+
+# From cheap to dear: the order in which candidates are tried, and in which ties are broken.
+MODELS: dict[str, Family] = {
+    "linear": LINEAR,
+    "svm": SVM,
+    "forest": FOREST,
+}
+
+
+def family_names(wanted: str | Iterable[str] = "auto") -> tuple[str, ...]:
+    """Return the families asked for, in the table's order; ``"auto"`` is all of them.
+
+    Raises
+    ------
+    UsageError : a name that is not in the table, or no name at all
+    """
+    if isinstance(wanted, str):
+        wanted = wanted.split(",")
+    names = [name.strip() for name in wanted]
+    unknown = [name for name in names if name != "auto" and name not in MODELS]
+    if unknown or not names:
+        raise UsageError(
+            f"`models` must be among auto, {', '.join(MODELS)}. Got {', '.join(map(repr, unknown)) or 'nothing'}."
+        )
+    return tuple(name for name in MODELS if "auto" in names or name in names)
+
+
+def estimator(name: str, task: Task, seed: int) -> Estimator:
+    """Return an unfitted estimator of a family, with its default settings."""
+    family = MODELS[name]
+    return family.classifier(seed) if task == "classify" else family.regressor(seed)
+
+
+def grid(name: str, task: Task) -> Mapping[str, tuple[Any, ...]]:
+    """Return the settings that a grid search tries for a family: those that its estimator of this task has."""
+    settings = estimator(name, task, seed=0).get_params()
+    return {key: values for key, values in MODELS[name].grid.items() if key in settings}
