@@ -1,0 +1,93 @@
+"""The fixed linear maps: analysis window, mel filter bank, chroma filter bank, cosine transform."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from auricle.features.spec import FeatureSpec
+
+__all__ = ["chroma_filters", "cosine_transform", "empty_bands", "hann", "mel_filters"]
+
+Matrix = NDArray[np.float64]
+
+
+def hann(n_fft: int) -> Matrix:
+    """Return the periodic Hann window, shape (n_fft,)."""
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
+
+
+def mel_filters(spec: "FeatureSpec") -> Matrix:
+    """Return the mel filter bank, shape (n_mels, n_fft // 2 + 1).
+
+    Triangles of equal area (Slaney's norm) on the scale that ``spec.mel_scale`` names.
+
+    Source: Slaney, Auditory Toolbox (1998); Young et al., The HTK Book. Equals librosa.filters.mel.
+    """
+    return _mel_filters(spec.rate_hz, spec.n_fft, spec.n_mels, spec.fmin_hz, spec.fmax_hz, spec.mel_scale)
+
+
+@lru_cache(maxsize=32)
+def _mel_filters(
+    rate_hz: int, n_fft: int, n_mels: int, fmin_hz: float, fmax_hz: float | None, scale: Literal["slaney", "htk"]
+) -> Matrix:
+    to_mel, to_hz = (_slaney_mel, _slaney_hz) if scale == "slaney" else (_htk_mel, _htk_hz)
+    limits = to_mel(np.array([fmin_hz, rate_hz / 2 if fmax_hz is None else fmax_hz]))
+    edges_hz = to_hz(np.linspace(limits[0], limits[1], n_mels + 2))
+    bins_hz = np.arange(n_fft // 2 + 1) * (rate_hz / n_fft)
+    width_hz = np.diff(edges_hz)[:, np.newaxis]
+    ramps = edges_hz[:, np.newaxis] - bins_hz
+    rising, falling = -ramps[:-2] / width_hz[:-1], ramps[2:] / width_hz[1:]
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    filters = triangles * (2.0 / (edges_hz[2:] - edges_hz[:-2]))[:, np.newaxis]
+    filters.flags.writeable = False
+    return filters
+
+
+def empty_bands(spec: "FeatureSpec") -> list[int]:
+    """Return the mel bands that no bin of the spectrum falls into."""
+    return [int(band) for band in np.flatnonzero(mel_filters(spec).max(axis=1) <= 0)]
+
+
+def _slaney_mel(hz: Matrix) -> Matrix:
+    # Linear below 1 kHz (200/3 Hz a mel), logarithmic above (27 mels for each factor of 6.4).
+    return np.where(hz < 1000.0, hz * 3 / 200, 15.0 + np.log(np.maximum(hz, 1.0) / 1000.0) * (27.0 / np.log(6.4)))
+
+
+def _slaney_hz(mel: Matrix) -> Matrix:
+    return np.where(mel < 15.0, mel * 200 / 3, 1000.0 * np.exp((mel - 15.0) * (np.log(6.4) / 27.0)))
+
+
+def _htk_mel(hz: Matrix) -> Matrix:
+    return 2595.0 * np.log10(1.0 + hz / 700.0)
+
+
+def _htk_hz(mel: Matrix) -> Matrix:
+    hz: Matrix = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+    return hz
+
+
+def cosine_transform(n_mfcc: int, n_mels: int) -> Matrix:
+    """Return the orthonormal DCT-II, shape (n_mfcc, n_mels): the map from log-mel bands to cepstrum."""
+    order = np.arange(n_mfcc)[:, np.newaxis]
+    basis: Matrix = np.cos(np.pi / n_mels * order * (np.arange(n_mels) + 0.5)) * np.sqrt(2.0 / n_mels)
+    basis[0] /= np.sqrt(2.0)
+    return basis
+
+
+def chroma_filters(rate_hz: int, n_fft: int) -> Matrix:
+    """Return the chroma filter bank, shape (12, n_fft // 2 + 1): row 0 is C, concert pitch (A4 = 440 Hz).
+
+    Source: Ellis, Chroma feature analysis (2007). Equals librosa.filters.chroma with ``tuning=0``.
+    """
+    bins_hz = np.arange(1, n_fft) * (rate_hz / n_fft)
+    pitch = 12 * np.log2(bins_hz / (440.0 / 16))
+    pitch = np.concatenate(([pitch[0] - 18], pitch))  # 0 Hz: an octave and a half below the first bin
+    width = np.concatenate((np.maximum(np.diff(pitch), 1.0), [1.0]))
+    distance = np.remainder(pitch - np.arange(12)[:, np.newaxis] + 126, 12) - 6
+    bumps = np.exp(-0.5 * (2 * distance / width) ** 2)
+    bumps /= np.linalg.norm(bumps, axis=0)
+    bumps *= np.exp(-0.5 * ((pitch / 12 - 5.0) / 2.0) ** 2)
+    return np.ascontiguousarray(np.roll(bumps, -3, axis=0)[:, : n_fft // 2 + 1])
