@@ -37,7 +37,9 @@ class Clip:
     def __post_init__(self) -> None:
         samples = np.ascontiguousarray(self.samples, dtype=np.float32)
         if samples.ndim != 1 or samples.size == 0:
-            raise AudioError(f"{self.source}: samples must be one channel of at least one sample. Got shape {samples.shape}.")
+            raise AudioError(
+                f"{self.source}: samples must be one channel of at least one sample. Got shape {samples.shape}."
+            )
         if self.rate_hz < 1:
             raise AudioError(f"{self.source}: the sample rate must be at least 1 Hz. Got {self.rate_hz}.")
         if not np.isfinite(samples).all():

@@ -1,0 +1,66 @@
+"""Where sound comes from: a path, bytes or a file object becomes an open binary file and a name for messages."""
+
+import io
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from auricle.errors import AudioError
+
+__all__ = ["Source", "name_of", "open_source"]
+
+Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
+"""A path, the bytes of a sound file, or a binary file object (read from where it stands to its end, and held)."""
+
+
+def name_of(source: Source) -> str:
+    """Return what messages call a source: its path, or what kind of thing it is."""
+    if isinstance(source, bytes):
+        return "bytes"
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "stream"
+
+
+def open_source(source: Source) -> BinaryIO:
+    """Open a source for reading from its first byte.
+
+    Raises
+    ------
+    AudioError : there is no such file, it is a folder, a device or a pipe, or it may not be read
+    """
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    if isinstance(source, str | os.PathLike):
+        return _open_path(Path(source))
+    if not callable(getattr(source, "read", None)):
+        raise AudioError(
+            f"sound is read from a path, bytes, or a binary file object. Got {type(source).__name__}. "
+            "Samples in an array have no rate of their own: use `Clip(samples, rate_hz)`."
+        )
+    data = source.read()
+    if not isinstance(data, bytes):
+        raise AudioError(
+            f"{name_of(source)}: a file object must give bytes. It gives {type(data).__name__}. Open it with mode 'rb'."
+        )
+    return io.BytesIO(data)
+
+
+def _open_path(path: Path) -> BinaryIO:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise AudioError(f"{path}: a sound file was expected. This is a folder: name the files in it.")
+        if not stat.S_ISREG(mode):
+            raise AudioError(
+                f"{path}: a regular file was expected. This is a device or a pipe: give its bytes instead."
+            )
+        return path.open("rb", buffering=0)
+    except FileNotFoundError:
+        raise AudioError(f"{path}: there is no such file.") from None
+    except PermissionError:
+        raise AudioError(f"{path}: the file may not be read: permission denied.") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        raise AudioError(f"{str(path)!r}: the file cannot be opened: {error}.") from error
