@@ -1,0 +1,140 @@
+"""How good a sound is: level, clipping, silence, noise and bandwidth, measured fast enough for every window."""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from auricle.audio.clip import Samples
+from auricle.errors import AudioError
+from auricle.records import Quality
+
+__all__ = ["combine", "measure"]
+
+FLOOR_DB = -120.0
+FULL_SCALE = 0.9999  # the largest value of 16 bits is 32767 / 32768
+CLIPPED_RUN = 3  # a clean peak may touch full scale once or twice
+BLOCK_S = 0.01
+SILENCE_DB = -80.0
+BANDWIDTH_RANGE_DB = 60.0
+FFT_S = 0.032  # frames of the spectrum are at least so long
+
+_FLOOR_POWER = 10 ** (FLOOR_DB / 10)
+
+
+def measure(samples: Samples, rate_hz: int) -> Quality:
+    """Measure how good a stretch of sound is.
+
+    Silence and noise are judged without the DC offset, in blocks of 10 ms (the last, shorter one is left out).
+    The bandwidth is the highest frequency at which the mean power spectrum is within 60 dB of its peak.
+
+    Parameters
+    ----------
+    samples : float32, shape (n,), n ≥ 1, finite
+    rate_hz : samples a second
+    """
+    dc = float(samples.mean(dtype=np.float64))
+    peak = float(max(samples.max(), -samples.min()))
+    centred = samples - np.float32(dc)
+    levels_db = _block_levels_db(centred, rate_hz)
+    noise_floor_db = _ranked(levels_db, 0.10)
+    return Quality(
+        level_db=_power_db(float(np.einsum("i,i->", centred, centred)) / samples.size + dc * dc),
+        peak_db=_power_db(peak * peak),
+        dc=dc,
+        clipped=_clipped(samples) if peak >= FULL_SCALE else 0.0,
+        silent=float(np.count_nonzero(levels_db < SILENCE_DB)) / levels_db.size,
+        noise_floor_db=noise_floor_db,
+        snr_db=_ranked(levels_db, 0.95) - noise_floor_db,
+        bandwidth_hz=_bandwidth_hz(centred, rate_hz),
+    )
+
+
+def combine(qualities: Sequence[Quality], weights_s: Sequence[float]) -> Quality:
+    """Return the quality of a recording from its windows'.
+
+    Parameters
+    ----------
+    qualities : one a window, at least one
+    weights_s : how much each counts: its length
+
+    Returns
+    -------
+    the mean power as the level, the largest peak, the mean bandwidth weighted by energy, and the plain means of the
+    other measures (so the noise floor is a typical window's)
+
+    Raises
+    ------
+    AudioError : no qualities, or not one positive weight each
+    """
+    weights = np.asarray(weights_s, dtype=np.float64)
+    if not qualities or weights.shape != (len(qualities),) or not (weights > 0).all():
+        raise AudioError(f"every quality must have a positive weight. Got {len(qualities)} and {weights.tolist()}.")
+    weights = weights / weights.sum()
+    powers = weights * 10 ** (np.array([quality.level_db for quality in qualities]) / 10)
+
+    def mean(name: str, by: NDArray[np.float64] = weights) -> float:
+        return float(np.average([getattr(quality, name) for quality in qualities], weights=by))
+
+    return Quality(
+        level_db=_power_db(float(powers.sum())),
+        peak_db=max(quality.peak_db for quality in qualities),
+        dc=mean("dc"),
+        clipped=mean("clipped"),
+        silent=mean("silent"),
+        noise_floor_db=mean("noise_floor_db"),
+        snr_db=mean("snr_db"),
+        bandwidth_hz=mean("bandwidth_hz", powers),
+    )
+
+
+def _power_db(power: float) -> float:
+    return 10 * math.log10(max(power, _FLOOR_POWER))
+
+
+def _block_levels_db(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
+    """Return the sorted levels of the blocks of 10 ms; at least one."""
+    size = min(max(1, round(BLOCK_S * rate_hz)), samples.size)
+    blocks = samples[: samples.size // size * size].reshape(-1, size)
+    powers = np.einsum("ij,ij->i", blocks, blocks) / np.float32(size)
+    levels: NDArray[np.float32] = 10 * np.log10(np.maximum(powers, np.float32(_FLOOR_POWER)))
+    levels.sort()
+    return levels
+
+
+def _ranked(ascending: NDArray[np.float32], fraction: float) -> float:
+    return float(ascending[round(fraction * (ascending.size - 1))])
+
+
+def _clipped(samples: Samples) -> float:
+    full = np.abs(samples) >= FULL_SCALE
+    if samples.size < CLIPPED_RUN:
+        return 0.0
+    starts = full[: full.size - CLIPPED_RUN + 1].copy()
+    for shift in range(1, CLIPPED_RUN):
+        starts &= full[shift : shift + starts.size]
+    inside = np.zeros_like(full)
+    for shift in range(CLIPPED_RUN):
+        inside[shift : shift + starts.size] |= starts
+    return float(np.count_nonzero(inside)) / samples.size
+
+
+def _bandwidth_hz(samples: Samples, rate_hz: int) -> float:
+    size = min(1 << max(1, math.ceil(math.log2(FFT_S * rate_hz))), samples.size)
+    frames = samples[: samples.size // size * size].reshape(-1, size)
+    spectrum = fft.rfft(frames * _hann(size), axis=1)
+    parts = spectrum.view(np.float32)  # real and imaginary parts in turn
+    power = np.einsum("ij,ij->j", parts, parts).reshape(-1, 2).sum(axis=1)
+    peak = float(power.max())
+    if peak <= _FLOOR_POWER * size:
+        return 0.0
+    return float(np.flatnonzero(power >= peak * 10 ** (-BANDWIDTH_RANGE_DB / 10))[-1]) * rate_hz / size
+
+
+@lru_cache(maxsize=16)
+def _hann(size: int) -> Samples:
+    # Without the zeros at its ends, so that a frame of one sample is heard.
+    return np.hanning(size + 2)[1:-1].astype(np.float32)

@@ -1,0 +1,112 @@
+from dataclasses import astuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.signal import butter, sosfiltfilt
+
+from auricle.audio.clip import Samples
+from auricle.audio.quality import combine, measure
+from auricle.errors import AudioError
+from auricle.records import Quality
+
+RATE_HZ = 16_000
+TIME_S = np.arange(2 * RATE_HZ) / RATE_HZ
+
+
+def tone(hz: float, peak: float = 0.5) -> Samples:
+    return (peak * np.sin(2 * np.pi * hz * TIME_S)).astype(np.float32)
+
+
+def test_a_tone() -> None:
+    found = measure(tone(1000), RATE_HZ)
+    assert found.level_db == pytest.approx(20 * np.log10(0.5 / np.sqrt(2)), abs=1e-3)
+    assert found.peak_db == pytest.approx(20 * np.log10(0.5), abs=1e-3)
+    assert found.dc == pytest.approx(0, abs=1e-6)
+    assert (found.clipped, found.silent) == (0, 0)
+    assert found.snr_db == pytest.approx(0, abs=1e-3)
+    assert 1000 <= found.bandwidth_hz < 1200
+
+
+def test_silence_has_the_floor_and_no_nan() -> None:
+    assert measure(np.zeros(RATE_HZ, np.float32), RATE_HZ) == Quality(-120, -120, 0, 0, 1, -120, 0, 0)
+
+
+def test_an_offset_is_dc_and_neither_noise_nor_band() -> None:
+    plain, offset = (measure(tone(1000, 0.1) + np.float32(dc), RATE_HZ) for dc in (0, 0.25))
+    assert offset.dc == pytest.approx(0.25, abs=1e-5)
+    assert offset.noise_floor_db == pytest.approx(plain.noise_floor_db, abs=1e-3)
+    assert offset.bandwidth_hz == plain.bandwidth_hz
+    assert offset.level_db == pytest.approx(10 * np.log10(0.25**2 + 0.1**2 / 2), abs=1e-3)
+
+
+@pytest.mark.parametrize(("peak", "low", "high"), [(1.0, 0, 0), (1.2, 0.3, 0.5), (4.0, 0.8, 0.9)])
+def test_clipping_is_runs_at_full_scale(peak: float, low: float, high: float) -> None:
+    assert low <= measure(np.clip(tone(200, peak), -1, 1), RATE_HZ).clipped <= high
+
+
+def test_the_largest_16_bit_values_are_full_scale() -> None:
+    samples = np.zeros(100, np.float32)
+    samples[10:15] = 32767 / 32768
+    samples[20:22] = -1
+    assert measure(samples, RATE_HZ).clipped == pytest.approx(5 / 100)
+
+
+def test_noise_floor_and_snr(rng: np.random.Generator) -> None:
+    noise = 0.001 * rng.standard_normal(TIME_S.size)
+    bursts = np.where((TIME_S * 4).astype(int) % 2, 0.1, 0.0) * np.sin(2 * np.pi * 500 * TIME_S)
+    found = measure((noise + bursts).astype(np.float32), RATE_HZ)
+    assert found.noise_floor_db == pytest.approx(-60, abs=1)
+    assert found.snr_db == pytest.approx(-23 + 60, abs=1)
+    assert found.silent == 0
+
+
+@pytest.mark.parametrize("cut_hz", [1000, 3000, 5000])
+def test_bandwidth_finds_where_a_filter_cuts(cut_hz: int, rng: np.random.Generator) -> None:
+    sos = butter(16, cut_hz, fs=RATE_HZ, output="sos")
+    found = measure(sosfiltfilt(sos, 0.1 * rng.standard_normal(TIME_S.size)).astype(np.float32), RATE_HZ)
+    assert cut_hz <= found.bandwidth_hz <= 1.3 * cut_hz
+    assert measure(0.1 * rng.standard_normal(TIME_S.size).astype(np.float32), RATE_HZ).bandwidth_hz == RATE_HZ / 2
+
+
+@given(arrays(np.float32, st.integers(1, 700), elements=st.floats(-2, 2, width=32)), st.integers(1, 200_000))
+def test_any_sound_has_finite_measures_in_their_ranges(samples: Samples, rate_hz: int) -> None:
+    found = measure(samples, rate_hz)
+    assert np.isfinite(astuple(found)).all()
+    assert min(found.level_db, found.peak_db, found.noise_floor_db) >= -120
+    assert 0 <= found.clipped <= 1
+    assert 0 <= found.silent <= 1
+    assert found.snr_db >= 0
+    assert 0 <= found.bandwidth_hz <= rate_hz / 2
+    assert measure(samples, rate_hz) == found
+
+
+def test_a_recordings_quality_from_its_windows(rng: np.random.Generator) -> None:
+    samples = (0.1 * rng.standard_normal(4 * RATE_HZ)).astype(np.float32)
+    samples[RATE_HZ:] *= 0.25
+    samples[5] = 0.9
+    whole = measure(samples, RATE_HZ)
+    pieces = np.split(samples, [RATE_HZ])
+    parts = combine([measure(piece, RATE_HZ) for piece in pieces], [1.0, 3.0])
+    assert parts.level_db == pytest.approx(whole.level_db, abs=1e-3)
+    assert parts.peak_db == whole.peak_db
+    assert parts.dc == pytest.approx(whole.dc, abs=1e-6)
+    assert parts.silent == whole.silent
+    assert parts.bandwidth_hz == whole.bandwidth_hz
+
+
+def test_silent_windows_do_not_narrow_the_band() -> None:
+    loud, silent = measure(tone(3000), RATE_HZ), measure(np.zeros(100, np.float32), RATE_HZ)
+    both = combine([loud, silent], [1, 1])
+    assert both.bandwidth_hz == pytest.approx(loud.bandwidth_hz, abs=0.1)
+    assert both.silent == 0.5
+    assert combine([silent, silent], [1, 2]) == silent
+
+
+@pytest.mark.parametrize("weights", [[], [1.0], [1.0, 0.0], [1.0, -1.0]])
+def test_every_quality_needs_a_weight(weights: list[float]) -> None:
+    quality = measure(tone(100), RATE_HZ)
+    with pytest.raises(AudioError, match=r"positive weight"):
+        combine([quality, quality], weights)
