@@ -1,0 +1,56 @@
+"""The forms in which labelled sound comes, as one table: what a reader accepts, and how it reads."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from auricle.datasets.folders import read_class_folders
+from auricle.datasets.tables import Table, read_csv, read_jsonl, read_parquet
+from auricle.errors import DataError
+
+__all__ = ["READERS", "Reader", "read_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One form of labelled sound."""
+
+    accepts: Callable[[Path], bool]
+    read: Callable[[Path], Table]
+
+
+def _has_suffix(suffix: str) -> Callable[[Path], bool]:
+    return lambda path: path.is_file() and path.suffix.lower() == suffix
+
+
+def _holds(name: str) -> Callable[[Path], bool]:
+    return lambda path: (path / name).is_file()
+
+
+READERS: dict[str, Reader] = {
+    "CSV table": Reader(_has_suffix(".csv"), read_csv),
+    "JSON lines table": Reader(_has_suffix(".jsonl"), read_jsonl),
+    "Parquet table": Reader(_has_suffix(".parquet"), read_parquet),
+    "folder with metadata.csv": Reader(_holds("metadata.csv"), lambda path: read_csv(path / "metadata.csv")),
+    "folder with metadata.jsonl": Reader(_holds("metadata.jsonl"), lambda path: read_jsonl(path / "metadata.jsonl")),
+    "folder with metadata.parquet": Reader(
+        _holds("metadata.parquet"), lambda path: read_parquet(path / "metadata.parquet")
+    ),
+    "folder with one sub-folder per class": Reader(Path.is_dir, read_class_folders),
+}
+"""The first reader that accepts a path reads it."""
+
+
+def read_table(path: Path) -> Table:
+    """Read labelled sound in any of the forms of `READERS`.
+
+    Raises
+    ------
+    DataError : nothing is there, or no reader accepts it
+    """
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder.")
+    for reader in READERS.values():
+        if reader.accepts(path):
+            return reader.read(path)
+    raise DataError(f"{path}: labelled sound must be one of: {', '.join(READERS)}. This is none of them.")
