@@ -1,0 +1,49 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auricle.datasets.dataset import Dataset, Example
+from auricle.errors import DataError
+
+Labelled = Callable[..., Dataset]
+
+
+def test_classes_are_seen_as_arrays(labelled: Labelled) -> None:
+    data = labelled(["b", "a", "b"], ["x", "y", "y"], folds=["1", "2", "2"])
+    assert data.classes == ("a", "b")
+    assert data.labels.tolist() == ["b", "a", "b"]
+    assert data.groups.tolist() == ["x", "y", "y"]
+    assert data.folds is not None
+    assert data.folds.tolist() == ["1", "2", "2"]
+    assert np.isnan(data.targets).all()
+    assert (len(data), data.n_recordings) == (3, 3)
+
+
+def test_numbers_are_seen_as_arrays(labelled: Labelled) -> None:
+    data = labelled([1.5, 0.0], ["x", "y"])
+    assert data.targets.tolist() == [1.5, 0.0]
+    assert data.classes == ()
+    assert data.folds is None
+
+
+def test_a_subset_keeps_the_question_and_the_order(labelled: Labelled) -> None:
+    data = labelled(["b", "a", "c"], ["x", "y", "z"])
+    part = data.subset(np.array([2, 0]))
+    assert part.labels.tolist() == ["c", "b"]
+    assert part.classes == ("b", "c")
+    assert (part.task, part.source, part.group_column) == (data.task, data.source, data.group_column)
+    assert data.subset([1]).labels.tolist() == ["a"]
+
+
+def test_parts_of_one_file_are_one_recording() -> None:
+    parts = tuple(Example(Path("a.wav"), "x", None, "a.wav", start_s=s, end_s=s + 1) for s in range(3))
+    assert Dataset(parts, "classify").n_recordings == 1
+
+
+def test_every_example_answers_the_question() -> None:
+    with pytest.raises(DataError, match=r"at least one example"):
+        Dataset((), "classify")
+    with pytest.raises(DataError, match=r"must have a target. a.wav has none"):
+        Dataset((Example(Path("a.wav"), "x", None, "a"),), "regress")

@@ -1,0 +1,158 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auricle.datasets.dataset import Dataset
+from auricle.errors import DataError, UsageError
+
+Folder = Callable[..., Path]
+
+SOUNDS = ["c/a.wav", "c/b.wav", "c/c.wav", "c/d.wav"]
+TABLE = """file_name,label,target,group,fold,speaker,start_s,end_s,time
+c/a.wav,dog,1,g1,1,ann,,,2024-01-01
+c/b.wav,cat,2.5,g1,2,ann,0.5,1.5,
+c/c.wav,dog,-3e2,g2,1,bob,0,,
+c/d.wav,cat,0,g2,2,bob,,2,
+"""
+
+
+@pytest.fixture
+def root(folder: Folder) -> Path:
+    return folder(*SOUNDS, metadata__csv=TABLE)
+
+
+def rows(*lines: str, header: str = "file_name,label") -> str:
+    return "\n".join([header, *lines, ""])
+
+
+def test_a_target_column_is_a_number_to_learn(root: Path) -> None:
+    data = Dataset.load(root)
+    assert data.task == "regress"
+    assert data.targets.tolist() == [1, 2.5, -300, 0]
+    assert data.examples[0].metadata["label"] == "dog"
+
+
+def test_named_columns_and_tasks(root: Path) -> None:
+    for options in ({"task": "classify"}, {"label": "label"}):
+        data = Dataset.load(root, **options)  # type: ignore[arg-type]
+        assert data.classes == ("cat", "dog")
+    assert Dataset.load(root, label="speaker").classes == ("ann", "bob")
+    assert Dataset.load(root, target="fold").targets.tolist() == [1, 2, 1, 2]
+
+
+def test_what_an_example_knows(root: Path) -> None:
+    first, second, *_ = Dataset.load(root, label="label", fold="fold").examples
+    assert first.file == root / "c/a.wav"
+    assert (first.start_s, first.end_s, first.time, first.fold, first.group) == (0, None, "2024-01-01", "1", "g1")
+    assert (second.start_s, second.end_s, second.time, second.split) == (0.5, 1.5, None, None)
+    assert first.metadata == {"target": "1", "group": "g1", "fold": "1", "speaker": "ann"}
+
+
+def test_groups_are_named_or_given_or_the_recording(root: Path, folder: Folder) -> None:
+    assert Dataset.load(root, group="speaker").groups.tolist() == ["ann", "ann", "bob", "bob"]
+    assert Dataset.load(root).group_column == "group"
+    plain = Dataset.load(folder(t__csv=rows("c/a.wav,x", "./c/../c/b.wav,y")) / "t.csv")
+    assert plain.groups.tolist() == ["c/a.wav", "c/b.wav"]
+    assert plain.group_column is None
+
+
+def test_published_folds_are_used_only_when_named(root: Path) -> None:
+    assert Dataset.load(root).folds is None
+    folds = Dataset.load(root, fold="fold").folds
+    assert folds is not None
+    assert folds.tolist() == ["1", "2", "1", "2"]
+
+
+def test_class_folders(folder: Folder) -> None:
+    data = Dataset.load(folder("dog/a.wav", "cat/b.wav"))
+    assert data.labels.tolist() == ["cat", "dog"]
+    assert data.groups.tolist() == ["cat/b.wav", "dog/a.wav"]
+
+
+def test_relative_and_absolute_paths_are_the_same_set(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    assert Dataset.load(".").groups.tolist() == Dataset.load(root).groups.tolist()
+    assert Dataset.load("metadata.csv").examples[0].file == Path("c/a.wav")
+
+
+@pytest.mark.parametrize("option", ["label", "target", "group", "fold"])
+def test_an_unknown_column_lists_the_known_ones(option: str, root: Path) -> None:
+    with pytest.raises(
+        UsageError, match=rf"`{option}` must name a column. There is no 'nope'; there are 'file_name', "
+    ):
+        Dataset.load(root, **{option: "nope"})  # type: ignore[arg-type]
+
+
+def test_options_that_contradict_each_other(root: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot both be named"):
+        Dataset.load(root, label="label", target="target")
+    with pytest.raises(UsageError, match=r"`task` 'regress' contradicts the column"):
+        Dataset.load(root, task="regress", label="label")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (rows("a.wav,x", header="path,label"), r"must have the column 'file_name'. Its columns are 'path', 'label'"),
+        (rows("c/a.wav", header="file_name"), r"must have the column 'label', or `label` must name another"),
+        (
+            rows("c/a.wav,x", "c/no.wav,y"),
+            r"t.csv, line 3: the recording must be there. There is no file .*c/no.wav\.$",
+        ),
+        (rows("c/x.wav,x", "c/y.wav,y"), r"line 2: .*c/x.wav. 2 of 2 rows name files that are missing"),
+        (rows("c/a.wav,x", "c,y"), r"line 3: the recording must be there"),
+        (rows("c/a.wav,x", "c/b.wav, "), r"line 3: 'label' must not be empty. Fill it in, or remove the row"),
+        (rows(",x"), r"line 2: 'file_name' must not be empty"),
+        (rows("../a.wav,x"), r"line 2: `file_name` must name a file in the table's folder or below it. Got '../a.wav'"),
+        (rows("c/../../a.wav,x"), r"line 2: `file_name` must name a file in the table's folder"),
+        (rows("/etc/passwd,x"), r"line 2: `file_name` must name a file in the table's folder"),
+        (rows(".,x"), r"line 2: `file_name` must name a file"),
+        (
+            rows("c/a.wav,x", "c/b.wav,y", "c/a.wav,y"),
+            r"line 4: one sound has one answer. .* 'y' here and 'x' at .*line 2",
+        ),
+        (
+            rows("c/a.wav,dog", "c/b.wav,Dog"),
+            r"are the labels 'Dog' and 'dog' one class\? They differ only in spaces or",
+        ),
+        (rows("c/a.wav,dog", "c/b.wav,dog "), r"are the labels 'dog' and 'dog ' one class"),
+        (rows("c/a.wav,big dog", "c/b.wav,bigdog"), r"are the labels 'big dog' and 'bigdog' one class"),
+    ],
+)
+def test_bad_tables_of_classes(table: str, message: str, folder: Folder) -> None:
+    with pytest.raises(DataError, match=message):
+        Dataset.load(folder(*SOUNDS, t__csv=table) / "t.csv")
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "seven", "1,5", "1_000"])
+def test_a_target_is_a_number(text: str, folder: Folder) -> None:
+    table = rows(f'c/a.wav,"{text}"', header="file_name,target")
+    with pytest.raises(DataError, match=r"line 2: 'target' must be a number, with a point for decimals. Got "):
+        Dataset.load(folder(*SOUNDS, t__csv=table) / "t.csv")
+
+
+@pytest.mark.parametrize(("start", "end"), [("-1", ""), ("2", "2"), ("3", "1")])
+def test_a_part_must_be_one(start: str, end: str, folder: Folder) -> None:
+    table = rows(f"c/a.wav,x,{start},{end}", header="file_name,label,start_s,end_s")
+    with pytest.raises(DataError, match=r"line 2: a part must begin at 0 s or later and end after it begins"):
+        Dataset.load(folder(*SOUNDS, t__csv=table) / "t.csv")
+
+
+def test_one_recording_lies_in_one_group(folder: Folder) -> None:
+    table = rows("c/a.wav,x,0,ann", "c/a.wav,y,1,bob", header="file_name,label,start_s,who")
+    with pytest.raises(DataError, match=r"By 'who', .*c/a.wav is in 'ann' and 'bob'. Name a coarser column"):
+        Dataset.load(folder(*SOUNDS, t__csv=table) / "t.csv", group="who")
+
+
+def test_a_folder_may_be_reached_through_a_link(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(root)
+    assert len(Dataset.load(tmp_path / "link")) == 4
+
+
+@pytest.mark.recordings
+def test_real_sets_load(recordings_dir: Path) -> None:
+    esc10 = Dataset.load(recordings_dir / "esc10", fold="fold")
+    assert (len(esc10), len(esc10.classes), esc10.task) == (400, 10, "classify")
+    motor = Dataset.load(recordings_dir / "motor", group="throttle_pct")
+    assert (len(motor), motor.task, len(set(motor.groups))) == (116, "regress", 7)
