@@ -28,6 +28,7 @@ FEATURES: "dict[str, Callable[[FeatureSpec], list[str]]]" = {
     "mfcc_delta": lambda spec: _numbered("mfcc", spec.n_mfcc, "_delta"),
     "mfcc_delta2": lambda spec: _numbered("mfcc", spec.n_mfcc, "_delta2"),
     "mel": lambda spec: _numbered("mel", spec.n_mels),
+    "mel_delta": lambda spec: _numbered("mel", spec.n_mels, "_delta"),
     "centroid": lambda _: ["centroid"],
     "bandwidth": lambda _: ["bandwidth"],
     "rolloff": lambda _: ["rolloff"],

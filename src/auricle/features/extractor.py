@@ -10,7 +10,7 @@ from auricle.audio.resample import resample
 from auricle.audio.windows import Window, cut
 from auricle.errors import FeatureError
 from auricle.features import cepstrum, descriptors, spectrum
-from auricle.features.pooling import pool
+from auricle.features.pooling import pool, sounding
 from auricle.features.spec import FeatureSpec
 
 __all__ = ["Extractor"]
@@ -20,6 +20,7 @@ _VALUES: dict[str, Callable[[ArrayLike, FeatureSpec], NDArray[np.float32]]] = {
     "mfcc_delta": lambda samples, spec: cepstrum.delta(cepstrum.mfcc(samples, spec)),
     "mfcc_delta2": lambda samples, spec: cepstrum.delta(cepstrum.mfcc(samples, spec), order=2),
     "mel": spectrum.log_mel,
+    "mel_delta": lambda samples, spec: cepstrum.delta(spectrum.log_mel(samples, spec)),
     "centroid": descriptors.spectral_centroid,
     "bandwidth": descriptors.spectral_bandwidth,
     "rolloff": descriptors.spectral_rolloff,
@@ -56,7 +57,10 @@ class Extractor:
         ------
         FeatureError : a sample is not finite, or fewer samples than one frame
         """
-        return pool(np.hstack([_VALUES[name](samples, self.spec) for name in self.spec.features]), self.spec)
+        values = np.hstack([_VALUES[name](samples, self.spec) for name in self.spec.features])
+        if self.spec.trim_db is not None:
+            values = values[sounding(descriptors.energy(samples, self.spec), self.spec.trim_db)]
+        return pool(values, self.spec)
 
     def image(self, samples: ArrayLike) -> NDArray[np.float32]:
         """Return the log-mel image of one window: float32, shape (n_mels, n_frames), in dB.

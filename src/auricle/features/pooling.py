@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["part_frames", "pool"]
+__all__ = ["part_frames", "pool", "sounding"]
 
 
 def pool(values: NDArray[np.float32], spec: FeatureSpec) -> NDArray[np.float32]:
@@ -30,6 +30,12 @@ def part_frames(n_frames: int, parts: int, part: int) -> slice:
     """Return the frames of one of ``parts`` equal parts; never empty, so parts share frames where those are few."""
     start = min(part * n_frames // parts, n_frames - 1)
     return slice(start, max(start + 1, (part + 1) * n_frames // parts))
+
+
+def sounding(energy: NDArray[np.float32], trim_db: float) -> slice:
+    """Return the frames from the first to the last whose energy is within ``trim_db`` of the largest."""
+    loud = np.flatnonzero(energy >= energy.max() * 10 ** (-trim_db / 10))
+    return slice(int(loud[0]), int(loud[-1]) + 1)
 
 
 def _statistic(values: NDArray[np.float32], name: str, spec: FeatureSpec) -> NDArray[np.float64]:
