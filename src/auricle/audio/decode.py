@@ -97,25 +97,26 @@ class Sound:
 
     def _frames(self, start: int, stop: int | None, block_frames: int) -> Iterator[Samples]:
         """Yield frames [start, stop) as one channel."""
-        claimed = self.n_frames or 0
+        claimed, last = self.n_frames or 0, stop
         if self._decoder.has_exact_claim:
             self._check_part(start, stop, claimed)
+            last = claimed if stop is None else min(stop, claimed)
         at = self._decoder.skip(start, block=block_frames)
-        while stop is None or at < stop:
+        while at != last:
             # The claim is used to ask for less than a block, never for more.
             count = min(block_frames, claimed - at) if claimed > at else block_frames
-            frames = self._decoder.read(count if stop is None else min(count, stop - at))
+            frames = self._decoder.read(count if last is None else min(count, last - at))
             if len(frames) == 0:
                 break
             yield self._finite(mix(frames), at)
             at += len(frames)
-        if self._decoder.has_exact_claim and at < (claimed if stop is None else min(stop, claimed)):
+        if at == 0:
+            raise AudioError(f"{self.name}: the file must hold at least one sample of sound. It holds none. Remove it.")
+        if self._decoder.has_exact_claim and at != last:
             raise AudioError(
                 f"{self.name}: the file is truncated or damaged: its header promises {claimed} frames, and the sound "
                 f"ends at frame {at} ({at / self.rate_hz:.3f} s). Copy it again from its source."
             )
-        if at == 0:
-            raise AudioError(f"{self.name}: the file must hold at least one sample of sound. It holds none. Remove it.")
         self._check_part(start, stop, at)
 
     def _finite(self, samples: Samples, at: int) -> Samples:

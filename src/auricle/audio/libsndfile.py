@@ -1,6 +1,5 @@
 """libsndfile, opened without names, held to its word by reading on, and with errors that say which file."""
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -145,7 +144,7 @@ def _whole(file: BinaryIO, format_name: str, name: str) -> BinaryIO:
 def _open(file: BinaryIO, name: str) -> _Unsought:
     # A descriptor, never a path: libsndfile guesses from names. And with no Python between, decoding frees the GIL.
     with _named_errors(name):
-        return _Unsought(file if isinstance(file, io.BytesIO | Repaired) else file.fileno(), closefd=False)
+        return _Unsought(file if isinstance(file, Repaired) else file.fileno(), closefd=False)
 
 
 @contextmanager
