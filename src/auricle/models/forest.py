@@ -12,6 +12,6 @@ N_TREES = 100
 FOREST = Family(
     title="random forest",
     classifier=lambda seed: RandomForestClassifier(N_TREES, random_state=seed, n_jobs=1),
-    regressor=lambda seed: RandomForestRegressor(N_TREES, max_features=1 / 3, random_state=seed, n_jobs=1),
+    regressor=lambda seed: RandomForestRegressor(N_TREES, max_features=0.05, random_state=seed, n_jobs=1),
     grid={"max_depth": (2, 4, 6, 8), "min_samples_split": (2, 4, 6, 8)},
 )

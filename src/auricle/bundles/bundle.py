@@ -1,0 +1,204 @@
+"""The bundle: all that a model needs to be used, in one file that is data and never code."""
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, Final, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from auricle import files
+from auricle.bundles import container
+from auricle.bundles.card import card
+from auricle.bundles.profile import Profile
+from auricle.errors import AuricleError, BundleError
+from auricle.features.spec import FeatureSpec
+
+__all__ = ["FORMAT", "Bundle", "Calibration", "Golden", "Manifest", "Target"]
+
+FORMAT: Final = 1
+"""Version of the bundle's layout; a bundle of another version is refused by name."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Calibration(_Frozen):
+    """Temperatures that turn log-probabilities into probabilities, fitted on out-of-fold answers, one a level."""
+
+    window: float = 1.0
+    recording: float = 1.0
+
+
+class Target(_Frozen):
+    """How a regressor's standardised number becomes the user's: ``value = mean + deviation * answer``."""
+
+    mean: float
+    deviation: float
+
+
+class Manifest(_Frozen):
+    """What the bundle says of itself; ``manifest.json`` in the file."""
+
+    format: Literal[1] = FORMAT
+    name: str
+    task: Literal["classify", "regress"]
+    classes: tuple[str, ...] = ()
+    target: Target | None = None
+    spec: FeatureSpec
+    calibration: Calibration = Calibration()
+    family: str
+    settings: dict[str, Any] = {}
+    scores: dict[str, Any] = {}
+    """The held-out scores, as ``train --json`` prints them under ``test``."""
+    verdict: str = ""
+    protocol: str = ""
+    """How the scores were taken: which folds, which groups."""
+    standard_columns: tuple[str, ...] = ()
+    versions: dict[str, str] = {}
+    """Libraries and their versions at training."""
+    created: str = ""
+    """ISO 8601, UTC: the one thing in which two equal trainings differ."""
+    members: dict[str, str] = {}
+    """SHA-256 of every other member of the file."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Golden:
+    """Windows of real training sound with what they must become: the proof that this machine computes the same.
+
+    Parameters
+    ----------
+    windows : float32 samples at the spec's rate
+    rows : float32, shape (n_windows, n_columns)
+    answers : what the graph gave, float32, shape (n_windows, n_classes or 1)
+    """
+
+    windows: tuple[NDArray[np.float32], ...]
+    rows: NDArray[np.float32]
+    answers: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A trained model with its features, proof, profile and card.
+
+    Parameters
+    ----------
+    manifest : settings, classes, scores, versions
+    graph : the ONNX model, serialised
+    profile : what the model saw
+    golden : windows with their expected rows and answers
+    """
+
+    manifest: Manifest
+    graph: bytes
+    profile: Profile
+    golden: Golden
+
+    MANIFEST: ClassVar[str] = "manifest.json"
+
+    @property
+    def version(self) -> str:
+        """Twelve hexadecimal digits over everything but the date: equal trainings have equal versions."""
+        content = self._sealed().model_dump_json(exclude={"created"})
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    @property
+    def id(self) -> str:
+        """Name and version: what predictions say they come from."""
+        return f"{self.manifest.name}@{self.version}"
+
+    def save(self, path: str | Path) -> None:
+        """Write the bundle's file, whole or not at all.
+
+        Raises
+        ------
+        OutputError : the file cannot be written
+        """
+        files.write_bytes(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return the bundle's file as bytes."""
+        manifest = self._sealed().model_dump_json(indent=1).encode()
+        return container.pack({self.MANIFEST: manifest, **self._members()})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a bundle and verify every hash; :func:`~auricle.bundles.selftest.check` then proves that it computes.
+
+        Raises
+        ------
+        BundleError : not a bundle, of another format, or damaged
+        """
+        return cls.from_bytes(container.read(path), source=str(path))
+
+    @classmethod
+    def from_bytes(cls, content: bytes, *, source: str = "bundle") -> Self:
+        """Read a bundle from its bytes; as :meth:`load`."""
+        members = container.unpack(content, source)
+        manifest = _manifest(members.pop(cls.MANIFEST, b""), source)
+        found = {name: hashlib.sha256(member).hexdigest() for name, member in members.items()}
+        if found != manifest.members:
+            wrong = sorted(
+                name for name in found.keys() | manifest.members if found.get(name) != manifest.members.get(name)
+            )
+            raise BundleError(f"{source}: every member must have the hash that the manifest gives. {wrong[0]} has not.")
+        try:
+            n_golden = sum(name.startswith("golden/window") for name in members)
+            return cls(
+                manifest=manifest,
+                graph=members["model.onnx"],
+                profile=Profile(**{f.name: _array(members[f"profile/{f.name}.npy"]) for f in fields(Profile)}),
+                golden=Golden(
+                    windows=tuple(_array(members[f"golden/window{i}.npy"]) for i in range(n_golden)),
+                    rows=_array(members["golden/rows.npy"]),
+                    answers=_array(members["golden/answers.npy"]),
+                ),
+            )
+        except (KeyError, ValueError, EOFError, SyntaxError) as error:
+            raise BundleError(f"{source}: a bundle must hold all of its members as plain arrays. {error}.") from error
+
+    def _sealed(self) -> Manifest:
+        hashes = {name: hashlib.sha256(member).hexdigest() for name, member in sorted(self._members().items())}
+        return self.manifest.model_copy(update={"members": hashes})
+
+    def _members(self) -> dict[str, bytes]:
+        return {
+            "README.md": card(self.manifest, n_recordings=len(self.profile.hashes)).encode(),
+            "model.onnx": self.graph,
+            **{f"profile/{f.name}.npy": _npy(getattr(self.profile, f.name)) for f in fields(Profile)},
+            **{f"golden/window{i}.npy": _npy(window) for i, window in enumerate(self.golden.windows)},
+            "golden/rows.npy": _npy(self.golden.rows),
+            "golden/answers.npy": _npy(self.golden.answers),
+        }
+
+
+def _manifest(content: bytes, source: str) -> Manifest:
+    try:
+        settings = json.loads(content)
+        if isinstance(settings, dict) and settings.get("format") != FORMAT:
+            raise BundleError(
+                f"{source}: the bundle's format must be {FORMAT}. Got {settings.get('format')}; "
+                "use the version of auricle that wrote it, or train again."
+            )
+        return Manifest.model_validate(settings)
+    except (ValueError, ValidationError) as error:
+        raise BundleError(f"{source}: the bundle's manifest must be readable. {str(error).splitlines()[0]}.") from error
+    except AuricleError as error:
+        raise BundleError(f"{source}: {error}") from error
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+    return stream.getvalue()
+
+
+def _array(content: bytes) -> NDArray[Any]:
+    return np.asarray(np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))

@@ -1,0 +1,43 @@
+"""The bundle's proof: its golden windows must become the same rows and answers here as where it was trained."""
+
+import numpy as np
+
+from auricle.bundles.bundle import Bundle
+from auricle.bundles.graph import Graph
+from auricle.errors import BundleError
+from auricle.features.extractor import Extractor
+
+__all__ = ["TOLERANCE", "check"]
+
+TOLERANCE = 1e-4
+"""Largest difference of an answer, and of a row's value relative to its size, on any machine."""
+
+
+def check(bundle: Bundle, extractor: Extractor, graph: Graph) -> None:
+    """Compute the golden windows anew and compare.
+
+    Answers are computed from the stored rows, so that a difference in the last bit of a feature, which another
+    processor may show, cannot carry a tree across its threshold and be mistaken for damage.
+
+    Raises
+    ------
+    BundleError : shapes that do not fit each other, or a difference above ``TOLERANCE``
+    """
+    golden, manifest = bundle.golden, bundle.manifest
+    n_answers = len(manifest.classes) if manifest.task == "classify" else 1
+    shapes = (golden.rows.shape, golden.answers.shape, graph.n_columns)
+    n_columns = len(extractor.columns)
+    if shapes != ((len(golden.windows), n_columns), (len(golden.windows), n_answers), n_columns):
+        raise BundleError(
+            f"{bundle.id}: graph, spec and golden windows must fit each other. Their shapes are {shapes}."
+        )
+    if not golden.windows:
+        raise BundleError(f"{bundle.id}: a bundle must hold golden windows to prove itself with. It has none.")
+    rows = np.stack([extractor.row(window) for window in golden.windows])
+    for what, got, expected in (("row", rows, golden.rows), ("answer", graph.answers(golden.rows), golden.answers)):
+        difference = float((np.abs(got - expected) / np.maximum(1.0, np.abs(expected))).max())
+        if not difference <= TOLERANCE:
+            raise BundleError(
+                f"{bundle.id}: every golden window's {what} must be within {TOLERANCE:g} of what training computed. "
+                f"It differs by {difference:.2g}: compare this machine's versions with those in the bundle's card."
+            )

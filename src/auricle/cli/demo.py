@@ -1,0 +1,173 @@
+"""``auricle demo``: the whole loop on generated machine sounds, with no data and no network."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+import typer
+
+from auricle.cli.terminal import Bars, err
+from auricle.cli.train import show
+from auricle.errors import OutputError
+
+if TYPE_CHECKING:
+    from auricle.datasets.dataset import Dataset
+    from auricle.prediction.predictor import Predictor
+    from auricle.training.train import TrainResult
+
+__all__ = ["demo"]
+
+N_RECORDINGS = 240
+N_NEW = 24
+
+
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for sounds, models and pictures.")] = Path(
+        "demo-out"
+    ),
+    seed: Annotated[int, typer.Option(help="Of the sounds and the models.")] = 0,
+) -> None:
+    """Generate machine sounds, look at them, train, tune, score, bundle, predict from files and from a stream.
+
+    Example: `auricle demo -o demo-out`
+    """
+    from auricle.datasets.dataset import Dataset
+    from auricle.datasets.synthesis import machines
+    from auricle.prediction.predictor import load
+
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{output}: the demo's folder must be writable. {error.strerror}.") from error
+
+    _say("1. Sounds of a motor, healthy and with three faults, on several machines through several microphones")
+    table = machines(output / "sounds", n=N_RECORDINGS, seed=seed)
+    states, speeds = (
+        Dataset.load(table, label="label", group="machine"),
+        Dataset.load(table, target="rpm", group="machine"),
+    )
+    _pictures(states, output)
+
+    _say("2. Which fault? Three families of models, scored on machines that they never heard")
+    faults = _train(states, output / "faults.auricle", seed=seed)
+
+    _say("3. The same question by grid search over a forest's depth and splits")
+    tuned = _train(states, output / "forest.auricle", seed=seed, models="forest", tune="grid")
+    err.print(f"Best parameters: {dict(tuned.found.chosen.settings)}.", markup=False)
+
+    _say("4. How fast does it turn? The same sounds, and a number as the answer")
+    rpm = _train(speeds, output / "rpm.auricle", seed=seed)
+    _scores(faults, rpm, output / "scores.png")
+
+    _say("5. The bundle answers recordings of machines that were not there in training")
+    model = load(output / "faults.auricle")
+    new = Dataset.load(machines(output / "new", n=N_NEW, seed=seed + 1000), label="label", group="machine")
+    answers = [model.predict(example.file) for example in new.examples]
+    right = sum(answer.label == example.label for answer, example in zip(answers, new.examples, strict=True))
+    err.print(
+        f"{right} of {len(answers)} right; the first: {answers[0].label} ({answers[0].confidence:.2f}), {new.examples[0].file}"
+    )
+
+    _say("6. The same sound as a file and as a stream of blocks of any size gives the same answer, to the last bit")
+    err.print(_stream(model, new.examples[0].file, seed))
+
+    _say(f"All of it lies in {output}/: sounds.png, sound.png, scores.png, three bundles")
+
+
+def _say(text: str) -> None:
+    err.print(f"\n{text}", style="bold", markup=False)
+
+
+def _train(
+    data: "Dataset", path: Path, *, seed: int, models: str = "auto", tune: Literal["none", "grid"] = "none"
+) -> "TrainResult":
+    from auricle.training.train import train
+
+    with Bars() as bars:
+        result = train(data, models=models, tune=tune, name=path.stem, seed=seed, progress=bars)
+    result.bundle.save(path)
+    show(result)
+    return result
+
+
+def _stream(model: "Predictor", file: Path, seed: int) -> str:
+    from auricle.audio.decode import read
+
+    clip, sizes = read(file), np.random.default_rng(seed)
+    cuts = np.unique(sizes.integers(1, clip.samples.size, 40))
+    streamed = list(model.stream(np.split(clip.samples, cuts), rate_hz=clip.rate_hz))
+    whole = list(model.windows(file))
+    verdict = "identical" if streamed == whole else "DIFFERENT: please report this"
+    return f"{len(cuts) + 1} blocks, {len(whole)} window(s): {verdict}."
+
+
+def _pictures(data: "Dataset", output: Path) -> None:
+    """Draw one sound in full, and one of each state side by side."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from auricle.audio.decode import read
+    from auricle.features.figure import draw, save
+    from auricle.features.spec import default_spec
+    from auricle.features.spectrum import log_mel
+
+    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(data.classes), sharey=True)
+    for axis, state in zip(axes, data.classes, strict=True):
+        clip = read(next(example.file for example in data.examples if example.label == state))
+        levels_db = log_mel(clip.samples, default_spec(clip.rate_hz))
+        top_db = float(levels_db.max())
+        axis.imshow(
+            levels_db.T,
+            origin="lower",
+            aspect="auto",
+            cmap="magma",
+            vmin=top_db - 70,
+            vmax=top_db,
+            extent=(0, clip.duration_s, 0, levels_db.shape[1]),
+        )
+        axis.set(title=state.replace("_", " "), xlabel="time in s")
+    axes[0].set_ylabel("mel band")
+    save(figure, output / "sounds.png")
+    worn = next(example.file for example in data.examples if example.label == "worn_bearing")
+    clip = read(worn)
+    save(draw(clip, default_spec(clip.rate_hz)), output / "sound.png")
+
+
+def _scores(faults: "TrainResult", rpm: "TrainResult", path: Path) -> None:
+    """Draw what the held-out recordings were taken for, and how close the speeds came."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from auricle.bundles.answers import choose
+    from auricle.features.figure import save
+
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    classes = faults.dataset.classes
+    truth = np.searchsorted(classes, faults.dataset.labels)[faults.found.tested]
+    counts = np.zeros((len(classes), len(classes)), int)
+    np.add.at(counts, (truth, choose(faults.found.answers)), 1)
+    left.imshow(counts, cmap="Blues")
+    names = [name.replace("_", " ") for name in classes]
+    left.set(
+        xticks=range(len(classes)),
+        yticks=range(len(classes)),
+        xlabel="answered",
+        ylabel="in truth",
+        title="faults, on machines never heard",
+    )
+    left.set_xticklabels(names, rotation=20)
+    left.set_yticklabels(names)
+    for (row, column), count in np.ndenumerate(counts):
+        left.text(
+            column, row, str(count), ha="center", va="center", color="white" if count > counts.max() / 2 else "black"
+        )
+    true_rpm, answered = rpm.dataset.targets[rpm.found.tested], rpm.found.answers[:, 0]
+    right.scatter(true_rpm, answered, s=14, alpha=0.6, color="#1f4e79")
+    ends = [min(true_rpm.min(), answered.min()), max(true_rpm.max(), answered.max())]
+    right.plot(ends, ends, color="black", linewidth=0.8)
+    right.set(xlabel="rpm in truth", ylabel="rpm answered", title="speed, on machines never heard")
+    save(figure, path)

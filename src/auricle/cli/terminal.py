@@ -1,0 +1,67 @@
+"""What commands print with: answers on stdout, everything about the work on stderr."""
+
+import json
+import sys
+import time
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from auricle.errors import AuricleError
+
+__all__ = ["Bars", "err", "fail", "print_json"]
+
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+SHOWN_AFTER_S = 1.0
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object on stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+def fail(error: AuricleError, *, as_json: bool = False) -> NoReturn:
+    """Say what went wrong, and exit with 2."""
+    if as_json:
+        print_json({"error": error.as_json()})
+    err.print(f"auricle: {error}", style="red", markup=False)
+    sys.exit(2)
+
+
+class Bars:
+    """Progress bars on stderr, one a stage, for whatever takes longer than a second; a context manager.
+
+    Called with the name of a stage, how much of it is done, and how much there is.
+    """
+
+    def __init__(self, *, hidden: bool = False) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description:<10}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=err,
+            transient=True,
+            disable=hidden,
+        )
+        self._started = time.monotonic()
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show how much of a stage is done."""
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(stage, total=total)
+        self._progress.update(self._tasks[stage], completed=done, total=total)
+        if not self._progress.live.is_started and time.monotonic() - self._started > SHOWN_AFTER_S:
+            self._progress.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()

@@ -1,0 +1,130 @@
+"""``auricle train``: from labelled recordings to a bundle."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from auricle import files
+from auricle.cli.options import (
+    DataArgument,
+    FoldOption,
+    GroupOption,
+    JsonOption,
+    LabelOption,
+    TargetOption,
+    WorkersOption,
+)
+from auricle.cli.terminal import Bars, err, print_json
+from auricle.errors import UsageError
+
+if TYPE_CHECKING:
+    from auricle.training.train import TrainResult
+
+__all__ = ["show", "train"]
+
+
+def train(
+    data: DataArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The bundle to write.")],
+    task: Annotated[
+        Literal["auto", "classify", "regress"],
+        typer.Option(help="What to learn; auto is regress where there is a target column."),
+    ] = "auto",
+    models: Annotated[
+        str, typer.Option(help="Families to try, with commas between: forest,linear,svm; or auto.")
+    ] = "auto",
+    tune: Annotated[
+        Literal["none", "grid"], typer.Option(help="grid tries every combination of each family's grid.")
+    ] = "none",
+    label: LabelOption = None,
+    target: TargetOption = None,
+    group: GroupOption = None,
+    fold: FoldOption = None,
+    window_s: Annotated[
+        str, typer.Option(help="Length of a window in seconds; auto makes a clip of up to 10 s one window.")
+    ] = "auto",
+    seed: Annotated[int, typer.Option(help="Of the models and the folds.")] = 0,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be used; exit 1.")
+    ] = False,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute features, choose a model by grouped cross-validation, score it, and write a bundle.
+
+    Example: `auricle train sounds/ --group machine -o motor.auricle`
+    """
+    from auricle.datasets.dataset import Dataset
+    from auricle.training.train import train as run
+
+    files.check_writable(output)
+    dataset = Dataset.load(data, task=task, label=label, target=target, group=group, fold=fold)
+    with Bars() as bars:
+        result = run(
+            dataset,
+            models=models,
+            tune=tune,
+            window_s=_window_s(window_s),
+            name=output.stem,
+            seed=seed,
+            workers=workers,
+            skip_bad=skip_bad,
+            progress=bars,
+        )
+    result.bundle.save(output)
+    if as_json:
+        print_json(result.as_json(path=output))
+    else:
+        show(result)
+        err.print(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB) in {result.seconds:.0f} s.", markup=False)
+    if result.failures:
+        raise typer.Exit(1)
+
+
+def _window_s(text: str) -> float | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise UsageError(f"`--window-s` must be auto or a number of seconds. Got {text!r}.") from None
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"`--window-s` must be above 0. Got {text}.")
+    return seconds
+
+
+def show(result: "TrainResult") -> None:
+    """Print the candidates, the scores and the verdict for a reader."""
+    summary = result.as_json()
+    headline = "accuracy" if summary["task"] == "classify" else "r2"
+    shown = sorted(summary["candidates"], key=lambda c: c["cv_score"], reverse=True)
+    table = Table(
+        title=f"{summary['n_recordings']} recordings, {summary['n_windows']} windows, {summary['groups']} groups"
+    )
+    for column in ("model", f"cv {headline}", "± folds", "fit"):
+        table.add_column(column, justify="left" if column == "model" else "right")
+    for trial in shown[:20]:
+        chosen = trial["model"] == summary["chosen"]
+        table.add_row(
+            trial["model"],
+            f"{trial['cv_score']:.3f}",
+            f"{trial['cv_sd']:.3f}",
+            f"{trial['fit_s']:.2f} s",
+            style="bold" if chosen else None,
+        )
+    err.print(table)
+    for failure in summary["failed"]:
+        err.print(f"left out: {failure['error']['message']}", style="yellow", markup=False)
+    test = summary["test"]
+    low, high = test["ci95"]
+    numbers = ", ".join(
+        f"{name} {test[name]:.3f}"
+        for name in ("balanced_accuracy", "macro_f1", "log_loss", "ece", "mae", "rmse")
+        if name in test
+    )
+    err.print(f"Chosen: {summary['chosen']}, cross-validated {headline} {summary['cv_score']:.3f}.", markup=False)
+    held_out = f"Held out: {headline} {test[headline]:.3f} (95% interval {low:.3f} to {high:.3f}), {numbers}"
+    err.print(f"{held_out}; {summary['protocol']}.", markup=False)
+    err.print(summary["verdict"], style="bold", markup=False)

@@ -1,0 +1,82 @@
+"""One picture of one sound: waveform, STFT magnitude and phase, log-mel, MFCC."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from auricle import files
+from auricle.audio.clip import Clip
+from auricle.features.cepstrum import mfcc
+from auricle.features.spec import FeatureSpec
+from auricle.features.spectrum import log_mel, stft
+
+__all__ = ["SUFFIXES", "draw", "save"]
+
+SUFFIXES = frozenset({".png", ".svg", ".pdf"})
+
+_RANGE_DB = 80.0
+_AUDIBLE_DB = 60.0
+
+
+def draw(clip: Clip, spec: FeatureSpec) -> Figure:
+    """Draw a clip at the rate of the spec, five panels over one time axis.
+
+    Levels span 80 dB below the loudest; phase is drawn within 60 dB of it, elsewhere it is noise.
+
+    Raises
+    ------
+    FeatureError : fewer samples than one frame
+    """
+    spectrum = stft(clip.samples, spec)
+    levels_db = 20.0 * np.log10(np.maximum(np.abs(spectrum), 1e-10))
+    peak_db = float(levels_db.max())
+    phase = np.ma.masked_where(levels_db < peak_db - _AUDIBLE_DB, np.angle(spectrum))
+    mel_db = log_mel(clip.samples, spec)
+    coefficients = mfcc(clip.samples, spec)
+
+    figure = Figure(figsize=(11, 13), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(f"{Path(clip.source).name}   {clip.duration_s:.2f} s at {clip.rate_hz} Hz", fontsize=11)
+    axes = figure.subplots(5, 1, sharex=True, height_ratios=[1, 1.5, 1.5, 1.5, 1.2])
+    start_s, end_s = clip.start_s, clip.start_s + clip.duration_s
+    time_s = start_s + np.arange(clip.samples.size) / clip.rate_hz
+    axes[0].plot(time_s, clip.samples, linewidth=0.5, color="#1f4e79")
+    axes[0].set(ylabel="amplitude", title="waveform", xlim=(start_s, end_s))
+    axes[0].grid(alpha=0.25)
+
+    # Each frame is drawn as wide as a hop, about the middle of its samples.
+    first_s = start_s + (spec.n_fft - spec.hop) / 2 / spec.rate_hz
+    last_s = first_s + len(spectrum) * spec.hop / spec.rate_hz
+
+    def image(row: int, values: NDArray[Any], top: float, title: str, unit: str, ylabel: str, **look: Any) -> None:
+        drawn = axes[row].imshow(
+            values.T, origin="lower", aspect="auto", extent=(first_s, last_s, 0, top), interpolation="nearest", **look
+        )
+        axes[row].set(title=title, ylabel=ylabel)
+        figure.colorbar(drawn, ax=axes[row], label=unit, pad=0.01)
+
+    top_khz = spec.rate_hz / 2000
+    image(1, levels_db, top_khz, "STFT magnitude", "dB", "kHz", cmap="magma", vmin=peak_db - _RANGE_DB, vmax=peak_db)
+    image(2, phase, top_khz, "STFT phase", "radians", "kHz", cmap="twilight", vmin=-np.pi, vmax=np.pi)
+    mel_peak_db = float(mel_db.max())
+    image(3, mel_db, spec.n_mels, "log-mel", "dB", "band", cmap="magma", vmin=mel_peak_db - _RANGE_DB, vmax=mel_peak_db)
+    # The zeroth coefficient is the level, ten times as large as the rest: it would leave them one colour.
+    reach = float(np.abs(coefficients[:, 1:]).max()) if spec.n_mfcc > 1 else 1.0
+    image(4, coefficients, spec.n_mfcc, "MFCC", "", "coefficient", cmap="RdBu_r", vmin=-reach, vmax=reach)
+    axes[4].set_xlabel("time in s")
+    return figure
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure in the format that the path's suffix names, whole or not at all.
+
+    Raises
+    ------
+    OutputError : the path cannot be written
+    """
+    with files.new_file(path) as stream:
+        figure.savefig(stream, format=Path(path).suffix[1:].lower(), dpi=110)

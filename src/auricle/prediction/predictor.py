@@ -1,0 +1,104 @@
+"""A loaded model: one answer a recording, answers a window, answers on a stream."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from auricle.audio.clip import Clip, Samples
+from auricle.audio.decode import open_sound
+from auricle.audio.sources import Source
+from auricle.bundles import selftest
+from auricle.bundles.bundle import Bundle
+from auricle.bundles.graph import Graph
+from auricle.features.extractor import Extractor
+from auricle.prediction.stream import Stream
+from auricle.records import Prediction
+
+__all__ = ["Predictor", "load"]
+
+
+def load(path: str | Path) -> "Predictor":
+    """Read a bundle, verify its hashes, run its golden windows, and return it ready to answer.
+
+    Raises
+    ------
+    BundleError : no bundle, a damaged one, or one that does not compute here what it computed in training
+    """
+    return Predictor(Bundle.load(path))
+
+
+class Predictor:
+    """A bundle with its features and its graph ready; one may serve many threads.
+
+    Parameters
+    ----------
+    bundle : the model
+
+    Raises
+    ------
+    BundleError : the graph does not load, or the golden windows do not give what they gave in training
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.name = bundle.id
+        self.extractor = Extractor(bundle.manifest.spec)
+        self.graph = Graph(bundle.graph)
+        selftest.check(bundle, self.extractor, self.graph)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that it knows; none for a regressor."""
+        return self.bundle.manifest.classes
+
+    def predict(self, source: Source | Clip, *, hop_s: float | None = None) -> Prediction:
+        """Answer a recording: the mean of its windows' log-probabilities (or numbers), calibrated for recordings.
+
+        Parameters
+        ----------
+        source : a path, the bytes of a sound file, a binary file object, or a clip
+        hop_s : from one window to the next; None for the model's own
+
+        Raises
+        ------
+        AudioError : the sound cannot be read, or is all zeros
+        FeatureError : it is shorter than one frame
+        """
+        return self.answers(source, hop_s=hop_s)[0]
+
+    def answers(self, source: Source | Clip, *, hop_s: float | None = None) -> tuple[Prediction, list[Prediction]]:
+        """Answer a recording and each of its windows, in one pass; as :meth:`predict`."""
+        windows = []
+        for stream, predictions in self._run(source, hop_s):  # noqa: B007  (the stream is wanted once it has ended)
+            windows += predictions
+        return stream.recording(), windows
+
+    def windows(self, source: Source | Clip, *, hop_s: float | None = None) -> Iterator[Prediction]:
+        """Answer each window of a recording of any length, one after the other, in constant memory."""
+        for _, predictions in self._run(source, hop_s):
+            yield from predictions
+
+    def stream(self, blocks: Iterable[Samples], *, rate_hz: int, hop_s: float | None = None) -> Iterator[Prediction]:
+        """Answer each window of a stream as soon as its last sample is there.
+
+        Parameters
+        ----------
+        blocks : float32, shape (n,), any sizes, one after the other
+        rate_hz : rate of the blocks
+        hop_s : from one window to the next; None for the model's own
+        """
+        stream = Stream(self, rate_hz=rate_hz, hop_s=hop_s)
+        for block in blocks:
+            yield from stream.push(block)
+        yield from stream.flush()
+
+    def _run(self, source: Source | Clip, hop_s: float | None) -> Iterator[tuple[Stream, list[Prediction]]]:
+        """Send a recording through a stream; yield the stream and what came out, block by block."""
+        if isinstance(source, Clip):
+            stream = Stream(self, rate_hz=source.rate_hz, hop_s=hop_s, source=source.source)
+            yield stream, stream.push(source.samples)
+        else:
+            with open_sound(source) as sound:
+                stream = Stream(self, rate_hz=sound.rate_hz, hop_s=hop_s, source=sound.name)
+                for block in sound.blocks():
+                    yield stream, stream.push(block)
+        yield stream, stream.flush()

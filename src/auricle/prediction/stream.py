@@ -1,0 +1,125 @@
+"""The one way that sound becomes answers: blocks in, predictions out, for files, clips, pipes and microphones."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.audio import quality
+from auricle.audio.clip import Samples
+from auricle.audio.resample import Resampler
+from auricle.audio.windows import Cutter, Window
+from auricle.bundles.answers import choose, log_probabilities, soften
+from auricle.errors import AudioError, UsageError
+from auricle.records import Level, Prediction, Quality
+
+if TYPE_CHECKING:
+    from auricle.prediction.predictor import Predictor
+
+__all__ = ["Stream"]
+
+
+class Stream:
+    """One recording on its way through a model.
+
+    Blocks may have any size; the windows, and so the answers, do not depend on it. Times count samples, not clocks.
+
+    Parameters
+    ----------
+    model : what answers
+    rate_hz : rate of the blocks to come
+    hop_s : from one window to the next; None for the model's own
+    source : what to call the sound in messages
+
+    Raises
+    ------
+    UsageError : ``hop_s`` is not above 0, or is longer than the window, so that sound would be passed over
+    """
+
+    def __init__(self, model: "Predictor", *, rate_hz: int, hop_s: float | None = None, source: str = "stream") -> None:
+        spec = model.bundle.manifest.spec
+        hop_samples = spec.window_hop_samples
+        if hop_s is not None:
+            window_s = spec.window_s or float("inf")
+            if not 0 < hop_s <= window_s:
+                raise UsageError(f"`hop_s` must be above 0 and at most the window's {window_s:g} s. Got {hop_s:g}.")
+            hop_samples = spec.model_copy(update={"window_hop_s": hop_s}).window_hop_samples
+        self._model = model
+        self._source = source
+        self._resampler = Resampler(rate_hz, spec.rate_hz)
+        self._cutter = Cutter(spec.window_samples, hop_samples, spec.rate_hz)
+        self._sum = np.zeros(len(model.bundle.manifest.classes) or 1)  # of log-probabilities, or of numbers
+        self._n_windows = 0
+        self._qualities: list[Quality] = []
+        self._lengths_s: list[float] = []
+        self._end_s = 0.0
+
+    def push(self, block: Samples) -> list[Prediction]:
+        """Take the next samples, float32, shape (n,), and return the answers of the windows that they complete.
+
+        Raises
+        ------
+        AudioError : a sample that is not finite
+        """
+        if not np.isfinite(block).all():
+            raise AudioError(f"{self._source}: every sample must be finite. A block holds one that is not.")
+        return self._answer(self._cutter.push(self._resampler.push(block)))
+
+    def flush(self) -> list[Prediction]:
+        """End the sound and return the answer of the window that ends at its last sample, if it is still due."""
+        return self._answer([*self._cutter.push(self._resampler.flush()), *self._cutter.flush()])
+
+    def recording(self) -> Prediction:
+        """Return the answer to all the windows so far: the mean of their log-probabilities, or of their numbers.
+
+        Raises
+        ------
+        AudioError : no window is complete, or every sample is zero
+        """
+        if not self._n_windows:
+            raise AudioError(f"{self._source}: an answer needs sound. Got none.")
+        whole = quality.combine(self._qualities, self._lengths_s)
+        if whole.peak_db <= quality.FLOOR_DB:
+            raise AudioError(
+                f"{self._source}: a recording must hold sound. Every sample of its {self._end_s:.3f} s is zero: "
+                "is the microphone muted or unplugged?"
+            )
+        return self._prediction("recording", 0.0, self._end_s, self._sum / self._n_windows, whole)
+
+    def _answer(self, windows: Sequence[Window]) -> list[Prediction]:
+        if not windows:
+            return []
+        answers = self._model.graph.answers(np.stack([self._model.extractor.row(window.samples) for window in windows]))
+        values = log_probabilities(answers) if self._model.graph.answer == "probabilities" else answers.astype(float)
+        predictions = []
+        for window, value in zip(windows, values, strict=True):
+            measures = quality.measure(window.samples, window.rate_hz)
+            self._sum += value
+            self._n_windows += 1
+            self._qualities.append(measures)
+            self._lengths_s.append(window.samples.size / window.rate_hz)
+            self._end_s = window.end_s
+            predictions.append(self._prediction("window", window.start_s, window.end_s, value, measures))
+        return predictions
+
+    def _prediction(
+        self, level: Level, start_s: float, end_s: float, value: NDArray[np.float64], measures: Quality
+    ) -> Prediction:
+        manifest, name = self._model.bundle.manifest, self._model.name
+        if manifest.target is not None:
+            number = manifest.target.mean + manifest.target.deviation * float(value[0])
+            return Prediction(level, start_s, end_s, name, value=number, quality=measures)
+        temperature = manifest.calibration.window if level == "window" else manifest.calibration.recording
+        probabilities = soften(value, temperature)
+        best = int(choose(probabilities))
+        return Prediction(
+            level,
+            start_s,
+            end_s,
+            name,
+            label=manifest.classes[best],
+            probabilities=dict(zip(manifest.classes, map(float, probabilities), strict=True)),
+            confidence=float(probabilities[best]),
+            quality=measures,
+        )

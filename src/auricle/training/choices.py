@@ -1,0 +1,66 @@
+"""What a user need not decide: the rate and window of the features, and where scores are taken."""
+
+from typing import Literal
+
+import numpy as np
+
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.splits import folds_of, hold_out
+from auricle.datasets.survey import Survey
+from auricle.errors import DataError
+from auricle.features.spec import FeatureSpec, default_spec
+from auricle.training.search import Plan
+
+__all__ = ["LONGEST_WINDOW_S", "choose_spec", "plan"]
+
+MAX_RATE_HZ = 22_050
+LONGEST_WINDOW_S = 10.0
+CUT_WINDOW_S = 5.0
+
+
+def choose_spec(survey: Survey, *, window_s: float | Literal["auto"] = "auto") -> FeatureSpec:
+    """Return the spec for a data set.
+
+    The rate is the lowest of its recordings', at most 22,050 Hz: at any higher rate, what is missing from the others
+    would tell them apart. The window is the longest recording up to 10 s, so that a clip is one window; recordings
+    longer than that are cut into windows of 5 s.
+
+    Raises
+    ------
+    DataError : no recording could be opened
+    """
+    if not survey.rate_hz.size:
+        raise DataError("At least one recording must be readable. None is: look at one with `auricle plot`.")
+    spec = default_spec(int(min(survey.rate_hz.min(), MAX_RATE_HZ)))
+    if window_s == "auto":
+        known = survey.duration_s[np.isfinite(survey.duration_s)]
+        longest_s = float(known.max()) if known.size else LONGEST_WINDOW_S
+        # Rounded up to the millisecond, so that the resampled longest clip is not cut for one sample.
+        window_s = np.ceil(longest_s * 1000 + 1) / 1000 if longest_s <= LONGEST_WINDOW_S else CUT_WINDOW_S
+    return FeatureSpec(**{**spec.model_dump(), "window_s": max(float(window_s), spec.n_fft / spec.rate_hz)})
+
+
+def plan(dataset: Dataset, *, tune: str, n_folds: int = 5, seed: int = 0) -> Plan:
+    """Return where scores are taken.
+
+    Published folds, and folds of groups where nothing is tuned, are each tested in their turn, with the whole choice
+    repeated without them. A grid search holds one fifth of the groups out, and searches in folds of the rest.
+
+    Raises
+    ------
+    SplitError : groups or folds that cannot be split without a leak
+    """
+    if dataset.folds is not None or tune == "none":
+        folds = folds_of(dataset, n_folds=n_folds, seed=seed)
+        blocks = np.empty(len(dataset.examples), np.intp)
+        for index, fold in enumerate(folds):
+            blocks[fold.test] = index
+        kind = "published folds" if dataset.folds is not None else "folds of whole groups"
+        words = f"by {len(folds)} {kind}, the choice of model repeated in each"
+        return Plan(blocks, tuple(range(len(folds))), words)
+    outer = hold_out(dataset, fraction=1 / n_folds, seed=seed)
+    blocks = np.zeros(len(dataset.examples), np.intp)
+    for index, fold in enumerate(folds_of(dataset.subset(outer.train), n_folds=n_folds, seed=seed), 1):
+        blocks[outer.train[fold.test]] = index
+    words = f"on one held-out fifth of the groups, the search made in {blocks.max()} folds of the rest"
+    return Plan(blocks, (0,), words)

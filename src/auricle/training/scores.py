@@ -1,0 +1,144 @@
+"""How good answers are: by recording, with intervals over the groups that could have been heard instead."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+__all__ = ["Scores", "baseline", "classification", "interval_of_accuracy", "interval_of_r2", "regression", "verdict"]
+
+Scores = dict[str, Any]
+
+N_RESAMPLES = 2000
+N_BINS = 10
+
+
+def classification(truth: NDArray[np.intp], probabilities: NDArray[np.float64], chosen: NDArray[np.intp]) -> Scores:
+    """Score a classifier's answers.
+
+    Parameters
+    ----------
+    truth : index of each recording's class, shape (n,)
+    probabilities : shape (n, n_classes)
+    chosen : index of the class answered, shape (n,)
+
+    Returns
+    -------
+    ``accuracy``, ``balanced_accuracy`` (mean recall of the classes present), ``macro_f1`` (mean over the classes
+    present or answered), ``log_loss`` (natural logarithm) and ``ece`` (expected calibration error, ten equal bins)
+    """
+    right = chosen == truth
+    present = np.unique(truth)
+    recalls = [right[truth == c].mean() for c in present]
+    f1 = [
+        2 * (right & (truth == c)).sum() / ((truth == c).sum() + (chosen == c).sum())
+        for c in np.union1d(present, chosen)
+    ]
+    confidence = probabilities[np.arange(len(truth)), chosen]
+    loss = -np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean()
+    return {
+        "accuracy": float(right.mean()),
+        "balanced_accuracy": float(np.mean(recalls)),
+        "macro_f1": float(np.mean(f1)),
+        "log_loss": float(loss),
+        "ece": _calibration_error(confidence, right),
+    }
+
+
+def regression(truth: NDArray[np.float64], values: NDArray[np.float64]) -> Scores:
+    """Score a regressor's answers: ``r2``, ``mae`` and ``rmse``, the last two in the target's unit; shapes (n,)."""
+    errors = values - truth
+    spread = float(((truth - truth.mean()) ** 2).sum())
+    return {
+        "r2": float(1.0 - (errors**2).sum() / spread) if spread else float("nan"),
+        "mae": float(np.abs(errors).mean()),
+        "rmse": float(np.sqrt((errors**2).mean())),
+    }
+
+
+def interval_of_accuracy(
+    right: NDArray[np.bool_], truth: NDArray[np.intp], groups: NDArray[Any], *, balanced: bool = False, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95% interval of (balanced) accuracy, by resampling whole groups of recordings.
+
+    Where every group is answered alike, resampling sees no doubt; the exact binomial bound over groups then stands in.
+    """
+    classes, truth = np.unique(truth, return_inverse=True)
+    names, members = np.unique(groups, return_inverse=True)
+    counts = np.zeros((2, len(names), len(classes)))
+    np.add.at(counts[0], (members, truth), right)
+    np.add.at(counts[1], (members, truth), 1.0)
+    hits, totals = _resample(counts, seed)
+    if balanced:
+        recalls = np.divide(hits, totals, out=np.full_like(hits, np.nan), where=totals > 0)
+        scores = np.nanmean(recalls, axis=1)
+    else:
+        scores = hits.sum(axis=1) / totals.sum(axis=1)
+    if right.all() or not right.any():
+        bound = float(beta.ppf(0.025, len(names), 1))
+        return (bound, 1.0) if right.all() else (0.0, 1.0 - bound)
+    return _percentiles(scores)
+
+
+def interval_of_r2(
+    truth: NDArray[np.float64], values: NDArray[np.float64], groups: NDArray[Any], *, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95% interval of R², by resampling whole groups of recordings."""
+    names, members = np.unique(groups, return_inverse=True)
+    centred = truth - truth.mean()  # R² does not change, and the sums lose no digits
+    sums = np.zeros((4, len(names)))
+    for row, value in zip(sums, (np.ones_like(truth), centred, centred**2, (values - truth) ** 2), strict=True):
+        np.add.at(row, members, value)
+    n, first, second, lost = _resample(sums, seed)
+    spread = second - first**2 / n
+    return _percentiles((1.0 - lost / np.maximum(spread, 1e-12))[spread > 1e-12])
+
+
+def baseline(truth: NDArray[Any], *, balanced: bool = False) -> float:
+    """Return the accuracy of always answering the commonest class; balanced, one over the number of classes."""
+    _, counts = np.unique(truth, return_counts=True)
+    return 1.0 / len(counts) if balanced else float(counts.max() / counts.sum())
+
+
+def verdict(scores: Mapping[str, Any], *, task: str, n_recordings: int, n_groups: int, guess: float) -> str:
+    """Say in one sentence whether the model is worth anything: whether its interval clears a guess.
+
+    Parameters
+    ----------
+    scores : with ``balanced_accuracy_ci95`` and ``accuracy``, or ``r2`` and ``ci95``
+    guess : balanced accuracy of a guess; for a regressor 0, the R² of always answering the mean
+    """
+    heard = f"{n_recordings} recordings of {n_groups} groups it had not heard"
+    if task == "classify":
+        low, high = scores["balanced_accuracy_ci95"]
+        got = f"balanced accuracy {scores['balanced_accuracy']:.2f} (95% interval {low:.2f} to {high:.2f}) on {heard}"
+        against = f"a guess gets {guess:.2f}"
+    else:
+        low, high = scores["ci95"]
+        got = f"R² {scores['r2']:.2f} (95% interval {low:.2f} to {high:.2f}) on {heard}"
+        against = "always answering the mean gets 0"
+    if low > guess:
+        return f"Better than guessing: {got}; {against}."
+    return f"This model is no better than guessing: {got}; {against}."
+
+
+def _calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    gaps = [abs(float((right[bins == b] - confidence[bins == b]).sum())) for b in np.unique(bins)]
+    return sum(gaps) / len(right)
+
+
+def _resample(sums: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """Draw groups with replacement; return each draw's sums, shape (n_sums, n_resamples, ...)."""
+    n_groups = sums.shape[1]
+    weights = np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1 / n_groups), N_RESAMPLES)
+    return np.stack([weights @ part for part in sums])
+
+
+def _percentiles(scores: NDArray[np.float64]) -> tuple[float, float]:
+    if not len(scores):
+        return float("-inf"), float("inf")
+    low, high = np.percentile(scores, [2.5, 97.5])
+    return float(low), float(high)

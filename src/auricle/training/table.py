@@ -1,0 +1,61 @@
+"""What a search works on: rows, which recording each is of, and what each recording is in truth."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.examples import Examples
+
+__all__ = ["Scale", "Table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How numbers are standardised for fitting; for classes it changes nothing."""
+
+    mean: float = 0.0
+    deviation: float = 1.0
+    is_used: bool = False
+
+    def standardised(self, truth: NDArray[Any]) -> NDArray[Any]:
+        """Return what a model is fitted to."""
+        return (truth - self.mean) / self.deviation if self.is_used else truth
+
+    def original(self, answers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a model's numbers in the target's unit."""
+        return answers * self.deviation + self.mean
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """The rows of all windows and the truth of all recordings.
+
+    Parameters
+    ----------
+    rows : float32, shape (n_windows, n_columns)
+    owner : recording of each window, shape (n_windows,)
+    truth : index of the class, or the target, of each recording, shape (n,)
+    classes : names in the order of the indices; empty for numbers
+    """
+
+    rows: NDArray[np.float32]
+    owner: NDArray[np.int64]
+    truth: NDArray[Any]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, dataset: Dataset, examples: Examples) -> Self:
+        """Join a data set's truth to its features."""
+        if dataset.task == "regress":
+            return cls(examples.rows, examples.owner, dataset.targets, ())
+        return cls(examples.rows, examples.owner, np.searchsorted(dataset.classes, dataset.labels), dataset.classes)
+
+    def scale(self, recordings: NDArray[np.bool_]) -> Scale:
+        """Return the scale of the truth over some recordings, given as a mask of shape (n,)."""
+        if self.classes:
+            return Scale()
+        truth = self.truth[recordings]
+        return Scale(float(truth.mean()), float(truth.std()) or 1.0, is_used=True)
