@@ -1,5 +1,4 @@
 import io
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,13 +62,6 @@ def test_a_part_holds_the_bits_of_the_whole(kind: str, encoded: Encode, noise: N
     assert np.array_equal(part.samples, whole[4800:16_016])
     assert part.start_s == 0.3
     assert np.array_equal(read(content, start_s=1.0).samples, whole[16_000:])
-
-
-def test_channels_are_mixed_by_their_mean(encoded: Encode, noise: Noise) -> None:
-    stereo = noise(300, 2)
-    assert np.allclose(read(encoded(stereo, 16_000, "float")).samples, stereo.mean(axis=1), atol=1e-7)
-    many = noise(300, 32)
-    assert np.allclose(read(encoded(many, 16_000, "float")).samples, many.mean(axis=1), atol=1e-6)
 
 
 def test_what_an_open_sound_says(kind: str, encoded: Encode, noise: Noise) -> None:
@@ -195,35 +187,6 @@ def test_a_kind_of_wav_that_is_not_read() -> None:
     soundfile.write(buffer, np.zeros(3200), 8000, format="WAV", subtype="GSM610")
     with pytest.raises(AudioError, match=r"does not read WAV with GSM610. Convert it"):
         read(buffer.getvalue())
-
-
-def test_files_that_are_not_there_or_not_files(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match=r"none.wav: there is no such file"):
-        read(tmp_path / "none.wav")
-    with pytest.raises(AudioError, match=r"This is a folder"):
-        read(tmp_path)
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(AudioError, match=r"a device or a pipe"):
-        read(tmp_path / "pipe")
-    with pytest.raises(AudioError, match=r"cannot be opened"):
-        read("a\0b.wav")
-    with pytest.raises(AudioError, match=r"cannot be opened"):
-        read("a" * 5000)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
-def test_a_file_that_may_not_be_read(saved: Save) -> None:
-    path = saved(b"RIFF")
-    path.chmod(0)
-    with pytest.raises(AudioError, match=r"permission denied"):
-        read(path)
-
-
-def test_samples_need_a_rate(noise: Noise) -> None:
-    with pytest.raises(AudioError, match=r"Got ndarray.*use `Clip\(samples, rate_hz\)`"):
-        read(noise(10))  # type: ignore[arg-type]
-    with pytest.raises(AudioError, match=r"must give bytes. It gives str"):
-        read(io.StringIO("text"))  # type: ignore[arg-type]
 
 
 def test_a_clip_is_cut_and_resampled_like_a_file(noise: Noise) -> None:

@@ -1,0 +1,38 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from auricle.audio.clip import Samples
+from auricle.audio.libsndfile import Decoder, mix
+from auricle.audio.sources import open_source
+
+Encode = Callable[..., bytes]
+Noise = Callable[..., Samples]
+
+
+def test_what_a_header_says(kind: str, encoded: Encode, noise: Noise) -> None:
+    with open_source(encoded(noise(5003, 2), 16_000, kind)) as file:
+        decoder = Decoder(file, "x")
+        assert (decoder.rate_hz, decoder.channels, decoder.n_frames) == (16_000, 2, 5003)
+        assert decoder.has_exact_claim == (kind != "mp3")
+        decoder.close()
+
+
+@pytest.mark.parametrize("skipped", [0, 1, 4999, 5003, 9000])
+def test_what_follows_a_skip_has_the_same_bits(kind: str, skipped: int, encoded: Encode, noise: Noise) -> None:
+    content = encoded(noise(5003, 2), 16_000, kind)
+    with open_source(content) as file, open_source(content) as again:
+        whole = Decoder(file, "x").read(10_000)
+        decoder = Decoder(again, "x")
+        if skipped <= 5003 or not decoder.has_exact_claim:
+            assert decoder.skip(skipped, block=1000) == min(skipped, 5003)
+            assert np.array_equal(decoder.read(10_000), whole[skipped:])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 32])
+def test_channels_are_mixed_by_their_mean(channels: int, noise: Noise) -> None:
+    frames = noise(300, channels)
+    mixed = mix(frames)
+    assert np.allclose(mixed, frames.mean(axis=1), atol=1e-6)
+    assert np.array_equal(np.concatenate([mix(frames[:7]), mix(frames[7:])]), mixed)
