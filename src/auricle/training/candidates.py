@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
+from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
@@ -62,6 +63,9 @@ def fit(candidate: Candidate, rows: NDArray[np.float32], truth: NDArray[Any], ow
     owner : which recording each row is of, shape (n,)
     """
     model = clone(candidate.estimator)
+    if is_classifier(model) and len(np.unique(truth)) == 1:
+        # All recordings of the other classes were left out: nothing can be learned, and the score shall say so.
+        return _fitted(DummyClassifier().fit(rows, truth))
     _, recording, counts = np.unique(owner, return_inverse=True, return_counts=True)
     if len(set(counts.tolist())) == 1:
         return _fitted(model.fit(rows, truth))

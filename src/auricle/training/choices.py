@@ -9,7 +9,7 @@ from auricle.datasets.splits import folds_of, hold_out
 from auricle.datasets.survey import Survey
 from auricle.errors import DataError
 from auricle.features.spec import FeatureSpec, default_spec
-from auricle.training.search import Plan
+from auricle.training.crossfit import Plan
 
 __all__ = ["LONGEST_WINDOW_S", "choose_spec", "plan"]
 

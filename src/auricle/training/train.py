@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-import auricle
 from auricle.bundles.answers import choose
 from auricle.bundles.bundle import Bundle, Calibration, Golden, Manifest, Target
 from auricle.bundles.graph import Graph
@@ -28,7 +27,8 @@ from auricle.training import scores
 from auricle.training.candidates import candidates, fit
 from auricle.training.choices import choose_spec, plan
 from auricle.training.convert import convert, verify
-from auricle.training.search import Found, Plan, search
+from auricle.training.crossfit import Plan
+from auricle.training.search import Found, search
 from auricle.training.table import Table
 
 __all__ = ["TUNINGS", "TrainResult", "train"]
@@ -166,7 +166,7 @@ def train(
         verdict=verdict,
         protocol=protocol.protocol,
         standard_columns=standard_spec(spec.rate_hz).columns,
-        versions={library: auricle.__version__ if library == "auricle" else version(library) for library in _LIBRARIES},
+        versions={library: version(library) for library in _LIBRARIES},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     bundle = Bundle(manifest, graph, _profile(dataset, examples, found), _golden(dataset, spec, graph))

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from auricle.training import scores
+
+
+@pytest.fixture
+def answered(rng):
+    truth = rng.integers(0, 4, 300)
+    logits = rng.normal(size=(300, 4))
+    logits[np.arange(300), truth] += 1.0
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return truth, probabilities, probabilities.argmax(axis=1)
+
+
+def test_classification_scores_are_those_of_scikit_learn(answered):
+    truth, probabilities, chosen = answered
+    ours = scores.classification(truth, probabilities, chosen)
+    assert ours["accuracy"] == pytest.approx(metrics.accuracy_score(truth, chosen))
+    assert ours["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(truth, chosen))
+    assert ours["macro_f1"] == pytest.approx(metrics.f1_score(truth, chosen, average="macro"))
+    assert ours["log_loss"] == pytest.approx(metrics.log_loss(truth, probabilities))
+
+
+def test_calibration_error_of_a_literal_example():
+    # Two answers at 0.9, one right; two at 0.6, both right: gaps 0.4 and 0.4, each half of the answers.
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
+    got = scores.classification(np.array([0, 1, 0, 0]), probabilities, np.array([0, 0, 0, 0]))
+    assert got["ece"] == pytest.approx(0.4)
+
+
+def test_regression_scores_are_those_of_scikit_learn(rng):
+    truth = rng.normal(50, 10, 200)
+    values = truth + rng.normal(0, 3, 200)
+    ours = scores.regression(truth, values)
+    assert ours["r2"] == pytest.approx(metrics.r2_score(truth, values))
+    assert ours["mae"] == pytest.approx(metrics.mean_absolute_error(truth, values))
+    assert ours["rmse"] == pytest.approx(metrics.root_mean_squared_error(truth, values))
+
+
+def test_the_interval_of_accuracy_covers_the_truth_about_as_often_as_it_says(rng):
+    covered = 0
+    for seed in range(200):
+        truth = np.zeros(150, int)
+        right = rng.random(150) < 0.8
+        low, high = scores.interval_of_accuracy(right, truth, np.arange(150), seed=seed)
+        covered += low <= 0.8 <= high
+    assert 0.89 <= covered / 200 <= 0.99
+
+
+def test_recordings_of_one_group_do_not_count_as_many(rng):
+    by_group = rng.random(10) < 0.7
+    right, groups = np.repeat(by_group, 50), np.repeat(np.arange(10), 50)
+    truth = np.zeros(500, int)
+    low, high = scores.interval_of_accuracy(right, truth, groups)
+    alone_low, alone_high = scores.interval_of_accuracy(right, truth, np.arange(500))
+    assert high - low > 4 * (alone_high - alone_low)
+
+
+def test_flawless_answers_still_leave_doubt():
+    right, truth = np.ones(20, bool), np.zeros(20, int)
+    low, high = scores.interval_of_accuracy(right, truth, np.arange(20))
+    assert high == 1.0
+    assert low == pytest.approx(0.025 ** (1 / 20))
+
+
+def test_the_interval_of_r2_holds_r2_and_widens_with_groups(rng):
+    truth = rng.normal(size=400)
+    groups = np.repeat(np.arange(8), 50)
+    values = truth + np.repeat(rng.normal(size=8), 50) * 0.7
+    low, high = scores.interval_of_r2(truth, values, groups)
+    assert low < metrics.r2_score(truth, values) < high
+    alone = scores.interval_of_r2(truth, values, np.arange(400))
+    assert high - low > alone[1] - alone[0]
+
+
+def test_the_balanced_interval_of_a_constant_answer_is_one_over_the_classes():
+    truth = np.repeat([0, 1, 2, 3], [200, 20, 20, 20])
+    low, high = scores.interval_of_accuracy(truth == 0, truth, np.arange(260), balanced=True)
+    assert low == pytest.approx(0.25)
+    assert high == pytest.approx(0.25)
+    assert scores.baseline(truth) == pytest.approx(200 / 260)
+    assert scores.baseline(truth, balanced=True) == 0.25
+
+
+@pytest.mark.parametrize(("low", "says"), [(0.21, "Better than guessing"), (0.2, "no better than guessing")])
+def test_the_verdict_follows_the_interval(low, says):
+    tested = {"balanced_accuracy": 0.3, "balanced_accuracy_ci95": [low, 0.4]}
+    assert says in scores.verdict(tested, task="classify", n_recordings=9, n_groups=9, guess=0.2)
+
+
+def test_the_verdict_on_a_number_compares_with_the_mean():
+    tested = {"r2": 0.1, "ci95": [-0.2, 0.3]}
+    assert "no better than guessing" in scores.verdict(tested, task="regress", n_recordings=9, n_groups=9, guess=0.0)

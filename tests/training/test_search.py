@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from auricle.training.candidates import Candidate
+from auricle.training.crossfit import Plan
+from auricle.training.search import search
+from auricle.training.table import Table
+
+
+class Witness(ClassifierMixin, BaseEstimator):
+    """Records which rows every fit saw: the first column numbers the recording."""
+
+    seen: list[frozenset[int]] = []  # noqa: RUF012  (shared by clones on purpose)
+
+    def fit(self, X, y, sample_weight=None):  # noqa: ARG002
+        Witness.seen.append(frozenset(X[:, 0].astype(int)))
+        self.classes_ = np.unique(y)
+        self.fitted_on_ = frozenset(X[:, 0].astype(int))
+        return self
+
+    def predict_proba(self, X):
+        assert not self.fitted_on_ & frozenset(X[:, 0].astype(int)), "answered a recording that it was fitted on"
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def table_of(n, *, n_classes=3, windows=2, rng):
+    owner = np.repeat(np.arange(n), windows)
+    rows = np.column_stack([owner, rng.normal(size=(n * windows, 3))]).astype(np.float32)
+    truth = np.arange(n) % n_classes
+    rows[:, 1] += 2.0 * truth[owner]
+    return Table(rows, owner, truth, tuple(f"class {c}" for c in range(n_classes)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(n_blocks=st.integers(3, 6), nested=st.booleans(), seed=st.integers(0, 99))
+def test_no_recording_is_answered_by_a_fit_that_saw_it(n_blocks, nested, seed):
+    rng = np.random.default_rng(seed)
+    table = table_of(6 * n_blocks, rng=rng)
+    blocks = rng.permutation(np.arange(6 * n_blocks) % n_blocks)
+    tested = tuple(range(n_blocks)) if nested else (int(rng.integers(n_blocks)),)
+    Witness.seen = []
+    found = search(table, [Candidate("witness", Witness())], Plan(blocks, tested, ""), workers=1)
+    everyone = frozenset(range(6 * n_blocks))
+    left_out = [everyone - seen for seen in Witness.seen]
+    of_block = [frozenset(np.flatnonzero(blocks == block).tolist()) for block in range(n_blocks)]
+    # Whole blocks are left out, one or two at a time, and no fit is made twice.
+    assert all(sum(block <= out for block in of_block) in (1, 2) for out in left_out)
+    assert all(frozenset().union(*(block for block in of_block if block <= out)) == out for out in left_out)
+    assert len(set(left_out)) == len(left_out)
+    assert sorted(found.tested) == sorted(np.flatnonzero(np.isin(blocks, tested)))
+    assert found.out_of_fold.shape == (6 * n_blocks, 3)
+
+
+def test_the_better_candidate_is_chosen_and_scored_honestly(rng):
+    table = table_of(60, rng=rng)
+    good = Candidate("good", LogisticRegression())
+    bad = Candidate("bad", LogisticRegression(C=1e-9))
+    found = search(table, [bad, good], Plan(np.arange(60) // 3 % 5, (0, 1, 2, 3, 4), ""), workers=2)
+    assert found.chosen is good
+    assert [trial.candidate for trial in found.trials] == [bad, good]
+    assert found.trials[1].score > found.trials[0].score
+    assert (found.answers.argmax(axis=1) == table.truth[found.tested]).mean() > 0.8
+
+
+def test_a_hold_out_is_read_once_by_the_winner(rng):
+    table = table_of(60, rng=rng)
+    Witness.seen = []
+    candidates = [Candidate("a", Witness()), Candidate("b", Witness())]
+    search(table, candidates, Plan(np.arange(60) // 3 % 4, (0,), ""), workers=1)
+    held_out = frozenset(np.flatnonzero(np.arange(60) // 3 % 4 == 0).tolist())
+    assert sum(not seen & held_out for seen in Witness.seen) == len(Witness.seen)
+    assert sum(seen == frozenset(range(60)) - held_out for seen in Witness.seen) == 1
+
+
+def test_noise_is_not_scored_above_chance_by_choosing_among_many(rng):
+    table = table_of(90, rng=rng)
+    table.rows[:, 1:] = rng.normal(size=(180, 3))
+    many = [Candidate(str(seed), LogisticRegression(C=10.0 ** (seed - 4), random_state=seed)) for seed in range(8)]
+    found = search(table, many, Plan(np.arange(90) // 3 % 5, (0, 1, 2, 3, 4), ""), workers=2)
+    assert (found.answers.argmax(axis=1) == table.truth[found.tested]).mean() < 0.5
+
+
+def test_answers_of_numbers_are_in_the_targets_unit(rng):
+    owner = np.arange(80)
+    rows = rng.normal(size=(80, 4)).astype(np.float32)
+    truth = 1000.0 + 200.0 * rows[:, 0].astype(float)
+    found = search(
+        Table(rows, owner, truth, ()),
+        [Candidate("ridge", Ridge(0.1))],
+        Plan(np.arange(80) % 5, tuple(range(5)), ""),
+        workers=1,
+    )
+    np.testing.assert_allclose(found.answers[:, 0], truth[found.tested], atol=5.0)
+    assert found.recording_temperature == found.window_temperature == 1.0
+
+
+def test_results_repeat_on_any_number_of_workers(rng):
+    table = table_of(60, rng=rng)
+    plan = Plan(np.arange(60) // 3 % 5, (0, 1, 2, 3, 4), "")
+    one = search(table, [Candidate("lr", LogisticRegression())], plan, workers=1)
+    two = search(table, [Candidate("lr", LogisticRegression())], plan, workers=2)
+    np.testing.assert_array_equal(one.answers, two.answers)
+
+
+def test_a_class_that_a_fit_never_saw_has_no_probability(rng):
+    table = table_of(30, rng=rng)
+    blocks = np.where(table.truth == 2, 0, 1 + np.arange(30) // 3 % 3)
+    found = search(table, [Candidate("lr", LogisticRegression())], Plan(blocks, (0, 1, 2, 3), ""), workers=1)
+    assert found.out_of_fold.shape == (30, 3)
+    assert np.isfinite(found.out_of_fold).all()
+
+
+def test_a_fit_that_is_left_with_one_class_answers_it(rng):
+    table = table_of(20, n_classes=2, rng=rng)
+    blocks = np.where(table.truth == 1, np.arange(20) // 2 % 2, 2 + np.arange(20) // 2 % 2)
+    found = search(table, [Candidate("lr", LogisticRegression())], Plan(blocks, (0, 1, 2, 3), ""), workers=1)
+    assert np.isfinite(found.answers).all()
+
+
+@pytest.mark.parametrize("windows", [1, 3])
+def test_temperatures_are_fitted_for_windows_and_recordings(windows, rng):
+    table = table_of(60, windows=windows, rng=rng)
+    found = search(table, [Candidate("lr", LogisticRegression())], Plan(np.arange(60) // 3 % 5, tuple(range(5)), ""))
+    assert (found.window_temperature == pytest.approx(found.recording_temperature)) == (windows == 1)
