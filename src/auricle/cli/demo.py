@@ -64,12 +64,13 @@ def demo(
     new = Dataset.load(machines(output / "new", n=N_NEW, seed=seed + 1000), label="label", group="machine")
     answers = [model.predict(example.file) for example in new.examples]
     right = sum(answer.label == example.label for answer, example in zip(answers, new.examples, strict=True))
+    first = new.examples[0]
     err.print(
-        f"{right} of {len(answers)} right; the first: {answers[0].label} ({answers[0].confidence:.2f}), {new.examples[0].file}"
+        f"{right} of {len(answers)} right; the first, {first.file}, is {first.label}: {answers[0].label}.", markup=False
     )
 
-    _say("6. The same sound as a file and as a stream of blocks of any size gives the same answer, to the last bit")
-    err.print(_stream(model, new.examples[0].file, seed))
+    _say("6. A minute of changing sound, answered as a file and as a stream of blocks of any size")
+    err.print(_stream(model, [example.file for example in new.examples], output / "minute.wav", seed))
 
     _say(f"All of it lies in {output}/: sounds.png, sound.png, scores.png, three bundles")
 
@@ -90,15 +91,20 @@ def _train(
     return result
 
 
-def _stream(model: "Predictor", file: Path, seed: int) -> str:
+def _stream(model: "Predictor", files: list[Path], path: Path, seed: int) -> str:
+    """Join recordings, answer them whole and in blocks, and say whether the two are the same."""
+    import soundfile
+
     from auricle.audio.decode import read
 
-    clip, sizes = read(file), np.random.default_rng(seed)
-    cuts = np.unique(sizes.integers(1, clip.samples.size, 40))
-    streamed = list(model.stream(np.split(clip.samples, cuts), rate_hz=clip.rate_hz))
-    whole = list(model.windows(file))
-    verdict = "identical" if streamed == whole else "DIFFERENT: please report this"
-    return f"{len(cuts) + 1} blocks, {len(whole)} window(s): {verdict}."
+    clips = [read(file) for file in files]
+    rate_hz, samples = clips[0].rate_hz, np.concatenate([clip.samples for clip in clips])
+    soundfile.write(path, samples, rate_hz, subtype="FLOAT")
+    cuts = np.unique(np.random.default_rng(seed).integers(1, samples.size, 500))
+    streamed = list(model.stream(np.split(samples, cuts), rate_hz=rate_hz))
+    whole = list(model.windows(path))
+    verdict = "identical, to the last bit" if streamed == whole else "DIFFERENT: please report this"
+    return f"{len(whole)} windows of {model.bundle.manifest.spec.window_s:g} s, {len(cuts) + 1} blocks: {verdict}."
 
 
 def _pictures(data: "Dataset", output: Path) -> None:
@@ -107,8 +113,7 @@ def _pictures(data: "Dataset", output: Path) -> None:
     from matplotlib.figure import Figure
 
     from auricle.audio.decode import read
-    from auricle.features.figure import draw, save
-    from auricle.features.spec import default_spec
+    from auricle.features.figure import draw, label_bands, picture_spec, save
     from auricle.features.spectrum import log_mel
 
     figure = Figure(figsize=(11, 3.4), layout="constrained")
@@ -116,7 +121,8 @@ def _pictures(data: "Dataset", output: Path) -> None:
     axes = figure.subplots(1, len(data.classes), sharey=True)
     for axis, state in zip(axes, data.classes, strict=True):
         clip = read(next(example.file for example in data.examples if example.label == state))
-        levels_db = log_mel(clip.samples, default_spec(clip.rate_hz))
+        spec = picture_spec(clip.rate_hz)
+        levels_db = log_mel(clip.samples, spec)
         top_db = float(levels_db.max())
         axis.imshow(
             levels_db.T,
@@ -128,11 +134,12 @@ def _pictures(data: "Dataset", output: Path) -> None:
             extent=(0, clip.duration_s, 0, levels_db.shape[1]),
         )
         axis.set(title=state.replace("_", " "), xlabel="time in s")
-    axes[0].set_ylabel("mel band")
+    label_bands(axes[0], spec)
+    axes[0].set_ylabel("Hz")
     save(figure, output / "sounds.png")
     worn = next(example.file for example in data.examples if example.label == "worn_bearing")
     clip = read(worn)
-    save(draw(clip, default_spec(clip.rate_hz)), output / "sound.png")
+    save(draw(clip, picture_spec(clip.rate_hz)), output / "sound.png")
 
 
 def _scores(faults: "TrainResult", rpm: "TrainResult", path: Path) -> None:

@@ -27,8 +27,7 @@ def plot(
     Example: `auricle plot pump.wav -o pump.png`
     """
     from auricle.audio.decode import open_sound, read
-    from auricle.features.figure import SUFFIXES, draw, save
-    from auricle.features.spec import default_spec
+    from auricle.features.figure import SUFFIXES, draw, picture_spec, save
 
     if output.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{output}: the picture's name must end in {', '.join(sorted(SUFFIXES))}.")
@@ -39,4 +38,4 @@ def plot(
                 end_s = start_s + LONGEST_S
                 err.print(f"Drawing at most {LONGEST_S:g} s; choose another part with --start-s and --end-s.")
     clip = read(file, start_s=start_s, end_s=end_s)
-    save(draw(clip, default_spec(clip.rate_hz)), output)
+    save(draw(clip, picture_spec(clip.rate_hz)), output)

@@ -1,9 +1,11 @@
 """One picture of one sound: waveform, STFT magnitude and phase, log-mel, MFCC."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -11,15 +13,22 @@ from numpy.typing import NDArray
 from auricle import files
 from auricle.audio.clip import Clip
 from auricle.features.cepstrum import mfcc
+from auricle.features.filters import mel_filters
 from auricle.features.spec import FeatureSpec
 from auricle.features.spectrum import log_mel, stft
 
-__all__ = ["SUFFIXES", "draw", "save"]
+__all__ = ["SUFFIXES", "draw", "label_bands", "picture_spec", "save"]
 
 SUFFIXES = frozenset({".png", ".svg", ".pdf"})
 
 _RANGE_DB = 80.0
 _AUDIBLE_DB = 60.0
+
+
+def picture_spec(rate_hz: int) -> FeatureSpec:
+    """Return a spec that shows detail: frames of about 46 ms, three quarters shared, and up to 128 mel bands."""
+    n_fft = max(512, 1 << round(math.log2(0.046 * rate_hz)))
+    return FeatureSpec(rate_hz=rate_hz, n_fft=n_fft, hop=n_fft // 4, n_mels=min(128, n_fft // 16))
 
 
 def draw(clip: Clip, spec: FeatureSpec) -> Figure:
@@ -63,12 +72,22 @@ def draw(clip: Clip, spec: FeatureSpec) -> Figure:
     image(1, levels_db, top_khz, "STFT magnitude", "dB", "kHz", cmap="magma", vmin=peak_db - _RANGE_DB, vmax=peak_db)
     image(2, phase, top_khz, "STFT phase", "radians", "kHz", cmap="twilight", vmin=-np.pi, vmax=np.pi)
     mel_peak_db = float(mel_db.max())
-    image(3, mel_db, spec.n_mels, "log-mel", "dB", "band", cmap="magma", vmin=mel_peak_db - _RANGE_DB, vmax=mel_peak_db)
+    image(3, mel_db, spec.n_mels, "log-mel", "dB", "Hz", cmap="magma", vmin=mel_peak_db - _RANGE_DB, vmax=mel_peak_db)
     # The zeroth coefficient is the level, ten times as large as the rest: it would leave them one colour.
     reach = float(np.abs(coefficients[:, 1:]).max()) if spec.n_mfcc > 1 else 1.0
     image(4, coefficients, spec.n_mfcc, "MFCC", "", "coefficient", cmap="RdBu_r", vmin=-reach, vmax=reach)
+    label_bands(axes[3], spec)
     axes[4].set_xlabel("time in s")
     return figure
+
+
+def label_bands(axis: Axes, spec: FeatureSpec) -> None:
+    """Write the mel bands' centre frequencies, at the octaves, beside an image with one band a unit."""
+    weights = mel_filters(spec)
+    centres_hz = (weights @ np.arange(weights.shape[1])) / weights.sum(axis=1) * spec.rate_hz / spec.n_fft
+    # Below 500 Hz the mel scale is linear, and octaves would be written over each other.
+    octaves = [hz for hz in (250.0, *500.0 * 2.0 ** np.arange(8)) if centres_hz[0] <= hz <= centres_hz[-1]]
+    axis.set_yticks(np.interp(octaves, centres_hz, np.arange(spec.n_mels) + 0.5), [f"{hz:g}" for hz in octaves])
 
 
 def save(figure: Figure, path: str | Path) -> None:
