@@ -1,9 +1,14 @@
-"""What every test may use: a seeded generator, and the real recordings where they are at hand."""
+"""What every test may use: a seeded generator, a tiny trained model, and the real recordings where they are at hand."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from auricle.prediction.predictor import Predictor
+    from auricle.training.train import TrainResult
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -18,3 +23,57 @@ def recordings_dir() -> Path:
     if not RECORDINGS.is_dir():
         pytest.skip("the real recordings are not beside this checkout")
     return RECORDINGS
+
+
+@pytest.fixture(scope="session")
+def machine_sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The table of 24 sounds of half a second at 8 kHz: four states of three machines, at any speed."""
+    from auricle.datasets.synthesis import machines
+
+    folder = tmp_path_factory.mktemp("machines")
+    return machines(folder, n=24, seed=1, rate_hz=8000, duration_s=0.5, n_machines=3, n_microphones=2)
+
+
+@pytest.fixture(scope="session")
+def trained_on_states(machine_sounds: Path) -> "TrainResult":
+    """A classifier of states; each sound is three windows, the last of which overlaps."""
+    from auricle.datasets.dataset import Dataset
+    from auricle.training.train import train
+
+    data = Dataset.load(machine_sounds, label="label", group="machine")
+    return train(data, models="linear", window_s=0.2, name="states")
+
+
+@pytest.fixture(scope="session")
+def trained_on_speeds(machine_sounds: Path) -> "TrainResult":
+    """A regressor of the speed."""
+    from auricle.datasets.dataset import Dataset
+    from auricle.training.train import train
+
+    data = Dataset.load(machine_sounds, target="rpm", group="machine")
+    return train(data, models="linear", window_s=0.2, name="speeds")
+
+
+@pytest.fixture(scope="session")
+def states_file(trained_on_states: "TrainResult", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The classifier's bundle on disk."""
+    path = tmp_path_factory.mktemp("bundle") / "states.auricle"
+    trained_on_states.bundle.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def states(states_file: Path) -> "Predictor":
+    """The classifier, loaded."""
+    from auricle.prediction.predictor import load
+
+    return load(states_file)
+
+
+@pytest.fixture(scope="session")
+def speeds(trained_on_speeds: "TrainResult") -> "Predictor":
+    """The regressor, through its bytes."""
+    from auricle.bundles.bundle import Bundle
+    from auricle.prediction.predictor import Predictor
+
+    return Predictor(Bundle.from_bytes(trained_on_speeds.bundle.to_bytes()))

@@ -3,8 +3,10 @@
 import hashlib
 import io
 import json
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
@@ -22,6 +24,8 @@ __all__ = ["FORMAT", "Bundle", "Calibration", "Golden", "Manifest", "Target"]
 
 FORMAT: Final = 1
 """Version of the bundle's layout; a bundle of another version is refused by name."""
+
+_CARD: Final = "README.md"
 
 
 class _Frozen(BaseModel):
@@ -105,8 +109,12 @@ class Bundle:
 
     @property
     def version(self) -> str:
-        """Twelve hexadecimal digits over everything but the date: equal trainings have equal versions."""
-        content = self._sealed().model_dump_json(exclude={"created"})
+        """Twelve hexadecimal digits over everything but the date: equal trainings have equal versions.
+
+        The card says in words what the manifest holds, so it does not count: a file keeps its version when a later
+        release words cards otherwise.
+        """
+        content = self._sealed().model_dump_json(exclude={"created": True, "members": {_CARD}})
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     @property
@@ -161,7 +169,7 @@ class Bundle:
                     answers=_array(members["golden/answers.npy"]),
                 ),
             )
-        except (KeyError, ValueError, EOFError, SyntaxError) as error:
+        except (KeyError, ValueError, SyntaxError, TokenError) as error:  # all but the first from NumPy's header
             raise BundleError(f"{source}: a bundle must hold all of its members as plain arrays. {error}.") from error
 
     def _sealed(self) -> Manifest:
@@ -170,7 +178,7 @@ class Bundle:
 
     def _members(self) -> dict[str, bytes]:
         return {
-            "README.md": card(self.manifest, n_recordings=len(self.profile.hashes)).encode(),
+            _CARD: card(self.manifest, n_recordings=len(self.profile.hashes)).encode(),
             "model.onnx": self.graph,
             **{f"profile/{f.name}.npy": _npy(getattr(self.profile, f.name)) for f in fields(Profile)},
             **{f"golden/window{i}.npy": _npy(window) for i, window in enumerate(self.golden.windows)},
@@ -182,15 +190,21 @@ class Bundle:
 def _manifest(content: bytes, source: str) -> Manifest:
     try:
         settings = json.loads(content)
-        if isinstance(settings, dict) and settings.get("format") != FORMAT:
-            raise BundleError(
-                f"{source}: the bundle's format must be {FORMAT}. Got {settings.get('format')}; "
-                "use the version of auricle that wrote it, or train again."
-            )
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{source}: the bundle's manifest must be readable. {error}.") from error
+    if isinstance(settings, dict) and settings.get("format") != FORMAT:
+        raise BundleError(
+            f"{source}: the bundle's format must be {FORMAT}. Got {settings.get('format')}; "
+            "use the version of auricle that wrote it, or train again."
+        )
+    try:
         return Manifest.model_validate(settings)
-    except (ValueError, ValidationError) as error:
-        raise BundleError(f"{source}: the bundle's manifest must be readable. {str(error).splitlines()[0]}.") from error
-    except AuricleError as error:
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "manifest"
+        message = first["msg"][0].lower() + first["msg"][1:]
+        raise BundleError(f"{source}: the bundle's manifest must be readable. `{place}`: {message}.") from error
+    except AuricleError as error:  # the spec's own checks
         raise BundleError(f"{source}: {error}") from error
 
 
@@ -201,4 +215,12 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 
 def _array(content: bytes) -> NDArray[Any]:
-    return np.asarray(np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))
+    """Read an array of numbers or text that is as long as its header says; the claim is never allocated."""
+    stream = io.BytesIO(content)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("An array must be in version 1.0 of the format npy.")
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    values = content[stream.tell() :]
+    if dtype.kind not in "biufU" or is_fortran or math.prod(shape) * dtype.itemsize != len(values):
+        raise ValueError(f"An array of {shape} {dtype} was promised, and {len(values)} bytes are there.")
+    return np.frombuffer(values, dtype).reshape(shape).copy()

@@ -6,7 +6,9 @@ in the archive's own tables. Names, order and times are fixed: equal members giv
 
 import hashlib
 import io
+import stat
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -41,16 +43,20 @@ def read(path: str | Path) -> bytes:
 
     Raises
     ------
-    BundleError : there is no such file, it cannot be read, or it is larger than ``MAX_BYTES``
+    BundleError : there is no such file, it is no file or cannot be read, or it is larger than ``MAX_BYTES``
     """
     path = Path(path)
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BundleError(f"{path}: the bundle must be a readable file. It is a folder, a device or a pipe.")
+        if (size := status.st_size) > MAX_BYTES:
             raise BundleError(f"{path}: a bundle must be at most {MAX_BYTES} bytes. It has {size}.")
         return path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path}: the bundle must be a readable file. {error.strerror}.") from error
+    except ValueError as error:  # a null byte in the name
+        raise BundleError(f"{str(path)!r}: the bundle must be a readable file. {error}.") from error
 
 
 def unpack(content: bytes, source: str) -> dict[str, bytes]:
@@ -63,7 +69,7 @@ def unpack(content: bytes, source: str) -> dict[str, bytes]:
 
     Raises
     ------
-    BundleError : no archive of ours, a byte that changed, or more content than ``MAX_BYTES``
+    BundleError : no archive of ours, a byte that changed, a name twice, or more content than ``MAX_BYTES``
     """
     body, seal = content[:-_SEAL_LENGTH], content[-_SEAL_LENGTH:]
     if not content.startswith(b"PK\x03\x04") or not seal.startswith(_SEAL):
@@ -79,6 +85,8 @@ def unpack(content: bytes, source: str) -> dict[str, bytes]:
             entries = archive.infolist()
             if (claimed := sum(entry.file_size for entry in entries)) > MAX_BYTES:
                 raise BundleError(f"{source}: a bundle must unpack to at most {MAX_BYTES} bytes. It claims {claimed}.")
+            if len({entry.filename for entry in entries}) < len(entries):
+                raise BundleError(f"{source}: the names of a bundle's members must differ. One stands there twice.")
             return {entry.filename: archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, ValueError, OverflowError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
         raise BundleError(f"{source}: the bundle's archive must be whole. {error}.") from error

@@ -1,6 +1,6 @@
 """Run a model's ONNX graph; every answer that auricle gives comes through here."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime
@@ -37,15 +37,22 @@ class Graph:
         except Exception as error:  # onnxruntime's exceptions share no base of their own
             raise BundleError(f"The model's graph must load in onnxruntime. It does not: {error}") from error
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        if len(inputs) != 1 or len(outputs) != 1 or outputs[0].name not in ("probabilities", "value"):
+        width = inputs[0].shape[-1] if len(inputs) == 1 else None
+        forms = [(i.name, i.type, len(i.shape)) for i in (*inputs, *outputs)]
+        known = [[("rows", "tensor(float)", 2), (answer, "tensor(float)", 2)] for answer in ("probabilities", "value")]
+        if forms not in known or not isinstance(width, int):
             raise BundleError(
-                "The model's graph must go from `rows` to `probabilities` or `value`. "
-                f"It goes from {[i.name for i in inputs]} to {[o.name for o in outputs]}."
+                "The model's graph must go from `rows`, float32 of a fixed width, to `probabilities` or `value`. "
+                f"It goes from {_shown(inputs)} to {_shown(outputs)}."
             )
-        self.n_columns = int(inputs[0].shape[1])
+        self.n_columns = width
         self.answer = outputs[0].name
 
     def answers(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probabilities, shape (n, n_classes), or the numbers, shape (n, 1), of rows, shape (n, d)."""
         (answers,) = self._session.run(None, {"rows": np.ascontiguousarray(rows, dtype=np.float32)})
         return np.asarray(answers, dtype=np.float32)
+
+
+def _shown(values: list[Any]) -> str:
+    return ", ".join(f"`{value.name}` {value.type} {value.shape}" for value in values)

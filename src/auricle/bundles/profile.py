@@ -51,10 +51,12 @@ class Profile:
     answers: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        n, m = len(self.hashes), len(self.chosen)
-        lengths = [len(self.groups), len(self.truth)], [len(self.rows), len(self.quality), len(self.answers)]
-        if lengths != ([n] * 2, [m] * 3) or (m and not 0 <= self.chosen.min() <= self.chosen.max() < n):
-            raise BundleError(f"A profile's arrays must describe the same {n} recordings. Their lengths are {lengths}.")
+        shapes = {field.name: getattr(self, field.name).shape for field in fields(self)}
+        n, m = self.hashes.shape[:1], self.chosen.shape[:1]
+        whole, some = ("hashes", "groups", "truth"), ("chosen", "rows", "quality", "answers")
+        agree = n and m and all(shapes[x][:1] == n for x in whole) and all(shapes[x][:1] == m for x in some)
+        if not agree or (self.chosen.size and not 0 <= self.chosen.min() <= self.chosen.max() < n[0]):
+            raise BundleError(f"A profile's arrays must describe the same recordings. Their shapes are {shapes}.")
 
     @property
     def chosen_truth(self) -> NDArray[Any]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
-from auricle.errors import BundleError
+from auricle.errors import BundleError, FeatureError
 from auricle.features.extractor import Extractor
 
 __all__ = ["TOLERANCE", "check"]
@@ -25,17 +25,23 @@ def check(bundle: Bundle, extractor: Extractor, graph: Graph) -> None:
     """
     golden, manifest = bundle.golden, bundle.manifest
     n_answers = len(manifest.classes) if manifest.task == "classify" else 1
-    shapes = (golden.rows.shape, golden.answers.shape, graph.n_columns)
-    n_columns = len(extractor.columns)
-    if shapes != ((len(golden.windows), n_columns), (len(golden.windows), n_answers), n_columns):
+    answer = "probabilities" if manifest.task == "classify" else "value"
+    n, n_columns = len(golden.windows), len(extractor.columns)
+    got = (golden.rows.shape, golden.answers.shape, graph.n_columns, graph.answer)
+    expected = ((n, n_columns), (n, n_answers), n_columns, answer)
+    if got != expected:
         raise BundleError(
-            f"{bundle.id}: graph, spec and golden windows must fit each other. Their shapes are {shapes}."
+            f"{bundle.id}: graph, spec and golden windows must fit each other. Got {got}, expected {expected}."
         )
     if not golden.windows:
         raise BundleError(f"{bundle.id}: a bundle must hold golden windows to prove itself with. It has none.")
-    rows = np.stack([extractor.row(window) for window in golden.windows])
-    for what, got, expected in (("row", rows, golden.rows), ("answer", graph.answers(golden.rows), golden.answers)):
-        difference = float((np.abs(got - expected) / np.maximum(1.0, np.abs(expected))).max())
+    try:
+        rows = np.stack([extractor.row(window) for window in golden.windows])
+    except FeatureError as error:
+        raise BundleError(f"{bundle.id}: every golden window must become a row. {error}") from error
+    for what, found, stored in (("row", rows, golden.rows), ("answer", graph.answers(golden.rows), golden.answers)):
+        with np.errstate(invalid="ignore"):  # what is not finite differs, and is refused
+            difference = float((np.abs(found - stored) / np.maximum(1.0, np.abs(stored))).max())
         if not difference <= TOLERANCE:
             raise BundleError(
                 f"{bundle.id}: every golden window's {what} must be within {TOLERANCE:g} of what training computed. "

@@ -1,0 +1,27 @@
+"""Bundles that someone made by hand: every hash is right, and something inside is not."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from auricle.bundles import container
+
+Forge = Callable[..., bytes]
+
+
+@pytest.fixture
+def forge(trained_on_states) -> Forge:
+    """Return the classifier's bundle with members and manifest changed (None removes), and all hashes made anew."""
+
+    def make(members: Mapping[str, bytes | None] | None = None, /, **manifest: Any) -> bytes:
+        found: dict[str, bytes | None] = dict(container.unpack(trained_on_states.bundle.to_bytes(), "original"))
+        settings = json.loads(found.pop("manifest.json") or b"")
+        kept = {name: content for name, content in (found | dict(members or {})).items() if content is not None}
+        settings["members"] = {name: hashlib.sha256(content).hexdigest() for name, content in kept.items()}
+        settings = {name: value for name, value in (settings | manifest).items() if value is not None}
+        return container.pack(kept | {"manifest.json": json.dumps(settings).encode()})
+
+    return make

@@ -1,0 +1,64 @@
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from auricle.bundles.profile import QUALITY_COLUMNS, Profile, quality_row
+from auricle.errors import BundleError
+from auricle.records import Quality
+
+
+@pytest.fixture
+def profile() -> Profile:
+    n, chosen = 4, np.array([0, 2])
+    return Profile(
+        hashes=np.arange(n * 32, dtype=np.uint8).reshape(n, 32),
+        groups=np.array(["a", "b", "a", "b"]),
+        truth=np.array(["dog", "dog", "cat", "cat"]),
+        chosen=chosen,
+        rows=np.zeros((2, 5), np.float32),
+        quality=np.zeros((2, len(QUALITY_COLUMNS)), np.float32),
+        answers=np.full((2, 2), 0.5, np.float32),
+    )
+
+
+def test_what_the_chosen_recordings_are(profile: Profile) -> None:
+    assert profile.chosen_truth.tolist() == ["dog", "cat"]
+    assert profile.chosen_groups.tolist() == ["a", "a"]
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Profile)])
+@pytest.mark.parametrize("change", ["one less", "one more", "no length"])
+def test_lengths_must_agree(profile: Profile, name: str, change: str) -> None:
+    array = getattr(profile, name)
+    wrong: dict[str, Any] = {
+        "one less": array[:-1],
+        "one more": np.concatenate([array, array[:1]]),
+        "no length": array.ravel()[0:1].reshape(()),
+    }
+    with pytest.raises(BundleError, match="A profile's arrays must describe the same"):
+        replace(profile, **{name: wrong[change]})
+
+
+@pytest.mark.parametrize("chosen", [[0, 4], [-1, 0]])
+def test_what_is_chosen_must_be_there(profile: Profile, chosen: list[int]) -> None:
+    with pytest.raises(BundleError, match="must describe the same recordings"):
+        replace(profile, chosen=np.array(chosen))
+
+
+def test_a_quality_row_has_the_measures_in_the_order_of_the_columns() -> None:
+    values = dict.fromkeys(QUALITY_COLUMNS, 0.0) | {"level_db": -20.0, "bandwidth_hz": 4000.0}
+    row = quality_row(Quality(**values))
+    assert row.dtype == np.float32
+    assert dict(zip(QUALITY_COLUMNS, row.tolist(), strict=True)) == values
+
+
+def test_a_trained_profile_is_out_of_fold(trained_on_states) -> None:
+    profile, data = trained_on_states.bundle.profile, trained_on_states.dataset
+    assert len(profile.hashes) == len(data)
+    assert profile.chosen_groups.tolist() == data.groups.tolist()
+    assert profile.chosen_truth.tolist() == data.labels.tolist()
+    assert profile.rows.shape == (len(data), len(trained_on_states.bundle.manifest.standard_columns))
+    assert np.isfinite(profile.rows).all()
+    np.testing.assert_allclose(profile.answers.sum(axis=1), 1, atol=1e-6)
