@@ -53,7 +53,7 @@ def test_a_graph_of_another_shape_is_refused(content: bytes) -> None:
         Graph(content)
 
 
-def test_a_graph_does_not_read_other_files(trained_on_states, tmp_path) -> None:
+def test_a_graph_does_not_read_other_files(trained_on_states) -> None:
     model = onnx.load_from_string(trained_on_states.bundle.graph)
     onnx.external_data_helper.convert_model_to_external_data(model, location="weights", size_threshold=0)
     for constant in model.graph.initializer:

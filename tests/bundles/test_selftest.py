@@ -42,7 +42,7 @@ def test_a_changed_row_is_refused(bundle: Bundle, change: float) -> None:
 def test_a_changed_answer_is_refused(bundle: Bundle, change: float) -> None:
     answers = bundle.golden.answers.copy()
     answers[2, 0] += change * max(1.0, abs(answers[2, 0]))
-    with pytest.raises(BundleError, match="every golden window's answer must be within 0.0001"):
+    with pytest.raises(BundleError, match=r"every golden window's answer must be within 0\.0001"):
         check(bundle, replace(bundle.golden, answers=answers))
 
 
