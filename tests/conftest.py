@@ -1,5 +1,7 @@
 """What every test may use: a seeded generator, a tiny trained model, and the real recordings where they are at hand."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,18 @@ RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20_240_229)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests' features out of the user's cache."""
+    before = os.environ.get("AURICLE_CACHE_DIR")
+    os.environ["AURICLE_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["AURICLE_CACHE_DIR"]
+    else:
+        os.environ["AURICLE_CACHE_DIR"] = before
 
 
 @pytest.fixture(scope="session")

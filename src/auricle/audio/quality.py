@@ -14,6 +14,9 @@ from auricle.records import Quality
 
 __all__ = ["combine", "measure"]
 
+VERSION = 1
+"""Raised whenever the same sound gives other measures than before; features that are kept hold it in their key."""
+
 FLOOR_DB = -120.0
 FULL_SCALE = 0.9999  # the largest value of 16 bits is 32767 / 32768
 CLIPPED_RUN = 3  # a clean peak may touch full scale once or twice

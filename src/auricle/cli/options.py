@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
+from auricle.errors import UsageError
+
 __all__ = [
+    "CacheOption",
     "DataArgument",
     "FoldOption",
     "GroupOption",
@@ -14,6 +17,7 @@ __all__ = [
     "ModelArgument",
     "TargetOption",
     "WorkersOption",
+    "size_bytes",
 ]
 
 DataArgument = Annotated[
@@ -31,5 +35,26 @@ GroupOption = Annotated[
     typer.Option("--group", help="Column of what must not stand on both sides of a split: machine, site, speaker."),
 ]
 FoldOption = Annotated[str | None, typer.Option("--fold", help="Column of published folds.")]
+CacheOption = Annotated[
+    str, typer.Option("--cache-max", help="Most that kept features may take on disk, such as 10GB; 0 keeps none.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", help="Threads; every core if not given.")]
+
+
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def size_bytes(text: str) -> int:
+    """Return the number of bytes that a size such as ``10GB`` means.
+
+    Raises
+    ------
+    UsageError : not a number followed by nothing, KB, MB, GB or TB
+    """
+    number = text.strip().upper().rstrip("KMGTB")
+    unit = text.strip().upper().removeprefix(number)
+    try:
+        return int(float(number) * _UNITS[unit])
+    except (ValueError, KeyError, OverflowError):
+        raise UsageError(f"A size must be a number with KB, MB, GB or TB, such as 10GB. Got {text!r}.") from None

@@ -1,5 +1,6 @@
 """``auricle train``: from labelled recordings to a bundle."""
 
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,6 +9,7 @@ from rich.table import Table
 
 from auricle import files
 from auricle.cli.options import (
+    CacheOption,
     DataArgument,
     FoldOption,
     GroupOption,
@@ -15,6 +17,7 @@ from auricle.cli.options import (
     LabelOption,
     TargetOption,
     WorkersOption,
+    size_bytes,
 )
 from auricle.cli.terminal import Bars, err, print_json
 from auricle.errors import UsageError
@@ -49,6 +52,7 @@ def train(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be used; exit 1.")
     ] = False,
+    cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,11 +61,15 @@ def train(
     Example: `auricle train sounds/ --group machine -o motor.auricle`
     """
     from auricle.datasets.dataset import Dataset
+    from auricle.features.cache import FeatureCache
     from auricle.training.train import train as run
 
     files.check_writable(output)
+    max_bytes = size_bytes(cache_max)
     dataset = Dataset.load(data, task=task, label=label, target=target, group=group, fold=fold)
-    with Bars() as bars:
+    with ExitStack() as stack:
+        bars = stack.enter_context(Bars())
+        cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
         result = run(
             dataset,
             models=models,
@@ -71,6 +79,7 @@ def train(
             seed=seed,
             workers=workers,
             skip_bad=skip_bad,
+            cache=cache,
             progress=bars,
         )
     result.bundle.save(output)

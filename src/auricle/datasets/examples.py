@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from auricle.audio.windows import Window
 from auricle.compute import spread
 from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import AudioError, AuricleError, DataError
+from auricle.features.cache import FeatureCache, key_of
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.records import Quality
@@ -57,11 +58,13 @@ class Examples:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _One:
+    """The features of one recording, as they are computed and as they are kept."""
+
     rows: NDArray[np.float32]
-    bounds_s: list[tuple[float, float]]
+    bounds_s: NDArray[np.float64]  # shape (n_windows, 2)
     standard: NDArray[np.float32]
-    quality: Quality
-    digest: bytes
+    quality: NDArray[np.float64]
+    digest: NDArray[np.uint8]
 
 
 def extract(
@@ -70,6 +73,7 @@ def extract(
     *,
     workers: int | None = None,
     skip_bad: bool = False,
+    cache: FeatureCache | None = None,
     progress: Progress | None = None,
 ) -> tuple[Dataset, Examples, tuple[Failure, ...]]:
     """Compute the rows of every recording of a data set, on all cores.
@@ -80,6 +84,7 @@ def extract(
     spec : what to compute
     workers : threads; None for every core
     skip_bad : leave out recordings that cannot be used, instead of raising
+    cache : where features are kept from one training to the next
     progress : told of every recording
 
     Returns
@@ -94,7 +99,7 @@ def extract(
 
     def one(example: Example) -> _One | Failure:
         try:
-            return _describe(example, extractor, standard)
+            return _kept(example, extractor, standard, cache)
         except AuricleError as error:
             return Failure(example.file, error)
 
@@ -111,16 +116,17 @@ def extract(
             progress("features", index + 1, len(dataset.examples))
     if failures and not (skip_bad and done):
         raise DataError(_sentence(failures, len(dataset.examples)))
+    bounds_s = np.concatenate([one.bounds_s for one in done])
     examples = Examples(
         rows=np.concatenate([one.rows for one in done]),
         owner=np.repeat(np.arange(len(done)), [len(one.rows) for one in done]),
-        start_s=np.array([start_s for one in done for start_s, _ in one.bounds_s]),
-        end_s=np.array([end_s for one in done for _, end_s in one.bounds_s]),
+        start_s=bounds_s[:, 0],
+        end_s=bounds_s[:, 1],
         standard=np.stack([one.standard for one in done]),
-        quality=tuple(one.quality for one in done),
-        hashes=np.stack([np.frombuffer(one.digest, np.uint8) for one in done]),
+        quality=tuple(Quality(*one.quality.tolist()) for one in done),
+        hashes=np.stack([one.digest for one in done]),
     )
-    return (dataset.subset(kept) if failures else dataset), examples, tuple(failures)
+    return (dataset.subset(np.array(kept)) if failures else dataset), examples, tuple(failures)
 
 
 def windows_of(example: Example, extractor: Extractor) -> list[Window]:
@@ -130,30 +136,46 @@ def windows_of(example: Example, extractor: Extractor) -> list[Window]:
     )
 
 
-def _describe(example: Example, extractor: Extractor, standard: Extractor) -> _One:
+def _kept(example: Example, extractor: Extractor, standard: Extractor, cache: FeatureCache | None) -> _One:
+    """Return a recording's features from the cache, or compute and keep them."""
+    digest = _digest(example.file)
+    if cache is None:
+        return _describe(example, extractor, standard, digest)
+    part = f"{example.start_s}:{example.end_s}:{quality.VERSION}"
+    key = key_of(digest.tobytes(), part, extractor.spec.fingerprint(), standard.spec.fingerprint())
+    arrays = cache.get(key)
+    if arrays is not None:
+        return _One(**arrays)
+    one = _describe(example, extractor, standard, digest)
+    cache.put(key, {field.name: getattr(one, field.name) for field in fields(_One)})
+    return one
+
+
+def _describe(example: Example, extractor: Extractor, standard: Extractor, digest: NDArray[np.uint8]) -> _One:
     windows = windows_of(example, extractor)
     lengths_s = [window.samples.size / window.rate_hz for window in windows]
     whole = quality.combine([quality.measure(window.samples, window.rate_hz) for window in windows], lengths_s)
     if whole.peak_db <= quality.FLOOR_DB:
         raise AudioError(
-            f"{example.file}: a recording must hold sound. Every sample of its {windows[-1].end_s:.3f} s is zero. "
+            f"{example.file}: a recording must hold sound. Every sample of its {sum(lengths_s):.3f} s is zero. "
             "Remove it, or record it again."
         )
-    # A labelled part of a file begins where its label does: its windows count from there.
+    standard_rows = np.stack([standard.row(window.samples) for window in windows])
     return _One(
-        bounds_s=[(example.start_s + window.start_s, example.start_s + window.end_s) for window in windows],
         rows=np.stack([extractor.row(window.samples) for window in windows]),
-        standard=np.stack([standard.row(window.samples) for window in windows])
-        .mean(axis=0, dtype=np.float64)
-        .astype(np.float32),
-        quality=whole,
-        digest=_digest(example.file),
+        bounds_s=np.array([(window.start_s, window.end_s) for window in windows]),
+        standard=standard_rows.mean(axis=0, dtype=np.float64).astype(np.float32),
+        quality=np.array(astuple(whole)),
+        digest=digest,
     )
 
 
-def _digest(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").digest()
+def _digest(file: Path) -> NDArray[np.uint8]:
+    try:
+        with file.open("rb") as stream:
+            return np.frombuffer(hashlib.file_digest(stream, "sha256").digest(), np.uint8)
+    except OSError as error:
+        raise AudioError(f"{file}: the recording must be a readable file. {error.strerror}.") from error
 
 
 def _sentence(failures: list[Failure], n: int) -> str:

@@ -4,25 +4,35 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from auricle.errors import UsageError
+from auricle.models.boosting import BOOSTING
 from auricle.models.family import Estimator, Family
 from auricle.models.forest import FOREST
 from auricle.models.linear import LINEAR
+from auricle.models.neighbours import NEIGHBOURS
 from auricle.models.svm import SVM
+from auricle.models.trees import TREES
 
-__all__ = ["MODELS", "Task", "estimator", "family_names", "grid"]
+__all__ = ["AUTO", "MODELS", "Task", "estimator", "family_names", "grid"]
 
 Task = Literal["classify", "regress"]
 
 # From cheap to dear: the order in which candidates are tried, and in which ties are broken.
 MODELS: dict[str, Family] = {
     "linear": LINEAR,
+    "neighbours": NEIGHBOURS,
     "svm": SVM,
+    "trees": TREES,
     "forest": FOREST,
+    "boosting": BOOSTING,
 }
 
 
+AUTO = ("linear", "svm", "forest")
+"""What ``auto`` tries: one linear, one kernel and one tree family, all of them cheap enough to be nested."""
+
+
 def family_names(wanted: str | Iterable[str] = "auto") -> tuple[str, ...]:
-    """Return the families asked for, in the table's order; ``"auto"`` is all of them.
+    """Return the families asked for, in the table's order; ``"auto"`` stands for ``AUTO``.
 
     Raises
     ------
@@ -36,7 +46,7 @@ def family_names(wanted: str | Iterable[str] = "auto") -> tuple[str, ...]:
         raise UsageError(
             f"`models` must be among auto, {', '.join(MODELS)}. Got {', '.join(map(repr, unknown)) or 'nothing'}."
         )
-    return tuple(name for name in MODELS if "auto" in names or name in names)
+    return tuple(name for name in MODELS if name in names or ("auto" in names and name in AUTO))
 
 
 def estimator(name: str, task: Task, seed: int) -> Estimator:

@@ -19,6 +19,7 @@ from auricle.datasets.dataset import Dataset
 from auricle.datasets.examples import Examples, Failure, Progress, extract, windows_of
 from auricle.datasets.survey import survey
 from auricle.errors import UsageError
+from auricle.features.cache import FeatureCache
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.models.family import Estimator
@@ -112,6 +113,7 @@ def train(
     seed: int = 0,
     workers: int | None = None,
     skip_bad: bool = False,
+    cache: FeatureCache | None = None,
     progress: Progress | None = None,
 ) -> TrainResult:
     """Train on labelled recordings: compute features, choose a model, score it honestly, make a bundle.
@@ -127,6 +129,7 @@ def train(
     seed : of the models and the folds
     workers : threads; None for every core
     skip_bad : leave out recordings that cannot be used, instead of raising
+    cache : where features are kept from one training to the next; None computes them anew
     progress : told of every recording and every fit
 
     Raises
@@ -142,7 +145,9 @@ def train(
     dataset = data if isinstance(data, Dataset) else Dataset.load(data)
     protocol = plan(dataset, tune=tune, seed=seed)  # what cannot be split is said before anything is computed
     spec = spec or choose_spec(survey(dataset, workers=workers), window_s=window_s)
-    dataset, examples, failures = extract(dataset, spec, workers=workers, skip_bad=skip_bad, progress=progress)
+    dataset, examples, failures = extract(
+        dataset, spec, workers=workers, skip_bad=skip_bad, cache=cache, progress=progress
+    )
     if failures:
         protocol = plan(dataset, tune=tune, seed=seed)
     table = Table.of(dataset, examples)

@@ -1,0 +1,16 @@
+"""Extremely randomised trees: a forest whose splits are drawn, faster to fit and smoother than a random forest."""
+
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+from auricle.models.family import Family
+
+__all__ = ["TREES"]
+
+N_TREES = 200
+
+TREES = Family(
+    title="extremely randomised trees",
+    classifier=lambda seed: ExtraTreesClassifier(N_TREES, random_state=seed, n_jobs=1),
+    regressor=lambda seed: ExtraTreesRegressor(N_TREES, max_features=0.1, random_state=seed, n_jobs=1),
+    grid={"max_depth": (4, 8, 16, None), "min_samples_leaf": (1, 2, 4)},
+)

@@ -1,0 +1,30 @@
+import pytest
+
+from auricle.errors import UsageError
+from auricle.models.table import AUTO, MODELS, estimator, family_names, grid
+
+
+def test_auto_is_the_cheap_families_in_the_tables_order():
+    assert family_names() == tuple(name for name in MODELS if name in AUTO)
+    assert family_names("forest,linear") == ("linear", "forest")
+    assert family_names(["auto", "boosting"])[-1] == "boosting"
+
+
+@pytest.mark.parametrize("wanted", ["forrest", "forest,", [], "forest,gpt"])
+def test_an_unknown_family_is_refused_with_the_known_ones(wanted):
+    with pytest.raises(UsageError, match=r"`models` must be among auto, linear, .*boosting"):
+        family_names(wanted)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("task", ["classify", "regress"])
+def test_the_grid_names_settings_that_the_estimator_has(name, task):
+    settings = estimator(name, task, seed=0).get_params()
+    options = grid(name, task)
+    assert options
+    assert options.keys() <= settings.keys()
+    assert all(len(values) > 1 for values in options.values())
+
+
+def test_the_forests_grid_is_that_of_the_article():
+    assert grid("forest", "classify") == {"max_depth": (2, 4, 6, 8), "min_samples_split": (2, 4, 6, 8)}
