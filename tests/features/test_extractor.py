@@ -40,7 +40,7 @@ def test_images_have_one_size_and_short_windows_lie_in_the_middle() -> None:
     ("samples", "message"),
     [
         (np.zeros(2047), r"at least one frame of 2048 samples .* Got 2047"),
-        (np.full(4096, np.nan), "Every sample must be finite. Sample 0 is not"),
+        (np.full(4096, np.nan), "Every sample must be finite. Sample 0 .0.000 s. is nan"),
         (np.zeros((2, 4096)), "one channel"),
     ],
 )

@@ -1,55 +1,62 @@
 """The cepstrum: mel-frequency cepstral coefficients and how they change."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auricle.features.filters import cosine_transform
+from auricle.errors import UsageError
+from auricle.features.analysis import delta_weights, group_of
 from auricle.features.spec import FeatureSpec
-from auricle.features.spectrum import in_blocks, log_mel
 
-__all__ = ["DELTA_FRAMES", "delta", "mfcc", "mfcc_of"]
-
-DELTA_FRAMES = 9
+__all__ = ["delta", "mfcc"]
 
 
 def mfcc(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
-    """Mel-frequency cepstral coefficients of one window: float32, shape (n_frames, n_mfcc).
+    """Mel-frequency cepstral coefficients of one window.
 
-    Source: Davis and Mermelstein (1980); equals librosa.feature.mfcc of the log-mel spectrogram with ``top_db=None``.
+    Parameters
+    ----------
+    samples : float32, shape (n,), in [-1, 1], at ``spec.rate_hz``
+
+    Returns
+    -------
+    float32, shape (n_frames, n_mfcc): the orthonormal cosine transform of the log-mel spectrogram, in dB
+
+    Raises
+    ------
+    FeatureError : a sample is not finite, or fewer samples than one frame
+
+    Source: Davis and Mermelstein (1980); equals librosa.feature.mfcc of a log-mel spectrogram with ``top_db=None``
+    within 1e-2 where all bands are within 60 dB of the frame's peak (tests/features/test_cepstrum.py).
     """
-    return mfcc_of(log_mel(samples, spec), spec)
+    return group_of(samples, spec, "mfcc")
 
 
-def mfcc_of(levels_db: NDArray[np.float32], spec: FeatureSpec) -> NDArray[np.float32]:
-    """Return the cepstrum of a log-mel spectrogram."""
-    return in_blocks(levels_db, cosine_transform(spec.n_mfcc, spec.n_mels))
+def delta(values: ArrayLike, *, order: int = 1) -> NDArray[np.float32]:
+    """Change of each value over time: per frame (order 1), or per frame squared (order 2).
 
+    The derivative of a polynomial of that order, fitted to 9 frames; the ends keep the nearest fit. A window of
+    fewer frames uses the longest odd span that it holds; one of fewer than 3 frames does not change.
 
-def delta(values: NDArray[np.float32], *, order: int = 1) -> NDArray[np.float32]:
-    """Change of each value over time, per frame (order 1) or per frame squared (order 2), shape as ``values``.
+    Parameters
+    ----------
+    values : shape (n_frames, n), any values of a window's frames
 
-    The derivative of a polynomial of that order, fitted to 9 frames; the ends keep the nearest fit.
-    A window of fewer frames uses the longest odd span that it holds, and one too short for a fit changes by 0.
+    Returns
+    -------
+    float32, shape as ``values``
 
-    Source: Furui (1986); equals librosa.feature.delta.
+    Raises
+    ------
+    UsageError : an order other than 1 and 2, or values that are not frames by numbers
+
+    Source: Savitzky and Golay (1964), Furui (1986); equals librosa.feature.delta (tests/features/test_cepstrum.py).
     """
-    span = min(DELTA_FRAMES, len(values) - 1 + len(values) % 2)
-    if span < 3:
-        return np.zeros_like(values)
-    half = span // 2
-    weights = delta_weights(span, order)
-    inner = len(values) - span + 1
-    changes = np.zeros((inner, values.shape[1]))
-    for offset in range(span):
-        changes += weights[offset] * values[offset : offset + inner]
-    return np.pad(changes, ((half, half), (0, 0)), mode="edge").astype(np.float32)
-
-
-def delta_weights(span: int, order: int) -> NDArray[np.float64]:
-    """Return the Savitzky-Golay weights of ``span`` frames for the first or second derivative."""
-    time: NDArray[Any] = np.arange(span) - (span - 1) / 2
-    shape = time if order == 1 else 2 * (time**2 - np.mean(time**2))
-    moments: NDArray[np.float64] = shape * order / np.sum(shape**2)
-    return moments
+    frames = np.asarray(values, np.float32)
+    if frames.ndim != 2:
+        raise UsageError(f"`values` must have shape (n_frames, n). Got {frames.shape}.")
+    if order not in (1, 2):
+        raise UsageError(f"`order` must be 1 or 2. Got {order}.")
+    weights = delta_weights(len(frames))[order - 1]
+    inner, half = len(frames) - len(weights) + 1, len(weights) // 2
+    changes = sum(weight * frames[k : k + inner] for k, weight in enumerate(weights))
+    return np.pad(np.asarray(changes, np.float32), ((half, half), (0, 0)), mode="edge")

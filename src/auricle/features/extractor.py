@@ -1,6 +1,6 @@
 """The extractor: the one place where a window becomes a row of numbers or an image."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,29 +9,12 @@ from auricle.audio.clip import Clip
 from auricle.audio.resample import resample
 from auricle.audio.windows import Window, cut
 from auricle.errors import FeatureError
-from auricle.features import cepstrum, descriptors, spectrum
+from auricle.features.analysis import checked, values_of
+from auricle.features.plan import plan_of
 from auricle.features.pooling import pool, sounding
 from auricle.features.spec import FeatureSpec
 
 __all__ = ["Extractor"]
-
-_VALUES: dict[str, Callable[[ArrayLike, FeatureSpec], NDArray[np.float32]]] = {
-    "mfcc": cepstrum.mfcc,
-    "mfcc_delta": lambda samples, spec: cepstrum.delta(cepstrum.mfcc(samples, spec)),
-    "mfcc_delta2": lambda samples, spec: cepstrum.delta(cepstrum.mfcc(samples, spec), order=2),
-    "mel": spectrum.log_mel,
-    "mel_delta": lambda samples, spec: cepstrum.delta(spectrum.log_mel(samples, spec)),
-    "centroid": descriptors.spectral_centroid,
-    "bandwidth": descriptors.spectral_bandwidth,
-    "rolloff": descriptors.spectral_rolloff,
-    "flatness": descriptors.spectral_flatness,
-    "contrast": descriptors.spectral_contrast,
-    "chroma": descriptors.chroma_stft,
-    "flux": descriptors.spectral_flux,
-    "rms": descriptors.rms,
-    "energy": descriptors.energy,
-    "zcr": descriptors.zero_crossing_rate,
-}
 
 
 class Extractor:
@@ -45,6 +28,8 @@ class Extractor:
     def __init__(self, spec: FeatureSpec) -> None:
         self.spec = spec
         self.columns = spec.columns
+        self._plan = plan_of(spec, spec.features)
+        self._image_plan = plan_of(spec, ("mel",))
 
     def row(self, samples: ArrayLike) -> NDArray[np.float32]:
         """Return the row of one window: float32, shape (len(columns),).
@@ -57,10 +42,11 @@ class Extractor:
         ------
         FeatureError : a sample is not finite, or fewer samples than one frame
         """
-        values = np.hstack([_VALUES[name](samples, self.spec) for name in self.spec.features])
+        values, n_frames = values_of(samples, self._plan)
+        frames = slice(0, n_frames)
         if self.spec.trim_db is not None:
-            values = values[sounding(descriptors.energy(samples, self.spec), self.spec.trim_db)]
-        return pool(values, self.spec)
+            frames = sounding(values[self._plan.first_row["energy"], :n_frames], self.spec.trim_db)
+        return pool(values[: self._plan.n_wanted], frames, self.spec)
 
     def image(self, samples: ArrayLike) -> NDArray[np.float32]:
         """Return the log-mel image of one window: float32, shape (n_mels, n_frames), in dB.
@@ -71,11 +57,12 @@ class Extractor:
         ------
         FeatureError : a sample is not finite, or fewer samples than one frame
         """
-        array = spectrum.checked(samples, self.spec)
+        array = checked(samples, self.spec)
         missing = (self.spec.window_samples or 0) - array.size
         if missing > 0:
             array = np.pad(array, (missing // 2, missing - missing // 2))
-        return np.ascontiguousarray(spectrum.log_mel(array, self.spec).T)
+        values, n_frames = values_of(array, self._image_plan)
+        return values[:, :n_frames].copy()
 
     def windows(self, clip: Clip) -> list[Window]:
         """Return the windows of one clip, resampled to ``spec.rate_hz`` where it has another rate."""

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.errors import UsageError
+from auricle.features.columns import CONTRAST_FMIN_HZ, contrast_bands
+
 if TYPE_CHECKING:
     from auricle.features.spec import FeatureSpec
 
-__all__ = ["chroma_filters", "cosine_transform", "empty_bands", "hann", "mel_filters"]
+__all__ = ["chroma_filters", "contrast_bins", "cosine_transform", "empty_bands", "hann", "mel_filters"]
 
 Matrix = NDArray[np.float64]
+
+CONTRAST_QUANTILE = 0.02
 
 
 def hann(n_fft: int) -> Matrix:
@@ -91,3 +96,30 @@ def chroma_filters(rate_hz: int, n_fft: int) -> Matrix:
     bumps /= np.linalg.norm(bumps, axis=0)
     bumps *= np.exp(-0.5 * ((pitch / 12 - 5.0) / 2.0) ** 2)
     return np.ascontiguousarray(np.roll(bumps, -3, axis=0)[:, : n_fft // 2 + 1])
+
+
+def contrast_bins(rate_hz: int, n_fft: int) -> NDArray[np.int64]:
+    """Return the octave bands of spectral contrast, shape (n_bands + 1, 3), as librosa divides the spectrum.
+
+    A row is (first bin, bins, how many of them count as peaks and as valleys: 2%, at least 1).
+
+    Raises
+    ------
+    UsageError : frames so short that a band holds no bin
+    """
+    n_bands = contrast_bands(rate_hz)
+    edges_hz = np.concatenate(([0.0], CONTRAST_FMIN_HZ * 2.0 ** np.arange(n_bands + 1)))
+    bins_hz = np.arange(n_fft // 2 + 1) * (rate_hz / n_fft)
+    bands = []
+    for band in range(n_bands + 1):
+        inside = np.flatnonzero((bins_hz >= edges_hz[band]) & (bins_hz <= edges_hz[band + 1]))
+        start, stop = (inside[0] - (band > 0), inside[-1] + 1) if inside.size else (0, 0)
+        stop = bins_hz.size if band == n_bands else stop
+        count = stop - start - (band < n_bands)
+        if inside.size == 0 or count < 1:
+            raise UsageError(
+                f"Each octave band of `contrast` must hold a bin of the spectrum. The band from {edges_hz[band]:g} Hz "
+                f"has none with `n_fft` {n_fft} at {rate_hz} Hz. Raise `n_fft` or leave `contrast` out."
+            )
+        bands.append((start, count, max(1, int(np.rint(CONTRAST_QUANTILE * (stop - start))))))
+    return np.array(bands, np.int64)

@@ -1,52 +1,63 @@
-"""Pooling: many frames become one row of statistics."""
-
-from collections.abc import Callable
-from typing import Any
+"""Pooling: the frames of a window become one row of statistics."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.features.kernels.statistics import COMPUTED, summarise
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["part_frames", "pool", "sounding"]
+__all__ = ["part_of", "pool", "sounding"]
+
+Values = NDArray[np.float32]
 
 
-def pool(values: NDArray[np.float32], spec: FeatureSpec) -> NDArray[np.float32]:
-    """Return the statistics of the frames over the whole window and over each part: float32, shape (d,).
+def pool(values: Values, frames: slice, spec: FeatureSpec) -> Values:
+    """Return the statistics of some frames, over all of them and over each part of them: float32, shape (d,).
 
     Parameters
     ----------
-    values : float32, shape (n_frames, n_values)
+    values : float32, shape (n_values, width)
+    frames : the columns that count
     """
-    rows = [_statistic(values, name, spec) for name in spec.statistics]
+    n_values = len(values)
+    stretches = [(frames, spec.statistics)]
     if spec.parts > 1:
-        for part in range(spec.parts):
-            some = values[part_frames(len(values), spec.parts, part)]
-            rows += [_statistic(some, name, spec) for name in spec.part_statistics]
-    return np.concatenate(rows, dtype=np.float32)
+        stretches += [(part_of(frames, spec.parts, part), spec.part_statistics) for part in range(spec.parts)]
+    row = np.empty(n_values * sum(len(statistics) for _, statistics in stretches), np.float32)
+    at = 0
+    for stretch, statistics in stretches:
+        _stretch(values, stretch, statistics, spec, row[at : at + n_values * len(statistics)])
+        at += n_values * len(statistics)
+    return row
 
 
-def part_frames(n_frames: int, parts: int, part: int) -> slice:
-    """Return the frames of one of ``parts`` equal parts; never empty, so parts share frames where those are few."""
+def _stretch(values: Values, frames: slice, statistics: tuple[str, ...], spec: FeatureSpec, row: Values) -> None:
+    codes = np.array([COMPUTED.index(name) if name in COMPUTED else -1 for name in statistics])
+    summarise(values, frames.start, frames.stop, spec.hop / spec.rate_hz, codes, row)
+    if (codes < 0).any():
+        ranked = np.sort(values[:, frames], axis=1)
+        for place in np.flatnonzero(codes < 0):
+            row[place * len(values) : (place + 1) * len(values)] = _percentile(ranked, int(statistics[place][1:]))
+
+
+def _percentile(ranked: Values, percent: int) -> Values:
+    """Return a percentile of each row of sorted values, between neighbours as NumPy's default does."""
+    position = percent / 100 * (ranked.shape[1] - 1)
+    below = int(position)
+    above = min(below + 1, ranked.shape[1] - 1)
+    share = np.float32(position - below)
+    return ranked[:, below] + share * (ranked[:, above] - ranked[:, below])
+
+
+def part_of(frames: slice, parts: int, part: int) -> slice:
+    """Return one of ``parts`` equal parts of some frames; never empty, so parts share frames where those are few."""
+    n_frames = frames.stop - frames.start
     start = min(part * n_frames // parts, n_frames - 1)
-    return slice(start, max(start + 1, (part + 1) * n_frames // parts))
+    stop = max(start + 1, (part + 1) * n_frames // parts)
+    return slice(frames.start + start, frames.start + stop)
 
 
-def sounding(energy: NDArray[np.float32], trim_db: float) -> slice:
+def sounding(energy: Values, trim_db: float) -> slice:
     """Return the frames from the first to the last whose energy is within ``trim_db`` of the largest."""
     loud = np.flatnonzero(energy >= energy.max() * 10 ** (-trim_db / 10))
     return slice(int(loud[0]), int(loud[-1]) + 1)
-
-
-def _statistic(values: NDArray[np.float32], name: str, spec: FeatureSpec) -> NDArray[np.float64]:
-    frames = values.astype(np.float64)
-    if name == "slope":
-        time_s = np.arange(len(frames)) * (spec.hop / spec.rate_hz)
-        time_s -= time_s.mean()
-        slopes: NDArray[np.float64] = (time_s[:, np.newaxis] * frames).sum(axis=0) / max((time_s**2).sum(), 1e-30)
-        return slopes
-    if name.startswith("p"):
-        ranks: NDArray[np.float64] = np.percentile(frames, int(name[1:]), axis=0)
-        return ranks
-    plain: dict[str, Callable[..., Any]] = {"mean": np.mean, "std": np.std, "min": np.min, "max": np.max}
-    return np.asarray(plain[name](frames, axis=0))

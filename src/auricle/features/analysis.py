@@ -1,0 +1,111 @@
+"""Analysis: one window in, the values of every frame out; where NumPy's world meets the kernels."""
+
+import threading
+
+import numpy as np
+import scipy.fft
+from numpy.typing import ArrayLike, NDArray
+
+from auricle.errors import FeatureError
+from auricle.features.kernels.changes import finish
+from auricle.features.kernels.frames import Workspace, analyse, describe, frame, workspace
+from auricle.features.kernels.framing import all_finite
+from auricle.features.kernels.lanes import LANES
+from auricle.features.plan import Plan, plan_of
+from auricle.features.spec import FeatureSpec
+
+__all__ = ["checked", "delta_weights", "group_of", "values_of"]
+
+DELTA_FRAMES = 9
+
+
+class _Memory(threading.local):
+    """The workspaces of one thread, by what decides their size; a few, since a thread seldom has more specs."""
+
+    def __init__(self) -> None:
+        self.spaces: dict[tuple[int, ...], Workspace] = {}
+
+    def get(self, *size: int) -> Workspace:
+        if size not in self.spaces:
+            if len(self.spaces) == 4:
+                del self.spaces[next(iter(self.spaces))]
+            self.spaces[size] = workspace(*size)
+        return self.spaces[size]
+
+
+_MEMORY = _Memory()
+
+
+def checked(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
+    """Return one window's samples as float32.
+
+    Raises
+    ------
+    FeatureError : not one channel, fewer samples than one frame, or a sample that is not finite
+    """
+    array = np.require(samples, np.float32, ["C", "W"])
+    if array.ndim != 1:
+        raise FeatureError(f"A window must be one channel of samples. Got shape {array.shape}.")
+    if array.size < spec.n_fft:
+        raise FeatureError(
+            f"A window must hold at least one frame of {spec.n_fft} samples ({spec.n_fft / spec.rate_hz:.4g} s at "
+            f"{spec.rate_hz} Hz). Got {array.size}. Lower `n_fft` or leave the window out."
+        )
+    if not all_finite(array):
+        first = int(np.argmin(np.isfinite(array)))
+        raise FeatureError(
+            f"Every sample must be finite. Sample {first} ({first / spec.rate_hz:.3f} s) is {array[first]}. "
+            "Repair the recording or leave the window out."
+        )
+    return array
+
+
+def values_of(samples: ArrayLike, plan: Plan) -> tuple[NDArray[np.float32], int]:
+    """Return the values of every frame of one window.
+
+    Returns
+    -------
+    values : float32, shape (plan.n_rows, width): the groups that were asked for, then those that they are made from
+    n_frames : how many of the columns count; the others fill up the last block of lanes
+
+    Raises
+    ------
+    FeatureError : not one channel, fewer samples than one frame, or a sample that is not finite
+    """
+    spec, tables = plan.spec, plan.tables
+    array = checked(samples, spec)
+    n_frames = spec.n_frames(array.size)
+    width = -(-n_frames // LANES) * LANES + LANES  # kernels write whole lanes, at any frame
+    values = np.empty((plan.n_rows, width), np.float32)
+    n_ranks = int(tables.contrast[:, 2].max(initial=1))
+    work = _MEMORY.get(spec.n_fft, spec.hop, spec.n_mels, n_ranks)
+    if plan.in_lanes:
+        analyse(array, tables, plan.rows, work, values)
+    else:
+        for first in range(0, n_frames, LANES):
+            frame(array, first, tables, plan.rows, work, values)
+            spectrum = scipy.fft.rfft(work.frames.reshape(spec.n_fft, LANES), axis=0)
+            work.power[:] = (spectrum.real**2 + spectrum.imag**2).ravel()
+            describe(first, tables, plan.rows, work, values)
+    finish(values, n_frames, plan.rows, plan.counts, spec.n_fft, delta_weights(n_frames))
+    return values, n_frames
+
+
+def group_of(samples: ArrayLike, spec: FeatureSpec, group: str) -> NDArray[np.float32]:
+    """Return one group of values of a window, frames first: float32, shape (n_frames, n)."""
+    chosen = plan_of(spec, (group,))
+    values, n_frames = values_of(samples, chosen)
+    return np.ascontiguousarray(values[: chosen.n_wanted, :n_frames].T)
+
+
+def delta_weights(n_frames: int) -> NDArray[np.float32]:
+    """Return the Savitzky-Golay weights of the first and the second derivative, shape (2, span).
+
+    The span is 9 frames, or the longest odd one that the window holds; below 3 frames nothing changes.
+    """
+    span = min(DELTA_FRAMES, n_frames - 1 + n_frames % 2)
+    if span < 3:
+        return np.zeros((2, 1), np.float32)
+    time = np.arange(span) - (span - 1) / 2
+    bowl = time**2 - np.mean(time**2)
+    return np.stack([time / np.sum(time**2), 2 * bowl / np.sum(bowl**2)]).astype(np.float32)

@@ -1,0 +1,118 @@
+"""Bands: weighted sums of the power spectrum (mel, chroma), their logarithms, and the cepstrum."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.features.kernels.compiled import part
+from auricle.features.kernels.lanes import LANES, Floats, Lanes, exponent, load, mantissa, maximum, splat, store
+
+__all__ = ["AMIN", "Bands", "bands_of", "cepstrum", "decibels", "log2", "mel_levels", "pitch_classes"]
+
+AMIN = 1e-10  # -100 dB, where librosa floors a power too
+TINY = float(np.finfo(np.float32).tiny)  # what librosa takes for nothing
+DECIBELS_PER_OCTAVE = 10 * float(np.log10(2))
+
+
+class Bands(NamedTuple):
+    """A matrix of weights without its zeros: runs of neighbouring bins, each with the row that it adds to."""
+
+    runs: NDArray[np.int64]
+    """Rows of (row of the matrix, first bin, bins, offset of the first weight), ordered by first bin."""
+    weights: NDArray[np.float32]
+
+
+def bands_of(matrix: NDArray[np.float64], *, negligible: float = 0.0, reach: int = 1 << 62) -> Bands:
+    """Return the runs of a filter bank whose weights exceed ``negligible``, none longer than ``reach`` bins."""
+    runs, weights, offset = [], [], 0
+    for row, filter_ in enumerate(matrix):
+        held = np.flatnonzero(filter_ > negligible)
+        for run in np.split(held, np.flatnonzero(np.diff(held) > 1) + 1) if held.size else []:
+            for start in range(int(run[0]), int(run[-1]) + 1, reach):
+                stop = min(start + reach, int(run[-1]) + 1)
+                runs.append((row, start, stop - start, offset))
+                weights.append(filter_[start:stop])
+                offset += stop - start
+    order = sorted(range(len(runs)), key=lambda index: (runs[index][1] // reach, runs[index][0]))
+    return Bands(np.array([runs[index] for index in order], np.int64), np.concatenate(weights).astype(np.float32))
+
+
+@part
+def log2(value: Lanes) -> Lanes:
+    """Return the binary logarithm of positive lanes, within 2e-7 of the exact one plus rounding."""
+    s = mantissa(value) - splat(1.5)
+    series = splat(-0.008665699511766434)
+    series = series * s + splat(0.014770571142435074)
+    series = series * s + splat(-0.020790033042430878)
+    series = series * s + splat(0.037466488778591156)
+    series = series * s + splat(-0.07126680016517639)
+    series = series * s + splat(0.14252592623233795)
+    series = series * s + splat(-0.3205984830856323)
+    series = series * s + splat(0.9617959856987)
+    series = series * s + splat(0.5849624872207642)
+    return exponent(value) + series
+
+
+@part
+def decibels(power: Lanes) -> Lanes:
+    """Return ``10 log10`` of lanes of power, floored at -100 dB."""
+    return log2(maximum(power, splat(AMIN))) * splat(DECIBELS_PER_OCTAVE)
+
+
+@part
+def mel_levels(power: Floats, bands: Bands, levels: Floats) -> None:
+    """Write the level of each mel band in dB: float32, n_mels values of LANES lanes."""
+    runs, weights = bands.runs, bands.weights
+    for band in range(len(runs)):
+        first, count, offset = runs[band, 1], runs[band, 2], runs[band, 3]
+        even, odd = splat(0.0), splat(0.0)
+        for k in range(0, count - 1, 2):
+            even += load(power, (first + k) * LANES) * splat(weights[offset + k])
+            odd += load(power, (first + k + 1) * LANES) * splat(weights[offset + k + 1])
+        if count % 2:
+            even += load(power, (first + count - 1) * LANES) * splat(weights[offset + count - 1])
+        store(levels, band * LANES, decibels(even + odd))
+
+
+@part
+def cepstrum(levels: Floats, transform: Floats, values: Floats, at: int) -> None:
+    """Write the cosine transform of the levels: from ``values[at]`` on, row after row."""
+    width = values.shape[1]
+    n_mfcc, n_mels = transform.shape
+    for i in range(0, n_mfcc - 3, 4):
+        a, b, c, d = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+        for band in range(n_mels):
+            level = load(levels, band * LANES)
+            a += level * splat(transform[i, band])
+            b += level * splat(transform[i + 1, band])
+            c += level * splat(transform[i + 2, band])
+            d += level * splat(transform[i + 3, band])
+        store(values, at + i * width, a)
+        store(values, at + (i + 1) * width, b)
+        store(values, at + (i + 2) * width, c)
+        store(values, at + (i + 3) * width, d)
+    for i in range(n_mfcc - n_mfcc % 4, n_mfcc):
+        a = splat(0.0)
+        for band in range(n_mels):
+            a += load(levels, band * LANES) * splat(transform[i, band])
+        store(values, at + i * width, a)
+
+
+@part
+def pitch_classes(power: Floats, bands: Bands, values: Floats, at: int) -> None:
+    """Write the power in each of the 12 pitch classes over the largest of them."""
+    runs, weights, width = bands.runs, bands.weights, values.shape[1]
+    for row in range(12):
+        store(values, at + row * width, splat(0.0))
+    for run in range(len(runs)):
+        place, first, count, offset = at + runs[run, 0] * width, runs[run, 1], runs[run, 2], runs[run, 3]
+        total = load(values, place)
+        for k in range(count):
+            total += load(power, (first + k) * LANES) * splat(weights[offset + k])
+        store(values, place, total)
+    largest = splat(TINY)
+    for row in range(12):
+        largest = maximum(largest, load(values, at + row * width))
+    for row in range(12):
+        store(values, at + row * width, load(values, at + row * width) / largest)

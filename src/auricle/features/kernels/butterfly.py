@@ -1,0 +1,121 @@
+"""Butterflies: the discrete Fourier transforms of 1 to 8 points that live in registers."""
+
+import math
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+
+from auricle.features.kernels.instruction import Builder, element, index, instruction
+from auricle.features.kernels.lanes import CONTRACT, FLOATS, LANES, UNDEFINED, constant
+
+__all__ = ["COMPLEX", "power1", "power2", "power4", "power8", "spread4", "spread8"]
+
+COMPLEX = 2 * LANES
+"""Floats that one complex number takes in memory: the real parts of all lanes, then the imaginary parts."""
+
+Pair = tuple[Any, Any]
+
+
+class _Arithmetic:
+    """Emits arithmetic of complex lanes."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+
+    def add(self, a: Pair, b: Pair) -> Pair:
+        return self.plus(a[0], b[0]), self.plus(a[1], b[1])
+
+    def subtract(self, a: Pair, b: Pair) -> Pair:
+        return self.minus(a[0], b[0]), self.minus(a[1], b[1])
+
+    def multiply(self, a: Pair, b: Pair) -> Pair:
+        real = self.minus(self.times(a[0], b[0]), self.times(a[1], b[1]))
+        return real, self.plus(self.times(a[0], b[1]), self.times(a[1], b[0]))
+
+    def power(self, a: Pair) -> Any:
+        return self.plus(self.times(a[0], a[0]), self.times(a[1], a[1]))
+
+    def turn(self, a: Pair, eighths: int) -> Pair:
+        """Emit ``a`` times exp(-2πi · eighths / 8), for 0 to 3 eighths of a turn."""
+        if eighths == 0:
+            return a
+        if eighths == 2:
+            return a[1], self.builder.fneg(a[0])
+        half = constant(math.sqrt(0.5))
+        total, change = self.times(self.plus(*a), half), self.times(self.minus(a[1], a[0]), half)
+        return (total, change) if eighths == 1 else (change, self.builder.fneg(total))
+
+    def transform(self, points: list[Pair]) -> list[Pair]:
+        """Emit the discrete Fourier transform of 1, 2, 4 or 8 points, in natural order."""
+        if len(points) == 1:
+            return points
+        half = len(points) // 2
+        sums = [self.add(points[i], points[i + half]) for i in range(half)]
+        rest = [self.turn(self.subtract(points[i], points[i + half]), 8 // len(points) * i) for i in range(half)]
+        even, odd = self.transform(sums), self.transform(rest)
+        return [point for pair in zip(even, odd, strict=True) for point in pair]
+
+    def plus(self, a: Any, b: Any) -> Any:
+        return self.builder.fadd(a, b, flags=CONTRACT)
+
+    def minus(self, a: Any, b: Any) -> Any:
+        return self.builder.fsub(a, b, flags=CONTRACT)
+
+    def times(self, a: Any, b: Any) -> Any:
+        return self.builder.fmul(a, b, flags=CONTRACT)
+
+
+def _get(builder: Builder, array: Any, at: Any) -> Pair:
+    imaginary = builder.add(at, index(LANES))
+    parts = [builder.load(element(builder, array, place, FLOATS), align=4) for place in (at, imaginary)]
+    return parts[0], parts[1]
+
+
+def _put(builder: Builder, array: Any, at: Any, value: Pair) -> None:
+    for place, part in zip((at, builder.add(at, index(LANES))), value, strict=True):
+        builder.store(part, element(builder, array, place, FLOATS), align=4)
+
+
+def _twiddle(builder: Builder, twiddles: Any, at: Any) -> Pair:
+    """Emit a factor from the table, in all lanes."""
+    parts = []
+    for part in (0, 1):
+        number = builder.load(builder.gep(twiddles, [builder.add(at, index(part))], inbounds=True))
+        first = builder.insert_element(UNDEFINED, number, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        parts.append(builder.shuffle_vector(first, UNDEFINED, zeros))
+    return parts[0], parts[1]
+
+
+def _spread(radix: int) -> Any:
+    @instruction(types.void)
+    def spread(builder: Builder, values: Any, start: Any, step: Any, twiddles: Any, at: Any) -> None:
+        """Transform the values at ``start``, ``start + step`` …, turn each by its twiddle factor, and put them back."""
+        arithmetic = _Arithmetic(builder)
+        places = [builder.add(start, builder.mul(step, index(k))) for k in range(radix)]
+        points = arithmetic.transform([_get(builder, values, place) for place in places])
+        _put(builder, values, places[0], points[0])
+        for k in range(1, radix):
+            twiddle = _twiddle(builder, twiddles, builder.add(at, index(2 * (k - 1))))
+            _put(builder, values, places[k], arithmetic.multiply(points[k], twiddle))
+
+    return spread
+
+
+def _power(radix: int) -> Any:
+    @instruction(types.void)
+    def power(builder: Builder, values: Any, start: Any, powers: Any, bins: Any, at: Any) -> None:
+        """Transform the values that lie from ``start`` on, and write the power of each to the bin it belongs to."""
+        arithmetic = _Arithmetic(builder)
+        places = [builder.add(start, index(k * COMPLEX)) for k in range(radix)]
+        for k, point in enumerate(arithmetic.transform([_get(builder, values, place) for place in places])):
+            bin_ = builder.load(builder.gep(bins, [builder.add(at, index(k))], inbounds=True))
+            target = element(builder, powers, builder.mul(bin_, index(LANES)), FLOATS)
+            builder.store(arithmetic.power(point), target, align=4)
+
+    return power
+
+
+spread4, spread8 = _spread(4), _spread(8)
+power1, power2, power4, power8 = _power(1), _power(2), _power(4), _power(8)

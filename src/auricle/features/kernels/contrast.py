@@ -1,0 +1,87 @@
+"""Spectral contrast: the strongest and the weakest few bins of each octave band."""
+
+from auricle.features.kernels.bands import decibels
+from auricle.features.kernels.compiled import part
+from auricle.features.kernels.lanes import (
+    LANES,
+    Floats,
+    Integers,
+    Lanes,
+    load,
+    maximum,
+    minimum,
+    splat,
+    square_root,
+    store,
+)
+
+__all__ = ["peaks_and_valleys"]
+
+HUGE = 3.4e38
+AT_ONCE = 4  # bins that sink together, in registers
+
+
+@part
+def peaks_and_valleys(power: Floats, bands: Integers, ranked: Floats, values: Floats, peaks: int, valleys: int) -> None:
+    """Write the mean magnitude of each band's strongest bins and of its weakest, in dB.
+
+    Parameters
+    ----------
+    bands : int64, rows of (first bin, bins, how many are strongest and weakest)
+    ranked : float32, work space of the largest of those counts, of LANES lanes
+    """
+    width = values.shape[1]
+    for band in range(len(bands)):
+        first, count, few = bands[band]
+        store(values, peaks + band * width, decibels(_strongest(power, first, count, few, ranked)))
+        store(values, valleys + band * width, decibels(_weakest(power, first, count, few, ranked)))
+
+
+@part
+def _strongest(power: Floats, first: int, count: int, few: int, ranked: Floats) -> Lanes:
+    """Return the mean magnitude of the ``few`` strongest bins: each bin sinks until it meets a weaker one."""
+    for rank in range(few):
+        store(ranked, rank * LANES, splat(0.0))
+    for k in range(first, first + count, AT_ONCE):
+        last = first + count - 1
+        a = load(power, k * LANES)
+        b = load(power, (k + 1) * LANES) if k + 1 <= last else splat(0.0)
+        c = load(power, (k + 2) * LANES) if k + 2 <= last else splat(0.0)
+        d = load(power, (k + 3) * LANES) if k + 3 <= last else splat(0.0)
+        for rank in range(few):
+            held = load(ranked, rank * LANES)
+            held, a = maximum(held, a), minimum(held, a)
+            held, b = maximum(held, b), minimum(held, b)
+            held, c = maximum(held, c), minimum(held, c)
+            held, d = maximum(held, d), minimum(held, d)
+            store(ranked, rank * LANES, held)
+    return _mean_magnitude(ranked, few)
+
+
+@part
+def _weakest(power: Floats, first: int, count: int, few: int, ranked: Floats) -> Lanes:
+    """Return the mean magnitude of the ``few`` weakest bins."""
+    for rank in range(few):
+        store(ranked, rank * LANES, splat(HUGE))
+    for k in range(first, first + count, AT_ONCE):
+        last = first + count - 1
+        a = load(power, k * LANES)
+        b = load(power, (k + 1) * LANES) if k + 1 <= last else splat(HUGE)
+        c = load(power, (k + 2) * LANES) if k + 2 <= last else splat(HUGE)
+        d = load(power, (k + 3) * LANES) if k + 3 <= last else splat(HUGE)
+        for rank in range(few):
+            held = load(ranked, rank * LANES)
+            held, a = minimum(held, a), maximum(held, a)
+            held, b = minimum(held, b), maximum(held, b)
+            held, c = minimum(held, c), maximum(held, c)
+            held, d = minimum(held, d), maximum(held, d)
+            store(ranked, rank * LANES, held)
+    return _mean_magnitude(ranked, few)
+
+
+@part
+def _mean_magnitude(ranked: Floats, few: int) -> Lanes:
+    total = splat(0.0)
+    for rank in range(few):
+        total += square_root(load(ranked, rank * LANES))
+    return total / splat(few)

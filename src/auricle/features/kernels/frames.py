@@ -1,0 +1,136 @@
+"""The fused pass: samples in, one column of numbers for each frame out, a block of LANES frames at a time."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from auricle.features.kernels.bands import Bands, cepstrum, mel_levels, pitch_classes
+from auricle.features.kernels.compiled import kernel, part
+from auricle.features.kernels.contrast import peaks_and_valleys
+from auricle.features.kernels.fourier import FourierPlan, power_spectrum
+from auricle.features.kernels.framing import levels, side_by_side, stage, windowed
+from auricle.features.kernels.lanes import LANES, Floats, Integers, load, store
+from auricle.features.kernels.shape import flatness, moments
+
+__all__ = ["Rows", "Tables", "Workspace", "analyse", "describe", "frame", "workspace"]
+
+
+class Rows(NamedTuple):
+    """The row of the output that each group of values begins at; -1 for a group that is not computed."""
+
+    mel: int
+    mel_delta: int
+    mfcc: int
+    mfcc_delta: int
+    mfcc_delta2: int
+    centroid: int
+    bandwidth: int
+    rolloff: int
+    flatness: int
+    peaks: int
+    valleys: int
+    chroma: int
+    flux: int
+    energy: int
+    rms: int
+    zcr: int
+
+
+class Tables(NamedTuple):
+    """The numbers that a spec's kernels use: made once, read only."""
+
+    window: Floats
+    hop: int
+    bin_hz: float
+    fourier: FourierPlan
+    mel: Bands
+    transform: Floats
+    chroma: Bands
+    contrast: Integers
+
+
+class Workspace(NamedTuple):
+    """Memory that one thread works in."""
+
+    staged: Floats
+    side: Floats
+    frames: Floats
+    complex: Floats
+    power: Floats
+    magnitude: Floats
+    levels: Floats
+    ranked: Floats
+
+
+def workspace(n_fft: int, hop: int, n_mels: int, ranks: int) -> Workspace:
+    """Return memory for frames of ``n_fft`` samples; it may be used again for every window of the same spec."""
+    step = min(hop, n_fft)
+    columns = -(-(LANES + (n_fft - 1) // step) // LANES) * LANES
+    n_bins = n_fft // 2 + 1
+    sizes = (
+        columns * step + LANES,
+        columns * max(step, LANES),
+        n_fft * LANES,
+        n_fft // 2 * LANES,
+        n_bins * LANES,
+        n_bins * LANES,
+        n_mels * LANES,
+        ranks * LANES,
+    )
+    return Workspace(*(np.zeros(size, np.float32) for size in sizes))
+
+
+@kernel
+def analyse(samples: Floats, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
+    """Fill ``values`` (rows by frames) from samples; ``n_fft`` must be a power of two."""
+    for first in range(0, (len(samples) - len(tables.window)) // tables.hop + 1, LANES):
+        _frame(samples, first, tables, rows, work, values)
+        power_spectrum(work.frames, work.power, tables.fourier, work.complex)
+        _describe(first, tables, rows, work, values)
+
+
+@kernel
+def frame(samples: Floats, first: int, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
+    """Write LANES windowed frames to ``work.frames``, and what needs no spectrum to ``values``."""
+    _frame(samples, first, tables, rows, work, values)
+
+
+@kernel
+def describe(first: int, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
+    """Fill LANES frames of ``values``, from frame ``first`` on, from the power spectrum in ``work.power``."""
+    _describe(first, tables, rows, work, values)
+
+
+@part
+def _frame(samples: Floats, first: int, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
+    n_fft, width = len(tables.window), values.shape[1]
+    step = min(tables.hop, n_fft)
+    columns = LANES + (n_fft - 1) // step
+    padded = (columns + LANES - 1) // LANES * LANES
+    stage(samples, first * tables.hop, tables.hop, step, columns, work.staged)
+    side_by_side(work.staged, step, padded, work.side)
+    if rows.energy >= 0:
+        levels(work.side, step, padded, n_fft, values, rows.energy * width + first, rows.zcr * width + first)
+    windowed(work.side, step, padded, tables.window, work.frames)
+
+
+@part
+def _describe(first: int, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
+    power, width = work.power, values.shape[1]
+    if rows.mel >= 0 or rows.mfcc >= 0:
+        mel_levels(power, tables.mel, work.levels)
+    if rows.mel >= 0:
+        for band in range(len(work.levels) // LANES):
+            store(values, (rows.mel + band) * width + first, load(work.levels, band * LANES))
+    if rows.mfcc >= 0:
+        cepstrum(work.levels, tables.transform, values, rows.mfcc * width + first)
+    if rows.centroid >= 0:
+        centroid, bandwidth = rows.centroid * width + first, rows.bandwidth * width + first
+        moments(power, tables.bin_hz, work.magnitude, values, centroid, bandwidth, rows.rolloff * width + first)
+    if rows.flatness >= 0:
+        flatness(power, values, rows.flatness * width + first)
+    if rows.peaks >= 0:
+        peaks, valleys = rows.peaks * width + first, rows.valleys * width + first
+        peaks_and_valleys(power, tables.contrast, work.ranked, values, peaks, valleys)
+    if rows.chroma >= 0:
+        pitch_classes(power, tables.chroma, values, rows.chroma * width + first)

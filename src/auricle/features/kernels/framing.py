@@ -1,0 +1,80 @@
+"""Framing: samples become windowed frames, LANES of them side by side, with their energy and sign changes."""
+
+from auricle.features.kernels.compiled import kernel, part
+from auricle.features.kernels.lanes import LANES, Floats, below, extract, load, splat, store, transpose
+
+__all__ = ["all_finite", "levels", "side_by_side", "stage", "windowed"]
+
+ZERO = 1e-10  # samples this close to 0 count as positive
+
+
+@kernel
+def all_finite(samples: Floats) -> bool:
+    """Return whether no sample is infinite or NaN."""
+    whole = len(samples) - len(samples) % LANES
+    lanes, total = splat(0.0), 0.0
+    for i in range(0, whole, LANES):
+        lanes += load(samples, i) * splat(0.0)
+    for lane in range(LANES):
+        total += extract(lanes, lane)
+    for i in range(whole, len(samples)):
+        total += samples[i] * 0.0
+    return total == 0.0
+
+
+@part
+def stage(samples: Floats, first: int, hop: int, step: int, columns: int, staged: Floats) -> None:
+    """Copy the stretch that LANES frames need: column c holds ``step`` samples from ``first + c * hop`` on.
+
+    What lies beyond the end of the samples is 0.
+    """
+    for column in range(columns):
+        source, target = first + column * hop, column * step
+        held = max(0, min(step, len(samples) - source))
+        whole = held - held % LANES
+        for i in range(0, whole, LANES):
+            store(staged, target + i, load(samples, source + i))
+        for i in range(whole, held):
+            staged[target + i] = samples[source + i]
+        for i in range(held, step):
+            staged[target + i] = 0.0
+
+
+@part
+def side_by_side(staged: Floats, step: int, width: int, side: Floats) -> None:
+    """Write sample i of every column next to one another, to ``side[i * width]``.
+
+    Frames overlap, so each sample is moved once, not once for every frame that holds it: sample i of the frame in
+    lane l lies in column l + i // step, and neighbouring lanes read neighbouring columns.
+    """
+    for i in range(0, step, LANES):
+        row = max(0, min(i, step - LANES))
+        for column in range(0, width, LANES):
+            transpose(staged, column * step + row, step, side, row * width + column, width)
+
+
+@part
+def windowed(side: Floats, step: int, width: int, window: Floats, frames: Floats) -> None:
+    """Write LANES frames times the analysis window: float32, n_fft values of LANES lanes."""
+    for start in range(0, len(window), step):
+        column = start // step
+        for i in range(start, min(start + step, len(window))):
+            store(frames, i * LANES, load(side, (i - start) * width + column) * splat(window[i]))
+
+
+@part
+def levels(side: Floats, step: int, width: int, n_fft: int, values: Floats, energy: int, crossings: int) -> None:
+    """Write each frame's sum of squares, and how often its sign changes; both are places in ``values``."""
+    total, changes, zero = splat(0.0), splat(0.0), splat(-ZERO)
+    before = below(load(side, 0), zero)
+    for start in range(0, n_fft, step):
+        column = start // step
+        for i in range(start, min(start + step, n_fft)):
+            sample = load(side, (i - start) * width + column)
+            negative = below(sample, zero)
+            change = negative - before
+            total += sample * sample
+            changes += change * change
+            before = negative
+    store(values, energy, total)
+    store(values, crossings, changes)
