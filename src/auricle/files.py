@@ -1,7 +1,8 @@
 """The one place where files are written: aside first, then synced, then renamed, so that none is ever half-written."""
 
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +18,20 @@ def check_writable(path: str | Path) -> Path:
 
     Raises
     ------
-    OutputError : the path is a folder, or its folder is missing or not writable
+    OutputError : the path is a folder, a device or a pipe, or its folder is missing or not writable
     """
     path = Path(path)
-    folder = path.absolute().parent
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        mode = stat.S_IFREG  # a new one
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        raise OutputError(f"{str(path)!r}: cannot be written: {_reason(error)}.") from error
+    if stat.S_ISDIR(mode):
         raise OutputError(f"{path}: the output must be a file. It is a folder; name a file in it.")
+    if not stat.S_ISREG(mode):  # to put a file in the place of a device, as root may, would be worse than to stop
+        raise OutputError(f"{path}: the output must be a file. It is a device or a pipe; name a regular file.")
+    folder = _target(path).parent
     if not folder.is_dir():
         raise OutputError(f"{path}: the output's folder must exist. {folder} does not; create it first.")
     if not os.access(folder, os.W_OK):
@@ -36,27 +45,30 @@ def check_writable(path: str | Path) -> Path:
 def new_file(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for writing that appears under ``path`` only when the block ends without an error.
 
+    A link stays: what it points to is written.
+
     Raises
     ------
     OutputError : the file cannot be created, written or renamed; nothing is left behind
     """
     path = check_writable(path)
+    target = _target(path)
+    aside = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}.") from error
+        raise OutputError(f"{path}: cannot be written: {_reason(error)}.") from error
     try:
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(aside, 0o666 & ~_umask())  # noqa: PTH101  (mkstemp's own mode is for secrets)
-        os.replace(aside, path)  # noqa: PTH105
-        _sync_folder(path.absolute().parent)
+        os.replace(aside, target)  # noqa: PTH105
+        _sync_folder(target.parent)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}. Nothing was left behind.") from error
+        raise OutputError(f"{path}: cannot be written: {_reason(error)}. Nothing was left behind.") from error
     finally:
-        Path(aside).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
@@ -70,10 +82,12 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         stream.write(content)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _target(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -63,7 +63,11 @@ class Prediction:
         if self.value is not None:
             answer["value"] = self.value
         else:
-            answer |= {"label": self.label, "confidence": self.confidence, "probabilities": dict(self.probabilities or {})}
+            answer |= {
+                "label": self.label,
+                "confidence": self.confidence,
+                "probabilities": dict(self.probabilities or {}),
+            }
         if self.quality is not None:
             answer["quality"] = self.quality.as_json()
         return answer | {"model": self.model}

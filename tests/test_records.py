@@ -1,0 +1,68 @@
+import json
+from dataclasses import FrozenInstanceError, fields
+
+import pytest
+
+from auricle.records import Prediction, Quality
+
+QUALITY = Quality(-20.123456, -3.0, 0.0, 0.25, 0.5, -60.0, 40.0, 7999.99999)
+
+
+def test_a_classifiers_answer_as_json() -> None:
+    answer = Prediction(
+        "window",
+        0.1 + 0.2,
+        1.23456789,
+        "motor@0123456789ab",
+        label="worn",
+        probabilities={"fine": 0.25, "worn": 0.75},
+        confidence=0.75,
+        quality=QUALITY,
+    )
+    assert list(answer.as_json()) == [
+        "level",
+        "start_s",
+        "end_s",
+        "label",
+        "confidence",
+        "probabilities",
+        "quality",
+        "model",
+    ]
+    assert answer.as_json() | {"quality": None} == {
+        "level": "window",
+        "start_s": 0.3,
+        "end_s": 1.234568,
+        "label": "worn",
+        "confidence": 0.75,
+        "probabilities": {"fine": 0.25, "worn": 0.75},
+        "quality": None,
+        "model": "motor@0123456789ab",
+    }
+
+
+@pytest.mark.parametrize("value", [0.0, -3.5, 1e300])
+def test_a_regressors_answer_as_json(value: float) -> None:
+    answer = Prediction("recording", 0.0, 1.0, "motor@0123456789ab", value=value)
+    assert answer.as_json() == {
+        "level": "recording",
+        "start_s": 0.0,
+        "end_s": 1.0,
+        "value": value,
+        "model": "motor@0123456789ab",
+    }
+    assert json.loads(json.dumps(answer.as_json(), allow_nan=False))["value"] == value
+
+
+def test_qualities_are_rounded_to_what_can_be_heard() -> None:
+    shown = QUALITY.as_json()
+    assert list(shown) == [field.name for field in fields(Quality)]
+    assert shown["level_db"] == -20.1235
+    assert shown["bandwidth_hz"] == 8000.0
+
+
+def test_records_are_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        QUALITY.dc = 1.0  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        Prediction("window", 0.0, 1.0, "m").label = "x"  # type: ignore[misc]
