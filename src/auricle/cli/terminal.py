@@ -20,7 +20,7 @@ SHOWN_AFTER_S = 1.0
 
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
 def fail(error: AuricleError, *, as_json: bool = False) -> NoReturn:

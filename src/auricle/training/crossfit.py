@@ -14,7 +14,6 @@ from auricle.bundles.answers import choose, log_probabilities
 from auricle.compute import spread
 from auricle.datasets.examples import Progress
 from auricle.training.candidates import Candidate, ask, fit
-from auricle.training.scores import regression
 from auricle.training.table import Table
 
 __all__ = ["Answers", "CrossFits", "Excluded", "Plan", "Source"]
@@ -122,12 +121,15 @@ class CrossFits:
         return recordings, sums / counts[:, None]
 
     def score(self, candidate: int, sources: Iterable[Source]) -> float:
-        """Score a candidate on whole blocks, by recording: accuracy, or R²."""
+        """Score a candidate on whole blocks, by recording: accuracy, or R² against the spread of all recordings.
+
+        The spread is that of the whole set, so that a block of one single target has a score too.
+        """
         recordings, values = self.recordings(candidate, sources)
         truth = self.table.truth[recordings]
         if self.table.classes:
             return float((choose(np.exp(values)) == truth).mean())
-        return float(regression(truth, values[:, 0])["r2"])
+        return float(1.0 - ((values[:, 0] - truth) ** 2).mean() / self.table.truth.var())
 
     def _fit(self, job: tuple[int, Excluded]) -> tuple[Answers, float]:
         index, excluded = job

@@ -1,0 +1,157 @@
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from auricle.bundles.bundle import Bundle
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.synthesis import machines
+from auricle.errors import DataError, SplitError, UsageError
+from auricle.features.cache import FeatureCache
+from auricle.features.extractor import Extractor
+from auricle.prediction.predictor import Predictor
+from auricle.training.train import train
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("machines")
+    return machines(folder, n=48, seed=3, rate_hz=8000, duration_s=0.5, n_machines=6)
+
+
+@pytest.fixture(scope="module")
+def states(table):
+    return Dataset.load(table, label="label", group="machine")
+
+
+@pytest.fixture(scope="module")
+def result(states):
+    return train(states, models="linear,svm", name="states")
+
+
+def test_the_summary_is_what_the_contract_says(result):
+    summary = json.loads(json.dumps(result.as_json(path="states.auricle"), allow_nan=False))
+    assert summary["task"] == "classify"
+    assert summary["n_recordings"] == summary["n_windows"] == 48
+    assert summary["classes"] == ["cavitation", "healthy", "imbalance", "worn_bearing"]
+    assert summary["groups"] == 6
+    assert [c["model"] for c in summary["candidates"]] == ["linear", "svm"]
+    assert all(c.keys() == {"model", "cv_score", "cv_sd", "fit_s"} for c in summary["candidates"])
+    assert summary["chosen"] in {"linear", "svm"}
+    low, high = summary["test"]["ci95"]
+    assert low < summary["test"]["accuracy"] < high
+    assert summary["cv_score"] == summary["test"]["accuracy"]
+    assert "guess" in summary["verdict"]
+    assert summary["bundle"] == "states.auricle"
+    assert summary.keys() >= {"window_s", "seconds"}
+
+
+def test_the_bundle_answers_as_the_estimator_does(result, states):
+    model = Predictor(result.bundle)
+    expected = result.estimator.predict_proba(result.examples.rows)
+    np.testing.assert_allclose(model.graph.answers(result.examples.rows), expected, atol=1e-5)
+    answers = [model.predict(example.file) for example in states.examples]
+    labels = [result.dataset.classes[i] for i in np.round(expected, 6).argmax(axis=1)]
+    assert [answer.label for answer in answers] == labels
+
+
+def test_the_profile_describes_the_recordings_out_of_fold(result, states):
+    profile = result.bundle.profile
+    assert list(profile.truth) == list(states.labels)
+    assert list(profile.groups) == list(states.groups)
+    assert profile.rows.shape == (48, len(result.bundle.manifest.standard_columns))
+    np.testing.assert_allclose(profile.answers.sum(axis=1), 1.0, atol=1e-5)
+    in_fold = result.estimator.predict_proba(result.examples.rows).argmax(axis=1)
+    out_of_fold = profile.answers.argmax(axis=1)
+    truth = np.searchsorted(states.classes, states.labels)
+    assert (out_of_fold == truth).mean() < (in_fold == truth).mean() or (in_fold == truth).all()
+
+
+def test_equal_trainings_give_equal_bundles(result, states):
+    again = train(states, models="linear,svm", name="states", workers=1)
+    assert again.bundle.version == result.bundle.version
+    same_day = again.bundle.manifest.model_copy(update={"created": result.bundle.manifest.created})
+    rebuilt = Bundle(same_day, again.bundle.graph, again.bundle.profile, again.bundle.golden)
+    assert rebuilt.to_bytes() == result.bundle.to_bytes()
+
+
+def test_a_second_training_extracts_nothing(states, tmp_path, monkeypatch):
+    cache = FeatureCache(tmp_path)
+    first = train(states, models="linear", cache=cache)
+    rows = []
+    compute = Extractor.row
+    monkeypatch.setattr(Extractor, "row", lambda self, samples: rows.append(1) or compute(self, samples))
+    second = train(states, models="linear", cache=cache)
+    cache.close()
+    assert len(rows) == len(first.bundle.golden.windows), "only the golden windows are computed anew"
+    np.testing.assert_array_equal(first.examples.rows, second.examples.rows)
+    assert first.examples.quality == second.examples.quality
+    assert first.bundle.version == second.bundle.version
+
+
+def test_numbers_are_learned_in_their_unit(table):
+    speeds = Dataset.load(table, target="rpm", group="machine")
+    result = train(speeds, models="linear")
+    summary = json.loads(json.dumps(result.as_json(), allow_nan=False))
+    assert summary["task"] == "regress"
+    assert summary["test"].keys() >= {"r2", "mae", "rmse", "ci95"}
+    model = Predictor(result.bundle)
+    answers = np.array([model.predict(example.file).value for example in speeds.examples])
+    assert np.corrcoef(answers, speeds.targets)[0, 1] > 0.8
+    assert abs(answers.mean() - speeds.targets.mean()) < 200
+
+
+def test_the_grid_search_holds_groups_out_and_tries_every_combination(states):
+    result = train(states, models="svm", tune="grid")
+    assert len(result.found.trials) == 12
+    assert not result.protocol.is_nested
+    held_out = set(states.groups[result.found.tested])
+    assert held_out
+    assert held_out < set(states.groups)
+    assert result.as_json()["settings"].keys() == {"kernelsvc__C", "kernelsvc__gamma_factor"}
+
+
+def test_windows_of_a_long_recording_are_one_recording(states):
+    result = train(states, models="linear", window_s=0.2)
+    assert len(result.examples.rows) == 48 * 3
+    assert result.bundle.manifest.scores["n_recordings"] == 48
+    answer, windows = Predictor(result.bundle).answers(states.examples[0].file)
+    assert len(windows) == 3
+    assert answer.level == "recording"
+
+
+def test_a_set_whose_every_recording_is_constant_noise_is_no_better_than_guessing(tmp_path):
+    rng = np.random.default_rng(0)
+    for label in ("a", "b", "c"):
+        (tmp_path / label).mkdir()
+        for number in range(20):
+            soundfile.write(tmp_path / label / f"{number}.wav", rng.normal(0, 0.1, 4000), 8000)
+    result = train(tmp_path, models="linear")
+    assert "no better than guessing" in result.bundle.manifest.verdict
+
+
+def test_bad_recordings_stop_the_training_or_are_left_out_when_asked(tmp_path):
+    rng = np.random.default_rng(0)
+    for label, level in (("loud", 0.3), ("quiet", 0.01)):
+        (tmp_path / label).mkdir()
+        for number in range(8):
+            soundfile.write(tmp_path / label / f"{number}.wav", rng.normal(0, level, 4000).clip(-1, 1), 8000)
+    (tmp_path / "loud" / "prose.wav").write_text("not sound at all, only prose that was named so")
+    soundfile.write(tmp_path / "quiet" / "silent.wav", np.zeros(4000), 8000)
+    with pytest.raises(DataError, match=r"2 of 18 are not: .*prose\.wav.*silent\.wav.*--skip-bad"):
+        train(tmp_path, models="linear")
+    result = train(tmp_path, models="linear", skip_bad=True)
+    assert [failure.file.name for failure in result.failures] == ["prose.wav", "silent.wav"]
+    assert len(result.dataset.examples) == 16
+
+
+def test_what_cannot_be_split_is_said_before_anything_is_computed(table, monkeypatch):
+    monkeypatch.setattr(Extractor, "row", lambda *_: pytest.fail("a feature was computed"))
+    with pytest.raises(SplitError, match="group"):
+        train(Dataset.load(table, label="label", group="label"), models="linear")
+
+
+def test_an_unknown_tuning_is_refused(states):
+    with pytest.raises(UsageError, match=r"`tune` must be among none, grid\. Got 'luck'"):
+        train(states, tune="luck")
