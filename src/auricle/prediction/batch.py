@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from auricle.compute import spread
 from auricle.errors import AuricleError
+from auricle.prediction.stream import Stream
 from auricle.records import Prediction
 
 if TYPE_CHECKING:
@@ -48,10 +49,15 @@ def predict_files(
     hop_s : from one window to the next; None for the model's own
     workers : threads; None for every core
 
-    Yields
+    Returns
+    -------
+    iterator of one result a file, in order; a file that cannot be answered is a result with its error
+
+    Raises
     ------
-    one result a file, in order; a file that cannot be answered is a result with its error
+    UsageError : ``hop_s`` fits no file; ``workers`` is below 1
     """
+    Stream(model, rate_hz=model.bundle.manifest.spec.rate_hz, hop_s=hop_s)  # said once, and not in every file's row
 
     def answer(file: Path) -> Result:
         try:
@@ -60,4 +66,4 @@ def predict_files(
             return Result(file, error=error)
         return Result(file, (recording, *parts) if windows else (recording,))
 
-    yield from spread(answer, files, workers=workers)
+    return spread(answer, files, workers=workers)

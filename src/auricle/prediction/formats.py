@@ -31,8 +31,8 @@ def _csv(rows: Iterable[Row], classes: tuple[str, ...]) -> Iterator[str]:
 
 def _csv_line(values: Iterable[Any]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow(values)
-    return stream.getvalue()
+    csv.writer(stream, lineterminator="\r\n").writerow(values)  # so that cells with either are quoted
+    return stream.getvalue().removesuffix("\r\n") + "\n"
 
 
 FORMATS: dict[str, Callable[[Iterable[Row], tuple[str, ...]], Iterator[str]]] = {"jsonl": _jsonl, "csv": _csv}
@@ -50,7 +50,9 @@ def check_format(form: str) -> None:
 
 
 def lines(rows: Iterable[Row], *, form: str = "jsonl", classes: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yield the lines of a file of predictions, each with its line end.
+    r"""Yield the lines of a file of predictions, each with its line end, as soon as its row is there.
+
+    A byte of a file's name that is not UTF-8 is written as the escape ``\udce9``, which readers of JSON understand.
 
     Parameters
     ----------
@@ -63,4 +65,4 @@ def lines(rows: Iterable[Row], *, form: str = "jsonl", classes: tuple[str, ...] 
     UsageError : an unknown format
     """
     check_format(form)
-    return FORMATS[form](rows, classes)
+    return (line.encode("utf-8", "backslashreplace").decode() for line in FORMATS[form](rows, classes))

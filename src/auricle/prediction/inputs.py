@@ -1,8 +1,10 @@
 """What a user names on the command line becomes a list of files: files, folders and patterns."""
 
+import glob
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn
 
 from auricle.errors import UsageError
 
@@ -15,12 +17,12 @@ SOUND_SUFFIXES = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", "
 def expand(inputs: Iterable[str | Path]) -> list[Path]:
     """Return the files that the inputs name: a file itself, a folder's sounds at any depth, a pattern's matches.
 
-    Files of a folder or pattern are in the order of their names, each once. A file that does not exist is kept: its
-    row says so.
+    Files of a folder or pattern are in the order of their names, each once; hidden ones are passed over. In a pattern
+    ``**`` is any number of folders. A file that does not exist is kept: its row says so.
 
     Raises
     ------
-    UsageError : a folder or pattern without any sound in it, or no input at all
+    UsageError : a folder without sound or that cannot be listed, a pattern that matches nothing, or no input at all
     """
     found: dict[Path, None] = {}
     for given in inputs:
@@ -31,8 +33,9 @@ def expand(inputs: Iterable[str | Path]) -> list[Path]:
                 raise UsageError(
                     f"{path}: the folder must hold sound files ({', '.join(sorted(SOUND_SUFFIXES))}). It holds none."
                 )
-        elif not path.exists() and any(sign in path.name for sign in "*?["):
-            some = sorted(match for match in path.parent.glob(path.name) if match.is_file())
+        elif not path.exists() and glob.has_magic(str(path)):
+            matches = map(Path, glob.iglob(str(path), recursive=True))  # noqa: PTH207  (folders may be patterns too)
+            some = sorted(match for match in matches if match.is_file())
             if not some:
                 raise UsageError(f"{given}: the pattern must match at least one file. It matches none.")
         else:
@@ -45,4 +48,12 @@ def expand(inputs: Iterable[str | Path]) -> list[Path]:
 
 def _walk(folder: Path) -> list[Path]:
     # Links to folders are not followed: they may lead in a circle.
-    return sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names)
+    found = []
+    for root, folders, names in os.walk(folder, onerror=_refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(root) / name for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise UsageError(f"{error.filename}: the folder must be readable. {error.strerror}.") from error

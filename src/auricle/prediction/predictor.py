@@ -9,6 +9,7 @@ from auricle.audio.sources import Source
 from auricle.bundles import selftest
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
+from auricle.errors import BundleError
 from auricle.features.extractor import Extractor
 from auricle.prediction.stream import Stream
 from auricle.records import Prediction
@@ -23,7 +24,11 @@ def load(path: str | Path) -> "Predictor":
     ------
     BundleError : no bundle, a damaged one, or one that does not compute here what it computed in training
     """
-    return Predictor(Bundle.load(path))
+    bundle = Bundle.load(path)
+    try:
+        return Predictor(bundle)
+    except BundleError as error:
+        raise BundleError(f"{path}: {error}") from error
 
 
 class Predictor:
@@ -85,6 +90,12 @@ class Predictor:
         blocks : float32, shape (n,), any sizes, one after the other
         rate_hz : rate of the blocks
         hop_s : from one window to the next; None for the model's own
+
+        Raises
+        ------
+        AudioError : a block that is not one channel of floating-point samples, or holds one that is not finite
+        FeatureError : the sound is shorter than one frame
+        UsageError : ``rate_hz`` is below 1, or ``hop_s`` is not above 0 or is longer than the window
         """
         stream = Stream(self, rate_hz=rate_hz, hop_s=hop_s)
         for block in blocks:

@@ -11,7 +11,7 @@ from auricle.audio.clip import Samples
 from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter, Window
 from auricle.bundles.answers import choose, log_probabilities, soften
-from auricle.errors import AudioError, UsageError
+from auricle.errors import AudioError, FeatureError, UsageError
 from auricle.records import Level, Prediction, Quality
 
 if TYPE_CHECKING:
@@ -34,17 +34,22 @@ class Stream:
 
     Raises
     ------
-    UsageError : ``hop_s`` is not above 0, or is longer than the window, so that sound would be passed over
+    UsageError : ``rate_hz`` is below 1, or ``hop_s`` is not above 0 or is longer than the window, so that sound would
+        be passed over
     """
 
     def __init__(self, model: "Predictor", *, rate_hz: int, hop_s: float | None = None, source: str = "stream") -> None:
         spec = model.bundle.manifest.spec
         hop_samples = spec.window_hop_samples
+        if rate_hz < 1:
+            raise UsageError(f"`rate_hz` must be at least 1 Hz. Got {rate_hz}.")
         if hop_s is not None:
             window_s = spec.window_s or float("inf")
             if not 0 < hop_s <= window_s:
                 raise UsageError(f"`hop_s` must be above 0 and at most the window's {window_s:g} s. Got {hop_s:g}.")
-            hop_samples = spec.model_copy(update={"window_hop_s": hop_s}).window_hop_samples
+            # On the grid of frames, but never so far up it that sound is passed over.
+            asked, longest = (spec.model_copy(update={"window_hop_s": s}).window_hop_samples for s in (hop_s, None))
+            hop_samples = min(asked, longest)
         self._model = model
         self._source = source
         self._resampler = Resampler(rate_hz, spec.rate_hz)
@@ -60,8 +65,17 @@ class Stream:
 
         Raises
         ------
-        AudioError : a sample that is not finite
+        AudioError : not one channel of floating-point samples, or one that is not finite
         """
+        block = np.asarray(block)
+        if block.ndim != 1:
+            raise AudioError(f"{self._source}: a block must be one channel, shape (n,). Got shape {block.shape}.")
+        if block.size and block.dtype.kind != "f":
+            raise AudioError(
+                f"{self._source}: samples must be floating point, in [-1, 1]. Got {block.dtype}: "
+                "divide by its full scale, for int16 by 32768."
+            )
+        block = np.ascontiguousarray(block, np.float32)
         if not np.isfinite(block).all():
             raise AudioError(f"{self._source}: every sample must be finite. A block holds one that is not.")
         return self._answer(self._cutter.push(self._resampler.push(block)))
@@ -90,6 +104,12 @@ class Stream:
     def _answer(self, windows: Sequence[Window]) -> list[Prediction]:
         if not windows:
             return []
+        spec = self._model.bundle.manifest.spec
+        if windows[0].samples.size < spec.n_fft:  # then it is the only one, and the sound is no longer
+            raise FeatureError(
+                f"{self._source}: the sound must be at least one frame long, {spec.n_fft / spec.rate_hz:.4g} s for "
+                f"this model. It is {windows[0].samples.size / spec.rate_hz:.4g} s."
+            )
         answers = self._model.graph.answers(np.stack([self._model.extractor.row(window.samples) for window in windows]))
         values = log_probabilities(answers) if self._model.graph.answer == "probabilities" else answers.astype(float)
         predictions = []

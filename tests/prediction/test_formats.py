@@ -1,0 +1,114 @@
+import csv
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auricle.errors import AudioError, UsageError
+from auricle.prediction.batch import Result
+from auricle.prediction.formats import FORMATS, check_format, lines
+from auricle.records import Prediction, Quality
+
+QUALITY = Quality(-20.0, -3.0, 0.0, 0.0, 0.0, -60.0, 40.0, 4000.0)
+CLASSES = ("good", 'b,a"d')
+ODD_NAMES = [
+    "plain.wav",
+    "with, comma.wav",
+    'with "quotes".wav',
+    "new\nline.wav",
+    "return\r.wav",
+    "=1+1.wav",
+    "ünï.wav",
+]
+
+
+def rows(name: str, *, number: bool = False) -> list[dict[str, object]]:
+    if number:
+        answer = Prediction("recording", 0.0, 1.0, "m@1", value=1234.5, quality=QUALITY)
+    else:
+        probabilities = dict(zip(CLASSES, (0.25, 0.75), strict=True))
+        answer = Prediction(
+            "recording", 0.0, 1.0, "m@1", label=CLASSES[1], probabilities=probabilities, confidence=0.75
+        )
+    return [
+        *Result(Path(name), (answer,)).rows(),
+        *Result(Path(name), error=AudioError(f'{name}: "not" sound, at all')).rows(),
+    ]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_json_lines_are_strict_and_say_all(name: str) -> None:
+    written = list(lines(rows(name), form="jsonl", classes=CLASSES))
+    assert all(line.endswith("\n") and line.count("\n") == 1 for line in written)
+    refuse = pytest.fail
+    assert [json.loads(line, parse_constant=refuse) for line in written] == rows(name)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_json_has_no_word_for_what_is_not_finite(value: float) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        list(lines([{"value": value}], form="jsonl"))
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_table_of_classes(name: str) -> None:
+    text = "".join(lines(rows(name), form="csv", classes=CLASSES))
+    good, bad = csv.DictReader(io.StringIO(text, newline=""))
+    assert good == {
+        "file": name,
+        "level": "recording",
+        "start_s": "0.0",
+        "end_s": "1.0",
+        "label": 'b,a"d',
+        "confidence": "0.75",
+        "p_good": "0.25",
+        'p_b,a"d': "0.75",
+        "model": "m@1",
+        "error": "",
+    }
+    assert bad == dict.fromkeys(good, "") | {"file": name, "error": f'audio: {name}: "not" sound, at all'}
+
+
+def test_a_table_of_numbers() -> None:
+    text = "".join(lines(rows("a.wav", number=True), form="csv"))
+    good, bad = csv.DictReader(io.StringIO(text))
+    assert list(good) == ["file", "level", "start_s", "end_s", "value", "model", "error"]
+    assert (good["value"], bad["value"]) == ("1234.5", "")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_name_that_is_no_text_is_written_nevertheless(form: str) -> None:
+    name = os.fsdecode(b"caf\xe9.wav")
+    content = "".join(lines(rows(name), form=form, classes=CLASSES)).encode()
+    assert b"caf\\udce9.wav" in content
+    if form == "jsonl":
+        assert os.fsencode(json.loads(content.splitlines()[0])["file"]) == b"caf\xe9.wav"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_lines_come_as_rows_do(form: str, endless: Callable[[], object]) -> None:
+    written = lines(endless(), form=form, classes=CLASSES)  # type: ignore[arg-type]
+    assert len([next(written) for _ in range(5)]) == 5
+
+
+@pytest.fixture
+def endless() -> Callable[[], object]:
+    def make() -> object:
+        while True:
+            yield rows("a.wav")[0]
+
+    return make
+
+
+def test_an_empty_run_is_a_table_with_its_header() -> None:
+    assert list(lines([], form="jsonl", classes=CLASSES)) == []
+    assert list(lines([], form="csv")) == ["file,level,start_s,end_s,value,model,error\n"]
+
+
+def test_an_unknown_format_is_refused() -> None:
+    for refused in (check_format, lambda form: lines([], form=form)):
+        with pytest.raises(UsageError, match=r"`format` must be among jsonl, csv\. Got 'xml'"):
+            refused("xml")

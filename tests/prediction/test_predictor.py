@@ -1,0 +1,214 @@
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from auricle.audio.clip import Clip, Samples
+from auricle.audio.decode import read
+from auricle.bundles.answers import choose, log_probabilities, pool, soften
+from auricle.compute import spread
+from auricle.datasets.examples import windows_of
+from auricle.errors import AudioError, BundleError, FeatureError, UsageError
+from auricle.prediction.predictor import Predictor, load
+
+Hum = Callable[..., Samples]
+
+
+def test_a_recordings_answer_is_the_mean_of_its_windows(states: Predictor, sound_file: Path) -> None:
+    recording, windows = states.answers(sound_file)
+    calibration = states.bundle.manifest.calibration
+    logs = np.log([[window.probabilities[name] for name in states.classes] for window in windows])
+    expected = soften(logs.mean(axis=0) * calibration.window, calibration.recording)
+    got = np.array([recording.probabilities[name] for name in states.classes])
+    np.testing.assert_allclose(got, expected, atol=1e-9)
+    assert recording == states.predict(sound_file)
+    assert windows == list(states.windows(sound_file))
+    assert len(windows) == 3
+
+
+def test_a_recordings_number_is_the_mean_of_its_windows(speeds: Predictor, sound_file: Path) -> None:
+    recording, windows = speeds.answers(sound_file)
+    np.testing.assert_allclose(recording.value, np.mean([window.value for window in windows]), rtol=1e-9)
+    assert (recording.label, recording.probabilities, recording.confidence) == (None, None, None)
+    assert speeds.classes == ()
+
+
+def test_what_an_answer_says(states: Predictor, sound_file: Path) -> None:
+    recording, windows = states.answers(sound_file)
+    for answer in (recording, *windows):
+        assert answer.model == states.name == states.bundle.id
+        assert tuple(answer.probabilities) == states.classes
+        assert sum(answer.probabilities.values()) == pytest.approx(1)
+        assert answer.label == states.classes[choose(np.array(list(answer.probabilities.values())))]
+        assert answer.confidence == answer.probabilities[answer.label] == max(answer.probabilities.values())
+        assert answer.value is None
+    assert recording.level == "recording"
+    assert {window.level for window in windows} == {"window"}
+    assert recording.quality.peak_db == max(window.quality.peak_db for window in windows)
+
+
+def test_times_count_the_files_own_seconds(states: Predictor, sound_file: Path) -> None:
+    recording, windows = states.answers(sound_file)
+    assert [window.start_s for window in windows] == pytest.approx([0.0, 0.2, 0.27], abs=0.002)
+    assert [window.end_s for window in windows] == pytest.approx([0.2, 0.4, 0.47], abs=0.002)
+    assert (recording.start_s, recording.end_s) == (0.0, windows[-1].end_s)
+
+
+@pytest.mark.parametrize("fixture", ["states", "speeds"])
+def test_a_path_bytes_a_file_object_and_a_clip_are_answered_alike(
+    fixture: str, sound_file: Path, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(fixture)
+    expected = model.answers(sound_file)
+    content = sound_file.read_bytes()
+    assert model.answers(str(sound_file)) == expected
+    assert model.answers(content) == expected
+    assert model.answers(io.BytesIO(content)) == expected
+    with sound_file.open("rb") as stream:
+        assert model.answers(stream) == expected
+    recording, windows = model.answers(read(sound_file))
+    assert [window.quality for window in windows] == [window.quality for window in expected[1]]
+    if fixture == "states":  # all windows at once, and one after the other: one ulp may differ
+        assert recording.label == expected[0].label
+        assert recording.probabilities == pytest.approx(expected[0].probabilities, abs=1e-6)
+    else:
+        assert recording.value == pytest.approx(expected[0].value, rel=1e-6)
+
+
+def test_the_bundle_answers_what_the_estimator_does(trained_on_states, states: Predictor) -> None:
+    for example in trained_on_states.dataset.examples:
+        rows = np.stack([states.extractor.row(w.samples) for w in windows_of(example, states.extractor)])
+        expected = trained_on_states.estimator.predict_proba(rows)
+        recording, windows = states.answers(example.file)
+        temperature = states.bundle.manifest.calibration
+        for window, by_estimator in zip(windows, expected, strict=True):
+            softened = soften(log_probabilities(by_estimator), temperature.window)
+            np.testing.assert_allclose(list(window.probabilities.values()), softened, atol=1e-5)
+        whole = soften(pool(expected), temperature.recording)
+        np.testing.assert_allclose(list(recording.probabilities.values()), whole, atol=1e-5)
+        assert recording.label == states.classes[choose(whole)]
+
+
+def test_the_bundles_number_is_what_the_estimator_says(trained_on_speeds, speeds: Predictor) -> None:
+    target = speeds.bundle.manifest.target
+    for example in trained_on_speeds.dataset.examples:
+        rows = np.stack([speeds.extractor.row(w.samples) for w in windows_of(example, speeds.extractor)])
+        expected = target.mean + target.deviation * trained_on_speeds.estimator.predict(rows).mean()
+        assert speeds.predict(example.file).value == pytest.approx(expected, abs=1e-5 * target.deviation)
+
+
+def test_the_model_has_learned_something(trained_on_states, states: Predictor, speeds: Predictor) -> None:
+    examples = trained_on_states.dataset.examples
+    right = sum(states.predict(example.file).label == example.label for example in examples)
+    assert right >= 0.8 * len(examples)
+    rpm = np.array([float(example.metadata["rpm"]) for example in examples])
+    answered = np.array([speeds.predict(example.file).value for example in examples])
+    assert np.corrcoef(rpm, answered)[0, 1] > 0.8
+
+
+def test_sound_shorter_than_a_window_is_one_window(states: Predictor, hum: Hum) -> None:
+    recording, windows = states.answers(Clip(hum(0.1), 8000))
+    assert [(window.start_s, window.end_s) for window in windows] == [(0.0, 0.1)]
+    assert recording.end_s == 0.1
+
+
+@pytest.mark.parametrize("n", [1, 255])
+def test_sound_shorter_than_a_frame_is_refused_by_name(n: int, states: Predictor, hum: Hum, tmp_path: Path) -> None:
+    path = tmp_path / "click.wav"
+    soundfile.write(path, hum()[:n], 8000)
+    with pytest.raises(FeatureError, match=rf"^{path}: the sound must be at least one frame long, 0\.032 s for this"):
+        states.predict(path)
+    with pytest.raises(FeatureError, match=r"^stream: the sound must be at least one frame"):
+        list(states.stream([hum()[:n]], rate_hz=8000))
+    assert states.predict(Clip(hum()[:256], 8000)).end_s == 0.032
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 44_100])
+def test_silence_is_no_recording(rate_hz: int, states: Predictor, speeds: Predictor, tmp_path: Path) -> None:
+    path = tmp_path / "silence.wav"
+    soundfile.write(path, np.zeros(rate_hz // 2), rate_hz)
+    for model in (states, speeds):
+        with pytest.raises(AudioError, match=rf"^{path}: a recording must hold sound\. Every sample of its 0\.500 s"):
+            model.predict(path)
+        assert len(list(model.windows(path))) == 3
+
+
+def test_a_muted_stretch_is_no_silence(states: Predictor, hum: Hum) -> None:
+    sound = hum(0.6)
+    sound[1600:3200] = 0
+    recording, windows = states.answers(Clip(sound, 8000))
+    assert len(windows) == 3
+    assert np.isfinite(list(recording.probabilities.values())).all()
+
+
+def test_a_sample_that_is_not_finite_is_refused(states: Predictor, hum: Hum, tmp_path: Path) -> None:
+    sound = hum()
+    sound[3000] = np.nan
+    soundfile.write(tmp_path / "nan.wav", sound, 8000, subtype="FLOAT")
+    with pytest.raises(AudioError, match=r"nan\.wav: every sample must be finite\. Sample 3000"):
+        states.predict(tmp_path / "nan.wav")
+    for rate_hz in (8000, 44_100):
+        with pytest.raises(AudioError, match="stream: every sample must be finite"):
+            list(states.stream(np.split(sound, 4), rate_hz=rate_hz))
+
+
+def test_what_is_no_sound_is_refused_by_name(states: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "text.wav").write_text("not sound at all")
+    with pytest.raises(AudioError, match=r"text\.wav: not sound that auricle reads"):
+        states.predict(tmp_path / "text.wav")
+    with pytest.raises(AudioError, match="there is no such file"):
+        states.predict(tmp_path / "no.wav")
+
+
+def test_many_threads_may_share_a_model(states: Predictor, sound_files: dict[str, Path]) -> None:
+    files = [*sound_files.values()] * 3
+    assert list(spread(states.predict, files, workers=4)) == [states.predict(file) for file in files]
+
+
+class TestHop:
+    def test_a_shorter_hop_gives_more_windows(self, states: Predictor, hum: Hum) -> None:
+        clip = Clip(hum(0.5), 8000)
+        windows = states.answers(clip, hop_s=0.1)[1]
+        starts = [window.start_s for window in windows]
+        assert starts == pytest.approx([0.0, 0.096, 0.192, 0.288, 0.3])  # on the grid of frames, and at the end
+        assert list(states.windows(clip, hop_s=0.1)) == windows
+        assert list(states.stream([clip.samples], rate_hz=8000, hop_s=0.1)) == windows
+
+    @pytest.mark.parametrize("hop_s", [0, -1, 0.2001, float("inf"), float("nan")])
+    def test_a_hop_is_above_nothing_and_at_most_the_window(self, hop_s: float, states: Predictor, hum: Hum) -> None:
+        message = r"`hop_s` must be above 0 and at most the window's 0\.2 s"
+        with pytest.raises(UsageError, match=message):
+            states.predict(Clip(hum(), 8000), hop_s=hop_s)
+        with pytest.raises(UsageError, match=message):
+            list(states.stream([hum()], rate_hz=8000, hop_s=hop_s))
+
+    @pytest.mark.parametrize("window_s", [0.2, 0.204, 0.236, 0.2321])
+    def test_no_hop_passes_sound_over(self, window_s: float, trained_on_states, hum: Hum) -> None:
+        bundle = trained_on_states.bundle
+        spec = bundle.manifest.spec.model_copy(update={"window_s": window_s})
+        model = Predictor(replace(bundle, manifest=bundle.manifest.model_copy(update={"spec": spec})))
+        windows = list(model.windows(Clip(hum(2.0), 8000), hop_s=window_s))
+        assert all(after.start_s <= before.end_s for before, after in pairwise(windows))
+
+    def test_a_model_of_whole_clips_gives_one_window_whatever_the_hop(self, trained_on_states, hum: Hum) -> None:
+        bundle = trained_on_states.bundle
+        spec = bundle.manifest.spec.model_copy(update={"window_s": None})
+        model = Predictor(replace(bundle, manifest=bundle.manifest.model_copy(update={"spec": spec})))
+        assert len(list(model.windows(Clip(hum(1.0), 8000), hop_s=0.1))) == 1
+
+
+def test_loading_says_which_file_does_not_prove_itself(trained_on_states, tmp_path: Path) -> None:
+    bundle, path = trained_on_states.bundle, tmp_path / "x.auricle"
+    replace(bundle, golden=replace(bundle.golden, answers=bundle.golden.answers + 0.1)).save(path)
+    with pytest.raises(BundleError, match=rf"^{path}: states@\w+: every golden window's answer"):
+        load(path)
+    replace(bundle, graph=b"no graph").save(path)
+    with pytest.raises(BundleError, match=rf"^{path}: The model's graph must load"):
+        load(path)
+    with pytest.raises(BundleError, match=rf"^{tmp_path}/no: the bundle must be a readable file"):
+        load(tmp_path / "no")
