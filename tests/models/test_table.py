@@ -5,9 +5,11 @@ from auricle.models.table import AUTO, MODELS, estimator, family_names, grid
 
 
 def test_auto_is_the_cheap_families_in_the_tables_order():
-    assert family_names() == tuple(name for name in MODELS if name in AUTO)
-    assert family_names("forest,linear") == ("linear", "forest")
-    assert family_names(["auto", "boosting"])[-1] == "boosting"
+    cheap = tuple(name for name in MODELS if name in AUTO)
+    assert family_names() == family_names("blend") == (cheap, True)
+    assert family_names("forest,linear") == (("linear", "forest"), False)
+    assert family_names("forest,linear,blend") == (("linear", "forest"), True)
+    assert family_names(["auto", "boosting"])[0][-1] == "boosting"
 
 
 @pytest.mark.parametrize("wanted", ["forrest", "forest,", [], "forest,gpt"])

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
 
 from auricle.training.candidates import Candidate
 from auricle.training.crossfit import Plan
@@ -129,3 +130,36 @@ def test_temperatures_are_fitted_for_windows_and_recordings(windows, rng):
     table = table_of(60, windows=windows, rng=rng)
     found = search(table, [Candidate("lr", LogisticRegression())], Plan(np.arange(60) // 3 % 5, tuple(range(5)), ""))
     assert (found.window_temperature == pytest.approx(found.recording_temperature)) == (windows == 1)
+
+
+def test_a_blend_is_chosen_where_it_saves_enough_and_scored_as_it_answers(rng):
+    table = table_of(90, rng=rng)
+    table.rows[:, 1:] = rng.normal(size=(180, 3))
+    table.rows[:, 1] += 1.2 * (table.truth[table.owner] == 0)
+    table.rows[:, 2] += 1.2 * (table.truth[table.owner] == 1)
+    one, other = (make_pipeline(Columns([column]), LogisticRegression()) for column in (1, 2))
+    plan = Plan(np.arange(90) // 3 % 5, (0, 1, 2, 3, 4), "")
+    candidates = [Candidate("one", one), Candidate("other", other)]
+    alone, blended = (search(table, candidates, plan, blend=blend, workers=1) for blend in (False, True))
+    assert alone.chosen.family in {"one", "other"}
+    assert blended.chosen.family == "blend"
+    assert set(blended.chosen.settings) == {"one", "other"}
+    assert sum(blended.chosen.settings.values()) == pytest.approx(1.0, abs=0.01)
+    assert [trial.candidate.family for trial in blended.trials] == ["one", "other", "blend"]
+    rows = np.arange(90)
+    truth = table.truth
+    losses = [-np.log(found.out_of_fold[rows, truth]).mean() for found in (alone, blended)]
+    assert losses[1] < losses[0]
+
+
+class Columns(TransformerMixin, BaseEstimator):
+    """Passes only some columns on, so that two models know different things."""
+
+    def __init__(self, columns):
+        self.columns = columns
+
+    def fit(self, X, y=None):  # noqa: ARG002
+        return self
+
+    def transform(self, X):
+        return X[:, self.columns]

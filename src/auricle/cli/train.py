@@ -36,7 +36,10 @@ def train(
         typer.Option(help="What to learn; auto is regress where there is a target column."),
     ] = "auto",
     models: Annotated[
-        str, typer.Option(help="Families to try, with commas between: forest,linear,svm; or auto.")
+        str,
+        typer.Option(
+            help="Families to try, with commas between: forest,linear,svm,trees,neighbours,boosting,blend; or auto."
+        ),
     ] = "auto",
     tune: Annotated[
         Literal["none", "grid"], typer.Option(help="grid tries every combination of each family's grid.")

@@ -6,8 +6,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
 
-__all__ = ["Estimator", "Family", "Floats", "Labels"]
+__all__ = ["Estimator", "Family", "Floats", "Labels", "fit_weighted"]
 
 Floats = NDArray[np.floating[Any]]
 Labels = NDArray[Any]
@@ -45,3 +47,18 @@ class Family:
     classifier: Callable[[int], Estimator]
     regressor: Callable[[int], Estimator]
     grid: Mapping[str, tuple[Any, ...]]
+
+
+def fit_weighted(model: Any, X: Floats, y: Labels, weight: Floats | None = None) -> Any:
+    """Fit a model, or a pipeline that ends in one, on weighted rows; one that cannot weigh rows counts them alike.
+
+    Parameters
+    ----------
+    X : shape (n, d)
+    y : shape (n,)
+    weight : shape (n,); None where all count alike
+    """
+    name, last = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
+    if weight is None or not has_fit_parameter(last, "sample_weight"):
+        return model.fit(X, y)
+    return model.fit(X, y, **{f"{name}__sample_weight" if name else "sample_weight": weight})

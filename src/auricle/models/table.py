@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from auricle.errors import UsageError
+from auricle.models.blend import BLEND
 from auricle.models.boosting import BOOSTING
 from auricle.models.family import Estimator, Family
 from auricle.models.forest import FOREST
@@ -28,11 +29,13 @@ MODELS: dict[str, Family] = {
 
 
 AUTO = ("linear", "svm", "forest")
-"""What ``auto`` tries: one linear, one kernel and one tree family, all of them cheap enough to be nested."""
+"""What ``auto`` tries, and blends: one linear, one kernel and one tree family, all cheap enough to be nested."""
 
 
-def family_names(wanted: str | Iterable[str] = "auto") -> tuple[str, ...]:
-    """Return the families asked for, in the table's order; ``"auto"`` stands for ``AUTO``.
+def family_names(wanted: str | Iterable[str] = "auto") -> tuple[tuple[str, ...], bool]:
+    """Return the families asked for, in the table's order, and whether they may be blended.
+
+    ``"auto"`` stands for ``AUTO`` and a blend of them; ``"blend"`` alone for the same.
 
     Raises
     ------
@@ -40,13 +43,14 @@ def family_names(wanted: str | Iterable[str] = "auto") -> tuple[str, ...]:
     """
     if isinstance(wanted, str):
         wanted = wanted.split(",")
-    names = [name.strip() for name in wanted]
-    unknown = [name for name in names if name != "auto" and name not in MODELS]
-    if unknown or not names:
-        raise UsageError(
-            f"`models` must be among auto, {', '.join(MODELS)}. Got {', '.join(map(repr, unknown)) or 'nothing'}."
-        )
-    return tuple(name for name in MODELS if name in names or ("auto" in names and name in AUTO))
+    names = {name.strip() for name in wanted}
+    known = ("auto", *MODELS, BLEND)
+    if not names or not names <= set(known):
+        unknown = ", ".join(sorted(map(repr, names - set(known)))) or "nothing"
+        raise UsageError(f"`models` must be among {', '.join(known)}. Got {unknown}.")
+    if "auto" in names or names == {BLEND}:
+        names |= {*AUTO, BLEND}
+    return tuple(name for name in MODELS if name in names), BLEND in names
 
 
 def estimator(name: str, task: Task, seed: int) -> Estimator:

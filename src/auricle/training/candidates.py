@@ -1,6 +1,6 @@
 """What is tried: a family of models with its settings, and how one is fitted and asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.dummy import DummyClassifier
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import has_fit_parameter
 
-from auricle.models.family import Estimator
+from auricle.models.blend import BLEND, BlendClassifier, BlendRegressor
+from auricle.models.family import Estimator, fit_weighted
 from auricle.models.table import Task, estimator, grid
 
-__all__ = ["Candidate", "ask", "candidates", "fit"]
+__all__ = ["Candidate", "ask", "blended", "candidates", "fit"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +52,13 @@ def candidates(families: tuple[str, ...], task: Task, *, seed: int, tune: str) -
     return tuple(found)
 
 
+def blended(members: Sequence[tuple[Candidate, float]], *, is_classifier: bool) -> Candidate:
+    """Return the candidate that blends others, each with its weight."""
+    estimators, weights = [member.estimator for member, _ in members], [weight for _, weight in members]
+    made = (BlendClassifier if is_classifier else BlendRegressor)(estimators, weights)
+    return Candidate(BLEND, made, {member.name: round(weight, 3) for member, weight in members})
+
+
 def fit(candidate: Candidate, rows: NDArray[np.float32], truth: NDArray[Any], owner: NDArray[np.int64]) -> Estimator:
     """Fit a fresh copy of a candidate, every recording weighing the same however many windows it has.
 
@@ -67,13 +73,8 @@ def fit(candidate: Candidate, rows: NDArray[np.float32], truth: NDArray[Any], ow
         # All recordings of the other classes were left out: nothing can be learned, and the score shall say so.
         return _fitted(DummyClassifier().fit(rows, truth))
     _, recording, counts = np.unique(owner, return_inverse=True, return_counts=True)
-    if len(set(counts.tolist())) == 1:
-        return _fitted(model.fit(rows, truth))
-    weight = len(counts) / len(rows) * (counts.mean() / counts[recording])
-    name, last = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
-    if not has_fit_parameter(last, "sample_weight"):
-        return _fitted(model.fit(rows, truth))
-    return _fitted(model.fit(rows, truth, **{f"{name}__sample_weight" if name else "sample_weight": weight}))
+    weight = None if counts.min() == counts.max() else 1.0 / counts[recording]
+    return _fitted(fit_weighted(model, rows, truth, weight))
 
 
 def ask(model: Estimator, rows: NDArray[np.float32], n_classes: int) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from auricle.bundles.graph import Graph
 from auricle.errors import BundleError, ConversionError
+from auricle.models.blend import FLOOR, BlendClassifier, BlendRegressor
 from auricle.models.family import Estimator
 from auricle.models.scaling import Standardize
 from auricle.models.svm import KernelSVC, KernelSVR, pair_signs
@@ -143,8 +144,50 @@ def _renamed(constant: onnx.TensorProto, name: str) -> onnx.TensorProto:
     return constant
 
 
+def _answer(estimator: Estimator) -> Literal["probabilities", "value"]:
+    return "probabilities" if hasattr(estimator, "classes_") else "value"
+
+
+def _write(draft: Draft, estimator: Estimator, n_columns: int) -> None:
+    """Write an estimator, a pipeline or a blend, from the draft's head on."""
+    if isinstance(estimator, BlendClassifier | BlendRegressor):
+        _blend(draft, estimator, n_columns)
+        return
+    for step in [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]:
+        if step == "passthrough":
+            continue
+        try:
+            if type(step) in OWN:
+                OWN[type(step)](draft, step)
+            else:
+                _borrowed(draft, step, n_columns, _answer(estimator))
+        except ConversionError:
+            raise
+        except Exception as error:  # skl2onnx raises whatever its converters raise
+            raise ConversionError(
+                f"Every step of a model must have an ONNX form; {type(step).__name__} has none that skl2onnx can write "
+                f"({type(error).__name__}: {str(error).partition(chr(10))[0]}). Use another estimator."
+            ) from error
+
+
+def _blend(draft: Draft, blend: BlendClassifier | BlendRegressor, n_columns: int) -> None:
+    rows, parts = draft.head, []
+    is_classifier = isinstance(blend, BlendClassifier)
+    for member, weight in zip(blend.members_, blend.weights, strict=True):
+        draft.head = rows
+        _write(draft, member, n_columns)
+        answer = draft.cast(draft.head, TensorProto.DOUBLE)
+        if is_classifier:
+            answer = draft.node("Log", draft.node("Max", answer, draft.constant(np.float64(FLOOR))))
+        else:
+            answer = draft.node("Reshape", answer, draft.constant(np.array([-1, 1])))
+        parts.append(draft.node("Mul", answer, draft.constant(np.float64(weight))))
+    total = draft.node("Sum", *parts)
+    draft.head = draft.cast(draft.node("Softmax", total, axis=1) if is_classifier else total, TensorProto.FLOAT)
+
+
 def convert(estimator: Estimator, n_columns: int) -> bytes:
-    """Write a fitted estimator, or a pipeline of them, as an ONNX graph.
+    """Write a fitted estimator, a pipeline or a blend of them, as an ONNX graph.
 
     Parameters
     ----------
@@ -160,24 +203,9 @@ def convert(estimator: Estimator, n_columns: int) -> bytes:
     ------
     ConversionError : a step has no ONNX form; the step is named
     """
-    answer: Literal["probabilities", "value"] = "probabilities" if hasattr(estimator, "classes_") else "value"
-    steps = [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
+    answer = _answer(estimator)
     draft = Draft()
-    for step in steps:
-        if step == "passthrough":
-            continue
-        try:
-            if type(step) in OWN:
-                OWN[type(step)](draft, step)
-            else:
-                _borrowed(draft, step, n_columns, answer)
-        except ConversionError:
-            raise
-        except Exception as error:  # skl2onnx raises whatever its converters raise
-            raise ConversionError(
-                f"Every step of a model must have an ONNX form; {type(step).__name__} has none that skl2onnx can write "
-                f"({type(error).__name__}: {str(error).partition(chr(10))[0]}). Use another estimator."
-            ) from error
+    _write(draft, estimator, n_columns)
     n_answers = len(estimator.classes_) if answer == "probabilities" else 1  # type: ignore[attr-defined]  # a classifier's
     draft.nodes.append(helper.make_node("Reshape", [draft.head, draft.constant(np.array([-1, n_answers]))], [answer]))
     graph = helper.make_graph(

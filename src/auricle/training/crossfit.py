@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from auricle.bundles.answers import choose, log_probabilities
+from auricle.bundles.answers import choose, log_probabilities, soften
 from auricle.compute import spread
 from auricle.datasets.examples import Progress
 from auricle.training.candidates import Candidate, ask, fit
 from auricle.training.table import Table
 
-__all__ = ["Answers", "CrossFits", "Excluded", "Plan", "Source"]
+__all__ = ["Answers", "CrossFits", "Excluded", "Mix", "Plan", "Source"]
+
+Mix = tuple[tuple[int, float], ...]
+"""Candidates by index, each with its weight; a single candidate has weight 1."""
 
 Excluded = frozenset[int]
 """The blocks that a fit left out."""
@@ -100,19 +103,22 @@ class CrossFits:
         """Return the mean time of a candidate's fits."""
         return float(np.mean([seconds for (index, _), seconds in self._seconds.items() if index == candidate]))
 
-    def windows(self, candidate: int, sources: Iterable[Source]) -> Answers:
-        """Collect a candidate's answers to the windows of whole blocks, each from the fit that its source names."""
+    def windows(self, mix: Mix, sources: Iterable[Source]) -> Answers:
+        """Collect the answers to the windows of whole blocks, each from the fits that its source names."""
         windows, values = [], []
         for excluded, block in sources:
-            made = self._made[candidate, excluded]
-            of_block = self._block_of_window[made.windows] == block
-            windows.append(made.windows[of_block])
-            values.append(made.values[of_block])
+            made = [(self._made[candidate, excluded], weight) for candidate, weight in mix]
+            of_block = self._block_of_window[made[0][0].windows] == block
+            windows.append(made[0][0].windows[of_block])
+            blended = np.sum([weight * answers.values[of_block] for answers, weight in made], axis=0)
+            if self.table.classes and len(mix) > 1:
+                blended = log_probabilities(soften(blended, 1.0))  # as the graph will answer, and be floored
+            values.append(blended)
         return Answers(np.concatenate(windows), np.concatenate(values))
 
-    def recordings(self, candidate: int, sources: Iterable[Source]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Collect a candidate's answers to the recordings of whole blocks: which recordings, and their mean answers."""
-        answers = self.windows(candidate, sources)
+    def recordings(self, mix: Mix, sources: Iterable[Source]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Collect the answers to the recordings of whole blocks: which recordings, and the mean of each one's."""
+        answers = self.windows(mix, sources)
         recordings, place, counts = np.unique(
             self.table.owner[answers.windows], return_inverse=True, return_counts=True
         )
@@ -120,12 +126,12 @@ class CrossFits:
         np.add.at(sums, place, answers.values)
         return recordings, sums / counts[:, None]
 
-    def score(self, candidate: int, sources: Iterable[Source]) -> float:
-        """Score a candidate on whole blocks, by recording: accuracy, or R² against the spread of all recordings.
+    def score(self, mix: Mix, sources: Iterable[Source]) -> float:
+        """Score candidates on whole blocks, by recording: accuracy, or R² against the spread of all recordings.
 
         The spread is that of the whole set, so that a block of one single target has a score too.
         """
-        recordings, values = self.recordings(candidate, sources)
+        recordings, values = self.recordings(mix, sources)
         truth = self.table.truth[recordings]
         if self.table.classes:
             return float((choose(np.exp(values)) == truth).mean())

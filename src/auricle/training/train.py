@@ -121,7 +121,7 @@ def train(
     Parameters
     ----------
     data : a data set, or what :meth:`Dataset.load` reads
-    models : families to try, keys of ``MODELS``; ``"auto"`` is all of them
+    models : families to try, keys of ``MODELS``, or ``"blend"``; ``"auto"`` is a cheap few, and a blend of them
     tune : ``"none"`` tries each family with its defaults; ``"grid"`` every combination of its grid
     window_s : length of a window; ``"auto"`` makes a clip of up to 10 s one window
     spec : features, in place of those chosen for the data; its ``window_s`` must be given
@@ -141,7 +141,7 @@ def train(
     started = time.perf_counter()
     if tune not in TUNINGS:
         raise UsageError(f"`tune` must be among {', '.join(TUNINGS)}. Got {tune!r}.")
-    families = family_names(models)
+    families, blend = family_names(models)
     dataset = data if isinstance(data, Dataset) else Dataset.load(data)
     protocol = plan(dataset, tune=tune, seed=seed)  # what cannot be split is said before anything is computed
     spec = spec or choose_spec(survey(dataset, workers=workers), window_s=window_s)
@@ -152,7 +152,7 @@ def train(
         protocol = plan(dataset, tune=tune, seed=seed)
     table = Table.of(dataset, examples)
     tried = candidates(families, dataset.task, seed=seed, tune=tune)
-    found = search(table, tried, protocol, workers=workers, progress=progress)
+    found = search(table, tried, protocol, blend=blend, workers=workers, progress=progress)
     scale = table.scale(np.ones(len(dataset.examples), bool))
     estimator = fit(found.chosen, table.rows, scale.standardised(table.truth)[table.owner], table.owner)
     graph = convert(estimator, table.rows.shape[1])
