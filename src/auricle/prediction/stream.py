@@ -110,10 +110,12 @@ class Stream:
                 f"{self._source}: the sound must be at least one frame long, {spec.n_fft / spec.rate_hz:.4g} s for "
                 f"this model. It is {windows[0].samples.size / spec.rate_hz:.4g} s."
             )
-        answers = self._model.graph.answers(np.stack([self._model.extractor.row(window.samples) for window in windows]))
-        values = log_probabilities(answers) if self._model.graph.answer == "probabilities" else answers.astype(float)
         predictions = []
-        for window, value in zip(windows, values, strict=True):
+        for window in windows:
+            # One row at a time: the last bits of a product of matrices depend on how many rows there are.
+            answer = self._model.graph.answers(self._model.extractor.row(window.samples)[np.newaxis])[0]
+            is_class = self._model.graph.answer == "probabilities"
+            value = log_probabilities(answer) if is_class else answer.astype(np.float64)
             measures = quality.measure(window.samples, window.rate_hz)
             self._sum += value
             self._n_windows += 1
