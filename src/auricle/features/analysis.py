@@ -1,14 +1,14 @@
 """Analysis: one window in, the values of every frame out; where NumPy's world meets the kernels."""
 
 import threading
+from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 from numpy.typing import ArrayLike, NDArray
 
 from auricle.errors import FeatureError
 from auricle.features.kernels.changes import finish
-from auricle.features.kernels.frames import Workspace, analyse, describe, frame, workspace
+from auricle.features.kernels.frames import Workspace, aligned, analyse, describe, frame, workspace
 from auricle.features.kernels.framing import all_finite
 from auricle.features.kernels.lanes import LANES
 from auricle.features.plan import Plan, plan_of
@@ -76,12 +76,14 @@ def values_of(samples: ArrayLike, plan: Plan) -> tuple[NDArray[np.float32], int]
     array = checked(samples, spec)
     n_frames = spec.n_frames(array.size)
     width = -(-n_frames // LANES) * LANES + LANES  # kernels write whole lanes, at any frame
-    values = np.empty((plan.n_rows, width), np.float32)
+    values = aligned(plan.n_rows * width).reshape(plan.n_rows, width)
     n_ranks = int(tables.contrast[:, 2].max(initial=1))
     work = _MEMORY.get(spec.n_fft, spec.hop, spec.n_mels, n_ranks)
     if plan.in_lanes:
         analyse(array, tables, plan.rows, work, values)
     else:
+        import scipy.fft  # seldom needed, and slow to import
+
         for first in range(0, n_frames, LANES):
             frame(array, first, tables, plan.rows, work, values)
             spectrum = scipy.fft.rfft(work.frames.reshape(spec.n_fft, LANES), axis=0)
@@ -98,14 +100,18 @@ def group_of(samples: ArrayLike, spec: FeatureSpec, group: str) -> NDArray[np.fl
     return np.ascontiguousarray(values[: chosen.n_wanted, :n_frames].T)
 
 
-def delta_weights(n_frames: int) -> NDArray[np.float32]:
-    """Return the Savitzky-Golay weights of the first and the second derivative, shape (2, span).
-
-    The span is 9 frames, or the longest odd one that the window holds; below 3 frames nothing changes.
-    """
-    span = min(DELTA_FRAMES, n_frames - 1 + n_frames % 2)
+@lru_cache(maxsize=16)
+def _derivatives(span: int) -> NDArray[np.float32]:
     if span < 3:
         return np.zeros((2, 1), np.float32)
     time = np.arange(span) - (span - 1) / 2
     bowl = time**2 - np.mean(time**2)
     return np.stack([time / np.sum(time**2), 2 * bowl / np.sum(bowl**2)]).astype(np.float32)
+
+
+def delta_weights(n_frames: int) -> NDArray[np.float32]:
+    """Return the Savitzky-Golay weights of the first and the second derivative, shape (2, span).
+
+    The span is 9 frames, or the longest odd one that the window holds; below 3 frames nothing changes.
+    """
+    return _derivatives(min(DELTA_FRAMES, n_frames - 1 + n_frames % 2))

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from auricle.features.spec import FeatureSpec
 
-__all__ = ["FEATURES", "STATISTICS", "column_names", "contrast_bands"]
+__all__ = ["FEATURES", "STATISTICS", "UNPOOLED", "column_names", "contrast_bands", "modulation_edges_hz"]
 
 CONTRAST_FMIN_HZ = 200.0
 CONTRAST_BANDS = 6
+MODULATION_OCTAVES = 6
 PITCH_CLASSES = ("c", "cs", "d", "ds", "e", "f", "fs", "g", "gs", "a", "as", "b")
 STATISTICS = ("mean", "std", "min", "max", "p05", "p25", "p50", "p75", "p95", "slope")
 
@@ -17,6 +18,17 @@ STATISTICS = ("mean", "std", "min", "max", "p05", "p25", "p50", "p75", "p95", "s
 def contrast_bands(rate_hz: int) -> int:
     """Return how many octave bands above 200 Hz, at most 6, begin below half of ``rate_hz``."""
     return sum(CONTRAST_FMIN_HZ * 2.0**band < rate_hz / 2 for band in range(CONTRAST_BANDS))
+
+
+def modulation_edges_hz(spec: "FeatureSpec") -> list[float]:
+    """Return the edges of the octaves of modulation frequency: 1, 2, 4 … Hz, as far as half the frame rate reaches."""
+    octaves = sum(2.0**octave < spec.rate_hz / spec.hop / 2 for octave in range(MODULATION_OCTAVES))
+    return [2.0**octave for octave in range(octaves + 1)]
+
+
+def _modulations(spec: "FeatureSpec") -> list[str]:
+    octaves = modulation_edges_hz(spec)[:-1]
+    return [f"{band}_mod{edge_hz:g}hz" for band in _numbered("mel", spec.n_mels) for edge_hz in octaves]
 
 
 def _numbered(stem: str, count: int, suffix: str = "") -> list[str]:
@@ -39,20 +51,27 @@ FEATURES: "dict[str, Callable[[FeatureSpec], list[str]]]" = {
     "rms": lambda _: ["rms"],
     "energy": lambda _: ["energy"],
     "zcr": lambda _: ["zcr"],
+    "modulation": _modulations,
 }
 """Every group of columns that a row can have, and the names of its values under a spec."""
 
+UNPOOLED = frozenset({"modulation"})
+"""Groups that have one value for the whole window, not one for each frame."""
+
 
 def column_names(spec: "FeatureSpec") -> tuple[str, ...]:
-    """Return the names of a row's columns: the whole window's, then those of each part."""
+    """Return the names of a row's columns: the whole window's, those of each part, then what is not pooled."""
     return tuple(_column_names(spec))
 
 
 def _column_names(spec: "FeatureSpec") -> Iterator[str]:
-    values = [name for feature in spec.features for name in FEATURES[feature](spec)]
+    values = [name for feature in spec.features if feature not in UNPOOLED for name in FEATURES[feature](spec)]
     for statistic in spec.statistics:
         yield from (f"{name}_{statistic}" for name in values)
     if spec.parts > 1:
         for part in range(1, spec.parts + 1):
             for statistic in spec.part_statistics:
                 yield from (f"{name}_{statistic}_part{part}" for name in values)
+    for feature in spec.features:
+        if feature in UNPOOLED:
+            yield from FEATURES[feature](spec)

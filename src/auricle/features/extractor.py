@@ -1,20 +1,25 @@
 """The extractor: the one place where a window becomes a row of numbers or an image."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auricle.audio.clip import Clip
+from auricle.audio.clip import Clip, Samples
 from auricle.audio.resample import resample
 from auricle.audio.windows import Window, cut
+from auricle.compute import spread
 from auricle.errors import FeatureError
-from auricle.features.analysis import checked, values_of
+from auricle.features.analysis import values_of
+from auricle.features.columns import UNPOOLED
+from auricle.features.modulation import swings
 from auricle.features.plan import plan_of
 from auricle.features.pooling import pool, sounding
 from auricle.features.spec import FeatureSpec
 
 __all__ = ["Extractor"]
+
+Numbers = NDArray[np.float32]
 
 
 class Extractor:
@@ -28,10 +33,12 @@ class Extractor:
     def __init__(self, spec: FeatureSpec) -> None:
         self.spec = spec
         self.columns = spec.columns
-        self._plan = plan_of(spec, spec.features)
+        pooled = tuple(group for group in spec.features if group not in UNPOOLED)
+        also = ("energy",) * (spec.trim_db is not None) + ("mel",) * ("modulation" in spec.features)
+        self._plan = plan_of(spec, pooled, also)
         self._image_plan = plan_of(spec, ("mel",))
 
-    def row(self, samples: ArrayLike) -> NDArray[np.float32]:
+    def row(self, samples: ArrayLike) -> Numbers:
         """Return the row of one window: float32, shape (len(columns),).
 
         Parameters
@@ -46,9 +53,14 @@ class Extractor:
         frames = slice(0, n_frames)
         if self.spec.trim_db is not None:
             frames = sounding(values[self._plan.first_row["energy"], :n_frames], self.spec.trim_db)
-        return pool(values[: self._plan.n_wanted], frames, self.spec)
+        row = pool(values[: self._plan.n_wanted], frames, self.spec)
+        if "modulation" not in self.spec.features:
+            return row
+        first = self._plan.first_row["mel"]
+        levels_db = values[first : first + self.spec.n_mels, frames]
+        return np.concatenate([row, swings(levels_db, self.spec).ravel()])
 
-    def image(self, samples: ArrayLike) -> NDArray[np.float32]:
+    def image(self, samples: ArrayLike) -> Numbers:
         """Return the log-mel image of one window: float32, shape (n_mels, n_frames), in dB.
 
         A window shorter than the spec's is laid in the middle of silence of that length.
@@ -57,30 +69,53 @@ class Extractor:
         ------
         FeatureError : a sample is not finite, or fewer samples than one frame
         """
-        array = checked(samples, self.spec)
-        missing = (self.spec.window_samples or 0) - array.size
-        if missing > 0:
-            array = np.pad(array, (missing // 2, missing - missing // 2))
-        values, n_frames = values_of(array, self._image_plan)
+        missing = (self.spec.window_samples or 0) - np.size(samples)
+        if missing > 0 and np.ndim(samples) == 1:
+            samples = np.pad(samples, (missing // 2, missing - missing // 2))
+        values, n_frames = values_of(samples, self._image_plan)
         return values[:, :n_frames].copy()
 
     def windows(self, clip: Clip) -> list[Window]:
         """Return the windows of one clip, resampled to ``spec.rate_hz`` where it has another rate."""
         return cut(resample(clip, self.spec.rate_hz), self.spec.window_samples, self.spec.window_hop_samples)
 
-    def rows(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
-        """Return the rows of every window of every clip, in order: float32, shape (n_windows, len(columns))."""
-        rows = [self.row(window.samples) for clip in clips for window in self.windows(clip)]
-        return np.stack(rows) if rows else np.empty((0, len(self.columns)), np.float32)
+    def rows(self, clips: Iterable[Clip], *, workers: int | None = None) -> Numbers:
+        """Return the rows of every window of every clip, in order: float32, shape (n_windows, len(columns)).
 
-    def images(self, clips: Iterable[Clip]) -> NDArray[np.float32]:
-        """Return the images of every window of every clip: float32, shape (n_windows, n_mels, n_frames).
+        Parameters
+        ----------
+        workers : threads; None for every core
 
         Raises
         ------
-        FeatureError : windows of different lengths, because the spec has no ``window_s``
+        FeatureError : a clip shorter than one frame
         """
-        images = [self.image(window.samples) for clip in clips for window in self.windows(clip)]
+        rows = self._each(self.row, clips, workers)
+        return np.stack(rows) if rows else np.empty((0, len(self.columns)), np.float32)
+
+    def images(self, clips: Iterable[Clip], *, workers: int | None = None) -> Numbers:
+        """Return the images of every window of every clip: float32, shape (n_windows, n_mels, n_frames).
+
+        Parameters
+        ----------
+        workers : threads; None for every core
+
+        Raises
+        ------
+        FeatureError : windows of different lengths, because the spec has no ``window_s``, or shorter than one frame
+        """
+        images = self._each(self.image, clips, workers)
         if len({image.shape for image in images}) > 1:
             raise FeatureError("Images must have one size, and the clips have several lengths. Set `window_s`.")
         return np.stack(images) if images else np.empty((0, self.spec.n_mels, 0), np.float32)
+
+    def _each(
+        self, describe: Callable[[Samples], Numbers], clips: Iterable[Clip], workers: int | None
+    ) -> list[Numbers]:
+        def of_clip(clip: Clip) -> list[Numbers]:
+            try:
+                return [describe(window.samples) for window in self.windows(clip)]
+            except FeatureError as error:
+                raise FeatureError(f"{clip.source}: {error}") from None
+
+        return [one for described in spread(of_clip, clips, workers=workers) for one in described]

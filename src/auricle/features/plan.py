@@ -11,6 +11,7 @@ from auricle.features.filters import chroma_filters, contrast_bins, cosine_trans
 from auricle.features.kernels.bands import bands_of
 from auricle.features.kernels.fourier import fourier_plan
 from auricle.features.kernels.frames import Rows, Tables
+from auricle.features.kernels.framing import places_of
 from auricle.features.spec import FeatureSpec
 
 __all__ = ["Plan", "plan_of"]
@@ -63,11 +64,14 @@ class Plan:
 
 
 @lru_cache(maxsize=64)
-def plan_of(spec: FeatureSpec, groups: tuple[str, ...]) -> Plan:
-    """Return the plan for some groups of values, which are rows of the table `FEATURES`."""
-    needed = [*groups]
-    if spec.trim_db is not None and "energy" not in groups:
-        needed.append("energy")
+def plan_of(spec: FeatureSpec, groups: tuple[str, ...], also: tuple[str, ...] = ()) -> Plan:
+    """Return the plan for some groups of values, which are rows of the table `FEATURES`.
+
+    Parameters
+    ----------
+    also : groups that are computed without being asked for
+    """
+    needed = [*groups, *(group for group in also if group not in groups)]
     for group in needed:
         needed += [other for other in NEEDS.get(group, ()) if other not in needed]
     first_row, n_rows, n_wanted = {}, 0, 0
@@ -89,6 +93,7 @@ def _tables(spec: FeatureSpec, *, chroma: bool, contrast: bool) -> Tables:
     in_lanes = _in_lanes(spec.n_fft)
     return Tables(
         hann(spec.n_fft).astype(np.float32),
+        places_of(spec.n_fft, spec.hop),
         spec.hop,
         spec.rate_hz / spec.n_fft,
         fourier_plan(spec.n_fft if in_lanes else SMALLEST_TRANSFORM),

@@ -1,5 +1,7 @@
 """Pooling: the frames of a window become one row of statistics."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,12 +34,17 @@ def pool(values: Values, frames: slice, spec: FeatureSpec) -> Values:
 
 
 def _stretch(values: Values, frames: slice, statistics: tuple[str, ...], spec: FeatureSpec, row: Values) -> None:
-    codes = np.array([COMPUTED.index(name) if name in COMPUTED else -1 for name in statistics])
+    codes = _codes(statistics)
     summarise(values, frames.start, frames.stop, spec.hop / spec.rate_hz, codes, row)
     if (codes < 0).any():
         ranked = np.sort(values[:, frames], axis=1)
         for place in np.flatnonzero(codes < 0):
             row[place * len(values) : (place + 1) * len(values)] = _percentile(ranked, int(statistics[place][1:]))
+
+
+@lru_cache(maxsize=64)
+def _codes(statistics: tuple[str, ...]) -> NDArray[np.int64]:
+    return np.array([COMPUTED.index(name) if name in COMPUTED else -1 for name in statistics], np.int64)
 
 
 def _percentile(ranked: Values, percent: int) -> Values:

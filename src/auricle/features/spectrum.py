@@ -1,7 +1,6 @@
 """The spectrogram of one window: short-time Fourier transform, magnitude, phase, power and log-mel."""
 
 import numpy as np
-import scipy.fft
 from numpy.typing import ArrayLike, NDArray
 
 from auricle.features.analysis import checked, group_of
@@ -33,6 +32,8 @@ def stft(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.complex64]:
     Source: Allen (1977), with the periodic Hann window; equals librosa.stft (center=False) within 1e-6 of the
     largest magnitude (tests/features/test_spectrum.py).
     """
+    import scipy.fft  # only needed here, and slow to import
+
     array = checked(samples, spec)
     frames = np.lib.stride_tricks.sliding_window_view(array, spec.n_fft)[:: spec.hop]
     window = hann(spec.n_fft).astype(np.float32)

@@ -61,18 +61,24 @@ def decibels(power: Lanes) -> Lanes:
 
 
 @part
+def weighted_sum(power: Floats, first: int, count: int, weights: Floats, offset: int) -> Lanes:
+    """Return the weighted sum of ``count`` neighbouring bins, in two chains so that neither waits for the other."""
+    even, odd = splat(0.0), splat(0.0)
+    for k in range(0, count - 1, 2):
+        even += load(power, (first + k) * LANES) * splat(weights[offset + k])
+        odd += load(power, (first + k + 1) * LANES) * splat(weights[offset + k + 1])
+    if count % 2:
+        even += load(power, (first + count - 1) * LANES) * splat(weights[offset + count - 1])
+    return even + odd
+
+
+@part
 def mel_levels(power: Floats, bands: Bands, levels: Floats) -> None:
     """Write the level of each mel band in dB: float32, n_mels values of LANES lanes."""
     runs, weights = bands.runs, bands.weights
     for band in range(len(runs)):
-        first, count, offset = runs[band, 1], runs[band, 2], runs[band, 3]
-        even, odd = splat(0.0), splat(0.0)
-        for k in range(0, count - 1, 2):
-            even += load(power, (first + k) * LANES) * splat(weights[offset + k])
-            odd += load(power, (first + k + 1) * LANES) * splat(weights[offset + k + 1])
-        if count % 2:
-            even += load(power, (first + count - 1) * LANES) * splat(weights[offset + count - 1])
-        store(levels, band * LANES, decibels(even + odd))
+        total = weighted_sum(power, runs[band, 1], runs[band, 2], weights, runs[band, 3])
+        store(levels, band * LANES, decibels(total))
 
 
 @part
@@ -106,11 +112,9 @@ def pitch_classes(power: Floats, bands: Bands, values: Floats, at: int) -> None:
     for row in range(12):
         store(values, at + row * width, splat(0.0))
     for run in range(len(runs)):
-        place, first, count, offset = at + runs[run, 0] * width, runs[run, 1], runs[run, 2], runs[run, 3]
-        total = load(values, place)
-        for k in range(count):
-            total += load(power, (first + k) * LANES) * splat(weights[offset + k])
-        store(values, place, total)
+        place = at + runs[run, 0] * width
+        total = weighted_sum(power, runs[run, 1], runs[run, 2], weights, runs[run, 3])
+        store(values, place, load(values, place) + total)
     largest = splat(TINY)
     for row in range(12):
         largest = maximum(largest, load(values, at + row * width))

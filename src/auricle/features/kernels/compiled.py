@@ -60,4 +60,4 @@ def kernel(function: F) -> F:
 
 def part(function: F) -> F:
     """Compile a function that only kernels call, into each of them."""
-    return cast("F", _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function))
+    return cast("F", _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **OPTIONS)(function))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from auricle.features.kernels.butterfly import COMPLEX, power1, power2, power4, power8, spread4, spread8
 from auricle.features.kernels.compiled import part
-from auricle.features.kernels.lanes import LANES, Floats, Integers, load, splat, store
+from auricle.features.kernels.lanes import LANES, Floats, Integers, Lanes, load, splat, store
 
 __all__ = ["FourierPlan", "fourier_plan", "power_spectrum"]
 
@@ -25,11 +25,11 @@ SPLIT, SPREAD, POWER = 0, 1, 2
 class FourierPlan(NamedTuple):
     """The passes of one transform and the numbers that they use."""
 
-    passes: NDArray[np.int64]
+    passes: Integers
     """Rows of (kind, radix, first element, elements, elements of one transform, offset of its twiddles or bins)."""
-    twiddles: NDArray[np.float32]
-    """Factors exp(-2πi p k / n) as pairs of floats."""
-    bins: NDArray[np.int64]
+    twiddles: Floats
+    """Factors exp(-2πi p k / n) as pairs of floats; those of the first two splits come first."""
+    bins: Integers
     """The bin that each output of a last pass belongs to."""
 
 
@@ -69,29 +69,35 @@ class _Planner:
             self.twiddles.append(np.exp(-2j * np.pi * turns).ravel())
         return self._known[n, radix]
 
-    def complex(self, n: int, first_bin: int) -> None:
+    def complex(self, place: int, n: int, first_bin: int) -> None:
         """Add the passes of a complex transform: the first over all of it, then the others part by part."""
         first, *others = _radices(n)
         if not others:
-            self.passes.append((POWER, first, 0, n, first, first_bin))
+            self.passes.append((POWER, first, place, n, first, first_bin))
             return
-        self.passes.append((SPREAD, first, 0, n, n, self.offset(n, first, n // first)))
+        self.passes.append((SPREAD, first, place, n, n, self.offset(n, first, n // first)))
         part = n // first
         for start in range(0, n, part):
             size = part
             for radix in others[:-1]:
-                self.passes.append((SPREAD, radix, start, part, size, self.offset(size, radix, size // radix)))
+                self.passes.append((SPREAD, radix, place + start, part, size, self.offset(size, radix, size // radix)))
                 size //= radix
-            self.passes.append((POWER, others[-1], start, part, size, first_bin + start))
+            self.passes.append((POWER, others[-1], place + start, part, size, first_bin + start))
 
 
 def fourier_plan(n_fft: int) -> FourierPlan:
     """Return the plan for frames of ``n_fft`` samples, a power of two of at least 8."""
     planner, n, spacing = _Planner(), n_fft, 1
-    bins: list[NDArray[np.int64]] = []
+    bins: list[Integers] = []
+    for first in (n_fft, n_fft // 2):
+        planner.offset(first, 2, first // 4)
     while n >= 4:
-        planner.passes.append((SPLIT, 2, 0, n, n, planner.offset(n, 2, n // 4)))
-        planner.complex(n // 4, sum(block.size for block in bins))
+        offset = planner.offset(n, 2, n // 4)
+        if n < n_fft // 2:
+            planner.passes.append((SPLIT, 2, 0, n, n, offset))
+        # `split_frames` makes the first two transforms at once; each later one is made when its turn comes.
+        place = n_fft // 4 if n == n_fft // 2 else 0
+        planner.complex(place, n // 4, sum(block.size for block in bins))
         frequency = 4 * _positions(n // 4) + 1
         bins.append(np.where(frequency > n // 2, n - frequency, frequency) * spacing)
         n //= 2
@@ -101,67 +107,102 @@ def fourier_plan(n_fft: int) -> FourierPlan:
 
 
 @part
-def power_spectrum(frames: Floats, power: Floats, plan: FourierPlan, work: Floats) -> None:
-    """Write the power in every bin of LANES windowed real frames.
+def split_frames(
+    side: Floats, places: Integers, window: Floats, plan: FourierPlan, real: Floats, complex_: Floats
+) -> None:
+    """Take LANES frames, multiply them by the window and split them twice, in one pass over the samples.
 
     Parameters
     ----------
-    frames : float32, n_fft values of LANES lanes; overwritten
-    power : float32, n_fft // 2 + 1 values of LANES lanes
-    plan : FourierPlan of n_fft
-    work : float32, n_fft // 4 complex values of LANES lanes
+    side : float32, samples side by side; those of sample i of the frames lie from ``places[i]`` on
+    real : float32, receives n_fft // 4 values of LANES lanes: the frames whose transform holds every fourth bin
+    complex_ : float32, receives n_fft // 4 + n_fft // 8 complex values: the odd bins, then the even ones between
+    """
+    n, twiddles = len(window), plan.twiddles
+    eighth, second = n // 8, n // 2
+    for p in range(eighth):
+        a, b = _sample(side, places, window, p), _sample(side, places, window, p + eighth)
+        c, d = _sample(side, places, window, p + 2 * eighth), _sample(side, places, window, p + 3 * eighth)
+        e, f = _sample(side, places, window, p + 4 * eighth), _sample(side, places, window, p + 5 * eighth)
+        g, h = _sample(side, places, window, p + 6 * eighth), _sample(side, places, window, p + 7 * eighth)
+        _turned(complex_, p * COMPLEX, a - e, g - c, twiddles, 2 * p)
+        _turned(complex_, (p + eighth) * COMPLEX, b - f, h - d, twiddles, 2 * (p + eighth))
+        a, b, c, d = a + e, b + f, c + g, d + h
+        _turned(complex_, (p + 2 * eighth) * COMPLEX, a - c, d - b, twiddles, second + 2 * p)
+        store(real, p * LANES, a + c)
+        store(real, (p + eighth) * LANES, b + d)
+
+
+@part
+def _sample(side: Floats, places: Integers, window: Floats, i: int) -> Lanes:
+    return load(side, places[i]) * splat(window[i])
+
+
+@part
+def _turned(complex_: Floats, at: int, real: Lanes, imag: Lanes, twiddles: Floats, offset: int) -> None:
+    """Write a complex value times its twiddle factor."""
+    cosine, sine = splat(twiddles[offset]), splat(twiddles[offset + 1])
+    store(complex_, at, real * cosine - imag * sine)
+    store(complex_, at + LANES, real * sine + imag * cosine)
+
+
+@part
+def power_spectrum(real: Floats, complex_: Floats, plan: FourierPlan, power: Floats) -> None:
+    """Write the power in every bin of LANES frames that `split_frames` has begun to transform.
+
+    Parameters
+    ----------
+    real, complex_ : as it left them; overwritten
+    power : float32, receives n_fft // 2 + 1 values of LANES lanes
     """
     passes, twiddles, bins = plan.passes, plan.twiddles, plan.bins
     for step in range(len(passes)):
         kind, radix, start, size, n, offset = passes[step]
         if kind == SPLIT:
-            _split(frames, work, n, twiddles, offset)
+            _split(real, complex_, n, twiddles, offset)
         elif kind == SPREAD:
-            _spread(work, radix, start, size, n, twiddles, offset)
+            _spread(complex_, radix, start, size, n, twiddles, offset)
         else:
-            _finish(work, radix, start, size, power, bins, offset)
-    first, second = load(frames, 0), load(frames, LANES)
+            _finish(complex_, radix, start, size, power, bins, offset)
+    first, second = load(real, 0), load(real, LANES)
     total, difference = first + second, first - second
     store(power, 0, total * total)
-    store(power, passes[0, 4] // 2 * LANES, difference * difference)
+    store(power, len(power) - LANES, difference * difference)
 
 
 @part
-def _split(frames: Floats, work: Floats, n: int, twiddles: Floats, offset: int) -> None:
+def _split(real: Floats, complex_: Floats, n: int, twiddles: Floats, offset: int) -> None:
     """Turn n real values into n / 4 complex ones, the odd bins' transform, and n / 2 real ones, the even bins'."""
     quarter = n // 4
     for p in range(quarter):
-        a, b = load(frames, p * LANES), load(frames, (p + quarter) * LANES)
-        c, d = load(frames, (p + 2 * quarter) * LANES), load(frames, (p + 3 * quarter) * LANES)
-        store(frames, p * LANES, a + c)
-        store(frames, (p + quarter) * LANES, b + d)
-        real, imag = a - c, d - b
-        cosine, sine = splat(twiddles[offset + 2 * p]), splat(twiddles[offset + 2 * p + 1])
-        store(work, p * COMPLEX, real * cosine - imag * sine)
-        store(work, p * COMPLEX + LANES, real * sine + imag * cosine)
+        a, b = load(real, p * LANES), load(real, (p + quarter) * LANES)
+        c, d = load(real, (p + 2 * quarter) * LANES), load(real, (p + 3 * quarter) * LANES)
+        _turned(complex_, p * COMPLEX, a - c, d - b, twiddles, offset + 2 * p)
+        store(real, p * LANES, a + c)
+        store(real, (p + quarter) * LANES, b + d)
 
 
 @part
-def _spread(work: Floats, radix: int, start: int, size: int, n: int, twiddles: Floats, offset: int) -> None:
+def _spread(complex_: Floats, radix: int, start: int, size: int, n: int, twiddles: Floats, offset: int) -> None:
     """Run one pass over each transform of n points among ``size`` complex values."""
     count = n // radix
     for block in range(start, start + size, n):
         for p in range(count):
             if radix == 8:
-                spread8(work, (block + p) * COMPLEX, count * COMPLEX, twiddles, offset + 14 * p)
+                spread8(complex_, (block + p) * COMPLEX, count * COMPLEX, twiddles, offset + 14 * p)
             else:
-                spread4(work, (block + p) * COMPLEX, count * COMPLEX, twiddles, offset + 6 * p)
+                spread4(complex_, (block + p) * COMPLEX, count * COMPLEX, twiddles, offset + 6 * p)
 
 
 @part
-def _finish(work: Floats, radix: int, start: int, size: int, power: Floats, bins: Integers, offset: int) -> None:
+def _finish(complex_: Floats, radix: int, start: int, size: int, power: Floats, bins: Integers, offset: int) -> None:
     """Run the last pass over ``size`` complex values and write the powers."""
     for p in range(0, size, radix):
         if radix == 8:
-            power8(work, (start + p) * COMPLEX, power, bins, offset + p)
+            power8(complex_, (start + p) * COMPLEX, power, bins, offset + p)
         elif radix == 4:
-            power4(work, (start + p) * COMPLEX, power, bins, offset + p)
+            power4(complex_, (start + p) * COMPLEX, power, bins, offset + p)
         elif radix == 2:
-            power2(work, (start + p) * COMPLEX, power, bins, offset + p)
+            power2(complex_, (start + p) * COMPLEX, power, bins, offset + p)
         else:
-            power1(work, (start + p) * COMPLEX, power, bins, offset + p)
+            power1(complex_, (start + p) * COMPLEX, power, bins, offset + p)

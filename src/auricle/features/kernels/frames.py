@@ -7,12 +7,12 @@ import numpy as np
 from auricle.features.kernels.bands import Bands, cepstrum, mel_levels, pitch_classes
 from auricle.features.kernels.compiled import kernel, part
 from auricle.features.kernels.contrast import peaks_and_valleys
-from auricle.features.kernels.fourier import FourierPlan, power_spectrum
-from auricle.features.kernels.framing import levels, side_by_side, stage, windowed
+from auricle.features.kernels.fourier import FourierPlan, power_spectrum, split_frames
+from auricle.features.kernels.framing import layout, levels, side_by_side, stage, windowed
 from auricle.features.kernels.lanes import LANES, Floats, Integers, load, store
 from auricle.features.kernels.shape import flatness, moments
 
-__all__ = ["Rows", "Tables", "Workspace", "analyse", "describe", "frame", "workspace"]
+__all__ = ["Rows", "Tables", "Workspace", "aligned", "analyse", "describe", "frame", "workspace"]
 
 
 class Rows(NamedTuple):
@@ -40,6 +40,7 @@ class Tables(NamedTuple):
     """The numbers that a spec's kernels use: made once, read only."""
 
     window: Floats
+    places: Integers
     hop: int
     bin_hz: float
     fourier: FourierPlan
@@ -64,28 +65,36 @@ class Workspace(NamedTuple):
 
 def workspace(n_fft: int, hop: int, n_mels: int, ranks: int) -> Workspace:
     """Return memory for frames of ``n_fft`` samples; it may be used again for every window of the same spec."""
-    step = min(hop, n_fft)
-    columns = -(-(LANES + (n_fft - 1) // step) // LANES) * LANES
+    step, width = layout(n_fft, hop)
     n_bins = n_fft // 2 + 1
     sizes = (
-        columns * step + LANES,
-        columns * max(step, LANES),
+        width * step + LANES,
+        width * max(step, LANES),
         n_fft * LANES,
-        n_fft // 2 * LANES,
+        n_fft * LANES,
         n_bins * LANES,
         n_bins * LANES,
         n_mels * LANES,
         ranks * LANES,
     )
-    return Workspace(*(np.zeros(size, np.float32) for size in sizes))
+    return Workspace(*(aligned(size) for size in sizes))
+
+
+def aligned(size: int) -> Floats:
+    """Return uninitialised memory that begins at a cache line, so that no load of lanes touches one line too many."""
+    line = 64
+    memory = np.empty(size * 4 + line, np.uint8)
+    start = -memory.ctypes.data % line
+    return memory[start : start + size * 4].view(np.float32)
 
 
 @kernel
 def analyse(samples: Floats, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
-    """Fill ``values`` (rows by frames) from samples; ``n_fft`` must be a power of two."""
+    """Fill ``values`` (rows by frames) from samples; ``n_fft`` must be a power of two of at least 8."""
     for first in range(0, (len(samples) - len(tables.window)) // tables.hop + 1, LANES):
         _frame(samples, first, tables, rows, work, values)
-        power_spectrum(work.frames, work.power, tables.fourier, work.complex)
+        split_frames(work.side, tables.places, tables.window, tables.fourier, work.frames, work.complex)
+        power_spectrum(work.frames, work.complex, tables.fourier, work.power)
         _describe(first, tables, rows, work, values)
 
 
@@ -93,6 +102,7 @@ def analyse(samples: Floats, tables: Tables, rows: Rows, work: Workspace, values
 def frame(samples: Floats, first: int, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
     """Write LANES windowed frames to ``work.frames``, and what needs no spectrum to ``values``."""
     _frame(samples, first, tables, rows, work, values)
+    windowed(work.side, tables.places, tables.window, work.frames)
 
 
 @kernel
@@ -103,15 +113,15 @@ def describe(first: int, tables: Tables, rows: Rows, work: Workspace, values: Fl
 
 @part
 def _frame(samples: Floats, first: int, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
-    n_fft, width = len(tables.window), values.shape[1]
-    step = min(tables.hop, n_fft)
-    columns = LANES + (n_fft - 1) // step
-    padded = (columns + LANES - 1) // LANES * LANES
+    """Lay LANES frames side by side, and fill the rows that need no spectrum."""
+    step = min(tables.hop, len(tables.window))
+    columns = LANES + (len(tables.window) - 1) // step
+    width = (columns + LANES - 1) // LANES * LANES
     stage(samples, first * tables.hop, tables.hop, step, columns, work.staged)
-    side_by_side(work.staged, step, padded, work.side)
+    side_by_side(work.staged, step, width, work.side)
     if rows.energy >= 0:
-        levels(work.side, step, padded, n_fft, values, rows.energy * width + first, rows.zcr * width + first)
-    windowed(work.side, step, padded, tables.window, work.frames)
+        energy, crossings = rows.energy * values.shape[1] + first, rows.zcr * values.shape[1] + first
+        levels(work.side, tables.places, values, energy, crossings)
 
 
 @part

@@ -1,9 +1,11 @@
 """Framing: samples become windowed frames, LANES of them side by side, with their energy and sign changes."""
 
-from auricle.features.kernels.compiled import kernel, part
-from auricle.features.kernels.lanes import LANES, Floats, below, extract, load, splat, store, transpose
+import numpy as np
 
-__all__ = ["all_finite", "levels", "side_by_side", "stage", "windowed"]
+from auricle.features.kernels.compiled import kernel, part
+from auricle.features.kernels.lanes import LANES, Floats, Integers, below, extract, load, splat, store, transpose
+
+__all__ = ["all_finite", "layout", "levels", "places_of", "side_by_side", "stage", "windowed"]
 
 ZERO = 1e-10  # samples this close to 0 count as positive
 
@@ -45,7 +47,7 @@ def side_by_side(staged: Floats, step: int, width: int, side: Floats) -> None:
     """Write sample i of every column next to one another, to ``side[i * width]``.
 
     Frames overlap, so each sample is moved once, not once for every frame that holds it: sample i of the frame in
-    lane l lies in column l + i // step, and neighbouring lanes read neighbouring columns.
+    lane l lies in column l + i // step, and neighbouring lanes read neighbouring columns (see `places_of`).
     """
     for i in range(0, step, LANES):
         row = max(0, min(i, step - LANES))
@@ -53,28 +55,37 @@ def side_by_side(staged: Floats, step: int, width: int, side: Floats) -> None:
             transpose(staged, column * step + row, step, side, row * width + column, width)
 
 
+def layout(n_fft: int, hop: int) -> tuple[int, int]:
+    """Return how many samples of a frame are new, and how many columns LANES frames need, in whole lanes."""
+    step = min(hop, n_fft)
+    columns = LANES + (n_fft - 1) // step
+    return step, -(-columns // LANES) * LANES
+
+
+def places_of(n_fft: int, hop: int) -> Integers:
+    """Return where in ``side`` the lanes of each sample of a frame begin, shape (n_fft,)."""
+    step, width = layout(n_fft, hop)
+    return np.arange(n_fft) % step * width + np.arange(n_fft) // step
+
+
 @part
-def windowed(side: Floats, step: int, width: int, window: Floats, frames: Floats) -> None:
+def windowed(side: Floats, places: Integers, window: Floats, frames: Floats) -> None:
     """Write LANES frames times the analysis window: float32, n_fft values of LANES lanes."""
-    for start in range(0, len(window), step):
-        column = start // step
-        for i in range(start, min(start + step, len(window))):
-            store(frames, i * LANES, load(side, (i - start) * width + column) * splat(window[i]))
+    for i in range(len(window)):
+        store(frames, i * LANES, load(side, places[i]) * splat(window[i]))
 
 
 @part
-def levels(side: Floats, step: int, width: int, n_fft: int, values: Floats, energy: int, crossings: int) -> None:
+def levels(side: Floats, places: Integers, values: Floats, energy: int, crossings: int) -> None:
     """Write each frame's sum of squares, and how often its sign changes; both are places in ``values``."""
     total, changes, zero = splat(0.0), splat(0.0), splat(-ZERO)
-    before = below(load(side, 0), zero)
-    for start in range(0, n_fft, step):
-        column = start // step
-        for i in range(start, min(start + step, n_fft)):
-            sample = load(side, (i - start) * width + column)
-            negative = below(sample, zero)
-            change = negative - before
-            total += sample * sample
-            changes += change * change
-            before = negative
+    before = below(load(side, places[0]), zero)
+    for i in range(len(places)):
+        sample = load(side, places[i])
+        negative = below(sample, zero)
+        change = negative - before
+        total += sample * sample
+        changes += change * change
+        before = negative
     store(values, energy, total)
     store(values, crossings, changes)

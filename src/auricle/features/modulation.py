@@ -1,0 +1,54 @@
+"""The modulation spectrum: how fast, and how far, the level of each mel band swings within a window."""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from auricle.features.analysis import values_of
+from auricle.features.columns import modulation_edges_hz
+from auricle.features.plan import plan_of
+from auricle.features.spec import FeatureSpec
+
+__all__ = ["modulation_spectrum", "swings"]
+
+SHORTEST_S = 2.0
+"""Shorter windows are filled up with their mean level, so that the lowest octave holds a bin of the transform."""
+
+
+def modulation_spectrum(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
+    """How far each mel band's level swings in each octave of modulation frequency from 1 Hz on.
+
+    Parameters
+    ----------
+    samples : float32, shape (n,), in [-1, 1], at ``spec.rate_hz``
+
+    Returns
+    -------
+    float32, shape (n_mels, n_octaves), root mean square deviation in dB: 0 for a steady sound
+
+    Raises
+    ------
+    FeatureError : a sample is not finite, or fewer samples than one frame
+
+    Source: Atlas and Shamma (2003); Greenberg and Kingsbury (1997).
+    """
+    values, n_frames = values_of(samples, plan_of(spec, ("mel",)))
+    return swings(values[: spec.n_mels, :n_frames], spec)
+
+
+def swings(levels_db: NDArray[np.float32], spec: FeatureSpec) -> NDArray[np.float32]:
+    """Return the modulation spectrum, shape (n_mels, n_octaves), of log-mel levels, shape (n_mels, n_frames)."""
+    from scipy.fft import next_fast_len, rfft  # slow to import
+
+    frame_rate_hz = spec.rate_hz / spec.hop
+    n_frames = levels_db.shape[1]
+    length = next_fast_len(max(n_frames, int(np.ceil(SHORTEST_S * frame_rate_hz))), real=True)
+    taper = np.hanning(n_frames + 2)[1:-1].astype(np.float32)
+    deviation = levels_db - levels_db.mean(axis=1, keepdims=True)
+    transform = rfft(deviation * taper, length, axis=1)
+    power = (transform.real**2 + transform.imag**2) * np.float32(2 / (length * np.sum(taper**2)))
+    edges = np.searchsorted(np.arange(power.shape[1]) * (frame_rate_hz / length), modulation_edges_hz(spec))
+    octaves = [power[:, low:high].sum(axis=1) for low, high in pairwise(edges)]
+    deviations: NDArray[np.float32] = np.sqrt(np.stack(octaves, axis=1, dtype=np.float32))
+    return deviations
