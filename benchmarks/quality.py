@@ -1,0 +1,141 @@
+"""How good default training is on real recordings, beside the article's forest on the same folds.
+
+The article's way: mean and deviation of 20 MFCCs by librosa, a random forest of 100 trees. Scores are by recording,
+each taken on groups that had no part in choosing or fitting. Needs the recordings in ../shared/data.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import librosa
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.metrics import r2_score
+
+from auricle.audio.decode import read
+from auricle.bundles.answers import choose
+from auricle.datasets.dataset import Dataset
+from auricle.prediction.predictor import Predictor
+from auricle.training.train import TrainResult, train
+
+RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+SETS: dict[str, tuple[dict[str, str], float | None]] = {
+    "esc10": ({"fold": "fold"}, 0.85),
+    "commands": ({"group": "speaker"}, 0.75),
+    "fsdd": ({"group": "speaker"}, 0.75),
+    "motor": ({"group": "throttle_pct", "target": "target"}, None),
+    "cry": ({"group": "device"}, None),
+}
+"""How each set is honestly split, and the least that is asked of the best family."""
+
+
+def article(dataset: Dataset, blocks: np.ndarray) -> tuple[float, float]:
+    """Return the score of the article's forest on given folds, and the seconds it took."""
+    started = time.perf_counter()
+    rows = []
+    for example in dataset.examples:
+        samples, rate_hz = librosa.load(example.file, sr=None)
+        mfcc = librosa.feature.mfcc(y=samples, sr=rate_hz, n_mfcc=20, n_fft=min(2048, len(samples)))
+        rows.append(np.concatenate([mfcc.mean(axis=1), mfcc.std(axis=1)]))
+    X = np.array(rows)
+    is_classifier = dataset.task == "classify"
+    y = dataset.labels if is_classifier else dataset.targets
+    answers = np.empty_like(y)
+    for block in np.unique(blocks):
+        out = blocks == block
+        model = (RandomForestClassifier if is_classifier else RandomForestRegressor)(100, random_state=0)
+        answers[out] = model.fit(X[~out], y[~out]).predict(X[out])
+    score = float((answers == y).mean()) if is_classifier else float(r2_score(y, answers))
+    return score, time.perf_counter() - started
+
+
+def parity(result: TrainResult) -> tuple[float, int]:
+    """Return the largest difference of a probability between bundle and estimator, and how many labels differ."""
+    rows, graph = result.examples.rows, Predictor(result.bundle).graph
+    if result.dataset.task == "regress":
+        return float(np.abs(graph.answers(rows)[:, 0] - result.estimator.predict(rows)).max()), 0
+    expected = result.estimator.predict_proba(rows)
+    got = np.concatenate([graph.answers(row[np.newaxis]) for row in rows])
+    return float(np.abs(got - expected).max()), int((choose(got) != choose(expected)).sum())
+
+
+def streamed(result: TrainResult, n_clips: int = 100) -> int:
+    """Return how many of some clips answer otherwise as a stream of odd blocks than as a file: at all, in any bit."""
+    model, rng = Predictor(result.bundle), np.random.default_rng(0)
+    wrong = 0
+    for index in rng.choice(len(result.dataset.examples), min(n_clips, len(result.dataset.examples)), replace=False):
+        example = result.dataset.examples[index]
+        clip = read(example.file)
+        blocks = np.split(clip.samples, np.unique(rng.integers(1, clip.samples.size, 7)))
+        wrong += list(model.stream(blocks, rate_hz=clip.rate_hz)) != list(model.windows(example.file))
+    return wrong
+
+
+def measure(name: str) -> dict[str, Any]:
+    options, least = SETS[name]
+    dataset = Dataset.load(RECORDINGS / name, **options)
+    result = train(dataset, name=name)
+    summary = result.as_json()
+    theirs, seconds = article(dataset, result.protocol.blocks)
+    difference, labels = parity(result)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.auricle"
+        result.bundle.save(path)
+        size = path.stat().st_size
+    return {
+        "score": summary["test"].get("accuracy", summary["test"].get("r2")),
+        "ci95": summary["test"]["ci95"],
+        "least": least,
+        "chosen": summary["chosen"],
+        "candidates": {c["model"]: round(c["cv_score"], 4) for c in summary["candidates"]},
+        "verdict": summary["verdict"],
+        "ece": summary["test"].get("ece"),
+        "seconds": summary["seconds"],
+        "article_score": theirs,
+        "article_seconds": seconds,
+        "graph_difference": difference,
+        "graph_label_differences": labels,
+        "stream_differences": streamed(result),
+        "bundle_mb": size / 1e6,
+    }
+
+
+def show(name: str, got: dict[str, Any]) -> None:
+    low, high = got["ci95"]
+    least = "" if got["least"] is None else f", at least {got['least']:.2f} is asked"
+    print(f"{name}: {got['score']:.3f} ({low:.3f} to {high:.3f}){least}; {got['chosen']}; {got['seconds']:.0f} s")
+    print(f"  families: {got['candidates']}")
+    print(
+        f"  the article's forest: {got['article_score']:.3f}; features and one fit a fold, {got['article_seconds']:.0f} s"
+    )
+    print(f"  graph against estimator: {got['graph_difference']:.1e}, {got['graph_label_differences']} labels differ")
+    print(f"  stream against file: {got['stream_differences']} of 100 clips differ; bundle {got['bundle_mb']:.1f} MB")
+    print(f"  {got['verdict']}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--short", action="store_true", help="only the sets that take seconds: esc10, motor, cry")
+    parser.add_argument("--sets", default=",".join(SETS), help="which sets, with commas between")
+    arguments = parser.parse_args()
+    if not RECORDINGS.is_dir():
+        raise SystemExit(f"{RECORDINGS}: the recordings must lie there. They do not.")
+    names = ["esc10", "motor", "cry"] if arguments.short else arguments.sets.split(",")
+    measured = {}
+    for name in names:
+        got = measured[name] = measure(name)
+        if not arguments.json:
+            show(name, got)
+    if arguments.json:
+        flat = {f"{name}_{key}": value for name, got in measured.items() for key, value in got.items()}
+        print(json.dumps(flat, indent=1))
+
+
+if __name__ == "__main__":
+    main()
