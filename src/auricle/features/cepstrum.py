@@ -26,7 +26,7 @@ def mfcc(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
     FeatureError : a sample is not finite, or fewer samples than one frame
 
     Source: Davis and Mermelstein (1980); equals librosa.feature.mfcc of a log-mel spectrogram with ``top_db=None``
-    within 1e-2 where all bands are within 60 dB of the frame's peak (tests/features/test_cepstrum.py).
+    within 2e-3 where all bands are within 60 dB of the frame's peak (tests/features/test_cepstrum.py).
     """
     return group_of(samples, spec, "mfcc")
 

@@ -35,7 +35,7 @@ def energy(samples: ArrayLike, spec: FeatureSpec) -> Descriptor:
 def rms(samples: ArrayLike, spec: FeatureSpec) -> Descriptor:
     """Root mean square of each frame, full scale being 1, shape (n_frames, 1).
 
-    Within 1e-6 of librosa's, relative to the value.
+    Within 2e-5 of librosa's, relative to the value.
     """
     return group_of(samples, spec, "rms")
 
@@ -63,7 +63,8 @@ def spectral_centroid(samples: ArrayLike, spec: FeatureSpec) -> Descriptor:
 def spectral_bandwidth(samples: ArrayLike, spec: FeatureSpec) -> Descriptor:
     """Deviation of frequency about the centroid weighted by magnitude, in Hz, shape (n_frames, 1); 0 for silence.
 
-    Within 0.1 Hz of librosa's where the frame's spectrum spans less than 60 dB, else within 3 Hz.
+    Within 0.1 Hz of librosa's; where most of the spectrum is more than 60 dB below its peak (a pure tone, whose other
+    bins hold rounding), within 5e-4 of half the rate.
 
     Source: Klapuri and Davy (2006), chapter 5.
     """
@@ -83,7 +84,7 @@ def spectral_rolloff(samples: ArrayLike, spec: FeatureSpec) -> Descriptor:
 def spectral_flatness(samples: ArrayLike, spec: FeatureSpec) -> Descriptor:
     """Geometric over arithmetic mean of each frame's power, in [0, 1], shape (n_frames, 1); 1 for silence.
 
-    Within 1e-5 of librosa's.
+    Within 5e-5 of librosa's.
 
     Source: Dubnov (2004).
     """
@@ -94,7 +95,7 @@ def spectral_contrast(samples: ArrayLike, spec: FeatureSpec) -> Descriptor:
     """Peak over valley of the spectrum below 200 Hz and in up to 6 octave bands above, in dB, shape (n_frames, bands).
 
     Peaks and valleys are the means of the strongest and the weakest 2% of a band's bins, floored 80 dB below the
-    window's largest. Within 1e-2 dB of librosa's where peak and valley are within 60 dB of the frame's peak.
+    window's largest. Within 1e-3 dB of librosa's where the valley is within 60 dB of the frame's peak.
 
     Raises
     ------
@@ -118,7 +119,7 @@ def spectral_flux(samples: ArrayLike, spec: FeatureSpec) -> Descriptor:
 def chroma_stft(samples: ArrayLike, spec: FeatureSpec) -> Descriptor:
     """Power in each of the 12 pitch classes, C first, over the frame's largest, shape (n_frames, 12); 0 for silence.
 
-    Concert pitch (A4 = 440 Hz). Within 1e-4 of librosa's with ``tuning=0``.
+    Concert pitch (A4 = 440 Hz). Within 1e-5 of librosa's with ``tuning=0``.
 
     Source: Ellis, Chroma feature analysis and synthesis (2007).
     """

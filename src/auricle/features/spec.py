@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Va
 
 from auricle.errors import UsageError
 from auricle.features.columns import FEATURES, STATISTICS, column_names
-from auricle.features.filters import empty_bands
+from auricle.features.filters import contrast_bins, empty_bands
 
 __all__ = ["KERNEL_VERSION", "FeatureSpec", "default_spec", "standard_spec"]
 
@@ -70,6 +70,8 @@ class FeatureSpec(BaseModel):
             raise UsageError(_sentence(error)) from None
         _check_bands(spec)
         _check_names("features", spec.features, tuple(FEATURES))
+        if "contrast" in spec.features:
+            contrast_bins(spec.rate_hz, spec.n_fft)
         _check_names("statistics", spec.statistics, STATISTICS)
         _check_names("part_statistics", spec.part_statistics, STATISTICS)
         if spec.window_samples is not None and spec.window_samples < spec.n_fft:

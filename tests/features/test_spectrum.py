@@ -1,0 +1,105 @@
+import librosa
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from auricle.errors import FeatureError
+from auricle.features.spec import FeatureSpec
+from auricle.features.spectrum import log_mel, magnitude, phase, power, stft
+
+Samples = NDArray[np.float32]
+
+
+def librosa_stft(sound: Samples, spec: FeatureSpec) -> NDArray[np.complex64]:
+    return librosa.stft(sound, n_fft=spec.n_fft, hop_length=spec.hop, center=False)
+
+
+def librosa_mel_power(sound: Samples, spec: FeatureSpec) -> NDArray[np.float32]:
+    return librosa.feature.melspectrogram(
+        S=np.abs(librosa_stft(sound, spec)) ** 2,
+        sr=spec.rate_hz,
+        n_mels=spec.n_mels,
+        fmin=spec.fmin_hz,
+        fmax=spec.fmax_hz,
+        htk=spec.mel_scale == "htk",
+    )
+
+
+def check_log_mel(sound: Samples, spec: FeatureSpec) -> None:
+    theirs = librosa_mel_power(sound, spec)
+    theirs_db = librosa.power_to_db(theirs, top_db=None)
+    ours_db = log_mel(sound, spec).T
+    peak = np.maximum(theirs.max(axis=0), 1e-10)
+    near = theirs >= 1e-6 * peak
+    assert ours_db.dtype == np.float32
+    assert np.abs(ours_db - theirs_db)[near].max(initial=0) <= 1e-3
+    apart = np.abs(10.0 ** (ours_db / 10) - np.maximum(theirs, 1e-10)) / peak
+    assert apart[~near].max(initial=0) <= 1e-6
+
+
+def test_log_mel_equals_librosa(sound: Samples, spec: FeatureSpec) -> None:
+    check_log_mel(sound, spec)
+
+
+@pytest.mark.recordings
+def test_log_mel_equals_librosa_on_recordings(recordings) -> None:
+    for sound, spec in recordings:
+        check_log_mel(sound, spec)
+
+
+def test_stft_equals_librosa(sound: Samples, spec: FeatureSpec) -> None:
+    ours, theirs = stft(sound, spec).T, librosa_stft(sound, spec)
+    assert ours.dtype == np.complex64
+    assert ours.shape == theirs.shape
+    assert np.abs(ours - theirs).max() <= 1e-6 * max(np.abs(theirs).max(), 1e-10)
+
+
+def test_magnitude_phase_and_power_are_the_parts_of_the_stft(sound: Samples, spec: FeatureSpec) -> None:
+    spectrum = stft(sound, spec)
+    assert np.array_equal(magnitude(sound, spec), np.abs(spectrum))
+    assert np.array_equal(phase(sound, spec), np.angle(spectrum))
+    np.testing.assert_allclose(power(sound, spec), np.abs(spectrum) ** 2, rtol=1e-5)
+    assert {part(sound, spec).dtype for part in (magnitude, phase, power)} == {np.dtype(np.float32)}
+
+
+def test_a_full_scale_tone_has_the_level_of_the_window(spec: FeatureSpec) -> None:
+    hz = round(0.1 * spec.n_fft) * spec.rate_hz / spec.n_fft  # in the middle of a bin
+    tone = np.sin(2 * np.pi * hz * np.arange(2 * spec.n_fft) / spec.rate_hz)
+    assert magnitude(tone, spec).max() == pytest.approx(spec.n_fft / 4, rel=1e-4)
+
+
+def test_every_frame_is_computed_alone(spec: FeatureSpec, rng: np.random.Generator) -> None:
+    sound = rng.standard_normal(40 * spec.hop + spec.n_fft).astype(np.float32)
+    whole = log_mel(sound, spec)
+    frames = [log_mel(sound[start : start + spec.n_fft], spec) for start in range(0, 41 * spec.hop, spec.hop)]
+    assert np.array_equal(whole, np.concatenate(frames))
+
+
+def test_samples_after_the_last_whole_frame_change_nothing(spec: FeatureSpec, rng: np.random.Generator) -> None:
+    sound = rng.standard_normal(spec.n_fft + 17 * spec.hop - 1).astype(np.float32)
+    assert np.array_equal(log_mel(sound, spec), log_mel(sound[: spec.n_fft + 16 * spec.hop], spec))
+
+
+@pytest.mark.parametrize("function", [stft, log_mel])
+def test_what_cannot_be_framed_is_refused(function) -> None:
+    spec = FeatureSpec()
+    with pytest.raises(FeatureError, match=r"at least one frame of 2048 samples \(0.09288 s at 22050 Hz\). Got 2047"):
+        function(np.zeros(2047), spec)
+    for bad in (np.nan, np.inf, -np.inf):
+        sound = np.zeros(3000, np.float32)
+        sound[2999] = bad
+        with pytest.raises(FeatureError, match=rf"Sample 2999 \(0.136 s\) is {bad}"):
+            function(sound, spec)
+    with pytest.raises(FeatureError, match=r"one channel of samples. Got shape \(2, 3000\)"):
+        function(np.zeros((2, 3000)), spec)
+
+
+def test_lists_integers_and_read_only_arrays_are_taken() -> None:
+    spec = FeatureSpec(n_fft=64, hop=32, n_mels=4, n_mfcc=2)
+    sound = np.linspace(-1, 1, 200, dtype=np.float32)
+    frozen = sound.copy()
+    frozen.flags.writeable = False
+    expected = log_mel(sound, spec)
+    for other in (frozen, sound.tolist(), sound.astype(np.float64), np.stack([sound, sound], axis=1)[:, 0]):
+        assert np.array_equal(log_mel(other, spec), expected)
+    assert log_mel(np.arange(100), spec).shape == (2, 4)
