@@ -19,26 +19,19 @@ def test_a_classifiers_answer_as_json() -> None:
         confidence=0.75,
         quality=QUALITY,
     )
-    assert list(answer.as_json()) == [
-        "level",
-        "start_s",
-        "end_s",
-        "label",
-        "confidence",
-        "probabilities",
-        "quality",
-        "model",
-    ]
-    assert answer.as_json() | {"quality": None} == {
+    told = {
         "level": "window",
         "start_s": 0.3,
         "end_s": 1.234568,
         "label": "worn",
         "confidence": 0.75,
         "probabilities": {"fine": 0.25, "worn": 0.75},
-        "quality": None,
+        "quality": QUALITY.as_json(),
         "model": "motor@0123456789ab",
     }
+    shown = answer.as_json()
+    assert shown | told == shown
+    assert "value" not in shown
 
 
 @pytest.mark.parametrize("value", [0.0, -3.5, 1e300])
@@ -49,9 +42,25 @@ def test_a_regressors_answer_as_json(value: float) -> None:
         "start_s": 0.0,
         "end_s": 1.0,
         "value": value,
+        "unknown": False,
+        "novelty": None,
         "model": "motor@0123456789ab",
     }
     assert json.loads(json.dumps(answer.as_json(), allow_nan=False))["value"] == value
+
+
+def test_an_interval_is_said_where_there_is_one() -> None:
+    answer = Prediction("recording", 0.0, 1.0, "m", value=5.0, interval=(3.0, 7.0), novelty=1.5, unknown=True)
+    assert answer.as_json() | {"model": ""} == {
+        "level": "recording",
+        "start_s": 0.0,
+        "end_s": 1.0,
+        "value": 5.0,
+        "interval": [3.0, 7.0],
+        "unknown": True,
+        "novelty": 1.5,
+        "model": "",
+    }
 
 
 def test_qualities_are_rounded_to_what_can_be_heard() -> None:

@@ -40,10 +40,8 @@ def features(
     spec = choose_spec(survey(dataset, workers=workers))
     with Bars() as bars:
         _, examples, _ = extract(dataset, spec, workers=workers, progress=bars)
-    with (
-        files.new_file(output) as binary,
-        io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True) as text,
-    ):
+    with files.new_file(output) as binary:
+        text = io.TextIOWrapper(binary, encoding="utf-8", errors="backslashreplace", newline="")
         table = csv.writer(text, lineterminator="\n")
         table.writerow(
             ["file", "start_s", "end_s", "group", "label" if dataset.task == "classify" else "target", *spec.columns]
@@ -54,4 +52,5 @@ def features(
             example = dataset.examples[owner]
             truth = example.label if dataset.task == "classify" else example.target
             table.writerow([example.file, start_s, end_s, example.group, truth, *row.tolist()])
-        text.detach()
+        text.flush()
+        text.detach()  # closing belongs to `new_file`

@@ -61,6 +61,3 @@ def main() -> None:
         app()
     except AuricleError as error:
         fail(error, as_json="--json" in sys.argv)
-    except BrokenPipeError:  # the reader of a pipe has what it wanted
-        sys.stderr.close()
-        sys.exit(0)

@@ -1,5 +1,6 @@
 """Options that several commands share, so that they are spelled and explained once."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -52,9 +53,7 @@ def size_bytes(text: str) -> int:
     ------
     UsageError : not a number followed by nothing, KB, MB, GB or TB
     """
-    number = text.strip().upper().rstrip("KMGTB")
-    unit = text.strip().upper().removeprefix(number)
-    try:
-        return int(float(number) * _UNITS[unit])
-    except (ValueError, KeyError, OverflowError):
-        raise UsageError(f"A size must be a number with KB, MB, GB or TB, such as 10GB. Got {text!r}.") from None
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?) *(|[KMGT]B)", text.strip().upper())
+    if not found:
+        raise UsageError(f"A size must be a number with KB, MB, GB or TB, such as 10GB. Got {text!r}.")
+    return int(float(found[1]) * _UNITS[found[2]])

@@ -7,7 +7,7 @@ import typer
 
 from auricle import files
 from auricle.cli.terminal import err
-from auricle.errors import UsageError
+from auricle.errors import FeatureError, UsageError
 
 __all__ = ["plot"]
 
@@ -38,4 +38,8 @@ def plot(
                 end_s = start_s + LONGEST_S
                 err.print(f"Drawing at most {LONGEST_S:g} s; choose another part with --start-s and --end-s.")
     clip = read(file, start_s=start_s, end_s=end_s)
-    save(draw(clip, picture_spec(clip.rate_hz)), output)
+    try:
+        figure = draw(clip, picture_spec(clip.rate_hz))
+    except FeatureError as error:
+        raise FeatureError(f"{file}: {error}") from error
+    save(figure, output)

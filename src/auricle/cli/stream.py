@@ -1,6 +1,5 @@
 """``auricle stream``: answers window by window, as the sound arrives."""
 
-import json
 import sys
 from typing import Annotated
 
@@ -27,6 +26,7 @@ def stream(
 
     Example: `arecord -f S16_LE -r 16000 -t raw | auricle stream motor.auricle - --rate-hz 16000`
     """
+    from auricle.prediction.formats import lines
     from auricle.prediction.pcm import blocks
     from auricle.prediction.predictor import load
 
@@ -38,5 +38,6 @@ def stream(
         if rate_hz is not None:
             raise UsageError("`--rate-hz` must not be given with a file: its header says the rate.")
         predictions = load(model).windows(source, hop_s=hop_s)
-    for prediction in predictions:
-        print(json.dumps({"file": source, **prediction.as_json()}, ensure_ascii=False), flush=True)  # noqa: T201
+    for line in lines({"file": source, **prediction.as_json()} for prediction in predictions):
+        sys.stdout.write(line)
+        sys.stdout.flush()

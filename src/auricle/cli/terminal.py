@@ -13,14 +13,15 @@ from auricle.errors import AuricleError
 
 __all__ = ["Bars", "err", "fail", "print_json"]
 
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 SHOWN_AFTER_S = 1.0
 
 
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())  # a file's name may be no UTF-8
 
 
 def fail(error: AuricleError, *, as_json: bool = False) -> NoReturn:
@@ -32,7 +33,7 @@ def fail(error: AuricleError, *, as_json: bool = False) -> NoReturn:
 
 
 class Bars:
-    """Progress bars on stderr, one a stage, for whatever takes longer than a second; a context manager.
+    """Progress bars on a terminal's stderr, one a stage, for whatever takes longer than a second; a context manager.
 
     Called with the name of a stage, how much of it is done, and how much there is.
     """
@@ -45,7 +46,7 @@ class Bars:
             TimeRemainingColumn(),
             console=err,
             transient=True,
-            disable=hidden,
+            disable=hidden or not err.is_terminal,
         )
         self._started = time.monotonic()
         self._tasks: dict[str, TaskID] = {}

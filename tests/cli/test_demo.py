@@ -1,0 +1,34 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auricle.cli import demo
+from auricle.models.table import MODELS
+from auricle.prediction.predictor import load
+
+
+@pytest.mark.slow
+def test_the_whole_loop_in_small(auricle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "N_RECORDINGS", 16)
+    monkeypatch.setattr(demo, "N_NEW", 4)
+    monkeypatch.setitem(MODELS, "forest", replace(MODELS["forest"], grid={"max_depth": (2, 4)}))
+    ran = auricle("demo", "-o", tmp_path / "demo")
+    assert (ran.code, ran.out) == (0, "")
+    assert all(f"\n{step}. " in ran.err for step in range(1, 7))
+    assert "Best parameters: {'max_depth': " in ran.err
+    assert "of 4 right" in ran.err
+    assert "blocks: identical, to the last bit." in ran.err
+    for name in ("sounds.png", "sound.png", "scores.png"):
+        assert (tmp_path / "demo" / name).read_bytes().startswith(b"\x89PNG")
+    for name in ("faults", "forest", "rpm"):
+        assert load(tmp_path / "demo" / f"{name}.auricle").bundle.manifest.name == name
+
+
+def test_a_folder_that_cannot_be_made(auricle, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here already")
+    for place in (tmp_path / "file", tmp_path / "file" / "demo"):
+        ran = auricle("demo", "-o", place)
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.sentence.startswith(f"{place}: the demo's folder must be writable. ")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -1,0 +1,46 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.examples import extract
+from auricle.datasets.survey import survey
+from auricle.training.choices import choose_spec
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_row_a_window_with_named_columns(auricle, machine_sounds: Path, out: Path) -> None:
+    arguments = ["--label", "label", "--group", "machine"]
+    ran = auricle("features", machine_sounds, *arguments, "-o", out / "x.csv")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    data = Dataset.load(machine_sounds, label="label", group="machine")
+    spec = choose_spec(survey(data))
+    _, examples, _ = extract(data, spec)
+    rows = table(out / "x.csv")
+    assert list(rows[0]) == ["file", "start_s", "end_s", "group", "label", *spec.columns]
+    assert [row["file"] for row in rows] == [str(example.file) for example in data.examples]
+    assert [row["group"] for row in rows] == data.groups.tolist()
+    assert [row["label"] for row in rows] == data.labels.tolist()
+    numbers = np.array([[row[name] for name in spec.columns] for row in rows], np.float32)
+    np.testing.assert_array_equal(numbers, examples.rows)
+    assert [path.name for path in out.iterdir()] == ["x.csv"]
+
+
+def test_a_target_stands_in_its_own_column(auricle, machine_sounds: Path, out: Path) -> None:
+    assert auricle("features", machine_sounds, "--target", "rpm", "-o", out / "x.csv").code == 0
+    rows = table(out / "x.csv")
+    assert "label" not in rows[0]
+    assert all(900 <= float(row["target"]) <= 3600 for row in rows)
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x", "x.csv.gz"])
+def test_a_table_ends_in_csv(name: str, auricle, machine_sounds: Path, out: Path) -> None:
+    ran = auricle("features", machine_sounds, "-o", out / name)
+    assert (ran.code, ran.sentence) == (2, f"{out / name}: the table's name must end in .csv.")
+    assert list(out.iterdir()) == []

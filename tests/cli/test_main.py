@@ -1,0 +1,103 @@
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import auricle as package
+from auricle.cli.main import COMMANDS, app
+
+ENTRY = [sys.executable, "-c", "from auricle.cli import main; main()"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    ran = CliRunner().invoke(app, [name, "--help"], terminal_width=200)
+    assert ran.exit_code == 0
+    assert "Example: " in ran.output
+    assert re.search(rf"auricle\s+{name}\s", ran.output)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_example_is_a_command_that_is_understood(name: str) -> None:
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    (example,) = re.findall(r"^ *Example: `(.*)`$", COMMANDS[name].__doc__ or "", re.MULTILINE)
+    words = shlex.split(example.rpartition(" | ")[2])
+    assert words[:2] == ["auricle", name]
+    command.make_context(name, words[2:])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained(name: str) -> None:
+    for parameter in typer.main.get_command(app).commands[name].params:  # type: ignore[attr-defined]
+        assert parameter.help, f"{name}: {parameter.name}"
+        assert parameter.help.endswith("."), f"{name}: {parameter.name}"
+
+
+def test_help_lists_every_command() -> None:
+    ran = CliRunner().invoke(app, ["--help"])
+    assert ran.exit_code == 0
+    assert all(re.search(rf"\b{name}\b", ran.output) for name in COMMANDS)
+
+
+def test_without_a_command_help_is_shown(auricle) -> None:
+    ran = auricle()
+    assert "Usage: " in ran.out + ran.err
+    assert ran.code == 2
+
+
+def test_version(auricle) -> None:
+    ran = auricle("--version")
+    assert (ran.code, ran.out, ran.err) == (0, f"auricle {package.__version__}\n", "")
+
+
+class TestAsAProcess:
+    """What cannot be seen from inside: exit codes, pipes, and what is imported."""
+
+    def run(self, *arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        environment = os.environ | {"COLUMNS": "120"}
+        return subprocess.run([*ENTRY, *map(str, arguments)], input=stdin, capture_output=True, env=environment)
+
+    def test_version_and_help_load_no_library(self) -> None:
+        script = (
+            "import sys\nfrom auricle.cli import main\ntry: main()\n"
+            "except SystemExit: print({'onnxruntime', 'sklearn', 'scipy', 'numba', 'matplotlib'} & set(sys.modules))"
+        )
+        done = subprocess.run([sys.executable, "-c", script, "train", "--help"], capture_output=True, text=True)
+        assert done.stdout.endswith("set()\n")
+        assert done.stderr == ""
+
+    def test_an_error_is_one_line_and_exit_2(self, tmp_path: Path) -> None:
+        done = self.run("predict", tmp_path / "no.auricle", tmp_path / "no.wav")
+        assert (done.returncode, done.stdout) == (2, b"")
+        sentence = f"auricle: {tmp_path}/no.auricle: the bundle must be a readable file. No such file or directory.\n"
+        assert done.stderr.decode() == sentence
+
+    def test_some_failed_is_exit_1(self, states_file: Path, machine_sounds: Path, tmp_path: Path) -> None:
+        done = self.run("predict", states_file, machine_sounds.parent / "clips", tmp_path / "no.wav")
+        assert done.returncode == 1
+        assert len(done.stdout.splitlines()) == 25
+        assert done.stderr == b"1 of 25 files failed; each has a line with its error.\n"
+
+    def test_raw_samples_come_through_a_pipe(self, states_file: Path, machine_sounds: Path) -> None:
+        raw = (machine_sounds.parent / "clips" / "0001.wav").read_bytes()[44:]
+        done = self.run("stream", states_file, "-", "--rate-hz", 8000, stdin=raw)
+        assert (done.returncode, done.stderr) == (0, b"")
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [answer["end_s"] for answer in answers] == [0.2, pytest.approx(0.4, abs=0.01), 0.5]
+
+    def test_a_reader_that_leaves_early_gets_no_traceback(self, states_file: Path, machine_sounds: Path) -> None:
+        clips = machine_sounds.parent / "clips"
+        command = [*ENTRY, "predict", states_file, *[clips] * 3, "--windows", "--hop-s", "0.01"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline().startswith(b'{"file"')
+            process.stdout.close()
+            assert process.stderr.read() == b""

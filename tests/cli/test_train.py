@@ -1,0 +1,95 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auricle.prediction.predictor import load
+
+
+def strict(text: str) -> dict:
+    parsed: dict = json.loads(text, parse_constant=pytest.fail)
+    return parsed
+
+
+def test_training_writes_a_bundle_and_says_how_good_it_is(auricle, machine_sounds: Path, out: Path) -> None:
+    path = out / "motor.auricle"
+    ran = auricle("train", machine_sounds, "--label", "label", "--group", "machine", "--models", "linear", "-o", path)
+    assert (ran.code, ran.out) == (0, "")
+    assert "24 recordings, 24 windows, 3 groups" in ran.err
+    assert "Chosen: linear, cross-validated accuracy " in ran.err
+    assert "Held out: accuracy " in ran.err
+    assert "% interval " in ran.err
+    assert f"Wrote {path} (" in ran.err
+    model = load(path)
+    assert model.bundle.manifest.name == "motor"
+    assert model.predict(machine_sounds.parent / "clips" / "0001.wav").label in model.classes
+
+
+def test_json_is_one_object_as_the_contract_says(auricle, machine_sounds: Path, out: Path) -> None:
+    path = out / "motor.auricle"
+    arguments = ["--label", "label", "--group", "machine", "--models", "linear,svm", "--window-s", "0.2", "--json"]
+    ran = auricle("train", machine_sounds, *arguments, "-o", path)
+    assert (ran.code, ran.err) == (0, "")
+    summary = strict(ran.out)
+    assert summary.keys() >= {
+        *("task", "n_recordings", "n_windows", "classes", "groups", "candidates", "chosen", "cv_score", "test"),
+        *("verdict", "window_s", "seconds", "bundle"),
+    }
+    assert (summary["task"], summary["n_recordings"], summary["n_windows"], summary["groups"]) == (
+        "classify",
+        24,
+        72,
+        3,
+    )
+    assert summary["classes"] == ["cavitation", "healthy", "imbalance", "worn_bearing"]
+    assert {trial["model"] for trial in summary["candidates"]} >= {"linear", "svm"}
+    assert all(trial.keys() >= {"model", "cv_score", "cv_sd", "fit_s"} for trial in summary["candidates"])
+    assert summary["chosen"] in {trial["model"] for trial in summary["candidates"]}
+    assert summary["test"].keys() >= {"accuracy", "balanced_accuracy", "macro_f1", "log_loss", "ece", "ci95"}
+    low, high = summary["test"]["ci95"]
+    assert 0 <= low <= summary["test"]["accuracy"] <= high <= 1
+    assert (summary["window_s"], summary["bundle"]) == (0.2, str(path))
+
+
+def test_a_number_is_learned_where_there_is_one(auricle, machine_sounds: Path, out: Path) -> None:
+    ran = auricle(
+        *("train", machine_sounds, "--target", "rpm", "--group", "machine", "--models", "linear", "--json"),
+        *("-o", out / "rpm.auricle"),
+    )
+    assert (ran.code, ran.err) == (0, "")
+    summary = strict(ran.out)
+    assert summary["task"] == "regress"
+    assert summary["test"].keys() >= {"r2", "mae", "rmse", "ci95"}
+    assert np.isfinite(load(out / "rpm.auricle").predict(machine_sounds.parent / "clips" / "0001.wav").value)
+
+
+def test_published_folds_and_a_grid(auricle, machine_sounds: Path, out: Path) -> None:
+    common = ["train", machine_sounds, "--label", "label", "--models", "linear", "--json", "-o", out / "x.auricle"]
+    folded = strict(auricle(*common, "--fold", "machine", "--group", "machine").out)
+    assert folded["test"]["n_recordings"] == 24
+    assert "3 published folds" in folded["protocol"]
+    tuned = strict(auricle(*common, "--tune", "grid").out)
+    assert len(tuned["candidates"]) == 6
+    assert "held-out" in tuned["protocol"]
+
+
+def test_training_twice_gives_the_same_model(auricle, machine_sounds: Path, tmp_path: Path) -> None:
+    versions = set()
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / "x.auricle"
+        arguments = ["--label", "label", "--models", "linear", "--workers", "1" if folder == "one" else "2"]
+        auricle("train", machine_sounds, *arguments, "--cache-max", "0", "-o", path)
+        versions.add(load(path).name)
+    assert len(versions) == 1
+
+
+def test_an_earlier_bundle_is_replaced_only_by_a_whole_one(auricle, machine_sounds: Path, out: Path) -> None:
+    path = out / "x.auricle"
+    path.write_bytes(b"earlier")
+    assert auricle("train", machine_sounds, "--models", "none", "--label", "label", "-o", path).code == 2
+    assert path.read_bytes() == b"earlier"
+    assert auricle("train", machine_sounds, "--models", "linear", "--label", "label", "-o", path).code == 0
+    assert load(path).classes
+    assert [file.name for file in out.iterdir()] == ["x.auricle"]
