@@ -110,9 +110,7 @@ def show(name: str, got: dict[str, Any]) -> None:
     least = "" if got["least"] is None else f", at least {got['least']:.2f} is asked"
     print(f"{name}: {got['score']:.3f} ({low:.3f} to {high:.3f}){least}; {got['chosen']}; {got['seconds']:.0f} s")
     print(f"  families: {got['candidates']}")
-    print(
-        f"  the article's forest: {got['article_score']:.3f}; features and one fit a fold, {got['article_seconds']:.0f} s"
-    )
+    print(f"  the article's forest: {got['article_score']:.3f} in {got['article_seconds']:.0f} s, one fit a fold")
     print(f"  graph against estimator: {got['graph_difference']:.1e}, {got['graph_label_differences']} labels differ")
     print(f"  stream against file: {got['stream_differences']} of 100 clips differ; bundle {got['bundle_mb']:.1f} MB")
     print(f"  {got['verdict']}", flush=True)

@@ -55,6 +55,12 @@ class Prediction:
     probabilities: Mapping[str, float] | None = None
     confidence: float | None = None
     """Probability of ``label``."""
+    interval: tuple[float, float] | None = None
+    """Where the number lies with the bundle's coverage, for a recording's ``value``."""
+    unknown: bool = False
+    """Whether the sound is too unlike the training sound for the answer to mean anything."""
+    novelty: float | None = None
+    """How unlike it is: a rank from 0 to 1 among training recordings, and above 1 the excess of its distance."""
     quality: Quality | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -62,12 +68,15 @@ class Prediction:
         answer: dict[str, Any] = {"level": self.level, "start_s": round(self.start_s, 6), "end_s": round(self.end_s, 6)}
         if self.value is not None:
             answer["value"] = self.value
+            if self.interval is not None:
+                answer["interval"] = list(self.interval)
         else:
             answer |= {
                 "label": self.label,
                 "confidence": self.confidence,
                 "probabilities": dict(self.probabilities or {}),
             }
+        answer |= {"unknown": self.unknown, "novelty": self.novelty}
         if self.quality is not None:
             answer["quality"] = self.quality.as_json()
         return answer | {"model": self.model}

@@ -72,7 +72,7 @@ def test_equal_trainings_give_equal_bundles(result, states):
     again = train(states, models="linear,svm", name="states", workers=1)
     assert again.bundle.version == result.bundle.version
     same_day = again.bundle.manifest.model_copy(update={"created": result.bundle.manifest.created})
-    rebuilt = Bundle(same_day, again.bundle.graph, again.bundle.profile, again.bundle.golden)
+    rebuilt = Bundle(same_day, again.bundle.graph, again.bundle.profile, again.bundle.novelty, again.bundle.golden)
     assert rebuilt.to_bytes() == result.bundle.to_bytes()
 
 

@@ -16,11 +16,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from auricle import files
 from auricle.bundles import container
 from auricle.bundles.card import card
+from auricle.bundles.novelty import Novelty
 from auricle.bundles.profile import Profile
 from auricle.errors import AuricleError, BundleError
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["FORMAT", "Bundle", "Calibration", "Golden", "Manifest", "Target"]
+__all__ = ["FORMAT", "Bundle", "Calibration", "Golden", "Interval", "Manifest", "Target"]
 
 FORMAT: Final = 1
 """Version of the bundle's layout; a bundle of another version is refused by name."""
@@ -37,6 +38,14 @@ class Calibration(_Frozen):
 
     window: float = 1.0
     recording: float = 1.0
+
+
+class Interval(_Frozen):
+    """How far a recording's true number may lie from the answer: split conformal on out-of-fold recordings."""
+
+    coverage: float
+    half_width: float
+    """In the target's unit."""
 
 
 class Target(_Frozen):
@@ -56,6 +65,8 @@ class Manifest(_Frozen):
     target: Target | None = None
     spec: FeatureSpec
     calibration: Calibration = Calibration()
+    interval: Interval | None = None
+    """For numbers."""
     family: str
     settings: dict[str, Any] = {}
     scores: dict[str, Any] = {}
@@ -97,12 +108,14 @@ class Bundle:
     manifest : settings, classes, scores, versions
     graph : the ONNX model, serialised
     profile : what the model saw
+    novelty : how unlike the training sound a sound is
     golden : windows with their expected rows and answers
     """
 
     manifest: Manifest
     graph: bytes
     profile: Profile
+    novelty: Novelty
     golden: Golden
 
     MANIFEST: ClassVar[str] = "manifest.json"
@@ -163,6 +176,7 @@ class Bundle:
                 manifest=manifest,
                 graph=members["model.onnx"],
                 profile=Profile(**{f.name: _array(members[f"profile/{f.name}.npy"]) for f in fields(Profile)}),
+                novelty=Novelty(**{f.name: _array(members[f"novelty/{f.name}.npy"]) for f in fields(Novelty)}),
                 golden=Golden(
                     windows=tuple(_array(members[f"golden/window{i}.npy"]) for i in range(n_golden)),
                     rows=_array(members["golden/rows.npy"]),
@@ -181,6 +195,7 @@ class Bundle:
             _CARD: card(self.manifest, n_recordings=len(self.profile.hashes)).encode(),
             "model.onnx": self.graph,
             **{f"profile/{f.name}.npy": _npy(getattr(self.profile, f.name)) for f in fields(Profile)},
+            **{f"novelty/{f.name}.npy": _npy(getattr(self.novelty, f.name)) for f in fields(Novelty)},
             **{f"golden/window{i}.npy": _npy(window) for i, window in enumerate(self.golden.windows)},
             "golden/rows.npy": _npy(self.golden.rows),
             "golden/answers.npy": _npy(self.golden.answers),

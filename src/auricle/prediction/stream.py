@@ -1,7 +1,8 @@
 """The one way that sound becomes answers: blocks in, predictions out, for files, clips, pipes and microphones."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter, Window
 from auricle.bundles.answers import choose, log_probabilities, soften
 from auricle.errors import AudioError, FeatureError, UsageError
-from auricle.records import Level, Prediction, Quality
+from auricle.records import Prediction, Quality
 
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
@@ -58,6 +59,7 @@ class Stream:
         self._n_windows = 0
         self._qualities: list[Quality] = []
         self._lengths_s: list[float] = []
+        self._distance = 0.0  # of all windows so far, summed
         self._end_s = 0.0
 
     def push(self, block: Samples) -> list[Prediction]:
@@ -99,7 +101,8 @@ class Stream:
                 f"{self._source}: a recording must hold sound. Every sample of its {self._end_s:.3f} s is zero: "
                 "is the microphone muted or unplugged?"
             )
-        return self._prediction("recording", 0.0, self._end_s, self._sum / self._n_windows, whole)
+        mean, distance = self._sum / self._n_windows, self._distance / self._n_windows
+        return self._prediction("recording", 0.0, self._end_s, mean, distance, whole)
 
     def _answer(self, windows: Sequence[Window]) -> list[Prediction]:
         if not windows:
@@ -113,35 +116,46 @@ class Stream:
         predictions = []
         for window in windows:
             # One row at a time: the last bits of a product of matrices depend on how many rows there are.
-            answer = self._model.graph.answers(self._model.extractor.row(window.samples)[np.newaxis])[0]
+            row = self._model.extractor.row(window.samples)
+            answer = self._model.graph.answers(row[np.newaxis])[0]
             is_class = self._model.graph.answer == "probabilities"
             value = log_probabilities(answer) if is_class else answer.astype(np.float64)
             measures = quality.measure(window.samples, window.rate_hz)
+            distance = self._model.bundle.novelty.distance(row)
             self._sum += value
+            self._distance += distance
             self._n_windows += 1
             self._qualities.append(measures)
             self._lengths_s.append(window.samples.size / window.rate_hz)
             self._end_s = window.end_s
-            predictions.append(self._prediction("window", window.start_s, window.end_s, value, measures))
+            predictions.append(self._prediction("window", window.start_s, window.end_s, value, distance, measures))
         return predictions
 
     def _prediction(
-        self, level: Level, start_s: float, end_s: float, value: NDArray[np.float64], measures: Quality
+        self,
+        level: Literal["window", "recording"],
+        start_s: float,
+        end_s: float,
+        value: NDArray[np.float64],
+        distance: float,
+        measures: Quality,
     ) -> Prediction:
-        manifest, name = self._model.bundle.manifest, self._model.name
+        manifest, novelty = self._model.bundle.manifest, self._model.bundle.novelty
+        answer = Prediction(level, start_s, end_s, self._model.name, quality=measures)
         if manifest.target is not None:
             number = manifest.target.mean + manifest.target.deviation * float(value[0])
-            return Prediction(level, start_s, end_s, name, value=number, quality=measures)
-        temperature = manifest.calibration.window if level == "window" else manifest.calibration.recording
-        probabilities = soften(value, temperature)
-        best = int(choose(probabilities))
-        return Prediction(
-            level,
-            start_s,
-            end_s,
-            name,
-            label=manifest.classes[best],
-            probabilities=dict(zip(manifest.classes, map(float, probabilities), strict=True)),
-            confidence=float(probabilities[best]),
-            quality=measures,
-        )
+            reach = manifest.interval.half_width if manifest.interval and level == "recording" else None
+            answer = replace(answer, value=number, interval=None if reach is None else (number - reach, number + reach))
+            score = novelty.score(level, doubt=None, distance=distance)
+        else:
+            calibration = manifest.calibration
+            probabilities = soften(value, calibration.window if level == "window" else calibration.recording)
+            best = int(choose(probabilities))
+            answer = replace(
+                answer,
+                label=manifest.classes[best],
+                probabilities=dict(zip(manifest.classes, map(float, probabilities), strict=True)),
+                confidence=float(probabilities[best]),
+            )
+            score = novelty.score(level, doubt=1.0 - float(probabilities[best]), distance=distance)
+        return replace(answer, novelty=score, unknown=novelty.is_unknown(level, score))

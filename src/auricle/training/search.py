@@ -53,6 +53,7 @@ class Found:
     answers : their calibrated probabilities, shape (n_tested, n_classes), or numbers, shape (n_tested, 1)
     out_of_fold : answer of the chosen candidate to every recording, by fits that left it out: calibrated probabilities,
         shape (n, n_classes), or numbers, shape (n, 1)
+    windows_out_of_fold : the same for every window, calibrated for windows
     window_temperature, recording_temperature : fitted on the out-of-fold answers; 1 for numbers
     """
 
@@ -61,6 +62,7 @@ class Found:
     tested: NDArray[np.intp]
     answers: NDArray[np.float64]
     out_of_fold: NDArray[np.float64]
+    windows_out_of_fold: NDArray[np.float64]
     window_temperature: float
     recording_temperature: float
 
@@ -108,13 +110,17 @@ def search(
     mixes = singles if len(chosen) == 1 else [*singles, chosen]
     trials = tuple(_trial(fits, mix, compared) for mix in mixes)
     _, out_of_fold = _answered(fits, chosen, everything, everything)
+    by_window, window_temperature = fits.windows(chosen, everything), _window_temperature(fits, chosen, everything)
+    of_windows = np.empty_like(by_window.values)
+    of_windows[by_window.windows] = soften(by_window.values, window_temperature) if table.classes else by_window.values
     return Found(
         chosen=trials[mixes.index(chosen)].candidate,
         trials=trials,
         tested=np.concatenate(tested),
         answers=np.concatenate(answers),
         out_of_fold=out_of_fold,
-        window_temperature=_window_temperature(fits, chosen, everything),
+        windows_out_of_fold=of_windows,
+        window_temperature=window_temperature,
         recording_temperature=_temperature(fits, chosen, everything),
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.bundles.answers import choose
-from auricle.bundles.bundle import Bundle, Calibration, Golden, Manifest, Target
+from auricle.bundles.bundle import Bundle, Calibration, Golden, Interval, Manifest, Target
 from auricle.bundles.graph import Graph
 from auricle.bundles.profile import MAX_PROFILED, Profile, quality_row
 from auricle.datasets.dataset import Dataset
@@ -23,12 +23,14 @@ from auricle.features.cache import FeatureCache
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.models.family import Estimator
+from auricle.models.intervals import COVERAGE, half_width
 from auricle.models.table import family_names
 from auricle.training import scores
 from auricle.training.candidates import candidates, fit
 from auricle.training.choices import choose_spec, plan
 from auricle.training.convert import convert, verify
 from auricle.training.crossfit import Plan
+from auricle.training.novelty import fit_novelty
 from auricle.training.search import Found, search
 from auricle.training.table import Table
 
@@ -164,6 +166,7 @@ def train(
         classes=table.classes,
         target=Target(mean=scale.mean, deviation=scale.deviation) if scale.is_used else None,
         spec=spec,
+        interval=_interval(table, found),
         calibration=Calibration(window=found.window_temperature, recording=found.recording_temperature),
         family=found.chosen.family,
         settings=dict(found.chosen.settings),
@@ -174,7 +177,14 @@ def train(
         versions={library: version(library) for library in _LIBRARIES},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    bundle = Bundle(manifest, graph, _profile(dataset, examples, found), _golden(dataset, spec, graph))
+    novelty = fit_novelty(
+        table,
+        protocol.blocks,
+        window_doubt=_doubt(found.windows_out_of_fold) if table.classes else None,
+        recording_doubt=_doubt(found.out_of_fold) if table.classes else None,
+        seed=seed,
+    )
+    bundle = Bundle(manifest, graph, _profile(dataset, examples, found), novelty, _golden(dataset, spec, graph))
     return TrainResult(bundle, dataset, examples, estimator, found, protocol, failures, time.perf_counter() - started)
 
 
@@ -199,6 +209,17 @@ def _scores(dataset: Dataset, table: Table, found: Found) -> tuple[scores.Scores
         tested, task=dataset.task, n_recordings=len(truth), n_groups=len(set(groups)), guess=guess
     )
     return tested, sentence
+
+
+def _doubt(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1.0 - probabilities.max(axis=1))
+
+
+def _interval(table: Table, found: Found) -> Interval | None:
+    if table.classes:
+        return None
+    width = half_width(found.out_of_fold[:, 0] - table.truth)
+    return None if width is None else Interval(coverage=COVERAGE, half_width=width)
 
 
 def _profile(dataset: Dataset, examples: Examples, found: Found) -> Profile:
