@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor, load
     from auricle.records import Prediction, Quality
     from auricle.training.train import train
+    from auricle.training.transformer import AudioFeatures
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AudioFeatures",
     "Bundle",
     "Clip",
     "Dataset",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "AudioFeatures": "auricle.training.transformer",
     "Bundle": "auricle.bundles.bundle",
     "Clip": "auricle.audio.clip",
     "Dataset": "auricle.datasets.dataset",

@@ -1,0 +1,125 @@
+"""Features inside scikit-learn: a transformer from recordings to rows, for pipelines and searches of one's own."""
+
+import os
+from collections.abc import Sequence
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from auricle.audio.clip import Clip
+from auricle.audio.decode import open_sound, read
+from auricle.audio.resample import resample
+from auricle.compute import spread
+from auricle.features.extractor import Extractor
+from auricle.features.spec import FeatureSpec, default_spec
+
+__all__ = ["AudioFeatures"]
+
+MAX_RATE_HZ = 22_050
+
+Recordings: TypeAlias = Sequence[str | os.PathLike[str] | Clip] | NDArray[Any]
+
+
+class AudioFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Turn recordings into one row each, as training does.
+
+    Parameters
+    ----------
+    spec : what to compute; None takes the default for the lowest rate that ``fit`` meets, at most 22,050 Hz. Its
+        ``window_s`` is ignored: a recording is one window.
+    rate_hz : rate of float arrays; paths and clips have their own
+    workers : threads; None for every core
+
+    Attributes
+    ----------
+    spec_ : the spec in use
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> pipeline = make_pipeline(AudioFeatures(), RandomForestClassifier())
+    """
+
+    def __init__(self, spec: FeatureSpec | None = None, *, rate_hz: int = 22_050, workers: int | None = None) -> None:
+        self.spec = spec
+        self.rate_hz = rate_hz
+        self.workers = workers
+
+    def fit(self, X: Recordings, y: object = None) -> Self:  # noqa: ARG002  (scikit-learn's signature)
+        """Choose the spec.
+
+        Parameters
+        ----------
+        X : paths, clips, or an array of float samples at ``rate_hz``, shape (n, n_samples)
+        """
+        if _is_array(X):
+            X = self._samples(X, reset=True)
+        spec = self.spec
+        if spec is None:
+            rates_hz = [self.rate_hz] if isinstance(X, np.ndarray) else [_rate_hz(one) for one in X]
+            spec = default_spec(min(*rates_hz, MAX_RATE_HZ))
+        self.spec_ = spec.model_copy(update={"window_s": None, "window_hop_s": None})
+        return self
+
+    def transform(self, X: Recordings) -> NDArray[np.float32]:
+        """Return one row a recording, float32, shape (n, n_columns).
+
+        An array of fewer samples than one frame is laid in the middle of a frame of silence, since an array's length
+        is the same for all; a file or clip that short is refused.
+
+        Raises
+        ------
+        AudioError : a file that cannot be read
+        FeatureError : a file or clip of less than one frame
+        """
+        check_is_fitted(self)
+        extractor = Extractor(self.spec_)
+
+        def row(one: Any) -> NDArray[np.float32]:
+            clip = one if isinstance(one, Clip) else read(one, rate_hz=self.spec_.rate_hz)
+            return extractor.row(resample(clip, self.spec_.rate_hz).samples)
+
+        if _is_array(X):
+            samples = self._samples(X, reset=False)
+            missing = max(0, int(np.ceil(self.spec_.n_fft * self.rate_hz / self.spec_.rate_hz)) - samples.shape[1])
+            padded = np.pad(samples, ((0, 0), (missing // 2, missing - missing // 2)))
+            X = [Clip(one, self.rate_hz, source=f"row {index}") for index, one in enumerate(padded)]
+        rows = list(spread(row, X, workers=self.workers))
+        return np.stack(rows) if rows else np.empty((0, len(extractor.columns)), np.float32)
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002
+        """Return the columns' names: ``mfcc03_mean``, ``mel12_std_part2``."""
+        check_is_fitted(self)
+        return np.array(self.spec_.columns, dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def _samples(self, X: Any, *, reset: bool) -> NDArray[np.float32]:
+        least = 2 if reset else 1  # later, the number must be that of `fit`, whatever it is
+        samples: NDArray[np.float32] = validate_data(self, X, dtype=np.float32, reset=reset, ensure_min_features=least)
+        return samples
+
+
+def _is_array(X: Any) -> bool:
+    """Whether ``X`` is samples, or something that scikit-learn's checks shall refuse, and not paths or clips."""
+    if isinstance(X, np.ndarray) and X.ndim != 1:
+        return True
+    if not isinstance(X, Sequence | np.ndarray) or isinstance(X, str):
+        return True
+    return not all(isinstance(one, str | os.PathLike | Clip) for one in X)
+
+
+def _rate_hz(one: Any) -> int:
+    if isinstance(one, Clip):
+        return one.rate_hz
+    with open_sound(one) as sound:
+        return sound.rate_hz
