@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auricle.features.spec import FeatureSpec
 
-SECONDS = 2
+SECONDS = 1
 
 SPECS = {
     "22 kHz": FeatureSpec(),
@@ -88,5 +88,5 @@ def recordings(recordings_dir: Path) -> Iterator[tuple[NDArray[np.float32], Feat
     for file in files:
         samples, rate_hz = soundfile.read(file, dtype="float32")
         n_fft = 2048 if rate_hz > 20_000 else 512
-        loaded.append((samples[: 2 * rate_hz], FeatureSpec(rate_hz=rate_hz, n_fft=n_fft, hop=n_fft // 4, n_mels=40)))
+        loaded.append((samples[:rate_hz], FeatureSpec(rate_hz=rate_hz, n_fft=n_fft, hop=n_fft // 4, n_mels=40)))
     return iter(loaded)

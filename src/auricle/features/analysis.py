@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auricle.errors import FeatureError
 from auricle.features.kernels.changes import finish
-from auricle.features.kernels.frames import Workspace, aligned, analyse, describe, frame, workspace
+from auricle.features.kernels.frames import Workspace, aligned, analyse, workspace
 from auricle.features.kernels.framing import all_finite
 from auricle.features.kernels.lanes import LANES
 from auricle.features.plan import Plan, plan_of
@@ -80,17 +80,30 @@ def values_of(samples: ArrayLike, plan: Plan) -> tuple[NDArray[np.float32], int]
     n_ranks = int(tables.contrast[:, 2].max(initial=1))
     work = _MEMORY.get(spec.n_fft, spec.hop, spec.n_mels, n_ranks)
     if plan.in_lanes:
-        analyse(array, tables, plan.rows, work, values)
+        analyse(array, 0, n_frames, True, tables, plan.rows, work, values)  # noqa: FBT003
     else:
-        import scipy.fft  # seldom needed, and slow to import
-
         for first in range(0, n_frames, LANES):
-            frame(array, first, tables, plan.rows, work, values)
-            spectrum = scipy.fft.rfft(work.frames.reshape(spec.n_fft, LANES), axis=0)
-            work.power[:] = (spectrum.real**2 + spectrum.imag**2).ravel()
-            describe(first, tables, plan.rows, work, values)
+            work.power[:] = _power(array, first, spec, tables.window)
+            analyse(array, first, first + 1, False, tables, plan.rows, work, values)  # noqa: FBT003
     finish(values, n_frames, plan.rows, plan.counts, spec.n_fft, delta_weights(n_frames))
     return values, n_frames
+
+
+def _power(
+    samples: NDArray[np.float32], first: int, spec: FeatureSpec, window: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the power spectrum of LANES frames by SciPy, all lanes of a bin side by side.
+
+    Always as many frames, the last ones silent: the bits of one then do not depend on how many there are.
+    """
+    from scipy.fft import rfft  # seldom needed, and slow to import
+
+    frames = np.zeros((LANES, spec.n_fft), np.float32)
+    held = np.lib.stride_tricks.sliding_window_view(samples, spec.n_fft)[:: spec.hop][first : first + LANES]
+    np.multiply(held, window, out=frames[: len(held)])
+    spectrum = rfft(frames, axis=1)
+    bins: NDArray[np.float32] = (spectrum.real**2 + spectrum.imag**2).T.ravel()
+    return bins
 
 
 def group_of(samples: ArrayLike, spec: FeatureSpec, group: str) -> NDArray[np.float32]:

@@ -8,11 +8,11 @@ from auricle.features.kernels.bands import Bands, cepstrum, mel_levels, pitch_cl
 from auricle.features.kernels.compiled import kernel, part
 from auricle.features.kernels.contrast import peaks_and_valleys
 from auricle.features.kernels.fourier import FourierPlan, power_spectrum, split_frames
-from auricle.features.kernels.framing import layout, levels, side_by_side, stage, windowed
+from auricle.features.kernels.framing import layout, levels, side_by_side, stage
 from auricle.features.kernels.lanes import LANES, Floats, Integers, load, store
 from auricle.features.kernels.shape import flatness, moments
 
-__all__ = ["Rows", "Tables", "Workspace", "aligned", "analyse", "describe", "frame", "workspace"]
+__all__ = ["Rows", "Tables", "Workspace", "aligned", "analyse", "workspace"]
 
 
 class Rows(NamedTuple):
@@ -89,26 +89,30 @@ def aligned(size: int) -> Floats:
 
 
 @kernel
-def analyse(samples: Floats, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
-    """Fill ``values`` (rows by frames) from samples; ``n_fft`` must be a power of two of at least 8."""
-    for first in range(0, (len(samples) - len(tables.window)) // tables.hop + 1, LANES):
-        _frame(samples, first, tables, rows, work, values)
-        split_frames(work.side, tables.places, tables.window, tables.fourier, work.frames, work.complex)
-        power_spectrum(work.frames, work.complex, tables.fourier, work.power)
+def analyse(
+    samples: Floats,
+    begin: int,
+    end: int,
+    transform: bool,  # noqa: FBT001 - numba kernels take no keyword-only arguments
+    tables: Tables,
+    rows: Rows,
+    work: Workspace,
+    values: Floats,
+) -> None:
+    """Fill frames ``begin`` to ``end`` of ``values`` (rows by frames) from samples, a block of LANES at a time.
+
+    Parameters
+    ----------
+    transform : False when ``work.power`` holds the power spectrum of one block already, because ``n_fft`` is not a
+        power of two of at least 8
+    """
+    for first in range(begin, end, LANES):
+        if transform or rows.energy >= 0:
+            _frame(samples, first, tables, rows, work, values)
+        if transform:
+            split_frames(work.side, tables.places, tables.window, tables.fourier, work.frames, work.complex)
+            power_spectrum(work.frames, work.complex, tables.fourier, work.power)
         _describe(first, tables, rows, work, values)
-
-
-@kernel
-def frame(samples: Floats, first: int, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
-    """Write LANES windowed frames to ``work.frames``, and what needs no spectrum to ``values``."""
-    _frame(samples, first, tables, rows, work, values)
-    windowed(work.side, tables.places, tables.window, work.frames)
-
-
-@kernel
-def describe(first: int, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
-    """Fill LANES frames of ``values``, from frame ``first`` on, from the power spectrum in ``work.power``."""
-    _describe(first, tables, rows, work, values)
 
 
 @part

@@ -5,7 +5,7 @@ import numpy as np
 from auricle.features.kernels.compiled import kernel, part
 from auricle.features.kernels.lanes import LANES, Floats, Integers, below, extract, load, splat, store, transpose
 
-__all__ = ["all_finite", "layout", "levels", "places_of", "side_by_side", "stage", "windowed"]
+__all__ = ["all_finite", "layout", "levels", "places_of", "side_by_side", "stage"]
 
 ZERO = 1e-10  # samples this close to 0 count as positive
 
@@ -66,13 +66,6 @@ def places_of(n_fft: int, hop: int) -> Integers:
     """Return where in ``side`` the lanes of each sample of a frame begin, shape (n_fft,)."""
     step, width = layout(n_fft, hop)
     return np.arange(n_fft) % step * width + np.arange(n_fft) // step
-
-
-@part
-def windowed(side: Floats, places: Integers, window: Floats, frames: Floats) -> None:
-    """Write LANES frames times the analysis window: float32, n_fft values of LANES lanes."""
-    for i in range(len(window)):
-        store(frames, i * LANES, load(side, places[i]) * splat(window[i]))
 
 
 @part

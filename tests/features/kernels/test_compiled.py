@@ -1,0 +1,52 @@
+"""Compiled once after installation: later processes find every kernel on disk, and none needs a disk to work."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+USE = """
+import numpy as np
+from auricle.features.columns import FEATURES, STATISTICS
+from auricle.features.extractor import Extractor
+from auricle.features.kernels import changes, frames, framing, statistics
+from auricle.features.spec import FeatureSpec
+
+for n_fft in (512, 500):
+    spec = FeatureSpec(n_fft=n_fft, n_mels=20, features=tuple(FEATURES), statistics=STATISTICS)
+    Extractor(spec).row(np.ones(3000))
+kernels = [framing.all_finite, frames.analyse, changes.finish, statistics.summarise]
+print(sum(sum(kernel.stats.cache_hits.values()) for kernel in kernels),
+      sum(sum(kernel.stats.cache_misses.values()) for kernel in kernels),
+      sum(len(kernel.signatures) for kernel in kernels))
+"""
+
+
+def use(environment: dict[str, str]) -> tuple[int, ...]:
+    """Return cache hits, cache misses and compiled signatures of a fresh process that uses every kernel."""
+    run = subprocess.run(
+        [sys.executable, "-c", USE], env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return tuple(map(int, run.stdout.split()))
+
+
+@pytest.mark.slow
+def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    assert use(cache) == (0, 4, 4)  # one signature each: no argument varies its type
+    assert use(cache) == (4, 0, 4)
+
+
+def test_without_a_place_for_a_cache_everything_works() -> None:
+    alone = """
+import numpy as np
+import numba.core.caching
+numba.core.caching.CacheImpl._locator_classes = []
+from auricle.features.kernels.framing import all_finite
+print(all_finite(np.ones(100, np.float32)), all_finite(np.full(100, np.nan, np.float32)))
+"""
+    run = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, check=False)
+    assert run.stdout.split() == ["True", "False"], run.stderr
