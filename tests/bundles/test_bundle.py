@@ -106,6 +106,9 @@ def test_another_format_is_refused_by_name(forge: Forge, version: object) -> Non
         ({"task": None}, r"`task`: field required"),
         ({"spec": {"rate_hz": 8000, "hops": 3}}, r"^x: `hops` is not a setting of FeatureSpec\. Known: rate_hz, "),
         ({"spec": {"rate_hz": 8000, "fmax_hz": 9000.0}}, r"^x: `fmax_hz` must be at most 4000"),
+        ({"target": {"mean": 1.0, "deviation": 2.0}}, r"a target and no classes, a classifier classes and no target"),
+        ({"classes": []}, r"a target and no classes, a classifier classes and no target"),
+        ({"task": "regress"}, r"a target and no classes, a classifier classes and no target"),
         ({"members": {}}, r"every member must have the hash that the manifest gives\. README.md has not"),
         ({"members": {"more": "00"}}, r"every member must have the hash that the manifest gives"),
     ],
@@ -146,6 +149,19 @@ def test_nothing_is_ever_unpickled(forge: Forge, name: str) -> None:
             Bundle.from_bytes(forge({name: content}))
 
 
+@pytest.mark.parametrize("name", ["golden/window0.npy", "golden/rows.npy", "novelty/mean.npy", "profile/chosen.npy"])
+def test_text_in_the_place_of_numbers_is_refused(forge: Forge, name: str) -> None:
+    with pytest.raises(BundleError, match=r"x: a bundle must hold all of its members as plain arrays\. "):
+        Bundle.from_bytes(forge({name: npy(np.array(["a", "b"]))}), source="x")
+
+
+@pytest.mark.parametrize("name", ["profile/groups.npy", "profile/answers.npy", "novelty/thresholds.npy"])
+def test_arrays_that_do_not_fit_each_other_are_refused(forge: Forge, name: str) -> None:
+    array = np.array(["a"]) if "groups" in name else np.zeros((1, 1))
+    with pytest.raises(BundleError, match=r"^x: A .* arrays must "):
+        Bundle.from_bytes(forge({name: npy(array)}), source="x")
+
+
 def claims(shape: str, kind: str = "<f4") -> bytes:
     header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
     header += " " * (64 - (10 + len(header) + 1) % 64) + "\n"
@@ -182,4 +198,4 @@ def test_a_manifest_is_frozen_and_knows_its_keys(bundle: Bundle) -> None:
     with pytest.raises(ValueError, match="frozen"):
         bundle.manifest.name = "other"
     with pytest.raises(ValueError, match="Extra inputs"):
-        Manifest(name="x", task="classify", spec=bundle.manifest.spec, family="linear", colour="red")
+        Manifest(name="x", task="classify", classes=("a",), spec=bundle.manifest.spec, family="linear", colour="red")

@@ -73,8 +73,12 @@ def test_shapes_must_fit(bundle: Bundle) -> None:
         replace(golden, answers=np.hstack([golden.answers, golden.answers])),
         replace(golden, answers=golden.answers.ravel()),
     ):
-        with pytest.raises(BundleError, match="graph, spec and golden windows must fit each other"):
+        with pytest.raises(BundleError, match="must fit each other"):
             check(bundle, wrong)
+    novelty = bundle.novelty
+    narrow = {name: getattr(novelty, name)[:-1] for name in ("mean", "inverse_deviation", "components")}
+    with pytest.raises(BundleError, match="must fit each other"):
+        check(replace(bundle, novelty=replace(novelty, **narrow)), golden)
 
 
 def test_a_graph_of_the_other_task_is_refused(trained_on_states, trained_on_speeds) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from tokenize import TokenError
@@ -11,7 +12,7 @@ from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from auricle import files
 from auricle.bundles import container
@@ -27,6 +28,9 @@ FORMAT: Final = 1
 """Version of the bundle's layout; a bundle of another version is refused by name."""
 
 _CARD: Final = "README.md"
+
+_KINDS: Final = {"profile/hashes": "u", "profile/groups": "U", "profile/truth": "Uf", "profile/chosen": "i"}
+"""Kinds of NumPy type that arrays may have; those not named are floating point."""
 
 
 class _Frozen(BaseModel):
@@ -81,6 +85,14 @@ class Manifest(_Frozen):
     """ISO 8601, UTC: the one thing in which two equal trainings differ."""
     members: dict[str, str] = {}
     """SHA-256 of every other member of the file."""
+
+    @model_validator(mode="after")
+    def _answers_its_task(self) -> Self:
+        if (self.target is not None, bool(self.classes)) != (
+            (True, False) if self.task == "regress" else (False, True)
+        ):
+            raise ValueError("a regressor has a target and no classes, a classifier classes and no target")
+        return self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,14 +187,16 @@ class Bundle:
             return cls(
                 manifest=manifest,
                 graph=members["model.onnx"],
-                profile=Profile(**{f.name: _array(members[f"profile/{f.name}.npy"]) for f in fields(Profile)}),
-                novelty=Novelty(**{f.name: _array(members[f"novelty/{f.name}.npy"]) for f in fields(Novelty)}),
+                profile=Profile(**{f.name: _array(members, f"profile/{f.name}") for f in fields(Profile)}),
+                novelty=Novelty(**{f.name: _array(members, f"novelty/{f.name}") for f in fields(Novelty)}),
                 golden=Golden(
-                    windows=tuple(_array(members[f"golden/window{i}.npy"]) for i in range(n_golden)),
-                    rows=_array(members["golden/rows.npy"]),
-                    answers=_array(members["golden/answers.npy"]),
+                    windows=tuple(_array(members, f"golden/window{i}") for i in range(n_golden)),
+                    rows=_array(members, "golden/rows"),
+                    answers=_array(members, "golden/answers"),
                 ),
             )
+        except BundleError as error:
+            raise BundleError(f"{source}: {error}") from error
         except (KeyError, ValueError, SyntaxError, TokenError) as error:  # all but the first from NumPy's header
             raise BundleError(f"{source}: a bundle must hold all of its members as plain arrays. {error}.") from error
 
@@ -229,13 +243,16 @@ def _npy(array: NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
-def _array(content: bytes) -> NDArray[Any]:
-    """Read an array of numbers or text that is as long as its header says; the claim is never allocated."""
+def _array(members: Mapping[str, bytes], name: str) -> NDArray[Any]:
+    """Read an array that holds what it should and is as long as its header says; the claim is never allocated."""
+    content = members[f"{name}.npy"]
     stream = io.BytesIO(content)
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError("An array must be in version 1.0 of the format npy.")
     shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
     values = content[stream.tell() :]
-    if dtype.kind not in "biufU" or is_fortran or math.prod(shape) * dtype.itemsize != len(values):
-        raise ValueError(f"An array of {shape} {dtype} was promised, and {len(values)} bytes are there.")
+    if dtype.kind not in _KINDS.get(name, "f"):
+        raise ValueError(f"{name} must not be of type {dtype}.")
+    if is_fortran or math.prod(shape) * dtype.itemsize != len(values):
+        raise ValueError(f"{name} promises {shape} {dtype}, and {len(values)} bytes are there.")
     return np.frombuffer(values, dtype).reshape(shape).copy()

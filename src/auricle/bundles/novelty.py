@@ -1,6 +1,6 @@
 """How unlike the training sound a sound is: doubt about the answer, and distance from all that was heard."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -47,9 +47,12 @@ class Novelty:
     thresholds: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        d, m = self.components.shape
-        shapes = (self.mean.shape, self.inverse_deviation.shape, self.prototypes.shape[1:], self.doubts.shape)
-        if shapes != ((d,), (d,), (m,), (2, N_RANKS)) or self.distances.shape != (2, N_RANKS):
+        d, p = self.mean.shape[:1], self.prototypes.shape[:1]
+        m = self.components.shape[1:]
+        shapes = {field.name: getattr(self, field.name).shape for field in fields(self)}
+        ranked = {"doubts": (2, N_RANKS), "distances": (2, N_RANKS), "thresholds": (2,)}
+        placed = {"mean": d, "inverse_deviation": d, "components": (*d, *m), "prototypes": (*p, *m)}
+        if shapes != placed | ranked or not (len(d) == len(m) == 1 and p > (0,)):
             raise BundleError(f"A bundle's novelty arrays must fit each other. Their shapes are {shapes}.")
 
     def distance(self, row: NDArray[np.float32]) -> float:

@@ -27,11 +27,11 @@ def check(bundle: Bundle, extractor: Extractor, graph: Graph) -> None:
     n_answers = len(manifest.classes) if manifest.task == "classify" else 1
     answer = "probabilities" if manifest.task == "classify" else "value"
     n, n_columns = len(golden.windows), len(extractor.columns)
-    got = (golden.rows.shape, golden.answers.shape, graph.n_columns, graph.answer)
-    expected = ((n, n_columns), (n, n_answers), n_columns, answer)
+    got = (golden.rows.shape, golden.answers.shape, graph.n_columns, bundle.novelty.mean.size, graph.answer)
+    expected = ((n, n_columns), (n, n_answers), n_columns, n_columns, answer)
     if got != expected:
         raise BundleError(
-            f"{bundle.id}: graph, spec and golden windows must fit each other. Got {got}, expected {expected}."
+            f"{bundle.id}: graph, spec, novelty and golden windows must fit each other. Got {got}, expected {expected}."
         )
     if not golden.windows:
         raise BundleError(f"{bundle.id}: a bundle must hold golden windows to prove itself with. It has none.")
