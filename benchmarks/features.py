@@ -148,7 +148,8 @@ def data_set(rounds: int, folder: Path) -> dict[str, float]:
 
 
 LONG = """
-import json, resource, sys, time
+import json, re, sys, time
+from pathlib import Path
 from auricle.audio.decode import open_sound
 from auricle.audio.windows import Cutter
 from auricle.features.extractor import Extractor
@@ -159,8 +160,10 @@ started, n_rows, cutter = time.perf_counter(), 0, Cutter(16_000, 16_000, 16_000)
 with open_sound(sys.argv[1]) as sound:
     for block in sound.blocks():
         n_rows += sum(extractor.row(window.samples).size > 0 for window in cutter.push(block))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e3 if sys.platform == "linux" else 1e6)
-print(json.dumps({"seconds": time.perf_counter() - started, "rows": n_rows, "peak_mb": peak}))
+seconds = time.perf_counter() - started
+# Not getrusage: a child's begins with the memory that its parent held when it was started.
+peak_kb = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+print(json.dumps({"seconds": seconds, "rows": n_rows, "peak_mb": peak_kb / 1e3}))
 """
 
 START = """
