@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-import joblib
-
 from auricle.errors import UsageError
 
 __all__ = ["n_workers", "spread"]
@@ -26,6 +24,8 @@ def n_workers(workers: int | None = None) -> int:
     UsageError : ``workers`` is below 1
     """
     if workers is None:
+        import joblib  # slow to import, and needed for this alone
+
         return int(joblib.cpu_count())
     if workers < 1:
         raise UsageError(f"`workers` must be at least 1. Got {workers}.")
