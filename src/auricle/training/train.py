@@ -32,7 +32,7 @@ from auricle.training.convert import convert, verify
 from auricle.training.crossfit import Plan
 from auricle.training.novelty import fit_novelty
 from auricle.training.search import Found, search
-from auricle.training.table import Table
+from auricle.training.table import Scale, Table
 
 __all__ = ["TUNINGS", "TrainResult", "train"]
 
@@ -159,24 +159,7 @@ def train(
     estimator = fit(found.chosen, table.rows, scale.standardised(table.truth)[table.owner], table.owner)
     graph = convert(estimator, table.rows.shape[1])
     verify(graph, estimator, table.rows)
-    tested, verdict = _scores(dataset, table, found)
-    manifest = Manifest(
-        name=name or Path(dataset.source).stem,
-        task=dataset.task,
-        classes=table.classes,
-        target=Target(mean=scale.mean, deviation=scale.deviation) if scale.is_used else None,
-        spec=spec,
-        interval=_interval(table, found),
-        calibration=Calibration(window=found.window_temperature, recording=found.recording_temperature),
-        family=found.chosen.family,
-        settings=dict(found.chosen.settings),
-        scores=tested,
-        verdict=verdict,
-        protocol=protocol.protocol,
-        standard_columns=standard_spec(spec.rate_hz).columns,
-        versions={library: version(library) for library in _LIBRARIES},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+    manifest = _manifest(dataset, table, found, scale, spec, name or Path(dataset.source).stem, protocol.protocol)
     novelty = fit_novelty(
         table,
         protocol.blocks,
@@ -186,6 +169,29 @@ def train(
     )
     bundle = Bundle(manifest, graph, _profile(dataset, examples, found), novelty, _golden(dataset, spec, graph))
     return TrainResult(bundle, dataset, examples, estimator, found, protocol, failures, time.perf_counter() - started)
+
+
+def _manifest(
+    dataset: Dataset, table: Table, found: Found, scale: Scale, spec: FeatureSpec, name: str, protocol: str
+) -> Manifest:
+    scored, verdict = _scores(dataset, table, found)
+    return Manifest(
+        name=name,
+        task=dataset.task,
+        classes=table.classes,
+        target=Target(mean=scale.mean, deviation=scale.deviation) if scale.is_used else None,
+        spec=spec,
+        interval=_interval(table, found),
+        calibration=Calibration(window=found.window_temperature, recording=found.recording_temperature),
+        family=found.chosen.family,
+        settings=dict(found.chosen.settings),
+        scores=scored,
+        verdict=verdict,
+        protocol=protocol,
+        standard_columns=standard_spec(spec.rate_hz).columns,
+        versions={library: version(library) for library in _LIBRARIES},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def _scores(dataset: Dataset, table: Table, found: Found) -> tuple[scores.Scores, str]:
