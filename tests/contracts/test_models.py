@@ -1,0 +1,89 @@
+"""Every family of models keeps the same promises, up to the answer of a loaded bundle."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from auricle.bundles.answers import choose, log_probabilities, soften
+from auricle.bundles.bundle import Bundle
+from auricle.bundles.graph import Graph
+from auricle.models.family import Estimator
+from auricle.models.table import MODELS, Task, estimator, grid
+from auricle.prediction.predictor import Predictor
+from auricle.training.convert import convert
+from auricle.training.table import Table
+
+pytestmark = [pytest.mark.parametrize("name", MODELS), pytest.mark.parametrize("task", ["classify", "regress"])]
+
+
+@pytest.fixture
+def trained(task: Task, request: pytest.FixtureRequest):
+    return request.getfixturevalue("trained_on_states" if task == "classify" else "trained_on_speeds")
+
+
+@pytest.fixture
+def rows(trained) -> np.ndarray:
+    found: np.ndarray = trained.examples.rows.copy()
+    return found
+
+
+@pytest.fixture
+def truth(trained) -> np.ndarray:
+    """Indices of classes, or standardised numbers, of every window."""
+    table = Table.of(trained.dataset, trained.examples)
+    scale = table.scale(np.ones(len(trained.dataset), bool))
+    return np.asarray(scale.standardised(table.truth))[table.owner]
+
+
+def ask(model: Estimator, rows: np.ndarray) -> np.ndarray:
+    return model.predict_proba(rows) if hasattr(model, "predict_proba") else model.predict(rows)
+
+
+def test_the_table_says_what_a_family_is(name: str, task: Task) -> None:
+    assert MODELS[name].title
+    assert isinstance(estimator(name, task, seed=0), Estimator)
+    assert grid(name, task)
+
+
+def test_settings_survive_a_clone(name: str, task: Task) -> None:
+    model = estimator(name, task, seed=3)
+    assert str(clone(model).get_params()) == str(model.get_params())
+    for setting, values in grid(name, task).items():
+        for value in values:
+            assert clone(model).set_params(**{setting: value}).get_params()[setting] == value
+
+
+def test_the_same_seed_gives_the_same_model(name: str, task: Task, rows: np.ndarray, truth: np.ndarray) -> None:
+    one, two = (ask(estimator(name, task, seed=7).fit(rows, truth), rows) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_what_is_given_is_left_as_it_was(name: str, task: Task, rows: np.ndarray, truth: np.ndarray) -> None:
+    before = rows.copy(), truth.copy()
+    ask(estimator(name, task, seed=0).fit(rows, truth), rows)
+    np.testing.assert_array_equal(rows, before[0])
+    np.testing.assert_array_equal(truth, before[1])
+
+
+def test_a_loaded_bundle_answers_as_the_estimator(
+    name: str, task: Task, trained, rows: np.ndarray, truth: np.ndarray
+) -> None:
+    model = estimator(name, task, seed=0).fit(rows, truth)
+    graph = convert(model, rows.shape[1])
+    golden = replace(trained.bundle.golden, answers=Graph(graph).answers(trained.bundle.golden.rows))
+    manifest = trained.bundle.manifest
+    predictor = Predictor(Bundle.from_bytes(replace(trained.bundle, graph=graph, golden=golden).to_bytes()))
+    expected = ask(model, rows)
+    owner = trained.examples.owner
+    for recording in range(0, len(trained.dataset), 5):
+        windows = predictor.answers(trained.dataset.examples[recording].file)[1]
+        for window, answer in zip(windows, expected[owner == recording], strict=True):
+            if task == "classify":
+                wanted = soften(log_probabilities(answer), manifest.calibration.window)
+                np.testing.assert_allclose(list(window.probabilities.values()), wanted, atol=1e-5)
+                assert window.label == predictor.classes[choose(wanted)]
+            else:
+                scale = manifest.target.deviation
+                assert window.value == pytest.approx(manifest.target.mean + scale * answer, abs=1e-5 * scale)
