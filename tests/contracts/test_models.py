@@ -30,6 +30,12 @@ def rows(trained) -> np.ndarray:
 
 
 @pytest.fixture
+def few(rows: np.ndarray) -> np.ndarray:
+    """The same with an eighth of the columns, where speed matters more than what is learned."""
+    return np.ascontiguousarray(rows[:, ::8])
+
+
+@pytest.fixture
 def truth(trained) -> np.ndarray:
     """Indices of classes, or standardised numbers, of every window."""
     table = Table.of(trained.dataset, trained.examples)
@@ -55,15 +61,15 @@ def test_settings_survive_a_clone(name: str, task: Task) -> None:
             assert clone(model).set_params(**{setting: value}).get_params()[setting] == value
 
 
-def test_the_same_seed_gives_the_same_model(name: str, task: Task, rows: np.ndarray, truth: np.ndarray) -> None:
-    one, two = (ask(estimator(name, task, seed=7).fit(rows, truth), rows) for _ in range(2))
+def test_the_same_seed_gives_the_same_model(name: str, task: Task, few: np.ndarray, truth: np.ndarray) -> None:
+    one, two = (ask(estimator(name, task, seed=7).fit(few, truth), few) for _ in range(2))
     np.testing.assert_array_equal(one, two)
 
 
-def test_what_is_given_is_left_as_it_was(name: str, task: Task, rows: np.ndarray, truth: np.ndarray) -> None:
-    before = rows.copy(), truth.copy()
-    ask(estimator(name, task, seed=0).fit(rows, truth), rows)
-    np.testing.assert_array_equal(rows, before[0])
+def test_what_is_given_is_left_as_it_was(name: str, task: Task, few: np.ndarray, truth: np.ndarray) -> None:
+    before = few.copy(), truth.copy()
+    ask(estimator(name, task, seed=0).fit(few, truth), few)
+    np.testing.assert_array_equal(few, before[0])
     np.testing.assert_array_equal(truth, before[1])
 
 
