@@ -1,9 +1,9 @@
-"""The power spectrum of real frames, LANES at a time: a Fourier transform that never leaves the innermost caches.
+"""The power spectrum of real frames, LANES at a time.
 
 A real transform of N points is split by two butterfly stages in one step: its odd bins are a complex transform of
 N/4 points, its even bins a real transform of N/2 points, which is split again. Each complex transform runs in place,
-in passes of radix 8 and 4; after the first pass its parts are finished one by one, since each fits the L1 cache, and
-the last pass writes powers straight to their bins. The passes are a list, made once for each ``n_fft``.
+in passes of radix 8 and 4, and the last pass writes powers straight to their bins. The passes are a list, made once
+for each ``n_fft``.
 
 Source: Sorensen, Jones, Heideman and Burrus (1987) for real data; Gentleman and Sande (1966) for the order.
 """
@@ -70,19 +70,13 @@ class _Planner:
         return self._known[n, radix]
 
     def complex(self, place: int, n: int, first_bin: int) -> None:
-        """Add the passes of a complex transform: the first over all of it, then the others part by part."""
-        first, *others = _radices(n)
-        if not others:
-            self.passes.append((POWER, first, place, n, first, first_bin))
-            return
-        self.passes.append((SPREAD, first, place, n, n, self.offset(n, first, n // first)))
-        part = n // first
-        for start in range(0, n, part):
-            size = part
-            for radix in others[:-1]:
-                self.passes.append((SPREAD, radix, place + start, part, size, self.offset(size, radix, size // radix)))
-                size //= radix
-            self.passes.append((POWER, others[-1], place + start, part, size, first_bin + start))
+        """Add the passes of a complex transform in place, the last of which writes powers."""
+        *others, last = _radices(n)
+        size = n
+        for radix in others:
+            self.passes.append((SPREAD, radix, place, n, size, self.offset(size, radix, size // radix)))
+            size //= radix
+        self.passes.append((POWER, last, place, n, size, first_bin))
 
 
 def fourier_plan(n_fft: int) -> FourierPlan:
