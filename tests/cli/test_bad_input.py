@@ -28,8 +28,7 @@ def test_predict_says_it_in_the_files_row_and_goes_on(auricle, states_file, mach
     assert [path.name for path in out.iterdir()] == ["x.jsonl"]
 
 
-def test_train_names_the_file_and_writes_nothing(auricle, sounds, bad, out, request) -> None:
-    expect_a_name(request, bad)
+def test_train_names_the_file_and_writes_nothing(auricle, sounds, bad, out) -> None:
     spoil(sounds, bad.path)
     before = tree(sounds)
     ran = auricle("train", sounds, "--label", "label", "--models", "linear", "-o", out / "x.auricle")
@@ -56,8 +55,7 @@ def test_train_leaves_them_out_where_it_may(auricle, sounds, every_bad, out) -> 
     assert [path.name for path in out.iterdir()] == ["x.auricle"]
 
 
-def test_features_names_the_file_and_writes_nothing(auricle, sounds, bad, out, request) -> None:
-    expect_a_name(request, bad)
+def test_features_names_the_file_and_writes_nothing(auricle, sounds, bad, out) -> None:
     spoil(sounds, bad.path)
     ran = auricle("features", sounds, "--label", "label", "-o", out / "x.csv")
     assert ran.code == 2
@@ -82,11 +80,6 @@ def test_stream_names_the_file(auricle, states_file, bad) -> None:
         return
     assert (ran.code, ran.out) == (2, "")
     assert re.search(rf"^{re.escape(str(bad.path))}: .*{bad.says}", ran.sentence)
-
-
-def expect_a_name(request: pytest.FixtureRequest, bad) -> None:
-    if bad.path.name == "one_sample.wav":
-        request.applymarker(pytest.mark.xfail(reason="datasets.examples does not name the file of a FeatureError"))
 
 
 def spoil(sounds: Path, bad: Path, *, number: int = 4) -> None:
@@ -121,7 +114,6 @@ class TestTables:
         sentence = self.refused(auricle, command, sounds / "no", out)
         assert sentence == f"{sounds / 'no'}: there is no such file or folder."
 
-    @pytest.mark.xfail(reason="training.choices names neither the data set nor what was wrong with the first recording")
     def test_no_sound_can_be_read(self, auricle, command, sounds, out) -> None:
         for path in (sounds / "clips").iterdir():
             path.write_text("text")

@@ -13,7 +13,7 @@ from auricle.audio.decode import read
 from auricle.audio.windows import Window
 from auricle.compute import spread
 from auricle.datasets.dataset import Dataset, Example
-from auricle.errors import AudioError, AuricleError, DataError
+from auricle.errors import AudioError, AuricleError, DataError, FeatureError
 from auricle.features.cache import FeatureCache, key_of
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec, standard_spec
@@ -100,6 +100,8 @@ def extract(
     def one(example: Example) -> _One | Failure:
         try:
             return _kept(example, extractor, standard, cache)
+        except FeatureError as error:  # it speaks of a window, and knows no file
+            return Failure(example.file, FeatureError(f"{example.file}: {error}"))
         except AuricleError as error:
             return Failure(example.file, error)
 
@@ -179,7 +181,7 @@ def _digest(file: Path) -> NDArray[np.uint8]:
 
 
 def _sentence(failures: list[Failure], n: int) -> str:
-    shown = "; ".join(str(failure.error) for failure in failures[:5])
+    shown = "; ".join(str(failure.error).removesuffix(".") for failure in failures[:5])
     more = f"; and {len(failures) - 5} more" if len(failures) > 5 else ""
     return (
         f"Every recording must be usable. {len(failures)} of {n} are not: {shown}{more}. "

@@ -61,9 +61,11 @@ def predict_files(
 
     def answer(file: Path) -> Result:
         try:
+            if not windows:
+                return Result(file, (model.predict(file, hop_s=hop_s),))
             recording, parts = model.answers(file, hop_s=hop_s)
+            return Result(file, (recording, *parts))
         except AuricleError as error:
             return Result(file, error=error)
-        return Result(file, (recording, *parts) if windows else (recording,))
 
     return spread(answer, files, workers=workers)

@@ -68,10 +68,12 @@ class Predictor:
         AudioError : the sound cannot be read, or is all zeros
         FeatureError : it is shorter than one frame
         """
-        return self.answers(source, hop_s=hop_s)[0]
+        for stream, _ in self._run(source, hop_s):  # noqa: B007  (the stream is wanted once it has ended)
+            pass
+        return stream.recording()
 
     def answers(self, source: Source | Clip, *, hop_s: float | None = None) -> tuple[Prediction, list[Prediction]]:
-        """Answer a recording and each of its windows, in one pass; as :meth:`predict`."""
+        """Answer a recording and each of its windows, in one pass; as :meth:`predict`, but all windows are held."""
         windows = []
         for stream, predictions in self._run(source, hop_s):  # noqa: B007  (the stream is wanted once it has ended)
             windows += predictions

@@ -7,7 +7,6 @@ import numpy as np
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.splits import folds_of, hold_out
 from auricle.datasets.survey import Survey
-from auricle.errors import DataError
 from auricle.features.spec import FeatureSpec, default_spec
 from auricle.training.crossfit import Plan
 
@@ -24,14 +23,9 @@ def choose_spec(survey: Survey, *, window_s: float | Literal["auto"] = "auto") -
     The rate is the lowest of its recordings', at most 22,050 Hz: at any higher rate, what is missing from the others
     would tell them apart. The window is the longest recording up to 10 s, so that a clip is one window; recordings
     longer than that are cut into windows of 5 s.
-
-    Raises
-    ------
-    DataError : no recording could be opened
+    Where no recording could be opened, decoding will say so of each.
     """
-    if not survey.rate_hz.size:
-        raise DataError("At least one recording must be readable. None is: look at one with `auricle plot`.")
-    spec = default_spec(int(min(survey.rate_hz.min(), MAX_RATE_HZ)))
+    spec = default_spec(int(survey.rate_hz.min(initial=MAX_RATE_HZ)))
     if window_s == "auto":
         known = survey.duration_s[np.isfinite(survey.duration_s)]
         longest_s = float(known.max()) if known.size else LONGEST_WINDOW_S

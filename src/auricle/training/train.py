@@ -159,7 +159,7 @@ def train(
     estimator = fit(found.chosen, table.rows, scale.standardised(table.truth)[table.owner], table.owner)
     graph = convert(estimator, table.rows.shape[1])
     verify(graph, estimator, table.rows)
-    manifest = _manifest(dataset, table, found, scale, spec, name or Path(dataset.source).stem, protocol.protocol)
+    manifest = _manifest(dataset, table, found, scale, spec, name or _name_of(Path(dataset.source)), protocol.protocol)
     novelty = fit_novelty(
         table,
         protocol.blocks,
@@ -169,6 +169,11 @@ def train(
     )
     bundle = Bundle(manifest, graph, _profile(dataset, examples, found), novelty, _golden(dataset, spec, graph))
     return TrainResult(bundle, dataset, examples, estimator, found, protocol, failures, time.perf_counter() - started)
+
+
+def _name_of(source: Path) -> str:
+    """Return what to call a model: its table, or the folder of a table that is only called metadata."""
+    return source.resolve().parent.name if source.stem == "metadata" else source.stem
 
 
 def _manifest(
