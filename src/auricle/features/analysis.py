@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from auricle.errors import FeatureError
 from auricle.features.kernels.changes import finish
 from auricle.features.kernels.frames import Workspace, aligned, analyse, workspace
-from auricle.features.kernels.framing import all_finite
+from auricle.features.kernels.framing import all_within
 from auricle.features.kernels.lanes import LANES
 from auricle.features.plan import Plan, plan_of
 from auricle.features.spec import FeatureSpec
@@ -17,6 +17,7 @@ from auricle.features.spec import FeatureSpec
 __all__ = ["checked", "delta_weights", "group_of", "values_of"]
 
 DELTA_FRAMES = 9
+LARGEST = 1e10  # far beyond any sound, and its power is still far from the largest float32
 
 
 class _Memory(threading.local):
@@ -41,7 +42,7 @@ def checked(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
 
     Raises
     ------
-    FeatureError : not one channel, fewer samples than one frame, or a sample that is not finite
+    FeatureError : not one channel, fewer samples than one frame, or a sample that is not finite or beyond ±1e10
     """
     array = np.require(samples, np.float32, ["C", "W"])
     if array.ndim != 1:
@@ -51,11 +52,11 @@ def checked(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
             f"A window must hold at least one frame of {spec.n_fft} samples ({spec.n_fft / spec.rate_hz:.4g} s at "
             f"{spec.rate_hz} Hz). Got {array.size}. Lower `n_fft` or leave the window out."
         )
-    if not all_finite(array):
-        first = int(np.argmin(np.isfinite(array)))
+    if not all_within(array, LARGEST):
+        first = int(np.argmin(np.abs(array) < LARGEST))
         raise FeatureError(
-            f"Every sample must be finite. Sample {first} ({first / spec.rate_hz:.3f} s) is {array[first]}. "
-            "Repair the recording or leave the window out."
+            f"Every sample must be finite, and nominally within ±1 (±{LARGEST:g} at most). Sample {first} "
+            f"({first / spec.rate_hz:.3f} s) is {array[first]:g}. Repair the recording or leave the window out."
         )
     return array
 

@@ -38,6 +38,12 @@ class Extractor:
         self._plan = plan_of(spec, pooled, also)
         self._image_plan = plan_of(spec, ("mel",))
 
+    def __repr__(self) -> str:
+        return f"Extractor({self.spec!r})"
+
+    def __reduce__(self) -> tuple[type["Extractor"], tuple[FeatureSpec]]:
+        return Extractor, (self.spec,)  # another process makes its own tables
+
     def row(self, samples: ArrayLike) -> Numbers:
         """Return the row of one window: float32, shape (len(columns),).
 

@@ -5,23 +5,25 @@ import numpy as np
 from auricle.features.kernels.compiled import kernel, part
 from auricle.features.kernels.lanes import LANES, Floats, Integers, below, extract, load, splat, store, transpose
 
-__all__ = ["all_finite", "layout", "levels", "places_of", "side_by_side", "stage"]
+__all__ = ["all_within", "layout", "levels", "places_of", "side_by_side", "stage"]
 
 ZERO = 1e-10  # samples this close to 0 count as positive
 
 
 @kernel
-def all_finite(samples: Floats) -> bool:
-    """Return whether no sample is infinite or NaN."""
+def all_within(samples: Floats, limit: float) -> bool:
+    """Return whether every sample lies between ``-limit`` and ``limit``; NaN does not."""
     whole = len(samples) - len(samples) % LANES
-    lanes, total = splat(0.0), 0.0
+    outside, one, high, low = splat(0.0), splat(1.0), splat(limit), splat(-limit)
     for i in range(0, whole, LANES):
-        lanes += load(samples, i) * splat(0.0)
+        some = load(samples, i)
+        outside += one - below(some, high) * below(low, some)
+    inside = True
     for lane in range(LANES):
-        total += extract(lanes, lane)
+        inside &= extract(outside, lane) == 0.0
     for i in range(whole, len(samples)):
-        total += samples[i] * 0.0
-    return total == 0.0
+        inside &= -limit < samples[i] < limit
+    return inside
 
 
 @part

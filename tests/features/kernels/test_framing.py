@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from auricle.features.kernels.framing import all_within, layout, places_of
+from auricle.features.kernels.lanes import LANES
+
+
+@pytest.mark.parametrize("n", [1, LANES - 1, LANES, 5 * LANES + 3])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 2.0, -2.0])
+def test_one_sample_out_of_range_is_seen_wherever_it_is(n: int, bad: float) -> None:
+    assert all_within(np.linspace(-1.9, 1.9, n, dtype=np.float32), 2.0)
+    for place in range(n):
+        samples = np.zeros(n, np.float32)
+        samples[place] = bad
+        assert not all_within(samples, 2.0)
+
+
+@pytest.mark.parametrize(("n_fft", "hop"), [(2048, 512), (512, 160), (64, 1), (8, 8), (512, 700)])
+def test_lanes_of_every_sample_lie_where_the_layout_says(n_fft: int, hop: int) -> None:
+    step, width = layout(n_fft, hop)
+    side = np.full(step * width, -1)
+    for column in range(width):
+        side[np.arange(step) * width + column] = column * hop + np.arange(step)
+    for i, place in enumerate(places_of(n_fft, hop)):
+        assert np.array_equal(side[place : place + LANES], np.arange(LANES) * hop + i)
