@@ -1,0 +1,215 @@
+"""Recordings that hold the same sound, found among any number of fingerprints without comparing all with all."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.datasets.fingerprints import BITS, FRAME, FRAMES_PER_SECOND, RATE_HZ, Fingerprint
+from auricle.datasets.matching import BUCKETS, MIN_KNOWN, collide, compare, waves
+
+__all__ = ["Duplicate", "Relation", "find_duplicates"]
+
+Relation: TypeAlias = Literal["same samples", "near duplicate", "shared stretch"]
+
+LIKENESS = 0.6
+"""Mean of the agreement of spectra and of waveforms. tests/datasets/test_duplicates.py holds both sides of it."""
+
+MIN_AGREEMENT = 0.4  # of spectra alone, before the waveforms are looked at
+MIN_SIGNS = 200  # known in both: about 70 ms of full sound
+MIN_COVERAGE = 0.5  # of the shorter recording's sounding frames
+MIN_STRETCH = FRAMES_PER_SECOND  # one second
+MIN_STRETCH_SIGNS = 1000
+MIN_VOTES = 2
+MIN_INDEXED = 10  # known signs in a frame that is indexed: fewer make words that everything has
+MAX_INDEXED = 2_000_000  # frames; of more sound, a part of all words is indexed, the same part everywhere
+MAX_HITS = 8_000_000
+
+Places: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Two recordings that hold the same sound.
+
+    Parameters
+    ----------
+    first, second : their places, ascending
+    relation : the same samples; the same sound over at least half of the shorter one; or over a second at least
+    first_s, second_s : where the common sound begins in either
+    length_s : how long it is; both 0 and ``length_s`` NaN for the same samples
+    gain_db : how much louder the second is
+    likeness : in [0, 1]; 1 for the same samples, about 0.1 for unrelated sounds
+    """
+
+    first: int
+    second: int
+    relation: Relation
+    first_s: float = 0.0
+    second_s: float = 0.0
+    length_s: float = float("nan")
+    gain_db: float = 0.0
+    likeness: float = 1.0
+
+    def describe(self) -> str:
+        """Say what the two have in common: ``near duplicate, offset 0.31 s, gain -6 dB``."""
+        if self.relation == "same samples":
+            return "same samples"
+        gain = f"gain {self.gain_db:+.0f} dB"
+        if self.relation == "near duplicate":
+            return f"near duplicate, offset {self.first_s - self.second_s:.2f} s, {gain}"
+        return f"{self.length_s:.1f} s in common, at {self.first_s:.1f} s and {self.second_s:.1f} s, {gain}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the relation, and what was measured where that says something, rounded to what can be heard."""
+        if self.relation == "same samples":
+            return {"relation": self.relation, "likeness": 1.0}
+        numbers = {name: round(getattr(self, name), 3) for name in ("first_s", "second_s", "length_s", "gain_db")}
+        return {"relation": self.relation, **numbers, "likeness": round(self.likeness, 3)}
+
+
+def find_duplicates(fingerprints: Sequence[Fingerprint]) -> tuple[Duplicate, ...]:
+    """Find recordings with the same samples, near duplicates, and stretches of sound that two recordings share.
+
+    Near duplicates survive gain, cuts at either end, resampling and lossy coding. Of recordings with the same samples
+    all are paired with the first, and only the first is compared further. Time grows with the length of the sound,
+    not with the number of pairs: frames are looked up in an index, and only pairs that collide twice at one offset
+    are compared. Beyond
+    about four hours of sound fewer frames are indexed, and short, badly coded copies may be missed.
+
+    Parameters
+    ----------
+    fingerprints : one a recording
+
+    Returns
+    -------
+    pairs in the order of their places; what is silent or shorter than 0.1 s can only have the same samples, and
+    silence is never a duplicate of silence
+    """
+    firsts, exact = _same_samples(fingerprints)
+    near = _near([fingerprints[place].frames for place in firsts])
+    pairs = [replace(pair, first=firsts[pair.first], second=firsts[pair.second]) for pair in near]
+    return tuple(sorted([*exact, *pairs], key=lambda pair: (pair.first, pair.second)))
+
+
+def _same_samples(fingerprints: Sequence[Fingerprint]) -> tuple[list[int], list[Duplicate]]:
+    """Return the first recording of each sound that is not silence, and the pairs of all others with it."""
+    seen: dict[bytes, int] = {}
+    pairs = []
+    for index, fingerprint in enumerate(fingerprints):
+        if fingerprint.digest and seen.setdefault(fingerprint.digest, index) != index:
+            pairs.append(Duplicate(seen[fingerprint.digest], index, "same samples"))
+    return list(seen.values()), pairs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frames:
+    """The frames of all recordings, one after the other, field by field."""
+
+    word: NDArray[np.uint32]
+    known: NDArray[np.uint32]
+    weak: NDArray[np.uint32]
+    wave: NDArray[np.uint64]
+    level_db: NDArray[np.int8]
+    starts: Places
+
+    @classmethod
+    def of(cls, recordings: Sequence[NDArray[np.void]]) -> "_Frames":
+        together = np.concatenate(recordings)
+        fields = {name: np.ascontiguousarray(together[name]) for name in FRAME.names or ()}
+        return cls(**fields, starts=np.cumsum([0, *map(len, recordings)]))
+
+
+def _near(recordings: Sequence[NDArray[np.void]]) -> Iterator[Duplicate]:
+    """Yield at most one relation for each pair of recordings, numbered as they are given."""
+    if len(recordings) < 2:
+        return
+    frames = _Frames.of(recordings)
+    pairs = _candidates(_collisions(frames))
+    signs = np.add.reduceat(np.append(np.bitwise_count(frames.known), 0), frames.starts[:-1], dtype=np.int64)
+    signs[np.diff(frames.starts) == 0] = 0
+    rows = np.zeros((len(pairs), 8))
+    compare(frames.word, frames.known, frames.starts, signs, pairs, rows)
+    shorter = np.minimum(signs[pairs[:, 0]], signs[pairs[:, 1]])
+    near = (rows[:, 0] >= np.maximum(MIN_SIGNS, MIN_COVERAGE * shorter)) & (rows[:, 1] >= MIN_AGREEMENT)
+    shared = (rows[:, 4] >= MIN_STRETCH_SIGNS) & (rows[:, 7] >= MIN_STRETCH) & (rows[:, 5] >= MIN_AGREEMENT)
+    settled: set[tuple[int, int]] = set()
+    relations: tuple[tuple[Relation, NDArray[np.bool_], int], ...] = (
+        ("near duplicate", near, 0),
+        ("shared stretch", shared, 4),
+    )
+    for relation, possible, column in relations:
+        indices = np.flatnonzero(possible)
+        for i in indices[np.argsort(-rows[indices, column] * rows[indices, column + 1], kind="stable")]:
+            pair = (int(pairs[i, 0]), int(pairs[i, 1]))
+            if pair in settled:
+                continue
+            found = _confirm(frames, relation, pairs[i], rows[i, column : column + 4])
+            if found:
+                settled.add(pair)
+                yield found
+
+
+def _collisions(frames: _Frames) -> NDArray[np.uint64]:
+    """Return the collisions of words, sorted: by either recording, then by the offset of their frames."""
+    n = np.diff(frames.starts)
+    owner = np.repeat(np.arange(n.size), n)
+    place = np.arange(owner.size) - np.repeat(frames.starts[:-1], n)
+    is_new = np.append(True, frames.word[1:] != frames.word[:-1])
+    used = is_new & (np.bitwise_count(frames.known) >= MIN_INDEXED)
+    word, weak, owner, place = frames.word[used], frames.weak[used], owner[used], place[used]
+    mask = (1 << max(0, math.ceil(math.log2(max(1, word.size) / MAX_INDEXED)))) - 1
+    hits = np.empty(MAX_HITS // 8, np.uint64)
+    while True:
+        # Recordings that share a sound share its words, so whichever words are left out, both leave out the same.
+        indexed = np.flatnonzero((word.astype(np.int64) * 2654435761 >> 16) & mask == 0)
+        holders = indexed[np.argsort(word[indexed], kind="stable")]
+        keys = word[holders]
+        buckets = np.searchsorted(keys, np.arange(BUCKETS + 1) << (BITS - 16)).astype(np.int64)
+        found = collide(word, weak, owner, place, keys, holders, buckets, mask, hits)
+        if found <= hits.size:
+            return np.sort(hits[:found])
+        if found > MAX_HITS:
+            mask = 2 * mask + 1
+        hits = np.empty(min(found, MAX_HITS), np.uint64)
+
+
+def _candidates(hits: NDArray[np.uint64]) -> Places:
+    """Return pairs and offsets, shape (n, 3), at which words collide repeatedly."""
+    keys, counts = np.unique(hits, return_counts=True)
+    votes = counts.copy()
+    beside = np.flatnonzero(np.diff(keys) == 1)
+    votes[beside] += counts[beside + 1]
+    votes[beside + 1] += counts[beside]
+    is_peak = votes >= MIN_VOTES
+    is_peak[beside] &= votes[beside] >= votes[beside + 1]
+    is_peak[beside + 1] &= votes[beside + 1] > votes[beside]
+    chosen = keys[is_peak].astype(np.int64)
+    return np.stack([chosen >> 44, chosen >> 24 & 0xFFFFF, (chosen & 0xFFFFFF) - (1 << 23)], axis=1)
+
+
+def _confirm(frames: _Frames, relation: Relation, pair: Places, overlap: NDArray[np.float64]) -> Duplicate | None:
+    """Look at the waveforms where the spectra of two recordings agree."""
+    first, second, offset = (int(value) for value in pair)
+    at, n = int(overlap[2]), int(overlap[3])
+    place_a, place_b = int(frames.starts[first]) + at, int(frames.starts[second]) + at + offset
+    waveform, shift = waves(frames.wave, frames.known, place_a, place_b, n, int(frames.starts[second + 1]))
+    likeness = (float(overlap[1]) + abs(waveform)) / 2
+    if likeness < LIKENESS:
+        return None
+    stretch_a, stretch_b = slice(place_a, place_a + n), slice(place_b, place_b + n)
+    sounding = np.bitwise_count(frames.known[stretch_a] & frames.known[stretch_b]) >= MIN_KNOWN
+    louder_db = frames.level_db[stretch_b].astype(float) - frames.level_db[stretch_a]
+    return Duplicate(
+        first,
+        second,
+        relation,
+        first_s=at / FRAMES_PER_SECOND,
+        second_s=(at + offset) / FRAMES_PER_SECOND + shift / RATE_HZ,
+        length_s=n / FRAMES_PER_SECOND,
+        gain_db=float(np.median(louder_db[sounding])),
+        likeness=likeness,
+    )
