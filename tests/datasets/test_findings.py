@@ -1,0 +1,75 @@
+"""Findings are sorted, and name files and answers as a reader would."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.findings import Finding, answers_of, file_name, listed, name_of, repeats, sides_of, sort
+
+
+def test_the_worst_come_first_and_the_rest_keep_their_order() -> None:
+    findings = [
+        Finding("a", "note", ""),
+        Finding("b", "serious", ""),
+        Finding("c", "note", ""),
+        Finding("d", "warning", ""),
+    ]
+    assert [finding.kind for finding in sort(findings)] == ["b", "d", "a", "c"]
+
+
+def test_a_finding_is_a_json_object() -> None:
+    finding = Finding("clipping", "warning", "Too loud.", (Path("a.wav"),))
+    assert finding.as_json() == {
+        "kind": "clipping",
+        "severity": "warning",
+        "message": "Too loud.",
+        "files": ["a.wav"],
+    }
+
+
+def test_files_are_named_from_the_data_set(labelled: Callable[..., Dataset]) -> None:
+    dataset = replace(labelled(["a"], ["g"]), source="sounds")
+    example = replace(dataset.examples[0], file=Path("sounds/clips/a.wav"))
+    assert name_of(dataset, example) == "clips/a.wav"
+    assert name_of(replace(dataset, source="sounds/metadata.csv"), example) == "clips/a.wav"
+    assert name_of(dataset, replace(example, start_s=1.5, end_s=2.0)) == "clips/a.wav from 1.5 s to 2 s"
+    assert name_of(dataset, replace(example, start_s=1.5)) == "clips/a.wav from 1.5 s"
+    assert file_name(dataset, Path("/elsewhere/a.wav")) == "/elsewhere/a.wav"
+
+
+def test_long_lists_are_cut() -> None:
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b, c"
+    assert listed(["a", "b", "c", "d", "e"]) == "a, b, c, and 2 more"
+    assert listed(["a", "b", "c"], most=2, between="; ") == "a; b; and 1 more"
+
+
+def test_what_a_split_keeps_together(labelled: Callable[..., Dataset]) -> None:
+    grouped = labelled(["a", "b"], ["g", "h"])
+    assert sides_of(grouped)[1] == "`site`"
+    assert sides_of(replace(grouped, group_column=None))[1] == "file"
+    folds, by = sides_of(labelled(["a", "b"], ["g", "h"], ["1", "2"]))
+    assert (folds.tolist(), by) == (["1", "2"], "published fold")
+
+
+def test_answers_are_text(labelled: Callable[..., Dataset]) -> None:
+    assert answers_of(labelled(["a", "b"], ["g", "h"])) == ["a", "b"]
+    assert answers_of(labelled([30.0, 0.5], ["g", "h"])) == ["30", "0.5"]
+
+
+@pytest.mark.parametrize(
+    ("column", "answers", "same"),
+    [
+        (["Dog", "cat "], ["dog", "cat"], True),
+        (["0", "1"], ["dog", "cat"], True),
+        (["20.0", "30"], ["20", "30"], True),
+        (["phone", "tape"], ["dog", "cat"], False),
+        (["0", "0"], ["dog", "cat"], False),
+        (["a", "b"], ["dog", "dog"], False),
+    ],
+)
+def test_a_column_may_repeat_the_answer(column: list[str], answers: list[str], *, same: bool) -> None:
+    assert repeats(column, answers) is same
