@@ -9,6 +9,7 @@ import typer
 import auricle
 from auricle.cli.demo import demo
 from auricle.cli.features import features
+from auricle.cli.inspect import inspect
 from auricle.cli.plot import plot
 from auricle.cli.predict import predict
 from auricle.cli.stream import stream
@@ -21,6 +22,7 @@ __all__ = ["COMMANDS", "app", "main"]
 COMMANDS: dict[str, Callable[..., Any]] = {
     "demo": demo,
     "plot": plot,
+    "inspect": inspect,
     "features": features,
     "train": train,
     "predict": predict,

@@ -1,0 +1,114 @@
+"""``auricle inspect``: what a data set holds, how good its sound is, and what would leak between splits."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from auricle import files
+from auricle.cli.options import (
+    DataArgument,
+    FoldOption,
+    GroupOption,
+    JsonOption,
+    LabelOption,
+    TargetOption,
+    WorkersOption,
+)
+from auricle.cli.terminal import Bars, err, print_json
+
+if TYPE_CHECKING:
+    from auricle.datasets.inspection import Inspection
+
+__all__ = ["inspect"]
+
+MAX_CLASSES = 30
+
+_COLORS = {"serious": "red", "warning": "yellow", "note": "cyan", "good": "green"}
+_UNITS = {
+    "duration_s": ("duration", "{:.2f} s"),
+    "level_db": ("level", "{:.0f} dB"),
+    "peak_db": ("peak level", "{:.0f} dB"),
+    "noise_floor_db": ("noise floor", "{:.0f} dB"),
+    "snr_db": ("signal over noise", "{:.0f} dB"),
+    "bandwidth_hz": ("bandwidth", "{:.0f} Hz"),
+    "clipped": ("clipped samples", "{:.2%}"),
+    "silent": ("digital silence", "{:.1%}"),
+    "dc": ("DC offset", "{:+.4f}"),
+}
+
+
+def inspect(
+    data: DataArgument,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Page to write: .html.")] = None,
+    label: LabelOption = None,
+    target: TargetOption = None,
+    group: GroupOption = None,
+    fold: FoldOption = None,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Listen to every recording: durations, levels, faults, balance, duplicates, and what would leak between splits.
+
+    Exits with 1 when some recordings cannot be read.
+
+    Example: `auricle inspect sounds/ --group machine -o report.html`
+    """
+    from auricle.datasets.dataset import Dataset
+    from auricle.datasets.inspection import inspect as run
+
+    if output is not None:
+        files.check_writable(output)
+    dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold)
+    with Bars() as bars:
+        inspection = run(dataset, workers=workers, progress=bars)
+    if output is not None:
+        from auricle.datasets.inspection_page import page_of
+
+        page_of(inspection).save(output)
+    if as_json:
+        print_json(inspection.as_json())
+    else:
+        _show(inspection)
+    if output is not None:
+        err.print(f"Wrote {output}.", markup=False)
+    if inspection.failures:
+        raise typer.Exit(1)
+
+
+def _show(inspection: "Inspection") -> None:
+    """Print the classes, the measures and the findings for a reader."""
+    from auricle.datasets.inspection_page import verdict_of
+
+    summary = inspection.as_json()
+    out = Console(highlight=False, emoji=False, soft_wrap=True)
+    groups = summary["groups"]
+    by = "by file" if groups["column"] is None else f"by {groups['column']}"
+    rates = ", ".join(f"{rate} Hz ({n})" for rate, n in summary["rates_hz"].items())
+    out.print(f"{summary['source']}: {summary['n_recordings']} recordings, {groups['n']} groups {by}; {rates}.")
+    if summary["classes"]:
+        table = Table(title="Classes", title_justify="left")
+        for name in ("class", "recordings", "groups", "seconds"):
+            table.add_column(name, justify="left" if name == "class" else "right")
+        shown = sorted(summary["classes"].items(), key=lambda item: -item[1]["recordings"])
+        for name, count in shown[:MAX_CLASSES]:
+            table.add_row(Text(name), f"{count['recordings']}", f"{count['groups']}", f"{count['seconds']:.1f}")
+        if len(shown) > MAX_CLASSES:
+            table.add_row(f"{len(shown) - MAX_CLASSES} more", "", "", "")
+        out.print(table)
+    table = Table(title="Recordings", title_justify="left")
+    for name in ("measure", "least", "5%", "median", "95%", "most"):
+        table.add_column(name, justify="left" if name == "measure" else "right")
+    for key, (name, pattern) in _UNITS.items():
+        table.add_row(name, *(pattern.format(value) for value in summary[key].values()))
+    if "target" in summary:
+        table.add_row("target", *(f"{value:g}" for value in summary["target"].values()))
+    out.print(table)
+    for finding in inspection.findings:
+        line = Text.assemble((finding.severity, _COLORS[finding.severity]), f"  {finding.kind}: {finding.message}")
+        out.print(line)
+    tone, verdict = verdict_of(inspection.findings)
+    out.print(Text(verdict, style=f"bold {_COLORS[tone]}"))

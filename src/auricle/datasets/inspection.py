@@ -1,0 +1,172 @@
+"""Inspection: what a data set holds, how good its sound is, and what would leak between splits."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.compute import spread
+from auricle.datasets.condition import find_condition
+from auricle.datasets.dataset import Dataset, Example
+from auricle.datasets.examples import Failure, Progress
+from auricle.datasets.findings import Finding, listed, sort
+from auricle.datasets.leaks import Leaks, find_leaks
+from auricle.datasets.listening import Recording, listen
+from auricle.errors import AuricleError, DataError
+from auricle.records import Quality
+
+__all__ = ["MEASURES", "Inspection", "inspect"]
+
+MEASURES = ("duration_s", *(field.name for field in fields(Quality)))
+"""What is measured of every recording."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inspection:
+    """What was heard and found.
+
+    Parameters
+    ----------
+    dataset : the recordings that could be read
+    recordings : what is known of each, in the same order
+    leaks : duplicates, and what would make scores untrue
+    findings : those of the leaks, and all others, the worst first
+    failures : recordings that could not be read
+    seconds : what it took
+    """
+
+    dataset: Dataset
+    recordings: tuple[Recording, ...]
+    leaks: Leaks
+    findings: tuple[Finding, ...]
+    failures: tuple[Failure, ...]
+    seconds: float
+
+    def measured(self, name: str) -> NDArray[np.float64]:
+        """Return one measure of every recording: ``duration_s``, or a field of `Quality`; shape (n,)."""
+        return np.array([getattr(r if name == "duration_s" else r.quality, name) for r in self.recordings], np.float64)
+
+    def counts_of_classes(self) -> dict[str, dict[str, float]]:
+        """Return recordings, groups and seconds of each class."""
+        labels, groups, lengths_s = self.dataset.labels, self.dataset.groups, self.measured("duration_s")
+        return {
+            label: {
+                "recordings": int((labels == label).sum()),
+                "groups": int(np.unique(groups[labels == label]).size),
+                "seconds": round(float(lengths_s[labels == label].sum()), 3),
+            }
+            for label in self.dataset.classes
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as ``auricle inspect --json`` prints it."""
+        dataset = self.dataset
+        targets = {"target": _summary(dataset.targets)} if dataset.task == "regress" else {}
+        groups = Counter(dataset.groups.tolist())
+        return {
+            "source": dataset.source,
+            "task": dataset.task,
+            "n_recordings": len(self.recordings),
+            "n_failed": len(self.failures),
+            "rates_hz": _counts(recording.rate_hz for recording in self.recordings),
+            "channels": _counts(recording.channels for recording in self.recordings),
+            **{name: _summary(self.measured(name)) for name in MEASURES},
+            "classes": self.counts_of_classes(),
+            **targets,
+            "groups": {
+                "column": dataset.group_column,
+                "n": len(groups),
+                "smallest": min(groups.values()),
+                "largest": max(groups.values()),
+            },
+            **self.leaks.as_json(dataset),
+            "findings": [finding.as_json() for finding in self.findings],
+            "recordings": [_as_json(e, r) for e, r in zip(dataset.examples, self.recordings, strict=True)],
+            "failed": [{"file": str(failure.file), "error": failure.error.as_json()} for failure in self.failures],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def inspect(dataset: Dataset, *, workers: int | None = None, progress: Progress | None = None) -> Inspection:
+    """Listen to every recording of a data set once, and look for what would mislead a training.
+
+    Parameters
+    ----------
+    dataset : labelled recordings, with the groups or folds that they will be split by
+    workers : threads; None for every core
+    progress : told of every recording
+
+    Raises
+    ------
+    DataError : no recording can be read
+    """
+    started = time.perf_counter()
+
+    def one(example: Example) -> Recording | Failure:
+        try:
+            return listen(example)
+        except AuricleError as error:
+            return Failure(example.file, error)
+
+    recordings: list[Recording] = []
+    kept: list[int] = []
+    failures: list[Failure] = []
+    for index, heard in enumerate(spread(one, dataset.examples, workers=workers)):
+        if isinstance(heard, Failure):
+            failures.append(heard)
+        else:
+            recordings.append(heard)
+            kept.append(index)
+        if progress:
+            progress("listening", index + 1, len(dataset.examples))
+    if not recordings:
+        raise DataError(
+            f"{dataset.source}: at least one recording must be readable. None of {len(failures)} is; the first: "
+            f"{failures[0].error}"
+        )
+    heard_of = dataset.subset(kept) if failures else dataset
+    leaks = find_leaks(heard_of, recordings)
+    findings = sort([*_failed(dataset, failures), *leaks.findings, *find_condition(heard_of, recordings)])
+    return Inspection(
+        heard_of, tuple(recordings), leaks, findings, tuple(failures), seconds=time.perf_counter() - started
+    )
+
+
+def _failed(dataset: Dataset, failures: Sequence[Failure]) -> Iterator[Finding]:
+    if failures:
+        shown = listed([str(failure.error) for failure in failures], between=" ")
+        yield Finding(
+            "unreadable",
+            "serious",
+            f"{len(failures)} of {len(dataset)} recordings cannot be read, and are left out of what follows. {shown}",
+            tuple(dict.fromkeys(failure.file for failure in failures)),
+        )
+
+
+def _counts(values: Iterable[int]) -> dict[str, int]:
+    return {str(value): n for value, n in sorted(Counter(values).items())}
+
+
+def _summary(values: NDArray[np.float64]) -> dict[str, float]:
+    quantiles = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
+    return {
+        name: round(float(value), 4)
+        for name, value in zip(("min", "p05", "median", "p95", "max"), quantiles, strict=True)
+    }
+
+
+def _as_json(example: Example, recording: Recording) -> dict[str, Any]:
+    return {
+        "file": str(example.file),
+        "start_s": example.start_s,
+        "label" if example.target is None else "target": example.label if example.target is None else example.target,
+        "group": example.group,
+        "duration_s": round(recording.duration_s, 4),
+        "rate_hz": recording.rate_hz,
+        "channels": recording.channels,
+        **recording.quality.as_json(),
+    }
