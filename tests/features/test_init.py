@@ -14,7 +14,7 @@ def test_every_public_name_is_there(name: str) -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(AttributeError, match="'auricle.features' has no attribute 'spectral_centriod'"):
+    with pytest.raises(AttributeError, match=r"'auricle\.features' has no attribute 'spectral_centriod'"):
         _ = features.spectral_centriod
 
 
