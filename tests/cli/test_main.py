@@ -1,3 +1,4 @@
+import inspect
 import json
 import os
 import re
@@ -101,3 +102,31 @@ class TestAsAProcess:
             assert process.stdout.readline().startswith(b'{"file"')
             process.stdout.close()
             assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"stream"}))  # a stream is JSON lines already
+def test_every_command_can_print_one_json_object(command: str) -> None:
+    assert "as_json" in inspect.signature(COMMANDS[command]).parameters
+
+
+def test_the_files_that_commands_write_are_told_as_json(auricle, states_file, machine_sounds, out) -> None:
+    sounds = machine_sounds.parent
+    clip = min((sounds / "clips").iterdir())
+    for arguments, keys in (
+        (("plot", clip, "-o", out / "x.png"), {"rate_hz", "start_s", "end_s", "output"}),
+        (
+            ("features", sounds, "--label", "label", "-o", out / "x.csv"),
+            {"n_recordings", "n_rows", "columns", "output"},
+        ),
+        (("predict", states_file, clip, "-o", out / "x.jsonl"), {"n_files", "n_failed", "model", "output"}),
+    ):
+        ran = auricle(*arguments, "--json")
+        assert ran.code == 0
+        assert json.loads(ran.out).keys() == keys
+
+
+def test_predict_cannot_print_an_object_among_its_lines(auricle, states_file, machine_sounds) -> None:
+    clip = min((machine_sounds.parent / "clips").iterdir())
+    ran = auricle("predict", states_file, clip, "--json")
+    assert ran.code == 2
+    assert "must be given with -o" in ran.err

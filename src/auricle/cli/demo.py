@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import typer
 
-from auricle.cli.terminal import Bars, err
+from auricle.cli.options import JsonOption
+from auricle.cli.terminal import Bars, err, print_json
 from auricle.cli.train import show
 from auricle.errors import OutputError
 
@@ -26,6 +27,7 @@ def demo(
         "demo-out"
     ),
     seed: Annotated[int, typer.Option(help="Of the sounds and the models.")] = 0,
+    as_json: JsonOption = False,
 ) -> None:
     """Generate machine sounds, look at them, train, tune, score, bundle, predict from files and from a stream.
 
@@ -73,6 +75,8 @@ def demo(
     err.print(_stream(model, [example.file for example in new.examples], output / "minute.wav", seed))
 
     _say(f"All of it lies in {output}/: sounds.png, sound.png, scores.png, three bundles")
+    if as_json:
+        print_json({"faults": faults.as_json(), "forest": tuned.as_json(), "rpm": rpm.as_json(), "output": str(output)})
 
 
 def _say(text: str) -> None:

@@ -8,8 +8,16 @@ from typing import Annotated
 import typer
 
 from auricle import files
-from auricle.cli.options import DataArgument, FoldOption, GroupOption, LabelOption, TargetOption, WorkersOption
-from auricle.cli.terminal import Bars
+from auricle.cli.options import (
+    DataArgument,
+    FoldOption,
+    GroupOption,
+    JsonOption,
+    LabelOption,
+    TargetOption,
+    WorkersOption,
+)
+from auricle.cli.terminal import Bars, print_json
 from auricle.errors import UsageError
 
 __all__ = ["features"]
@@ -23,6 +31,7 @@ def features(
     group: GroupOption = None,
     fold: FoldOption = None,
     workers: WorkersOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write one row a window: file, start, end, group, truth, then the named features that training would use.
 
@@ -54,3 +63,6 @@ def features(
             table.writerow([example.file, start_s, end_s, example.group, truth, *row.tolist()])
         text.flush()
         text.detach()  # closing belongs to `new_file`
+    if as_json:
+        shape = {"n_recordings": len(dataset.examples), "n_rows": len(examples.rows), "columns": list(spec.columns)}
+        print_json({**shape, "output": str(output)})

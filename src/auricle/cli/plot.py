@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from auricle import files
-from auricle.cli.terminal import err
+from auricle.cli.options import JsonOption
+from auricle.cli.terminal import err, print_json
 from auricle.errors import FeatureError, UsageError
 
 __all__ = ["plot"]
@@ -21,6 +22,7 @@ def plot(
     end_s: Annotated[
         float | None, typer.Option(help="Where to end; the file's end, at most 120 s on, if not given.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Draw waveform, STFT magnitude and phase, log-mel and MFCC over one time axis.
 
@@ -43,3 +45,6 @@ def plot(
     except FeatureError as error:
         raise FeatureError(f"{file}: {error}") from error
     save(figure, output)
+    if as_json:
+        end_s = clip.start_s + clip.duration_s
+        print_json({"rate_hz": clip.rate_hz, "start_s": clip.start_s, "end_s": end_s, "output": str(output)})

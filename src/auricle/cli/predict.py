@@ -9,7 +9,8 @@ import typer
 
 from auricle import files
 from auricle.cli.options import ModelArgument, WorkersOption
-from auricle.cli.terminal import Bars, err
+from auricle.cli.terminal import Bars, err, print_json
+from auricle.errors import UsageError
 
 __all__ = ["predict"]
 
@@ -24,6 +25,7 @@ def predict(
         float | None, typer.Option(help="From one window to the next, in seconds; the model's own if not given.")
     ] = None,
     workers: WorkersOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With -o: print one JSON object.")] = False,
 ) -> None:
     """Answer recordings: one line each, in the order given; a file that fails is a line with its error, and exit 1.
 
@@ -35,6 +37,8 @@ def predict(
     from auricle.prediction.predictor import load
 
     check_format(form)
+    if as_json and output is None:
+        raise UsageError("`--json` must be given with -o: without it, stdout holds the predictions themselves.")
     if output is not None:
         files.check_writable(output)
     found = expand(inputs)
@@ -58,6 +62,8 @@ def predict(
             with files.new_file(output) as stream:
                 for line in written:
                     stream.write(line.encode())
+    if as_json:
+        print_json({"n_files": len(found), "n_failed": failed, "model": predictor.name, "output": str(output)})
     if failed:
         err.print(f"{failed} of {len(found)} files failed; each has a line with its error.", style="yellow")
         raise typer.Exit(1)

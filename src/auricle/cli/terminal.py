@@ -43,6 +43,7 @@ class Bars:
             TextColumn("{task.description:<10}"),
             BarColumn(),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
             TimeRemainingColumn(),
             console=err,
             transient=True,
@@ -51,11 +52,11 @@ class Bars:
         self._started = time.monotonic()
         self._tasks: dict[str, TaskID] = {}
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        """Show how much of a stage is done."""
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Show how much of a stage is done, and a note of how fast it goes."""
         if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=total)
-        self._progress.update(self._tasks[stage], completed=done, total=total)
+            self._tasks[stage] = self._progress.add_task(stage, total=total, note=note)
+        self._progress.update(self._tasks[stage], completed=done, total=total, note=note)
         if not self._progress.live.is_started and time.monotonic() - self._started > SHOWN_AFTER_S:
             self._progress.start()
 

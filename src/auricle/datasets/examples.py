@@ -1,9 +1,10 @@
 """From a data set to what models eat: the rows of every window, and which recording each window is of."""
 
 import hashlib
-from collections.abc import Callable
+import time
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,12 @@ from auricle.records import Quality
 
 __all__ = ["Examples", "Failure", "Progress", "extract", "windows_of"]
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
+
+class Progress(Protocol):
+    """What is told of work that takes long."""
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Take what is being done, how much of it is done, how much there is, and how fast it goes in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,7 @@ def extract(
     done: list[_One] = []
     kept: list[int] = []
     failures: list[Failure] = []
+    started, sound_s = time.perf_counter(), 0.0
     for index, result in enumerate(spread(one, dataset.examples, workers=workers)):
         if isinstance(result, Failure):
             failures.append(result)
@@ -115,7 +121,9 @@ def extract(
             done.append(result)
             kept.append(index)
         if progress:
-            progress("features", index + 1, len(dataset.examples))
+            sound_s += 0.0 if isinstance(result, Failure) else float(np.diff(result.bounds_s).sum())
+            rate = sound_s / max(time.perf_counter() - started, 1e-9)
+            progress("features", index + 1, len(dataset.examples), f"{rate:.0f} × real time")  # noqa: RUF001
     if failures and not (skip_bad and done):
         raise DataError(_sentence(failures, len(dataset.examples)))
     bounds_s = np.concatenate([one.bounds_s for one in done])
