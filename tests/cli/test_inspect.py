@@ -56,6 +56,10 @@ def test_a_page_that_cannot_be_written_is_said_first(auricle: Callable[..., Any]
     assert "folder must exist" in ran.sentence
 
 
+def test_a_page_is_html(auricle: Callable[..., Any], sounds: Path, tmp_path: Path) -> None:
+    assert "must end in .html, .htm" in auricle("inspect", sounds, "-o", tmp_path / "report.pdf").sentence
+
+
 def test_labels_that_differ_by_case_are_asked_about(auricle: Callable[..., Any], sounds: Path) -> None:
     (sounds / "a").rename(sounds / "B")
     ran = auricle("inspect", sounds)

@@ -19,12 +19,14 @@ from auricle.cli.options import (
     WorkersOption,
 )
 from auricle.cli.terminal import Bars, err, print_json
+from auricle.errors import UsageError
 
 if TYPE_CHECKING:
     from auricle.datasets.inspection import Inspection
 
 __all__ = ["inspect"]
 
+SUFFIXES = (".html", ".htm")
 MAX_CLASSES = 30
 
 _COLORS = {"serious": "red", "warning": "yellow", "note": "cyan", "good": "green"}
@@ -61,6 +63,8 @@ def inspect(
     from auricle.datasets.inspection import inspect as run
 
     if output is not None:
+        if output.suffix.lower() not in SUFFIXES:
+            raise UsageError(f"{output}: the page's name must end in {', '.join(SUFFIXES)}.")
         files.check_writable(output)
     dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold)
     with Bars() as bars:

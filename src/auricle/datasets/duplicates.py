@@ -15,8 +15,10 @@ __all__ = ["Duplicate", "Relation", "find_duplicates"]
 
 Relation: TypeAlias = Literal["same samples", "near duplicate", "shared stretch"]
 
-LIKENESS = 0.6
-"""Mean of the agreement of spectra and of waveforms. tests/datasets/test_duplicates.py holds both sides of it."""
+LIKENESS, SHORTNESS = 0.57, 0.6
+"""What the mean of the agreement of spectra and of waveforms must reach: so much, and the more the shorter the common
+sound, by one over the root of its frames (0.69 of a quarter of a second). tests/datasets/test_duplicates.py holds both
+sides: coded copies of words lie above, other takes of them below."""
 
 MIN_AGREEMENT = 0.4  # of spectra alone, before the waveforms are looked at
 MIN_SIGNS = 200  # known in both: about 70 ms of full sound
@@ -198,7 +200,7 @@ def _confirm(frames: _Frames, relation: Relation, pair: Places, overlap: NDArray
     place_a, place_b = int(frames.starts[first]) + at, int(frames.starts[second]) + at + offset
     waveform, shift = waves(frames.wave, frames.known, place_a, place_b, n, int(frames.starts[second + 1]))
     likeness = (float(overlap[1]) + abs(waveform)) / 2
-    if likeness < LIKENESS:
+    if likeness < LIKENESS + SHORTNESS / math.sqrt(max(n, 1)):
         return None
     stretch_a, stretch_b = slice(place_a, place_a + n), slice(place_b, place_b + n)
     sounding = np.bitwise_count(frames.known[stretch_a] & frames.known[stretch_b]) >= MIN_KNOWN

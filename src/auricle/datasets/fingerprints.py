@@ -7,10 +7,13 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, signal
+from scipy import ndimage, signal
 
 from auricle.audio.clip import Clip, Samples
 from auricle.audio.resample import resample
+from auricle.features.filters import mel_filters
+from auricle.features.spec import FeatureSpec
+from auricle.features.spectrum import log_mel
 
 __all__ = [
     "BITS",
@@ -19,11 +22,15 @@ __all__ = [
     "HOP",
     "LONGEST_S",
     "RATE_HZ",
+    "VERSION",
     "Digest",
     "Fingerprint",
     "fingerprint",
     "frames_of",
 ]
+
+VERSION = 1
+"""Raised whenever the same sound gives another fingerprint than before."""
 
 RATE_HZ = 8000
 N_FFT = 512
@@ -31,21 +38,24 @@ HOP = 64
 FRAMES_PER_SECOND = RATE_HZ // HOP  # 8 ms per frame
 LAG = 4  # frames between the two spectra that are compared
 BITS = 24
-LOWEST_HZ, HIGHEST_HZ = 150.0, 3600.0
 LONGEST_S = 600.0
 N_WEAK = 4
 SILENCE = 2e-6  # from the lowest sample to the highest: -120 dB
 
-GATE_DB = 60.0  # below the loudest band of the recording, codecs keep nothing reliable
-FLOOR_DB = -90.0
+GATE_DB = 60.0  # below the loudest band within a quarter of a second, codecs keep nothing reliable
+MASKING_FRAMES = FRAMES_PER_SECOND // 2
+FLOOR_DB = -104.0  # where the rounding of 16 bits begins
 DEAD_DB = 0.1  # a steadier band says nothing: its sign is rounding
 WAVE_BAND_HZ = (400.0, 2000.0)
 PRE_EMPHASIS = 0.9
-BLOCK_FRAMES = 256
+
+_SPEC = FeatureSpec(
+    rate_hz=RATE_HZ, n_fft=N_FFT, hop=HOP, n_mels=BITS + 1, fmin_hz=150.0, fmax_hz=3600.0, mel_scale="htk"
+)
 
 FRAME = np.dtype([("word", "<u4"), ("known", "<u4"), ("weak", "<u4"), ("wave", "<u8"), ("level_db", "i1")])
 """What is kept of each 8 ms: 24 signs of the spectrum, which of them are audible, the four that are nearest to
-turning over, 64 signs of the waveform, and the level."""
+turning over, 64 signs of the waveform, and the level of the loudest band."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,12 +121,13 @@ def frames_of(samples: Samples) -> NDArray[np.void]:
     Source: Haitsma and Kalker (2002), A highly robust audio fingerprinting system; the frames are shorter here, for
     single words, and the waveform's signs are ours.
     """
-    levels_db, totals_db = _levels_db(samples)
-    n = max(0, len(levels_db) - LAG)
-    frames = np.zeros(n, FRAME)
-    if n == 0:
+    frames = np.zeros(max(0, (samples.size - N_FFT) // HOP + 1 - LAG), FRAME)
+    if frames.size == 0:
         return frames
-    audible = levels_db > max(float(levels_db.max()) - GATE_DB, FLOOR_DB)
+    levels_db = log_mel(samples, _SPEC) - _full_scale_db()
+    loudest_db = levels_db.max(axis=1)
+    masked_db = ndimage.maximum_filter1d(loudest_db, MASKING_FRAMES, mode="nearest") - GATE_DB
+    audible = levels_db > np.maximum(masked_db, FLOOR_DB)[:, None]
     both = audible[:, :-1] & audible[:, 1:]
     steps_db = levels_db[:, :-1] - levels_db[:, 1:]
     growth_db = steps_db[LAG:] - steps_db[:-LAG]
@@ -124,27 +135,9 @@ def frames_of(samples: Samples) -> NDArray[np.void]:
     frames["word"] = _packed(known & (growth_db > 0))
     frames["known"] = _packed(known)
     frames["weak"] = _packed(known & _smallest(np.where(known, np.abs(growth_db), np.inf)))
-    frames["wave"] = _wave_signs(samples, n)
-    frames["level_db"] = np.clip(np.round(totals_db[LAG:]), -128, 127)
+    frames["wave"] = _wave_signs(samples, frames.size)
+    frames["level_db"] = np.clip(np.round(loudest_db[LAG:]), -128, 127)
     return frames
-
-
-def _levels_db(samples: Samples) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the level of each band of each frame, and of each frame as a whole, in dB of a full-scale sine."""
-    if samples.size < N_FFT:
-        return np.empty((0, BITS + 1), np.float32), np.empty(0, np.float32)
-    framed = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP]
-    window, bands = _hann(), _bands()
-    levels = np.empty((len(framed), BITS + 1), np.float32)
-    totals = np.empty(len(framed), np.float32)
-    for start in range(0, len(framed), BLOCK_FRAMES):
-        rows = slice(start, start + BLOCK_FRAMES)
-        spectrum = fft.rfft(framed[rows] * window, axis=1)
-        power = (spectrum.real**2 + spectrum.imag**2) * np.float32(16 / N_FFT**2)
-        levels[rows] = power @ bands
-        totals[rows] = power.sum(axis=1)
-    floor = np.float32(1e-12)
-    return 10 * np.log10(np.maximum(levels, floor)), 10 * np.log10(np.maximum(totals, floor))
 
 
 def _smallest(values: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -172,21 +165,11 @@ def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint32]:
 
 
 @lru_cache(maxsize=1)
-def _hann() -> Samples:
-    return np.hanning(N_FFT + 2)[1:-1].astype(np.float32)
-
-
-@lru_cache(maxsize=1)
-def _bands() -> NDArray[np.float32]:
-    """Return triangular mel bands, shape (n_bins, `BITS` + 1)."""
-    lowest, highest = (2595 * math.log10(1 + hz / 700) for hz in (LOWEST_HZ, HIGHEST_HZ))
-    edges_mel = np.linspace(lowest, highest, BITS + 3)
-    edges_hz = 700 * (10 ** (edges_mel / 2595) - 1)
-    bins_hz = np.fft.rfftfreq(N_FFT, 1 / RATE_HZ)[:, None]
-    low, middle, high = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]
-    rising, falling = (bins_hz - low) / (middle - low), (high - bins_hz) / (high - middle)
-    weights: NDArray[np.float32] = np.maximum(np.minimum(rising, falling), 0).astype(np.float32)
-    return weights
+def _full_scale_db() -> NDArray[np.float32]:
+    """Return what a sine at full scale measures in each band."""
+    peaks = mel_filters(_SPEC).max(axis=1)
+    levels_db: NDArray[np.float32] = (20 * math.log10(N_FFT / 4) + 10 * np.log10(peaks)).astype(np.float32)
+    return levels_db
 
 
 @lru_cache(maxsize=1)

@@ -50,6 +50,10 @@ class Inspection:
         """Return one measure of every recording: ``duration_s``, or a field of `Quality`; shape (n,)."""
         return np.array([getattr(r if name == "duration_s" else r.quality, name) for r in self.recordings], np.float64)
 
+    def counts_of_rates(self) -> dict[int, int]:
+        """Return how many recordings have each sample rate, the lowest first."""
+        return _counts(recording.rate_hz for recording in self.recordings)
+
     def counts_of_classes(self) -> dict[str, dict[str, float]]:
         """Return recordings, groups and seconds of each class."""
         labels, groups, lengths_s = self.dataset.labels, self.dataset.groups, self.measured("duration_s")
@@ -72,7 +76,7 @@ class Inspection:
             "task": dataset.task,
             "n_recordings": len(self.recordings),
             "n_failed": len(self.failures),
-            "rates_hz": _counts(recording.rate_hz for recording in self.recordings),
+            "rates_hz": self.counts_of_rates(),
             "channels": _counts(recording.channels for recording in self.recordings),
             **{name: _summary(self.measured(name)) for name in MEASURES},
             "classes": self.counts_of_classes(),
@@ -147,8 +151,8 @@ def _failed(dataset: Dataset, failures: Sequence[Failure]) -> Iterator[Finding]:
         )
 
 
-def _counts(values: Iterable[int]) -> dict[str, int]:
-    return {str(value): n for value, n in sorted(Counter(values).items())}
+def _counts(values: Iterable[int]) -> dict[int, int]:
+    return dict(sorted(Counter(values).items()))
 
 
 def _summary(values: NDArray[np.float64]) -> dict[str, float]:

@@ -126,7 +126,7 @@ def _balance(inspection: Inspection) -> Iterator[Block]:
 
 def _measures(inspection: Inspection) -> Iterator[Block]:
     lengths_s = inspection.measured("duration_s")
-    rates = inspection.as_json()["rates_hz"]
+    rates = inspection.counts_of_rates()
     yield Text(
         f"Sample rates: {', '.join(f'{rate} Hz ({n})' for rate, n in rates.items())}. Levels are in decibels relative "
         "to full scale; the noise floor is the level of the quietest tenth of 10 ms blocks."
@@ -239,9 +239,9 @@ def _length(seconds: float) -> str:
 
 _METHOD = (
     "Every recording was decoded once. Same samples: equal after decoding, whatever the container. Near duplicates: "
-    "spectra between 150 and 3600 Hz and the waveform itself agree at one offset (likeness from 0.6 of at most 1), "
-    "over at least half of the shorter recording; gain, cuts, resampling and lossy "
-    "coding do not hide them. Shortcuts: one measure or column alone tells the answer in groups that it was not "
-    "fitted on. Kin: nearest neighbours by mean timbre share a column's value more often than when its values are "
-    "dealt out anew within each class. The first ten minutes of a recording are compared."
+    "spectra between 150 and 3600 Hz and the waveform itself agree at one offset (a likeness from about 0.6), over at "
+    "least half of the shorter recording; gain, cuts, resampling and lossy coding do not hide them. Shortcuts: one "
+    "measure or column alone tells the answer in groups that it was not fitted on. Kin: nearest neighbours by mean "
+    "timbre share a column's value more often than when its values are dealt out anew within each class. The first ten "
+    "minutes of a recording are compared."
 )
