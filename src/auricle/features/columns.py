@@ -20,14 +20,14 @@ def contrast_bands(rate_hz: int) -> int:
     return sum(CONTRAST_FMIN_HZ * 2.0**band < rate_hz / 2 for band in range(CONTRAST_BANDS))
 
 
-def modulation_edges_hz(spec: "FeatureSpec") -> list[float]:
+def modulation_edges_hz(frame_rate_hz: float) -> list[float]:
     """Return the edges of the octaves of modulation frequency: 1, 2, 4 … Hz, as far as half the frame rate reaches."""
-    octaves = sum(2.0**octave < spec.rate_hz / spec.hop / 2 for octave in range(MODULATION_OCTAVES))
+    octaves = sum(2.0**octave < frame_rate_hz / 2 for octave in range(MODULATION_OCTAVES))
     return [2.0**octave for octave in range(octaves + 1)]
 
 
 def _modulations(spec: "FeatureSpec") -> list[str]:
-    octaves = modulation_edges_hz(spec)[:-1]
+    octaves = modulation_edges_hz(spec.rate_hz / spec.hop)[:-1]
     return [f"{band}_mod{edge_hz:g}hz" for band in _numbered("mel", spec.n_mels) for edge_hz in octaves]
 
 

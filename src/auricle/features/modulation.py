@@ -1,6 +1,6 @@
 """The modulation spectrum: how fast, and how far, the level of each mel band swings within a window."""
 
-from itertools import pairwise
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,16 +39,25 @@ def modulation_spectrum(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.flo
 
 def swings(levels_db: NDArray[np.float32], spec: FeatureSpec) -> NDArray[np.float32]:
     """Return the modulation spectrum, shape (n_mels, n_octaves), of log-mel levels, shape (n_mels, n_frames)."""
-    from scipy.fft import next_fast_len, rfft  # slow to import
+    from scipy.fft import rfft  # slow to import
 
-    frame_rate_hz = spec.rate_hz / spec.hop
-    n_frames = levels_db.shape[1]
-    length = next_fast_len(max(n_frames, int(np.ceil(SHORTEST_S * frame_rate_hz))), real=True)
-    taper = np.hanning(n_frames + 2)[1:-1].astype(np.float32)
+    taper, length, edges = _tables(levels_db.shape[1], spec.rate_hz / spec.hop)
     deviation = levels_db - levels_db.mean(axis=1, keepdims=True)
-    transform = rfft(deviation * taper, length, axis=1)
-    power = (transform.real**2 + transform.imag**2) * np.float32(2 / (length * np.sum(taper**2)))
-    edges = np.searchsorted(np.arange(power.shape[1]) * (frame_rate_hz / length), modulation_edges_hz(spec))
-    octaves = [power[:, low:high].sum(axis=1) for low, high in pairwise(edges)]
-    deviations: NDArray[np.float32] = np.sqrt(np.stack(octaves, axis=1, dtype=np.float32))
-    return deviations
+    deviation *= taper
+    parts = rfft(deviation, length, axis=1, overwrite_x=True).view(np.float32)  # real, imaginary, real …
+    parts *= parts
+    octaves: NDArray[np.float32] = np.sqrt(np.add.reduceat(parts, edges, axis=1)[:, : len(edges) - 1])
+    return octaves
+
+
+@lru_cache(maxsize=64)
+def _tables(n_frames: int, frame_rate_hz: float) -> tuple[NDArray[np.float32], int, NDArray[np.int64]]:
+    """Return the taper, scaled so that powers add up to the variance, the length, and where octaves begin."""
+    from scipy.fft import next_fast_len
+
+    length = next_fast_len(max(n_frames, int(np.ceil(SHORTEST_S * frame_rate_hz))), real=True)
+    taper = np.hanning(n_frames + 2)[1:-1]
+    taper *= np.sqrt(2 / (length * np.sum(taper**2)))
+    bins_hz = np.arange(length // 2 + 1) * (frame_rate_hz / length)
+    edges = 2 * np.searchsorted(bins_hz, modulation_edges_hz(frame_rate_hz))
+    return taper.astype(np.float32), length, np.minimum(edges, 2 * bins_hz.size - 1)

@@ -37,9 +37,9 @@ def _stretch(values: Values, frames: slice, statistics: tuple[str, ...], spec: F
     codes = _codes(statistics)
     summarise(values, frames.start, frames.stop, spec.hop / spec.rate_hz, codes, row)
     if (codes < 0).any():
-        ranked = np.sort(values[:, frames], axis=1)
-        for place in np.flatnonzero(codes < 0):
-            row[place * len(values) : (place + 1) * len(values)] = _percentile(ranked, int(statistics[place][1:]))
+        places = np.flatnonzero(codes < 0)
+        percents = np.array([float(statistics[place][1:]) for place in places])
+        row.reshape(len(codes), len(values))[places] = _percentiles(values[:, frames], percents)
 
 
 @lru_cache(maxsize=64)
@@ -47,13 +47,14 @@ def _codes(statistics: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array([COMPUTED.index(name) if name in COMPUTED else -1 for name in statistics], np.int64)
 
 
-def _percentile(ranked: Values, percent: int) -> Values:
-    """Return a percentile of each row of sorted values, between neighbours as NumPy's default does."""
-    position = percent / 100 * (ranked.shape[1] - 1)
-    below = int(position)
-    above = min(below + 1, ranked.shape[1] - 1)
-    share = np.float32(position - below)
-    return ranked[:, below] + share * (ranked[:, above] - ranked[:, below])
+def _percentiles(values: Values, percents: NDArray[np.float64]) -> Values:
+    """Return percentiles of each row, shape (len(percents), n_values), between neighbours as NumPy's default does."""
+    ranked = np.sort(values, axis=1)
+    positions = percents / 100 * (ranked.shape[1] - 1)
+    below = positions.astype(np.int64)
+    low, high = ranked[:, below], ranked[:, np.minimum(below + 1, ranked.shape[1] - 1)]
+    between: Values = low + (positions - below).astype(np.float32) * (high - low)
+    return between.T
 
 
 def part_of(frames: slice, parts: int, part: int) -> slice:

@@ -13,7 +13,7 @@ from auricle.features.filters import contrast_bins, empty_bands
 
 __all__ = ["KERNEL_VERSION", "FeatureSpec", "default_spec", "standard_spec"]
 
-KERNEL_VERSION = 2
+KERNEL_VERSION = 3
 """Raised whenever the same spec gives other numbers than before; part of every fingerprint."""
 
 
@@ -115,9 +115,10 @@ def default_spec(rate_hz: int) -> FeatureSpec:
     """Return the spec that training uses when none is given: the clip, trimmed, is one window of four parts.
 
     Log-mel statistics stand beside the cepstrum: linear and kernel families use both. Changes over time are pooled
-    as well, and the parts keep the order of events, which words need. The trimming makes the parts begin where the
-    sound does, so that a part means the same stretch of a word or a bark wherever the recording was cut. Frames of
-    about 32 ms are short enough not to resolve the harmonics of a voice, which tell speakers apart and not words.
+    as well, the modulation spectrum tells what flutters from what is steady, and the parts keep the order of events,
+    which words need. The trimming makes the parts begin where the sound does, so that a part means the same stretch
+    of a word or a bark wherever the recording was cut. Frames of about 32 ms are short enough not to resolve the
+    harmonics of a voice, which tell speakers apart and not words.
     """
     n_fft = _frame(rate_hz, 0.032)
     return FeatureSpec(
@@ -126,7 +127,7 @@ def default_spec(rate_hz: int) -> FeatureSpec:
         hop=n_fft // 4,
         n_mels=_bands(n_fft, 40),
         n_mfcc=20,
-        features=("mfcc", "mfcc_delta", "mfcc_delta2", "mel", "mel_delta", *_DESCRIPTORS),
+        features=("mfcc", "mfcc_delta", "mfcc_delta2", "mel", "mel_delta", *_DESCRIPTORS, "modulation"),
         parts=4,
         trim_db=30.0,
     )
