@@ -13,7 +13,7 @@ from auricle.audio.clip import Clip
 from auricle.audio.decode import read
 from auricle.audio.resample import resample
 from auricle.datasets.duplicates import Duplicate, find_duplicates
-from auricle.datasets.fingerprints import fingerprint
+from auricle.datasets.fingerprints import BITS, FRAME, Fingerprint, fingerprint
 
 RATE_HZ = 16_000
 
@@ -122,6 +122,16 @@ def test_of_much_sound_a_part_is_indexed(monkeypatch: pytest.MonkeyPatch, chatte
     monkeypatch.setattr("auricle.datasets.duplicates.MAX_INDEXED", 500)
     monkeypatch.setattr("auricle.datasets.duplicates.MAX_HITS", 64)
     assert found(*clips, louder(clips[4], -12)) == [(4, 10, "near duplicate")]
+
+
+def test_words_that_everything_has_say_nothing(chatter: Callable[..., Clip]) -> None:
+    """Recordings of one word only would collide in every frame with every other."""
+    frames = np.zeros(150, FRAME)
+    frames["word"], frames["known"] = 5, (1 << BITS) - 1
+    dull = [Fingerprint(bytes([i, 1]), frames) for i in range(100)]
+    clip = chatter(1, 2.0)
+    pairs = find_duplicates([*dull, fingerprint(clip), fingerprint(louder(clip, -6))])
+    assert [(pair.first, pair.second) for pair in pairs] == [(100, 101)]
 
 
 def test_a_pair_is_described_in_json(chatter: Callable[..., Clip]) -> None:

@@ -28,6 +28,7 @@ MIN_STRETCH_SIGNS = 1000
 MIN_VOTES = 2
 MIN_INDEXED = 10  # known signs in a frame that is indexed: fewer make words that everything has
 MAX_INDEXED = 2_000_000  # frames; of more sound, a part of all words is indexed, the same part everywhere
+MAX_SAME = 4096  # frames with the same word: more say nothing
 MAX_HITS = 8_000_000
 
 Places: TypeAlias = NDArray[np.int64]
@@ -44,7 +45,7 @@ class Duplicate:
     first_s, second_s : where the common sound begins in either
     length_s : how long it is; both 0 and ``length_s`` NaN for the same samples
     gain_db : how much louder the second is
-    likeness : in [0, 1]; 1 for the same samples, about 0.1 for unrelated sounds
+    likeness : how alike spectra and waveforms are, up to 1
     """
 
     first: int
@@ -62,7 +63,7 @@ class Duplicate:
             return "same samples"
         gain = f"gain {self.gain_db:+.0f} dB"
         if self.relation == "near duplicate":
-            return f"near duplicate, offset {self.first_s - self.second_s:.2f} s, {gain}"
+            return f"near duplicate, offset {round(self.first_s - self.second_s, 2) + 0.0:.2f} s, {gain}"
         return f"{self.length_s:.1f} s in common, at {self.first_s:.1f} s and {self.second_s:.1f} s, {gain}"
 
     def as_json(self) -> dict[str, Any]:
@@ -78,13 +79,13 @@ def find_duplicates(fingerprints: Sequence[Fingerprint]) -> tuple[Duplicate, ...
 
     Near duplicates survive gain, cuts at either end, resampling and lossy coding. Of recordings with the same samples
     all are paired with the first, and only the first is compared further. Time grows with the length of the sound,
-    not with the number of pairs: frames are looked up in an index, and only pairs that collide twice at one offset
-    are compared. Beyond
-    about four hours of sound fewer frames are indexed, and short, badly coded copies may be missed.
+    not with the number of pairs: frames are looked up in an index, and only pairs that collide more than once at one
+    offset are compared. Beyond about four hours of sound fewer frames are indexed, and short, badly coded copies may be
+    missed.
 
     Parameters
     ----------
-    fingerprints : one a recording
+    fingerprints : one a recording, at most a million
 
     Returns
     -------
@@ -163,20 +164,25 @@ def _collisions(frames: _Frames) -> NDArray[np.uint64]:
     is_new = np.append(True, frames.word[1:] != frames.word[:-1])
     used = is_new & (np.bitwise_count(frames.known) >= MIN_INDEXED)
     word, weak, owner, place = frames.word[used], frames.weak[used], owner[used], place[used]
-    mask = (1 << max(0, math.ceil(math.log2(max(1, word.size) / MAX_INDEXED)))) - 1
-    hits = np.empty(MAX_HITS // 8, np.uint64)
+    common, counts = np.unique(word, return_counts=True)
+    telling = ~np.isin(word, common[counts > MAX_SAME])
+    mask, hits = _mask(word.size / MAX_INDEXED), np.empty(MAX_HITS // 8, np.uint64)
     while True:
         # Recordings that share a sound share its words, so whichever words are left out, both leave out the same.
-        indexed = np.flatnonzero((word.astype(np.int64) * 2654435761 >> 16) & mask == 0)
+        indexed = np.flatnonzero(((word + np.int64(1)) * 2654435761 >> 16 & mask == 0) & telling)
         holders = indexed[np.argsort(word[indexed], kind="stable")]
         keys = word[holders]
         buckets = np.searchsorted(keys, np.arange(BUCKETS + 1) << (BITS - 16)).astype(np.int64)
         found = collide(word, weak, owner, place, keys, holders, buckets, mask, hits)
         if found <= hits.size:
             return np.sort(hits[:found])
-        if found > MAX_HITS:
-            mask = 2 * mask + 1
+        mask = (mask + 1) * (_mask(found / MAX_HITS) + 1) - 1
         hits = np.empty(min(found, MAX_HITS), np.uint64)
+
+
+def _mask(times: float) -> int:
+    """Return the bits of a hash that must be 0 to leave out all but one in so many."""
+    return (1 << max(0, math.ceil(math.log2(max(times, 1))))) - 1
 
 
 def _candidates(hits: NDArray[np.uint64]) -> Places:

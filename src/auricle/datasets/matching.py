@@ -54,7 +54,7 @@ def collide(
         turned = bits  # runs through every subset of the weak bits, the empty one last
         while True:
             word = np.int64(words[place]) ^ turned
-            if ((word * 2654435761) >> 16) & mask == 0:
+            if (((word + 1) * 2654435761) >> 16) & mask == 0:
                 bucket = word >> BUCKET_SHIFT
                 low, high = starts[bucket], starts[bucket + 1]
                 end = high
