@@ -1,7 +1,7 @@
 """What every test may use: a seeded generator, a tiny trained model, and the real recordings where they are at hand."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    from auricle.datasets.dataset import Dataset
     from auricle.prediction.predictor import Predictor
     from auricle.training.train import TrainResult
 
@@ -37,6 +38,31 @@ def recordings_dir() -> Path:
     if not RECORDINGS.is_dir():
         pytest.skip("the real recordings are not beside this checkout")
     return RECORDINGS
+
+
+@pytest.fixture
+def labelled() -> "Callable[..., Dataset]":
+    """Make a data set without files, from answers and groups."""
+
+    from auricle.datasets.dataset import Dataset, Example
+
+    def make(
+        answers: Sequence[str] | Sequence[float], groups: Sequence[str], folds: Sequence[str] | None = None
+    ) -> "Dataset":
+        examples = tuple(
+            Example(
+                Path(f"{i}.wav"),
+                answer if isinstance(answer, str) else None,
+                None if isinstance(answer, str) else answer,
+                group,
+                fold=folds[i] if folds else None,
+            )
+            for i, (answer, group) in enumerate(zip(answers, groups, strict=True))
+        )
+        task = "classify" if isinstance(answers[0], str) else "regress"
+        return Dataset(examples, task, source="test set", group_column="site")  # type: ignore[arg-type]
+
+    return make
 
 
 @pytest.fixture(scope="session")

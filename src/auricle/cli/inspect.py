@@ -22,7 +22,7 @@ from auricle.cli.terminal import Bars, err, print_json
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
-    from auricle.datasets.inspection import Inspection
+    from auricle.inspection.inspect import Inspection
 
 __all__ = ["inspect"]
 
@@ -60,7 +60,7 @@ def inspect(
     Example: `auricle inspect sounds/ --group machine -o report.html`
     """
     from auricle.datasets.dataset import Dataset
-    from auricle.datasets.inspection import inspect as run
+    from auricle.inspection.inspect import inspect as run
 
     if output is not None:
         if output.suffix.lower() not in SUFFIXES:
@@ -70,7 +70,7 @@ def inspect(
     with Bars() as bars:
         inspection = run(dataset, workers=workers, progress=bars)
     if output is not None:
-        from auricle.datasets.inspection_page import page_of
+        from auricle.inspection.page import page_of
 
         page_of(inspection).save(output)
     if as_json:
@@ -85,7 +85,7 @@ def inspect(
 
 def _show(inspection: "Inspection") -> None:
     """Print the classes, the measures and the findings for a reader."""
-    from auricle.datasets.inspection_page import verdict_of
+    from auricle.inspection.page import verdict_of
 
     summary = inspection.as_json()
     out = Console(highlight=False, emoji=False, soft_wrap=True)

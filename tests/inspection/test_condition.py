@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from auricle.datasets.condition import find_condition
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.fingerprints import Fingerprint
-from auricle.datasets.listening import Recording
+from auricle.inspection.condition import find_condition
+from auricle.inspection.fingerprints import Fingerprint
+from auricle.inspection.listening import Recording
 
 Heard = Callable[..., Recording]
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auricle.datasets import kinship as module
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.duplicates import Duplicate
-from auricle.datasets.kinship import find_kinship, kinship
+from auricle.inspection import kinship as module
+from auricle.inspection.duplicates import Duplicate
+from auricle.inspection.kinship import find_kinship, kinship
 
 N = 120
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.findings import Finding, answers_of, file_name, listed, name_of, repeats, sides_of, sort
+from auricle.inspection.findings import Finding, answers_of, file_name, listed, name_of, repeats, sides_of, sort
 
 
 def test_the_worst_come_first_and_the_rest_keep_their_order() -> None:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.findings import Finding
-from auricle.datasets.listening import Recording
-from auricle.datasets.shortcuts import find_shortcuts, skill_of_class, skill_of_number
+from auricle.inspection.findings import Finding
+from auricle.inspection.listening import Recording
+from auricle.inspection.shortcuts import find_shortcuts, skill_of_class, skill_of_number
 
 Heard = Callable[..., Recording]
 N = 120

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from auricle import charts
 from auricle.audio.clip import Samples
 from auricle.audio.decode import read
-from auricle.datasets.findings import Finding, answers_of, file_name, name_of
-from auricle.datasets.inspection import Inspection
 from auricle.errors import AuricleError
 from auricle.features.spec import default_spec
 from auricle.features.spectrum import log_mel
+from auricle.inspection.findings import Finding, answers_of, file_name, name_of
+from auricle.inspection.inspect import Inspection
 from auricle.page import Block, Gallery, Notice, Numbers, Page, Section, Table, Text, Tone, picture
 
 __all__ = ["page_of", "verdict_of"]

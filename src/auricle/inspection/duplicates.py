@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.datasets.fingerprints import BITS, FRAME, FRAMES_PER_SECOND, RATE_HZ, Fingerprint
-from auricle.datasets.matching import BUCKETS, MIN_KNOWN, collide, compare, waves
+from auricle.inspection.fingerprints import BITS, FRAME, FRAMES_PER_SECOND, RATE_HZ, Fingerprint
+from auricle.inspection.matching import BUCKETS, MIN_KNOWN, collide, compare, waves
 
 __all__ = ["Duplicate", "Relation", "find_duplicates"]
 
@@ -17,8 +17,8 @@ Relation: TypeAlias = Literal["same samples", "near duplicate", "shared stretch"
 
 LIKENESS, SHORTNESS = 0.57, 0.6
 """What the mean of the agreement of spectra and of waveforms must reach: so much, and the more the shorter the common
-sound, by one over the root of its frames (0.69 of a quarter of a second). tests/datasets/test_duplicates.py holds both
-sides: coded copies of words lie above, other takes of them below."""
+sound, by one over the root of its frames (0.69 of a quarter of a second). Coded copies of words lie above, other takes
+of them below: tests/inspection/test_duplicates.py holds both sides."""
 
 MIN_AGREEMENT = 0.4  # of spectra alone, before the waveforms are looked at
 MIN_SIGNS = 200  # known in both: about 70 ms of full sound

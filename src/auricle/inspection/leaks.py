@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.duplicates import Duplicate, find_duplicates
-from auricle.datasets.findings import Finding, answers_of, listed, name_of, sides_of, sort
-from auricle.datasets.kinship import find_kinship
-from auricle.datasets.listening import Recording
-from auricle.datasets.shortcuts import find_shortcuts
+from auricle.inspection.duplicates import Duplicate, find_duplicates
+from auricle.inspection.findings import Finding, answers_of, listed, name_of, sides_of, sort
+from auricle.inspection.kinship import find_kinship
+from auricle.inspection.listening import Recording
+from auricle.inspection.shortcuts import find_shortcuts
 
 __all__ = ["Leaks", "find_leaks"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from auricle.datasets.matching import BUCKETS, collide, compare, waves
+from auricle.inspection.matching import BUCKETS, collide, compare, waves
 
 ALL = (1 << 24) - 1
 

@@ -12,9 +12,9 @@ from auricle.audio import quality
 from auricle.audio.clip import Clip
 from auricle.audio.decode import read
 from auricle.datasets.dataset import Example
-from auricle.datasets.fingerprints import fingerprint
-from auricle.datasets.listening import listen
 from auricle.errors import AudioError
+from auricle.inspection.fingerprints import fingerprint
+from auricle.inspection.listening import listen
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 
 from auricle.audio.clip import Clip
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.findings import Finding
-from auricle.datasets.fingerprints import fingerprint
-from auricle.datasets.leaks import Leaks, find_leaks
-from auricle.datasets.listening import Recording
+from auricle.inspection.findings import Finding
+from auricle.inspection.fingerprints import fingerprint
+from auricle.inspection.leaks import Leaks, find_leaks
+from auricle.inspection.listening import Recording
 
 Chatter = Callable[..., Clip]
 

@@ -10,9 +10,9 @@ import soundfile
 
 from auricle.audio.clip import Clip
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.inspection import MEASURES, inspect
-from auricle.datasets.inspection_page import page_of
 from auricle.errors import DataError
+from auricle.inspection.inspect import MEASURES, inspect
+from auricle.inspection.page import page_of
 
 
 def test_everything_is_measured_and_said_as_json(sounds: Path) -> None:

@@ -12,9 +12,9 @@ from auricle.audio.decode import open_sound
 from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter
 from auricle.datasets.dataset import Example
-from auricle.datasets.fingerprints import LONGEST_S, RATE_HZ, Digest, Fingerprint, frames_of
 from auricle.features.extractor import Extractor
 from auricle.features.spec import standard_spec
+from auricle.inspection.fingerprints import LONGEST_S, RATE_HZ, Digest, Fingerprint, frames_of
 from auricle.records import Quality
 
 __all__ = ["Recording", "listen"]

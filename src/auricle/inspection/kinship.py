@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.duplicates import Duplicate
-from auricle.datasets.findings import Finding, answers_of, listed, repeats, sides_of
+from auricle.inspection.duplicates import Duplicate
+from auricle.inspection.findings import Finding, answers_of, listed, repeats, sides_of
 
 __all__ = ["Kinship", "find_kinship", "kinship"]
 

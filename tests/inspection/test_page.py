@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.findings import Finding
-from auricle.datasets.inspection import inspect
-from auricle.datasets.inspection_page import page_of, verdict_of
+from auricle.inspection.findings import Finding
+from auricle.inspection.inspect import inspect
+from auricle.inspection.page import page_of, verdict_of
 
 
 def test_a_page_shows_what_was_found(sounds: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.audio.clip import Clip
-from auricle.datasets.fingerprints import BITS, FRAME, FRAMES_PER_SECOND, Digest, fingerprint, frames_of
+from auricle.inspection.fingerprints import BITS, FRAME, FRAMES_PER_SECOND, Digest, fingerprint, frames_of
 
 RATE_HZ = 8000
 

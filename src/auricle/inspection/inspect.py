@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.compute import spread
-from auricle.datasets.condition import find_condition
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.examples import Failure, Progress
-from auricle.datasets.findings import Finding, listed, sort
-from auricle.datasets.leaks import Leaks, find_leaks
-from auricle.datasets.listening import Recording, listen
 from auricle.errors import AuricleError, DataError
+from auricle.inspection.condition import find_condition
+from auricle.inspection.findings import Finding, listed, sort
+from auricle.inspection.leaks import Leaks, find_leaks
+from auricle.inspection.listening import Recording, listen
 from auricle.records import Quality
 
 __all__ = ["MEASURES", "Inspection", "inspect"]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.findings import Finding, Severity, listed, name_of
-from auricle.datasets.listening import Recording
 from auricle.datasets.splits import folds_of
 from auricle.errors import DataError
+from auricle.inspection.findings import Finding, Severity, listed, name_of
+from auricle.inspection.listening import Recording
 
 __all__ = ["find_condition"]
 

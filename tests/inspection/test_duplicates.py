@@ -12,8 +12,8 @@ import soundfile
 from auricle.audio.clip import Clip
 from auricle.audio.decode import read
 from auricle.audio.resample import resample
-from auricle.datasets.duplicates import Duplicate, find_duplicates
-from auricle.datasets.fingerprints import BITS, FRAME, Fingerprint, fingerprint
+from auricle.inspection.duplicates import Duplicate, find_duplicates
+from auricle.inspection.fingerprints import BITS, FRAME, Fingerprint, fingerprint
 
 RATE_HZ = 16_000
 
@@ -119,8 +119,8 @@ def test_there_may_be_nothing_to_compare(chatter: Callable[..., Clip]) -> None:
 
 def test_of_much_sound_a_part_is_indexed(monkeypatch: pytest.MonkeyPatch, chatter: Callable[..., Clip]) -> None:
     clips = [chatter(seed, 3.0) for seed in range(10)]
-    monkeypatch.setattr("auricle.datasets.duplicates.MAX_INDEXED", 500)
-    monkeypatch.setattr("auricle.datasets.duplicates.MAX_HITS", 64)
+    monkeypatch.setattr("auricle.inspection.duplicates.MAX_INDEXED", 500)
+    monkeypatch.setattr("auricle.inspection.duplicates.MAX_HITS", 64)
     assert found(*clips, louder(clips[4], -12)) == [(4, 10, "near duplicate")]
 
 
