@@ -11,6 +11,7 @@
     ├── ModelError        an estimator that cannot be fitted or used
     │   └── ConversionError   an estimator whose ONNX graph fails or differs from it
     ├── BundleError       a bundle that is damaged, foreign, or fails its own test
+    ├── ExportError       a bundle that cannot become one graph, or whose graph differs from it
     └── OutputError       a place that cannot be written
 
 A message is one sentence or two: what must hold, what was got, which file, what to do.
@@ -25,6 +26,7 @@ __all__ = [
     "BundleError",
     "ConversionError",
     "DataError",
+    "ExportError",
     "FeatureError",
     "ModelError",
     "OutputError",
@@ -89,6 +91,12 @@ class BundleError(AuricleError):
     """A bundle that is damaged, foreign, or fails its own test."""
 
     kind = "bundle"
+
+
+class ExportError(AuricleError):
+    """A bundle that cannot become one graph, or whose graph differs from it."""
+
+    kind = "export"
 
 
 class OutputError(AuricleError):
