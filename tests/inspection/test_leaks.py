@@ -41,6 +41,18 @@ def test_different_sounds_leak_nothing(
     assert found == Leaks((), ())
 
 
+def test_a_training_names_the_duplicates_that_its_own_folds_tear_apart(
+    chatter: Chatter, labelled: Callable[..., Dataset], heard: Callable[..., Recording]
+) -> None:
+    dataset = labelled(list("ababb"), list("12345"))
+    recordings = [replace(heard(), fingerprint=fingerprint(clip)) for clip in with_copy(chatter, 0.5)]
+    (finding,) = find_leaks(dataset, recordings, blocks=np.array([0, 1, 0, 1, 1])).findings
+    assert (finding.kind, finding.severity) == ("duplicates", "note")
+    (finding,) = find_leaks(dataset, recordings, blocks=np.array([0, 1, 0, 1, 0])).findings
+    assert finding.kind == "duplicates across a split"
+    assert "can stand on both sides of a split by fold: 1.wav and 4.wav" in finding.message
+
+
 @pytest.mark.parametrize("gain", [1.0, 0.5])
 def test_duplicates_in_two_groups_are_serious(
     gain: float, chatter: Chatter, labelled: Callable[..., Dataset], leaks: Callable[..., Leaks]

@@ -1,6 +1,7 @@
 """Listening in pieces finds what is found in the whole."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import soundfile
 from auricle.audio import quality
 from auricle.audio.clip import Clip
 from auricle.audio.decode import read
-from auricle.datasets.dataset import Example
+from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import AudioError
+from auricle.features.cache import FeatureCache
 from auricle.inspection.fingerprints import fingerprint
-from auricle.inspection.listening import listen
+from auricle.inspection.listening import hear, listen
 
 
 @pytest.fixture
@@ -53,3 +55,31 @@ def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"not sound")
     with pytest.raises(AudioError, match=r"a\.wav"):
         listen(Example(tmp_path / "a.wav", "a", None, "a"))
+
+
+def test_what_was_heard_is_kept_by_content(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = Dataset((example, replace(example, start_s=3.0, end_s=5.0)), "classify")
+    with closing(FeatureCache(tmp_path / "cache")) as cache:
+        _, first, _ = hear(dataset, cache=cache)
+        monkeypatch.setattr("auricle.inspection.listening.listen", lambda _: pytest.fail("it was decoded again"))
+        moved = example.file.rename(tmp_path / "moved.wav")
+        kept, again, failures = hear(
+            replace(dataset, examples=tuple(replace(e, file=moved) for e in dataset.examples)), cache=cache
+        )
+    assert (kept.tolist(), failures) == ([0, 1], ())
+    for one, other in zip(first, again, strict=True):
+        assert (one.quality, one.duration_s, one.rate_hz, one.channels) == (
+            *(other.quality, other.duration_s, other.rate_hz, other.channels),
+        )
+        assert one.fingerprint.digest == other.fingerprint.digest
+        np.testing.assert_array_equal(one.fingerprint.frames, other.fingerprint.frames)
+        np.testing.assert_array_equal(one.row, other.row)
+
+
+def test_what_cannot_be_read_is_named_and_passed_over(example: Example, tmp_path: Path) -> None:
+    (tmp_path / "b.wav").write_bytes(b"not sound")
+    dataset = Dataset((replace(example, file=tmp_path / "b.wav"), example), "classify")
+    kept, recordings, failures = hear(dataset)
+    assert kept.tolist() == [1]
+    assert len(recordings) == 1
+    assert [failure.file.name for failure in failures] == ["b.wav"]

@@ -1,5 +1,6 @@
 """``auricle inspect``: what a data set holds, how good its sound is, and what would leak between splits."""
 
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from auricle import files
 from auricle.cli.options import (
+    CacheOption,
     DataArgument,
     FoldOption,
     GroupOption,
@@ -17,6 +19,7 @@ from auricle.cli.options import (
     LabelOption,
     TargetOption,
     WorkersOption,
+    size_bytes,
 )
 from auricle.cli.terminal import Bars, err, print_json
 from auricle.errors import UsageError
@@ -50,6 +53,7 @@ def inspect(
     target: TargetOption = None,
     group: GroupOption = None,
     fold: FoldOption = None,
+    cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,15 +64,19 @@ def inspect(
     Example: `auricle inspect sounds/ --group machine -o report.html`
     """
     from auricle.datasets.dataset import Dataset
+    from auricle.features.cache import FeatureCache
     from auricle.inspection.inspect import inspect as run
 
     if output is not None:
         if output.suffix.lower() not in SUFFIXES:
             raise UsageError(f"{output}: the page's name must end in {', '.join(SUFFIXES)}.")
         files.check_writable(output)
+    max_bytes = size_bytes(cache_max)
     dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold)
-    with Bars() as bars:
-        inspection = run(dataset, workers=workers, progress=bars)
+    with ExitStack() as stack:
+        bars = stack.enter_context(Bars())
+        cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
+        inspection = run(dataset, workers=workers, cache=cache, progress=bars)
     if output is not None:
         from auricle.inspection.page import page_of
 

@@ -20,7 +20,7 @@ from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.records import Quality
 
-__all__ = ["Examples", "Failure", "Progress", "extract", "windows_of"]
+__all__ = ["Examples", "Failure", "Progress", "content_hash", "extract", "windows_of"]
 
 
 class Progress(Protocol):
@@ -148,7 +148,7 @@ def windows_of(example: Example, extractor: Extractor) -> list[Window]:
 
 def _kept(example: Example, extractor: Extractor, standard: Extractor, cache: FeatureCache | None) -> _One:
     """Return a recording's features from the cache, or compute and keep them."""
-    digest = _digest(example.file)
+    digest = content_hash(example.file)
     if cache is None:
         return _describe(example, extractor, standard, digest)
     part = f"{example.start_s}:{example.end_s}:{quality.VERSION}"
@@ -180,7 +180,13 @@ def _describe(example: Example, extractor: Extractor, standard: Extractor, diges
     )
 
 
-def _digest(file: Path) -> NDArray[np.uint8]:
+def content_hash(file: Path) -> NDArray[np.uint8]:
+    """Return SHA-256 of a recording's file, uint8, shape (32,): what features are kept under, and bundles remember.
+
+    Raises
+    ------
+    AudioError : the file cannot be read
+    """
     try:
         with file.open("rb") as stream:
             return np.frombuffer(hashlib.file_digest(stream, "sha256").digest(), np.uint8)

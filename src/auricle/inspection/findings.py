@@ -79,10 +79,15 @@ def file_name(dataset: Dataset, file: Path) -> str:
     return str(file)
 
 
-def sides_of(dataset: Dataset) -> tuple[NDArray[np.str_], str]:
-    """Return what no split tears apart, shape (n,), and what a message calls it: published folds, or groups."""
+def sides_of(dataset: Dataset, blocks: NDArray[np.intp] | None = None) -> tuple[NDArray[Any], str]:
+    """Return what no split tears apart, shape (n,), and what a message calls it.
+
+    Published folds; else the folds of a training, given as ``blocks``; else groups.
+    """
     if dataset.folds is not None:
         return dataset.folds, "published fold"
+    if blocks is not None:
+        return blocks, "fold"
     return dataset.groups, "file" if dataset.group_column is None else f"`{dataset.group_column}`"
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.compute import spread
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.examples import Failure, Progress
-from auricle.errors import AuricleError, DataError
+from auricle.errors import DataError
+from auricle.features.cache import FeatureCache
 from auricle.inspection.condition import find_condition
 from auricle.inspection.findings import Finding, listed, sort
 from auricle.inspection.leaks import Leaks, find_leaks
-from auricle.inspection.listening import Recording, listen
+from auricle.inspection.listening import Recording, hear
 from auricle.records import Quality
 
 __all__ = ["MEASURES", "Inspection", "inspect"]
@@ -95,13 +95,20 @@ class Inspection:
         }
 
 
-def inspect(dataset: Dataset, *, workers: int | None = None, progress: Progress | None = None) -> Inspection:
+def inspect(
+    dataset: Dataset,
+    *,
+    workers: int | None = None,
+    cache: FeatureCache | None = None,
+    progress: Progress | None = None,
+) -> Inspection:
     """Listen to every recording of a data set once, and look for what would mislead a training.
 
     Parameters
     ----------
     dataset : labelled recordings, with the groups or folds that they will be split by
     workers : threads; None for every core
+    cache : where what was heard is kept from one inspection to the next
     progress : told of every recording
 
     Raises
@@ -109,35 +116,16 @@ def inspect(dataset: Dataset, *, workers: int | None = None, progress: Progress 
     DataError : no recording can be read
     """
     started = time.perf_counter()
-
-    def one(example: Example) -> Recording | Failure:
-        try:
-            return listen(example)
-        except AuricleError as error:
-            return Failure(example.file, error)
-
-    recordings: list[Recording] = []
-    kept: list[int] = []
-    failures: list[Failure] = []
-    for index, heard in enumerate(spread(one, dataset.examples, workers=workers)):
-        if isinstance(heard, Failure):
-            failures.append(heard)
-        else:
-            recordings.append(heard)
-            kept.append(index)
-        if progress:
-            progress("listening", index + 1, len(dataset.examples))
+    kept, recordings, failures = hear(dataset, workers=workers, cache=cache, progress=progress)
     if not recordings:
         raise DataError(
             f"{dataset.source}: at least one recording must be readable. None of {len(failures)} is; the first: "
             f"{failures[0].error}"
         )
-    heard_of = dataset.subset(kept) if failures else dataset
-    leaks = find_leaks(heard_of, recordings)
-    findings = sort([*_failed(dataset, failures), *leaks.findings, *find_condition(heard_of, recordings)])
-    return Inspection(
-        heard_of, tuple(recordings), leaks, findings, tuple(failures), seconds=time.perf_counter() - started
-    )
+    heard = dataset.subset(kept) if failures else dataset
+    leaks = find_leaks(heard, recordings)
+    findings = sort([*_failed(dataset, failures), *leaks.findings, *find_condition(heard, recordings)])
+    return Inspection(heard, recordings, leaks, findings, failures, seconds=time.perf_counter() - started)
 
 
 def _failed(dataset: Dataset, failures: Sequence[Failure]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,11 @@ class Kinship:
 
 
 def find_kinship(
-    dataset: Dataset, rows: NDArray[np.float32], duplicates: Sequence[Duplicate] = ()
+    dataset: Dataset,
+    rows: NDArray[np.float32],
+    duplicates: Sequence[Duplicate] = (),
+    *,
+    blocks: NDArray[np.intp] | None = None,
 ) -> Iterator[Finding]:
     """Yield a finding for the column by which recordings of different groups resemble each other most, if any do.
 
@@ -62,9 +67,10 @@ def find_kinship(
     ----------
     rows : what each recording sounds like, float32, shape (n, d)
     duplicates : pairs that are reported already, and do not count as neighbours
+    blocks : the folds that a training splits them by, shape (n,); None for groups
     """
     columns = _columns(dataset)
-    sides, by = sides_of(dataset)
+    sides, by = sides_of(dataset, blocks)
     if not columns or np.unique(sides).size < 3:
         return
     asked, neighbours = _nearest(rows, sides, duplicates)
@@ -92,7 +98,7 @@ def find_kinship(
 def kinship(
     values: NDArray[np.intp],
     strata: NDArray[np.intp],
-    sides: NDArray[np.str_],
+    sides: NDArray[Any],
     asked: NDArray[np.intp],
     neighbours: NDArray[np.intp],
     *,
@@ -127,7 +133,7 @@ def kinship(
 
 
 def _nearest(
-    rows: NDArray[np.float32], sides: NDArray[np.str_], duplicates: Sequence[Duplicate], *, seed: int = 0
+    rows: NDArray[np.float32], sides: NDArray[Any], duplicates: Sequence[Duplicate], *, seed: int = 0
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return recordings, and the nearest one to each that is neither of its side nor its duplicate."""
     scale = rows.std(axis=0, dtype=np.float64)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset
 from auricle.inspection.duplicates import Duplicate, find_duplicates
@@ -45,14 +46,16 @@ class Leaks:
         }
 
 
-def find_leaks(dataset: Dataset, recordings: Sequence[Recording]) -> Leaks:
+def find_leaks(dataset: Dataset, recordings: Sequence[Recording], *, blocks: NDArray[np.intp] | None = None) -> Leaks:
     """Look for duplicates across a split, contradictory answers, shortcuts, and kin that no group keeps together.
 
     Parameters
     ----------
     dataset : labelled recordings, with the groups or folds that they will be split by
     recordings : what is known of the sound of each, in the same order
+    blocks : the folds that a training splits them by, shape (n,); None to name all that groups would let leak
     """
+    sides, by = sides_of(dataset, blocks)
     found = find_duplicates([recording.fingerprint for recording in recordings])
     # Labelled parts of one file may overlap, and lie in one group always.
     files = [example.file for example in dataset.examples]
@@ -60,10 +63,10 @@ def find_leaks(dataset: Dataset, recordings: Sequence[Recording]) -> Leaks:
     rows = np.stack([recording.row for recording in recordings])
     findings = [
         *_contradictions(dataset, duplicates),
-        *_duplicates(dataset, duplicates),
-        *_stretches(dataset, duplicates),
+        *_duplicates(dataset, duplicates, sides, by),
+        *_stretches(dataset, duplicates, sides, by),
         *find_shortcuts(dataset, recordings),
-        *find_kinship(dataset, rows, duplicates),
+        *find_kinship(dataset, rows, duplicates, blocks=blocks),
     ]
     return Leaks(sort(findings), duplicates)
 
@@ -81,8 +84,7 @@ def _contradictions(dataset: Dataset, duplicates: Sequence[Duplicate]) -> Iterat
         )
 
 
-def _duplicates(dataset: Dataset, duplicates: Sequence[Duplicate]) -> Iterator[Finding]:
-    sides, by = sides_of(dataset)
+def _duplicates(dataset: Dataset, duplicates: Sequence[Duplicate], sides: NDArray[Any], by: str) -> Iterator[Finding]:
     whole = [pair for pair in duplicates if pair.relation != "shared stretch"]
     across = [pair for pair in whole if sides[pair.first] != sides[pair.second]]
     if across:
@@ -104,8 +106,7 @@ def _duplicates(dataset: Dataset, duplicates: Sequence[Duplicate]) -> Iterator[F
         )
 
 
-def _stretches(dataset: Dataset, duplicates: Sequence[Duplicate]) -> Iterator[Finding]:
-    sides, by = sides_of(dataset)
+def _stretches(dataset: Dataset, duplicates: Sequence[Duplicate], sides: NDArray[Any], by: str) -> Iterator[Finding]:
     pairs = [p for p in duplicates if p.relation == "shared stretch" and sides[p.first] != sides[p.second]]
     if pairs:
         yield Finding(

@@ -1,7 +1,7 @@
 """Listening to a recording once, in constant memory: what is known of its sound before any feature is chosen."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,18 @@ from auricle.audio.clip import Samples
 from auricle.audio.decode import open_sound
 from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter
-from auricle.datasets.dataset import Example
+from auricle.compute import spread
+from auricle.datasets.dataset import Dataset, Example
+from auricle.datasets.examples import Failure, Progress, content_hash
+from auricle.errors import AuricleError
+from auricle.features.cache import FeatureCache, key_of
 from auricle.features.extractor import Extractor
 from auricle.features.spec import standard_spec
+from auricle.inspection import fingerprints
 from auricle.inspection.fingerprints import LONGEST_S, RATE_HZ, Digest, Fingerprint, frames_of
 from auricle.records import Quality
 
-__all__ = ["Recording", "listen"]
+__all__ = ["Recording", "hear", "listen"]
 
 PIECE_S = 10.0
 
@@ -41,6 +46,47 @@ class Recording:
     duration_s: float
     rate_hz: int
     channels: int
+
+
+def hear(
+    dataset: Dataset,
+    *,
+    workers: int | None = None,
+    cache: FeatureCache | None = None,
+    progress: Progress | None = None,
+) -> tuple[NDArray[np.intp], tuple[Recording, ...], tuple[Failure, ...]]:
+    """Listen to every recording of a data set, on all cores.
+
+    Parameters
+    ----------
+    dataset : labelled recordings
+    workers : threads; None for every core
+    cache : where what was heard is kept, by the content of each file
+    progress : told of every recording
+
+    Returns
+    -------
+    places of the recordings that could be read, what is known of each, and what could not be read
+    """
+
+    def one(example: Example) -> Recording | Failure:
+        try:
+            return listen(example) if cache is None else _kept(example, cache)
+        except AuricleError as error:
+            return Failure(example.file, error)
+
+    recordings: list[Recording] = []
+    kept: list[int] = []
+    failures: list[Failure] = []
+    for index, heard in enumerate(spread(one, dataset.examples, workers=workers)):
+        if isinstance(heard, Failure):
+            failures.append(heard)
+        else:
+            recordings.append(heard)
+            kept.append(index)
+        if progress:
+            progress("listening", index + 1, len(dataset.examples))
+    return np.array(kept, np.intp), tuple(recordings), tuple(failures)
 
 
 def listen(example: Example) -> Recording:
@@ -74,6 +120,33 @@ def listen(example: Example) -> Recording:
             rate_hz=rate_hz,
             channels=sound.channels,
         )
+
+
+def _kept(example: Example, cache: FeatureCache) -> Recording:
+    """Return what was heard before of a file of this content, or listen and keep it."""
+    part = f"{example.start_s}:{example.end_s}:{PIECE_S}:{quality.VERSION}:{fingerprints.VERSION}"
+    key = key_of(content_hash(example.file).tobytes(), part, "listening", standard_spec(RATE_HZ).fingerprint())
+    arrays = cache.get(key)
+    if arrays is not None:
+        length_s, rate_hz, channels = arrays["sizes"].tolist()
+        return Recording(
+            Fingerprint(arrays["digest"].tobytes(), arrays["frames"]),
+            Quality(*arrays["quality"].tolist()),
+            arrays["row"],
+            duration_s=length_s,
+            rate_hz=int(rate_hz),
+            channels=int(channels),
+        )
+    heard = listen(example)
+    arrays = {
+        "digest": np.frombuffer(heard.fingerprint.digest, np.uint8),
+        "frames": heard.fingerprint.frames,
+        "quality": np.array(astuple(heard.quality)),
+        "row": heard.row,
+        "sizes": np.array([heard.duration_s, heard.rate_hz, heard.channels]),
+    }
+    cache.put(key, arrays)
+    return heard
 
 
 def _pieces(blocks: Iterator[Samples], rate_hz: int) -> Iterator[Samples]:
