@@ -12,7 +12,8 @@
     │   └── ConversionError   an estimator whose ONNX graph fails or differs from it
     ├── BundleError       a bundle that is damaged, foreign, or fails its own test
     ├── ExportError       a bundle that cannot become one graph, or whose graph differs from it
-    └── OutputError       a place that cannot be written
+    ├── OutputError       a place that cannot be written
+    └── WorkerError       a process of ours that died over its work, or could not start
 
 A message is one sentence or two: what must hold, what was got, which file, what to do.
 ``kind`` is the error's name in JSON: in a row of ``predict`` and in an HTTP answer.
@@ -32,6 +33,7 @@ __all__ = [
     "OutputError",
     "SplitError",
     "UsageError",
+    "WorkerError",
 ]
 
 
@@ -103,3 +105,9 @@ class OutputError(AuricleError):
     """A place that cannot be written."""
 
     kind = "output"
+
+
+class WorkerError(AuricleError):
+    """A process of ours that died over its work, or could not start."""
+
+    kind = "worker"

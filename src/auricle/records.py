@@ -54,7 +54,11 @@ class Prediction:
     """The number, for a regressor."""
     probabilities: Mapping[str, float] | None = None
     confidence: float | None = None
-    """Probability of ``label``."""
+    """Probability of ``label``; of an event, the mean over its windows."""
+    peak: float | None = None
+    """Of an event: the highest probability of ``label`` among its windows."""
+    ongoing: bool = False
+    """Whether an event has begun and not yet ended; ``end_s`` is then how far it has come."""
     interval: tuple[float, float] | None = None
     """Where the number lies with the bundle's coverage, for a recording's ``value``."""
     unknown: bool = False
@@ -76,6 +80,10 @@ class Prediction:
                 "confidence": self.confidence,
                 "probabilities": dict(self.probabilities or {}),
             }
+        if self.peak is not None:
+            answer["peak"] = self.peak
+        if self.ongoing:
+            answer["ongoing"] = True
         answer |= {"unknown": self.unknown, "novelty": self.novelty}
         if self.quality is not None:
             answer["quality"] = self.quality.as_json()

@@ -12,7 +12,7 @@ from auricle.audio.clip import Samples
 from auricle.errors import AudioError
 from auricle.records import Quality
 
-__all__ = ["combine", "measure"]
+__all__ = ["Combined", "combine", "measure"]
 
 VERSION = 1
 """Raised whenever the same sound gives other measures than before; features that are kept hold it in their key."""
@@ -26,6 +26,7 @@ BANDWIDTH_RANGE_DB = 60.0
 FFT_S = 0.032  # frames of the spectrum are at least so long
 
 _FLOOR_POWER = 10 ** (FLOOR_DB / 10)
+_AVERAGED = ("dc", "clipped", "silent", "noise_floor_db", "snr_db")
 
 
 def measure(samples: Samples, rate_hz: int) -> Quality:
@@ -56,42 +57,72 @@ def measure(samples: Samples, rate_hz: int) -> Quality:
     )
 
 
+class Combined:
+    """The quality of a recording, from its windows' one after the other, in constant memory.
+
+    The level is that of the mean power, the peak the largest, the bandwidth the mean weighted by energy; the other
+    measures are plain means (so the noise floor is a typical window's).
+    """
+
+    def __init__(self) -> None:
+        self._weight_s = 0.0
+        self._power = 0.0
+        self._peak_db = -math.inf
+        self._band = 0.0
+        self._sums = dict.fromkeys(_AVERAGED, 0.0)
+
+    def add(self, quality: Quality, weight_s: float) -> None:
+        """Take a window's quality, which counts by its length.
+
+        Raises
+        ------
+        AudioError : a weight that is not positive
+        """
+        if not weight_s > 0:
+            raise AudioError(f"every quality must have a positive weight. Got {weight_s}.")
+        power = weight_s * 10 ** (quality.level_db / 10)
+        self._weight_s += weight_s
+        self._power += power
+        self._peak_db = max(self._peak_db, quality.peak_db)
+        self._band += power * quality.bandwidth_hz
+        for name in _AVERAGED:
+            self._sums[name] += weight_s * getattr(quality, name)
+
+    def quality(self) -> Quality:
+        """Return the quality of all windows so far.
+
+        Raises
+        ------
+        AudioError : no window yet
+        """
+        if not self._weight_s:
+            raise AudioError("a recording's quality is that of its windows. Got none.")
+        return Quality(
+            level_db=_power_db(self._power / self._weight_s),
+            peak_db=self._peak_db,
+            bandwidth_hz=self._band / self._power,
+            **{name: total / self._weight_s for name, total in self._sums.items()},
+        )
+
+
 def combine(qualities: Sequence[Quality], weights_s: Sequence[float]) -> Quality:
-    """Return the quality of a recording from its windows'.
+    """Return the quality of a recording from its windows', as `Combined` does.
 
     Parameters
     ----------
     qualities : one a window, at least one
     weights_s : how much each counts: its length
 
-    Returns
-    -------
-    the mean power as the level, the largest peak, the mean bandwidth weighted by energy, and the plain means of the
-    other measures (so the noise floor is a typical window's)
-
     Raises
     ------
     AudioError : no qualities, or not one positive weight each
     """
-    weights = np.asarray(weights_s, dtype=np.float64)
-    if not qualities or weights.shape != (len(qualities),) or not (weights > 0).all():
-        raise AudioError(f"every quality must have a positive weight. Got {len(qualities)} and {weights.tolist()}.")
-    weights = weights / weights.sum()
-    powers = weights * 10 ** (np.array([quality.level_db for quality in qualities]) / 10)
-
-    def mean(name: str, by: NDArray[np.float64] = weights) -> float:
-        return float(np.average([getattr(quality, name) for quality in qualities], weights=by))
-
-    return Quality(
-        level_db=_power_db(float(powers.sum())),
-        peak_db=max(quality.peak_db for quality in qualities),
-        dc=mean("dc"),
-        clipped=mean("clipped"),
-        silent=mean("silent"),
-        noise_floor_db=mean("noise_floor_db"),
-        snr_db=mean("snr_db"),
-        bandwidth_hz=mean("bandwidth_hz", powers),
-    )
+    if len(qualities) != len(weights_s):
+        raise AudioError(f"every quality must have a positive weight. Got {len(qualities)} and {list(weights_s)}.")
+    combined = Combined()
+    for quality, weight_s in zip(qualities, weights_s, strict=True):
+        combined.add(quality, weight_s)
+    return combined.quality()
 
 
 def _power_db(power: float) -> float:

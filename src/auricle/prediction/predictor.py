@@ -68,9 +68,15 @@ class Predictor:
         AudioError : the sound cannot be read, or is all zeros
         FeatureError : it is shorter than one frame
         """
-        for stream, _ in self._run(source, hop_s):  # noqa: B007  (the stream is wanted once it has ended)
-            pass
-        return stream.recording()
+        if isinstance(source, Clip):
+            stream = Stream(self, rate_hz=source.rate_hz, hop_s=hop_s, source=source.source)
+            stream.listen(source.samples)
+            return stream.finish()
+        with open_sound(source) as sound:
+            stream = Stream(self, rate_hz=sound.rate_hz, hop_s=hop_s, source=sound.name)
+            for block in sound.blocks():
+                stream.listen(block)
+            return stream.finish()
 
     def answers(self, source: Source | Clip, *, hop_s: float | None = None) -> tuple[Prediction, list[Prediction]]:
         """Answer a recording and each of its windows, in one pass; as :meth:`predict`, but all windows are held."""

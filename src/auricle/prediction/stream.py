@@ -1,8 +1,7 @@
 """The one way that sound becomes answers: blocks in, predictions out, for files, clips, pipes and microphones."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,11 +54,10 @@ class Stream:
         self._source = source
         self._resampler = Resampler(rate_hz, spec.rate_hz)
         self._cutter = Cutter(spec.window_samples, hop_samples, spec.rate_hz)
-        self._sum = np.zeros(len(model.bundle.manifest.classes) or 1)  # of log-probabilities, or of numbers
+        self._value = np.zeros(len(model.bundle.manifest.classes) or 1)  # summed log-probabilities, or numbers
+        self._distance = 0.0  # summed
+        self._quality = quality.Combined()
         self._n_windows = 0
-        self._qualities: list[Quality] = []
-        self._lengths_s: list[float] = []
-        self._distance = 0.0  # of all windows so far, summed
         self._end_s = 0.0
 
     def push(self, block: Samples) -> list[Prediction]:
@@ -69,6 +67,40 @@ class Stream:
         ------
         AudioError : not one channel of floating-point samples, or one that is not finite
         """
+        return self._told(self._hear(block))
+
+    def flush(self) -> list[Prediction]:
+        """End the sound and return the answer of the window that ends at its last sample, if it is still due."""
+        return self._told(self._end())
+
+    def listen(self, block: Samples) -> None:
+        """Take the next samples as :meth:`push` does, for the sake of :meth:`recording` alone: that is quicker."""
+        self._hear(block)
+
+    def finish(self) -> Prediction:
+        """End the sound and answer it as :meth:`recording` does, without the window that is still due."""
+        self._end()
+        return self.recording()
+
+    def recording(self) -> Prediction:
+        """Return the answer to all the windows so far: the mean of their log-probabilities, or of their numbers.
+
+        Raises
+        ------
+        AudioError : no window is complete, or every sample is zero
+        """
+        if not self._n_windows:
+            raise AudioError(f"{self._source}: an answer needs sound. Got none.")
+        whole = self._quality.quality()
+        if whole.peak_db <= quality.FLOOR_DB:
+            raise AudioError(
+                f"{self._source}: a recording must hold sound. Every sample of its {self._end_s:.3f} s is zero: "
+                "is the microphone muted or unplugged?"
+            )
+        mean = _Heard(0.0, self._end_s, self._value / self._n_windows, self._distance / self._n_windows, whole)
+        return self._prediction("recording", mean)
+
+    def _hear(self, block: Samples) -> list["_Heard"]:
         block = np.asarray(block)
         if block.ndim != 1:
             raise AudioError(f"{self._source}: a block must be one channel, shape (n,). Got shape {block.shape}.")
@@ -80,31 +112,13 @@ class Stream:
         block = np.ascontiguousarray(block, np.float32)
         if not np.isfinite(block).all():
             raise AudioError(f"{self._source}: every sample must be finite. A block holds one that is not.")
-        return self._answer(self._cutter.push(self._resampler.push(block)))
+        return self._heard(self._cutter.push(self._resampler.push(block)))
 
-    def flush(self) -> list[Prediction]:
-        """End the sound and return the answer of the window that ends at its last sample, if it is still due."""
-        return self._answer([*self._cutter.push(self._resampler.flush()), *self._cutter.flush()])
+    def _end(self) -> list["_Heard"]:
+        return self._heard([*self._cutter.push(self._resampler.flush()), *self._cutter.flush()])
 
-    def recording(self) -> Prediction:
-        """Return the answer to all the windows so far: the mean of their log-probabilities, or of their numbers.
-
-        Raises
-        ------
-        AudioError : no window is complete, or every sample is zero
-        """
-        if not self._n_windows:
-            raise AudioError(f"{self._source}: an answer needs sound. Got none.")
-        whole = quality.combine(self._qualities, self._lengths_s)
-        if whole.peak_db <= quality.FLOOR_DB:
-            raise AudioError(
-                f"{self._source}: a recording must hold sound. Every sample of its {self._end_s:.3f} s is zero: "
-                "is the microphone muted or unplugged?"
-            )
-        mean, distance = self._sum / self._n_windows, self._distance / self._n_windows
-        return self._prediction("recording", 0.0, self._end_s, mean, distance, whole)
-
-    def _answer(self, windows: Sequence[Window]) -> list[Prediction]:
+    def _heard(self, windows: Sequence[Window]) -> list["_Heard"]:
+        """Ask the model about windows, and add them to what the recording's answer is made of."""
         if not windows:
             return []
         spec = self._model.bundle.manifest.spec
@@ -113,49 +127,67 @@ class Stream:
                 f"{self._source}: the sound must be at least one frame long, {spec.n_fft / spec.rate_hz:.4g} s for "
                 f"this model. It is {windows[0].samples.size / spec.rate_hz:.4g} s."
             )
-        predictions = []
+        heard = []
+        is_class = self._model.graph.answer == "probabilities"
         for window in windows:
             # One row at a time: the last bits of a product of matrices depend on how many rows there are.
             row = self._model.extractor.row(window.samples)
             answer = self._model.graph.answers(row[np.newaxis])[0]
-            is_class = self._model.graph.answer == "probabilities"
             value = log_probabilities(answer) if is_class else answer.astype(np.float64)
             measures = quality.measure(window.samples, window.rate_hz)
             distance = self._model.bundle.novelty.distance(row)
-            self._sum += value
+            self._value += value
             self._distance += distance
+            self._quality.add(measures, window.samples.size / window.rate_hz)
             self._n_windows += 1
-            self._qualities.append(measures)
-            self._lengths_s.append(window.samples.size / window.rate_hz)
             self._end_s = window.end_s
-            predictions.append(self._prediction("window", window.start_s, window.end_s, value, distance, measures))
-        return predictions
+            heard.append(_Heard(window.start_s, window.end_s, value, distance, measures))
+        return heard
 
-    def _prediction(
-        self,
-        level: Literal["window", "recording"],
-        start_s: float,
-        end_s: float,
-        value: NDArray[np.float64],
-        distance: float,
-        measures: Quality,
-    ) -> Prediction:
+    def _told(self, heard: list["_Heard"]) -> list[Prediction]:
+        return [self._prediction("window", one) for one in heard]
+
+    def _prediction(self, level: Literal["window", "recording"], heard: "_Heard") -> Prediction:
         manifest, novelty = self._model.bundle.manifest, self._model.bundle.novelty
-        answer = Prediction(level, start_s, end_s, self._model.name, quality=measures)
         if manifest.target is not None:
-            number = manifest.target.mean + manifest.target.deviation * float(value[0])
+            number = manifest.target.mean + manifest.target.deviation * float(heard.value[0])
             reach = manifest.interval.half_width if manifest.interval and level == "recording" else None
-            answer = replace(answer, value=number, interval=None if reach is None else (number - reach, number + reach))
-            score = novelty.score(level, doubt=None, distance=distance)
-        else:
-            calibration = manifest.calibration
-            probabilities = soften(value, calibration.window if level == "window" else calibration.recording)
-            best = int(choose(probabilities))
-            answer = replace(
-                answer,
-                label=manifest.classes[best],
-                probabilities=dict(zip(manifest.classes, map(float, probabilities), strict=True)),
-                confidence=float(probabilities[best]),
+            score = novelty.score(level, doubt=None, distance=heard.distance)
+            return Prediction(
+                level,
+                heard.start_s,
+                heard.end_s,
+                self._model.name,
+                value=number,
+                interval=None if reach is None else (number - reach, number + reach),
+                novelty=score,
+                unknown=novelty.is_unknown(level, score),
+                quality=heard.quality,
             )
-            score = novelty.score(level, doubt=1.0 - float(probabilities[best]), distance=distance)
-        return replace(answer, novelty=score, unknown=novelty.is_unknown(level, score))
+        calibration = manifest.calibration
+        probabilities = soften(heard.value, calibration.window if level == "window" else calibration.recording)
+        best = int(choose(probabilities))
+        score = novelty.score(level, doubt=1.0 - float(probabilities[best]), distance=heard.distance)
+        return Prediction(
+            level,
+            heard.start_s,
+            heard.end_s,
+            self._model.name,
+            label=manifest.classes[best],
+            probabilities=dict(zip(manifest.classes, probabilities.tolist(), strict=True)),
+            confidence=float(probabilities[best]),
+            novelty=score,
+            unknown=novelty.is_unknown(level, score),
+            quality=heard.quality,
+        )
+
+
+class _Heard(NamedTuple):
+    """What a model made of one window, or of all windows on average."""
+
+    start_s: float
+    end_s: float
+    value: NDArray[np.float64]
+    """Log-probabilities, or a number."""
+    distance: float
+    quality: Quality
