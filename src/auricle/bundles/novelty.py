@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from auricle.errors import BundleError
 
-__all__ = ["LEVELS", "N_NEAREST", "N_RANKS", "Novelty"]
+__all__ = ["FAR_RANK", "LEVELS", "N_NEAREST", "N_RANKS", "Novelty", "NoveltyLevel"]
 
 N_NEAREST = 3
 N_RANKS = 101
-_FAR_RANK = 99
+FAR_RANK = 99
 
 NoveltyLevel = Literal["window", "recording"]
 
@@ -74,7 +74,7 @@ class Novelty:
         ranks = np.linspace(0.0, 1.0, N_RANKS)
         known = self.distances[place]
         rank = np.interp(distance, known, ranks) if doubt is None else np.interp(doubt, self.doubts[place], ranks)
-        return float(rank + max(0.0, distance / max(known[_FAR_RANK], 1e-12) - 1.0))
+        return float(rank + max(0.0, distance / max(known[FAR_RANK], 1e-12) - 1.0))
 
     def is_unknown(self, level: NoveltyLevel, novelty: float) -> bool:
         """Whether a sound of this novelty should be answered "unknown"."""
