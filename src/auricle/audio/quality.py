@@ -65,11 +65,13 @@ class Combined:
     """
 
     def __init__(self) -> None:
-        self._weight_s = 0.0
-        self._power = 0.0
-        self._peak_db = -math.inf
-        self._band = 0.0
-        self._sums = dict.fromkeys(_AVERAGED, 0.0)
+        self.sums = dict.fromkeys(("weight_s", "power", "band", *_AVERAGED), 0.0)
+        self.peak_db = -math.inf
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no window has come yet."""
+        return not self.sums["weight_s"]
 
     def add(self, quality: Quality, weight_s: float) -> None:
         """Take a window's quality, which counts by its length.
@@ -81,12 +83,18 @@ class Combined:
         if not weight_s > 0:
             raise AudioError(f"every quality must have a positive weight. Got {weight_s}.")
         power = weight_s * 10 ** (quality.level_db / 10)
-        self._weight_s += weight_s
-        self._power += power
-        self._peak_db = max(self._peak_db, quality.peak_db)
-        self._band += power * quality.bandwidth_hz
+        self.sums["weight_s"] += weight_s
+        self.sums["power"] += power
+        self.sums["band"] += power * quality.bandwidth_hz
         for name in _AVERAGED:
-            self._sums[name] += weight_s * getattr(quality, name)
+            self.sums[name] += weight_s * getattr(quality, name)
+        self.peak_db = max(self.peak_db, quality.peak_db)
+
+    def merge(self, other: "Combined") -> None:
+        """Take all the windows that another has taken."""
+        for name, total in other.sums.items():
+            self.sums[name] += total
+        self.peak_db = max(self.peak_db, other.peak_db)
 
     def quality(self) -> Quality:
         """Return the quality of all windows so far.
@@ -95,13 +103,14 @@ class Combined:
         ------
         AudioError : no window yet
         """
-        if not self._weight_s:
+        if self.is_empty:
             raise AudioError("a recording's quality is that of its windows. Got none.")
+        weight_s, power = self.sums["weight_s"], self.sums["power"]
         return Quality(
-            level_db=_power_db(self._power / self._weight_s),
-            peak_db=self._peak_db,
-            bandwidth_hz=self._band / self._power,
-            **{name: total / self._weight_s for name, total in self._sums.items()},
+            level_db=_power_db(power / weight_s),
+            peak_db=self.peak_db,
+            bandwidth_hz=self.sums["band"] / power,
+            **{name: self.sums[name] / weight_s for name in _AVERAGED},
         )
 
 

@@ -71,6 +71,8 @@ class Manifest(_Frozen):
     calibration: Calibration = Calibration()
     interval: Interval | None = None
     """For numbers."""
+    event_thresholds: tuple[float, ...] = ()
+    """Probability of a window at which an event begins, one a class, chosen on out-of-fold windows; none means 0.5."""
     family: str
     settings: dict[str, Any] = {}
     scores: dict[str, Any] = {}
@@ -92,6 +94,10 @@ class Manifest(_Frozen):
             (True, False) if self.task == "regress" else (False, True)
         ):
             raise ValueError("a regressor has a target and no classes, a classifier classes and no target")
+        if self.event_thresholds and (
+            len(self.event_thresholds) != len(self.classes) or not all(0 < t <= 1 for t in self.event_thresholds)
+        ):
+            raise ValueError("event thresholds are probabilities above 0, one a class, or none at all")
         return self
 
 
