@@ -131,6 +131,20 @@ def test_a_set_whose_every_recording_is_constant_noise_is_no_better_than_guessin
     assert "no better than guessing" in result.bundle.manifest.verdict
 
 
+def test_what_leaks_across_its_folds_is_named(tmp_path):
+    rng = np.random.default_rng(0)
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+        for number in range(10):
+            soundfile.write(tmp_path / label / f"{number}.wav", rng.normal(0, 0.1, 4000), 8000)
+    (tmp_path / "b" / "copy.wav").write_bytes((tmp_path / "a" / "3.wav").read_bytes())
+    leaks = train(tmp_path, models="linear").as_json()["leaks"]
+    found = {leak["kind"]: leak for leak in leaks}
+    assert found["contradiction"]["files"] == [str(tmp_path / "a" / "3.wav"), str(tmp_path / "b" / "copy.wav")]
+    assert "a/3.wav (a) and b/copy.wav (b)" in found["contradiction"]["message"]
+    assert {kind for kind in found if kind.startswith("duplicates")}
+
+
 def test_bad_recordings_stop_the_training_or_are_left_out_when_asked(tmp_path):
     rng = np.random.default_rng(0)
     for label, level in (("loud", 0.3), ("quiet", 0.01)):

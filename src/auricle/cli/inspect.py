@@ -21,7 +21,7 @@ from auricle.cli.options import (
     WorkersOption,
     size_bytes,
 )
-from auricle.cli.terminal import Bars, err, print_json
+from auricle.cli.terminal import TONES, Bars, err, print_json
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ __all__ = ["inspect"]
 SUFFIXES = (".html", ".htm")
 MAX_CLASSES = 30
 
-_COLORS = {"serious": "red", "warning": "yellow", "note": "cyan", "good": "green"}
 _UNITS = {
     "duration_s": ("duration", "{:.2f} s"),
     "level_db": ("level", "{:.0f} dB"),
@@ -120,7 +119,7 @@ def _show(inspection: "Inspection") -> None:
         table.add_row("target", *(f"{value:g}" for value in summary["target"].values()))
     out.print(table)
     for finding in inspection.findings:
-        line = Text.assemble((finding.severity, _COLORS[finding.severity]), f"  {finding.kind}: {finding.message}")
+        line = Text.assemble((finding.severity, TONES[finding.severity]), f"  {finding.kind}: {finding.message}")
         out.print(line)
     tone, verdict = verdict_of(inspection.findings)
-    out.print(Text(verdict, style=f"bold {_COLORS[tone]}"))
+    out.print(Text(verdict, style=f"bold {TONES[tone]}"))

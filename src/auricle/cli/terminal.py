@@ -11,11 +11,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from auricle.errors import AuricleError
 
-__all__ = ["Bars", "err", "fail", "print_json"]
+__all__ = ["TONES", "Bars", "err", "fail", "print_json"]
 
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 SHOWN_AFTER_S = 1.0
+
+TONES = {"serious": "red", "warning": "yellow", "note": "cyan", "good": "green"}
+"""The colour of a finding or a verdict, by how bad it is."""
 
 
 def print_json(value: Any) -> None:

@@ -19,7 +19,7 @@ from auricle.cli.options import (
     WorkersOption,
     size_bytes,
 )
-from auricle.cli.terminal import Bars, err, print_json
+from auricle.cli.terminal import TONES, Bars, err, print_json
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
@@ -129,6 +129,9 @@ def show(result: "TrainResult") -> None:
     err.print(table)
     for failure in summary["failed"]:
         err.print(f"left out: {failure['error']['message']}", style="yellow", markup=False)
+    for leak in summary["leaks"]:
+        if leak["severity"] != "note":
+            err.print(f"{leak['kind']}: {leak['message']}", style=TONES[leak["severity"]], markup=False)
     test = summary["test"]
     low, high = test["ci95"]
     numbers = ", ".join(

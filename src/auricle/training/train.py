@@ -22,6 +22,8 @@ from auricle.errors import UsageError
 from auricle.features.cache import FeatureCache
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec, standard_spec
+from auricle.inspection.leaks import Leaks, find_leaks
+from auricle.inspection.listening import hear
 from auricle.models.family import Estimator
 from auricle.models.intervals import COVERAGE, half_width
 from auricle.models.table import family_names
@@ -61,6 +63,8 @@ class TrainResult:
     bundle : the model, ready to save
     estimator : the fitted scikit-learn estimator that the bundle's graph was made from
     found : the search: every candidate, the held-out answers
+    protocol : where its scores were taken
+    leaks : what would make them untrue
     failures : recordings that were left out
     seconds : what it took
     """
@@ -71,6 +75,7 @@ class TrainResult:
     estimator: Estimator
     found: Found
     protocol: Plan
+    leaks: Leaks
     failures: tuple[Failure, ...]
     seconds: float
 
@@ -97,6 +102,7 @@ class TrainResult:
             "test": manifest.scores,
             "protocol": manifest.protocol,
             "verdict": manifest.verdict,
+            "leaks": [finding.as_json() for finding in self.leaks.findings],
             "window_s": manifest.spec.window_s,
             "failed": [{"file": str(failure.file), "error": failure.error.as_json()} for failure in self.failures],
             "seconds": self.seconds,
@@ -152,6 +158,8 @@ def train(
     )
     if failures:
         protocol = plan(dataset, tune=tune, seed=seed)
+    kept, recordings, _ = hear(dataset, workers=workers, cache=cache, progress=progress)
+    leaks = find_leaks(dataset.subset(kept), recordings, blocks=protocol.blocks[kept])
     table = Table.of(dataset, examples)
     tried = candidates(families, dataset.task, seed=seed, tune=tune)
     found = search(table, tried, protocol, blend=blend, workers=workers, progress=progress)
@@ -168,7 +176,9 @@ def train(
         seed=seed,
     )
     bundle = Bundle(manifest, graph, _profile(dataset, examples, found), novelty, _golden(dataset, spec, graph))
-    return TrainResult(bundle, dataset, examples, estimator, found, protocol, failures, time.perf_counter() - started)
+    return TrainResult(
+        bundle, dataset, examples, estimator, found, protocol, leaks, failures, time.perf_counter() - started
+    )
 
 
 def _name_of(source: Path) -> str:
