@@ -1,15 +1,16 @@
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.svm import SVC, SVR
 
-from auricle.models.svm import KernelSVC, KernelSVR, pair_signs
+from auricle.models.svm import KernelSVC, KernelSVR, default_gamma, pair_signs
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 5])
 def test_margins_are_those_of_libsvm(n_classes):
     X, y = make_classification(120, 10, n_informative=6, n_classes=n_classes, random_state=0)
-    ours = KernelSVC(C=3.0).fit(X, y)
+    ours = KernelSVC(C=3.0, gamma_factor=1.0).fit(X, y)
     theirs = SVC(C=3.0, gamma="scale", decision_function_shape="ovo").fit(X, y)
     margins = theirs.decision_function(X)
     np.testing.assert_allclose(
@@ -36,7 +37,7 @@ def test_probabilities_sum_to_one_and_follow_the_classes():
 def test_numbers_are_those_of_libsvm():
     X, y = make_regression(80, 6, noise=3.0, random_state=3)
     y = (y - y.mean()) / y.std()
-    ours = KernelSVR(C=5.0, epsilon=0.1).fit(X, y)
+    ours = KernelSVR(C=5.0, epsilon=0.1, gamma_factor=1.0).fit(X, y)
     theirs = SVR(C=5.0, epsilon=0.1, gamma="scale").fit(X, y)
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=0.02)
 
@@ -47,3 +48,14 @@ def test_every_pair_speaks_for_one_class_and_against_another():
     assert (speaks_for.sum(axis=1) == 1).all()
     assert (speaks_against.sum(axis=1) == 1).all()
     assert not (speaks_for * speaks_against).any()
+
+
+@pytest.mark.parametrize("model", [KernelSVC(), KernelSVR()])
+def test_a_weight_counts_like_copies_of_a_row(model):
+    X, y = make_classification(60, 5, random_state=4)
+    twice = np.arange(len(X)) % 3 == 0
+    weighted = clone(model).fit(X, y, sample_weight=1.0 + twice)
+    copied = clone(model).set_params(gamma_factor=weighted.gamma_ / default_gamma(np.vstack([X, X[twice]])))
+    copied.fit(np.vstack([X, X[twice]]), np.concatenate([y, y[twice]]))
+    ask = "predict_proba" if hasattr(model, "predict_proba") else "predict"
+    np.testing.assert_allclose(getattr(weighted, ask)(X), getattr(copied, ask)(X), atol=5e-3)

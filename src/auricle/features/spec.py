@@ -114,7 +114,8 @@ _DESCRIPTORS = ("centroid", "bandwidth", "rolloff", "flatness", "contrast", "flu
 def default_spec(rate_hz: int) -> FeatureSpec:
     """Return the spec that training uses when none is given: the clip, trimmed, is one window of four parts.
 
-    Log-mel statistics stand beside the cepstrum: linear and kernel families use both. Changes over time are pooled
+    Log-mel statistics stand beside the cepstrum: linear and kernel families use both. Percentiles tell a steady sound
+    from one with rare events, of whatever loudness. Changes over time are pooled
     as well, the modulation spectrum tells what flutters from what is steady, and the parts keep the order of events,
     which words need. The trimming makes the parts begin where the sound does, so that a part means the same stretch
     of a word or a bark wherever the recording was cut. Frames of about 32 ms are short enough not to resolve the
@@ -128,6 +129,7 @@ def default_spec(rate_hz: int) -> FeatureSpec:
         n_mels=_bands(n_fft, 40),
         n_mfcc=20,
         features=("mfcc", "mfcc_delta", "mfcc_delta2", "mel", "mel_delta", *_DESCRIPTORS, "modulation"),
+        statistics=("mean", "std", "p05", "p50", "p95"),
         parts=4,
         trim_db=30.0,
     )

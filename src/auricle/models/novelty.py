@@ -27,7 +27,7 @@ class Place:
 
 def fit_place(rows: NDArray[np.float32], *, seed: int) -> Place:
     """Describe where rows, shape (n, d), lie."""
-    scaler = Standardize().fit(rows)
+    scaler = Standardize(limit=10.0).fit(rows)
     scaled = scaler.transform(rows)
     m = min(N_COMPONENTS, *scaled.shape)
     _, _, directions = randomized_svd(scaled, m, random_state=seed)

@@ -22,7 +22,7 @@ class Standardize(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
     limit : largest absolute value let through, in deviations of the training rows
     """
 
-    def __init__(self, limit: float = 10.0) -> None:
+    def __init__(self, limit: float = 3.0) -> None:
         self.limit = limit
 
     def fit(self, X: NDArray[Any], y: object = None) -> Self:  # noqa: ARG002  (scikit-learn's signature)

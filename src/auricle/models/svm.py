@@ -58,16 +58,16 @@ class KernelSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     gamma_factor : width of the kernel as a multiple of scikit-learn's ``gamma="scale"``
     """
 
-    def __init__(self, C: float = 10.0, gamma_factor: float = 1.0) -> None:
+    def __init__(self, C: float = 10.0, gamma_factor: float = 0.3) -> None:
         self.C = C
         self.gamma_factor = gamma_factor
 
-    def fit(self, X: NDArray[Any], y: NDArray[Any]) -> Self:
-        """Fit on rows ``X``, shape (n, d), with at least two classes in ``y``, shape (n,)."""
+    def fit(self, X: NDArray[Any], y: NDArray[Any], sample_weight: NDArray[Any] | None = None) -> Self:
+        """Fit on rows ``X``, shape (n, d), two or more classes in ``y``, shape (n,); a weight scales a row's cost."""
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.gamma_ = self.gamma_factor * default_gamma(X)
-        solver = SVC(kernel="precomputed", C=self.C).fit(radial_kernel(X, X, self.gamma_), y)
+        solver = SVC(kernel="precomputed", C=self.C).fit(radial_kernel(X, X, self.gamma_), y, sample_weight)
         self.classes_ = solver.classes_
         self.support_vectors_ = X[solver.support_]
         self.pair_weights_, self.pair_intercepts_ = _pairs(solver)
@@ -114,16 +114,17 @@ class KernelSVR(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
     gamma_factor : width of the kernel as a multiple of scikit-learn's ``gamma="scale"``
     """
 
-    def __init__(self, C: float = 10.0, epsilon: float = 0.05, gamma_factor: float = 1.0) -> None:
+    def __init__(self, C: float = 10.0, epsilon: float = 0.05, gamma_factor: float = 0.1) -> None:
         self.C = C
         self.epsilon = epsilon
         self.gamma_factor = gamma_factor
 
-    def fit(self, X: NDArray[Any], y: NDArray[Any]) -> Self:
-        """Fit on rows ``X``, shape (n, d), and targets ``y``, shape (n,)."""
+    def fit(self, X: NDArray[Any], y: NDArray[Any], sample_weight: NDArray[Any] | None = None) -> Self:
+        """Fit on rows ``X``, shape (n, d), and targets ``y``, shape (n,); a weight scales a row's cost."""
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         self.gamma_ = self.gamma_factor * default_gamma(X)
-        solver = SVR(kernel="precomputed", C=self.C, epsilon=self.epsilon).fit(radial_kernel(X, X, self.gamma_), y)
+        solver = SVR(kernel="precomputed", C=self.C, epsilon=self.epsilon)
+        solver.fit(radial_kernel(X, X, self.gamma_), y, sample_weight)
         self.support_vectors_ = X[solver.support_]
         self.weights_ = solver.dual_coef_.ravel()
         self.intercept_ = float(solver.intercept_[0])
@@ -143,7 +144,7 @@ SVM = Family(
     grid={
         "kernelsvc__C": (1.0, 3.0, 10.0, 30.0),
         "kernelsvr__C": (1.0, 3.0, 10.0, 30.0),
-        "kernelsvc__gamma_factor": (0.3, 1.0, 3.0),
-        "kernelsvr__gamma_factor": (0.3, 1.0, 3.0),
+        "kernelsvc__gamma_factor": (0.1, 0.3, 1.0),
+        "kernelsvr__gamma_factor": (0.03, 0.1, 0.3),
     },
 )

@@ -28,7 +28,7 @@ MODELS: dict[str, Family] = {
 }
 
 
-AUTO = ("linear", "svm", "forest")
+AUTO = ("linear", "svm", "trees")
 """What ``auto`` tries, and blends: one linear, one kernel and one tree family, all cheap enough to be nested."""
 
 

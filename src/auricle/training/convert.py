@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from auricle.bundles.graph import Graph
 from auricle.errors import BundleError, ConversionError
 from auricle.models.blend import FLOOR, BlendClassifier, BlendRegressor
+from auricle.models.columns import Columns
 from auricle.models.family import Estimator
 from auricle.models.scaling import Standardize
 from auricle.models.svm import KernelSVC, KernelSVR, pair_signs
@@ -32,8 +33,9 @@ OPSETS = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
 
 @dataclass
 class Draft:
-    """A graph while it is written: nodes and constants, and the name of the value that the next node reads."""
+    """A graph while it is written: nodes and constants, and the name and columns of what the next node reads."""
 
+    width: int
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
     head: str = "rows"
@@ -53,6 +55,11 @@ class Draft:
     def cast(self, value: str, to: int) -> str:
         """Add a conversion of type; return the name of its result."""
         return self.node("Cast", value, to=to)
+
+
+def _columns(draft: Draft, step: Columns) -> None:
+    draft.head = draft.node("Gather", draft.head, draft.constant(step.indices_), axis=1)
+    draft.width = len(step.indices_)
 
 
 def _standardize(draft: Draft, step: Standardize) -> None:
@@ -97,13 +104,14 @@ def _kernel_regressor(draft: Draft, step: KernelSVR) -> None:
 
 
 OWN: dict[type, Callable[[Draft, Any], None]] = {
+    Columns: _columns,
     Standardize: _standardize,
     KernelSVC: _kernel_classifier,
     KernelSVR: _kernel_regressor,
 }
 
 
-def _borrowed(draft: Draft, step: Any, n_columns: int, answer: Literal["probabilities", "value"]) -> None:
+def _borrowed(draft: Draft, step: Any, answer: Literal["probabilities", "value"]) -> None:
     """Let skl2onnx convert a step, and graft its graph onto the draft."""
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType
@@ -114,7 +122,7 @@ def _borrowed(draft: Draft, step: Any, n_columns: int, answer: Literal["probabil
         warnings.simplefilter("ignore")  # its own deprecations; what matters is verified below
         part = to_onnx(
             step,
-            initial_types=[("rows", FloatTensorType([None, n_columns]))],
+            initial_types=[("rows", FloatTensorType([None, draft.width]))],
             options=options,
             target_opset={"": 18, "ai.onnx.ml": 3},
         ).graph
@@ -148,10 +156,10 @@ def _answer(estimator: Estimator) -> Literal["probabilities", "value"]:
     return "probabilities" if hasattr(estimator, "classes_") else "value"
 
 
-def _write(draft: Draft, estimator: Estimator, n_columns: int) -> None:
+def _write(draft: Draft, estimator: Estimator) -> None:
     """Write an estimator, a pipeline or a blend, from the draft's head on."""
     if isinstance(estimator, BlendClassifier | BlendRegressor):
-        _blend(draft, estimator, n_columns)
+        _blend(draft, estimator)
         return
     for step in [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]:
         if step == "passthrough":
@@ -160,7 +168,7 @@ def _write(draft: Draft, estimator: Estimator, n_columns: int) -> None:
             if type(step) in OWN:
                 OWN[type(step)](draft, step)
             else:
-                _borrowed(draft, step, n_columns, _answer(estimator))
+                _borrowed(draft, step, _answer(estimator))
         except ConversionError:
             raise
         except Exception as error:  # skl2onnx raises whatever its converters raise
@@ -170,12 +178,12 @@ def _write(draft: Draft, estimator: Estimator, n_columns: int) -> None:
             ) from error
 
 
-def _blend(draft: Draft, blend: BlendClassifier | BlendRegressor, n_columns: int) -> None:
-    rows, parts = draft.head, []
+def _blend(draft: Draft, blend: BlendClassifier | BlendRegressor) -> None:
+    rows, width, parts = draft.head, draft.width, []
     is_classifier = isinstance(blend, BlendClassifier)
     for member, weight in zip(blend.members_, blend.weights, strict=True):
-        draft.head = rows
-        _write(draft, member, n_columns)
+        draft.head, draft.width = rows, width
+        _write(draft, member)
         answer = draft.cast(draft.head, TensorProto.DOUBLE)
         if is_classifier:
             answer = draft.node("Log", draft.node("Max", answer, draft.constant(np.float64(FLOOR))))
@@ -204,8 +212,8 @@ def convert(estimator: Estimator, n_columns: int) -> bytes:
     ConversionError : a step has no ONNX form; the step is named
     """
     answer = _answer(estimator)
-    draft = Draft()
-    _write(draft, estimator, n_columns)
+    draft = Draft(n_columns)
+    _write(draft, estimator)
     n_answers = len(estimator.classes_) if answer == "probabilities" else 1  # type: ignore[attr-defined]  # a classifier's
     draft.nodes.append(helper.make_node("Reshape", [draft.head, draft.constant(np.array([-1, n_answers]))], [answer]))
     graph = helper.make_graph(
