@@ -95,7 +95,8 @@ def spectral_contrast(samples: ArrayLike, spec: FeatureSpec) -> Descriptor:
     """Peak over valley of the spectrum below 200 Hz and in up to 6 octave bands above, in dB, shape (n_frames, bands).
 
     Peaks and valleys are the means of the strongest and the weakest 2% of a band's bins, floored 80 dB below the
-    window's largest. Within 1e-3 dB of librosa's where the valley is within 60 dB of the frame's peak.
+    window's largest, and at 1e-5 of the frame's largest bin, since below that float32 holds rounding alone.
+    Within 1e-3 dB of librosa's where the valley is within 60 dB of the frame's peak.
 
     Raises
     ------

@@ -15,15 +15,16 @@ from auricle.features.kernels.lanes import (
     store,
 )
 
-__all__ = ["peaks_and_valleys"]
+__all__ = ["RESOLVED", "peaks_and_valleys"]
 
 HUGE = 3.4e38
+RESOLVED = 1e-5  # of a frame's largest magnitude: what lies 100 dB below it is rounding, another on each processor
 AT_ONCE = 4  # bins that sink together, in registers
 
 
 @part
 def peaks_and_valleys(power: Floats, bands: Integers, ranked: Floats, values: Floats, peaks: int, valleys: int) -> None:
-    """Write the mean magnitude of each band's strongest bins and of its weakest, in dB.
+    """Write the mean magnitude of each band's strongest bins and of its weakest, in dB, both floored at `RESOLVED`.
 
     Parameters
     ----------
@@ -31,10 +32,16 @@ def peaks_and_valleys(power: Floats, bands: Integers, ranked: Floats, values: Fl
     ranked : float32, work space of the largest of those counts, of LANES lanes
     """
     width = values.shape[1]
+    largest = splat(0.0)
+    for k in range(len(power) // LANES):
+        largest = maximum(largest, load(power, k * LANES))
+    floor = square_root(largest) * splat(RESOLVED)
     for band in range(len(bands)):
         first, count, few = bands[band]
-        store(values, peaks + band * width, decibels(_strongest(power, first, count, few, ranked)))
-        store(values, valleys + band * width, decibels(_weakest(power, first, count, few, ranked)))
+        strongest = maximum(_strongest(power, first, count, few, ranked), floor)
+        weakest = maximum(_weakest(power, first, count, few, ranked), floor)
+        store(values, peaks + band * width, decibels(strongest))
+        store(values, valleys + band * width, decibels(weakest))
 
 
 @part
