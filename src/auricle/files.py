@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from auricle.errors import OutputError
 
-__all__ = ["check_writable", "new_file", "write_bytes"]
+__all__ = ["check_writable", "new_file", "sync_folder", "write_bytes"]
 
 
 def check_writable(path: str | Path) -> Path:
@@ -64,7 +64,7 @@ def new_file(path: str | Path) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(aside, target)  # noqa: PTH105
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {_reason(error)}. Nothing was left behind.") from error
     finally:
@@ -90,8 +90,8 @@ def _reason(error: OSError | ValueError) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _sync_folder(folder: Path) -> None:
-    # The rename itself lives in the folder: without this a power cut can undo it.
+def sync_folder(folder: Path) -> None:
+    """Make what was created, renamed or removed in a folder safe: without this a power cut can undo it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

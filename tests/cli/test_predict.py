@@ -94,7 +94,7 @@ def test_a_name_that_is_no_text(form: str, auricle, states_file, clips: Path, tm
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--format", "xml"], "`format` must be among jsonl, csv. Got 'xml'."),
+        (["--format", "xml"], "`format` must be among jsonl, csv, audacity, raven. Got 'xml'."),
         (["--hop-s", "9"], "`hop_s` must be above 0 and at most the window's 0.2 s. Got 9."),
         (["--hop-s", "0"], "`hop_s` must be above 0 and at most the window's 0.2 s. Got 0."),
         (["--workers", "0"], "`workers` must be at least 1. Got 0."),

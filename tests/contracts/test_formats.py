@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from auricle.audio.decode import read
+from auricle.prediction.asking import Ask
 from auricle.prediction.batch import predict_files
 from auricle.prediction.formats import FORMATS, lines
 from auricle.prediction.pcm import SAMPLE_FORMATS, blocks
@@ -21,12 +22,16 @@ def test_a_format_tells_every_prediction_and_every_failure(
     model: Predictor = request.getfixturevalue(fixture)
     clips = machine_sounds.parent / "clips"
     files = [clips / "0001.wav", clips / "no.wav", clips / "0002.wav"]
-    rows = [row for result in predict_files(model, files, windows=True) for row in result.rows()]
+    rows = [row for result in predict_files(model, files, ask=Ask(windows=True)) for row in result.rows()]
     written = list(lines(rows, form=form, classes=model.classes))
     assert all(line.endswith("\n") for line in written)
     text = "".join(written)
     text.encode()
     for row in rows:
+        if FORMATS[form].is_of_one_recording:
+            if "error" not in row:
+                assert str(row["label"] if model.classes else f"{row['value']:g}") in text
+            continue
         assert str(row["file"]) in text
         if "error" in row:
             assert row["error"]["kind"] in text

@@ -6,10 +6,11 @@ import pytest
 import soundfile
 
 from auricle.errors import UsageError
+from auricle.prediction.asking import Ask
 from auricle.prediction.batch import predict_files
 from auricle.prediction.predictor import Predictor
 
-workers = pytest.mark.parametrize("workers", [1, 2])
+workers = pytest.mark.parametrize("workers", [None, 1, 2])
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_every_file_has_its_result_in_its_place(workers: int, states: Predictor,
 
 @workers
 def test_windows_follow_their_recording(workers: int, states: Predictor, sound_files: dict[str, Path]) -> None:
-    for result in predict_files(states, sound_files.values(), windows=True, hop_s=0.1, workers=workers):
+    for result in predict_files(states, list(sound_files.values()), ask=Ask(windows=True, hop_s=0.1), workers=workers):
         recording, windows = states.answers(result.file, hop_s=0.1)
         assert result.predictions == (recording, *windows)
         assert [row["level"] for row in result.rows()] == ["recording"] + ["window"] * len(windows)
@@ -59,7 +60,7 @@ def test_no_files_no_results(states: Predictor) -> None:
 
 def test_a_hop_that_fits_no_file_is_said_once_and_at_once(states: Predictor, mixed: list[Path]) -> None:
     with pytest.raises(UsageError, match="`hop_s` must be above 0"):
-        predict_files(states, mixed, hop_s=9.0)
+        predict_files(states, mixed, ask=Ask(hop_s=9.0))
     with pytest.raises(UsageError, match="`workers` must be at least 1"):
         list(predict_files(states, mixed, workers=0))
 
@@ -67,4 +68,4 @@ def test_a_hop_that_fits_no_file_is_said_once_and_at_once(states: Predictor, mix
 def test_what_is_no_error_of_ours_is_not_hidden(states: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Predictor, "predict", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        list(predict_files(states, [Path("x.wav")], workers=2))
+        list(predict_files(states, [Path("x.wav")]))

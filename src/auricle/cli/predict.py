@@ -1,16 +1,36 @@
 """``auricle predict``: answers for files, folders and patterns."""
 
+import os
 import sys
-from collections.abc import Iterator
+import time
+from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from auricle import files
-from auricle.cli.options import ModelArgument, WorkersOption
+from auricle.cli.event_options import (
+    ConfirmOption,
+    EventsOption,
+    MaxGapOption,
+    MinDurationOption,
+    OffOption,
+    OnlyOption,
+    OnOption,
+    SmoothOption,
+    event_rules,
+)
+from auricle.cli.options import ModelArgument
+from auricle.cli.pipes import leave_if_unread
 from auricle.cli.terminal import Bars, err, print_json
-from auricle.errors import UsageError
+from auricle.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from auricle.prediction.asking import Ask
+    from auricle.prediction.predictor import Predictor
+    from auricle.prediction.rows import Piece
+    from auricle.prediction.run import Report
 
 __all__ = ["predict"]
 
@@ -18,52 +38,133 @@ __all__ = ["predict"]
 def predict(
     model: ModelArgument,
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT…", help="Sound files, folders of them, or patterns.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; stdout if not given.")] = None,
-    form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="File to write (audacity, raven: or a folder); stdout if not given."),
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="jsonl, csv, audacity or raven.")] = "jsonl",
     windows: Annotated[bool, typer.Option("--windows", help="A line for each window as well.")] = False,
     hop_s: Annotated[
         float | None, typer.Option(help="From one window to the next, in seconds; the model's own if not given.")
     ] = None,
-    workers: WorkersOption = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run to the same -o was stopped.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes; one a core if not given, and none for a few short files."),
+    ] = None,
+    events: EventsOption = False,
+    on: OnOption = None,
+    off: OffOption = None,
+    min_duration_s: MinDurationOption = 0.0,
+    max_gap_s: MaxGapOption = 0.0,
+    smooth: SmoothOption = 1,
+    confirm: ConfirmOption = 1,
+    only: OnlyOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="With -o: print one JSON object.")] = False,
 ) -> None:
     """Answer recordings: one line each, in the order given; a file that fails is a line with its error, and exit 1.
 
     Example: `auricle predict motor.auricle today/ -o today.jsonl`
     """
-    from auricle.prediction.batch import predict_files
-    from auricle.prediction.formats import check_format, lines
+    from auricle.compute import n_workers
+    from auricle.prediction.asking import Ask
+    from auricle.prediction.formats import FORMATS, check_format
     from auricle.prediction.inputs import expand
     from auricle.prediction.predictor import load
 
     check_format(form)
-    if as_json and output is None:
-        raise UsageError("`--json` must be given with -o: without it, stdout holds the predictions themselves.")
-    if output is not None:
+    n_workers(workers)
+    rules = event_rules(
+        events=events,
+        on=on,
+        off=off,
+        min_duration_s=min_duration_s,
+        max_gap_s=max_gap_s,
+        smooth=smooth,
+        confirm=confirm,
+        only=only,
+    )
+    ask = Ask(windows=windows, events=rules, hop_s=hop_s)
+    is_of_one = FORMATS[form].is_of_one_recording
+    if output is None and (as_json or resume):
+        raise UsageError(
+            f"`{'--json' if as_json else '--resume'}` must be given with -o: stdout holds the predictions."
+        )
+    if is_of_one and windows and events:
+        raise UsageError(f"A file of format {form} tells one level. Ask for `--windows` or `--events`, not for both.")
+    if is_of_one and resume:
+        raise UsageError(
+            f"`--resume` must be given with jsonl or csv. Format {form} is one file a recording, each whole or not "
+            "there: name the recordings that have none yet."
+        )
+    if output is not None and not (is_of_one and output.is_dir()):
         files.check_writable(output)
     found = expand(inputs)
     predictor = load(model)
-    failed = 0
+    ask.check(predictor)
+    report = _run(predictor, found, output, ask, form, workers, resume=resume)
+    if as_json:
+        print_json({**report.as_json(), "model": predictor.name, "output": str(output)})
+    if report.n_failed:
+        told = "has none" if is_of_one else "has a line with its error"
+        err.print(f"{report.n_failed} of {report.n_files} files failed; each {told}.", style="yellow")
+        raise typer.Exit(1)
+
+
+def _run(
+    model: "Predictor",
+    found: list[Path],
+    output: Path | None,
+    ask: "Ask",
+    form: str,
+    workers: int | None,
+    *,
+    resume: bool,
+) -> "Report":
+    from auricle.prediction.formats import FORMATS
+    from auricle.prediction.run import run_to_file, run_to_stream, run_to_tracks
+
+    is_of_one = FORMATS[form].is_of_one_recording
+    started, n_answered = time.monotonic(), 0
     with Bars(hidden=output is None) as bars:
 
-        def rows() -> Iterator[dict[str, Any]]:
-            nonlocal failed
-            results = predict_files(predictor, found, windows=windows, hop_s=hop_s, workers=workers)
-            for done, result in enumerate(results, 1):
-                failed += result.error is not None
-                yield from result.rows()
-                bars("files", done, len(found))
+        def told(done: int, sound_s: float, last: "Piece") -> None:
+            nonlocal n_answered
+            n_answered += 1
+            if is_of_one and last.error is not None:
+                err.print(last.error, style="yellow", markup=False)
+            seconds = max(time.monotonic() - started, 1e-9)
+            bars("files", done, len(found), f"{n_answered / seconds:.0f} files/s, {sound_s / seconds:.0f} x real time")
 
-        written = lines(rows(), form=form, classes=predictor.classes)
-        if output is None:
-            for line in written:
-                sys.stdout.write(line)
-        else:
-            with files.new_file(output) as stream:
-                for line in written:
-                    stream.write(line.encode())
-    if as_json:
-        print_json({"n_files": len(found), "n_failed": failed, "model": predictor.name, "output": str(output)})
-    if failed:
-        err.print(f"{failed} of {len(found)} files failed; each has a line with its error.", style="yellow")
-        raise typer.Exit(1)
+        if output is not None and not is_of_one:
+            return run_to_file(model, found, output, ask=ask, form=form, workers=workers, resume=resume, told=told)
+        if output is not None:
+            tracks = _tracks(found, output, FORMATS[form].suffix)
+            return run_to_tracks(model, tracks, ask=ask, form=form, workers=workers, told=told)
+        if is_of_one and len(found) > 1:
+            raise UsageError(
+                f"Format {form} is one file a recording. Name a folder with -o for {len(found)} recordings."
+            )
+        with leave_if_unread():
+            return run_to_stream(model, found, sys.stdout.buffer, ask=ask, form=form, workers=workers, told=told)
+
+
+def _tracks(found: list[Path], output: Path, suffix: str) -> dict[Path, Path]:
+    """Return where each recording's own file goes: into a folder, under its name there, or into the one file named."""
+    if not output.is_dir():
+        if len(found) > 1:
+            raise UsageError(f"{output}: for {len(found)} recordings it must be a folder that is there. Make it first.")
+        return {found[0]: output}
+    root = Path(os.path.commonpath([os.path.abspath(file.parent) for file in found]))  # noqa: PTH100
+    tracks = {
+        file: output / Path(os.path.abspath(file)).relative_to(root).parent / f"{file.stem}{suffix}"  # noqa: PTH100
+        for file in found
+    }
+    twice, times = Counter(tracks.values()).most_common(1)[0]
+    if times > 1:
+        raise UsageError(f"{twice}: {times} recordings would be told in one file. Give them names that differ.")
+    if there := [track for track in tracks.values() if track.exists()]:
+        raise OutputError(
+            f"{there[0]}: the file is there, and may be a person's work. Move it away, or name another folder."
+        )
+    return tracks

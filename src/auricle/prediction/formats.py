@@ -1,32 +1,56 @@
-"""How predictions are written: one row a prediction, as JSON lines or as a table."""
+"""How predictions are written: one row a prediction, as JSON lines, a table, a label track or a selection table."""
 
 import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from auricle.errors import UsageError
 
-__all__ = ["FORMATS", "check_format", "lines"]
+__all__ = ["FORMATS", "Format", "check_format", "escaped", "lines"]
 
-Row = Mapping[str, Any]
-
-
-def _jsonl(rows: Iterable[Row], classes: tuple[str, ...]) -> Iterator[str]:  # noqa: ARG001  (one signature for all formats)
-    for row in rows:
-        yield json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+Row: TypeAlias = Mapping[str, Any]
 
 
-def _csv(rows: Iterable[Row], classes: tuple[str, ...]) -> Iterator[str]:
-    answer = ["label", "confidence", *(f"p_{name}" for name in classes)] if classes else ["value"]
-    columns = ["file", "level", "start_s", "end_s", *answer, "model", "error"]
-    yield _csv_line(columns)
-    for row in rows:
-        flat = {**row, **{f"p_{name}": p for name, p in row.get("probabilities", {}).items()}}
-        if "error" in row:
-            flat["error"] = f"{row['error']['kind']}: {row['error']['message']}"
-        yield _csv_line([flat.get(column, "") for column in columns])
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to write predictions.
+
+    Parameters
+    ----------
+    head : from the model's classes, the first line, or nothing
+    line : from a row, the classes and the row's number (from 1), its line; nothing for a row that has no place in it
+    suffix : how the name of a file ends
+    is_of_one_recording : whether a file tells of one recording and one level, and knows no name and no error
+    """
+
+    head: Callable[[tuple[str, ...]], str]
+    line: Callable[[Row, tuple[str, ...], int], str]
+    suffix: str
+    is_of_one_recording: bool = False
+
+
+def _jsonl(row: Row, classes: tuple[str, ...], number: int) -> str:  # noqa: ARG001  (one signature for all formats)
+    return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _csv_head(classes: tuple[str, ...]) -> str:
+    return _csv_line(_csv_columns(classes))
+
+
+def _csv(row: Row, classes: tuple[str, ...], number: int) -> str:  # noqa: ARG001
+    flat = {**row, **{f"p_{name}": p for name, p in row.get("probabilities", {}).items()}}
+    if "error" in row:
+        flat["error"] = f"{row['error']['kind']}: {row['error']['message']}"
+    return _csv_line([flat.get(column, "") for column in _csv_columns(classes)])
+
+
+def _csv_columns(classes: tuple[str, ...]) -> list[str]:
+    answer = ["label", "confidence", "peak", *(f"p_{name}" for name in classes)] if classes else ["value"]
+    return ["file", "level", "start_s", "end_s", *answer, "unknown", "novelty", "model", "error"]
 
 
 def _csv_line(values: Iterable[Any]) -> str:
@@ -35,7 +59,57 @@ def _csv_line(values: Iterable[Any]) -> str:
     return stream.getvalue().removesuffix("\r\n") + "\n"
 
 
-FORMATS: dict[str, Callable[[Iterable[Row], tuple[str, ...]], Iterator[str]]] = {"jsonl": _jsonl, "csv": _csv}
+def _audacity(row: Row, classes: tuple[str, ...], number: int) -> str:  # noqa: ARG001
+    if "error" in row:
+        return ""
+    return f"{row['start_s']:.6f}\t{row['end_s']:.6f}\t{_answer(row)}\n"
+
+
+_RAVEN = (
+    "Selection",
+    "View",
+    "Channel",
+    "Begin Time (s)",
+    "End Time (s)",
+    "Low Freq (Hz)",
+    "High Freq (Hz)",
+    "Begin File",
+)
+
+
+def _raven_head(classes: tuple[str, ...]) -> str:
+    return "\t".join([*_RAVEN, "Label", "Level", *(["Confidence"] if classes else []), "Model"]) + "\n"
+
+
+def _raven(row: Row, classes: tuple[str, ...], number: int) -> str:
+    if "error" in row:
+        return ""
+    top_hz = max(row["quality"]["bandwidth_hz"], 1.0)  # the box is as high as the sound
+    box = [str(number), "Spectrogram 1", "1", f"{row['start_s']:.6f}", f"{row['end_s']:.6f}", "0.0", f"{top_hz:.1f}"]
+    box.append(" ".join(Path(row["file"]).name.split()))
+    told = [_answer(row), row["level"], *([f"{row['confidence']:.4f}"] if classes else []), row["model"]]
+    return "\t".join([*box, *told]) + "\n"
+
+
+def _answer(row: Row) -> str:
+    """Return the label, or the number, as one cell of a table whose cells are separated by tabs."""
+    return " ".join(str(row["label"]).split()) if "label" in row else f"{row['value']:g}"
+
+
+def _nothing(classes: tuple[str, ...]) -> str:  # noqa: ARG001
+    return ""
+
+
+FORMATS: dict[str, Format] = {
+    "jsonl": Format(_nothing, _jsonl, ".jsonl"),
+    "csv": Format(_csv_head, _csv, ".csv"),
+    "audacity": Format(_nothing, _audacity, ".txt", is_of_one_recording=True),
+    "raven": Format(_raven_head, _raven, ".Table.1.selections.txt", is_of_one_recording=True),
+}
+"""JSON lines, CSV, and as their programs' manuals say, Audacity's standard label track and Raven Pro's selection table.
+
+A label track has room for times and a label only: which level it tells is what was asked for.
+"""
 
 
 def check_format(form: str) -> None:
@@ -65,4 +139,19 @@ def lines(rows: Iterable[Row], *, form: str = "jsonl", classes: tuple[str, ...] 
     UsageError : an unknown format
     """
     check_format(form)
-    return (line.encode("utf-8", "backslashreplace").decode() for line in FORMATS[form](rows, classes))
+    return _lines(rows, FORMATS[form], classes)
+
+
+def _lines(rows: Iterable[Row], form: Format, classes: tuple[str, ...]) -> Iterator[str]:
+    if head := form.head(classes):
+        yield escaped(head)
+    number = 0
+    for row in rows:
+        if line := form.line(row, classes, number + 1):
+            number += 1
+            yield escaped(line)
+
+
+def escaped(text: str) -> str:
+    r"""Return a text that UTF-8 can hold: a byte that was none becomes an escape such as ``\udce9``."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -11,6 +11,7 @@ from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.errors import BundleError
 from auricle.features.extractor import Extractor
+from auricle.prediction.events import EventRules, Events
 from auricle.prediction.stream import Stream
 from auricle.records import Prediction
 
@@ -81,14 +82,36 @@ class Predictor:
     def answers(self, source: Source | Clip, *, hop_s: float | None = None) -> tuple[Prediction, list[Prediction]]:
         """Answer a recording and each of its windows, in one pass; as :meth:`predict`, but all windows are held."""
         windows = []
-        for stream, predictions in self._run(source, hop_s):  # noqa: B007  (the stream is wanted once it has ended)
+        for stream, predictions in self.listen(source, hop_s=hop_s):  # noqa: B007  (wanted once it has ended)
             windows += predictions
         return stream.recording(), windows
 
     def windows(self, source: Source | Clip, *, hop_s: float | None = None) -> Iterator[Prediction]:
         """Answer each window of a recording of any length, one after the other, in constant memory."""
-        for _, predictions in self._run(source, hop_s):
+        for _, predictions in self.listen(source, hop_s=hop_s):
             yield from predictions
+
+    def events(
+        self, source: Source | Clip, *, rules: EventRules | None = None, hop_s: float | None = None
+    ) -> Iterator[Prediction]:
+        """Find the events of a recording of any length, in the order in which they end, in constant memory.
+
+        Parameters
+        ----------
+        source : a path, the bytes of a sound file, a binary file object, or a clip
+        rules : when an event begins, lasts and ends; None for the thresholds chosen in training and no smoothing
+        hop_s : from one window to the next; None for the model's own
+
+        Raises
+        ------
+        AudioError : the sound cannot be read
+        FeatureError : it is shorter than one frame
+        UsageError : the model answers with a number
+        """
+        events = Events(self, rules or EventRules())
+        for _, windows in self.listen(source, hop_s=hop_s):
+            yield from events.push(windows)
+        yield from events.flush()
 
     def stream(self, blocks: Iterable[Samples], *, rate_hz: int, hop_s: float | None = None) -> Iterator[Prediction]:
         """Answer each window of a stream as soon as its last sample is there.
@@ -110,8 +133,8 @@ class Predictor:
             yield from stream.push(block)
         yield from stream.flush()
 
-    def _run(self, source: Source | Clip, hop_s: float | None) -> Iterator[tuple[Stream, list[Prediction]]]:
-        """Send a recording through a stream; yield the stream and what came out, block by block."""
+    def listen(self, source: Source | Clip, *, hop_s: float | None = None) -> Iterator[tuple[Stream, list[Prediction]]]:
+        """Send a recording through a stream; yield the stream and the windows that each block completed."""
         if isinstance(source, Clip):
             stream = Stream(self, rate_hz=source.rate_hz, hop_s=hop_s, source=source.source)
             yield stream, stream.push(source.samples)

@@ -1,0 +1,271 @@
+"""Events: windows become stretches of sound with a start, an end and a label, one window after the other."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.audio.quality import Combined
+from auricle.errors import UsageError
+from auricle.records import Prediction
+
+if TYPE_CHECKING:
+    from auricle.prediction.predictor import Predictor
+
+__all__ = ["OFF_RATIO", "EventRules", "Events"]
+
+OFF_RATIO = 0.6
+"""Where an event ends, as a part of where it begins, unless it is said."""
+
+_EXACT_S = 1e-9  # times are quotients of sample counts
+
+
+@dataclass(frozen=True, slots=True)
+class EventRules:
+    """When an event of a class begins, lasts and ends; the same for files and for streams.
+
+    Parameters
+    ----------
+    on : probability at which an event begins; None for each class's own, chosen in training
+    off : probability below which it ends; None for 0.6 of ``on``
+    min_duration_s : shorter events are dropped, after merging
+    max_gap_s : events of one class no farther apart become one; those that touch or overlap always do
+    smooth : odd number of windows over which probabilities are averaged, each window in their middle; live answers
+        come half as many windows later
+    confirm : windows in a row that must reach ``on`` before an event begins, which it then does at the first of them
+    only : classes that are looked for; none for all
+
+    Raises
+    ------
+    UsageError : a rule that is out of its range
+    """
+
+    on: float | None = None
+    off: float | None = None
+    min_duration_s: float = 0.0
+    max_gap_s: float = 0.0
+    smooth: int = 1
+    confirm: int = 1
+    only: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, threshold in (("on", self.on), ("off", self.off)):
+            if threshold is not None and not 0 < threshold <= 1:
+                raise UsageError(f"`{name}` must be a probability above 0 and at most 1. Got {threshold:g}.")
+        if self.on is not None and self.off is not None and self.off > self.on:
+            raise UsageError(f"`off` must be at most `on` ({self.on:g}). Got {self.off:g}.")
+        for name, seconds in (("min_duration_s", self.min_duration_s), ("max_gap_s", self.max_gap_s)):
+            if not 0 <= seconds < float("inf"):
+                raise UsageError(f"`{name}` must be 0 or more seconds. Got {seconds:g}.")
+        if self.smooth < 1 or self.smooth % 2 == 0:
+            raise UsageError(f"`smooth` must be an odd number of windows. Got {self.smooth}.")
+        if self.confirm < 1:
+            raise UsageError(f"`confirm` must be at least 1 window. Got {self.confirm}.")
+
+
+class Events:
+    """The events of one recording or stream; holds only what is not yet decided.
+
+    Classes are judged each for itself, so that events of two classes may overlap. A window that is ``unknown`` is
+    evidence for no class.
+
+    Parameters
+    ----------
+    model : whose windows will come
+    rules : when an event begins, lasts and ends
+    announce : give an event also when it has begun (and lasted ``min_duration_s``), marked ``ongoing``
+
+    Raises
+    ------
+    UsageError : the model answers with a number, or ``only`` names a class that it does not know
+    """
+
+    def __init__(self, model: "Predictor", rules: EventRules, *, announce: bool = False) -> None:
+        if not model.classes:
+            raise UsageError(f"Events need classes, and {model.name} answers with a number. Ask for windows instead.")
+        if unknown := [name for name in rules.only if name not in model.classes]:
+            raise UsageError(f"`only` must name classes of the model ({', '.join(model.classes)}). Got {unknown[0]!r}.")
+        self._smoother = _Smoother(rules.smooth, len(model.classes))
+        self._tracks = [
+            _Track(place, name, rules, _on_and_off(model, place, rules), announce=announce)
+            for place, name in enumerate(model.classes)
+            if not rules.only or name in rules.only
+        ]
+
+    def push(self, windows: Iterable[Prediction]) -> list[Prediction]:
+        """Take the next windows and return the events that they end (or begin, if those are announced)."""
+        return [event for window in windows for step in self._smoother.push(window) for event in self._take(step)]
+
+    def flush(self) -> list[Prediction]:
+        """End the sound and return the events that were still open, in the order of their classes."""
+        last = [event for step in self._smoother.flush() for event in self._take(step)]
+        return last + [event for track in self._tracks for event in track.flush()]
+
+    def _take(self, step: "_Step") -> Iterator[Prediction]:
+        for track in self._tracks:
+            if step.smoothed[track.place] >= track.on or not track.is_idle:
+                yield from track.take(step)
+
+
+def _on_and_off(model: "Predictor", place: int, rules: EventRules) -> tuple[float, float]:
+    thresholds = model.bundle.manifest.event_thresholds
+    on = rules.on if rules.on is not None else thresholds[place] if thresholds else 0.5
+    off = OFF_RATIO * on if rules.off is None else rules.off
+    # One of the two may be the user's and the other the class's: what the user said stands.
+    return (max(on, off), off) if rules.on is None else (on, off)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """A window with its probabilities as they are and as they are smoothed, shape (n_classes,)."""
+
+    window: Prediction
+    plain: NDArray[np.float64]
+    smoothed: NDArray[np.float64]
+
+
+class _Smoother:
+    """Averages probabilities over an odd number of windows, fewer at both ends of the sound."""
+
+    def __init__(self, n_windows: int, n_classes: int) -> None:
+        self._half = n_windows // 2
+        self._nothing = np.zeros(n_classes)
+        self._held: deque[tuple[Prediction, NDArray[np.float64]]] = deque()
+        self._due = 0  # place in `_held` of the window whose average is next
+
+    def push(self, window: Prediction) -> Iterator[_Step]:
+        plain = self._nothing if window.unknown else np.array(list((window.probabilities or {}).values()))
+        self._held.append((window, plain))
+        if len(self._held) > self._due + self._half:
+            yield self._next()
+
+    def flush(self) -> Iterator[_Step]:
+        while self._due < len(self._held):
+            yield self._next()
+
+    def _next(self) -> _Step:
+        window, plain = self._held[self._due]
+        near = [p for _, p in list(self._held)[: self._due + self._half + 1]]
+        if self._due < self._half:
+            self._due += 1
+        else:
+            self._held.popleft()
+        return _Step(window, plain, plain if len(near) == 1 else np.mean(near, axis=0))
+
+
+class _Track:
+    """The events of one class."""
+
+    def __init__(
+        self, place: int, label: str, rules: EventRules, on_and_off: tuple[float, float], *, announce: bool
+    ) -> None:
+        self.place = place
+        self.on, self._off = on_and_off
+        self._label = label
+        self._rules = rules
+        self._announce = announce
+        self._event: _Sum | None = None  # goes on, or has ended and may be merged with the next
+        self._goes_on = False
+        self._candidate: _Sum | None = None  # not confirmed yet
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a window below ``on`` would change nothing."""
+        return self._event is None and self._candidate is None
+
+    def take(self, step: _Step) -> Iterator[Prediction]:
+        probability = step.smoothed[self.place]
+        if self._goes_on and self._event is not None and probability >= self._off:
+            self._event.add(step)
+        else:
+            self._goes_on = False
+            yield from self._look_for_next(step, is_on=bool(probability >= self.on))
+        event = self._event
+        if self._announce and self._goes_on and event and not event.announced and self._is_long_enough(event):
+            event.announced = True
+            yield event.prediction(self._label, ongoing=True)
+
+    def flush(self) -> Iterator[Prediction]:
+        self._candidate = None
+        yield from self._release()
+
+    def _look_for_next(self, step: _Step, *, is_on: bool) -> Iterator[Prediction]:
+        if not is_on:
+            self._candidate = None
+        elif self._candidate is None:
+            self._candidate = _Sum(self.place, step)
+        else:
+            self._candidate.add(step)
+        # The next event begins here at the earliest: what lies too far back is decided.
+        begins_s = step.window.start_s if self._candidate is None else self._candidate.start_s
+        if self._event is not None and begins_s - self._event.end_s > self._rules.max_gap_s + _EXACT_S:
+            yield from self._release()
+        if self._candidate is not None and self._candidate.n_windows >= self._rules.confirm:
+            if self._event is None:
+                self._event = self._candidate
+            else:
+                self._event.merge(self._candidate)
+            self._candidate, self._goes_on = None, True
+
+    def _release(self) -> Iterator[Prediction]:
+        event, self._event = self._event, None
+        if event is not None and self._is_long_enough(event):
+            yield event.prediction(self._label)
+
+    def _is_long_enough(self, event: "_Sum") -> bool:
+        return event.end_s - event.start_s >= self._rules.min_duration_s - _EXACT_S
+
+
+class _Sum:
+    """What an event's windows add up to."""
+
+    def __init__(self, place: int, first: _Step) -> None:
+        self.place = place
+        self.start_s = first.window.start_s
+        self.end_s = first.window.end_s
+        self.announced = False
+        self.model = first.window.model
+        self.names = tuple(first.window.probabilities or {})
+        self.n_windows = 0
+        self.peak = 0.0
+        self.probabilities = np.zeros_like(first.plain)
+        self.novelty = 0.0
+        self.quality = Combined()
+        self.add(first)
+
+    def add(self, step: _Step) -> None:
+        window = step.window
+        self.end_s = window.end_s
+        self.n_windows += 1
+        self.peak = max(self.peak, float(step.plain[self.place]))
+        self.probabilities += step.plain
+        self.novelty += window.novelty or 0.0
+        if window.quality is not None:
+            self.quality.add(window.quality, window.end_s - window.start_s)
+
+    def merge(self, later: "_Sum") -> None:
+        self.end_s = later.end_s
+        self.n_windows += later.n_windows
+        self.peak = max(self.peak, later.peak)
+        self.probabilities += later.probabilities
+        self.novelty += later.novelty
+        self.quality.merge(later.quality)
+
+    def prediction(self, label: str, *, ongoing: bool = False) -> Prediction:
+        mean = self.probabilities / self.n_windows
+        return Prediction(
+            "event",
+            self.start_s,
+            self.end_s,
+            self.model,
+            label=label,
+            probabilities=dict(zip(self.names, mean.tolist(), strict=True)),
+            confidence=float(mean[self.place]),
+            peak=self.peak,
+            ongoing=ongoing,
+            novelty=self.novelty / self.n_windows,
+            quality=None if self.quality.is_empty else self.quality.quality(),
+        )

@@ -1,0 +1,239 @@
+"""A file that a killed run leaves so that another can go on: rows aside, and a journal of those that count.
+
+While a run goes on, its rows stand in ``NAME.part`` and its journal in ``NAME.journal``. The journal's first line says
+what was asked; each further line names files whose rows are whole, and how long the part then was. The part is synced
+before its line is written, and the line before the next: whatever the moment of a kill, the last line that is whole
+tells no more than is on disk. What lies beyond it is cut off, and answered again.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from auricle import files
+from auricle.errors import OutputError, UsageError
+
+__all__ = ["COMMIT_EVERY_S", "ResumableFile"]
+
+COMMIT_EVERY_S = 0.5
+"""At most so much work is done again after a kill."""
+
+_BUFFER = 1 << 18
+
+
+class ResumableFile:
+    """A file of rows that appears under its name when it is finished; a context manager.
+
+    Parameters
+    ----------
+    path : the file
+    asked : what decides the rows, as plain values; a run that goes on must be asked the same
+    head : its first line, or nothing
+    resume : go on where a run was stopped; there may be none
+
+    Attributes
+    ----------
+    done : names of the files whose rows it holds already
+    n_failed, sound_s : of them
+
+    Raises
+    ------
+    OutputError : the file cannot be written, another run is writing it, or one was stopped and ``resume`` is not set
+    UsageError : the run that was stopped was asked something else
+    """
+
+    def __init__(self, path: Path, asked: Mapping[str, Any], *, head: bytes = b"", resume: bool = False) -> None:
+        files.check_writable(path)
+        self._path = path
+        self._target = Path(os.path.realpath(path))
+        self._part_path = self._target.with_name(f"{self._target.name}.part")
+        self._journal_path = self._target.with_name(f"{self._target.name}.journal")
+        self._journal = self._part = -1
+        self.done: set[str] = set()
+        self.n_failed, self.sound_s = 0, 0.0
+        self._n_bytes = self._n_pending_failed = 0
+        self._pending_sound_s = 0.0
+        self._pending: list[str] = []
+        self._buffer = bytearray()
+        self._committed_at = time.monotonic()
+        try:
+            self._journal = _open(self._journal_path)
+            self._lock()
+            self._go_on_or_begin(json.loads(json.dumps(asked)), head, resume=resume)
+        except OSError as error:
+            self._close()
+            raise OutputError(f"{path}: cannot be written: {error.strerror or error}.") from error
+        except BaseException:
+            self._close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._journal < 0 or error is None:
+            self._close()
+            return
+        if not isinstance(error, OSError):
+            with suppress(OSError):
+                self.commit()  # what is whole need not be answered again
+        if not self.done:
+            self._journal_path.unlink(missing_ok=True)
+            self._part_path.unlink(missing_ok=True)
+        self._close()
+
+    @property
+    def n_done(self) -> int:
+        """How many files are in the journal."""
+        return len(self.done)
+
+    def write(self, file: str, text: Iterable[bytes], *, sound_s: float, is_failed: bool) -> None:
+        """Take all the rows of one file; they count when they are synced, a moment later.
+
+        Raises
+        ------
+        OSError : the disk is full, or gone; what was committed is safe
+        """
+        n_bytes = 0
+        for block in text:
+            n_bytes += len(block)
+            self._buffer += block
+            if len(self._buffer) >= _BUFFER:
+                self._write_out()
+        self._n_bytes += n_bytes
+        self._pending.append(file)
+        self._n_pending_failed += is_failed
+        self._pending_sound_s += sound_s
+        if time.monotonic() - self._committed_at >= COMMIT_EVERY_S:
+            self.commit()
+
+    def commit(self) -> None:
+        """Make what was written safe from a kill and a power cut; as :meth:`write`."""
+        self._write_out()
+        os.fsync(self._part)
+        line = {
+            "files": self._pending,
+            "bytes": self._n_bytes,
+            "failed": self._n_pending_failed,
+            "sound_s": self._pending_sound_s,
+        }
+        _write(self._journal, json.dumps(line).encode() + b"\n")
+        os.fsync(self._journal)
+        self._count(line)
+        self._pending, self._n_pending_failed, self._pending_sound_s = [], 0, 0.0
+        self._committed_at = time.monotonic()
+
+    def finish(self) -> None:
+        """Give the file its name, and remove the journal; as :meth:`write`."""
+        self.commit()
+        self._part_path.replace(self._target)
+        files.sync_folder(self._target.parent)
+        self._journal_path.unlink()
+
+    def full(self, error: OSError) -> OutputError:
+        """Return what to say of an error of the disk: what was written, and how to go on."""
+        return OutputError(
+            f"{self._path}: cannot be written: {error.strerror or error}. The rows of {self.n_done} files are safe in "
+            f"{self._part_path}. Make room and give the same command with --resume."
+        )
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(f"{self._path}: another run is writing it. Wait for it, or name another file.") from None
+
+    def _go_on_or_begin(self, asked: dict[str, Any], head: bytes, *, resume: bool) -> None:
+        lines, length = _whole_lines(self._journal)
+        if lines and not resume:
+            raise OutputError(
+                f"{self._path}: a run that was stopped left its rows in {self._part_path}. Go on with --resume, or "
+                f"remove that file and {self._journal_path} to begin anew."
+            )
+        os.ftruncate(self._journal, length)
+        os.lseek(self._journal, 0, os.SEEK_END)
+        if lines:
+            self._check_same(lines[0], asked)
+            for line in lines[1:]:
+                self._count(line)
+                self._n_bytes = line["bytes"]
+        else:
+            _write(self._journal, json.dumps(asked).encode() + b"\n")
+            os.fsync(self._journal)
+        if self._n_bytes and _size(self._part_path) is None and _size(self._target) == self._n_bytes:
+            self._target.replace(self._part_path)  # killed after its name was given, before the journal went
+        if self._n_bytes > (_size(self._part_path) or 0):
+            raise OutputError(
+                f"{self._part_path}: the {self._n_bytes} bytes that {self._journal_path} tells of must be there. "
+                f"Got {_size(self._part_path) or 0}. Remove both files to begin anew."
+            )
+        self._part = _open(self._part_path)
+        os.ftruncate(self._part, self._n_bytes)
+        os.lseek(self._part, 0, os.SEEK_END)
+        files.sync_folder(self._target.parent)
+        if not self._n_bytes:
+            self._buffer += head
+            self._n_bytes = len(head)
+
+    def _check_same(self, before: dict[str, Any], asked: dict[str, Any]) -> None:
+        other = [name for name in {**before, **asked} if before.get(name) != asked.get(name)]
+        if other:
+            told = "; ".join(f"{name} was {before.get(name)!r}, and is {asked.get(name)!r}" for name in other)
+            raise UsageError(
+                f"{self._path}: a run goes on as it was begun. {told[0].upper()}{told[1:]}. Give the same command, or "
+                f"remove {self._part_path} and {self._journal_path} to begin anew."
+            )
+
+    def _count(self, line: Mapping[str, Any]) -> None:
+        self.done.update(line["files"])
+        self.n_failed += line["failed"]
+        self.sound_s += line["sound_s"]
+
+    def _write_out(self) -> None:
+        _write(self._part, self._buffer)
+        self._buffer.clear()
+
+    def _close(self) -> None:
+        for descriptor in (self._part, self._journal):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._part = self._journal = -1
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.exists() else None
+
+
+def _write(descriptor: int, content: bytes | bytearray) -> None:
+    left = memoryview(bytes(content))
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def _whole_lines(descriptor: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the lines that were written to their end, and where they end; what a kill cut short is no line."""
+    lines, length = [], 0
+    with os.fdopen(os.dup(descriptor), "rb") as journal:
+        journal.seek(0)
+        for raw in journal:
+            try:
+                line = json.loads(raw) if raw.endswith(b"\n") else None
+            except ValueError:
+                line = None
+            if not isinstance(line, dict):
+                break
+            lines.append(line)
+            length += len(raw)
+    return lines, length
