@@ -14,7 +14,7 @@ from auricle.features.kernels.lanes import LANES
 from auricle.features.plan import Plan, plan_of
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["checked", "delta_weights", "group_of", "values_of"]
+__all__ = ["block_power", "checked", "delta_weights", "group_of", "values_of"]
 
 DELTA_FRAMES = 9
 LARGEST = 1e10  # far beyond any sound, and its power is still far from the largest float32
@@ -84,23 +84,21 @@ def values_of(samples: ArrayLike, plan: Plan) -> tuple[NDArray[np.float32], int]
         analyse(array, 0, n_frames, True, tables, plan.rows, work, values)  # noqa: FBT003
     else:
         for first in range(0, n_frames, LANES):
-            work.power[:] = _power(array, first, spec, tables.window)
+            work.power[:] = block_power(array, first, spec.hop, tables.window)
             analyse(array, first, first + 1, False, tables, plan.rows, work, values)  # noqa: FBT003
     finish(values, n_frames, plan.rows, plan.counts, spec.n_fft, delta_weights(n_frames))
     return values, n_frames
 
 
-def _power(
-    samples: NDArray[np.float32], first: int, spec: FeatureSpec, window: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def block_power(samples: NDArray[np.float32], first: int, hop: int, window: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the power spectrum of LANES frames by SciPy, all lanes of a bin side by side.
 
     Always as many frames, the last ones silent: the bits of one then do not depend on how many there are.
     """
     from scipy.fft import rfft  # seldom needed, and slow to import
 
-    frames = np.zeros((LANES, spec.n_fft), np.float32)
-    held = np.lib.stride_tricks.sliding_window_view(samples, spec.n_fft)[:: spec.hop][first : first + LANES]
+    frames = np.zeros((LANES, window.size), np.float32)
+    held = np.lib.stride_tricks.sliding_window_view(samples, window.size)[::hop][first : first + LANES]
     np.multiply(held, window, out=frames[: len(held)])
     spectrum = rfft(frames, axis=1)
     bins: NDArray[np.float32] = (spectrum.real**2 + spectrum.imag**2).T.ravel()

@@ -1,7 +1,8 @@
 """The fixed linear maps: analysis window, mel filter bank, chroma filter bank, cosine transform."""
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,10 @@ from auricle.features.columns import CONTRAST_FMIN_HZ, contrast_bands
 if TYPE_CHECKING:
     from auricle.features.spec import FeatureSpec
 
-__all__ = ["chroma_filters", "contrast_bins", "cosine_transform", "empty_bands", "hann", "mel_filters"]
+__all__ = ["chroma_filters", "contrast_bins", "cosine_transform", "empty_bands", "hann", "mel_bank", "mel_filters"]
 
 Matrix = NDArray[np.float64]
+Scale = Literal["slaney", "htk"]
 
 CONTRAST_QUANTILE = 0.02
 
@@ -35,20 +37,48 @@ def mel_filters(spec: "FeatureSpec") -> Matrix:
 
 
 @lru_cache(maxsize=32)
-def _mel_filters(
-    rate_hz: int, n_fft: int, n_mels: int, fmin_hz: float, fmax_hz: float | None, scale: Literal["slaney", "htk"]
-) -> Matrix:
-    to_mel, to_hz = (_slaney_mel, _slaney_hz) if scale == "slaney" else (_htk_mel, _htk_hz)
-    limits = to_mel(np.array([fmin_hz, rate_hz / 2 if fmax_hz is None else fmax_hz]))
-    edges_hz = to_hz(np.linspace(limits[0], limits[1], n_mels + 2))
-    bins_hz = np.arange(n_fft // 2 + 1) * (rate_hz / n_fft)
-    width_hz = np.diff(edges_hz)[:, np.newaxis]
-    ramps = edges_hz[:, np.newaxis] - bins_hz
-    rising, falling = -ramps[:-2] / width_hz[:-1], ramps[2:] / width_hz[1:]
-    triangles = np.maximum(0.0, np.minimum(rising, falling))
-    filters = triangles * (2.0 / (edges_hz[2:] - edges_hz[:-2]))[:, np.newaxis]
+def _mel_filters(rate_hz: int, n_fft: int, n_mels: int, fmin_hz: float, fmax_hz: float | None, scale: Scale) -> Matrix:
+    top_hz = rate_hz / 2 if fmax_hz is None else fmax_hz
+    filters = mel_bank(rate_hz, n_fft, n_mels, fmin_hz, top_hz, scale)
     filters.flags.writeable = False
     return filters
+
+
+def mel_bank(
+    rate_hz: int,
+    n_fft: int,
+    n_mels: int,
+    fmin_hz: float,
+    fmax_hz: float,
+    scale: Scale,
+    *,
+    equal_area: bool = True,
+    straight_in: Literal["hz", "mel"] = "hz",
+) -> Matrix:
+    """Return mel filters, shape (n_mels, n_fft // 2 + 1), of the kinds that pretrained models were trained with.
+
+    Parameters
+    ----------
+    equal_area : Slaney's norm; otherwise every triangle reaches 1
+    straight_in : what the triangles' sides are straight over: frequency (librosa, torchaudio) or the mel scale
+        (TensorFlow's ``tf.signal.linear_to_mel_weight_matrix``)
+    """
+    to_mel, to_hz = _SCALES[scale]
+    limits = to_mel(np.array([fmin_hz, fmax_hz]))
+    edges_mel = np.linspace(limits[0], limits[1], n_mels + 2)
+    edges_hz = to_hz(edges_mel)
+    bins_hz = np.arange(n_fft // 2 + 1) * (rate_hz / n_fft)
+    filters = _triangles(edges_hz, bins_hz) if straight_in == "hz" else _triangles(edges_mel, to_mel(bins_hz))
+    return filters * (2.0 / (edges_hz[2:] - edges_hz[:-2]))[:, np.newaxis] if equal_area else filters
+
+
+def _triangles(edges: NDArray[Any], bins: NDArray[Any]) -> Matrix:
+    """Return triangles from each edge to the next but one, of height 1, at the bins: shape (n_edges - 2, n_bins)."""
+    width = np.diff(edges)[:, np.newaxis]
+    ramps = edges[:, np.newaxis] - bins
+    rising, falling = -ramps[:-2] / width[:-1], ramps[2:] / width[1:]
+    triangles: Matrix = np.maximum(0.0, np.minimum(rising, falling))
+    return triangles
 
 
 def empty_bands(spec: "FeatureSpec") -> list[int]:
@@ -72,6 +102,10 @@ def _htk_mel(hz: Matrix) -> Matrix:
 def _htk_hz(mel: Matrix) -> Matrix:
     hz: Matrix = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
     return hz
+
+
+_Map = Callable[[NDArray[Any]], Matrix]
+_SCALES: dict[Scale, tuple[_Map, _Map]] = {"slaney": (_slaney_mel, _slaney_hz), "htk": (_htk_mel, _htk_hz)}
 
 
 def cosine_transform(n_mfcc: int, n_mels: int) -> Matrix:

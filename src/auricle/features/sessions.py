@@ -1,0 +1,87 @@
+"""Pretrained graphs are opened in one way: by onnxruntime, on one thread, from bytes that hold all their weights."""
+
+import os
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from auricle.errors import ModelError
+
+__all__ = ["Session"]
+
+_EXTERNAL = b"\n\x08location"  # the first key of a tensor whose numbers lie in another file, as protobuf writes it
+
+
+class Session:
+    """A graph of one input, and one of its outputs.
+
+    Parameters
+    ----------
+    serialised : an ONNX model without external data
+    source : its file, for errors
+    output : the output that is read; None for the first
+
+    Raises
+    ------
+    ModelError : not an ONNX graph of one float32 input with that output, or its weights lie in other files
+    """
+
+    def __init__(self, serialised: bytes, source: str, output: str | None = None) -> None:
+        if _EXTERNAL in serialised:
+            raise ModelError(
+                f"{source}: a graph must hold its weights. This one keeps them in other files; save it as one file "
+                "(`onnx.save_model(model, path, save_as_external_data=False)`)."
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        # Weights in other files would be looked for here, where there are none.
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+        try:
+            self._session = onnxruntime.InferenceSession(serialised, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions share no base of their own
+            reason = str(error).partition("\n")[0]
+            raise ModelError(f"{source}: must be an ONNX graph that onnxruntime can run. It is not: {reason}") from None
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        names = [value.name for value in outputs]
+        if len(inputs) != 1 or inputs[0].type != "tensor(float)":
+            shown = ", ".join(f"`{value.name}` {value.type} {value.shape}" for value in inputs)
+            raise ModelError(f"{source}: a graph must have one input of float32. This one has {shown or 'none'}.")
+        if output is not None and output not in names:
+            raise ModelError(f"{source}: the card's output {output!r} must be among the graph's: {', '.join(names)}.")
+        self._source = source
+        self._input = inputs[0].name
+        self._output = names[0] if output is None else output
+        self.shape: list[Any] = list(inputs[0].shape)
+
+    def check_shape(self, wanted: tuple[int | None, ...]) -> None:
+        """Hold that the graph's input takes arrays of a shape, where None stands for any number.
+
+        Raises
+        ------
+        ModelError : another rank, or another fixed size
+        """
+        fits = len(self.shape) == len(wanted) and all(
+            not isinstance(has, int) or need is None or has == need
+            for has, need in zip(self.shape, wanted, strict=True)
+        )
+        if not fits:
+            shown = ["any" if need is None else need for need in wanted]
+            raise ModelError(f"{self._source}: the card says that the graph takes {shown}. It takes {self.shape}.")
+
+    def run(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the output for one input.
+
+        Raises
+        ------
+        ModelError : the graph fails on it
+        """
+        try:
+            (answer,) = self._session.run([self._output], {self._input: np.ascontiguousarray(array)})
+        except Exception as error:  # noqa: BLE001 - as above
+            reason = str(error).partition("\n")[0]
+            raise ModelError(f"{self._source}: the graph must run on {array.shape}. It fails: {reason}") from None
+        return np.asarray(answer, np.float32)
