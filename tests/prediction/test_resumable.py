@@ -1,0 +1,193 @@
+import errno
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auricle.errors import OutputError, UsageError
+from auricle.prediction import resumable
+from auricle.prediction.resumable import ResumableFile
+
+ASKED = {"model": "m@1", "format": "jsonl", "windows": False}
+
+
+def write(path: Path, names: list[str], *, resume: bool = False, stop_after: int | None = None) -> None:
+    with ResumableFile(path, ASKED, head=b"head\n", resume=resume) as file:
+        for count, name in enumerate(name for name in names if name not in file.done):
+            if count == stop_after:
+                return  # as if it were killed: nothing more is committed
+            file.write(name, [f"{name}\n".encode(), b"more of it\n"], sound_s=1.0, is_failed=False)
+        file.finish()
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resumable, "COMMIT_EVERY_S", 0.0)
+
+
+NAMES = [f"{i}.wav" for i in range(10)]
+WHOLE = "head\n" + "".join(f"{name}\nmore of it\n" for name in NAMES)
+
+
+def test_a_file_appears_when_it_is_finished(tmp_path: Path) -> None:
+    write(tmp_path / "x", NAMES)
+    assert (tmp_path / "x").read_text() == WHOLE
+    assert left(tmp_path) == ["x"]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
+    write(tmp_path / "x", NAMES, stop_after=4)
+    assert left(tmp_path) == ["x.journal", "x.part"]
+    write(tmp_path / "x", NAMES, resume=True, stop_after=0)
+    write(tmp_path / "x", NAMES, resume=True, stop_after=3)
+    write(tmp_path / "x", NAMES, resume=True)
+    assert (tmp_path / "x").read_text() == WHOLE
+    assert left(tmp_path) == ["x"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(kept_of_part=st.floats(0, 1), kept_of_journal=st.floats(0, 1), commits=st.integers(0, 9))
+def test_whatever_a_kill_left_of_both_files_no_row_is_lost_or_repeated(
+    kept_of_part: float, kept_of_journal: float, commits: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The part is never shorter than the journal's last whole line says, since it is synced first."""
+    folder = tmp_path_factory.mktemp("kill")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resumable, "COMMIT_EVERY_S", 0.0)
+        patch.setattr(os, "fsync", lambda _: None)  # hundreds of them take long
+        write(folder / "x", NAMES, stop_after=commits)
+    journal, part = (folder / "x.journal").read_bytes(), (folder / "x.part").read_bytes()
+    journal = journal[: round(kept_of_journal * len(journal))]
+    whole = [json.loads(line) for line in journal.splitlines(keepends=True) if line.endswith(b"\n")]
+    least = whole[-1].get("bytes", 0) if whole else 0
+    (folder / "x.journal").write_bytes(journal)
+    (folder / "x.part").write_bytes(part[: least + round(kept_of_part * (len(part) - least))] + b"torn ro")
+    write(folder / "x", NAMES, resume=True)
+    assert (folder / "x").read_text() == WHOLE
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_kill_between_the_name_and_the_journals_end(tmp_path: Path) -> None:
+    with ResumableFile(tmp_path / "x", ASKED, head=b"head\n") as file:
+        for name in NAMES:
+            file.write(name, [f"{name}\n".encode(), b"more of it\n"], sound_s=1.0, is_failed=False)
+    (tmp_path / "x.part").rename(tmp_path / "x")
+    write(tmp_path / "x", NAMES, resume=True)
+    assert (tmp_path / "x").read_text() == WHOLE
+    assert left(tmp_path) == ["x"]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_finished_file_is_not_taken_for_a_part(tmp_path: Path) -> None:
+    write(tmp_path / "x", NAMES, stop_after=3)
+    (tmp_path / "x.part").unlink()
+    (tmp_path / "x").write_text("an older run's")
+    with pytest.raises(OutputError, match=r"x\.part: the \d+ bytes that .*x\.journal tells of must be there\. Got 0"):
+        write(tmp_path / "x", NAMES, resume=True)
+    assert (tmp_path / "x").read_text() == "an older run's"
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_stopped_run_is_not_begun_anew_by_mistake(tmp_path: Path) -> None:
+    write(tmp_path / "x", NAMES, stop_after=4)
+    with pytest.raises(
+        OutputError, match=r"x: a run that was stopped left its rows in .*x\.part\. Go on with --resume"
+    ):
+        write(tmp_path / "x", NAMES)
+    assert left(tmp_path) == ["x.journal", "x.part"]
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("name", ASKED)
+def test_a_run_goes_on_as_it_was_begun(name: str, tmp_path: Path) -> None:
+    write(tmp_path / "x", NAMES, stop_after=4)
+    with pytest.raises(UsageError, match=rf"{name.capitalize()} was {ASKED[name]!r}, and is 'other'\. Give the same"):
+        ResumableFile(tmp_path / "x", {**ASKED, name: "other"}, resume=True)
+    write(tmp_path / "x", NAMES, resume=True)
+    assert (tmp_path / "x").read_text() == WHOLE
+
+
+def test_nothing_to_go_on_with_is_no_error(tmp_path: Path) -> None:
+    write(tmp_path / "x", NAMES, resume=True)
+    write(tmp_path / "x", NAMES, resume=True)
+    assert (tmp_path / "x").read_text() == WHOLE
+
+
+def test_two_runs_cannot_write_one_file(tmp_path: Path) -> None:
+    with ResumableFile(tmp_path / "x", ASKED), pytest.raises(OutputError, match="another run is writing it"):
+        ResumableFile(tmp_path / "x", ASKED, resume=True)
+
+
+def torn() -> Iterator[bytes]:
+    yield b"half of "
+    raise KeyboardInterrupt
+
+
+def interrupted(path: Path, name: str = "a") -> None:
+    """Write one file's rows, and be interrupted in those of the next."""
+    with ResumableFile(path, ASKED) as file:
+        file.write(name, [b"a\n"], sound_s=1.0, is_failed=True)
+        file.write("b", torn(), sound_s=1.0, is_failed=False)
+
+
+def test_an_error_keeps_what_is_whole(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path / "x")
+    with ResumableFile(tmp_path / "x", ASKED, resume=True) as file:
+        assert (file.done, file.n_failed, file.sound_s) == ({"a"}, 1, 1.0)
+        file.finish()
+    assert (tmp_path / "x").read_text() == "a\n"
+
+
+def test_an_error_before_the_first_row_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), ResumableFile(tmp_path / "x", ASKED, head=b"head\n"):
+        _ = 1 / 0
+    assert left(tmp_path) == []
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_full_disk_leaves_what_was_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+
+    def full(descriptor: int, content: bytes) -> int:
+        if os.fstat(descriptor).st_size > 40:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(descriptor, bytes(content)[:7])
+
+    with ResumableFile(tmp_path / "x", ASKED, head=b"head\n") as file:
+        file.write(NAMES[0], [f"{NAMES[0]}\nmore of it\n".encode()], sound_s=1.0, is_failed=False)
+        monkeypatch.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space"):
+            file.write(NAMES[1], [bytes(100)], sound_s=1.0, is_failed=False)
+    assert str(file.full(OSError(errno.ENOSPC, "No space left on device"))) == (
+        f"{tmp_path}/x: cannot be written: No space left on device. The rows of 1 files are safe in {tmp_path}/x.part. "
+        "Make room and give the same command with --resume."
+    )
+    monkeypatch.undo()
+    write(tmp_path / "x", NAMES, resume=True)
+    assert (tmp_path / "x").read_text() == WHOLE
+
+
+def test_names_that_are_no_text_are_kept(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9\n.wav")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path / "x", name)
+    with ResumableFile(tmp_path / "x", ASKED, resume=True) as file:
+        assert file.done == {name}
+
+
+@pytest.mark.parametrize("where", ["none/x", "folder"])
+def test_what_cannot_be_written_is_said_at_once(where: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match="the output"):
+        ResumableFile(tmp_path / where, ASKED)
+    assert left(tmp_path) == ["folder"]
