@@ -8,6 +8,7 @@ import typer
 
 import auricle
 from auricle.cli.demo import demo
+from auricle.cli.export import export
 from auricle.cli.features import features
 from auricle.cli.inspect import inspect
 from auricle.cli.plot import plot
@@ -27,6 +28,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
     "predict": predict,
     "stream": stream,
+    "export": export,
 }
 """Every command, in the order of a newcomer's day."""
 

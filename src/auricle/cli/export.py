@@ -1,0 +1,41 @@
+"""``auricle export``: one ONNX graph from waveform to answer, with its card."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auricle.cli.options import JsonOption, ModelArgument
+from auricle.cli.terminal import err, print_json
+
+__all__ = ["export"]
+
+
+def export(
+    model: ModelArgument,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Graph to write: .onnx; its card, .json, is written beside it.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Write one ONNX graph from the waveform to the answer, for programs that have nothing of auricle's.
+
+    The graph holds the features, the model, its calibration and its novelty, in standard operators. It is compared with
+    the bundle on the golden windows before it is written.
+
+    Example: `auricle export motor.auricle -o motor.onnx`
+    """
+    from auricle.bundles.bundle import Bundle
+    from auricle.export.export import check_output
+    from auricle.export.export import export as write
+
+    check_output(output)
+    written = write(Bundle.load(model), output)
+    if as_json:
+        print_json(written.as_json())
+    else:
+        err.print(
+            f"Wrote {written.graph} ({written.n_bytes / 1e6:.2f} MB) and {written.card}; it answers the golden windows "
+            f"within {written.difference:.1g} of the bundle.",
+            markup=False,
+        )

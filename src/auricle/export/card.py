@@ -1,0 +1,101 @@
+"""What an exported graph eats and gives, for someone who has the graph and nothing else."""
+
+from importlib.metadata import version
+from typing import Any
+
+from auricle.bundles.bundle import Bundle
+from auricle.bundles.novelty import LEVELS
+
+__all__ = ["INPUT", "card_of"]
+
+INPUT = "samples"
+
+_POOLED = {
+    "classify": "the mean of its windows' log-probabilities (each probability at least 1e-4), over the temperature of "
+    "recordings, plus their bias, through a softmax",
+    "regress": "the mean of its windows' numbers",
+}
+
+_EXAMPLE = """\
+import json
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("{file}")
+card = session.get_modelmeta().custom_metadata_map
+samples = np.zeros({n}, np.float32)  # your recording: one channel, {rate_hz} Hz, -1 to 1
+samples[::100] = 0.5
+outputs = dict(zip([output.name for output in session.get_outputs()], session.run(None, {{"samples": samples}})))
+{shown}
+"""
+
+_SHOWN = {
+    "classify": 'print(json.loads(card["classes"])[outputs["class"]], outputs["probabilities"], outputs["unknown"])',
+    "regress": 'print(outputs["value"], outputs["unknown"])',
+}
+
+
+def card_of(bundle: Bundle, *, file: str = "model.onnx") -> dict[str, Any]:
+    """Return the card of a bundle's graph, as JSON holds it.
+
+    Parameters
+    ----------
+    file : the graph's name, for the example
+    """
+    manifest, spec = bundle.manifest, bundle.manifest.spec
+    n_example = spec.window_samples or max(spec.rate_hz, spec.n_fft)
+    return {
+        "what": f"{manifest.name}, from the waveform of one recording to its answer. {manifest.verdict}".rstrip(),
+        "model": bundle.id,
+        "task": manifest.task,
+        "made_with": {name: version(name) for name in ("auricle", "onnx")},
+        "licence": "auricle (Apache-2.0) claims no rights in this file: they lie with whoever trained the model.",
+        "input": {
+            "name": INPUT,
+            "type": "float32",
+            "shape": ["n_samples"],
+            "meaning": f"one recording of any length from {spec.n_fft} samples on: one channel, resampled to "
+            f"{spec.rate_hz} Hz, finite, in [-1, 1], not all zero; the graph cuts it into windows",
+            "rate_hz": spec.rate_hz,
+            "least_samples": spec.n_fft,
+            "window_samples": spec.window_samples,
+            "window_hop_samples": None if spec.window_samples is None else spec.window_hop_samples,
+        },
+        "windows": "One window, which is the whole recording."
+        if spec.window_samples is None
+        else f"Windows of {spec.window_samples} samples, {spec.window_hop_samples} apart; the last ends at the last "
+        "sample, and a shorter recording is one window of its own length. For a stream, give each window by itself.",
+        "outputs": _outputs(bundle),
+        "classes": list(manifest.classes),
+        "calibration": manifest.calibration.model_dump() if manifest.classes else {},
+        "unknown_above": dict(zip(LEVELS, map(float, bundle.novelty.thresholds), strict=True)),
+        "example": _EXAMPLE.format(file=file, n=n_example, rate_hz=spec.rate_hz, shown=_SHOWN[manifest.task]),
+    }
+
+
+def _outputs(bundle: Bundle) -> dict[str, dict[str, Any]]:
+    """Return the type, shape and meaning of every output, in order."""
+    manifest = bundle.manifest
+    told: dict[str, tuple[str, list[str | int], str]] = {}
+    for prefix, axes, whose in (("", [], "of the recording"), ("window_", ["n_windows"], "of each window")):
+        if manifest.classes:
+            n = len(manifest.classes)
+            told[f"{prefix}probabilities"] = ("float32", [*axes, n], f"calibrated probability of each class {whose}")
+            told[f"{prefix}class"] = ("int64", [*axes], f"index of the most probable class {whose}")
+            if manifest.sets and not prefix:
+                reach = f"which classes the recording may be, with a coverage of {manifest.sets.coverage:g}"
+                told["possible"] = ("bool", [n], reach)
+        else:
+            told[f"{prefix}value"] = ("float32", [*axes], f"the number {whose}, in the target's unit")
+            if manifest.interval and not prefix:
+                reach = f"where the number lies with a coverage of {manifest.interval.coverage:g}"
+                told["interval"] = ("float32", [2], reach)
+        told[f"{prefix}novelty"] = ("float32", [*axes], f"how unlike the training sound, {whose}: above 1 is far away")
+        told[f"{prefix}unknown"] = ("bool", [*axes], f"whether the answer should be taken for unknown, {whose}")
+    told["window_start"] = ("int64", ["n_windows"], "first sample of each window")
+    columns = len(manifest.spec.columns)
+    told["window_features"] = ("float32", ["n_windows", columns], "the row of features that the model ate")
+    whole = "probabilities" if manifest.classes else "value"
+    kind, shape, text = told[whole]
+    told[whole] = (kind, shape, f"{text}: {_POOLED[manifest.task]}")
+    return {name: {"type": kind, "shape": shape, "meaning": text} for name, (kind, shape, text) in told.items()}

@@ -1,0 +1,82 @@
+"""Export a bundle: the graph and its card, written once the graph has proved itself."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auricle import files
+from auricle.bundles.bundle import Bundle
+from auricle.errors import UsageError
+from auricle.export.card import card_of
+from auricle.export.check import check
+from auricle.export.graph import graph_of
+
+__all__ = ["Exported", "check_output", "export"]
+
+SUFFIX = ".onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An export that was written.
+
+    Parameters
+    ----------
+    graph, card : the files
+    n_bytes : size of the graph
+    difference : largest difference from the bundle on its golden windows, of a probability or standardised number
+    """
+
+    graph: Path
+    card: Path
+    n_bytes: int
+    difference: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``auricle export --json`` prints."""
+        return {
+            "output": str(self.graph),
+            "card": str(self.card),
+            "n_bytes": self.n_bytes,
+            "difference": self.difference,
+        }
+
+
+def check_output(path: str | Path) -> Path:
+    """Return the path of a graph to be written, or say why it cannot be.
+
+    Raises
+    ------
+    UsageError : the name does not end in .onnx
+    OutputError : the graph or the card beside it cannot be written
+    """
+    path = Path(path)
+    if path.suffix.lower() != SUFFIX:
+        raise UsageError(f"{path}: the graph's name must end in {SUFFIX}.")
+    files.check_writable(path)
+    files.check_writable(path.with_suffix(".json"))
+    return path
+
+
+def export(bundle: Bundle, path: str | Path) -> Exported:
+    """Write one ONNX graph from waveform to answer, and beside it a card in JSON.
+
+    Parameters
+    ----------
+    path : the graph's file, ending in .onnx; the card has the same name and ends in .json
+
+    Raises
+    ------
+    UsageError : the name does not end in .onnx
+    ExportError : the bundle has no export, or the graph differs from it; nothing is written
+    OutputError : a file cannot be written
+    """
+    path = check_output(path)
+    graph = graph_of(bundle)
+    difference = check(graph, bundle)
+    card = path.with_suffix(".json")
+    text = json.dumps(card_of(bundle, file=path.name), ensure_ascii=False, indent=1)
+    files.write_bytes(card, text.encode() + b"\n")
+    files.write_bytes(path, graph)
+    return Exported(path, card, len(graph), difference)

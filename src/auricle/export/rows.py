@@ -1,0 +1,82 @@
+"""From a recording to the rows of its windows: the features' extractor as ONNX nodes."""
+
+from collections.abc import Callable
+
+import numpy as np
+from onnx import TensorProto, helper
+
+from auricle.errors import ExportError
+from auricle.export.draft import Draft, Value
+from auricle.export.modulation import swings
+from auricle.export.pooling import pool, sounding
+from auricle.export.window import GROUPS, FrameValues
+from auricle.features.columns import UNPOOLED
+from auricle.features.spec import FeatureSpec
+
+__all__ = ["WHOLE", "row", "rows"]
+
+WHOLE: dict[str, Callable[[Draft, Value, FeatureSpec], Value]] = {"modulation": swings}
+"""How the groups are written that have one value a window, from its log-mel levels: float32, shape (n,)."""
+
+
+def row(draft: Draft, samples: Value, spec: FeatureSpec) -> Value:
+    """Write the row of one window, from samples of shape (n,): float32, shape (n_columns,).
+
+    Raises
+    ------
+    ExportError : the spec has a feature or a statistic that has no export
+    """
+    values = FrameValues(draft, samples, spec)
+    if missing := [group for group in spec.features if group not in (WHOLE if group in UNPOOLED else GROUPS)]:
+        raise ExportError(
+            f"Every feature must be among {', '.join([*GROUPS, *WHOLE])} to be exported. Got {missing[0]}."
+        )
+
+    def trimmed(value: Value) -> Value:
+        return value if heard is None else draft.slice(value, *heard)
+
+    heard = None if spec.trim_db is None else sounding(draft, values.energy, spec.trim_db)
+    columns = []
+    if pooled := [GROUPS[group](values) for group in spec.features if group not in UNPOOLED]:
+        columns += pool(draft, trimmed(draft.node("Concat", *pooled, axis=1)), spec)
+    columns += [WHOLE[group](draft, trimmed(values.mel), spec) for group in spec.features if group in UNPOOLED]
+    return draft.node("Concat", *columns, axis=0)
+
+
+def rows(draft: Draft, samples: Value, spec: FeatureSpec) -> tuple[Value, Value]:
+    """Write the rows of a recording's windows, cut as `auricle.audio.windows` cuts them.
+
+    Parameters
+    ----------
+    samples : float32, shape (n,), at ``spec.rate_hz``
+
+    Returns
+    -------
+    rows : float32, shape (n_windows, n_columns)
+    starts : first sample of each window, int64, shape (n_windows,)
+
+    Raises
+    ------
+    ExportError : the spec has a feature or a statistic that has no export
+    """
+    if spec.window_samples is None:
+        return draft.node("Unsqueeze", row(draft, samples, spec), np.array([0])), draft.constant(np.array([0]))
+    n_samples = draft.length(samples, 0)
+    length = draft.node("Min", n_samples, np.array([spec.window_samples]))
+    last = draft.node("Sub", n_samples, length)
+    hop = np.int64(spec.window_hop_samples)
+    # At 0, hop, 2 hop …, and one that ends at the last sample.
+    n_before = draft.node("Div", draft.node("Add", last, np.array([hop - 1])), np.array([hop]))
+    places = draft.node("Mul", draft.range(draft.node("Add", n_before, np.array([1]))), hop)
+    starts = draft.node("Min", places, last)
+    body = draft.body()
+    start = body.node("Reshape", "start", np.array([1]))
+    one = row(body, body.slice(samples, start, body.node("Add", start, length)), spec)
+    # The body sees the recording around it; only where its window starts differs from turn to turn.
+    loop = helper.make_graph(
+        body.nodes,
+        "window",
+        [helper.make_tensor_value_info("start", TensorProto.INT64, [])],
+        [helper.make_tensor_value_info(one, TensorProto.FLOAT, [len(spec.columns)])],
+    )
+    return draft.node("Scan", starts, body=loop, num_scan_inputs=1), starts

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from auricle.errors import ExportError
+from auricle.export.draft import Draft
+from auricle.export.pooling import POOLS, Stretch, pool, sounding
+from auricle.features import pooling
+from auricle.features.columns import STATISTICS
+from auricle.features.spec import FeatureSpec
+
+SPEC = FeatureSpec(rate_hz=16_000, n_fft=512, hop=128, n_mels=40, statistics=STATISTICS, parts=3)
+
+
+def expected_of(values, spec):
+    """What the features make of values, shape (n_frames, n); kernels write whole lanes, so there is room."""
+    return pooling.pool(np.ascontiguousarray(np.pad(values.T, ((0, 0), (0, 32)))), slice(0, len(values)), spec)
+
+
+def frames_of(draft, samples):
+    """Three values a frame from a list of samples."""
+    return draft.node("Reshape", samples, np.array([-1, 3]))
+
+
+def test_every_statistic_has_an_export():
+    assert set(POOLS) == set(STATISTICS)
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+@pytest.mark.parametrize("n_frames", [1, 2, 7, 40])
+def test_a_statistic_equals_the_features(run, rng, statistic, n_frames):
+    values = rng.normal(5, 2, (n_frames, 3)).astype(np.float32)
+    spec = SPEC.model_copy(update={"statistics": (statistic,), "parts": 1})
+    got = run(lambda draft, value: POOLS[statistic](Stretch(draft, frames_of(draft, value), 0.008)), values.ravel())
+    np.testing.assert_allclose(got, expected_of(values, spec), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 3, 40])
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_parts_are_those_of_the_features(run, rng, n_frames, parts):
+    values = rng.normal(0, 1, (n_frames, 3)).astype(np.float32)
+    spec = SPEC.model_copy(update={"statistics": ("mean", "max"), "parts": parts, "part_statistics": ("min", "std")})
+    got = run(
+        lambda draft, value: draft.node("Concat", *pool(draft, frames_of(draft, value), spec), axis=0), values.ravel()
+    )
+    np.testing.assert_allclose(got, expected_of(values, spec), atol=1e-6)
+
+
+@pytest.mark.parametrize(("energy", "heard"), [([1e-9, 1, 0.01, 1, 1e-9], (1, 4)), ([0, 0, 0], (0, 3)), ([2], (0, 1))])
+def test_sounding_frames_are_those_of_the_features(run, energy, heard):
+    energy = np.array(energy, np.float32)
+
+    def write(draft, value):
+        column = draft.node("Unsqueeze", value, np.array([1]))
+        return draft.node("Concat", *sounding(draft, column, 30.0), axis=0)
+
+    assert tuple(run(write, energy)) == heard
+    assert pooling.sounding(energy, 30.0) == slice(*heard)
+
+
+def test_a_statistic_without_export_is_named():
+    spec = SPEC.model_copy(update={"statistics": ("mean", "kurtosis")})
+    with pytest.raises(ExportError, match=r"among mean, .* Got kurtosis\."):
+        pool(Draft(), "values", spec)

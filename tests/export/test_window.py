@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from auricle import features
+from auricle.export.window import GROUPS, FrameValues
+from auricle.features.analysis import group_of
+from auricle.features.columns import FEATURES, UNPOOLED
+from auricle.features.filters import contrast_bins
+from auricle.features.spec import FeatureSpec
+
+SPEC = FeatureSpec(rate_hz=16_000, n_fft=512, hop=128, n_mels=40, n_mfcc=13)
+
+# Largest difference, in the group's own unit; all but a few frames of what counts bins or crossings are equal.
+TOLERANCE = {
+    "mfcc": 2e-3,
+    "mfcc_delta": 1e-3,
+    "mfcc_delta2": 1e-3,
+    "mel": 1e-3,
+    "mel_delta": 1e-3,
+    "centroid": 0.1,
+    "bandwidth": 0.1,
+    "rolloff": 0.0,
+    "flatness": 1e-5,
+    "contrast": 1e-3,
+    "chroma": 1e-5,
+    "flux": 1e-2,
+    "rms": 1e-6,
+    "energy": 1e-4,
+    "zcr": 0.0,
+}
+
+
+def test_every_group_of_columns_has_an_export():
+    assert GROUPS.keys() == FEATURES.keys() - UNPOOLED
+    assert TOLERANCE.keys() == GROUPS.keys()
+
+
+def clear_bands(samples):
+    """Bands whose valleys are within 60 dB of every frame's peak; below that, float32 rounds."""
+    spectrum = features.magnitude(samples, SPEC)
+    valleys = [
+        np.sort(spectrum[:, first : first + count], axis=1)[:, :few].mean(axis=1)
+        for first, count, few in contrast_bins(SPEC.rate_hz, SPEC.n_fft)
+    ]
+    return [bool((valley >= 1e-3 * spectrum.max(axis=1)).all()) for valley in valleys]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("n", [16_000, 512 + 3 * 128, 512])
+def test_a_group_equals_the_features(run, sound, group, n):
+    samples = sound[4000 : 4000 + n]
+    got = run(lambda draft, value: GROUPS[group](FrameValues(draft, value, SPEC)), samples)
+    expected = group_of(samples, SPEC, group)
+    assert got.shape == expected.shape
+    apart = np.abs(got - expected)
+    if group == "contrast":
+        apart = apart[:, clear_bands(samples)]
+    assert apart.size == 0 or np.quantile(apart, 0.999) <= TOLERANCE[group]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_silence_is_described_as_the_features_do(run, group):
+    samples = np.zeros(1024, np.float32)
+    got = run(lambda draft, value: GROUPS[group](FrameValues(draft, value, SPEC)), samples)
+    np.testing.assert_allclose(got, group_of(samples, SPEC, group), rtol=1e-5, atol=1e-4)
