@@ -4,6 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from auricle.datasets.annotations import (
+    holds_label_tracks,
+    holds_selection_tables,
+    read_label_tracks,
+    read_selection_tables,
+)
 from auricle.datasets.folders import read_class_folders
 from auricle.datasets.tables import Table, read_csv, read_jsonl, read_parquet
 from auricle.errors import DataError
@@ -36,6 +42,8 @@ READERS: dict[str, Reader] = {
     "folder with metadata.parquet": Reader(
         _holds("metadata.parquet"), lambda path: read_parquet(path / "metadata.parquet")
     ),
+    "folder of recordings beside Raven selection tables": Reader(holds_selection_tables, read_selection_tables),
+    "folder of recordings beside Audacity label tracks": Reader(holds_label_tracks, read_label_tracks),
     "folder with one sub-folder per class": Reader(Path.is_dir, read_class_folders),
 }
 """The first reader that accepts a path reads it."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from auricle.errors import DataError, UsageError
 
-__all__ = ["Row", "Table", "read_csv", "read_jsonl", "read_parquet"]
+__all__ = ["Row", "Table", "read_csv", "read_jsonl", "read_parquet", "readable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def read_csv(path: Path) -> Table:
     ------
     DataError : not UTF-8, no rows, or a row with more or fewer cells than the header
     """
-    with _readable(path), path.open(encoding="utf-8-sig", newline="") as file:
+    with readable(path), path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         header = tuple(next(reader, ()))
         if not header:
@@ -81,7 +81,7 @@ def read_jsonl(path: Path) -> Table:
     DataError : not UTF-8, no rows, or a line that is not a JSON object
     """
     rows = []
-    with _readable(path), path.open(encoding="utf-8-sig") as file:
+    with readable(path), path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             where = f"{path}, line {number}"
             if not line.strip():
@@ -122,7 +122,13 @@ def read_parquet(path: Path) -> Table:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
+    """Let what goes wrong in reading a table be said with its name.
+
+    Raises
+    ------
+    DataError : not UTF-8, no table, or no file that can be read
+    """
     try:
         yield
     except UnicodeDecodeError as error:
