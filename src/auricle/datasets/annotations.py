@@ -36,10 +36,7 @@ def read_label_tracks(folder: Path) -> Table:
     ------
     DataError : a track that is not start, end and label separated by tabs, or a label at a point, which has no sound
     """
-    pairs = [
-        (file, track) for file, track in _pairs(folder, _label_track) if _is_label_track(track) or _is_empty(track)
-    ]
-    return _table(folder, pairs, _label_track_rows)
+    return _table(folder, _pairs(folder, _label_track), _label_track_rows)
 
 
 def read_selection_tables(folder: Path) -> Table:
@@ -123,9 +120,7 @@ def _selection_rows(table: Path) -> _Parts:
         for cells in reader:
             where = f"{table}, line {reader.line_num}"
             if None in cells or None in cells.values():
-                raise DataError(
-                    f"{where}: a row must have as many cells as the header ({len(columns)}). Save it again."
-                )
+                raise DataError(f"{where}: a row must have as many cells as the header, {len(columns)}. Save it again.")
             selection = (cells.get("Selection", reader.line_num), cells[_BEGIN], cells[_END], cells[named])
             if selection in seen:
                 continue
