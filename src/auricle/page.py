@@ -17,7 +17,7 @@ from auricle import files
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Block", "Gallery", "Notice", "Numbers", "Page", "Picture", "Section", "Table", "Text", "picture"]
+__all__ = ["Block", "Gallery", "Listing", "Notice", "Numbers", "Page", "Picture", "Section", "Table", "Text", "picture"]
 
 Tone: TypeAlias = Literal["serious", "warning", "note", "good"]
 
@@ -55,6 +55,14 @@ class Notice:
     text: str
     details: tuple[str, ...] = ()
     shape: ClassVar[str] = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Sentences that stand for themselves, one under the other, numbered: what to do, first things first."""
+
+    sentences: tuple[str, ...]
+    shape: ClassVar[str] = "listing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ class Gallery:
     shape: ClassVar[str] = "gallery"
 
 
-Block: TypeAlias = Text | Numbers | Notice | Table | Picture | Gallery
+Block: TypeAlias = Text | Numbers | Notice | Listing | Table | Picture | Gallery
 
 
 @dataclass(frozen=True, slots=True)

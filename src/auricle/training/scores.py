@@ -5,9 +5,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.stats import beta, t
 
-__all__ = ["Scores", "baseline", "classification", "interval_of_accuracy", "interval_of_r2", "regression", "verdict"]
+__all__ = [
+    "Scores",
+    "baseline",
+    "classification",
+    "coverage",
+    "interval_of_accuracy",
+    "interval_of_mean",
+    "interval_of_r2",
+    "interval_of_share",
+    "regression",
+    "verdict",
+]
 
 Scores = dict[str, Any]
 
@@ -96,6 +107,70 @@ def interval_of_r2(
     return _percentiles((1.0 - lost / np.maximum(spread, 1e-12))[spread > 1e-12])
 
 
+def interval_of_share(hits: NDArray[Any], groups: NDArray[Any]) -> tuple[float, float]:
+    """Return the 95% interval of a share of recordings, without resampling: fit for many small parts of a set.
+
+    Recordings of one group are counted for as much as they say beside each other; of one single group, each recording
+    stands for itself.
+
+    Parameters
+    ----------
+    hits : 1 where it is so and 0 where not, or truth values, shape (n,), n ≥ 1
+    groups : shape (n,)
+
+    Source: Wilson (1927), with the effective number of Korn and Graubard (1998) and Student's quantile over groups.
+    """
+    share = float(hits.mean())
+    n_groups, variance = _clustered(hits.astype(np.float64), groups)
+    if n_groups < 2:
+        return 0.0, 1.0
+    known = share * (1 - share) / variance if variance > 0 else float(n_groups)
+    n, z2 = min(max(known, 1.0), float(len(hits))), float(t.ppf(0.975, n_groups - 1)) ** 2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    reach = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
+    return max(0.0, float(middle - reach)), min(1.0, float(middle + reach))
+
+
+def interval_of_mean(values: NDArray[np.float64], groups: NDArray[Any]) -> tuple[float, float]:
+    """Return the 95% interval of a mean over recordings, as `interval_of_share`: Student's, with groups as the trials.
+
+    Parameters
+    ----------
+    values : shape (n,), n ≥ 1
+    groups : shape (n,)
+    """
+    n_groups, variance = _clustered(values, groups)
+    if n_groups < 2:
+        return float("-inf"), float("inf")
+    reach = float(t.ppf(0.975, n_groups - 1)) * float(np.sqrt(variance))
+    return float(values.mean()) - reach, float(values.mean()) + reach
+
+
+def coverage(
+    covered: NDArray[np.bool_], size: NDArray[np.float64], groups: NDArray[Any], *, is_class: bool
+) -> Scores:
+    """Score sets of classes, or intervals, that were made without the recordings that they are scored on.
+
+    Parameters
+    ----------
+    covered : whether the truth lay within, shape (n,)
+    size : number of classes, or width of the interval, shape (n,)
+    groups : shape (n,)
+
+    Returns
+    -------
+    ``coverage``; ``coverage_worst_group``, that of the group with the least, and ``worst_group``, its name, where
+    groups have several recordings; ``set_size`` or ``interval_width``, the mean
+    """
+    found: Scores = {"coverage": float(covered.mean()), "set_size" if is_class else "interval_width": float(size.mean())}
+    names, members, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(names) < len(groups):
+        shares = np.bincount(members, covered) / counts
+        worst = int(np.lexsort((-counts, shares))[0])
+        found |= {"coverage_worst_group": float(shares[worst]), "worst_group": str(names[worst])}
+    return found
+
+
 def baseline(truth: NDArray[Any], *, balanced: bool = False) -> float:
     """Return the accuracy of always answering the commonest class; balanced, one over the number of classes."""
     _, counts = np.unique(truth, return_counts=True)
@@ -128,6 +203,16 @@ def _calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]
     bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
     gaps = [abs(float((right[bins == b] - confidence[bins == b]).sum())) for b in np.unique(bins)]
     return sum(gaps) / len(right)
+
+
+def _clustered(values: NDArray[np.float64], groups: NDArray[Any]) -> tuple[int, float]:
+    """Return how many groups there are and the variance of the mean; one single group is taken apart."""
+    names, members = np.unique(groups, return_inverse=True)
+    if len(names) == 1:
+        names = members = np.arange(len(values))
+    n_groups = len(names)
+    off = np.bincount(members, values - values.mean()) / len(values)
+    return n_groups, float((off**2).sum() * n_groups / max(n_groups - 1, 1))
 
 
 def _resample(sums: NDArray[np.float64], seed: int) -> NDArray[np.float64]:

@@ -1,0 +1,263 @@
+"""The report of a training: one page for someone who was not there."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from auricle import charts
+from auricle.bundles.answers import log_probabilities, soften
+from auricle.inspection.findings import file_name
+from auricle.page import Block, Listing, Notice, Page, Section, Table, Text, Tone, picture
+from auricle.training import sections
+from auricle.training.advice import next_steps
+from auricle.training.breakdown import Answered
+from auricle.training.learning import Curve
+from auricle.training.novelty import FALSE_UNKNOWN
+
+if TYPE_CHECKING:
+    from auricle.training.result import TrainResult
+
+__all__ = ["report_of"]
+
+MAX_TRIALS = 40
+MAX_FAILURES = 40
+
+_FATES = {
+    "compared": "",
+    "beaten": "clearly behind on the first folds, and dropped",
+    "selected on": "too dear to be nested: its score was selected on",
+    "too dear": "not tried: the budget was spent",
+}
+
+
+def report_of(result: "TrainResult") -> Page:
+    """Return the page of a training: the verdict, what it rests on, and what to do next."""
+    manifest, answered = result.bundle.manifest, result.answered
+    curve = result.learning_curve()
+    useful = is_useful(result)
+    steps = next_steps(
+        answered,
+        findings=result.leaks.findings,
+        failures=result.failures,
+        curve=curve,
+        interval=_interval(result),
+        is_useful=useful,
+    )
+    by_answer = (
+        (
+            Section("Class by class", tuple(sections.classes(answered))),
+            Section("How far its confidence can be believed", tuple(_calibration(result))),
+        )
+        if answered.classes
+        else (Section("Answers against the truth", (*sections.numbers(answered), *_coverage(result))),)
+    )
+    parts = (
+        Section("What was asked, and the answer", (Text(_question(result)), *_headline(result))),
+        Section("What to do next", (Listing(tuple(steps)),)),
+        Section("What would make the score untrue", tuple(_leaks(result))),
+        Section("What was tried", tuple(_trials(result))),
+        *by_answer,
+        Section("Where it fares worse", tuple(sections.columns(answered))),
+        Section("Is more data worth it?", tuple(_curve(curve, answered))),
+        Section("The worst mistakes", tuple(sections.worst(answered))),
+        Section("Sounds it has never heard", (Text(_novelty(result)),)),
+        Section("What was left out", tuple(_left_out(result))),
+        Section("How this was made", tuple(_method(result))),
+    )
+    tone, verdict = _verdict(result, is_useful=useful)
+    return Page(f"Training of {manifest.name}", verdict, parts, subtitle=f"Data set {result.dataset.source}", tone=tone)
+
+
+def is_useful(result: "TrainResult") -> bool:
+    """Whether the interval of the score clears a guess."""
+    return "no better than guessing" not in result.bundle.manifest.verdict
+
+
+def _verdict(result: "TrainResult", *, is_useful: bool) -> tuple[Tone, str]:
+    verdict = result.bundle.manifest.verdict
+    serious = [finding.kind for finding in result.leaks.findings if finding.severity == "serious"]
+    if serious:
+        verdict += f" But do not trust this score yet: {' and '.join(serious)} were found in the data."
+    return ("serious" if not is_useful else "warning" if serious else "good"), verdict
+
+
+def _interval(result: "TrainResult") -> tuple[float, float]:
+    scores = result.bundle.manifest.scores
+    low, high = scores["balanced_accuracy_ci95" if result.answered.classes else "ci95"]
+    return low, high
+
+
+def _question(result: "TrainResult") -> str:
+    dataset, manifest = result.dataset, result.bundle.manifest
+    n_groups = np.unique(dataset.groups).size
+    if manifest.classes:
+        shown = ", ".join(manifest.classes[:12]) + (", …" if len(manifest.classes) > 12 else "")
+        asked = f"Which of {len(manifest.classes)} classes is heard in a recording: {shown}?"
+    else:
+        low, high = dataset.targets.min(), dataset.targets.max()
+        asked = f"Which number does a recording stand for, between {low:g} and {high:g}?"
+    by = "each file a group of its own" if dataset.group_column is None else f"grouped by `{dataset.group_column}`"
+    return (
+        f"{asked} There are {len(dataset)} recordings, {len(result.examples.rows)} windows and {n_groups} groups, "
+        f"{by}. The score was taken {manifest.protocol}: no recording, and no other of its group, had a part in the "
+        "model that answered it."
+    )
+
+
+def _headline(result: "TrainResult") -> Iterator[Block]:
+    classes = result.answered.classes
+    guess = 1.0 / np.unique(result.answered.truth).size if classes else None
+    yield from sections.headline(result.bundle.manifest.scores, guess=guess)
+
+
+def _leaks(result: "TrainResult") -> Iterator[Block]:
+    for finding in result.leaks.findings:
+        files = tuple(file_name(result.dataset, file) for file in finding.files)
+        yield Notice(finding.severity, finding.kind, finding.message, files)
+    if not result.leaks.findings:
+        yield Text(
+            "Nothing was found: no recording and no stretch of one stands in two folds, no measure of the recorder "
+            "gives the answer away, and recordings of different groups are no kin by any column."
+        )
+
+
+def _trials(result: "TrainResult") -> Iterator[Block]:
+    found = result.found
+    what = "accuracy" if result.answered.classes else "R²"
+    trials = sorted(found.trials, key=lambda trial: (trial.fate == "too dear", trial.fate == "beaten", -trial.score))
+    rows = tuple(
+        (
+            trial.candidate.name,
+            _shown(trial.score, digits=3),
+            _shown(trial.deviation, digits=3),
+            _shown(trial.fit_s, digits=2, unit=" s"),
+            "chosen" if trial.candidate is found.chosen else _FATES[trial.fate],
+        )
+        for trial in trials[:MAX_TRIALS]
+    )
+    more = f" The best {MAX_TRIALS} of {len(trials)}." if len(trials) > MAX_TRIALS else ""
+    took = (
+        "nesting the chosen one was too dear for the budget, so the score above is one that the choice was made by, and "
+        "a little too good."
+        if found.is_selected_on
+        else "the chosen one's is a little too good, and so the score above was taken where the choice had no say."
+    )
+    yield Table(
+        ("model", what, "± between folds", "a fit takes", "what became of it"),
+        rows,
+        caption=f"Scores over the folds on which the choice was made: {took}{more}",
+    )
+
+
+def _shown(value: float, *, digits: int, unit: str = "") -> str:
+    return f"{value:.{digits}f}{unit}" if np.isfinite(value) else ""
+
+
+def _calibration(result: "TrainResult") -> Iterator[Block]:
+    yield from sections.calibration(result.answered, _uncalibrated(result))
+    sets = result.bundle.manifest.sets
+    if sets is None:
+        yield Text("There are too few recordings to answer with sets of classes of a stated coverage.")
+        return
+    whom = (
+        "of every class" if sets.per_class else "as a whole, for a class has too few recordings to be promised its own"
+    )
+    yield Text(
+        f"An answer also comes with the set of classes that it may be, which holds the true one for {sets.coverage:.0%} "
+        f"of recordings {whom}. {_held(result, 'Sets', 'classes')}"
+    )
+
+
+def _uncalibrated(result: "TrainResult") -> Answered:
+    """Undo the calibration of the chosen model's out-of-fold answers, to show what it was good for."""
+    how, answered, found = result.bundle.manifest.calibration.recording, result.answered, result.found
+    logs = log_probabilities(found.out_of_fold[found.tested])
+    raw = soften((logs - (how.bias or 0.0)) * how.temperature)
+    return Answered(answered.dataset, answered.classes, answered.truth, raw)
+
+
+def _coverage(result: "TrainResult") -> Iterator[Block]:
+    interval = result.bundle.manifest.interval
+    if interval is None:
+        yield Text("There are too few recordings to say how far from the truth an answer may lie.")
+    else:
+        yield Text(
+            f"An answer comes with an interval of ±{interval.half_width:.4g}, in which the truth lies for "
+            f"{interval.coverage:.0%} of recordings like those of training. {_held(result, 'Intervals', 'wide')}"
+        )
+
+
+def _held(result: "TrainResult", what: str, unit: str) -> str:
+    """Say how sets or intervals held on recordings that had no part in them."""
+    found = result.coverage
+    if found is None:
+        return "Whether they hold on recordings that had no part in them could not be measured: there are too few."
+    low, high = found["ci95"]
+    worst = f", and in the worst group ({found['worst_group']}) {found['worst']:.0%}" if "worst" in found else ""
+    return (
+        f"{what} made without them held the truth of {found['mean']:.0%} of the tested recordings (95% interval "
+        f"{low:.0%} to {high:.0%}){worst}; they are {found['mean_size']:.3g} {unit} on average. A group unlike all of "
+        "these has no promise."
+    )
+
+
+def _curve(curve: Curve, answered: Answered) -> Iterator[Block]:
+    yield Text(curve.sentence)
+    if not curve.points:
+        return
+    points = [point for point in curve.points if np.isfinite(point.ci95).all()]
+    figure, axes = charts.blank(5.6, 3.0)
+    what = "balanced accuracy" if answered.classes else "R²"
+    charts.trend(
+        axes[0, 0],
+        [point.n_recordings for point in points],
+        [point.score for point in points],
+        [point.ci95 for point in points],
+        xlabel="recordings to learn from",
+        ylabel=what,
+    )
+    if not answered.classes:
+        axes[0, 0].set_ylim(bottom=max(-1.0, axes[0, 0].get_ylim()[0]))
+    yield picture(
+        figure,
+        f"{what} against the number of recordings to learn from",
+        caption="The chosen model, fitted to a part of the groups and tested on all; the band is the 95% interval.",
+    )
+
+
+def _novelty(result: "TrainResult") -> str:
+    _, threshold = result.bundle.novelty.thresholds
+    return (
+        "Every answer says how unlike the training sound its recording is. Its novelty is the rank of the model's "
+        "doubt among the training recordings, from 0 to 1; where the sound lies farther from all of them than they lie "
+        f"from each other, the excess is added. Above {threshold:.2f} the answer is `unknown: true`: there lie "
+        f"{FALSE_UNKNOWN:.0%} of the training recordings, each judged by models that had not heard it. A class that "
+        "was never recorded can still sound familiar: try some before you rely on it."
+    )
+
+
+def _left_out(result: "TrainResult") -> Iterator[Block]:
+    if not result.failures:
+        yield Text("Nothing: every recording was used.")
+        return
+    rows = tuple((file_name(result.dataset, one.file), str(one.error)) for one in result.failures[:MAX_FAILURES])
+    more = f"The first {MAX_FAILURES} of " if len(result.failures) > MAX_FAILURES else ""
+    yield Table(("file", "why"), rows, caption=f"{more}{len(result.failures)} recordings that cannot be used.")
+
+
+def _method(result: "TrainResult") -> Iterator[Block]:
+    manifest = result.bundle.manifest
+    spec = manifest.spec
+    window = "the whole recording" if spec.window_s is None else f"{spec.window_s:g} s"
+    settings = ", ".join(f"{key}={value}" for key, value in manifest.settings.items()) or "its defaults"
+    rows = (
+        ("model", f"{manifest.family} with {settings}"),
+        ("bundle", result.bundle.id),
+        ("sound", f"one channel at {spec.rate_hz} Hz, in windows of {window}"),
+        ("features", f"{result.examples.rows.shape[1]} numbers a window"),
+        ("scores", f"by recording, {manifest.protocol}; intervals by resampling groups"),
+        ("time", f"{result.seconds:.0f} s"),
+        ("made with", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
+    )
+    yield Table(("what", "how"), rows)
