@@ -22,7 +22,6 @@ __all__ = [
     "by_column",
     "confused",
     "confusion",
-    "coverage",
     "mistakes",
     "reliability",
     "summary",
@@ -224,33 +223,6 @@ def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_], group
         )
         for b in np.unique(place).tolist()
     )
-
-
-def coverage(covered: NDArray[np.bool_], size: NDArray[np.float64], groups: NDArray[np.str_]) -> dict[str, Any]:
-    """Say how often sets or intervals held the truth, and in which group least often.
-
-    Parameters
-    ----------
-    covered : whether the truth lay within, shape (n,)
-    size : classes in the set, or width of the interval, shape (n,)
-    groups : of the recordings, shape (n,)
-
-    Returns
-    -------
-    ``mean``, ``ci95`` over groups, ``mean_size``, and of groups with 5 recordings or more the ``worst_group`` with its
-    ``worst``; these two are absent where no group has so many
-    """
-    names, members, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    shares = np.bincount(members, covered) / counts
-    found = {
-        "mean": float(covered.mean()),
-        "ci95": list(interval_of_share(covered, groups)),
-        "mean_size": float(size.mean()),
-    }
-    shares[counts < MIN_COMPARED] = np.inf
-    if np.isfinite(shares).any():
-        found |= {"worst_group": str(names[shares.argmin()]), "worst": float(shares.min())}
-    return found
 
 
 def mistakes(answered: Answered, *, most: int = N_MISTAKES) -> tuple[Mistake, ...]:

@@ -31,10 +31,9 @@ _FATES = {
 }
 
 
-def report_of(result: "TrainResult") -> Page:
+def report_of(result: "TrainResult", curve: Curve) -> Page:
     """Return the page of a training: the verdict, what it rests on, and what to do next."""
     manifest, answered = result.bundle.manifest, result.answered
-    curve = result.learning_curve()
     useful = is_useful(result)
     steps = next_steps(
         answered,
@@ -138,8 +137,8 @@ def _trials(result: "TrainResult") -> Iterator[Block]:
     )
     more = f" The best {MAX_TRIALS} of {len(trials)}." if len(trials) > MAX_TRIALS else ""
     took = (
-        "nesting the chosen one was too dear for the budget, so the score above is one that the choice was made by, and "
-        "a little too good."
+        "nesting the chosen one was too dear for the budget, so the score above is one that the choice was made by, "
+        "and a little too good."
         if found.is_selected_on
         else "the chosen one's is a little too good, and so the score above was taken where the choice had no say."
     )
@@ -160,12 +159,10 @@ def _calibration(result: "TrainResult") -> Iterator[Block]:
     if sets is None:
         yield Text("There are too few recordings to answer with sets of classes of a stated coverage.")
         return
-    whom = (
-        "of every class" if sets.per_class else "as a whole, for a class has too few recordings to be promised its own"
-    )
+    whom = "of every class" if sets.per_class else "as a whole (a class has too few for a promise of its own)"
     yield Text(
-        f"An answer also comes with the set of classes that it may be, which holds the true one for {sets.coverage:.0%} "
-        f"of recordings {whom}. {_held(result, 'Sets', 'classes')}"
+        "An answer also comes with the set of classes that it may be, which holds the true one for "
+        f"{sets.coverage:.0%} of recordings {whom}. {_held(result, 'Sets')}"
     )
 
 
@@ -184,21 +181,22 @@ def _coverage(result: "TrainResult") -> Iterator[Block]:
     else:
         yield Text(
             f"An answer comes with an interval of ±{interval.half_width:.4g}, in which the truth lies for "
-            f"{interval.coverage:.0%} of recordings like those of training. {_held(result, 'Intervals', 'wide')}"
+            f"{interval.coverage:.0%} of recordings like those of training. {_held(result, 'Intervals')}"
         )
 
 
-def _held(result: "TrainResult", what: str, unit: str) -> str:
+def _held(result: "TrainResult", what: str) -> str:
     """Say how sets or intervals held on recordings that had no part in them."""
-    found = result.coverage
-    if found is None:
+    found = result.bundle.manifest.scores
+    if "coverage" not in found:
         return "Whether they hold on recordings that had no part in them could not be measured: there are too few."
-    low, high = found["ci95"]
-    worst = f", and in the worst group ({found['worst_group']}) {found['worst']:.0%}" if "worst" in found else ""
+    worst = ""
+    if "worst_group" in found:
+        worst = f", and in the worst group ({found['worst_group']}) {found['coverage_worst_group']:.0%}"
+    size = f"{found['set_size']:.3g} classes" if "set_size" in found else f"{found['interval_width']:.3g} wide"
     return (
-        f"{what} made without them held the truth of {found['mean']:.0%} of the tested recordings (95% interval "
-        f"{low:.0%} to {high:.0%}){worst}; they are {found['mean_size']:.3g} {unit} on average. A group unlike all of "
-        "these has no promise."
+        f"{what} made without them held the truth of {found['coverage']:.0%} of the tested recordings{worst}; they are "
+        f"{size} on average. A group unlike all of these has no promise."
     )
 
 
