@@ -1,10 +1,12 @@
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from auricle.audio.decode import read
+from auricle.prediction.events import EventRules
 from auricle.prediction.predictor import Predictor
 
 
@@ -46,6 +48,38 @@ def test_a_stream_cut_in_the_middle_of_a_sample(auricle, states_file) -> None:
     assert ran.sentence == "The stream must end with a whole sample of 2 bytes. 1 are left over; was it cut off?"
 
 
+def test_a_rate_that_contradicts_the_header(auricle, states_file, clip: Path) -> None:
+    assert auricle("stream", states_file, clip, "--rate-hz", "8000").code == 0
+    ran = auricle("stream", states_file, clip, "--rate-hz", "16000")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.sentence == f"{clip}: `--rate-hz` must be what the file's header says, 8000. Got 16000; leave it out."
+
+
+def test_a_wav_on_the_line_is_answered_as_its_file(auricle, states_file, clip: Path) -> None:
+    ran = auricle("stream", states_file, "-", stdin=clip.read_bytes())
+    assert (ran.code, ran.err) == (0, "")
+    assert rows(ran.out) == [row | {"file": "-"} for row in rows(auricle("stream", states_file, clip).out)]
+
+
+def test_events_are_told_as_they_begin_and_as_they_end(auricle, states_file, states: Predictor, clip: Path) -> None:
+    options = ["--events", "--hop-s", "0.1", "--smooth", "3", "--confirm", "2", "--on", "0.4"]
+    ran = auricle("stream", states_file, clip, *options)
+    assert ran.code == 0
+    told = rows(ran.out)
+    rules = EventRules(on=0.4, smooth=3, confirm=2)
+    ended = [event.as_json() for event in states.events(clip, rules=rules, hop_s=0.1)]
+    assert [row for row in told if not row.get("ongoing")] == [{"file": str(clip), **event} for event in ended]
+    begun = [(row["label"], row["start_s"]) for row in told if row.get("ongoing")]
+    assert begun
+    assert sorted(begun) == sorted((event["label"], event["start_s"]) for event in ended)
+
+
+def test_without_sounddevice_a_microphone_is_an_extra(auricle, states_file, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    ran = auricle("stream", states_file, "mic")
+    assert (ran.code, ran.sentence) == (2, "A microphone needs sounddevice: pip install 'auricle[mic]'.")
+
+
 def test_silence_on_the_line_is_answered(auricle, states_file) -> None:
     ran = auricle("stream", states_file, "-", "--rate-hz", "8000", stdin=bytes(8000))
     assert (ran.code, len(rows(ran.out))) == (0, 3)
@@ -60,8 +94,10 @@ def test_nothing_on_the_line_is_no_error(auricle, states_file) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["-"], "`--rate-hz` must be given with -: raw samples do not say their rate."),
-        (["x.wav", "--rate-hz", "8000"], "`--rate-hz` must not be given with a file: its header says the rate."),
+        (["-"], "`rate_hz` must be given for raw samples: only a WAV says its rate itself."),
+        (["-", "--device", "1"], "`--device` must be given with mic alone."),
+        (["-", "--smooth", "3"], "Options of events must be given with `--events`"),
+        (["-", "--events", "--on", "2"], "`on` must be a probability above 0 and at most 1. Got 2."),
         (["-", "--rate-hz", "0"], "`rate_hz` must be at least 1 Hz. Got 0."),
         (["-", "--rate-hz", "8000", "--hop-s", "9"], "`hop_s` must be above 0 and at most the window's 0.2 s. Got 9."),
         (

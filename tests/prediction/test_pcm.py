@@ -1,12 +1,15 @@
 import io
+import struct
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auricle.audio.decode import read
 from auricle.errors import AudioError, UsageError
-from auricle.prediction.pcm import SAMPLE_FORMATS, blocks
+from auricle.prediction.pcm import SAMPLE_FORMATS, blocks, open_pipe
 
 
 class Drip(io.RawIOBase):
@@ -74,3 +77,62 @@ def test_what_is_there_is_given_at_once() -> None:
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(UsageError, match=r"`sample_format` must be among s16, s32, f32\. Got 'u8'"):
         list(blocks(io.BytesIO(b""), "u8"))
+
+
+def wav(samples: np.ndarray, subtype: str, **header: int) -> bytes:
+    soundfile.write(buffer := io.BytesIO(), samples, 8000, format="WAV", subtype=subtype)
+    content = buffer.getvalue()
+    if "size" in header:
+        at = content.index(b"data") + 4
+        content = content[:at] + struct.pack("<I", header["size"]) + content[at + 4 :]
+    return content
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_32", "FLOAT"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [None, 0, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_wav_says_its_rate_itself(subtype: str, channels: int, size: int | None, rng: np.random.Generator) -> None:
+    samples = np.round(rng.uniform(-1, 1, (500, channels)) * 2**14) / 2**15
+    content = wav(samples, subtype, **({} if size is None else {"size": size}))
+    piped = open_pipe(Drip(content, [1, 7, 20, 3, 100]), rate_hz=None)  # type: ignore[arg-type]
+    got = np.concatenate(list(piped.blocks))
+    assert piped.rate_hz == 8000
+    end = content.index(b"data") + 8 + 500 * channels * {"PCM_16": 2}.get(subtype, 4)
+    if size is None or end == len(content):
+        np.testing.assert_array_equal(got, read(content).samples)
+
+
+def test_what_follows_the_sound_of_a_wav_is_no_sound() -> None:
+    content = wav(np.full(100, 0.25), "PCM_16") + b"LIST" + struct.pack("<I", 4) + b"abcd"
+    assert np.concatenate(list(open_pipe(io.BytesIO(content), rate_hz=8000).blocks)).size == 100
+
+
+def test_raw_samples_are_all_samples() -> None:
+    raw = np.arange(100, dtype="<i2").tobytes()
+    piped = open_pipe(io.BytesIO(raw), rate_hz=8000)
+    np.testing.assert_array_equal(np.concatenate(list(piped.blocks)) * 2**15, np.arange(100))
+
+
+@pytest.mark.parametrize(
+    ("content", "rate_hz", "error", "says"),
+    [
+        (b"", None, UsageError, "`rate_hz` must be given for raw samples"),
+        (wav(np.zeros(9), "PCM_16"), 16_000, UsageError, r"must be the WAV header's 8000\. Got 16000; leave it out"),
+        (wav(np.zeros(9), "PCM_24"), None, AudioError, r"16 or 32 bits .* format 1 of 24 bits, 1 channels, 8000 Hz"),
+        (wav(np.zeros(9), "PCM_16")[:18], None, AudioError, "must say its format and then hold sound"),
+        (wav(np.zeros(9), "PCM_16")[:30], None, AudioError, "must say its rate, channels and format"),
+        (b"fLaC" + bytes(100), 8000, AudioError, "This one carries FLAC: name the file"),
+        (b"OggS" + bytes(100), None, AudioError, "This one carries OGG: name the file"),
+    ],
+)
+def test_what_a_pipe_cannot_carry(content: bytes, rate_hz: int | None, error: type, says: str) -> None:
+    with pytest.raises(error, match=says):
+        open_pipe(io.BytesIO(content), rate_hz=rate_hz)
+
+
+def test_a_wav_that_stops_in_the_middle_of_a_sample() -> None:
+    piped = open_pipe(io.BytesIO(wav(np.full(100, 0.25), "PCM_16")[:-1]), rate_hz=None)
+    got = []
+    with pytest.raises(AudioError, match=r"must end with a whole sample of 2 bytes\. 1 are left over"):
+        got += list(piped.blocks)
+    assert got == []

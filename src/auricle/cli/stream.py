@@ -1,12 +1,35 @@
-"""``auricle stream``: answers window by window, as the sound arrives."""
+"""``auricle stream``: answers window by window, or event by event, as the sound arrives."""
 
+import signal
 import sys
-from typing import Annotated
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auricle.cli.event_options import (
+    ConfirmOption,
+    EventsOption,
+    MaxGapOption,
+    MinDurationOption,
+    OffOption,
+    OnlyOption,
+    OnOption,
+    SmoothOption,
+    event_rules,
+)
 from auricle.cli.options import ModelArgument
+from auricle.cli.pipes import leave_if_unread
+from auricle.cli.terminal import err
 from auricle.errors import UsageError
+
+if TYPE_CHECKING:
+    from auricle.prediction.events import EventRules
+    from auricle.prediction.predictor import Predictor
+    from auricle.records import Prediction
 
 __all__ = ["stream"]
 
@@ -14,30 +37,103 @@ __all__ = ["stream"]
 def stream(
     model: ModelArgument,
     source: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="A sound file, or - for raw samples of one channel on stdin.")
+        str,
+        typer.Argument(metavar="FILE|-|mic", help="A sound file, - for a WAV or raw samples on stdin, or mic."),
     ],
-    rate_hz: Annotated[int | None, typer.Option(help="Rate of the raw samples.")] = None,
+    rate_hz: Annotated[int | None, typer.Option(help="Rate of raw samples, or of the microphone.")] = None,
     sample_format: Annotated[str, typer.Option(help="Of the raw samples: s16, s32 or f32, little endian.")] = "s16",
+    device: Annotated[
+        str | None, typer.Option(help="Which microphone: its number or a part of its name; else the default.")
+    ] = None,
     hop_s: Annotated[
         float | None, typer.Option(help="From one window to the next, in seconds; the model's own if not given.")
     ] = None,
+    events: EventsOption = False,
+    on: OnOption = None,
+    off: OffOption = None,
+    min_duration_s: MinDurationOption = 0.0,
+    max_gap_s: MaxGapOption = 0.0,
+    smooth: SmoothOption = 1,
+    confirm: ConfirmOption = 1,
+    only: OnlyOption = None,
 ) -> None:
-    """Print one JSON line a window, as soon as its last sample is there.
+    """Print one JSON line a window, as soon as its last sample is there, or one as an event begins and one as it ends.
 
     Example: `arecord -f S16_LE -r 16000 -t raw | auricle stream motor.auricle - --rate-hz 16000`
     """
+    from auricle.prediction.asking import Ask
     from auricle.prediction.formats import lines
-    from auricle.prediction.pcm import blocks
+    from auricle.prediction.pcm import check_sample_format
     from auricle.prediction.predictor import load
 
+    check_sample_format(sample_format)
+    if device is not None and source != "mic":
+        raise UsageError("`--device` must be given with mic alone.")
+    rules = event_rules(
+        events=events,
+        on=on,
+        off=off,
+        min_duration_s=min_duration_s,
+        max_gap_s=max_gap_s,
+        smooth=smooth,
+        confirm=confirm,
+        only=only,
+    )
+    predictor = load(model)
+    Ask(events=rules, hop_s=hop_s).check(predictor)
+    with _windows(predictor, source, rate_hz, sample_format, device, hop_s) as windows, leave_if_unread():
+        told = windows if rules is None else _events(predictor, windows, rules)
+        for line in lines({"file": source, **prediction.as_json()} for prediction in told):
+            sys.stdout.write(line)
+            sys.stdout.flush()
+
+
+def _events(model: "Predictor", windows: "Iterator[Prediction]", rules: "EventRules") -> "Iterator[Prediction]":
+    from auricle.prediction.events import Events
+
+    found = Events(model, rules, announce=True)
+    for window in windows:
+        yield from found.push([window])
+    yield from found.flush()
+
+
+@contextmanager
+def _windows(
+    model: "Predictor", source: str, rate_hz: int | None, sample_format: str, device: str | None, hop_s: float | None
+) -> "Iterator[Iterator[Prediction]]":
+    """Open what the sound comes from, and answer its windows."""
+    from auricle.audio.decode import open_sound
+    from auricle.prediction.microphone import open_microphone
+    from auricle.prediction.pcm import open_pipe
+
     if source == "-":
-        if rate_hz is None:
-            raise UsageError("`--rate-hz` must be given with -: raw samples do not say their rate.")
-        predictions = load(model).stream(blocks(sys.stdin.buffer, sample_format), rate_hz=rate_hz, hop_s=hop_s)
+        piped = open_pipe(sys.stdin.buffer, rate_hz=rate_hz, sample_format=sample_format)
+        yield model.stream(piped.blocks, rate_hz=piped.rate_hz, hop_s=hop_s)
+    elif source == "mic":
+        ended = threading.Event()
+        with open_microphone(device, rate_hz=rate_hz, has_ended=ended.is_set) as microphone, _ended_by_ctrl_c(ended):
+            err.print(f"Listening to {microphone.name} at {microphone.rate_hz} Hz; ctrl-C ends it.", markup=False)
+            yield model.stream(microphone.blocks, rate_hz=microphone.rate_hz, hop_s=hop_s)
     else:
-        if rate_hz is not None:
-            raise UsageError("`--rate-hz` must not be given with a file: its header says the rate.")
-        predictions = load(model).windows(source, hop_s=hop_s)
-    for line in lines({"file": source, **prediction.as_json()} for prediction in predictions):
-        sys.stdout.write(line)
-        sys.stdout.flush()
+        with open_sound(source) as sound:
+            if rate_hz not in (None, sound.rate_hz):
+                raise UsageError(
+                    f"{source}: `--rate-hz` must be what the file's header says, {sound.rate_hz}. Got {rate_hz}; "
+                    "leave it out."
+                )
+        yield model.windows(source, hop_s=hop_s)
+
+
+@contextmanager
+def _ended_by_ctrl_c(ended: threading.Event) -> Iterator[None]:
+    """Let ctrl-C end the sound, so that what is due is still told; a second one ends the command."""
+
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        ended.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,19 +1,73 @@
-"""Raw samples from a pipe become blocks."""
+"""Samples from a pipe become blocks: raw ones, or those behind the header of a WAV file."""
 
+import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 
 from auricle.audio.clip import Samples
+from auricle.audio.libsndfile import MAX_CHANNELS, mix
 from auricle.errors import AudioError, UsageError
 
-__all__ = ["SAMPLE_FORMATS", "blocks"]
+__all__ = ["SAMPLE_FORMATS", "Piped", "blocks", "open_pipe"]
 
 SAMPLE_FORMATS: dict[str, tuple[str, float]] = {"s16": ("<i2", 2.0**-15), "s32": ("<i4", 2.0**-31), "f32": ("<f4", 1.0)}
 """Names of raw formats, their NumPy types, and what full scale is divided by."""
 
 _BLOCK_BYTES = 1 << 16
+_HEAD_BYTES = 12
+_MAX_HEADER_BYTES = 1 << 20
+_ENDLESS_BYTES = 0x7FFF0000  # recorders that write to a pipe claim about the most that 31 or 32 bits can say
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_WAV_FORMATS = {(_PCM, 16): "s16", (_PCM, 32): "s32", (_FLOAT, 32): "f32"}
+_FILES = {b"fLaC": "FLAC", b"OggS": "OGG", b"FORM": "AIFF"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piped:
+    """Sound on a pipe: its rate, and its blocks, float32 of one channel."""
+
+    rate_hz: int
+    blocks: Iterator[Samples]
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    rate_hz: int
+    channels: int
+    sample_format: str
+    n_bytes: int | None
+    """Of sound; None for all that comes."""
+
+
+def open_pipe(stream: BinaryIO, *, rate_hz: int | None, sample_format: str = "s16") -> Piped:
+    """Find out what arrives on a pipe: a WAV says its rate itself, raw samples of one channel do not.
+
+    Parameters
+    ----------
+    stream : raw samples, little endian, or a WAV of 16 or 32 bits or floating point
+    rate_hz : rate of raw samples; of a WAV it must be the header's
+    sample_format : key of ``SAMPLE_FORMATS``, of raw samples
+
+    Raises
+    ------
+    UsageError : raw samples without a rate, a rate that the header contradicts, or an unknown format
+    AudioError : a file of another kind, or a WAV that cannot be read
+    """
+    check_sample_format(sample_format)
+    head = _exactly(stream, _HEAD_BYTES)
+    if head[:4] == b"RIFF" and head[8:] == b"WAVE":
+        header = _wav_header(stream)
+        if rate_hz not in (None, header.rate_hz):
+            raise UsageError(f"`rate_hz` must be the WAV header's {header.rate_hz}. Got {rate_hz}; leave it out.")
+        return Piped(header.rate_hz, _blocks(stream, b"", header.sample_format, header.channels, header.n_bytes))
+    if head[:4] in _FILES:
+        raise AudioError(f"A pipe must carry raw samples or WAV. This one carries {_FILES[head[:4]]}: name the file.")
+    if rate_hz is None:
+        raise UsageError("`rate_hz` must be given for raw samples: only a WAV says its rate itself.")
+    return Piped(rate_hz, _blocks(stream, head, sample_format, 1, None))
 
 
 def blocks(stream: BinaryIO, sample_format: str = "s16") -> Iterator[Samples]:
@@ -29,19 +83,77 @@ def blocks(stream: BinaryIO, sample_format: str = "s16") -> Iterator[Samples]:
     UsageError : an unknown format
     AudioError : the stream ends in the middle of a sample, after all whole samples were given
     """
+    check_sample_format(sample_format)
+    yield from _blocks(stream, b"", sample_format, 1, None)
+
+
+def check_sample_format(sample_format: str) -> None:
+    """Refuse a format that is not a key of ``SAMPLE_FORMATS``.
+
+    Raises
+    ------
+    UsageError : an unknown format
+    """
     if sample_format not in SAMPLE_FORMATS:
         raise UsageError(f"`sample_format` must be among {', '.join(SAMPLE_FORMATS)}. Got {sample_format!r}.")
+
+
+def _blocks(
+    stream: BinaryIO, begun: bytes, sample_format: str, channels: int, n_bytes: int | None
+) -> Iterator[Samples]:
     dtype, scale = SAMPLE_FORMATS[sample_format]
-    size = np.dtype(dtype).itemsize
+    size = np.dtype(dtype).itemsize * channels
     read = getattr(stream, "read1", stream.read)  # what is there now, not a full buffer later
-    rest = b""
-    while chunk := read(_BLOCK_BYTES):
+    rest, left = b"", float("inf") if n_bytes is None else n_bytes
+    while chunk := begun or read(int(min(_BLOCK_BYTES, left))):
+        begun = b""
+        left -= len(chunk)
         chunk = rest + chunk
         whole = len(chunk) - len(chunk) % size
         rest = chunk[whole:]
         if whole:
-            yield (np.frombuffer(chunk[:whole], dtype) * scale).astype(np.float32)
+            yield mix((np.frombuffer(chunk[:whole], dtype).reshape(-1, channels) * scale).astype(np.float32))
     if rest:
         raise AudioError(
             f"The stream must end with a whole sample of {size} bytes. {len(rest)} are left over; was it cut off?"
         )
+
+
+def _wav_header(stream: BinaryIO) -> _Header:
+    """Read the chunks of a WAV up to its sound."""
+    known: tuple[int, int, str] | None = None
+    seen = 0
+    while len(head := _exactly(stream, 8)) == 8 and seen < _MAX_HEADER_BYTES:
+        name, size = struct.unpack("<4sI", head)
+        if name == b"data" and known is not None:
+            return _Header(*known, n_bytes=size if 0 < size < _ENDLESS_BYTES else None)
+        if name == b"data" or size > _MAX_HEADER_BYTES:
+            break
+        chunk = _exactly(stream, size + size % 2)
+        seen += len(chunk)
+        if name == b"fmt ":
+            known = _wav_format(chunk)
+    raise AudioError("A WAV on a pipe must say its format and then hold sound. This one does not; was it cut off?")
+
+
+def _wav_format(chunk: bytes) -> tuple[int, int, str]:
+    if len(chunk) < 16:
+        raise AudioError("A WAV on a pipe must say its rate, channels and format. This one does not.")
+    kind, channels, rate_hz, _, _, bits = struct.unpack("<HHIIHH", chunk[:16])
+    if kind == _EXTENSIBLE and len(chunk) >= 26:
+        kind = int.from_bytes(chunk[24:26], "little")
+    sample_format = _WAV_FORMATS.get((kind, bits))
+    if sample_format is None or not 1 <= channels <= MAX_CHANNELS or rate_hz < 1:
+        raise AudioError(
+            f"A WAV on a pipe must have 16 or 32 bits or floating point, 1 to {MAX_CHANNELS} channels and a rate. This "
+            f"one has format {kind} of {bits} bits, {channels} channels, {rate_hz} Hz. Convert it, or name the file."
+        )
+    return rate_hz, channels, sample_format
+
+
+def _exactly(stream: BinaryIO, count: int) -> bytes:
+    """Read as many bytes, or fewer at the end of the stream; a pipe gives them in any pieces."""
+    got = b""
+    while len(got) < count and (piece := stream.read(count - len(got))):
+        got += piece
+    return got
