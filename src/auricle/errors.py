@@ -12,6 +12,7 @@
     │   └── ConversionError   an estimator whose ONNX graph fails or differs from it
     ├── BundleError       a bundle that is damaged, foreign, or fails its own test
     ├── ExportError       a bundle that cannot become one graph, or whose graph differs from it
+    ├── ClusterError      a cluster that cannot be reached, or that fails at its work
     ├── OutputError       a place that cannot be written
     └── WorkerError       a process of ours that died over its work, or could not start
 
@@ -25,6 +26,7 @@ __all__ = [
     "AudioError",
     "AuricleError",
     "BundleError",
+    "ClusterError",
     "ConversionError",
     "DataError",
     "ExportError",
@@ -99,6 +101,12 @@ class ExportError(AuricleError):
     """A bundle that cannot become one graph, or whose graph differs from it."""
 
     kind = "export"
+
+
+class ClusterError(AuricleError):
+    """A cluster that cannot be reached, or that fails at its work."""
+
+    kind = "cluster"
 
 
 class OutputError(AuricleError):
