@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from auricle.datasets.dataset import Dataset
     from auricle.prediction.predictor import Predictor
-    from auricle.training.train import TrainResult
+    from auricle.training.result import TrainResult
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
 

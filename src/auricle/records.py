@@ -55,6 +55,8 @@ class Prediction:
     probabilities: Mapping[str, float] | None = None
     confidence: float | None = None
     """Probability of ``label``; of an event, the mean over its windows."""
+    labels: tuple[str, ...] | None = None
+    """Of a recording: the classes it may be, with the bundle's coverage; none, where it is like no class."""
     peak: float | None = None
     """Of an event: the highest probability of ``label`` among its windows."""
     ongoing: bool = False
@@ -80,6 +82,8 @@ class Prediction:
                 "confidence": self.confidence,
                 "probabilities": dict(self.probabilities or {}),
             }
+        if self.labels is not None:
+            answer["labels"] = list(self.labels)
         if self.peak is not None:
             answer["peak"] = self.peak
         if self.ongoing:

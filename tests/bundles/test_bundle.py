@@ -12,6 +12,7 @@ import pytest
 
 from auricle.bundles import bundle as room
 from auricle.bundles import container
+from auricle.bundles.answers import Softening
 from auricle.bundles.bundle import Bundle, Manifest
 from auricle.bundles.profile import Profile
 from auricle.errors import BundleError, OutputError
@@ -71,7 +72,7 @@ def test_a_version_ignores_the_date_and_nothing_else(bundle: Bundle) -> None:
         version(verdict="Better."),
         version(protocol="by eye"),
         version(scores={"accuracy": 1.0}),
-        version(calibration=bundle.manifest.calibration.model_copy(update={"window": 2.0})),
+        version(calibration=bundle.manifest.calibration.model_copy(update={"window": Softening(2.0)})),
         version(versions={}),
         replace(bundle, graph=bundle.graph + b"\0").version,
         replace(bundle, golden=replace(bundle.golden, answers=bundle.golden.answers + 1)).version,

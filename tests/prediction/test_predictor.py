@@ -23,7 +23,7 @@ def test_a_recordings_answer_is_the_mean_of_its_windows(states: Predictor, sound
     recording, windows = states.answers(sound_file)
     calibration = states.bundle.manifest.calibration
     logs = np.log([[window.probabilities[name] for name in states.classes] for window in windows])
-    expected = soften(logs.mean(axis=0) * calibration.window, calibration.recording)
+    expected = soften(logs.mean(axis=0) * calibration.window.temperature, calibration.recording)
     got = np.array([recording.probabilities[name] for name in states.classes])
     np.testing.assert_allclose(got, expected, atol=1e-9)
     assert recording == states.predict(sound_file)

@@ -36,7 +36,7 @@ def test_the_summary_is_what_the_contract_says(result):
     assert summary["n_recordings"] == summary["n_windows"] == 48
     assert summary["classes"] == ["cavitation", "healthy", "imbalance", "worn_bearing"]
     assert summary["groups"] == 6
-    assert [c["model"] for c in summary["candidates"]] == ["linear", "svm"]
+    assert [c["model"] for c in summary["candidates"]] == ["linear", "linear(columns=spectrum)", "svm"]
     assert all(c.keys() == {"model", "cv_score", "cv_sd", "fit_s"} for c in summary["candidates"])
     assert summary["chosen"] in {"linear", "svm"}
     low, high = summary["test"]["ci95"]
@@ -167,5 +167,5 @@ def test_what_cannot_be_split_is_said_before_anything_is_computed(table, monkeyp
 
 
 def test_an_unknown_tuning_is_refused(states):
-    with pytest.raises(UsageError, match=r"`tune` must be among none, grid\. Got 'luck'"):
+    with pytest.raises(UsageError, match=r"`tune` must be among none, grid, optuna\. Got 'luck'"):
         train(states, tune="luck")

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from auricle import files
 from auricle.bundles import container
+from auricle.bundles.answers import Softening
 from auricle.bundles.card import card
 from auricle.bundles.novelty import Novelty
 from auricle.bundles.profile import Profile
@@ -38,10 +39,10 @@ class _Frozen(BaseModel):
 
 
 class Calibration(_Frozen):
-    """Temperatures that turn log-probabilities into probabilities, fitted on out-of-fold answers, one a level."""
+    """What turns log-probabilities into probabilities, fitted on out-of-fold answers, for each level its own."""
 
-    window: float = 1.0
-    recording: float = 1.0
+    window: Softening = Softening()
+    recording: Softening = Softening()
 
 
 class Interval(_Frozen):
@@ -50,6 +51,16 @@ class Interval(_Frozen):
     coverage: float
     half_width: float
     """In the target's unit."""
+
+
+class Sets(_Frozen):
+    """Which classes a recording may be: split conformal on out-of-fold recordings."""
+
+    coverage: float
+    """Part of recordings like those of training, of every class where ``per_class``, whose class is in its set."""
+    thresholds: tuple[float, ...]
+    """One a class: the least probability with which it is in a recording's set."""
+    per_class: bool
 
 
 class Target(_Frozen):
@@ -71,6 +82,8 @@ class Manifest(_Frozen):
     calibration: Calibration = Calibration()
     interval: Interval | None = None
     """For numbers."""
+    sets: Sets | None = None
+    """For classes."""
     event_thresholds: tuple[float, ...] = ()
     """Probability of a window at which an event begins, one a class, chosen on out-of-fold windows; none means 0.5."""
     family: str
@@ -94,6 +107,9 @@ class Manifest(_Frozen):
             (True, False) if self.task == "regress" else (False, True)
         ):
             raise ValueError("a regressor has a target and no classes, a classifier classes and no target")
+        per_class = (self.calibration.window.bias, self.calibration.recording.bias, self.sets and self.sets.thresholds)
+        if any(values and len(values) != len(self.classes) for values in per_class):
+            raise ValueError("biases and the thresholds of sets are one a class, or none at all")
         if self.event_thresholds and (
             len(self.event_thresholds) != len(self.classes) or not all(0 < t <= 1 for t in self.event_thresholds)
         ):

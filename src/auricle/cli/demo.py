@@ -14,7 +14,7 @@ from auricle.errors import OutputError
 if TYPE_CHECKING:
     from auricle.datasets.dataset import Dataset
     from auricle.prediction.predictor import Predictor
-    from auricle.training.train import TrainResult
+    from auricle.training.result import TrainResult
 
 __all__ = ["demo"]
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from auricle import files
 from auricle.errors import UsageError
 
 __all__ = [
@@ -16,8 +17,11 @@ __all__ = [
     "JsonOption",
     "LabelOption",
     "ModelArgument",
+    "ReportOption",
     "TargetOption",
     "WorkersOption",
+    "check_page",
+    "duration_s",
     "size_bytes",
 ]
 
@@ -40,7 +44,25 @@ CacheOption = Annotated[
     str, typer.Option("--cache-max", help="Most that kept features may take on disk, such as 10GB; 0 keeps none.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+ReportOption = Annotated[
+    Path | None, typer.Option("--report", help="Page to write: .html, one file that needs nothing else.")
+]
 WorkersOption = Annotated[int | None, typer.Option("--workers", help="Threads; every core if not given.")]
+
+
+def check_page(path: Path | None) -> None:
+    """Say before any work that a page could not be written.
+
+    Raises
+    ------
+    UsageError : a name that does not end as a page's does
+    OutputError : a place that cannot be written
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"{path}: the page's name must end in .html, .htm.")
+    files.check_writable(path)
 
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -57,3 +79,21 @@ def size_bytes(text: str) -> int:
     if not found:
         raise UsageError(f"A size must be a number with KB, MB, GB or TB, such as 10GB. Got {text!r}.")
     return int(float(found[1]) * _UNITS[found[2]])
+
+
+_SECONDS = {"": 1.0, "S": 1.0, "M": 60.0, "H": 3600.0}
+
+
+def duration_s(text: str) -> float | None:
+    """Return the seconds that a time such as ``5m`` means; None for ``none``.
+
+    Raises
+    ------
+    UsageError : neither none nor a number above 0, followed by nothing, s, m or h
+    """
+    if text.strip().lower() == "none":
+        return None
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?) *(|[SMH])", text.strip().upper())
+    if not found or not float(found[1]):
+        raise UsageError(f"A time must be none, or a number above 0 with s, m or h, such as 5m. Got {text!r}.")
+    return float(found[1]) * _SECONDS[found[2]]

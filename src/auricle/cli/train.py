@@ -1,5 +1,6 @@
 """``auricle train``: from labelled recordings to a bundle."""
 
+import math
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,17 +16,22 @@ from auricle.cli.options import (
     GroupOption,
     JsonOption,
     LabelOption,
+    ReportOption,
     TargetOption,
     WorkersOption,
+    check_page,
+    duration_s,
     size_bytes,
 )
 from auricle.cli.terminal import TONES, Bars, err, print_json
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
-    from auricle.training.train import TrainResult
+    from auricle.training.result import TrainResult
 
 __all__ = ["show", "train"]
+
+_SHOWN = (("cv_score", 3, ""), ("cv_sd", 3, ""), ("fit_s", 2, " s"))
 
 
 def train(
@@ -42,8 +48,32 @@ def train(
         ),
     ] = "auto",
     tune: Annotated[
-        Literal["none", "grid"], typer.Option(help="grid tries every combination of each family's grid.")
+        Literal["none", "grid", "optuna"],
+        typer.Option(
+            help="grid tries every combination of each family's grid; optuna searches features, families and settings."
+        ),
     ] = "none",
+    budget: Annotated[
+        str,
+        typer.Option(
+            help="Time for the search, such as 5m: what the defaults leave of it goes to other features and settings. "
+            "none tries the defaults, whatever they take, and repeats bit for bit."
+        ),
+    ] = "none",
+    split: Annotated[
+        Literal["group", "time"],
+        typer.Option(help="Test on groups that were not heard, or on the latest fifth of the recordings."),
+    ] = "group",
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Let every class weigh the same, however many recordings it has.")
+    ] = False,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --tune optuna, the file that keeps its trials: the same command goes on after a kill. "
+            "OUTPUT.journal if not given."
+        ),
+    ] = None,
     label: LabelOption = None,
     target: TargetOption = None,
     group: GroupOption = None,
@@ -55,6 +85,7 @@ def train(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be used; exit 1.")
     ] = False,
+    report: ReportOption = None,
     cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
     as_json: JsonOption = False,
@@ -65,10 +96,14 @@ def train(
     """
     from auricle.datasets.dataset import Dataset
     from auricle.features.cache import FeatureCache
+    from auricle.training.report import report_of
     from auricle.training.train import train as run
 
     files.check_writable(output)
-    max_bytes = size_bytes(cache_max)
+    check_page(report)
+    budget_s, max_bytes = duration_s(budget), size_bytes(cache_max)
+    if tune == "optuna" and journal is None:
+        journal = output.with_name(f"{output.name}.journal")
     dataset = Dataset.load(data, task=task, label=label, target=target, group=group, fold=fold)
     with ExitStack() as stack:
         bars = stack.enter_context(Bars())
@@ -77,6 +112,10 @@ def train(
             dataset,
             models=models,
             tune=tune,
+            budget_s=budget_s,
+            split=split,
+            balance=balance,
+            journal=journal,
             window_s=_window_s(window_s),
             name=output.stem,
             seed=seed,
@@ -85,12 +124,17 @@ def train(
             cache=cache,
             progress=bars,
         )
-    result.bundle.save(output)
+        result.bundle.save(output)
+        curve = None if report is None else result.learning_curve(progress=bars)
+    if report is not None and curve is not None:
+        report_of(result, curve).save(report)
     if as_json:
-        print_json(result.as_json(path=output))
+        print_json(result.as_json(path=output, curve=curve))
     else:
         show(result)
         err.print(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB) in {result.seconds:.0f} s.", markup=False)
+    if report is not None:
+        err.print(f"Wrote {report}.", markup=False)
     if result.failures:
         raise typer.Exit(1)
 
@@ -111,19 +155,20 @@ def show(result: "TrainResult") -> None:
     """Print the candidates, the scores and the verdict for a reader."""
     summary = result.as_json()
     headline = "accuracy" if summary["task"] == "classify" else "r2"
-    shown = sorted(summary["candidates"], key=lambda c: c["cv_score"], reverse=True)
+    shown = sorted(
+        summary["candidates"], key=lambda c: -math.inf if c["cv_score"] is None else c["cv_score"], reverse=True
+    )
     table = Table(
         title=f"{summary['n_recordings']} recordings, {summary['n_windows']} windows, {summary['groups']} groups"
     )
-    for column in ("model", f"cv {headline}", "± folds", "fit"):
+    for column in ("model", f"cv {headline}", "± folds", "fit", ""):
         table.add_column(column, justify="left" if column == "model" else "right")
     for trial in shown[:20]:
         chosen = trial["model"] == summary["chosen"]
         table.add_row(
             trial["model"],
-            f"{trial['cv_score']:.3f}",
-            f"{trial['cv_sd']:.3f}",
-            f"{trial['fit_s']:.2f} s",
+            *("" if trial["cv_score"] is None else f"{trial[key]:.{digits}f}{unit}" for key, digits, unit in _SHOWN),
+            "" if trial["fate"] == "compared" else trial["fate"],
             style="bold" if chosen else None,
         )
     err.print(table)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from auricle.datasets.dataset import Dataset
 from auricle.errors import DataError, SplitError, UsageError
 
-__all__ = ["FEW_GROUPS", "Fold", "assign", "folds_of", "hold_out"]
+__all__ = ["FEW_GROUPS", "Fold", "assign", "check", "folds_of", "hold_out"]
 
 FEW_GROUPS = 10
 """With at most so many groups, each is left out once."""
@@ -67,7 +67,7 @@ def folds_of(dataset: Dataset, *, n_folds: int = 5, seed: int = 0) -> tuple[Fold
     """
     if n_folds < 2:
         raise UsageError(f"`n_folds` must be at least 2. Got {n_folds}.")
-    _check(dataset)
+    check(dataset)
     groups = dataset.groups
     if dataset.folds is not None:
         return tuple(_leave_one_out(dataset, dataset.folds))
@@ -90,7 +90,7 @@ def hold_out(dataset: Dataset, fraction: float = 0.2, *, seed: int = 0) -> Fold:
     """
     if not 0 < fraction < 1:
         raise UsageError(f"`fraction` must lie between 0 and 1. Got {fraction}.")
-    _check(dataset)
+    check(dataset)
     names, group_of = np.unique(dataset.groups, return_inverse=True)
     if dataset.task == "classify":
         strata = np.unique(dataset.labels, return_inverse=True)[1]
@@ -186,8 +186,14 @@ def _leave_one_out(dataset: Dataset, parts: NDArray[np.str_] | Indices) -> Itera
         yield fold
 
 
-def _check(dataset: Dataset) -> None:
-    """Refuse what no split can make honest."""
+def check(dataset: Dataset) -> None:
+    """Refuse what no split can make honest.
+
+    Raises
+    ------
+    DataError : one class only, or a target that never changes
+    SplitError : one group only, or a class in one group only
+    """
     names, sizes = np.unique(dataset.groups, return_counts=True)
     by = "the recording" if dataset.group_column is None else f"`group` {dataset.group_column!r}"
     if dataset.task == "regress":

@@ -2,7 +2,7 @@
 
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from auricle.models.family import Family
+from auricle.models.family import Family, Range
 
 __all__ = ["BOOSTING"]
 
@@ -14,4 +14,9 @@ BOOSTING = Family(
     classifier=lambda seed: HistGradientBoostingClassifier(random_state=seed, **_SETTINGS),
     regressor=lambda seed: HistGradientBoostingRegressor(random_state=seed, **_SETTINGS),
     grid={"max_iter": (50, 100, 200), "max_leaf_nodes": (4, 8, 16)},
+    space={
+        "max_iter": Range(50, 400, is_whole=True),
+        "max_leaf_nodes": Range(4, 32, is_whole=True),
+        "learning_rate": Range(0.02, 0.3),
+    },
 )

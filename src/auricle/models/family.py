@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-__all__ = ["Estimator", "Family", "Floats", "Labels", "fit_weighted"]
+__all__ = ["Estimator", "Family", "Floats", "Labels", "Range", "fit_weighted"]
 
 Floats = NDArray[np.floating[Any]]
 Labels = NDArray[Any]
@@ -33,6 +33,15 @@ class Estimator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """Where a search may look for a number, on a logarithmic scale: both ends included."""
+
+    low: float
+    high: float
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """One line of the table of models.
 
@@ -41,12 +50,14 @@ class Family:
     title : what a report calls it
     classifier, regressor : seed → an unfitted estimator
     grid : the settings that ``--tune grid`` tries, by scikit-learn's parameter names
+    space : where ``--tune optuna`` looks
     """
 
     title: str
     classifier: Callable[[int], Estimator]
     regressor: Callable[[int], Estimator]
     grid: Mapping[str, tuple[Any, ...]]
+    space: Mapping[str, Range]
 
 
 def fit_weighted(model: Any, X: Floats, y: Labels, weight: Floats | None = None) -> Any:

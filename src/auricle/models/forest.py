@@ -2,7 +2,7 @@
 
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-from auricle.models.family import Family
+from auricle.models.family import Family, Range
 
 __all__ = ["FOREST"]
 
@@ -15,4 +15,5 @@ FOREST = Family(
     classifier=lambda seed: RandomForestClassifier(N_TREES, max_features="log2", random_state=seed, n_jobs=1),
     regressor=lambda seed: RandomForestRegressor(N_TREES, max_features=0.05, random_state=seed, n_jobs=1),
     grid={"max_depth": (2, 4, 6, 8), "min_samples_split": (2, 4, 6, 8)},
+    space={"max_features": Range(0.01, 0.5), "min_samples_leaf": Range(1, 8, is_whole=True)},
 )

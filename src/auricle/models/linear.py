@@ -3,7 +3,7 @@
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
-from auricle.models.family import Family
+from auricle.models.family import Family, Range
 from auricle.models.scaling import Standardize
 
 __all__ = ["LINEAR"]
@@ -17,4 +17,5 @@ LINEAR = Family(
         "logisticregression__C": (0.001, 0.003, 0.01, 0.03, 0.1, 1.0),
         "ridge__alpha": (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0),
     },
+    space={"logisticregression__C": Range(1e-4, 10.0), "ridge__alpha": Range(1.0, 1e4)},
 )

@@ -3,7 +3,7 @@
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 
-from auricle.models.family import Family
+from auricle.models.family import Family, Range
 from auricle.models.scaling import Standardize
 
 __all__ = ["NEIGHBOURS"]
@@ -14,4 +14,8 @@ NEIGHBOURS = Family(
     classifier=lambda _seed: make_pipeline(Standardize(), KNeighborsClassifier(5, algorithm="brute")),
     regressor=lambda _seed: make_pipeline(Standardize(), KNeighborsRegressor(5, algorithm="brute")),
     grid={"kneighborsclassifier__n_neighbors": (1, 3, 5, 9, 15), "kneighborsregressor__n_neighbors": (1, 3, 5, 9, 15)},
+    space={
+        "kneighborsclassifier__n_neighbors": Range(1, 25, is_whole=True),
+        "kneighborsregressor__n_neighbors": Range(1, 25, is_whole=True),
+    },
 )

@@ -18,7 +18,7 @@ from sklearn.svm import SVC, SVR
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from auricle.models.family import Family
+from auricle.models.family import Family, Range
 from auricle.models.scaling import Standardize
 
 __all__ = ["SVM", "KernelSVC", "KernelSVR", "pair_signs"]
@@ -146,5 +146,11 @@ SVM = Family(
         "kernelsvr__C": (1.0, 3.0, 10.0, 30.0),
         "kernelsvc__gamma_factor": (0.1, 0.3, 1.0),
         "kernelsvr__gamma_factor": (0.03, 0.1, 0.3),
+    },
+    space={
+        "kernelsvc__C": Range(0.3, 100.0),
+        "kernelsvr__C": Range(0.3, 100.0),
+        "kernelsvc__gamma_factor": Range(0.03, 3.0),
+        "kernelsvr__gamma_factor": Range(0.01, 1.0),
     },
 )

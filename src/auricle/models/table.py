@@ -6,14 +6,14 @@ from typing import Any, Literal
 from auricle.errors import UsageError
 from auricle.models.blend import BLEND
 from auricle.models.boosting import BOOSTING
-from auricle.models.family import Estimator, Family
+from auricle.models.family import Estimator, Family, Range
 from auricle.models.forest import FOREST
 from auricle.models.linear import LINEAR
 from auricle.models.neighbours import NEIGHBOURS
 from auricle.models.svm import SVM
 from auricle.models.trees import TREES
 
-__all__ = ["AUTO", "MODELS", "Task", "estimator", "family_names", "grid"]
+__all__ = ["AUTO", "MODELS", "Task", "estimator", "family_names", "grid", "space"]
 
 Task = Literal["classify", "regress"]
 
@@ -63,3 +63,9 @@ def grid(name: str, task: Task) -> Mapping[str, tuple[Any, ...]]:
     """Return the settings that a grid search tries for a family: those that its estimator of this task has."""
     settings = estimator(name, task, seed=0).get_params()
     return {key: values for key, values in MODELS[name].grid.items() if key in settings}
+
+
+def space(name: str, task: Task) -> Mapping[str, Range]:
+    """Return where a search looks for a family's settings: those that its estimator of this task has."""
+    settings = estimator(name, task, seed=0).get_params()
+    return {key: values for key, values in MODELS[name].space.items() if key in settings}

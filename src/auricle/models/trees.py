@@ -2,7 +2,7 @@
 
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
-from auricle.models.family import Family
+from auricle.models.family import Family, Range
 
 __all__ = ["TREES"]
 
@@ -13,4 +13,5 @@ TREES = Family(
     classifier=lambda seed: ExtraTreesClassifier(N_TREES, random_state=seed, n_jobs=1),
     regressor=lambda seed: ExtraTreesRegressor(N_TREES, max_features=0.1, random_state=seed, n_jobs=1),
     grid={"max_depth": (4, 8, 16, None), "min_samples_leaf": (1, 2, 4)},
+    space={"max_features": Range(0.01, 0.5), "min_samples_leaf": Range(1, 8, is_whole=True)},
 )

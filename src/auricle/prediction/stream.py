@@ -10,7 +10,7 @@ from auricle.audio import quality
 from auricle.audio.clip import Samples
 from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter, Window
-from auricle.bundles.answers import choose, log_probabilities, soften
+from auricle.bundles.answers import choose, log_probabilities, members, soften
 from auricle.errors import AudioError, FeatureError, UsageError
 from auricle.records import Prediction, Quality
 
@@ -167,6 +167,7 @@ class Stream:
         calibration = manifest.calibration
         probabilities = soften(heard.value, calibration.window if level == "window" else calibration.recording)
         best = int(choose(probabilities))
+        sets = manifest.sets if level == "recording" else None
         score = novelty.score(level, doubt=1.0 - float(probabilities[best]), distance=heard.distance)
         return Prediction(
             level,
@@ -176,6 +177,7 @@ class Stream:
             label=manifest.classes[best],
             probabilities=dict(zip(manifest.classes, probabilities.tolist(), strict=True)),
             confidence=float(probabilities[best]),
+            labels=None if sets is None else members(manifest.classes, probabilities, sets.thresholds),
             novelty=score,
             unknown=novelty.is_unknown(level, score),
             quality=heard.quality,

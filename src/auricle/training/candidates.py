@@ -1,20 +1,21 @@
-"""What is tried: a family of models with its settings, and how one is fitted and asked."""
+"""What is tried: a family of models with its settings and what it is given to eat, and how one is fitted and asked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline
 
+from auricle.features.spec import FeatureSpec
 from auricle.models.blend import BLEND, BlendClassifier, BlendRegressor
+from auricle.models.columns import Columns
 from auricle.models.family import Estimator, fit_weighted
-from auricle.models.table import Task, estimator, grid
 
-__all__ = ["Candidate", "ask", "blended", "candidates", "fit"]
+__all__ = ["Candidate", "ask", "blended", "fit"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,12 +26,18 @@ class Candidate:
     ----------
     family : key of ``MODELS``, or the class name of a user's own estimator
     estimator : unfitted
-    settings : what differs from the family's defaults, by scikit-learn's parameter names
+    settings : what differs from the family's defaults, by scikit-learn's parameter names or the spec's
+    spec : what makes its rows; None where a search knows one table only
+    columns : places of the columns that it is given; none for all of them
+    is_balanced : whether every class weighs the same in a fit, however many recordings it has
     """
 
     family: str
     estimator: Estimator
     settings: Mapping[str, Any] = field(default_factory=dict)
+    spec: FeatureSpec | None = None
+    columns: tuple[int, ...] = ()
+    is_balanced: bool = False
 
     @property
     def name(self) -> str:
@@ -38,25 +45,24 @@ class Candidate:
         settings = ", ".join(f"{key.rpartition('__')[2]}={value}" for key, value in self.settings.items())
         return f"{self.family}({settings})" if settings else self.family
 
-
-def candidates(families: tuple[str, ...], task: Task, *, seed: int, tune: str) -> tuple[Candidate, ...]:
-    """Return what to try: each family with its defaults, or with every combination of its grid."""
-    found = []
-    for family in families:
-        options = grid(family, task) if tune == "grid" else {}
-        for values in product(*options.values()):
-            settings = dict(zip(options, values, strict=True))
-            made = estimator(family, task, seed)
-            made.set_params(**settings)
-            found.append(Candidate(family, made, settings))
-    return tuple(found)
+    @property
+    def model(self) -> Estimator:
+        """The unfitted estimator of whole rows: it takes its columns by itself."""
+        if not self.columns:
+            return self.estimator
+        # One flat pipeline: weights reach the last step of the outermost only.
+        steps = self.estimator.steps if isinstance(self.estimator, Pipeline) else [("model", self.estimator)]
+        model: Estimator = Pipeline([("columns", Columns(self.columns)), *steps])
+        return model
 
 
 def blended(members: Sequence[tuple[Candidate, float]], *, is_classifier: bool) -> Candidate:
-    """Return the candidate that blends others, each with its weight."""
-    estimators, weights = [member.estimator for member, _ in members], [weight for _, weight in members]
-    made = (BlendClassifier if is_classifier else BlendRegressor)(estimators, weights)
-    return Candidate(BLEND, made, {member.name: round(weight, 3) for member, weight in members})
+    """Return the candidate that blends others, each with its weight; all eat the rows of one spec."""
+    models, weights = [member.model for member, _ in members], [weight for _, weight in members]
+    made = (BlendClassifier if is_classifier else BlendRegressor)(models, weights)
+    shares = {member.name: round(weight, 3) for member, weight in members}
+    first = members[0][0]
+    return Candidate(BLEND, made, shares, first.spec, is_balanced=first.is_balanced)
 
 
 def fit(candidate: Candidate, rows: NDArray[np.float32], truth: NDArray[Any], owner: NDArray[np.int64]) -> Estimator:
@@ -68,13 +74,11 @@ def fit(candidate: Candidate, rows: NDArray[np.float32], truth: NDArray[Any], ow
     truth : class index or standardised target of each row, shape (n,)
     owner : which recording each row is of, shape (n,)
     """
-    model = clone(candidate.estimator)
+    model: Any = clone(candidate.model)
     if is_classifier(model) and len(np.unique(truth)) == 1:
         # All recordings of the other classes were left out: nothing can be learned, and the score shall say so.
         return _fitted(DummyClassifier().fit(rows, truth))
-    _, recording, counts = np.unique(owner, return_inverse=True, return_counts=True)
-    weight = None if counts.min() == counts.max() else 1.0 / counts[recording]
-    return _fitted(fit_weighted(model, rows, truth, weight))
+    return _fitted(fit_weighted(model, rows, truth, _weights(truth, owner, is_balanced=candidate.is_balanced)))
 
 
 def ask(model: Estimator, rows: NDArray[np.float32], n_classes: int) -> NDArray[np.float64]:
@@ -87,6 +91,16 @@ def ask(model: Estimator, rows: NDArray[np.float32], n_classes: int) -> NDArray[
     answers = np.zeros((len(rows), n_classes))
     answers[:, model.classes_] = model.predict_proba(rows)  # type: ignore[attr-defined]  # a classifier's
     return answers
+
+
+def _weights(truth: NDArray[Any], owner: NDArray[np.int64], *, is_balanced: bool) -> NDArray[np.float64] | None:
+    """Return the weight of each row, 1 on average; None where all weigh the same."""
+    _, recording, n_windows = np.unique(owner, return_inverse=True, return_counts=True)
+    weight = 1.0 / n_windows[recording]
+    if is_balanced:
+        _, of_class = np.unique(truth, return_inverse=True)
+        weight /= np.bincount(of_class, weight)[of_class]
+    return None if np.ptp(weight) < 1e-12 else weight / weight.mean()
 
 
 def _fitted(model: Any) -> Estimator:

@@ -5,12 +5,17 @@ from typing import Literal
 import numpy as np
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.splits import folds_of, hold_out
+from auricle.datasets.splits import check, folds_of, hold_out
 from auricle.datasets.survey import Survey
+from auricle.datasets.times import blocks_by_time
+from auricle.errors import UsageError
 from auricle.features.spec import FeatureSpec, default_spec
 from auricle.training.crossfit import Plan
 
-__all__ = ["LONGEST_WINDOW_S", "choose_spec", "plan"]
+__all__ = ["LONGEST_WINDOW_S", "SPLITS", "Split", "choose_spec", "plan"]
+
+Split = Literal["group", "time"]
+SPLITS: tuple[Split, ...] = ("group", "time")
 
 MAX_RATE_HZ = 22_050
 LONGEST_WINDOW_S = 10.0
@@ -34,16 +39,26 @@ def choose_spec(survey: Survey, *, window_s: float | Literal["auto"] = "auto") -
     return FeatureSpec(**{**spec.model_dump(), "window_s": max(float(window_s), spec.n_fft / spec.rate_hz)})
 
 
-def plan(dataset: Dataset, *, tune: str, n_folds: int = 5, seed: int = 0) -> Plan:
+def plan(dataset: Dataset, *, tune: str = "none", split: Split = "group", n_folds: int = 5, seed: int = 0) -> Plan:
     """Return where scores are taken.
 
     Published folds, and folds of groups where nothing is tuned, are each tested in their turn, with the whole choice
-    repeated without them. A grid search holds one fifth of the groups out, and searches in folds of the rest.
+    repeated without them. A search of settings holds one fifth of the groups out, and searches in folds of the rest.
+    A split by time holds out the latest fifth of the recordings, and searches in consecutive stretches of the past.
 
     Raises
     ------
-    SplitError : groups or folds that cannot be split without a leak
+    SplitError : groups, folds or times that cannot be split without a leak
+    UsageError : an unknown split, or one by time where published folds were asked for
     """
+    if split not in SPLITS:
+        raise UsageError(f"`split` must be among {', '.join(SPLITS)}. Got {split!r}.")
+    if split == "time":
+        if dataset.folds is not None:
+            raise UsageError("`split` by time and published folds (`fold`) contradict each other. Choose one.")
+        check(dataset)
+        words = f"on the latest {1 / n_folds:.0%} of the recordings, everything chosen and learned from the past"
+        return Plan(blocks_by_time(dataset, n_folds), (0,), words)
     if dataset.folds is not None or tune == "none":
         folds = folds_of(dataset, n_folds=n_folds, seed=seed)
         blocks = np.empty(len(dataset.examples), np.intp)

@@ -165,7 +165,9 @@ def _write(draft: Draft, estimator: Estimator) -> None:
         if step == "passthrough":
             continue
         try:
-            if type(step) in OWN:
+            if isinstance(step, Pipeline):
+                _write(draft, step)
+            elif type(step) in OWN:
                 OWN[type(step)](draft, step)
             else:
                 _borrowed(draft, step, _answer(estimator))

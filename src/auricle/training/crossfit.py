@@ -2,8 +2,10 @@
 
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from auricle.bundles.answers import choose, log_probabilities, soften
 from auricle.compute import spread
 from auricle.datasets.examples import Progress
+from auricle.features.spec import FeatureSpec
 from auricle.training.candidates import Candidate, ask, fit
 from auricle.training.table import Table
 
@@ -51,9 +54,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """Answers to some windows: log-probabilities, shape (n, n_classes), or numbers, shape (n, 1)."""
+    """Answers to some windows, log-probabilities (n, n_classes) or numbers (n, 1), and which recordings they are of."""
 
     windows: NDArray[np.intp]
+    owner: NDArray[np.int64]
     values: NDArray[np.float64]
 
 
@@ -62,8 +66,7 @@ class CrossFits:
 
     Parameters
     ----------
-    table : rows and truth
-    candidates : what is fitted
+    tables : rows and truth by the candidates' specs; the truth is the same in all
     blocks : block of each recording, shape (n,)
     workers : threads; None for every core
     progress : told of every fit
@@ -71,25 +74,49 @@ class CrossFits:
 
     def __init__(
         self,
-        table: Table,
-        candidates: Sequence[Candidate],
+        tables: Mapping[FeatureSpec | None, Table],
         blocks: NDArray[np.intp],
         *,
         workers: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self.table = table
-        self.candidates = candidates
-        self._blocks = blocks
-        self._block_of_window = blocks[table.owner]
+        self.candidates: list[Candidate] = []
+        self.blocks = blocks
+        self._tables = tables
         self._workers = workers
         self._progress = progress
         self._made: dict[tuple[int, Excluded], Answers] = {}
         self._seconds: dict[tuple[int, Excluded], float] = {}
 
-    def make(self, wanted: Iterable[tuple[int, Excluded]]) -> None:
-        """Make the fits (candidate, blocks left out) that are not there yet."""
+    def add(self, candidate: Candidate) -> int:
+        """Take a candidate in; return its index."""
+        self.candidates.append(candidate)
+        return len(self.candidates) - 1
+
+    def table(self, candidate: int) -> Table:
+        """Return the rows that a candidate eats."""
+        return self._tables[self.candidates[candidate].spec]
+
+    @cached_property
+    def _truth(self) -> Table:
+        return self.table(0)
+
+    @property
+    def truth(self) -> NDArray[Any]:
+        """Index of the class, or the target, of each recording, shape (n,)."""
+        return self._truth.truth
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes; 0 for numbers."""
+        return len(self._truth.classes)
+
+    def make(self, wanted: Iterable[tuple[int, Excluded]]) -> float:
+        """Make the fits (candidate, blocks left out) that are not there yet; return the seconds that this took."""
+        started = time.perf_counter()
         jobs = [job for job in dict.fromkeys(wanted) if job not in self._made]
+        for index in dict.fromkeys(index for index, _ in jobs):
+            self.table(index)  # rows that are not there yet are made here, on all cores
         # One BLAS thread a fit: the fits themselves run side by side.
         with threadpool_limits(1), warnings.catch_warnings():
             # A linear model that stopped early is a candidate like any other: its score says what it is worth.
@@ -97,55 +124,73 @@ class CrossFits:
             for job, (answers, seconds) in zip(jobs, spread(self._fit, jobs, workers=self._workers), strict=True):
                 self._made[job], self._seconds[job] = answers, seconds
                 if self._progress:
-                    self._progress("models", len(self._made), len(self._made) + len(jobs) - jobs.index(job) - 1)
+                    done = len(self._made)
+                    self._progress("models", done, done + len(jobs) - jobs.index(job) - 1, self.candidates[job[0]].name)
+        return time.perf_counter() - started
+
+    def has(self, candidate: int, excluded: Excluded) -> bool:
+        """Whether a fit has been made."""
+        return (candidate, excluded) in self._made
 
     def seconds(self, candidate: int) -> float:
         """Return the mean time of a candidate's fits."""
         return float(np.mean([seconds for (index, _), seconds in self._seconds.items() if index == candidate]))
 
     def windows(self, mix: Mix, sources: Iterable[Source]) -> Answers:
-        """Collect the answers to the windows of whole blocks, each from the fits that its source names."""
-        windows, values = [], []
+        """Collect the answers to the windows of whole blocks, each from the fits that its source names.
+
+        The members of a mix eat the rows of one spec.
+        """
+        windows, owner, values = [], [], []
         for excluded, block in sources:
             made = [(self._made[candidate, excluded], weight) for candidate, weight in mix]
-            of_block = self._block_of_window[made[0][0].windows] == block
-            windows.append(made[0][0].windows[of_block])
+            first = made[0][0]
+            of_block = self.blocks[first.owner] == block
+            windows.append(first.windows[of_block])
+            owner.append(first.owner[of_block])
             blended = np.sum([weight * answers.values[of_block] for answers, weight in made], axis=0)
-            if self.table.classes and len(mix) > 1:
-                blended = log_probabilities(soften(blended, 1.0))  # as the graph will answer, and be floored
+            if self.n_classes and len(mix) > 1:
+                blended = log_probabilities(soften(blended))  # as the graph will answer, and be floored
             values.append(blended)
-        return Answers(np.concatenate(windows), np.concatenate(values))
+        return Answers(np.concatenate(windows), np.concatenate(owner), np.concatenate(values))
 
     def recordings(self, mix: Mix, sources: Iterable[Source]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Collect the answers to the recordings of whole blocks: which recordings, and the mean of each one's."""
         answers = self.windows(mix, sources)
-        recordings, place, counts = np.unique(
-            self.table.owner[answers.windows], return_inverse=True, return_counts=True
-        )
+        recordings, place, counts = np.unique(answers.owner, return_inverse=True, return_counts=True)
         sums = np.zeros((len(recordings), answers.values.shape[1]))
         np.add.at(sums, place, answers.values)
         return recordings, sums / counts[:, None]
 
-    def score(self, mix: Mix, sources: Iterable[Source]) -> float:
-        """Score candidates on whole blocks, by recording: accuracy, or R² against the spread of all recordings.
+    def losses(self, mix: Mix, sources: Iterable[Source]) -> NDArray[np.float64]:
+        """Return what is lost on each recording of whole blocks, so that 1 less their mean is the score.
 
-        The spread is that of the whole set, so that a block of one single target has a score too.
+        That is 1 for a wrong class and 0 for the right one, weighted where classes are balanced; or the squared error
+        as a part of the targets' variance over the whole set, so that a block of one single target has a score too.
         """
         recordings, values = self.recordings(mix, sources)
-        truth = self.table.truth[recordings]
-        if self.table.classes:
-            return float((choose(np.exp(values)) == truth).mean())
-        return float(1.0 - ((values[:, 0] - truth) ** 2).mean() / self.table.truth.var())
+        truth = self.truth[recordings]
+        if not self.n_classes:
+            return np.asarray((values[:, 0] - truth) ** 2 / self.truth.var())
+        wrong = (choose(np.exp(values)) != truth).astype(np.float64)
+        if self.candidates[mix[0][0]].is_balanced:
+            counts = np.bincount(truth, minlength=self.n_classes)
+            wrong *= len(truth) / (np.count_nonzero(counts) * counts[truth])
+        return np.asarray(wrong)
+
+    def score(self, mix: Mix, sources: Iterable[Source]) -> float:
+        """Score candidates on whole blocks, by recording: (balanced) accuracy, or R²."""
+        return float(1.0 - self.losses(mix, sources).mean())
 
     def _fit(self, job: tuple[int, Excluded]) -> tuple[Answers, float]:
         index, excluded = job
         started = time.perf_counter()
-        table, blocks = self.table, list(excluded)
-        left_out = np.isin(self._block_of_window, blocks)
-        scale = table.scale(~np.isin(self._blocks, blocks))
+        table, blocks = self.table(index), list(excluded)
+        left_out = np.isin(self.blocks[table.owner], blocks)
+        scale = table.scale(~np.isin(self.blocks, blocks))
         owner = table.owner[~left_out]
         model = fit(self.candidates[index], table.rows[~left_out], scale.standardised(table.truth)[owner], owner)
         windows = np.flatnonzero(left_out)
-        values = ask(model, table.rows[windows], len(table.classes))
-        values = log_probabilities(values) if table.classes else scale.original(values)
-        return Answers(windows, values), time.perf_counter() - started
+        values = ask(model, table.rows[windows], self.n_classes)
+        values = log_probabilities(values) if self.n_classes else scale.original(values)
+        return Answers(windows, table.owner[windows], values), time.perf_counter() - started

@@ -3,26 +3,33 @@
 Recordings lie in blocks, and no group lies in two. A fit leaves out one or two blocks and answers the recordings in
 them. For a tested block ``t``, the candidates compete on the other blocks ``j``, each answered by fits that left out
 both ``t`` and ``j``; the winner, fitted without ``t``, then answers ``t``. So no recording has a say in choosing the
-model, or its temperature, that is scored on it. The fit that left out ``{t, j}`` serves both when ``t`` is tested and
-when ``j`` is, which halves the price of nesting.
+model, its calibration or its sets, that is scored on it. The fit that left out ``{t, j}`` serves both when ``t`` is
+tested and when ``j`` is, which halves the price of nesting. What is clearly beaten for ``t`` on two blocks does not run
+the others for it.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.answers import FLOOR, soften
+from auricle.bundles.answers import FLOOR, Softening, soften
+from auricle.bundles.bundle import Calibration
+from auricle.compute import n_workers
 from auricle.datasets.examples import Progress
+from auricle.features.spec import FeatureSpec
 from auricle.models.blend import classifier_weights, regressor_weights
-from auricle.models.calibration import fit_temperature
+from auricle.models.calibration import fit_calibration
+from auricle.models.intervals import class_thresholds, half_width
 from auricle.training.candidates import Candidate, blended
 from auricle.training.crossfit import CrossFits, Excluded, Mix, Plan, Source
+from auricle.training.race import is_beaten, rounds
 from auricle.training.table import Table
 
-__all__ = ["MAX_MEMBERS", "WORTHWHILE", "Found", "Trial", "search"]
+__all__ = ["MAX_MEMBERS", "WORTHWHILE", "Explore", "Fate", "Found", "Trial", "search"]
 
 MAX_MEMBERS = 4
 """Most members of a blend: more cost time at every answer, and share what is left of the weight."""
@@ -30,15 +37,30 @@ MAX_MEMBERS = 4
 WORTHWHILE = 0.02
 """Part of the loss that a blend must save: less is not worth running several models for."""
 
+N_TRIED_FIRST = 2
+"""Rounds of blocks that every candidate runs before the beaten ones drop out."""
+
+Fate = Literal["compared", "beaten", "selected on", "too dear"]
+"""What became of a candidate: compared on every block; beaten on the first ones; compared, but too dear to be nested,
+so that its score was selected on; or not tried, because the budget was spent."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """How one candidate did: score by recording over the blocks, deviation between blocks, seconds a fit."""
+    """How one candidate did.
+
+    Parameters
+    ----------
+    score : by recording, over the blocks that it ran; NaN where it was not tried
+    deviation : between blocks
+    fit_s : seconds a fit
+    """
 
     candidate: Candidate
     score: float
     deviation: float
     fit_s: float
+    fate: Fate = "compared"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,28 +73,52 @@ class Found:
     trials : every candidate, in the order of the table
     tested : recordings that were held out from every choice, shape (n_tested,)
     answers : their calibrated probabilities, shape (n_tested, n_classes), or numbers, shape (n_tested, 1)
+    is_selected_on : whether the score of ``answers`` is one that the choice was made by, nesting being too dear
+    reach : what sets or intervals fitted without them make of the tested recordings; None where too few promise any
     out_of_fold : answer of the chosen candidate to every recording, by fits that left it out: calibrated probabilities,
         shape (n, n_classes), or numbers, shape (n, 1)
     windows_out_of_fold : the same for every window, calibrated for windows
-    window_temperature, recording_temperature : fitted on the out-of-fold answers; 1 for numbers
+    calibration : fitted on the out-of-fold answers; changes nothing for numbers
     """
 
     chosen: Candidate
     trials: tuple[Trial, ...]
     tested: NDArray[np.intp]
     answers: NDArray[np.float64]
+    is_selected_on: bool
+    reach: "Reach | None"
     out_of_fold: NDArray[np.float64]
     windows_out_of_fold: NDArray[np.float64]
-    window_temperature: float
-    recording_temperature: float
+    calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reach:
+    """How sets of classes, or intervals, held on recordings that had no part in them.
+
+    Parameters
+    ----------
+    covered : whether the truth lay within, shape (n_tested,)
+    size : number of classes in the set, or the interval's whole width, shape (n_tested,)
+    """
+
+    covered: NDArray[np.bool_]
+    size: NDArray[np.float64]
+
+
+Explore = Callable[[CrossFits, list[Source], str], list[int]]
+"""Proposes candidates to the fits, judges them by given sources under a name, and returns those worth comparing."""
 
 
 def search(
-    table: Table,
+    tables: Mapping[FeatureSpec | None, Table],
     candidates: Sequence[Candidate],
     plan: Plan,
     *,
     blend: bool = False,
+    race: bool = True,
+    budget_s: float | None = None,
+    explore: Explore | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Found:
@@ -80,66 +126,171 @@ def search(
 
     Parameters
     ----------
-    table : rows and truth
-    candidates : what to try, in the order that breaks ties
+    tables : rows and truth by the candidates' specs
+    candidates : what to try, from cheap to dear; the order breaks ties, and the first is tried whatever the budget
     plan : where scores are taken
     blend : whether the best of each family may be blended, with weights fitted where they compete
+    race : whether what is clearly beaten drops out
+    budget_s : seconds for all fits; None tries every candidate, and does not look at the clock
+    explore : finds further candidates, for each tested block and for the final choice by itself
     workers : threads; None for every core
     progress : told of every fit
     """
-    fits = CrossFits(table, candidates, plan.blocks, workers=workers, progress=progress)
-    blocks = [int(block) for block in np.unique(plan.blocks)]
-    inner = {t: [(_without(t, j), j) for j in blocks if j != t] for t in plan.tested}
-    outer = {t: [(_without(t), t)] for t in plan.tested}
-    competing = [_without(*pair) for pair in combinations(blocks, 2) if set(pair) & set(plan.tested)]
-    if plan.is_nested:
-        competing += [_without(t) for t in blocks]
-    fits.make([(index, excluded) for excluded in competing for index in range(len(candidates))])
+    fits = CrossFits(tables, plan.blocks, workers=workers, progress=progress)
+    field = _Field(fits, plan, race=race, deadline=None if budget_s is None else time.perf_counter() + budget_s)
+    for batch in [candidates] if budget_s is None else [[candidate] for candidate in candidates]:
+        field.run(batch, workers=n_workers(workers))
+    if explore is not None:
+        field.explore(explore)
 
-    winner = {t: _best(fits, inner[t], blend=blend) for t in plan.tested}
-    fits.make([(index, _without(t)) for t in plan.tested for index, _ in winner[t]])
-    tested, answers = zip(*(_answered(fits, winner[t], outer[t], inner[t]) for t in plan.tested), strict=True)
-
+    winner = {t: _best(fits, field.racing[t], field.inner[t], blend=blend) for t in plan.tested}
+    finalists = sorted(set().union(*field.racing.values()) | field.flat | field.explored)
     if plan.is_nested:
-        compared = everything = [source for t in plan.tested for source in outer[t]]
-        chosen = _best(fits, compared, blend=blend)
+        fits.make([(index, _without(t)) for t in plan.tested for index in finalists])
+        compared = everything = [source for t in plan.tested for source in field.outer[t]]
+        chosen = _best(fits, finalists, compared, blend=blend)
     else:  # one block was held out: the choice made without it stands
         (t,) = plan.tested
-        compared, everything, chosen = inner[t], [*inner[t], *outer[t]], winner[t]
-    singles: list[Mix] = [((index, 1.0),) for index in range(len(candidates))]
-    mixes = singles if len(chosen) == 1 else [*singles, chosen]
-    trials = tuple(_trial(fits, mix, compared) for mix in mixes)
+        compared, chosen = field.inner[t], winner[t]
+        fits.make([(index, _without(t)) for index, _ in chosen])
+        everything = [*compared, *field.outer[t]]
+    fits.make([(index, _without(t)) for t in plan.tested for index, _ in winner[t]])
+    is_selected_on = any(index in field.flat for index, _ in chosen)
+    if is_selected_on:  # its answers to a block are calibrated on those to the others
+        tests = [(chosen, field.outer[t], [s for s in everything if s[1] != t]) for t in plan.tested]
+    else:
+        tests = [(winner[t], field.outer[t], field.inner[t]) for t in plan.tested]
+    tested, answers, reaches = zip(*(_tested(fits, *test) for test in tests), strict=True)
+
+    trials = field.trials(chosen, compared)
     _, out_of_fold = _answered(fits, chosen, everything, everything)
-    by_window, window_temperature = fits.windows(chosen, everything), _window_temperature(fits, chosen, everything)
-    of_windows = np.empty_like(by_window.values)
-    of_windows[by_window.windows] = soften(by_window.values, window_temperature) if table.classes else by_window.values
+    by_window, of_windows = _windows(fits, chosen, everything)
     return Found(
-        chosen=trials[mixes.index(chosen)].candidate,
+        chosen=trials[chosen[0][0] if len(chosen) == 1 else -1].candidate,
         trials=trials,
         tested=np.concatenate(tested),
         answers=np.concatenate(answers),
+        is_selected_on=is_selected_on,
+        reach=_joined(reaches),
         out_of_fold=out_of_fold,
         windows_out_of_fold=of_windows,
-        window_temperature=window_temperature,
-        recording_temperature=_temperature(fits, chosen, everything),
+        calibration=Calibration(window=by_window, recording=_softening(fits, chosen, everything)),
     )
+
+
+class _Field:
+    """The candidates of a search as they race: who still runs for which tested block."""
+
+    def __init__(self, fits: CrossFits, plan: Plan, *, race: bool, deadline: float | None) -> None:
+        blocks = [int(block) for block in np.unique(plan.blocks)]
+        self.inner = {t: [(_without(t, j), j) for j in blocks if j != t] for t in plan.tested}
+        self.outer = {t: [(_without(t), t)] for t in plan.tested}
+        self.racing: dict[int, list[int]] = {t: [] for t in plan.tested}
+        self.flat: set[int] = set()
+        self.explored: set[int] = set()
+        self._fits, self._plan, self._race, self._deadline = fits, plan, race, deadline
+        self._rounds = [[pair for pair in pairs if set(pair) & set(plan.tested)] for pairs in rounds(blocks)]
+        self._fates: dict[int, Fate] = {}
+
+    def run(self, batch: Sequence[Candidate], *, workers: int) -> None:
+        """Let candidates race side by side, as far as the budget allows."""
+        entered = [self._fits.add(candidate) for candidate in batch]
+        if self._deadline is not None and entered != [0]:
+            entered = [index for index in entered if self._is_affordable(index, workers)]
+        for t in self.racing:
+            self.racing[t] += entered
+        self._run(self._rounds[:N_TRIED_FIRST], entered)
+        if self._race:
+            for t in self.racing:
+                self.racing[t] = self._unbeaten(t, entered)
+        self._run(self._rounds[N_TRIED_FIRST:], entered)
+
+    def explore(self, explore: Explore) -> None:
+        """Let candidates be found for each tested block by itself, and for the final choice."""
+        for t in self.racing:
+            self.racing[t] += explore(self._fits, self.inner[t], f"without block {t}")
+        if self._plan.is_nested:
+            self.explored = set(explore(self._fits, [s for t in self.outer for s in self.outer[t]], "final"))
+
+    def trials(self, chosen: Mix, compared: list[Source]) -> tuple[Trial, ...]:
+        """Tell how every candidate did, and the blend that was chosen."""
+        singles: list[Mix] = [((index, 1.0),) for index in range(len(self._fits.candidates))]
+        return tuple(self._trial(mix, compared) for mix in (singles if len(chosen) == 1 else [*singles, chosen]))
+
+    def _is_affordable(self, index: int, workers: int) -> bool:
+        """Whether there is time to race a candidate; where there is time to compare it only, it does not race."""
+        assert self._deadline is not None  # noqa: S101  (asked under a budget only)
+        if time.perf_counter() >= self._deadline:
+            self._fates[index] = "too dear"
+            return False
+        first = next(pair for pairs in self._rounds for pair in pairs)
+        self._fits.make([(index, _without(*first))])
+        left = self._deadline - time.perf_counter()
+        n_blocks = len(np.unique(self._plan.blocks))
+        n_fits = sum(map(len, self._rounds)) + len(self._plan.tested) - 1
+        fit_s = self._fits.seconds(index) / min(workers, n_blocks)
+        if n_fits * fit_s <= left:
+            return True
+        if self._plan.is_nested and n_blocks * fit_s <= left:
+            self._fates[index] = "selected on"
+            self.flat.add(index)
+            return False
+        self._fates[index] = "too dear"
+        return False
+
+    def _run(self, pairs: list[list[tuple[int, int]]], entered: list[int]) -> None:
+        self._fits.make(
+            (index, _without(*pair))
+            for index in entered
+            for some in pairs
+            for pair in some
+            if any(index in self.racing[t] for t in pair if t in self.racing)
+        )
+
+    def _unbeaten(self, t: int, entered: list[int]) -> list[int]:
+        met = [j for pairs in self._rounds[:N_TRIED_FIRST] for pair in pairs if t in pair for j in pair if j != t]
+        sources = [(_without(t, j), j) for j in met]
+        losses = {index: self._fits.losses(((index, 1.0),), sources) for index in self.racing[t]}
+        best = min(losses.values(), key=lambda loss: float(loss.mean()))
+        return [index for index in losses if index not in entered or not is_beaten(losses[index], best)]
+
+    def _trial(self, mix: Mix, compared: list[Source]) -> Trial:
+        index = mix[0][0]
+        candidate = _candidate(self._fits, mix)
+        ran = [source for source in compared if all(self._fits.has(member, source[0]) for member, _ in mix)]
+        fate = self._fates.get(index, "compared") if len(mix) == 1 else "compared"
+        if not ran and fate == "compared":  # it dropped out for every tested block
+            fate = "beaten"
+            ran = [source for t in self.inner for source in self.inner[t] if self._fits.has(index, source[0])]
+        if not ran or fate == "too dear":
+            return Trial(candidate, float("nan"), float("nan"), float("nan"), "too dear")
+        by_block = [self._fits.score(mix, [source]) for source in ran]
+        fit_s = sum(self._fits.seconds(member) for member, _ in mix)
+        if len(ran) < len(compared) and fate == "compared":
+            fate = "beaten"
+        return Trial(candidate, self._fits.score(mix, ran), float(np.std(by_block)), fit_s, fate)
 
 
 def _without(*blocks: int) -> Excluded:
     return frozenset(blocks)
 
 
-def _best(fits: CrossFits, sources: list[Source], *, blend: bool) -> Mix:
+def _candidate(fits: CrossFits, mix: Mix) -> Candidate:
+    members = [(fits.candidates[index], weight) for index, weight in mix]
+    return members[0][0] if len(members) == 1 else blended(members, is_classifier=bool(fits.n_classes))
+
+
+def _best(fits: CrossFits, contenders: Sequence[int], sources: list[Source], *, blend: bool) -> Mix:
     """Return the candidate with the best score, or the blend of a few where it loses clearly less than any of them."""
-    ranked = sorted(range(len(fits.candidates)), key=lambda index: -fits.score(((index, 1.0),), sources))
+    ranked = sorted(contenders, key=lambda index: -fits.score(((index, 1.0),), sources))
     single: Mix = ((ranked[0], 1.0),)
     members = _best_of_each_family(fits, ranked)[:MAX_MEMBERS]
     if not blend or len(members) < 2:
         return single
     recordings, _ = fits.recordings(single, sources)
-    truth = fits.table.truth[recordings]
+    truth = fits.truth[recordings]
     values = [fits.recordings(((index, 1.0),), sources)[1] for index in members]
-    if fits.table.classes:
+    if fits.n_classes:
         weights = classifier_weights(values, truth)
     else:
         weights = regressor_weights([value[:, 0] for value in values], truth)
@@ -148,48 +299,75 @@ def _best(fits: CrossFits, sources: list[Source], *, blend: bool) -> Mix:
     return mix if len(mix) > 1 and gain > WORTHWHILE else single
 
 
-def _best_of_each_family(fits: CrossFits, ranked: list[int]) -> list[int]:
+def _best_of_each_family(fits: CrossFits, ranked: Sequence[int]) -> list[int]:
+    """Return the best candidate of each family, of those that eat what the best of all eats."""
     best: dict[str, int] = {}
     for index in ranked:
-        best.setdefault(fits.candidates[index].family, index)
+        if fits.candidates[index].spec == fits.candidates[ranked[0]].spec:
+            best.setdefault(fits.candidates[index].family, index)
     return list(best.values())
 
 
 def _loss(fits: CrossFits, mix: Mix, sources: list[Source]) -> float:
     """Return the log loss after calibration, or the mean squared error."""
     recordings, values = fits.recordings(mix, sources)
-    truth = fits.table.truth[recordings]
-    if not fits.table.classes:
+    truth = fits.truth[recordings]
+    if not fits.n_classes:
         return float(((values[:, 0] - truth) ** 2).mean())
-    probabilities = soften(values, fit_temperature(values, truth))
+    probabilities = soften(values, Softening(*fit_calibration(values, truth, fits.blocks[recordings], biases=False)))
     return float(-np.log(np.maximum(probabilities[np.arange(len(truth)), truth], FLOOR)).mean())
 
 
 def _answered(
     fits: CrossFits, mix: Mix, sources: list[Source], calibrated_on: list[Source]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return recordings and their answers, the temperature fitted on other sources."""
+    """Return recordings and their answers, calibrated on other sources."""
     recordings, values = fits.recordings(mix, sources)
-    return recordings, soften(values, _temperature(fits, mix, calibrated_on)) if fits.table.classes else values
+    return recordings, soften(values, _softening(fits, mix, calibrated_on)) if fits.n_classes else values
 
 
-def _temperature(fits: CrossFits, mix: Mix, sources: list[Source]) -> float:
-    if not fits.table.classes:
-        return 1.0
+def _tested(
+    fits: CrossFits, mix: Mix, sources: list[Source], calibrated_on: list[Source]
+) -> tuple[NDArray[np.intp], NDArray[np.float64], Reach | None]:
+    """Return tested recordings, their answers, and how sets or intervals that others gave hold on them."""
+    recordings, answers = _answered(fits, mix, sources, calibrated_on)
+    known, out_of_fold = _answered(fits, mix, calibrated_on, calibrated_on)
+    truth, known_truth = fits.truth[recordings], fits.truth[known]
+    if fits.n_classes:
+        found = class_thresholds(out_of_fold, known_truth)
+        if found is None:
+            return recordings, answers, None
+        sets = answers >= np.array(found[0])
+        return recordings, answers, Reach(sets[np.arange(len(truth)), truth], sets.sum(axis=1).astype(np.float64))
+    width = half_width(out_of_fold[:, 0] - known_truth)
+    if width is None:
+        return recordings, answers, None
+    return recordings, answers, Reach(np.abs(answers[:, 0] - truth) <= width, np.full(len(truth), 2 * width))
+
+
+def _joined(reaches: Sequence[Reach | None]) -> Reach | None:
+    known = [reach for reach in reaches if reach is not None]
+    if len(known) < len(reaches):
+        return None
+    return Reach(np.concatenate([one.covered for one in known]), np.concatenate([one.size for one in known]))
+
+
+def _softening(fits: CrossFits, mix: Mix, sources: list[Source]) -> Softening:
     recordings, logs = fits.recordings(mix, sources)
-    return fit_temperature(logs, fits.table.truth[recordings])
+    return _fitted(fits, mix, logs, recordings)
 
 
-def _window_temperature(fits: CrossFits, mix: Mix, sources: list[Source]) -> float:
-    if not fits.table.classes:
-        return 1.0
+def _fitted(fits: CrossFits, mix: Mix, logs: NDArray[np.float64], owner: NDArray[np.int64]) -> Softening:
+    if not fits.n_classes:
+        return Softening()
+    biases = not fits.candidates[mix[0][0]].is_balanced  # they would undo the balance
+    return Softening(*fit_calibration(logs, fits.truth[owner], fits.blocks[owner], biases=biases))
+
+
+def _windows(fits: CrossFits, mix: Mix, sources: list[Source]) -> tuple[Softening, NDArray[np.float64]]:
+    """Return the calibration of windows, and their calibrated answers in the order of the table."""
     answers = fits.windows(mix, sources)
-    return fit_temperature(answers.values, fits.table.truth[fits.table.owner[answers.windows]])
-
-
-def _trial(fits: CrossFits, mix: Mix, sources: list[Source]) -> Trial:
-    by_block = [fits.score(mix, [source]) for source in sources]
-    fit_s = sum(fits.seconds(index) for index, _ in mix)
-    members = [(fits.candidates[index], weight) for index, weight in mix]
-    candidate = members[0][0] if len(members) == 1 else blended(members, is_classifier=bool(fits.table.classes))
-    return Trial(candidate, fits.score(mix, sources), float(np.std(by_block)), fit_s)
+    how = _fitted(fits, mix, answers.values, answers.owner)
+    values = np.empty_like(answers.values)
+    values[answers.windows] = soften(answers.values, how) if fits.n_classes else answers.values
+    return how, values

@@ -1,5 +1,6 @@
 """What a search works on: rows, which recording each is of, and what each recording is in truth."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -8,8 +9,9 @@ from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.examples import Examples
+from auricle.features.spec import FeatureSpec
 
-__all__ = ["Scale", "Table"]
+__all__ = ["Scale", "Table", "Tables"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +61,41 @@ class Table:
             return Scale()
         truth = self.truth[recordings]
         return Scale(float(truth.mean()), float(truth.std()) or 1.0, is_used=True)
+
+
+class Tables(Mapping[FeatureSpec | None, Table]):
+    """The rows of one data set under every spec that is tried, made when they are first asked for.
+
+    Parameters
+    ----------
+    dataset : whose truth they share
+    make : computes the features of the data set under a spec
+    max_bytes : of rows that are held at once; those used longest ago make room, and are made anew when needed
+    """
+
+    def __init__(
+        self, dataset: Dataset, make: Callable[[FeatureSpec], Examples], *, max_bytes: int = 2_000_000_000
+    ) -> None:
+        self._dataset = dataset
+        self._make = make
+        self._max_bytes = max_bytes
+        self._held: dict[FeatureSpec, Examples] = {}
+
+    def examples(self, spec: FeatureSpec) -> Examples:
+        """Return the features under a spec."""
+        found = self._held.pop(spec, None) or self._make(spec)
+        self._held[spec] = found
+        while len(self._held) > 1 and sum(examples.rows.nbytes for examples in self._held.values()) > self._max_bytes:
+            self._held.pop(next(iter(self._held)))
+        return found
+
+    def __getitem__(self, spec: FeatureSpec | None) -> Table:
+        if spec is None:
+            raise KeyError(spec)
+        return Table.of(self._dataset, self.examples(spec))
+
+    def __iter__(self) -> Iterator[FeatureSpec]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)

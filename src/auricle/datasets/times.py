@@ -1,0 +1,83 @@
+"""When recordings were made: the order for splits that learn from the past and are tested on the future."""
+
+import math
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.datasets.dataset import Dataset
+from auricle.errors import SplitError
+
+__all__ = ["blocks_by_time", "seconds"]
+
+
+def seconds(dataset: Dataset) -> NDArray[np.float64]:
+    """Return when each recording was made, in seconds of one clock, shape (n,).
+
+    Times are ISO 8601 (without an offset they are UTC) or plain numbers.
+
+    Raises
+    ------
+    SplitError : a recording has no time, or one that is neither
+    """
+    return np.array([_second(example.time, f"{dataset.source}: {example.file}") for example in dataset.examples])
+
+
+def blocks_by_time(dataset: Dataset, n_blocks: int) -> NDArray[np.intp]:
+    """Cut a data set into consecutive blocks of about equally many recordings; block 0 is the latest.
+
+    Groups stay whole, each at the place of its last recording, so that what is learned from the other blocks was all
+    recorded before the end of any group in block 0.
+
+    Returns
+    -------
+    shape (n,): the block of each recording
+
+    Raises
+    ------
+    SplitError : times that are missing or unreadable, or fewer groups than blocks
+    """
+    at = seconds(dataset)
+    names, group_of = np.unique(dataset.groups, return_inverse=True)
+    if len(names) < n_blocks:
+        raise SplitError(
+            f"{dataset.source}: a split by time needs at least {n_blocks} groups. Got {len(names)}. "
+            "Name a finer group, or none."
+        )
+    last = np.full(len(names), -np.inf)
+    np.maximum.at(last, group_of, at)
+    order = np.argsort(-last, kind="stable")
+    sizes = np.bincount(group_of)[order]
+    middle = np.cumsum(sizes) - sizes / 2
+    # A block's share is counted in recordings, and no block is left empty.
+    block = np.minimum((middle / sizes.sum() * n_blocks).astype(np.intp), n_blocks - 1)
+    least = np.arange(len(names)) - (len(names) - n_blocks)
+    for place in range(len(names)):
+        previous = block[place - 1] if place else -1
+        block[place] = min(max(block[place], least[place], previous), previous + 1)
+    of_group = np.empty(len(names), np.intp)
+    of_group[order] = block
+    return np.asarray(of_group[group_of])
+
+
+def _second(text: str | None, place: str) -> float:
+    if text is None:
+        raise SplitError(f"{place}: a split by time needs a time for every recording. This one has none.")
+    try:
+        at = float(text)
+    except ValueError:
+        at = _calendar(text)
+    if not math.isfinite(at):
+        raise SplitError(
+            f"{place}: a time must be ISO 8601, such as 2026-03-01T14:30:00Z, or a number of seconds. Got {text!r}."
+        )
+    return at
+
+
+def _calendar(text: str) -> float:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return math.nan
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

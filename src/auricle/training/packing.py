@@ -1,0 +1,164 @@
+"""From a search to a bundle: the chosen model fitted on everything, converted, scored, and packed with its proof."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.bundles.answers import choose
+from auricle.bundles.bundle import Bundle, Golden, Interval, Manifest, Sets, Target
+from auricle.bundles.graph import Graph
+from auricle.bundles.profile import MAX_PROFILED, Profile, quality_row
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.examples import Examples, windows_of
+from auricle.features.extractor import Extractor
+from auricle.features.spec import FeatureSpec, standard_spec
+from auricle.models.family import Estimator
+from auricle.models.intervals import COVERAGE, class_thresholds, half_width
+from auricle.training import scores
+from auricle.training.candidates import fit
+from auricle.training.convert import convert, verify
+from auricle.training.crossfit import Plan
+from auricle.training.novelty import fit_novelty
+from auricle.training.search import Found
+from auricle.training.table import Scale, Table
+from auricle.training.thresholds import event_thresholds
+
+__all__ = ["pack"]
+
+N_GOLDEN = 3
+_LIBRARIES = (
+    "auricle",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "numba",
+    "soundfile",
+    "soxr",
+    "onnxruntime",
+    "onnx",
+    "skl2onnx",
+)
+
+
+def pack(
+    dataset: Dataset, examples: Examples, found: Found, protocol: Plan, spec: FeatureSpec, *, name: str, seed: int
+) -> tuple[Bundle, Estimator]:
+    """Fit the chosen model on all recordings, and pack it; return the bundle and the fitted estimator.
+
+    Parameters
+    ----------
+    examples : the features under ``spec``, which the chosen model eats
+    found : what the search found
+    protocol : where it took its scores
+
+    Raises
+    ------
+    ConversionError : a model whose graph would answer otherwise
+    """
+    table = Table.of(dataset, examples)
+    scale = table.scale(np.ones(len(dataset.examples), bool))
+    estimator = fit(found.chosen, table.rows, scale.standardised(table.truth)[table.owner], table.owner)
+    graph = convert(estimator, table.rows.shape[1])
+    verify(graph, estimator, table.rows)
+    novelty = fit_novelty(
+        table,
+        protocol.blocks,
+        window_doubt=_doubt(found.windows_out_of_fold) if table.classes else None,
+        recording_doubt=_doubt(found.out_of_fold) if table.classes else None,
+        seed=seed,
+    )
+    manifest = _manifest(dataset, table, found, scale, spec, name, protocol.protocol)
+    bundle = Bundle(manifest, graph, _profile(dataset, examples, found), novelty, _golden(dataset, spec, graph))
+    return bundle, estimator
+
+
+def _manifest(
+    dataset: Dataset, table: Table, found: Found, scale: Scale, spec: FeatureSpec, name: str, protocol: str
+) -> Manifest:
+    scored, verdict = _scores(dataset, table, found)
+    return Manifest(
+        name=name,
+        task=dataset.task,
+        classes=table.classes,
+        target=Target(mean=scale.mean, deviation=scale.deviation) if scale.is_used else None,
+        spec=spec,
+        interval=_interval(table, found),
+        sets=_sets(table, found),
+        event_thresholds=event_thresholds(found.windows_out_of_fold, table.truth[table.owner]) if table.classes else (),
+        calibration=found.calibration,
+        family=found.chosen.family,
+        settings=dict(found.chosen.settings),
+        scores=scored,
+        verdict=verdict,
+        protocol=protocol,
+        standard_columns=standard_spec(spec.rate_hz).columns,
+        versions={library: version(library) for library in _LIBRARIES},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _scores(dataset: Dataset, table: Table, found: Found) -> tuple[scores.Scores, str]:
+    """Score the held-out answers; return the scores with their intervals, and the verdict."""
+    truth, groups = table.truth[found.tested], dataset.groups[found.tested]
+    if table.classes:
+        chosen = choose(found.answers)
+        right = chosen == truth
+        low, high = scores.interval_of_accuracy(right, truth, groups)
+        balanced = scores.interval_of_accuracy(right, truth, groups, balanced=True)
+        tested = scores.classification(truth, found.answers, chosen)
+        tested |= {"ci95": [low, high], "balanced_accuracy_ci95": list(balanced), "baseline": scores.baseline(truth)}
+        guess = scores.baseline(truth, balanced=True)
+    else:
+        values = found.answers[:, 0]
+        tested = scores.regression(truth, values)
+        tested |= {"ci95": list(scores.interval_of_r2(truth, values, groups)), "baseline": 0.0}
+        guess = 0.0
+    if found.reach is not None:
+        tested |= scores.coverage(found.reach.covered, found.reach.size, groups, is_class=bool(table.classes))
+    tested["n_recordings"] = len(truth)
+    sentence = scores.verdict(
+        tested, task=dataset.task, n_recordings=len(truth), n_groups=len(set(groups)), guess=guess
+    )
+    return tested, sentence
+
+
+def _doubt(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1.0 - probabilities.max(axis=1))
+
+
+def _sets(table: Table, found: Found) -> Sets | None:
+    known = class_thresholds(found.out_of_fold, table.truth) if table.classes else None
+    return None if known is None else Sets(coverage=COVERAGE, thresholds=known[0], per_class=known[1])
+
+
+def _interval(table: Table, found: Found) -> Interval | None:
+    if table.classes:
+        return None
+    width = half_width(found.out_of_fold[:, 0] - table.truth)
+    return None if width is None else Interval(coverage=COVERAGE, half_width=width)
+
+
+def _profile(dataset: Dataset, examples: Examples, found: Found) -> Profile:
+    n = len(dataset.examples)
+    chosen = np.unique(np.linspace(0, n - 1, min(n, MAX_PROFILED)).round().astype(np.int64))
+    return Profile(
+        hashes=examples.hashes,
+        groups=dataset.groups.astype(np.str_),
+        truth=dataset.targets if dataset.task == "regress" else dataset.labels.astype(np.str_),
+        chosen=chosen,
+        rows=examples.standard[chosen],
+        quality=np.stack([quality_row(examples.quality[index]) for index in chosen]),
+        answers=found.out_of_fold[chosen].astype(np.float32),
+    )
+
+
+def _golden(dataset: Dataset, spec: FeatureSpec, graph: bytes) -> Golden:
+    """Take the first window of a few recordings, evenly spread over the set."""
+    n = len(dataset.examples)
+    extractor = Extractor(spec)
+    picked = np.unique(np.linspace(0, n - 1, min(n, N_GOLDEN)).round().astype(int))
+    windows: list[NDArray[np.float32]] = [windows_of(dataset.examples[i], extractor)[0].samples for i in picked]
+    rows = np.stack([extractor.row(window) for window in windows])
+    return Golden(tuple(windows), rows, Graph(graph).answers(rows))

@@ -1,0 +1,127 @@
+"""What a training gives: the bundle, how it was chosen, how good it is, and the report of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auricle.bundles.bundle import Bundle
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.examples import Examples, Failure, Progress
+from auricle.inspection.leaks import Leaks
+from auricle.models.family import Estimator
+from auricle.page import Page
+from auricle.training.breakdown import Answered, summary
+from auricle.training.crossfit import Plan
+from auricle.training.learning import Curve, learning_curve
+from auricle.training.report import report_of
+from auricle.training.search import Found
+from auricle.training.table import Table
+
+__all__ = ["TrainResult"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainResult:
+    """What a training gave.
+
+    Parameters
+    ----------
+    bundle : the model, ready to save
+    estimator : the fitted scikit-learn estimator that the bundle's graph was made from
+    found : the search: every candidate, the held-out answers
+    protocol : where its scores were taken
+    leaks : what would make them untrue
+    failures : recordings that were left out
+    seconds : what it took
+    workers : threads that it was made with; None for every core
+    """
+
+    bundle: Bundle
+    dataset: Dataset
+    examples: Examples
+    estimator: Estimator
+    found: Found
+    protocol: Plan
+    leaks: Leaks
+    failures: tuple[Failure, ...]
+    seconds: float
+    workers: int | None = None
+
+    @cached_property
+    def answered(self) -> Answered:
+        """The held-out recordings, with what was answered to them."""
+        dataset = self.dataset.subset(self.found.tested)
+        classes = self.dataset.classes
+        truth = np.searchsorted(classes, dataset.labels) if classes else dataset.targets
+        return Answered(dataset, classes, truth, self.found.answers)
+
+    @cached_property
+    def report(self) -> Page:
+        """The report: ``result.report.save("report.html")``. The learning curve is made for it."""
+        return report_of(self, self.learning_curve())
+
+    def learning_curve(self, *, progress: Progress | None = None) -> Curve:
+        """Fit the chosen model to parts of the groups, and say whether more data is worth it; takes up to a minute."""
+        chosen = next(trial for trial in self.found.trials if trial.candidate is self.found.chosen)
+        return learning_curve(
+            Table.of(self.dataset, self.examples),
+            self.dataset.groups,
+            self.found.chosen,
+            self.protocol,
+            self.found.out_of_fold,
+            fit_s=chosen.fit_s,
+            workers=self.workers,
+            progress=progress,
+        )
+
+    def as_json(self, *, path: str | Path | None = None, curve: Curve | None = None) -> dict[str, Any]:
+        """Return the summary that ``auricle train --json`` prints.
+
+        Parameters
+        ----------
+        path : where the bundle was written
+        curve : the learning curve, where it was made
+        """
+        manifest, found = self.bundle.manifest, self.found
+        headline = "accuracy" if manifest.task == "classify" else "r2"
+        trials = [
+            {
+                "model": trial.candidate.name,
+                "cv_score": _number(trial.score),
+                "cv_sd": _number(trial.deviation),
+                "fit_s": _number(trial.fit_s),
+                "fate": trial.fate,
+            }
+            for trial in found.trials
+        ]
+        chosen = next(t for t in found.trials if t.candidate is found.chosen)
+        return {
+            "task": manifest.task,
+            "n_recordings": len(self.dataset.examples),
+            "n_windows": len(self.examples.rows),
+            "classes": list(manifest.classes),
+            "groups": len(set(self.dataset.groups)),
+            "candidates": trials,
+            "chosen": chosen.candidate.name,
+            "settings": dict(chosen.candidate.settings),
+            # Where every fold is tested in its turn, the score that nothing was selected on.
+            "cv_score": manifest.scores[headline] if self.protocol.is_nested else chosen.score,
+            "test": manifest.scores,
+            "protocol": manifest.protocol,
+            "verdict": manifest.verdict,
+            "leaks": [finding.as_json() for finding in self.leaks.findings],
+            **summary(self.answered),
+            "learning_curve": None if curve is None else curve.as_json(),
+            "window_s": manifest.spec.window_s,
+            "failed": [{"file": str(failure.file), "error": failure.error.as_json()} for failure in self.failures],
+            "seconds": self.seconds,
+            "bundle": None if path is None else str(path),
+        }
+
+
+def _number(value: float) -> float | None:
+    """Return a number as JSON has it: none where a candidate was not tried."""
+    return None if np.isnan(value) else value
