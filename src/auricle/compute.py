@@ -1,19 +1,53 @@
-"""The one place where work is spread over cores; an executor is the seam, and a cluster's client gives one too."""
+"""The one place where work is spread: over the cores of this machine, or over those of an engine that is in use."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol, TypeVar
 
 from auricle.errors import UsageError
 
-__all__ = ["n_workers", "spread"]
+__all__ = ["Engine", "n_workers", "spread", "use"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _AHEAD = 4
 """Items a worker that are taken before the first result is: enough that a slow one holds nobody up."""
+
+_MOST_TOGETHER = 64
+_TASKS_A_SLOT = 16  # so many that the last ones end at about the same time
+
+
+class Engine(Protocol):
+    """What does work elsewhere: in other processes, on other machines. It must be able to pickle what it is given."""
+
+    @property
+    def n_slots(self) -> int:
+        """How many pieces of work it does side by side."""
+
+    def run(self, function: Callable[[T], R], items: Iterable[T], *, together: int = 1) -> Iterator[tuple[int, R]]:
+        """Yield the index of each item and what the function makes of it, as soon as that is there.
+
+        Parameters
+        ----------
+        together : items that are sent at once; only a few times as many as are worked on are taken ahead
+        """
+
+
+_ENGINE: ContextVar[Engine | None] = ContextVar("engine", default=None)
+
+
+@contextmanager
+def use(engine: Engine | None) -> Iterator[None]:
+    """Let an engine do what `spread` may send away, for the length of a block; None keeps all work here."""
+    token = _ENGINE.set(engine)
+    try:
+        yield
+    finally:
+        _ENGINE.reset(token)
 
 
 def n_workers(workers: int | None = None) -> int:
@@ -32,14 +66,26 @@ def n_workers(workers: int | None = None) -> int:
     return workers
 
 
-def spread(function: Callable[[T], R], items: Iterable[T], *, workers: int | None = None) -> Iterator[R]:
+def spread(
+    function: Callable[[T], R], items: Iterable[T], *, workers: int | None = None, may_leave: bool = False
+) -> Iterator[R]:
     """Yield ``function(item)`` for every item, in the order of the items, computed by threads side by side.
 
     Threads suffice: the feature kernels, soundfile, soxr, onnxruntime and scikit-learn's trees release the GIL.
     Items are taken a few ahead of the results, so an endless iterable costs no memory. The first error ends the work;
     so does the caller who stops asking.
+
+    Parameters
+    ----------
+    workers : threads; None for every core
+    may_leave : whether an engine that is in use does the work instead: function, items and results can be pickled, and
+        the function reads no files but those that every machine sees
     """
     count = n_workers(workers)
+    engine = _ENGINE.get() if may_leave else None
+    if engine is not None:
+        yield from _in_order(engine.run(function, items, together=_together(items, engine.n_slots)))
+        return
     if count == 1:
         yield from map(function, items)
         return
@@ -55,3 +101,19 @@ def spread(function: Callable[[T], R], items: Iterable[T], *, workers: int | Non
         finally:
             for future in due:
                 future.cancel()
+
+
+def _together(items: Iterable[object], n_slots: int) -> int:
+    if not isinstance(items, Sized):
+        return 1
+    return max(1, min(_MOST_TOGETHER, len(items) // (_TASKS_A_SLOT * n_slots)))
+
+
+def _in_order(results: Iterator[tuple[int, R]]) -> Iterator[R]:
+    early: dict[int, R] = {}
+    due = 0
+    for index, result in results:
+        early[index] = result
+        while due in early:
+            yield early.pop(due)
+            due += 1

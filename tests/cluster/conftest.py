@@ -1,0 +1,83 @@
+"""A real Dask cluster on loopback: a scheduler and workers, each a process of its own."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("distributed")
+
+
+@dataclass
+class Cluster:
+    """A scheduler and its workers."""
+
+    folder: Path
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, module: str, *options: str) -> None:
+        command = [sys.executable, "-m", f"distributed.cli.{module}", "--no-dashboard", *options]
+        with (self.folder / f"{name}.log").open("wb") as log:
+            self.processes[name] = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+
+    def start_scheduler(self) -> None:
+        self.start("scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", "s.json")
+        until = time.monotonic() + 60
+        while not (self.folder / "s.json").exists():
+            assert time.monotonic() < until, (self.folder / "scheduler.log").read_text()
+            time.sleep(0.05)
+
+    def start_worker(self, name: str) -> None:
+        folder = ["--local-directory", str(self.folder / name)]
+        options = ["--scheduler-file", "s.json", "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", *folder]
+        self.start(name, "dask_worker", "--name", name, "--memory-limit", "0", *options)
+
+    @property
+    def address(self) -> str:
+        import json
+
+        return str(json.loads((self.folder / "s.json").read_text())["address"]).removeprefix("tcp://")
+
+    @property
+    def engine(self) -> str:
+        """What `--engine` is given."""
+        return f"dask://{self.address}"
+
+    def kill(self, name: str) -> None:
+        """End a process as a power cut would."""
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        for name in reversed(list(self.processes)):
+            self.kill(name)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two workers of one thread each, for tests that leave them alive."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        made.start_scheduler()
+        made.start_worker("one")
+        made.start_worker("two")
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of the test's own, whose workers it may start and kill."""
+    made = Cluster(tmp_path_factory.mktemp("mortal"))
+    try:
+        made.start_scheduler()
+        yield made
+    finally:
+        made.stop()
