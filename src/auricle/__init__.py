@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from auricle.features.spec import FeatureSpec
     from auricle.prediction.predictor import Predictor, load
     from auricle.records import Prediction, Quality
+    from auricle.training.evaluation import Evaluation, evaluate
     from auricle.training.train import train
     from auricle.training.transformer import AudioFeatures
 
@@ -25,11 +26,13 @@ __all__ = [
     "Bundle",
     "Clip",
     "Dataset",
+    "Evaluation",
     "Extractor",
     "FeatureSpec",
     "Prediction",
     "Predictor",
     "Quality",
+    "evaluate",
     "load",
     "read",
     "train",
@@ -39,12 +42,14 @@ _HOME = {
     "AudioFeatures": "auricle.training.transformer",
     "Bundle": "auricle.bundles.bundle",
     "Clip": "auricle.audio.clip",
+    "Evaluation": "auricle.training.evaluation",
     "Dataset": "auricle.datasets.dataset",
     "Extractor": "auricle.features.extractor",
     "FeatureSpec": "auricle.features.spec",
     "Prediction": "auricle.records",
     "Predictor": "auricle.prediction.predictor",
     "Quality": "auricle.records",
+    "evaluate": "auricle.training.evaluation",
     "load": "auricle.prediction.predictor",
     "read": "auricle.audio.decode",
     "train": "auricle.training.train",

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from auricle import files
 from auricle.cli.options import (
     CacheOption,
     DataArgument,
@@ -19,17 +18,16 @@ from auricle.cli.options import (
     LabelOption,
     TargetOption,
     WorkersOption,
+    check_page,
     size_bytes,
 )
 from auricle.cli.terminal import TONES, Bars, err, print_json
-from auricle.errors import UsageError
 
 if TYPE_CHECKING:
     from auricle.inspection.inspect import Inspection
 
 __all__ = ["inspect"]
 
-SUFFIXES = (".html", ".htm")
 MAX_CLASSES = 30
 
 _UNITS = {
@@ -66,10 +64,7 @@ def inspect(
     from auricle.features.cache import FeatureCache
     from auricle.inspection.inspect import inspect as run
 
-    if output is not None:
-        if output.suffix.lower() not in SUFFIXES:
-            raise UsageError(f"{output}: the page's name must end in {', '.join(SUFFIXES)}.")
-        files.check_writable(output)
+    check_page(output)
     max_bytes = size_bytes(cache_max)
     dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold)
     with ExitStack() as stack:

@@ -8,6 +8,7 @@ import typer
 
 import auricle
 from auricle.cli.demo import demo
+from auricle.cli.evaluate import evaluate
 from auricle.cli.export import export
 from auricle.cli.features import features
 from auricle.cli.inspect import inspect
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "inspect": inspect,
     "features": features,
     "train": train,
+    "evaluate": evaluate,
     "predict": predict,
     "stream": stream,
     "export": export,

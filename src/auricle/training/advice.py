@@ -15,6 +15,8 @@ SURE = 0.9
 """Confidence of a wrong answer from which its label is worth a second look."""
 OFTEN = 0.1
 """Share of a class that is taken for one other, from which the pair is named."""
+ALWAYS = 0.95
+"""Share of all answers that are one class, from which nothing else is said of them."""
 WIDE = 0.2
 FEW = 10
 
@@ -27,6 +29,7 @@ def next_steps(
     curve: Curve | None = None,
     interval: tuple[float, float],
     is_useful: bool,
+    in_training: bool = True,
 ) -> Iterator[str]:
     """Yield what to do, the most urgent first.
 
@@ -38,6 +41,7 @@ def next_steps(
     curve : the learning curve, where there is one
     interval : of the headline score
     is_useful : whether that clears a guess
+    in_training : whether the model was just trained on these recordings, and not evaluated on them
     """
     serious = [finding.kind for finding in findings if finding.severity == "serious"]
     if serious:
@@ -54,18 +58,18 @@ def next_steps(
     if curve is not None and curve.points:
         yield curve.sentence
     n_groups = np.unique(answered.dataset.groups).size
-    if interval[1] - interval[0] > WIDE:
+    if WIDE < interval[1] - interval[0] < np.inf:
         yield (
             f"Test on more groups: the score's interval spans {interval[0]:.2f} to {interval[1]:.2f}, for there are "
             f"only {n_groups} to judge by."
         )
-    if answered.dataset.group_column is None and answered.dataset.folds is None:
+    if in_training and answered.dataset.group_column is None and answered.dataset.folds is None:
         yield (
             "Every file counts as a group of its own. If several come from one machine, place or person, name that "
             "column with `--group`: else the score is too good for a new one."
         )
     if failures:
-        yield f"Repair or remove {len(failures)} recordings that could not be used."
+        yield f"Repair or remove what could not be used: {len(failures)} of the recordings."
 
 
 def _by_answer(answered: Answered) -> Iterator[str]:
@@ -73,6 +77,14 @@ def _by_answer(answered: Answered) -> Iterator[str]:
     if not answered.classes:
         return
     counts = {one.label: one.n for one in by_class(answered)}
+    said = np.bincount(answered.chosen, minlength=len(answered.classes))
+    if said.max() > ALWAYS * len(answered.truth) and len(counts) > 1:
+        name = answered.classes[int(said.argmax())]
+        yield (
+            f"Almost every answer is {name!r}, and {counts.get(name, 0)} of {len(answered.truth)} recordings are. "
+            "Let every class weigh the same with `--balance`, and record more of the others."
+        )
+        return
     for truth, answer, times in confused(answered, most=3):
         if times >= 3 and times >= OFTEN * counts[truth]:
             yield (
@@ -81,9 +93,10 @@ def _by_answer(answered: Answered) -> Iterator[str]:
             )
     doubtful = int((~answered.right & (answered.confidence >= SURE)).sum())
     if doubtful:
+        which = "1 recording that was" if doubtful == 1 else f"{doubtful} recordings that were"
         yield (
-            f"Check the labels of {doubtful} recordings that were answered otherwise with a confidence of {SURE} or "
-            "more; the worst stand below with their files."
+            f"Check the label of {which} answered otherwise with a confidence of {SURE} or more: the worst mistakes "
+            "stand below with their files."
         )
     rare = [f"{label!r} ({n})" for label, n in counts.items() if n < FEW]
     if rare:

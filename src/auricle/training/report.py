@@ -124,7 +124,15 @@ def _leaks(result: "TrainResult") -> Iterator[Block]:
 def _trials(result: "TrainResult") -> Iterator[Block]:
     found = result.found
     what = "accuracy" if result.answered.classes else "R²"
-    trials = sorted(found.trials, key=lambda trial: (trial.fate == "too dear", trial.fate == "beaten", -trial.score))
+    trials = sorted(
+        found.trials,
+        key=lambda trial: (
+            trial.candidate is not found.chosen,
+            trial.fate == "too dear",
+            trial.fate == "beaten",
+            -trial.score,
+        ),
+    )
     rows = tuple(
         (
             trial.candidate.name,
@@ -215,8 +223,8 @@ def _curve(curve: Curve, answered: Answered) -> Iterator[Block]:
         xlabel="recordings to learn from",
         ylabel=what,
     )
-    if not answered.classes:
-        axes[0, 0].set_ylim(bottom=max(-1.0, axes[0, 0].get_ylim()[0]))
+    low, high = axes[0, 0].get_ylim()
+    axes[0, 0].set_ylim(max(-1.0, min(low, points[-1].score - 0.05)), max(high, points[-1].score + 0.05))
     yield picture(
         figure,
         f"{what} against the number of recordings to learn from",

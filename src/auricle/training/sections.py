@@ -24,6 +24,8 @@ __all__ = ["calibration", "classes", "columns", "headline", "numbers", "worst"]
 
 MAX_CLASSES = 40
 MAX_COLUMNS = 12
+MIN_DRAWN = 5
+"""Recordings from which a tenth of confidence is drawn."""
 
 _NAMES = {
     "accuracy": "accuracy",
@@ -37,8 +39,8 @@ _NAMES = {
 }
 _MEANS = {
     "accuracy": "share of recordings answered rightly",
-    "balanced_accuracy": "mean over the classes of the share answered rightly",
-    "macro_f1": "mean over the classes of F1, which weighs misses and false alarms alike",
+    "balanced_accuracy": "the same for each class, and the mean of these",
+    "macro_f1": "misses and false alarms of each class, weighed alike",
     "log_loss": "0 for certain and right answers; punishes confident mistakes",
     "ece": "how far confidence and accuracy lie apart, on average",
     "r2": "1 is perfect; always answering the mean gets 0",
@@ -59,8 +61,8 @@ def headline(scored: Scores, *, guess: float | None) -> Iterator[Block]:
     low, high = scored["balanced_accuracy_ci95" if guess is not None else "ci95"]
     yield Numbers(
         (
-            (f"{scored[main]:.2f}", _NAMES[main]),
-            (f"{low:.2f} to {high:.2f}", "its 95% interval"),
+            (_number(scored[main], ".2f"), _NAMES[main]),
+            (_between((low, high)), "its 95% interval"),
             (f"{guess or 0:.2f}", "what a guess gets" if guess is not None else "what the mean gets"),
             (f"{scored['n_recordings']}", "recordings answered"),
         )
@@ -75,7 +77,7 @@ def headline(scored: Scores, *, guess: float | None) -> Iterator[Block]:
         rows.append(
             (
                 words,
-                f"{scored[name]:.3f}" if guess is not None or name == "r2" else f"{scored[name]:.4g}",
+                _number(scored[name], ".3f" if guess is not None or name == "r2" else ".4g"),
                 _between(ends) if ends else "",
                 f"{guesses[name]:.3f}" if name in guesses else "",
                 _MEANS[name],
@@ -123,12 +125,13 @@ def calibration(answered: Answered, before: Answered | None = None) -> Iterator[
     """Show how often answers were right against how sure they were, before calibration too where it is known."""
     groups = answered.dataset.groups
     bins = reliability(answered.confidence, answered.right, groups)
+    drawn = [one for one in bins if one.n >= MIN_DRAWN]
     curves: list[charts.Curve] = []
     if before is not None:
-        raw = reliability(before.confidence, before.right, groups)
+        raw = [one for one in reliability(before.confidence, before.right, groups) if one.n >= MIN_DRAWN]
         curves.append(("before", charts.WARM, [b.confidence for b in raw], [b.accuracy for b in raw], None))
-    ends = [b.ci95 for b in bins]
-    curves.append(("calibrated", charts.ACCENT, [b.confidence for b in bins], [b.accuracy for b in bins], ends))
+    ends = np.array([b.ci95 for b in drawn]).reshape(-1, 2)
+    curves.append(("calibrated", charts.ACCENT, [b.confidence for b in drawn], [b.accuracy for b in drawn], ends))
     figure, axes = charts.blank(7.6, 3.6, columns=2)
     charts.calibration(axes[0, 0], curves)
     charts.title(axes[0, 0], "Reliability")
@@ -138,7 +141,8 @@ def calibration(answered: Answered, before: Answered | None = None) -> Iterator[
         figure,
         "Share of right answers against confidence, and a histogram of confidence",
         caption="On the dashed line, confidence is the share of answers that are right. Above it the model is too "
-        "modest, below it too sure. Bars are 95% intervals over groups.",
+        "modest, below it too sure. Bars are 95% intervals over groups; tenths of "
+        f"confidence with fewer than {MIN_DRAWN} recordings are not drawn.",
     )
     yield Table(
         ("confidence", "recordings", "mean confidence", "right", "95% interval"), tuple(_bin_row(one) for one in bins)
@@ -229,6 +233,10 @@ def worst(answered: Answered) -> Iterator[Block]:
             tuple((one.file, one.truth, one.answer, f"{one.error:+.4g}") for one in found),
             caption="The answers that are farthest off. Listen to them: the number may be wrong, or the sound unusual.",
         )
+
+
+def _number(value: float, pattern: str) -> str:
+    return format(value, pattern) if np.isfinite(value) else "unknown"
 
 
 def _between(ends: Sequence[float]) -> str:

@@ -1,0 +1,102 @@
+"""``auricle evaluate``: what a finished model is worth on labelled sound."""
+
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from auricle.cli.options import (
+    DataArgument,
+    GroupOption,
+    JsonOption,
+    LabelOption,
+    ModelArgument,
+    ReportOption,
+    TargetOption,
+    WorkersOption,
+    check_page,
+)
+from auricle.cli.terminal import Bars, err, print_json
+
+if TYPE_CHECKING:
+    from auricle.training.evaluation import Evaluation
+
+__all__ = ["evaluate"]
+
+MAX_SHOWN = 20
+
+
+def evaluate(
+    model: ModelArgument,
+    data: DataArgument,
+    label: LabelOption = None,
+    target: TargetOption = None,
+    group: GroupOption = None,
+    report: ReportOption = None,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a bundle on labelled sound: by recording, with intervals, by class and by column, with the worst mistakes.
+
+    Says first whether recordings were in the training set. Exits with 1 when some recordings cannot be answered.
+
+    Example: `auricle evaluate motor.auricle new_sounds/ --group machine --report report.html`
+    """
+    from auricle.datasets.dataset import Dataset
+    from auricle.prediction.predictor import load
+    from auricle.training.evaluation import evaluate as run
+
+    check_page(report)
+    loaded = load(model)
+    dataset = Dataset.load(data, task=loaded.bundle.manifest.task, label=label, target=target, group=group)
+    with Bars() as bars:
+        evaluation = run(loaded, dataset, workers=workers, progress=bars)
+    if report is not None:
+        evaluation.report.save(report)
+    if as_json:
+        print_json(evaluation.as_json())
+    else:
+        _show(evaluation)
+    if report is not None:
+        err.print(f"Wrote {report}.", markup=False)
+    if evaluation.failures:
+        raise typer.Exit(1)
+
+
+def _show(evaluation: "Evaluation") -> None:
+    """Print the verdict, the scores and the worst mistakes for a reader."""
+    found = evaluation.as_json()
+    out = Console(highlight=False, emoji=False, soft_wrap=True)
+    out.print(Text(found["verdict"], style="bold"))
+    shown = found["scores_not_in_training"] or found["scores"]
+    names = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "ece", "r2", "mae", "rmse")
+    numbers = ", ".join(f"{name} {shown[name]:.4g}" for name in names if shown.get(name) is not None)
+    out.print(f"{numbers}; {found['unknown_rate']:.1%} answered unknown.")
+    strange = found["unknown_classes"]
+    if strange["classes"]:
+        names_shown = ", ".join(map(repr, strange["classes"][:MAX_SHOWN]))
+        out.print(
+            f"The model does not know {names_shown}: {strange['n_recordings']} recordings are not scored; "
+            f"{strange['unknown_rate']:.1%} of them were answered unknown.",
+            markup=False,
+        )
+    if "by_class" in found:
+        table = Table(title="Classes, the worst first", title_justify="left")
+        for name in ("class", "recordings", "recall", "precision", "F1"):
+            table.add_column(name, justify="left" if name == "class" else "right")
+        for one in sorted(found["by_class"], key=lambda one: one["f1"])[:MAX_SHOWN]:
+            cells = (f"{one[name]:.2f}" for name in ("recall", "precision", "f1"))
+            table.add_row(Text(one["label"]), f"{one['n']}", *cells)
+        out.print(table)
+    for column, parts in found["by_column"].items():
+        for part in parts:
+            if part["is_worse"]:
+                what = "accuracy" if "by_class" in found else "mean absolute error"
+                out.print(f"{column} {part['value']} fares worse: {what} {part['score']:.3g}.", markup=False)
+    for one in found["mistakes"][:5]:
+        by = f"confidence {one['confidence']:.2f}" if "confidence" in one else f"off by {one['error']:+.4g}"
+        out.print(f"{one['file']}: {one['truth']}, answered {one['answer']} ({by})", markup=False)
+    for failure in found["failed"]:
+        err.print(failure["error"]["message"], style="yellow", markup=False)
