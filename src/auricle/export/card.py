@@ -67,7 +67,7 @@ def card_of(bundle: Bundle, *, file: str = "model.onnx") -> dict[str, Any]:
         "sample, and a shorter recording is one window of its own length. For a stream, give each window by itself.",
         "outputs": _outputs(bundle),
         "classes": list(manifest.classes),
-        "calibration": manifest.calibration.model_dump() if manifest.classes else {},
+        "calibration": json.loads(manifest.calibration.model_dump_json()) if manifest.classes else {},
         "unknown_above": dict(zip(LEVELS, map(float, bundle.novelty.thresholds), strict=True)),
         "example": _EXAMPLE.format(file=file, n=n_example, rate_hz=spec.rate_hz, shown=_SHOWN[manifest.task]),
     }
