@@ -1,5 +1,6 @@
 """What an exported graph eats and gives, for someone who has the graph and nothing else."""
 
+import json
 from importlib.metadata import version
 from typing import Any
 
