@@ -3,6 +3,7 @@
 import hashlib
 import time
 from dataclasses import astuple, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -100,21 +101,12 @@ def extract(
     ------
     DataError : recordings that cannot be used (each is named), or none is left
     """
-    extractor, standard = Extractor(spec), Extractor(standard_spec(spec.rate_hz))
-
-    def one(example: Example) -> _One | Failure:
-        try:
-            return _kept(example, extractor, standard, cache)
-        except FeatureError as error:  # it speaks of a window, and knows no file
-            return Failure(example.file, FeatureError(f"{example.file}: {error}"))
-        except AuricleError as error:
-            return Failure(example.file, error)
-
+    one = partial(_one, extractor=Extractor(spec), standard=Extractor(standard_spec(spec.rate_hz)), cache=cache)
     done: list[_One] = []
     kept: list[int] = []
     failures: list[Failure] = []
     started, sound_s = time.perf_counter(), 0.0
-    for index, result in enumerate(spread(one, dataset.examples, workers=workers)):
+    for index, result in enumerate(spread(one, dataset.examples, workers=workers, may_leave=True)):
         if isinstance(result, Failure):
             failures.append(result)
         else:
@@ -144,6 +136,15 @@ def windows_of(example: Example, extractor: Extractor) -> list[Window]:
     return extractor.windows(
         read(example.file, rate_hz=extractor.spec.rate_hz, start_s=example.start_s, end_s=example.end_s)
     )
+
+
+def _one(example: Example, *, extractor: Extractor, standard: Extractor, cache: FeatureCache | None) -> _One | Failure:
+    try:
+        return _kept(example, extractor, standard, cache)
+    except FeatureError as error:  # it speaks of a window, and knows no file
+        return Failure(example.file, FeatureError(f"{example.file}: {error}"))
+    except AuricleError as error:
+        return Failure(example.file, error)
 
 
 def _kept(example: Example, extractor: Extractor, standard: Extractor, cache: FeatureCache | None) -> _One:

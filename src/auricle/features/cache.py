@@ -12,8 +12,9 @@ import sqlite3
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,6 +105,9 @@ class FeatureCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._database = self._connected()
             self._evict(self._database)
+
+    def __reduce__(self) -> tuple[Callable[[int], "FeatureCache"], tuple[int]]:
+        return _own_cache, (self.max_bytes,)  # every machine of a cluster keeps its own
 
     @property
     def is_open(self) -> bool:
@@ -253,3 +257,8 @@ def _unpacked(content: bytes, digest: bytes) -> dict[str, NDArray[Any]] | None:
         return None
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         return dict(archive)
+
+
+@lru_cache(maxsize=1)
+def _own_cache(max_bytes: int) -> FeatureCache:
+    return FeatureCache(max_bytes=max_bytes)

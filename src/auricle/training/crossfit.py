@@ -3,7 +3,7 @@
 import time
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -86,7 +86,15 @@ class CrossFits:
         self._workers = workers
         self._progress = progress
         self._made: dict[tuple[int, Excluded], Answers] = {}
+        self._in_hand: list[int] = []
         self._seconds: dict[tuple[int, Excluded], float] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process, which makes fits, gets the rows that they eat, and nothing that was made so far.
+        tables = {spec: self._tables[spec] for spec in {self.candidates[index].spec for index in self._in_hand}}
+        truth = replace(self._truth, rows=self._truth.rows[:0])
+        nothing: dict[str, Any] = {"_made": {}, "_seconds": {}, "_progress": None}
+        return {**self.__dict__, **nothing, "_tables": tables, "_truth": truth}
 
     def add(self, candidate: Candidate) -> int:
         """Take a candidate in; return its index."""
@@ -115,13 +123,15 @@ class CrossFits:
         """Make the fits (candidate, blocks left out) that are not there yet; return the seconds that this took."""
         started = time.perf_counter()
         jobs = [job for job in dict.fromkeys(wanted) if job not in self._made]
-        for index in dict.fromkeys(index for index, _ in jobs):
+        self._in_hand = list(dict.fromkeys(index for index, _ in jobs))
+        for index in self._in_hand:
             self.table(index)  # rows that are not there yet are made here, on all cores
         # One BLAS thread a fit: the fits themselves run side by side.
         with threadpool_limits(1), warnings.catch_warnings():
             # A linear model that stopped early is a candidate like any other: its score says what it is worth.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            for job, (answers, seconds) in zip(jobs, spread(self._fit, jobs, workers=self._workers), strict=True):
+            fits = spread(self._fit, jobs, workers=self._workers, may_leave=True)
+            for job, (answers, seconds) in zip(jobs, fits, strict=True):
                 self._made[job], self._seconds[job] = answers, seconds
                 if self._progress:
                     done = len(self._made)

@@ -1,0 +1,28 @@
+"""Training on a cluster finds what it finds on one machine."""
+
+import numpy as np
+import pytest
+
+from auricle.cluster import engine_of
+from auricle.datasets.dataset import Dataset
+from auricle.features.cache import FeatureCache
+from auricle.training.train import train
+
+
+@pytest.fixture(scope="module")
+def dataset(machine_sounds):
+    return Dataset.load(machine_sounds, label="label", group="machine")
+
+
+def trained(dataset, **options):
+    return train(dataset, models="linear", window_s=0.2, name="states", **options)
+
+
+def test_a_cluster_trains_the_same_model(cluster, dataset, tmp_path):
+    here = trained(dataset)
+    with engine_of(cluster.engine):
+        there = trained(dataset, cache=FeatureCache(tmp_path / "cache"))
+    np.testing.assert_array_equal(there.examples.rows, here.examples.rows)
+    assert there.bundle.version == here.bundle.version
+    assert [trial.score for trial in there.found.trials] == [trial.score for trial in here.found.trials]
+    assert not (tmp_path / "cache" / "features.sqlite-wal").exists() or FeatureCache(tmp_path / "cache").is_open
