@@ -163,15 +163,37 @@ def test_a_full_disk_leaves_what_was_committed(tmp_path: Path, monkeypatch: pyte
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real(descriptor, bytes(content)[:7])
 
-    with ResumableFile(tmp_path / "x", ASKED, head=b"head\n") as file:
+    file = ResumableFile(tmp_path / "x", ASKED, head=b"head\n")
+    with file, pytest.raises(OSError, match="No space"):  # noqa: PT012
         file.write(NAMES[0], [f"{NAMES[0]}\nmore of it\n".encode()], sound_s=1.0, is_failed=False)
         monkeypatch.setattr(os, "write", full)
-        with pytest.raises(OSError, match="No space"):
-            file.write(NAMES[1], [bytes(100)], sound_s=1.0, is_failed=False)
+        file.write(NAMES[1], [bytes(100)], sound_s=1.0, is_failed=False)
     assert str(file.full(OSError(errno.ENOSPC, "No space left on device"))) == (
         f"{tmp_path}/x: cannot be written: No space left on device. The rows of 1 files are safe in {tmp_path}/x.part. "
         "Make room and give the same command with --resume."
     )
+    monkeypatch.undo()
+    write(tmp_path / "x", NAMES, resume=True)
+    assert (tmp_path / "x").read_text() == WHOLE
+
+
+def test_a_disk_that_fills_before_the_first_commit_keeps_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+
+    def full(descriptor: int, content: bytes) -> int:
+        if os.fstat(descriptor).st_size >= 50 and b"files" not in bytes(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(descriptor, bytes(content)[: 50 if b"files" not in bytes(content) else None])
+
+    file = ResumableFile(tmp_path / "x", ASKED, head=b"head\n")
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space"), file:  # noqa: PT012
+        for name in NAMES:
+            file.write(name, [f"{name}\n".encode(), b"more of it\n"], sound_s=1.0, is_failed=False)
+        file.finish()
+    assert file.done == {"0.wav", "1.wav"}  # 5 + 17 + 17 of 50 bytes
     monkeypatch.undo()
     write(tmp_path / "x", NAMES, resume=True)
     assert (tmp_path / "x").read_text() == WHOLE

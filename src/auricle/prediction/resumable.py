@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from auricle import files
 from auricle.errors import OutputError, UsageError
@@ -25,6 +25,15 @@ COMMIT_EVERY_S = 0.5
 """At most so much work is done again after a kill."""
 
 _BUFFER = 1 << 18
+
+
+class _Written(NamedTuple):
+    """A file whose rows were taken, and where they end."""
+
+    file: str
+    end: int
+    sound_s: float
+    is_failed: bool
 
 
 class ResumableFile:
@@ -57,9 +66,8 @@ class ResumableFile:
         self._journal = self._part = -1
         self.done: set[str] = set()
         self.n_failed, self.sound_s = 0, 0.0
-        self._n_bytes = self._n_pending_failed = 0
-        self._pending_sound_s = 0.0
-        self._pending: list[str] = []
+        self._n_bytes = 0
+        self._pending: list[_Written] = []
         self._buffer = bytearray()
         self._committed_at = time.monotonic()
         try:
@@ -82,9 +90,8 @@ class ResumableFile:
         if self._journal < 0 or error is None:
             self._close()
             return
-        if not isinstance(error, OSError):
-            with suppress(OSError):
-                self.commit()  # what is whole need not be answered again
+        with suppress(OSError):  # what is whole need not be answered again
+            self._keep_whole()
         if not self.done:
             self._journal_path.unlink(missing_ok=True)
             self._part_path.unlink(missing_ok=True)
@@ -109,27 +116,14 @@ class ResumableFile:
             if len(self._buffer) >= _BUFFER:
                 self._write_out()
         self._n_bytes += n_bytes
-        self._pending.append(file)
-        self._n_pending_failed += is_failed
-        self._pending_sound_s += sound_s
+        self._pending.append(_Written(file, self._n_bytes, sound_s, is_failed))
         if time.monotonic() - self._committed_at >= COMMIT_EVERY_S:
             self.commit()
 
     def commit(self) -> None:
         """Make what was written safe from a kill and a power cut; as :meth:`write`."""
         self._write_out()
-        os.fsync(self._part)
-        line = {
-            "files": self._pending,
-            "bytes": self._n_bytes,
-            "failed": self._n_pending_failed,
-            "sound_s": self._pending_sound_s,
-        }
-        _write(self._journal, json.dumps(line).encode() + b"\n")
-        os.fsync(self._journal)
-        self._count(line)
-        self._pending, self._n_pending_failed, self._pending_sound_s = [], 0, 0.0
-        self._committed_at = time.monotonic()
+        self._tell(self._pending)
 
     def finish(self) -> None:
         """Give the file its name, and remove the journal; as :meth:`write`."""
@@ -139,11 +133,37 @@ class ResumableFile:
         self._journal_path.unlink()
 
     def full(self, error: OSError) -> OutputError:
-        """Return what to say of an error of the disk: what was written, and how to go on."""
+        """Return what to say of an error of the disk once the file is closed: what was written, and how to go on."""
+        told = f"{self._path}: cannot be written: {error.strerror or error}."
+        if not self.done:
+            return OutputError(f"{told} No row was; nothing was left behind.")
         return OutputError(
-            f"{self._path}: cannot be written: {error.strerror or error}. The rows of {self.n_done} files are safe in "
-            f"{self._part_path}. Make room and give the same command with --resume."
+            f"{told} The rows of {self.n_done} files are safe in {self._part_path}. Make room and give the same "
+            "command with --resume."
         )
+
+    def _keep_whole(self) -> None:
+        """Commit the rows that are on the disk, after an error that may have cut some short."""
+        with suppress(OSError):
+            self._write_out()
+        size = os.fstat(self._part).st_size
+        self._tell([written for written in self._pending if written.end <= size])
+
+    def _tell(self, written: list["_Written"]) -> None:
+        os.fsync(self._part)
+        if not written:
+            return
+        line = {
+            "files": [one.file for one in written],
+            "bytes": written[-1].end,
+            "failed": sum(one.is_failed for one in written),
+            "sound_s": sum(one.sound_s for one in written),
+        }
+        _write(self._journal, json.dumps(line).encode() + b"\n")
+        os.fsync(self._journal)
+        self._count(line)
+        self._pending = []
+        self._committed_at = time.monotonic()
 
     def _lock(self) -> None:
         try:

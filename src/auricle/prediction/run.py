@@ -104,22 +104,23 @@ def run_to_file(
     """
     ask.check(model)
     head = FORMATS[form].head(model.classes).encode()
-    with ResumableFile(output, _asked(model, found, ask, form), head=head, resume=resume) as file:
-        left = [path for path in found if str(path) not in file.done] if file.done else found
-        before = (len(found) - len(left), file.n_failed)
+    file = ResumableFile(output, _asked(model, found, ask, form), head=head, resume=resume)
+    left = [path for path in found if str(path) not in file.done] if file.done else found
+    before = (len(found) - len(left), file.n_failed)
+    folder = Path(os.path.realpath(output)).parent
 
-        def take(path: Path, rows: Rows) -> None:
-            last = rows.last
-            file.write(str(path), rows.text(), sound_s=last.sound_s, is_failed=last.error is not None)
+    def take(path: Path, rows: Rows) -> None:
+        last = rows.last
+        file.write(str(path), rows.text(), sound_s=last.sound_s, is_failed=last.error is not None)
 
-        try:
-            folder = Path(os.path.realpath(output)).parent
+    try:
+        with file:
             report = _run(
                 model, left, take, ask=ask, form=form, workers=workers, told=told, before=before, folder=folder
             )
             file.finish()
-        except OSError as error:
-            raise file.full(error) from error
+    except OSError as error:
+        raise file.full(error) from error
     return report
 
 

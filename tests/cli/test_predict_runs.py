@@ -1,0 +1,338 @@
+"""``auricle predict`` as a process: killed, on a disk that fills, for a reader who leaves, with workers that die."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from auricle.datasets.dataset import Dataset
+from auricle.prediction import rows
+from auricle.prediction.predictor import Predictor
+
+COMMAND = [sys.executable, "-c", "from auricle.cli.main import main; main()", "predict"]
+
+
+@pytest.fixture
+def clips(machine_sounds: Path) -> Path:
+    return machine_sounds.parent / "clips"
+
+
+@pytest.fixture
+def many(clips: Path, tmp_path: Path) -> Path:
+    """A folder of 160 names for the clips, two of which are no sound."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    sources = sorted(clips.iterdir())
+    for index in range(160):
+        (folder / f"{index:03}.wav").symlink_to(sources[index % len(sources)])
+    for name in ("100b.wav", "120b.wav"):
+        (folder / name).write_text("no sound")
+    return folder
+
+
+def command(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def test_killed_at_any_moment_and_resumed_it_is_as_if_it_had_not_been(
+    auricle, states_file: Path, many: Path, out: Path
+) -> None:
+    asked = [states_file, many, "--windows", "--hop-s", "0.03"]
+    assert auricle("predict", *asked, "-o", out / "whole.jsonl").code == 1
+    part, target = out / "x.jsonl.part", out / "x.jsonl"
+    for later_s in (0.0, 0.3, 0.6):
+        before = part.stat().st_size if part.exists() else 0
+        with subprocess.Popen(
+            [*COMMAND, *map(str, asked), "-o", str(target), *(["--resume"] if before else [])],
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as run:
+            while run.poll() is None and not (part.exists() and part.stat().st_size > before):
+                time.sleep(0.005)
+            time.sleep(later_s)
+            os.killpg(run.pid, signal.SIGKILL)  # the workers too
+    ran = auricle("predict", *asked, "-o", target, "--resume", "--json")
+    assert ran.code == 1
+    assert 0 < json.loads(ran.out)["n_resumed"] < 162
+    assert target.read_bytes() == (out / "whole.jsonl").read_bytes()
+    assert sorted(path.name for path in out.iterdir()) == ["whole.jsonl", "x.jsonl"]
+
+
+def test_the_summary_counts_what_an_earlier_run_did(auricle, states_file: Path, clips: Path, out: Path) -> None:
+    (out / "x.jsonl.journal").touch()  # killed before its first line
+    ran = auricle("predict", states_file, clips, out / "no.wav", "-o", out / "x.jsonl", "--resume", "--json")
+    told = json.loads(ran.out)
+    assert ran.code == 1
+    assert (told["n_files"], told["n_resumed"], told["n_failed"]) == (25, 0, 1)
+    assert told["sound_s"] == pytest.approx(12.0)
+    assert told.keys() >= {"files_per_s", "x_real_time", "seconds", "model", "output"}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (["--windows"], "Windows was False, and is True"),
+        (["--format", "csv"], "Format was 'jsonl', and is 'csv'"),
+        (["--hop-s", "0.1"], "Hop_s was None, and is 0.1"),
+        (["--events"], "Events was None, and is {"),
+    ],
+)
+def test_a_run_goes_on_as_it_was_begun(
+    change: list[str], says: str, auricle, states_file: Path, clips: Path, out: Path
+) -> None:
+    stop(states_file, clips, out)
+    ran = auricle("predict", states_file, clips, "-o", out / "x.jsonl", "--resume", *change)
+    assert (ran.code, ran.out) == (2, "")
+    assert says in ran.sentence
+    assert auricle("predict", states_file, clips, "-o", out / "x.jsonl", "--resume").code == 0
+    assert len((out / "x.jsonl").read_text().splitlines()) == 24
+
+
+def test_another_model_does_not_go_on(
+    auricle, states_file: Path, trained_on_speeds, clips: Path, out: Path, tmp_path: Path
+) -> None:
+    stop(states_file, clips, out)
+    trained_on_speeds.bundle.save(tmp_path / "rpm.auricle")
+    ran = auricle("predict", tmp_path / "rpm.auricle", clips, "-o", out / "x.jsonl", "--resume")
+    assert ran.code == 2
+    assert "Model was 'states@" in ran.sentence
+    ran = auricle("predict", states_file, clips, "-o", out / "x.jsonl")
+    assert ran.sentence.startswith(f"{out}/x.jsonl: a run that was stopped left its rows in")
+
+
+def stop(states_file: Path, clips: Path, out: Path) -> None:
+    """Let a run fill a disk of 6 KB, and so stop."""
+    ran = command(states_file, clips, "-o", out / "x.jsonl", preexec_fn=small_disk)
+    assert ran.returncode == 2, ran.stderr
+
+
+def small_disk() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+
+def test_a_disk_that_fills_stops_the_run_and_loses_nothing(auricle, states_file: Path, clips: Path, out: Path) -> None:
+    ran = command(states_file, clips, "-o", out / "x.jsonl", "--workers", "2", preexec_fn=small_disk)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"{out}/x.jsonl: cannot be written: File too large. The rows of " in ran.stderr
+    assert ran.stderr.endswith("Make room and give the same command with --resume.\n")
+    assert sorted(path.name for path in out.iterdir()) == ["x.jsonl.journal", "x.jsonl.part"]
+    assert auricle("predict", states_file, clips, "-o", out / "x.jsonl", "--resume").code == 0
+    assert (out / "x.jsonl").read_text() == auricle("predict", states_file, clips).out
+    assert [path.name for path in out.iterdir()] == ["x.jsonl"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_stdout_that_is_full(states_file: Path, clips: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run([*COMMAND, states_file, clips], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (2, "auricle: stdout: cannot be written: No space left on device.\n")
+
+
+def test_a_reader_who_has_enough(states_file: Path, many: Path) -> None:
+    with subprocess.Popen([*COMMAND, states_file, many], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        assert json.loads(run.stdout.readline())["level"] == "recording"
+        run.stdout.close()
+        assert run.stderr.read() == b""
+        assert run.wait(timeout=60) == 0
+
+
+def test_a_worker_that_is_killed_costs_nothing(auricle, states_file: Path, many: Path, out: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, states_file, many, "-o", out / "x.jsonl", "--windows", "--hop-s", "0.05"], stderr=subprocess.PIPE
+    ) as run:
+        killed = None
+        while killed is None and run.poll() is None:
+            part = out / "x.jsonl.part"
+            if part.exists() and part.stat().st_size:
+                killed = next(iter(children(run.pid)), None)
+                if killed is not None:
+                    os.kill(killed, signal.SIGKILL)
+            time.sleep(0.01)
+        assert run.stderr is not None
+        assert run.stderr.read() == b"2 of 162 files failed; each has a line with its error.\n"
+        assert run.wait(timeout=60) == 1
+    auricle("predict", states_file, many, "--windows", "--hop-s", "0.05", "-o", out / "whole.jsonl")
+    assert (out / "x.jsonl").read_text() == (out / "whole.jsonl").read_text()
+
+
+def children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
+def test_ctrl_c_keeps_what_is_done(states_file: Path, many: Path, out: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, states_file, many, "-o", out / "x.jsonl", "--windows", "--hop-s", "0.05"],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as run:
+        while not (out / "x.jsonl.part").exists() or not (out / "x.jsonl.part").stat().st_size:
+            time.sleep(0.01)
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all
+        run.wait(timeout=60)
+    if run.returncode != 1:  # it was not quicker than the signal
+        assert sorted(path.name for path in out.iterdir()) == ["x.jsonl.journal", "x.jsonl.part"]
+
+
+def test_awkward_names_and_links(auricle, states_file: Path, clips: Path, tmp_path: Path, out: Path) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    for name in (b"new\nline.wav", b"caf\xe9.wav", b'"quo,ted".wav', b"-o.wav"):
+        shutil.copy(clips / "0001.wav", os.path.join(os.fsencode(folder), name))  # noqa: PTH118  (bytes have no Path)
+    (folder / "loop").symlink_to(folder, target_is_directory=True)
+    (folder / "self.wav").symlink_to(folder / "self.wav")
+    for workers in ([], ["--workers", "2"]):
+        ran = auricle("predict", states_file, folder, *workers, "-o", out / f"x{len(workers)}.jsonl")
+        assert ran.code == 1
+    assert (out / "x0.jsonl").read_bytes() == (out / "x2.jsonl").read_bytes()
+    told = [json.loads(line) for line in (out / "x0.jsonl").read_text().splitlines()]
+    assert {os.fsencode(Path(row["file"]).name) for row in told} == {os.fsencode(f.name) for f in folder.glob("*.wav")}
+    (failed,) = [row for row in told if "error" in row]
+    assert failed["error"]["kind"] == "audio"
+    assert "Too many levels of symbolic links" in failed["error"]["message"]
+
+
+def test_a_file_that_goes_between_listing_and_reading(
+    auricle, states_file: Path, clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auricle.prediction import inputs
+
+    listed = inputs.expand([clips])
+    monkeypatch.setattr(inputs, "expand", lambda _: [*listed[:2], out / "gone.wav"])
+    ran = auricle("predict", states_file, clips)
+    assert ran.code == 1
+    assert json.loads(ran.out.splitlines()[2])["error"]["message"] == f"{out}/gone.wav: there is no such file."
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("audacity", ".txt"), ("raven", ".Table.1.selections.txt")])
+@pytest.mark.parametrize("level", [[], ["--windows"], ["--events", "--on", "0.4"]])
+def test_label_tracks_beside_recordings_are_a_data_set(
+    form: str, suffix: str, level: list[str], auricle, states_file: Path, clips: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sounds"
+    (folder / "deep").mkdir(parents=True)
+    shutil.copy(clips / "0001.wav", folder / "a.wav")
+    shutil.copy(clips / "0002.wav", folder / "deep" / "b.wav")
+    (tmp_path / "broken.wav").write_text("no sound")
+    ran = auricle("predict", states_file, folder, "--format", form, *level, "-o", folder)
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob(f"*{suffix}")) == [
+        f"a{suffix}",
+        f"deep/b{suffix}",
+    ]
+    told = [json.loads(line) for line in auricle("predict", states_file, folder, *level).out.splitlines()]
+    wanted = "event" if "--events" in level else "window" if level else "recording"
+    expected = [
+        (row["file"], round(row["start_s"], 6), round(row["end_s"], 6), row["label"])
+        for row in told
+        if row["level"] == wanted
+    ]
+    if len({label for *_, label in expected}) > 1:
+        data = Dataset.load(folder, label="label")
+        assert [(str(e.file), e.start_s, e.end_s, e.label) for e in data.examples] == expected
+    again = auricle("predict", states_file, folder, "--format", form, *level, "-o", folder)
+    assert again.sentence == (
+        f"{folder}/a{suffix}: the file is there, and may be a person's work. Move it away, or name another folder."
+    )
+
+
+def test_a_label_track_of_one_recording(auricle, states_file: Path, clips: Path, out: Path) -> None:
+    ran = auricle("predict", states_file, clips / "0001.wav", "--format", "audacity", "--windows", "-o", out / "a.txt")
+    assert ran.code == 0
+    assert [line.split("\t")[:2] for line in (out / "a.txt").read_text().splitlines()] == [
+        ["0.000000", "0.200000"],
+        ["0.200000", "0.400000"],
+        ["0.300000", "0.500000"],
+    ]
+    printed = auricle("predict", states_file, clips / "0001.wav", "--format", "audacity", "--windows")
+    assert printed.out == (out / "a.txt").read_text()
+
+
+def test_a_recording_that_fails_has_no_track(auricle, states_file: Path, clips: Path, out: Path) -> None:
+    ran = auricle("predict", states_file, clips / "0001.wav", clips / "no.wav", "--format", "raven", "-o", out)
+    assert ran.code == 1
+    assert ran.err.splitlines() == [
+        f"audio: {clips}/no.wav: there is no such file.",
+        "1 of 2 files failed; each has none.",
+    ]
+    assert [path.name for path in out.iterdir()] == ["0001.Table.1.selections.txt"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--resume"], "`--resume` must be given with -o"),
+        (["--format", "raven", "--windows", "--events"], "A file of format raven tells one level."),
+        (["--format", "raven", "--resume", "-o", "x"], "`--resume` must be given with jsonl or csv."),
+        (["--format", "raven"], "Format raven is one file a recording. Name a folder with -o for 24 recordings."),
+        (["--format", "raven", "-o", "x"], "x: for 24 recordings it must be a folder that is there."),
+        (["--smooth", "3"], "Options of events must be given with `--events`"),
+        (["--events", "--only", "bark"], "`only` must name classes of the model ("),
+    ],
+)
+def test_options_that_do_not_go_together(
+    options: list[str], says: str, auricle, states_file: Path, clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(out)
+    ran = auricle("predict", states_file, clips, *options)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.sentence.startswith(says)
+    assert list(out.iterdir()) == []
+
+
+def test_two_recordings_of_one_name(auricle, states_file: Path, clips: Path, tmp_path: Path, out: Path) -> None:
+    for name in ("a.wav", "a.WAV"):
+        shutil.copy(clips / "0001.wav", tmp_path / name)
+    ran = auricle("predict", states_file, tmp_path / "a.wav", tmp_path / "a.WAV", "--format", "audacity", "-o", out)
+    assert ran.sentence == f"{out}/a.txt: 2 recordings would be told in one file. Give them names that differ."
+
+
+@pytest.fixture
+def long_file(tmp_path: Path) -> Callable[[float], Path]:
+    def make(seconds: float) -> Path:
+        rng = np.random.default_rng(0)
+        path = tmp_path / f"{seconds:g}.wav"
+        with soundfile.SoundFile(path, "w", 8000, 1) as file:
+            for _ in range(round(seconds / 10)):
+                file.write(0.1 * rng.standard_normal(80_000))
+        return path
+
+    return make
+
+
+def test_windows_of_a_long_file_wait_on_disk(
+    auricle,
+    states_file: Path,
+    states: Predictor,
+    long_file: Callable[[float], Path],
+    out: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rows, "_IN_MEMORY", 10_000)
+    file = long_file(60)
+    assert auricle("predict", states_file, file, "--windows", "--events", "-o", out / "x.jsonl").code == 0
+    first, *rest = (json.loads(line) for line in (out / "x.jsonl").read_text().splitlines())
+    assert first == {"file": str(file), **states.predict(file).as_json()}
+    assert (out / "x.jsonl").stat().st_size > 100_000
+    got = [row for row in rest if row["level"] == "window"]
+    assert got == [{"file": str(file), **window.as_json()} for window in states.windows(file)]
+    got = [row for row in rest if row["level"] == "event"]
+    assert got == [{"file": str(file), **event.as_json()} for event in states.events(file)]
