@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn import metrics
 
 from auricle.training import scores
@@ -93,3 +94,42 @@ def test_the_verdict_follows_the_interval(low, says):
 def test_the_verdict_on_a_number_compares_with_the_mean():
     tested = {"r2": 0.1, "ci95": [-0.2, 0.3]}
     assert "no better than guessing" in scores.verdict(tested, task="regress", n_recordings=9, n_groups=9, guess=0.0)
+
+
+def test_the_interval_of_a_share_is_wilsons_where_groups_are_recordings():
+    low, high = scores.interval_of_share(np.array([1] * 8 + [0] * 2), np.arange(10))
+    t2 = 2.2622**2  # Student's quantile with 9 degrees of freedom
+    middle, reach = (0.8 + t2 / 18) / (1 + t2 / 9), np.sqrt(t2 * (0.16 / 9 + t2 / 324)) / (1 + t2 / 9)
+    assert (low, high) == pytest.approx((middle - reach, min(1.0, middle + reach)), abs=1e-4)
+
+
+@pytest.mark.parametrize(("n_groups", "size"), [(100, 1), (20, 10), (8, 5)])
+def test_the_interval_of_a_share_covers_the_truth_about_as_often_as_it_says(n_groups, size, rng):
+    covered = 0
+    for _ in range(300):
+        of_group = rng.beta(8, 2, n_groups)
+        hits = rng.random((n_groups, size)) < of_group[:, None]
+        low, high = scores.interval_of_share(hits.ravel(), np.repeat(np.arange(n_groups), size))
+        covered += low <= 0.8 <= high
+    assert 0.91 <= covered / 300 <= 1.0
+
+
+@pytest.mark.parametrize("hit", [0, 1])
+def test_no_doubt_in_sight_is_not_certainty(hit):
+    low, high = scores.interval_of_share(np.full(20, hit), np.arange(20))
+    assert 0.1 < high - low < 0.3
+    assert hit in (low, high)
+
+
+def test_one_group_is_taken_apart_and_one_recording_says_nothing():
+    assert scores.interval_of_share(np.ones(30), np.zeros(30)) == scores.interval_of_share(np.ones(30), np.arange(30))
+    assert scores.interval_of_share(np.ones(1), np.zeros(1)) == (0.0, 1.0)
+    assert scores.interval_of_mean(np.ones(1), np.zeros(1)) == (float("-inf"), float("inf"))
+
+
+def test_the_interval_of_a_mean_is_students(rng):
+    values = rng.normal(3, 1, 25)
+    expected = stats.t.interval(0.95, 24, loc=values.mean(), scale=stats.sem(values))
+    assert scores.interval_of_mean(values, np.arange(25)) == pytest.approx(expected)
+    low, high = scores.interval_of_mean(np.repeat(values, 4), np.repeat(np.arange(25), 4))
+    assert (low, high) == pytest.approx(expected)

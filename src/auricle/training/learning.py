@@ -140,11 +140,12 @@ def learning_curve(
 def _learned(
     blocks: NDArray[np.intp], rank: NDArray[np.float64], fractions: tuple[float, ...], tested: NDArray[np.intp]
 ) -> dict[float, list[NDArray[np.bool_]]]:
-    """Return what each fold learns from at each fraction; one that holds as much as the next is left out."""
+    """Return what each fold learns from at each fraction, without those that hold nothing or as much as the next."""
     masks = {f: [(blocks != block) & (rank <= f) for block in tested] for f in (*fractions, 1.0)}
     sizes = {f: sum(int(mask.sum()) for mask in of_folds) for f, of_folds in masks.items()}
     larger = dict(zip(masks, [*sizes.values()][1:], strict=False))
-    return {f: of_folds for f, of_folds in masks.items() if f == 1 or (0 < sizes[f] < larger[f])}
+    can_be_had = {f for f, of_folds in masks.items() if all(mask.any() for mask in of_folds)}
+    return {f: of_folds for f, of_folds in masks.items() if f == 1 or (f in can_be_had and sizes[f] < larger[f])}
 
 
 def _afford(blocks: NDArray[np.intp], fit_s: float, longest_s: float) -> tuple[tuple[float, ...], NDArray[np.intp]]:
