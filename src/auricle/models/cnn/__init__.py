@@ -1,0 +1,1 @@
+"""Convolutional networks on log-mel images: scikit-learn estimators that torch trains and anything can run."""

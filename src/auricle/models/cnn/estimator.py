@@ -1,0 +1,278 @@
+"""The CNN as scikit-learn estimators: flat images in, classes or numbers out; torch is imported when one is fitted."""
+
+import hashlib
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.model_selection import GroupShuffleSplit
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from auricle.errors import ModelError, UsageError
+from auricle.models.cnn.settings import SIZES, Augmentation, Epoch, Settings
+
+if TYPE_CHECKING:
+    from auricle.models.cnn.training import Images, Weights
+
+__all__ = ["CnnClassifier", "CnnRegressor"]
+
+_MOST_SEEDS = 1000
+
+
+class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """What both estimators share: settings, the split that training is watched on, and the networks themselves."""
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        *,
+        size: str = "small",
+        epochs: int = 40,
+        batch: int = 32,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 0.01,
+        dropout: float = 0.3,
+        label_smoothing: float = 0.1,
+        averaging: float = 0.99,
+        n_networks: int = 1,
+        validation: float = 0.0,
+        patience: int = 10,
+        augmentation: Augmentation | None = None,
+        class_weight: Literal["balanced"] | None = None,
+        background: NDArray[np.float32] | None = None,
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        checkpoints: str | Path | None = None,
+        progress: Callable[[Epoch], None] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.shape = shape
+        self.size = size
+        self.epochs = epochs
+        self.batch = batch
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.label_smoothing = label_smoothing
+        self.averaging = averaging
+        self.n_networks = n_networks
+        self.validation = validation
+        self.patience = patience
+        self.augmentation = augmentation
+        self.class_weight = class_weight
+        self.background = background
+        self.device = device
+        self.checkpoints = checkpoints
+        self.progress = progress
+        self.seed = seed
+
+    def _train(
+        self, X: NDArray[np.float32], targets: NDArray[np.float32], weight: NDArray[Any], groups: ArrayLike | None
+    ) -> None:
+        _need_torch()
+        from auricle.models.cnn.checkpoint import Checkpoint
+        from auricle.models.cnn.training import Images, train
+
+        settings = [self._settings(self.seed * _MOST_SEEDS + index) for index in range(self.n_networks)]
+        images = X.reshape(len(X), *self.shape)
+        weights = np.asarray(weight / weight.mean(), np.float32)
+        learned, held_out = self._split(Images(images, targets, weights), groups)
+        background = None if self.background is None else self._images(self.background)
+        self.weights_: list[Weights] = []
+        for one in settings:
+            checkpoint = None
+            if self.checkpoints is not None:
+                checkpoint = Checkpoint(Path(self.checkpoints), _name(learned, one, held_out, background))
+            self.weights_.append(
+                train(learned, held_out, one, background=background, checkpoint=checkpoint, progress=self.progress)
+            )
+        self.n_outputs_ = targets.shape[1]
+
+    def _settings(self, seed: int) -> Settings:
+        if self.size not in SIZES:
+            raise UsageError(f"`size` must be among {', '.join(SIZES)}. Got {self.size!r}.")
+        for name, least in (("epochs", 1), ("batch", 1), ("patience", 1), ("n_networks", 1)):
+            if getattr(self, name) < least:
+                raise UsageError(f"`{name}` must be at least {least}. Got {getattr(self, name)}.")
+        return Settings(
+            SIZES[self.size],
+            self.epochs,
+            self.batch,
+            self.learning_rate,
+            self.weight_decay,
+            self.dropout,
+            self.label_smoothing,
+            self.averaging,
+            self.patience,
+            self.augmentation or Augmentation(),
+            chosen_device(self.device),
+            seed,
+        )
+
+    def _split(self, every: "Images", groups: ArrayLike | None) -> "tuple[Images, Images | None]":
+        """Hold whole groups out, where images to watch the training on are asked for."""
+        from auricle.models.cnn.training import Images
+
+        if not 0 <= self.validation < 1:
+            raise UsageError(f"`validation` must be at least 0 and below 1. Got {self.validation:g}.")
+        if not self.validation:
+            return every, None
+        owners = np.arange(len(every.images)) if groups is None else np.asarray(groups)
+        if len(np.unique(owners)) < 2:
+            raise ModelError("`validation` must hold a whole group out, and there is one group only. Set it to 0.")
+        split = GroupShuffleSplit(1, test_size=self.validation, random_state=self.seed)
+        parts = next(split.split(every.images, groups=owners))
+        learned, held_out = (Images(every.images[at], every.targets[at], every.weights[at]) for at in parts)
+        return learned, held_out
+
+    def _images(self, X: NDArray[Any]) -> NDArray[np.float32]:
+        """Return flat images, shape (n, bands * frames), as images."""
+        bands, frames = self.shape
+        if X.shape[1:] != (bands * frames,):
+            raise ModelError(
+                f"Every image must have {bands} bands and {frames} frames ({bands * frames} columns). Got rows of "
+                f"shape {X.shape[1:]}; give all images one size."
+            )
+        return np.ascontiguousarray(X, np.float32).reshape(len(X), bands, frames)
+
+    def _answers(self, X: NDArray[Any]) -> list[NDArray[np.float64]]:
+        """Return the outputs of each network, shape (n, n_outputs)."""
+        check_is_fitted(self)
+        _need_torch()
+        from auricle.models.cnn.training import answers, loaded
+
+        images = self._images(validate_data(self, X, dtype=np.float32, reset=False))
+        size = SIZES[self.size]
+        return [answers(loaded(weights, size), images, "cpu").astype(np.float64) for weights in self.weights_]
+
+
+class CnnClassifier(ClassifierMixin, _Cnn):  # type: ignore[misc]
+    """Residual network over log-mel images, for classes.
+
+    Parameters
+    ----------
+    shape : bands and frames of an image; ``X`` holds them flat, band after band, in dB
+    size : "tiny" or "small" for CPU cores; "medium" or "large" for a GPU
+    epochs, batch, learning_rate, weight_decay, dropout, label_smoothing, averaging : see
+        :class:`~auricle.models.cnn.settings.Settings`
+    n_networks : networks, each from another seed, whose answers are averaged
+    validation : part of the groups that is held out and watched: training then stops early, and the best epoch answers;
+        0 learns from all, for all epochs, and the last one answers
+    patience : epochs without a better score before training stops
+    augmentation : how far images are changed while training; None for the defaults
+    class_weight : "balanced" makes every class weigh the same
+    background : flat images, shape (m, bands * frames), of sound that may lie under any other: the user's own
+    device : "auto" takes a GPU where there is one
+    checkpoints : folder where each epoch is kept, so that training goes on after a kill; None keeps none
+    progress : called after each epoch with its number, loss, score and seconds
+    seed : the same seed gives the same network, on one thread of one machine
+
+    Attributes
+    ----------
+    classes_ : labels, in the order of the probabilities
+    weights_ : one dictionary of arrays a network
+
+    Raises
+    ------
+    UsageError : a setting out of its range, torch is not installed, or no GPU where one is asked for
+    ModelError : images of another size, or a loss that is no number from the start
+    """
+
+    def fit(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        sample_weight: NDArray[Any] | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Fit on flat images ``X``, shape (n, bands * frames).
+
+        Parameters
+        ----------
+        groups : what recording (speaker, machine) each image is of, shape (n,); ``validation`` holds whole ones out
+        """
+        X, y = validate_data(self, X, y, dtype=np.float32)
+        self._images(X)
+        check_classification_targets(y)
+        self.classes_, index = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ModelError(f"A classifier needs at least two classes. Got {self.classes_.tolist()}.")
+        targets = np.eye(len(self.classes_), dtype=np.float32)[index]
+        weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        if self.class_weight == "balanced":
+            weight = weight / np.bincount(index, weight)[index]
+        self._train(X, targets, weight, groups)
+        return self
+
+    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probabilities of the classes, shape (n, n_classes): the mean of the networks'."""
+        return np.asarray(np.mean([softmax(given, axis=1) for given in self._answers(X)], axis=0))
+
+    def predict(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return the most probable classes, shape (n,)."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+
+class CnnRegressor(RegressorMixin, _Cnn):  # type: ignore[misc]
+    """Residual network over log-mel images, for numbers; parameters and errors as :class:`CnnClassifier`'s.
+
+    Targets are standardised inside.
+    """
+
+    def fit(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        sample_weight: NDArray[Any] | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Fit on flat images ``X``, shape (n, bands * frames), and numbers ``y``, shape (n,)."""
+        X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True)
+        self._images(X)
+        self.mean_, self.deviation_ = float(np.mean(y)), float(np.std(y)) or 1.0
+        targets = np.asarray((y - self.mean_) / self.deviation_, np.float32)[:, np.newaxis]
+        weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        self._train(X, targets, weight, groups)
+        return self
+
+    def predict(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the numbers, shape (n,)."""
+        mean = np.mean(self._answers(X), axis=0)[:, 0]
+        return np.asarray(mean * self.deviation_ + self.mean_)
+
+
+def chosen_device(device: str) -> Literal["cpu", "cuda"]:
+    """Return where to train.
+
+    Raises
+    ------
+    UsageError : another word, or no GPU where one is asked for
+    """
+    import torch
+
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"`device` must be auto, cpu or cuda. Got {device!r}.")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("`device` cuda needs a GPU that torch can use. It finds none; use auto or cpu.")
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _need_torch() -> None:
+    if find_spec("torch") is None:
+        raise UsageError("The CNN needs torch. Install it: pip install 'auricle[cnn]'.")
+
+
+def _name(learned: "Images", settings: Settings, held_out: "Images | None", background: Any) -> str:
+    """Return a hash of all that a training depends on: a checkpoint of another must not be taken for its own."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for part in (learned, held_out):
+        if part is not None:
+            for array in (part.images, part.targets, part.weights):
+                digest.update(str(array.shape).encode() + array.tobytes())
+    digest.update(b"" if background is None else background.tobytes())
+    return digest.hexdigest()[:16]

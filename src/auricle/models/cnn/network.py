@@ -1,0 +1,65 @@
+"""The network: log-mel images in decibels in, one number for each class (or one number) out."""
+
+import torch
+from torch import Tensor, nn
+
+from auricle.models.cnn.settings import FLOOR_DB, Size
+
+__all__ = ["Network", "normalised"]
+
+
+def normalised(images: Tensor) -> Tensor:
+    """Return images, shape (n, bands, frames) in dB, with silence at 0, and their peak at 1.
+
+    The loudest point of each is the reference: how far away the microphone stood, or how it was set, is not heard.
+    """
+    peak = images.amax(dim=(1, 2), keepdim=True)
+    return torch.relu(images - peak + FLOOR_DB) / FLOOR_DB
+
+
+def _conv(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs))
+
+
+class _Block(nn.Module):  # type: ignore[misc]  # torch is an extra: mypy never sees its types
+    """Two convolutions and a way around them."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.first = _conv(inputs, outputs, 3, stride)
+        self.second = _conv(outputs, outputs, 3, 1)
+        self.around = _conv(inputs, outputs, 1, stride) if stride > 1 or inputs != outputs else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.second(torch.relu(self.first(x))) + self.around(x))
+
+
+class Network(nn.Module):  # type: ignore[misc]  # as above
+    """Residual network over log-mel images.
+
+    Parameters
+    ----------
+    size : channels and blocks
+    n_outputs : classes, or 1
+    dropout : part of the last layer's inputs that training leaves out
+    """
+
+    def __init__(self, size: Size, n_outputs: int, dropout: float) -> None:
+        super().__init__()
+        first, *rest = size.channels
+        self.stem = _conv(1, first, 5, 2)
+        stages: list[nn.Module] = []
+        for inputs, outputs in zip(size.channels, rest, strict=False):
+            stages.append(_Block(inputs, outputs, 2))
+            stages += [_Block(outputs, outputs, 1) for _ in range(size.blocks - 1)]
+        self.stages = nn.Sequential(*stages)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(2 * rest[-1], n_outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return outputs, shape (n, n_outputs), for images that `normalised` gave, shape (n, bands, frames)."""
+        x = torch.relu(self.stem(images.unsqueeze(1)))
+        x = self.stages(x).mean(dim=2)
+        x = torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)
+        return self.head(self.dropout(x))
