@@ -22,9 +22,7 @@ def test_it_prints_the_verdict_first(auricle, states_file: Path, strange_sounds:
     assert "Classes, the worst first" in ran.out
 
 
-def test_it_warns_first_of_sound_that_the_model_was_trained_on(
-    auricle, states_file: Path, machine_sounds: Path
-) -> None:
+def test_it_warns_first_of_sound_that_was_trained_on(auricle, states_file: Path, machine_sounds: Path) -> None:
     ran = auricle("evaluate", states_file, machine_sounds, "--label", "label")
     assert ran.out.startswith("All 24 recordings were in the training set: this score is memory, and says nothing.")
 
@@ -43,7 +41,7 @@ def test_the_report_is_written(auricle, states_file: Path, strange_sounds: Path,
     assert "Evaluation of states" in (out / "new.html").read_text(encoding="utf-8")
 
 
-def test_classes_it_does_not_know_are_said(auricle, states_file: Path, strange_sounds: Path, tmp_path: Path) -> None:
+def test_classes_it_does_not_know_are_said(auricle, states_file: Path, strange_sounds: Path) -> None:
     table = strange_sounds.read_text().replace(",imbalance", ",whistle")
     strange_sounds.with_name("other.csv").write_text(table)
     ran = auricle("evaluate", states_file, strange_sounds.with_name("other.csv"), "--label", "label")
@@ -81,3 +79,5 @@ def test_a_regressor(auricle, trained_on_speeds, strange_sounds: Path, out: Path
     assert ran.code == 0
     assert "R² " in ran.out.splitlines()[0]
     assert "off by " in ran.out
+    ran = auricle("evaluate", out / "speeds.auricle", strange_sounds)
+    assert "a table must have the column 'target', or `target` must name another." in ran.sentence

@@ -1,5 +1,6 @@
 """The learning curve: what the chosen model scores with a part of the groups, and whether more would help."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -116,7 +117,8 @@ def learning_curve(
         return _answers(table, candidate, learned[fraction][fold], held[fold])
 
     answers = {fraction: np.full_like(out_of_fold, np.nan) for fraction in learned if fraction < 1}
-    with threadpool_limits(1):  # one BLAS thread a fit: the fits themselves run side by side
+    # One BLAS thread a fit: the fits themselves run side by side. What a model says of so little data, its score says.
+    with threadpool_limits(1), warnings.catch_warnings(action="ignore"):
         for done, values in enumerate(spread(one, jobs, workers=workers)):
             fraction, fold = jobs[done]
             answers[fraction][held[fold]] = values
