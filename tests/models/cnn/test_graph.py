@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
 from auricle.models.cnn.graph import write
-from auricle.training.convert import Draft
+from auricle.training.convert import Draft, convert, verify
 
 
 def run(made: Any, X: np.ndarray) -> np.ndarray:
@@ -56,3 +56,9 @@ def test_weights_are_all_in_the_graph(images: Any, quick: dict[str, Any]) -> Non
     assert all(not tensor.external_data for tensor in draft.constants)
     assert not [node for node in draft.nodes if node.op_type == "BatchNormalization"]
     assert all(np.isfinite(numpy_helper.to_array(tensor)).all() for tensor in draft.constants)
+
+
+def test_training_converts_it(images: Any, quick: dict[str, Any]) -> None:
+    X, y, _ = images(16)
+    made = CnnClassifier(**quick | {"epochs": 1}).fit(X, y)
+    assert verify(convert(made, X.shape[1]), made, X) <= 1e-5
