@@ -18,9 +18,9 @@ from sklearn.pipeline import Pipeline
 from auricle.bundles.graph import Graph
 from auricle.errors import BundleError, ConversionError
 from auricle.models.blend import FLOOR, BlendClassifier, BlendRegressor
-from auricle.models.columns import Columns
 from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
 from auricle.models.cnn.graph import write as write_cnn
+from auricle.models.columns import Columns
 from auricle.models.family import Estimator
 from auricle.models.scaling import Standardize
 from auricle.models.svm import KernelSVC, KernelSVR, pair_signs
