@@ -8,6 +8,7 @@ import typer
 
 import auricle
 from auricle.cli.demo import demo
+from auricle.cli.doctor import doctor
 from auricle.cli.evaluate import evaluate
 from auricle.cli.export import export
 from auricle.cli.features import features
@@ -30,6 +31,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "evaluate": evaluate,
     "predict": predict,
     "stream": stream,
+    "doctor": doctor,
     "export": export,
 }
 """Every command, in the order of a newcomer's day."""

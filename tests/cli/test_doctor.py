@@ -1,0 +1,64 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from auricle.cli import doctor as command
+from auricle.prediction import parity
+
+
+@pytest.fixture
+def clip(machine_sounds: Path) -> Path:
+    return machine_sounds.parent / "clips" / "0001.wav"
+
+
+def test_what_is_installed_and_how_fast(auricle) -> None:
+    ran = auricle("doctor")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("auricle ")
+    assert "numba " in ran.out
+    assert "one core, x real time: features " in ran.out
+    told = json.loads(auricle("doctor", "--json").out)
+    assert told.keys() == {"auricle", "python", "platform", "cores", "libraries", "missing", "speed"}
+    assert all(rate > 0 for rate in told["speed"].values())
+    assert {"numpy", "onnxruntime", "soxr"} <= told["libraries"].keys()
+    assert not {"test", "check"} & told["missing"].keys()
+
+
+def test_a_model_that_answers_alike_in_every_way(auricle, states_file: Path, clip: Path) -> None:
+    ran = auricle("doctor", states_file, clip)
+    assert ran.code == 0
+    lines = ran.out.splitlines()
+    assert lines[-1] == "All ways agree."
+    assert [line.split()[0] for line in lines[-5:-1]] == ["file", "stream", "folder", "worker"]
+    assert all(line.endswith("ok") for line in lines[-5:-1])
+
+
+def test_a_model_that_does_not(auricle, states_file: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity, "TOLERANCE", -1.0)
+    monkeypatch.setattr(parity, "_in_worker", lambda model, file: iter([parity._as_file(model, file)]))
+    ran = auricle("doctor", states_file, clip, "--json")
+    told = json.loads(ran.out)["parity"]
+    assert (ran.code, told["agrees"], told["ways"][0]["agrees"]) == (1, False, False)
+    assert auricle("doctor", states_file, clip).out.endswith("They do NOT agree: please report this.\n")
+
+
+def test_a_server_that_cannot_be_asked_is_no_agreement(
+    auricle, states_file: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(command.KEY_VARIABLE, "aud_x")
+    ran = auricle("doctor", states_file, clip, "--server", "http://127.0.0.1:1")
+    assert ran.code == 1
+    assert "server  http://127.0.0.1:1 cannot be asked" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["m.auricle"], "A model and a recording must be named together, or neither."),
+        (["--server", "http://x"], "`--server` must be given with a model and a recording to compare."),
+    ],
+)
+def test_bad_options(arguments: list[str], says: str, auricle) -> None:
+    ran = auricle("doctor", *arguments)
+    assert (ran.code, ran.out, ran.sentence) == (2, "", says)
