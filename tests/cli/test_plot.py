@@ -46,3 +46,15 @@ def test_a_kind_of_picture_that_is_not_drawn(name: str, auricle, clip: Path, out
     ran = auricle("plot", clip, "-o", out / name)
     assert (ran.code, ran.sentence) == (2, f"{out / name}: the picture's name must end in .pdf, .png, .svg.")
     assert list(out.iterdir()) == []
+
+
+def test_draws_what_a_model_listened_to(auricle, clip: Path, states_file: Path, out: Path) -> None:
+    ran = auricle("plot", clip, "-o", out / "heard.png", "--explain", states_file)
+    assert ran.code == 0, ran.err
+    assert (out / "heard.png").stat().st_size > 10_000
+
+
+def test_refuses_to_explain_what_is_no_model(auricle, clip: Path, out: Path) -> None:
+    ran = auricle("plot", clip, "-o", out / "heard.png", "--explain", clip)
+    assert ran.code == 2
+    assert not (out / "heard.png").exists()

@@ -26,7 +26,7 @@ def draw_explained(
     unit: str = "probability",
     start_s: float = 0.0,
 ) -> Figure:
-    """Draw an image, and over it what :func:`~auricle.features.occlusion.occlusion` found.
+    """Draw an image, and over it what :func:`~auricle.features.occlusion.explain_sound` found.
 
     Parameters
     ----------
