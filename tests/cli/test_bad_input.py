@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 Run = Callable[..., object]
 
@@ -144,6 +146,23 @@ class TestSplits:
         sentence = self.refused(auricle, sounds, out, "--label", "label", "--group", "machine")
         assert "must fall into at least 2 groups. By `group` 'machine', all 24 are in 'machine_1'" in sentence
 
+    def test_labels_that_differ_by_spaces_or_case_are_all_asked_about(self, auricle, sounds, out) -> None:
+        table = (sounds / "metadata.csv").read_text()
+        table = table.replace("healthy", "Healthy", 1).replace(",healthy", ",healthy ", 1)
+        (sounds / "metadata.csv").write_text(table.replace("worn_bearing", "WORN_BEARING", 1))
+        sentence = self.refused(auricle, sounds, out, "--label", "label")
+        assert sentence.endswith("Write them alike, or name them so that they can be told apart.")
+        assert "'WORN_BEARING' and 'worn_bearing'" in sentence
+        assert "'Healthy' and 'healthy' and 'healthy '" in sentence
+
+    def test_all_clips_are_silent(self, auricle, sounds, out) -> None:
+        for file in (sounds / "clips").iterdir():
+            soundfile.write(file, np.zeros(4000), 8000)
+        sentence = self.refused(auricle, sounds, out, "--label", "label")
+        assert "Every recording must be usable. 24 of 24 are not: " in sentence
+        assert "Every sample of its 0.500 s is zero." in sentence
+        assert "24 of 24 are not" in self.refused(auricle, sounds, out, "--label", "label", "--skip-bad")
+
     def test_one_class(self, auricle, sounds, out) -> None:
         table = (sounds / "metadata.csv").read_text()
         (sounds / "metadata.csv").write_text(re.sub("healthy|worn_bearing|imbalance|cavitation", "fine", table))
@@ -264,3 +283,53 @@ class TestBundles:
     def test_nothing_there(self, command, auricle, machine_sounds, tmp_path, out) -> None:
         sentence = self.refused(auricle, command, tmp_path / "no.auricle", machine_sounds, out)
         assert sentence.endswith("the bundle must be a readable file. No such file or directory.")
+
+
+class TestOddSets:
+    """Sets that are odd and not wrong: training goes on, and says what was done about it."""
+
+    def trained(self, auricle, folder: Path, out: Path) -> tuple[dict, str]:
+        ran = auricle(
+            "train", folder, "--models", "linear", "--json", "-o", out / "x.auricle", "--report", out / "x.html"
+        )
+        assert ran.code == 0
+        return json.loads(ran.out, parse_constant=pytest.fail), (out / "x.html").read_text(encoding="utf-8")
+
+    def test_contradictory_labels_for_one_sound(self, auricle, tmp_path, out, rng) -> None:
+        for label in ("hum", "buzz"):
+            (tmp_path / "set" / label).mkdir(parents=True)
+            for i in range(8):
+                soundfile.write(tmp_path / "set" / label / f"{i}.wav", 0.1 * rng.standard_normal(4000), 8000)
+        shutil.copy(tmp_path / "set" / "hum" / "0.wav", tmp_path / "set" / "buzz" / "copy.wav")
+        summary, page = self.trained(auricle, tmp_path / "set", out)
+        (leak,) = [leak for leak in summary["leaks"] if leak["kind"] == "contradiction"]
+        assert [Path(file).name for file in leak["files"]] == ["copy.wav", "0.wav"]
+        assert "buzz/copy.wav (buzz) and hum/0.wav (hum)" in page
+        assert "But do not trust this score yet: contradiction" in page
+
+    def test_a_hundred_classes(self, auricle, tmp_path, out, rng) -> None:
+        for number in range(100):
+            (tmp_path / "set" / f"class_{number:03}").mkdir(parents=True)
+            for i in range(2):
+                tone = np.sin(2 * np.pi * (100 + 35 * number) * np.arange(1600) / 8000)
+                sound = 0.2 * tone + 0.01 * rng.standard_normal(1600)
+                soundfile.write(tmp_path / "set" / f"class_{number:03}" / f"{i}.wav", sound, 8000)
+        summary, page = self.trained(auricle, tmp_path / "set", out)
+        assert len(summary["by_class"]) == len(summary["confusion"]["classes"]) == 100
+        assert "The 40 worst of 100 classes by F1." in page
+
+    def test_rates_and_lengths_of_every_kind(self, auricle, tmp_path, out, rng) -> None:
+        lengths_s = (0.05, 0.1, 0.5, 1, 2, 5, 12, 30)
+        rates_hz = (8000, 11025, 16000, 22050, 44100, 48000)
+        for label in ("white", "red"):
+            (tmp_path / "set" / label).mkdir(parents=True)
+            for i, length_s in enumerate(lengths_s):
+                rate_hz = rates_hz[i % len(rates_hz)]
+                sound = 0.1 * rng.standard_normal(int(length_s * rate_hz))
+                sound = sound if label == "white" else np.convolve(sound, np.ones(8) / 8, "same")
+                soundfile.write(tmp_path / "set" / label / f"{i}.wav", sound, rate_hz)
+        summary, page = self.trained(auricle, tmp_path / "set", out)
+        assert (summary["n_recordings"], summary["failed"]) == (16, [])
+        said = {finding["kind"] for finding in summary["condition"]}
+        assert {"sample rates", "lengths", "short", "few recordings"} <= said
+        assert "Training brings all to the lowest, 8000 Hz" in page

@@ -43,9 +43,7 @@ def test_what_is_serious_comes_first():
 def test_a_pair_that_is_taken_for_each_other_is_named():
     said = ["b"] * 4 + ["a"] * 16 + ["b"] * 20
     (step,) = steps(answered(["a"] * 20 + ["b"] * 20, said))
-    assert step.startswith(
-        "Listen to 'a' and 'b' side by side: 4 of 20 recordings of the first "
-    )
+    assert step.startswith("Listen to 'a' and 'b' side by side: 4 of 20 recordings of the first ")
 
 
 def test_one_answer_to_everything_is_said_to_be_so():

@@ -106,3 +106,9 @@ def test_a_model_that_only_guesses_is_told_so_first(trained_on_states: TrainResu
     assert page.verdict.startswith("This model is no better than guessing")
     assert page.tone == "serious"
     assert "Do not use this model." in page.html()
+
+
+def test_what_was_done_about_mixtures_is_said(trained_on_states: TrainResult) -> None:
+    mixture = Finding("sample rates", "note", "Sample rates differ. Training brings all to the lowest, 8000 Hz.")
+    html = report_of(replace(trained_on_states, condition=(mixture,)), NO_CURVE).html()
+    assert "Training brings all to the lowest, 8000 Hz." in html

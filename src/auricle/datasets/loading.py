@@ -17,6 +17,10 @@ __all__ = ["load"]
 _OWN_COLUMNS = ("file_name", "start_s", "end_s", "split", "time")
 
 
+MAX_NAMED = 10
+"""Labels in doubt that a message lists."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Columns:
     """Which column says what."""
@@ -166,14 +170,16 @@ def _check_contradictions(examples: Iterable[Example], table: Table) -> None:
 
 
 def _check_spellings(labels: Iterable[str], table: Table) -> None:
-    spellings: dict[str, str] = {}
+    spellings: dict[str, list[str]] = {}
     for label in sorted(set(labels)):
-        other = spellings.setdefault("".join(label.split()).casefold(), label)
-        if other != label:
-            raise DataError(
-                f"{table.source}: are the labels {other!r} and {label!r} one class? They differ only in spaces or "
-                "case. Write them alike, or name them so that they can be told apart."
-            )
+        spellings.setdefault("".join(label.split()).casefold(), []).append(label)
+    alike = [" and ".join(map(repr, names)) for names in spellings.values() if len(names) > 1]
+    if alike:
+        more = f", and so on: {len(alike)} in all" if len(alike) > MAX_NAMED else ""
+        raise DataError(
+            f"{table.source}: are the labels {', or '.join(alike[:MAX_NAMED])}{more} one class? They differ only in "
+            "spaces or case. Write them alike, or name them so that they can be told apart."
+        )
 
 
 def _check_recordings(examples: Iterable[Example], group: str | None, table: Table) -> None:

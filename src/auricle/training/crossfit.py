@@ -130,6 +130,7 @@ class CrossFits:
         with threadpool_limits(1), warnings.catch_warnings():
             # A linear model that stopped early is a candidate like any other: its score says what it is worth.
             warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.filterwarnings("ignore", "The number of unique classes")  # many classes of few recordings each
             fits = spread(self._fit, jobs, workers=self._workers, may_leave=True)
             for job, (answers, seconds) in zip(jobs, fits, strict=True):
                 self._made[job], self._seconds[job] = answers, seconds

@@ -1,13 +1,13 @@
 """The report of a training: one page for someone who was not there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from auricle import charts
 from auricle.bundles.answers import log_probabilities, soften
-from auricle.inspection.findings import file_name
+from auricle.inspection.findings import Finding, file_name, sort
 from auricle.page import Block, Listing, Notice, Page, Section, Table, Text, Tone, picture
 from auricle.training import sections
 from auricle.training.advice import next_steps
@@ -61,7 +61,7 @@ def report_of(result: "TrainResult", curve: Curve) -> Page:
         Section("Is more data worth it?", tuple(_curve(curve, answered))),
         Section("The worst mistakes", tuple(sections.worst(answered))),
         Section("Sounds it has never heard", (Text(_novelty(result)),)),
-        Section("What was left out", tuple(_left_out(result))),
+        Section("What was left out, and what was mended", tuple(_left_out(result))),
         Section("How this was made", tuple(_method(result))),
     )
     tone, verdict = _verdict(result, is_useful=useful)
@@ -110,10 +110,14 @@ def _headline(result: "TrainResult") -> Iterator[Block]:
     yield from sections.headline(result.bundle.manifest.scores, guess=guess)
 
 
-def _leaks(result: "TrainResult") -> Iterator[Block]:
-    for finding in result.leaks.findings:
+def _notices(result: "TrainResult", findings: Sequence[Finding]) -> Iterator[Block]:
+    for finding in findings:
         files = tuple(file_name(result.dataset, file) for file in finding.files)
         yield Notice(finding.severity, finding.kind, finding.message, files)
+
+
+def _leaks(result: "TrainResult") -> Iterator[Block]:
+    yield from _notices(result, result.leaks.findings)
     if not result.leaks.findings:
         yield Text(
             "Nothing was found: no recording and no stretch of one stands in two folds, no measure of the recorder "
@@ -245,11 +249,16 @@ def _novelty(result: "TrainResult") -> str:
 
 def _left_out(result: "TrainResult") -> Iterator[Block]:
     if not result.failures:
-        yield Text("Nothing: every recording was used.")
-        return
+        yield Text("Nothing was left out: every recording was used.")
+    else:
+        yield _failures(result)
+    yield from _notices(result, sort(result.condition))
+
+
+def _failures(result: "TrainResult") -> Table:
     rows = tuple((file_name(result.dataset, one.file), str(one.error)) for one in result.failures[:MAX_FAILURES])
     more = f"The first {MAX_FAILURES} of " if len(result.failures) > MAX_FAILURES else ""
-    yield Table(("file", "why"), rows, caption=f"{more}{len(result.failures)} recordings that cannot be used.")
+    return Table(("file", "why"), rows, caption=f"{more}{len(result.failures)} recordings that cannot be used.")
 
 
 def _method(result: "TrainResult") -> Iterator[Block]:

@@ -10,6 +10,7 @@ import numpy as np
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.examples import Examples, Failure, Progress
+from auricle.inspection.findings import Finding
 from auricle.inspection.leaks import Leaks
 from auricle.models.family import Estimator
 from auricle.page import Page
@@ -37,6 +38,7 @@ class TrainResult:
     failures : recordings that were left out
     seconds : what it took
     workers : threads that it was made with; None for every core
+    condition : what is wrong with recordings one by one, and what was done about mixtures of rates and lengths
     """
 
     bundle: Bundle
@@ -49,6 +51,7 @@ class TrainResult:
     failures: tuple[Failure, ...]
     seconds: float
     workers: int | None = None
+    condition: tuple[Finding, ...] = ()
 
     @cached_property
     def answered(self) -> Answered:
@@ -113,6 +116,7 @@ class TrainResult:
             "protocol": manifest.protocol,
             "verdict": manifest.verdict,
             "leaks": [finding.as_json() for finding in self.leaks.findings],
+            "condition": [finding.as_json() for finding in self.condition],
             **summary(self.answered),
             "learning_curve": None if curve is None else curve.as_json(),
             "window_s": manifest.spec.window_s,

@@ -11,6 +11,7 @@ from auricle.datasets.survey import survey
 from auricle.errors import UsageError
 from auricle.features.cache import FeatureCache
 from auricle.features.spec import FeatureSpec
+from auricle.inspection.condition import find_condition
 from auricle.inspection.leaks import find_leaks
 from auricle.inspection.listening import hear
 from auricle.models.family import Estimator
@@ -99,6 +100,7 @@ def train(
         protocol = plan(dataset, tune=tune, split=split, seed=seed)
     kept, recordings, _ = hear(dataset, workers=workers, cache=cache, progress=progress)
     leaks = find_leaks(dataset.subset(kept), recordings, blocks=protocol.blocks[kept])
+    condition = tuple(find_condition(dataset.subset(kept), recordings))
     more = tuple(name for name in MODELS if name not in families) if budget_s is not None and models == "auto" else ()
     menu = Menu(families, own, dataset.task, spec, seed, vary_window, balance, more)
 
@@ -125,6 +127,7 @@ def train(
         failures,
         time.perf_counter() - started,
         workers,
+        condition,
     )
 
 
