@@ -19,7 +19,8 @@ def write(path, items):
 
 
 def run(folder, items=ITEMS, function=write, **options):
-    return write_shards(folder, items, function, engine=ENGINE, **{"settings": SETTINGS, "suffix": ".txt", **options})
+    asked = {"settings": SETTINGS, "suffix": ".txt", **options}
+    return write_shards(folder, items, function, engine=ENGINE, **asked).shards
 
 
 def joined(folder: Path) -> list[str]:

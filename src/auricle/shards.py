@@ -13,7 +13,7 @@ from auricle import files
 from auricle.compute import Engine
 from auricle.errors import ClusterError, OutputError, UsageError
 
-__all__ = ["MANIFEST", "Summary", "Write", "write_shards"]
+__all__ = ["MANIFEST", "Summary", "Write", "Written", "write_shards"]
 
 T = TypeVar("T")
 
@@ -30,6 +30,21 @@ _SEEN_WITHIN_S = 10.0  # network file systems may show a new file late
 Summary: TypeAlias = dict[str, Any]
 """What is told of a shard: small, and plain enough for JSON."""
 
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The shards of a run that is done.
+
+    Parameters
+    ----------
+    shards : what is told of each by the name of its file, in order
+    n_resumed : items whose shards an earlier run had written
+    """
+
+    shards: dict[str, Summary]
+    n_resumed: int
+
+
 Write: TypeAlias = Callable[[Path, Sequence[T]], Summary]
 """Writes one shard from its items, whole or not at all."""
 
@@ -44,7 +59,7 @@ def write_shards(
     suffix: str,
     resume: bool = False,
     told: Callable[[int], None] | None = None,
-) -> dict[str, Summary]:
+) -> Written:
     """Let an engine's workers write the shards of a run into a folder that all of them see.
 
     Parameters
@@ -55,10 +70,6 @@ def write_shards(
     suffix : how the names of shards end
     resume : go on where a run to the same folder was stopped; shards whose items have changed are written again
     told : told how many items are done
-
-    Returns
-    -------
-    the summary of every shard by the name of its file, in order
 
     Raises
     ------
@@ -73,7 +84,7 @@ def write_shards(
     hashes = [_digest(items[place] for place in some) for some in slices]
     run.shards = {name: run.shards[name] for name, digest in zip(names, hashes, strict=True) if run.has(name, digest)}
     left = [index for index, name in enumerate(names) if name not in run.shards]
-    done = len(items) - sum(len(slices[index]) for index in left)
+    n_resumed = done = len(items) - sum(len(slices[index]) for index in left)
     tasks = [(folder / names[index], [items[place] for place in slices[index]]) for index in left]
     try:
         for task, summary in engine.run(partial(_write, write=write), tasks):
@@ -88,7 +99,7 @@ def write_shards(
         run.save()
     for left_over in (*folder.glob(".*.part"), *(path for path in folder.glob("part-*") if path.name not in names)):
         left_over.unlink(missing_ok=True)  # of workers that were killed, and of items that are no more
-    return {name: run.shards[name] for name in names}
+    return Written({name: run.shards[name] for name in names}, n_resumed)
 
 
 def _write(task: tuple[Path, Sequence[T]], *, write: Write[T]) -> Summary:

@@ -1,4 +1,5 @@
 import csv
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,5 +43,28 @@ def test_a_target_stands_in_its_own_column(auricle, machine_sounds: Path, out: P
 @pytest.mark.parametrize("name", ["x.txt", "x", "x.csv.gz"])
 def test_a_table_ends_in_csv(name: str, auricle, machine_sounds: Path, out: Path) -> None:
     ran = auricle("features", machine_sounds, "-o", out / name)
-    assert (ran.code, ran.sentence) == (2, f"{out / name}: the table's name must end in .csv.")
+    assert (ran.code, ran.sentence) == (2, f"{out / name}: the table's name must end in .csv or .parquet.")
+    assert list(out.iterdir()) == []
+
+
+def test_parquet_without_pyarrow_says_what_to_install(auricle, machine_sounds: Path, out: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    ran = auricle("features", machine_sounds, "-o", out / "x.parquet")
+    assert ran.code == 2
+    assert "needs the extra `parquet`" in ran.sentence
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--engine", "spark"], "must be local, dask://HOST:PORT or joblib:BACKEND"),
+        (["--engine", "joblib:loky", "--workers", "2"], "`--workers` must not be given with `--engine`"),
+        (["--resume"], "`--resume` must be given with `--engine`"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, says, auricle, machine_sounds: Path, out: Path) -> None:
+    ran = auricle("features", machine_sounds, "-o", out / "x.csv", *options)
+    assert ran.code == 2
+    assert says in ran.sentence
     assert list(out.iterdir()) == []

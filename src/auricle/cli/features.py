@@ -1,7 +1,5 @@
 """``auricle features``: the rows of a data set as a table."""
 
-import csv
-import io
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +8,7 @@ import typer
 from auricle import files
 from auricle.cli.options import (
     DataArgument,
+    EngineOption,
     FoldOption,
     GroupOption,
     JsonOption,
@@ -17,20 +16,26 @@ from auricle.cli.options import (
     TargetOption,
     WorkersOption,
 )
-from auricle.cli.terminal import Bars, print_json
+from auricle.cli.terminal import Bars, err, print_json
 from auricle.errors import UsageError
+from auricle.shards import MANIFEST
 
 __all__ = ["features"]
 
 
 def features(
     data: DataArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Table to write: .csv.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="Table to write: .csv, or .parquet; with --engine, a folder of tables."),
+    ],
     label: LabelOption = None,
     target: TargetOption = None,
     group: GroupOption = None,
     fold: FoldOption = None,
     workers: WorkersOption = None,
+    engine: EngineOption = "local",
+    resume: Annotated[bool, typer.Option("--resume", help="With --engine: go on where a run was stopped.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write one row a window: file, start, end, group, truth, then the named features that training would use.
@@ -39,30 +44,64 @@ def features(
     """
     from auricle.datasets.dataset import Dataset
     from auricle.datasets.examples import extract
+    from auricle.datasets.row_files import check_name, table_rows, write_rows
     from auricle.datasets.survey import survey
     from auricle.training.choices import choose_spec
 
-    if output.suffix.lower() != ".csv":
-        raise UsageError(f"{output}: the table's name must end in .csv.")
+    if engine != "local":
+        if workers is not None:
+            raise UsageError("`--workers` must not be given with `--engine`, which has its own.")
+        _on_engine(data, output, label, target, group, fold, engine, resume=resume, as_json=as_json)
+        return
+    if resume:
+        raise UsageError("`--resume` must be given with `--engine`: a table is written whole, or not at all.")
+    check_name(str(output))
     files.check_writable(output)
     dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold)
     spec = choose_spec(survey(dataset, workers=workers))
     with Bars() as bars:
         _, examples, _ = extract(dataset, spec, workers=workers, progress=bars)
-    with files.new_file(output) as binary:
-        text = io.TextIOWrapper(binary, encoding="utf-8", errors="backslashreplace", newline="")
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(
-            ["file", "start_s", "end_s", "group", "label" if dataset.task == "classify" else "target", *spec.columns]
-        )
-        for row, owner, start_s, end_s in zip(
-            examples.rows, examples.owner, examples.start_s, examples.end_s, strict=True
-        ):
-            example = dataset.examples[owner]
-            truth = example.label if dataset.task == "classify" else example.target
-            table.writerow([example.file, start_s, end_s, example.group, truth, *row.tolist()])
-        text.flush()
-        text.detach()  # closing belongs to `new_file`
+    write_rows(output, dataset.task, spec, table_rows(dataset, examples))
     if as_json:
         shape = {"n_recordings": len(dataset.examples), "n_rows": len(examples.rows), "columns": list(spec.columns)}
         print_json({**shape, "output": str(output)})
+
+
+def _on_engine(
+    data: str,
+    output: Path,
+    label: str | None,
+    target: str | None,
+    group: str | None,
+    fold: str | None,
+    engine: str,
+    *,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    from auricle.cluster import engine_of
+    from auricle.datasets.dataset import Dataset
+    from auricle.datasets.row_files import shard_rows
+    from auricle.datasets.survey import survey
+    from auricle.training.choices import choose_spec
+
+    with engine_of(engine) as found:
+        dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold)
+        spec = choose_spec(survey(dataset))
+        n = len(dataset.examples)
+        with Bars() as bars:
+            assert found is not None  # noqa: S101 - it is not local
+            written = shard_rows(
+                dataset, spec, output, engine=found, resume=resume, told=lambda done: bars("features", done, n)
+            )
+    shards = written.shards
+    failed = [failure for shard in shards.values() for failure in shard["failed"]]
+    if as_json:
+        n_rows = sum(shard["n_rows"] for shard in shards.values())
+        shape = {"n_recordings": n, "n_rows": n_rows, "columns": list(spec.columns), "n_shards": len(shards)}
+        print_json({**shape, "failed": failed, "output": str(output)})
+    if failed:
+        err.print(
+            f"{len(failed)} of {n} recordings failed; {output / MANIFEST} names each.", style="yellow", markup=False
+        )
+        raise typer.Exit(1)

@@ -12,6 +12,7 @@ from auricle.errors import UsageError
 __all__ = [
     "CacheOption",
     "DataArgument",
+    "EngineOption",
     "FoldOption",
     "GroupOption",
     "JsonOption",
@@ -48,6 +49,13 @@ ReportOption = Annotated[
     Path | None, typer.Option("--report", help="Page to write: .html, one file that needs nothing else.")
 ]
 WorkersOption = Annotated[int | None, typer.Option("--workers", help="Threads; every core if not given.")]
+
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine", metavar="ENGINE", help="Where the work is done: local, dask://HOST:PORT, or joblib:BACKEND."
+    ),
+]
 
 
 def check_page(path: Path | None) -> None:

@@ -21,7 +21,7 @@ from auricle.cli.event_options import (
     SmoothOption,
     event_rules,
 )
-from auricle.cli.options import ModelArgument
+from auricle.cli.options import EngineOption, ModelArgument
 from auricle.cli.pipes import leave_if_unread
 from auricle.cli.terminal import Bars, err, print_json
 from auricle.errors import OutputError, UsageError
@@ -40,7 +40,9 @@ def predict(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT…", help="Sound files, folders of them, or patterns.")],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="File to write (audacity, raven: or a folder); stdout if not given."),
+        typer.Option(
+            "-o", "--output", help="File to write (audacity, raven: or a folder; --engine: a folder); else stdout."
+        ),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="jsonl, csv, audacity or raven.")] = "jsonl",
     windows: Annotated[bool, typer.Option("--windows", help="A line for each window as well.")] = False,
@@ -52,6 +54,7 @@ def predict(
         int | None,
         typer.Option(help="Processes; one a core if not given, and none for a few short files."),
     ] = None,
+    engine: EngineOption = "local",
     events: EventsOption = False,
     on: OnOption = None,
     off: OffOption = None,
@@ -90,6 +93,10 @@ def predict(
         raise UsageError(
             f"`{'--json' if as_json else '--resume'}` must be given with -o: stdout holds the predictions."
         )
+    if engine != "local" and (output is None or is_of_one or workers is not None):
+        raise UsageError(
+            "`--engine` must be given with -o, a folder that all workers see, for jsonl or csv, without `--workers`."
+        )
     if is_of_one and windows and events:
         raise UsageError(f"A file of format {form} tells one level. Ask for `--windows` or `--events`, not for both.")
     if is_of_one and resume:
@@ -97,12 +104,15 @@ def predict(
             f"`--resume` must be given with jsonl or csv. Format {form} is one file a recording, each whole or not "
             "there: name the recordings that have none yet."
         )
-    if output is not None and not (is_of_one and output.is_dir()):
+    if output is not None and engine == "local" and not (is_of_one and output.is_dir()):
         files.check_writable(output)
     found = expand(inputs)
     predictor = load(model)
     ask.check(predictor)
-    report = _run(predictor, found, output, ask, form, workers, resume=resume)
+    if engine != "local" and output is not None:
+        report = _run_on_engine(predictor, found, output, ask, form, engine, resume=resume)
+    else:
+        report = _run(predictor, found, output, ask, form, workers, resume=resume)
     if as_json:
         print_json({**report.as_json(), "model": predictor.name, "output": str(output)})
     if report.n_failed:
@@ -147,6 +157,26 @@ def _run(
             )
         with leave_if_unread():
             return run_to_stream(model, found, sys.stdout.buffer, ask=ask, form=form, workers=workers, told=told)
+
+
+def _run_on_engine(
+    model: "Predictor", found: list[Path], folder: Path, ask: "Ask", form: str, engine: str, *, resume: bool
+) -> "Report":
+    from auricle.cluster import engine_of
+    from auricle.prediction.shards import run_to_shards
+
+    with Bars() as bars, engine_of(engine) as workers:
+        assert workers is not None  # noqa: S101 - it is not local
+        return run_to_shards(
+            model,
+            found,
+            folder,
+            ask=ask,
+            form=form,
+            engine=workers,
+            resume=resume,
+            told=lambda done: bars("files", done, len(found)),
+        )
 
 
 def _tracks(found: list[Path], output: Path, suffix: str) -> dict[Path, Path]:

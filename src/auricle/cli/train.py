@@ -12,6 +12,7 @@ from auricle import files
 from auricle.cli.options import (
     CacheOption,
     DataArgument,
+    EngineOption,
     FoldOption,
     GroupOption,
     JsonOption,
@@ -88,12 +89,14 @@ def train(
     report: ReportOption = None,
     cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
+    engine: EngineOption = "local",
     as_json: JsonOption = False,
 ) -> None:
     """Compute features, choose a model by grouped cross-validation, score it, and write a bundle.
 
     Example: `auricle train sounds/ --group machine -o motor.auricle`
     """
+    from auricle.cluster import engine_of
     from auricle.datasets.dataset import Dataset
     from auricle.features.cache import FeatureCache
     from auricle.training.report import report_of
@@ -107,6 +110,7 @@ def train(
     dataset = Dataset.load(data, task=task, label=label, target=target, group=group, fold=fold)
     with ExitStack() as stack:
         bars = stack.enter_context(Bars())
+        stack.enter_context(engine_of(engine))
         cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
         result = run(
             dataset,

@@ -21,7 +21,7 @@ from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.records import Quality
 
-__all__ = ["Examples", "Failure", "Progress", "content_hash", "extract", "windows_of"]
+__all__ = ["Described", "Examples", "Failure", "Progress", "content_hash", "describe", "extract", "windows_of"]
 
 
 class Progress(Protocol):
@@ -48,7 +48,7 @@ class Examples:
     rows : one row a window, float32, shape (n_windows, n_columns), recording after recording
     owner : which recording each window is of, int64, shape (n_windows,)
     start_s, end_s : where each window lies in its file, float64, shape (n_windows,)
-    standard : monitoring's row of each recording, the mean over its windows, float32, shape (n, n_standard)
+    standard : standard rows, which novelty and monitoring look at, float32, shape (n_windows, n_standard)
     quality : the sound's quality, one a recording
     hashes : SHA-256 of each recording's file, uint8, shape (n, 32)
     """
@@ -61,13 +61,28 @@ class Examples:
     quality: tuple[Quality, ...]
     hashes: NDArray[np.uint8]
 
+    def recording_standard(self) -> NDArray[np.float32]:
+        """Return each recording's standard row, the mean over its windows, shape (n, n_standard)."""
+        sums = np.zeros((len(self.hashes), self.standard.shape[1]))
+        np.add.at(sums, self.owner, self.standard)
+        return np.asarray(sums / np.bincount(self.owner)[:, None], np.float32)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _One:
-    """The features of one recording, as they are computed and as they are kept."""
+class Described:
+    """The features of one recording, as they are computed and as they are kept.
+
+    Parameters
+    ----------
+    rows : one row a window, float32, shape (n_windows, n_columns)
+    bounds_s : where each window begins and ends in its file, shape (n_windows, 2)
+    standard : one standard row a window, float32, shape (n_windows, n_standard)
+    quality : measures of the sound's quality, shape (n_measures,)
+    digest : SHA-256 of the file, uint8, shape (32,)
+    """
 
     rows: NDArray[np.float32]
-    bounds_s: NDArray[np.float64]  # shape (n_windows, 2)
+    bounds_s: NDArray[np.float64]
     standard: NDArray[np.float32]
     quality: NDArray[np.float64]
     digest: NDArray[np.uint8]
@@ -101,8 +116,8 @@ def extract(
     ------
     DataError : recordings that cannot be used (each is named), or none is left
     """
-    one = partial(_one, extractor=Extractor(spec), standard=Extractor(standard_spec(spec.rate_hz)), cache=cache)
-    done: list[_One] = []
+    one = partial(describe, extractor=Extractor(spec), standard=Extractor(standard_spec(spec.rate_hz)), cache=cache)
+    done: list[Described] = []
     kept: list[int] = []
     failures: list[Failure] = []
     started, sound_s = time.perf_counter(), 0.0
@@ -124,7 +139,7 @@ def extract(
         owner=np.repeat(np.arange(len(done)), [len(one.rows) for one in done]),
         start_s=bounds_s[:, 0],
         end_s=bounds_s[:, 1],
-        standard=np.stack([one.standard for one in done]),
+        standard=np.concatenate([one.standard for one in done]),
         quality=tuple(Quality(*one.quality.tolist()) for one in done),
         hashes=np.stack([one.digest for one in done]),
     )
@@ -138,7 +153,10 @@ def windows_of(example: Example, extractor: Extractor) -> list[Window]:
     )
 
 
-def _one(example: Example, *, extractor: Extractor, standard: Extractor, cache: FeatureCache | None) -> _One | Failure:
+def describe(
+    example: Example, *, extractor: Extractor, standard: Extractor, cache: FeatureCache | None
+) -> Described | Failure:
+    """Return the features of one recording, from the cache where they are kept, or why there are none."""
     try:
         return _kept(example, extractor, standard, cache)
     except FeatureError as error:  # it speaks of a window, and knows no file
@@ -147,7 +165,7 @@ def _one(example: Example, *, extractor: Extractor, standard: Extractor, cache: 
         return Failure(example.file, error)
 
 
-def _kept(example: Example, extractor: Extractor, standard: Extractor, cache: FeatureCache | None) -> _One:
+def _kept(example: Example, extractor: Extractor, standard: Extractor, cache: FeatureCache | None) -> Described:
     """Return a recording's features from the cache, or compute and keep them."""
     digest = content_hash(example.file)
     if cache is None:
@@ -156,13 +174,13 @@ def _kept(example: Example, extractor: Extractor, standard: Extractor, cache: Fe
     key = key_of(digest.tobytes(), part, extractor.spec.fingerprint(), standard.spec.fingerprint())
     arrays = cache.get(key)
     if arrays is not None:
-        return _One(**arrays)
+        return Described(**arrays)
     one = _describe(example, extractor, standard, digest)
-    cache.put(key, {field.name: getattr(one, field.name) for field in fields(_One)})
+    cache.put(key, {field.name: getattr(one, field.name) for field in fields(Described)})
     return one
 
 
-def _describe(example: Example, extractor: Extractor, standard: Extractor, digest: NDArray[np.uint8]) -> _One:
+def _describe(example: Example, extractor: Extractor, standard: Extractor, digest: NDArray[np.uint8]) -> Described:
     windows = windows_of(example, extractor)
     lengths_s = [window.samples.size / window.rate_hz for window in windows]
     whole = quality.combine([quality.measure(window.samples, window.rate_hz) for window in windows], lengths_s)
@@ -171,11 +189,10 @@ def _describe(example: Example, extractor: Extractor, standard: Extractor, diges
             f"{example.file}: a recording must hold sound. Every sample of its {sum(lengths_s):.3f} s is zero. "
             "Remove it, or record it again."
         )
-    standard_rows = np.stack([standard.row(window.samples) for window in windows])
-    return _One(
+    return Described(
         rows=np.stack([extractor.row(window.samples) for window in windows]),
         bounds_s=np.array([(window.start_s, window.end_s) for window in windows]),
-        standard=standard_rows.mean(axis=0, dtype=np.float64).astype(np.float32),
+        standard=np.stack([standard.row(window.samples) for window in windows]),
         quality=np.array(astuple(whole)),
         digest=digest,
     )

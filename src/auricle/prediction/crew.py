@@ -19,7 +19,7 @@ from auricle.prediction.worker import Answer
 if TYPE_CHECKING:
     from auricle.bundles.bundle import Bundle
 
-__all__ = ["MAX_AHEAD", "Kept", "answered_apart"]
+__all__ = ["MAX_AHEAD", "Crew", "Kept", "answered_apart"]
 
 MAX_AHEAD = 8192
 """Files that may be answered before the first that is not: bounds memory while one long recording holds the rest up."""
@@ -64,7 +64,7 @@ def answered_apart(
     ------
     WorkerError : a worker died before it could begin
     """
-    crew = _Crew((bundle, answer), keep, workers)
+    crew = Crew((bundle, answer), keep, workers)
     try:
         yield from crew.run(files)
     finally:
@@ -95,7 +95,16 @@ class _Worker:
     tasks: deque[_Task] = field(default_factory=deque)
 
 
-class _Crew(Generic[K]):
+class Crew(Generic[K]):
+    """Some worker processes, which answer one run after another; :func:`answered_apart` is one that ends with its run.
+
+    Parameters
+    ----------
+    job : the model, and what each worker does with a file
+    keep : makes the place for the pieces of one file
+    size : most processes
+    """
+
     def __init__(self, job: tuple[Any, Answer], keep: Callable[[], K], size: int) -> None:
         self._job = job
         self._keep = keep
@@ -108,6 +117,7 @@ class _Crew(Generic[K]):
         self._file_s = _TASK_S  # what a file takes, as lately seen
 
     def run(self, files: Iterable[Path]) -> Iterator[tuple[Path, K, WorkerError | None]]:
+        """Answer files, as :func:`answered_apart`; a run must come to its end before the next one begins."""
         fresh = iter(files)
         while True:
             self._hand_out(fresh)
@@ -123,6 +133,7 @@ class _Crew(Generic[K]):
                 self._take(by_link[link])  # type: ignore[index]
 
     def stop(self) -> None:
+        """End the processes."""
         for worker in self._workers:
             worker.link.close()
             worker.process.kill()  # they hold nothing that could be lost

@@ -20,7 +20,7 @@ from auricle.prediction.rows import Piece, Rows, failed, written
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["Report", "Told", "run_to_file", "run_to_stream", "run_to_tracks"]
+__all__ = ["Report", "Told", "asked", "run_to_file", "run_to_stream", "run_to_tracks"]
 
 Told = Callable[[int, float, Piece], None]
 """Told of every file that is done: how many are, how many seconds of sound they held, and its last piece."""
@@ -104,7 +104,7 @@ def run_to_file(
     """
     ask.check(model)
     head = FORMATS[form].head(model.classes).encode()
-    file = ResumableFile(output, _asked(model, found, ask, form), head=head, resume=resume)
+    file = ResumableFile(output, asked(model, found, ask, form), head=head, resume=resume)
     left = [path for path in found if str(path) not in file.done] if file.done else found
     before = (len(found) - len(left), file.n_failed)
     folder = Path(os.path.realpath(output)).parent
@@ -195,7 +195,7 @@ def _rows(
         yield file, rows
 
 
-def _asked(model: "Predictor", found: Iterable[Path], ask: Ask, form: str) -> dict[str, Any]:
+def asked(model: "Predictor", found: Iterable[Path], ask: Ask, form: str) -> dict[str, Any]:
     """Return what decides the rows: equal for two runs, they write the same."""
     settings = {"auricle": auricle.__version__, "model": model.name, "format": form, **ask.as_json()}
     if not all(path.is_absolute() for path in found):

@@ -1,0 +1,177 @@
+"""Rows of features as files: one table, or the shards of one that a cluster's workers write."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle import files
+from auricle.compute import Engine
+from auricle.datasets.dataset import Dataset, Example, Task
+from auricle.datasets.examples import Examples, Failure, describe
+from auricle.errors import UsageError
+from auricle.features.extractor import Extractor
+from auricle.features.spec import FeatureSpec, standard_spec
+from auricle.shards import Summary, Written, write_shards
+
+__all__ = ["ROW_FILES", "check_name", "shard_rows", "table_rows", "write_rows"]
+
+Row: TypeAlias = list[Any]
+
+_ROWS_A_GROUP = 4096
+
+
+def columns(task: Task, spec: FeatureSpec) -> list[str]:
+    """Return the names of a table's columns."""
+    return ["file", "start_s", "end_s", "group", "label" if task == "classify" else "target", *spec.columns]
+
+
+def table_rows(dataset: Dataset, examples: Examples) -> Iterator[Row]:
+    """Yield the rows of a data set's table, one a window."""
+    for row, owner, start_s, end_s in zip(
+        examples.rows, examples.owner, examples.start_s.tolist(), examples.end_s.tolist(), strict=True
+    ):
+        yield _row(dataset.examples[owner], start_s, end_s, row)
+
+
+def _row(example: Example, start_s: float, end_s: float, numbers: NDArray[np.float32]) -> Row:
+    truth = example.target if example.label is None else example.label
+    return [str(example.file), start_s, end_s, example.group, truth, *numbers.tolist()]
+
+
+def _csv(stream: BinaryIO, names: list[str], rows: Iterator[Row]) -> int:
+    text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(names)
+    n_rows = 0
+    for n_rows, row in enumerate(rows, 1):  # noqa: B007  (counted)
+        table.writerow(row)
+    text.flush()
+    text.detach()  # closing belongs to who opened it
+    return n_rows
+
+
+def _parquet(stream: BinaryIO, names: list[str], rows: Iterator[Row]) -> int:
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    truth = pa.string() if "label" in names else pa.float64()
+    kinds = [pa.string(), pa.float64(), pa.float64(), pa.string(), truth]
+    kinds += [pa.float32()] * (len(names) - len(kinds))
+    n_rows = 0
+    with ParquetWriter(stream, pa.schema(list(zip(names, kinds, strict=True)))) as writer:
+        while held := list(islice(rows, _ROWS_A_GROUP)):
+            values: list[Any] = list(zip(*held, strict=True))
+            values[0] = [name.encode("utf-8", "backslashreplace").decode() for name in values[0]]
+            arrays = [pa.array(column, kind) for column, kind in zip(values, kinds, strict=True)]
+            writer.write_table(pa.table(arrays, names=names))
+            n_rows += len(held)
+    return n_rows
+
+
+ROW_FILES: Final[dict[str, Callable[[BinaryIO, list[str], Iterator[Row]], int]]] = {".csv": _csv, ".parquet": _parquet}
+"""How a table is written, by the end of its name: from column names and rows; the number of rows comes back."""
+
+
+def check_name(name: str) -> str:
+    """Return how a table's name ends.
+
+    Raises
+    ------
+    UsageError : an unknown end, or .parquet without pyarrow
+    """
+    suffix = Path(name).suffix.lower()
+    if suffix not in ROW_FILES:
+        raise UsageError(f"{name}: the table's name must end in {' or '.join(ROW_FILES)}.")
+    if suffix == ".parquet" and not _has_parquet():
+        raise UsageError(f"{name}: Parquet needs the extra `parquet`: pip install 'auricle[parquet]', or write .csv.")
+    return suffix
+
+
+def _has_parquet() -> bool:
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def write_rows(path: Path, task: Task, spec: FeatureSpec, rows: Iterator[Row]) -> int:
+    """Write one table, whole or not at all; return the number of its rows.
+
+    Raises
+    ------
+    UsageError : an unknown end of the name, or .parquet without pyarrow
+    OutputError : the file cannot be written
+    """
+    write = ROW_FILES[check_name(str(path))]
+    with files.new_file(path) as stream:
+        return write(stream, columns(task, spec), rows)
+
+
+def shard_rows(
+    dataset: Dataset,
+    spec: FeatureSpec,
+    folder: Path,
+    *,
+    engine: Engine,
+    resume: bool = False,
+    told: Callable[[int], None] | None = None,
+) -> Written:
+    """Let an engine write the rows of a data set into a folder: Parquet where pyarrow is installed here, else CSV.
+
+    A recording that cannot be used has no rows: the shard's summary names it with its error.
+
+    Parameters
+    ----------
+    folder : one that all workers see
+    resume : go on where a run to the same folder was stopped
+    told : told how many recordings are done
+
+    Returns
+    -------
+    the shards; of each ``n_rows``, and ``failed``, a list of ``{"file", "error"}``, is told
+
+    Raises
+    ------
+    UsageError : the run in the folder was asked something else
+    OutputError : the folder holds something else, or cannot be written
+    """
+    suffix = ".parquet" if _has_parquet() else ".csv"
+    return write_shards(
+        folder,
+        [_absolute(example) for example in dataset.examples],
+        partial(_shard, task=dataset.task, spec=spec),
+        engine=engine,
+        settings={"features": spec.fingerprint(), "task": dataset.task, "format": suffix.removeprefix(".")},
+        suffix=suffix,
+        resume=resume,
+        told=told,
+    )
+
+
+def _absolute(example: Example) -> Example:
+    return replace(example, file=example.file.absolute())
+
+
+def _shard(path: Path, examples: Sequence[Example], *, task: Task, spec: FeatureSpec) -> Summary:
+    extractor, standard = Extractor(spec), Extractor(standard_spec(spec.rate_hz))
+    failed: list[dict[str, Any]] = []
+
+    def rows() -> Iterator[Row]:
+        for example in examples:
+            found = describe(example, extractor=extractor, standard=standard, cache=None)
+            if isinstance(found, Failure):
+                failed.append({"file": str(found.file), "error": found.error.as_json()})
+            else:
+                for row, (start_s, end_s) in zip(found.rows, found.bounds_s.tolist(), strict=True):
+                    yield _row(example, start_s, end_s, row)
+
+    return {"n_rows": write_rows(path, task, spec, rows()), "failed": failed}

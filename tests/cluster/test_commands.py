@@ -1,0 +1,170 @@
+"""`features`, `predict` and `train` with `--engine`, on a real cluster."""
+
+import csv
+import json
+import shutil
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from auricle.shards import MANIFEST
+
+
+@pytest.fixture(scope="module")
+def many(machine_sounds, tmp_path_factory) -> Path:
+    """A folder of 240 recordings, one of which is no sound."""
+    folder = tmp_path_factory.mktemp("many")
+    sounds = sorted(machine_sounds.parent.rglob("*.wav"))
+    for index in range(240):
+        shutil.copy(sounds[index % len(sounds)], folder / f"{index:03d}.wav")
+    (folder / "100.wav").write_text("no sound")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answered_here(many, states) -> bytes:
+    """What one machine writes."""
+    from auricle.prediction.asking import Ask
+    from auricle.prediction.inputs import expand
+    from auricle.prediction.run import run_to_file
+
+    output = many.parent / "here.jsonl"
+    run_to_file(states, expand([many]), output, ask=Ask(), form="jsonl")
+    return output.read_bytes()
+
+
+def joined(folder: Path, suffix: str) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.glob(f"part-*{suffix}")))
+
+
+def test_shards_joined_are_what_one_machine_writes(cluster, auricle, states_file, many, answered_here, tmp_path):
+    out = tmp_path / "out"
+    code, told, err = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--json")
+    assert code == 1  # one file is no sound
+    assert "1 of 240 files failed" in err
+    assert joined(out, ".jsonl") == answered_here
+    report = json.loads(told)
+    assert (report["n_files"], report["n_failed"], report["n_resumed"]) == (240, 1, 0)
+    code, told, _ = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--resume", "--json")
+    assert json.loads(told)["n_resumed"] == 240
+    assert joined(out, ".jsonl") == answered_here
+
+
+def test_a_worker_killed_half_way_costs_nothing(mortal, auricle, states_file, many, answered_here, tmp_path):
+    for name in ("one", "two"):
+        mortal.start_worker(name)
+    out = tmp_path / "out"
+
+    def kill() -> None:
+        while len(list(out.glob("part-*"))) < 3:
+            time.sleep(0.01)
+        mortal.kill("one")
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    code, _, _ = auricle("predict", states_file, many, "-o", out, "--engine", mortal.engine)
+    killer.join()
+    assert code == 1
+    assert "one" not in mortal.processes
+    assert joined(out, ".jsonl") == answered_here
+    assert sorted(path.name for path in out.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_scheduler_that_dies_leaves_what_can_go_on(
+    cluster, mortal, auricle, states_file, many, answered_here, tmp_path
+):
+    mortal.start_worker("one")
+    out = tmp_path / "out"
+
+    def kill() -> None:
+        while not (out / MANIFEST).exists() or len(list(out.glob("part-*"))) < 3:
+            time.sleep(0.01)
+        mortal.kill("scheduler")
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    code, _, err = auricle("predict", states_file, many, "-o", out, "--engine", mortal.engine)
+    killer.join()
+    assert code == 2
+    assert "The connection is lost" in err
+    code, told, _ = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--resume", "--json")
+    assert json.loads(told)["n_resumed"] > 0
+    assert joined(out, ".jsonl") == answered_here
+
+
+def test_features_are_written_in_shards(cluster, auricle, machine_sounds, tmp_path):
+    options = ["--label", "label", "--group", "machine"]
+    assert auricle("features", machine_sounds, *options, "-o", tmp_path / "here.csv")[0] == 0
+    out = tmp_path / "out"
+    code, told, _ = auricle("features", machine_sounds, *options, "-o", out, "--engine", cluster.engine, "--json")
+    assert code == 0
+    report = json.loads(told)
+    assert report["n_rows"] == report["n_recordings"] == 24
+    assert report["n_shards"] == len(list(out.glob("part-*"))) > 1
+    if not list(out.glob("part-*.csv")):
+        pq = pytest.importorskip("pyarrow.parquet")
+        columns = [str(name) for name in pq.read_table(min(out.glob("part-*"))).column_names]
+        assert columns[:5] == ["file", "start_s", "end_s", "group", "label"]
+        return
+    rows = []
+    for path in sorted(out.glob("part-*.csv")):
+        with path.open(newline="") as stream:
+            rows += list(csv.reader(stream))[1:]
+    with (tmp_path / "here.csv").open(newline="") as stream:
+        assert rows == list(csv.reader(stream))[1:]
+
+
+def test_features_name_the_recordings_that_fail(cluster, auricle, tmp_path, machine_sounds):
+    folder = tmp_path / "sounds"
+    sounds = sorted(machine_sounds.parent.rglob("*.wav"))
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+        for sound in sounds[:3]:
+            shutil.copy(sound, folder / name)
+    (folder / "a" / "bad.wav").write_text("no sound")
+    code, told, err = auricle("features", folder, "-o", tmp_path / "out", "--engine", cluster.engine, "--json")
+    assert code == 1
+    assert "1 of 7 recordings failed" in err
+    (failure,) = json.loads(told)["failed"]
+    assert failure["file"].endswith("bad.wav")
+    assert failure["error"]["kind"] == "audio"
+
+
+def test_train_writes_the_bundle_that_it_writes_here(cluster, auricle, machine_sounds, tmp_path):
+    asked = [machine_sounds, "--label", "label", "--group", "machine", "--models", "linear", "--window-s", "0.2"]
+    here, there = tmp_path / "a" / "states.auricle", tmp_path / "b" / "states.auricle"
+    for output, more in ((here, []), (there, ["--engine", cluster.engine, "--cache-max", "0"])):
+        output.parent.mkdir()
+        assert auricle("train", *asked, "-o", output, *more)[0] == 0
+    from auricle.bundles.bundle import Bundle
+
+    assert Bundle.load(here).version == Bundle.load(there).version
+
+
+@pytest.mark.parametrize("command", ["features", "predict", "train"])
+def test_a_scheduler_that_is_not_there_is_an_error(
+    command, auricle, machine_sounds, states_file, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("auricle.cluster.CONNECT_S", 0.5)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    model = [states_file] if command == "predict" else []
+    sound = min(machine_sounds.parent.rglob("*.wav")) if command == "predict" else machine_sounds
+    named = [] if command == "predict" else ["--label", "label"]
+    engine = f"dask://127.0.0.1:{port}"
+    code, _, err = auricle(command, *model, sound, *named, "-o", tmp_path / "out", "--engine", engine)
+    assert code == 2
+    assert f"must answer at 127.0.0.1:{port}" in " ".join(err.split())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("more", [[], ["-o", "out", "--workers", "2"], ["-o", "out", "--format", "raven"]])
+def test_what_a_cluster_cannot_write_is_refused(auricle, states_file, machine_sounds, more):
+    sound = min(machine_sounds.parent.rglob("*.wav"))
+    code, _, err = auricle("predict", states_file, sound, "--engine", "dask://a:1", *more)
+    assert code == 2
+    assert "`--engine` must be given with -o" in " ".join(err.split())
