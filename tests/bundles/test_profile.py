@@ -59,6 +59,6 @@ def test_a_trained_profile_is_out_of_fold(trained_on_states) -> None:
     assert len(profile.hashes) == len(data)
     assert profile.chosen_groups.tolist() == data.groups.tolist()
     assert profile.chosen_truth.tolist() == data.labels.tolist()
-    assert profile.rows.shape == (len(data), len(trained_on_states.bundle.manifest.standard_columns))
+    assert profile.rows.shape == (len(data), len(trained_on_states.bundle.manifest.standard.columns))
     assert np.isfinite(profile.rows).all()
     np.testing.assert_allclose(profile.answers.sum(axis=1), 1, atol=1e-6)

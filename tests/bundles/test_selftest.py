@@ -11,7 +11,8 @@ from auricle.features.extractor import Extractor
 
 
 def check(bundle: Bundle, golden: Golden) -> None:
-    selftest.check(replace(bundle, golden=golden), Extractor(bundle.manifest.spec), Graph(bundle.graph))
+    extractors = Extractor(bundle.manifest.spec), Extractor(bundle.manifest.standard)
+    selftest.check(replace(bundle, golden=golden), *extractors, Graph(bundle.graph))
 
 
 @pytest.fixture(params=["states", "speeds"])
@@ -60,7 +61,7 @@ def test_a_window_that_cannot_become_a_row_is_refused(bundle: Bundle, window: np
 
 
 def test_a_bundle_without_proof_is_refused(bundle: Bundle) -> None:
-    none = Golden((), bundle.golden.rows[:0], bundle.golden.answers[:0])
+    none = Golden((), bundle.golden.rows[:0], bundle.golden.standard[:0], bundle.golden.answers[:0])
     with pytest.raises(BundleError, match="must hold golden windows to prove itself with"):
         check(bundle, none)
 

@@ -100,7 +100,7 @@ def test_a_spec_is_frozen() -> None:
 def test_the_specs_that_we_propose_fit_every_rate(rate_hz: int) -> None:
     chosen, standard = default_spec(rate_hz), standard_spec(rate_hz)
     assert chosen.rate_hz == standard.rate_hz == rate_hz
-    assert len(standard.columns) == 38
+    assert len(standard.columns) <= 135  # fewer where fewer octaves of contrast fit
+    assert standard.n_fft <= chosen.n_fft  # what has a row has a standard row
     if rate_hz >= 8000:
-        assert 0.02 <= chosen.n_fft / rate_hz <= 0.05
-        assert 0.03 <= standard.n_fft / rate_hz <= 0.07
+        assert 0.02 <= standard.n_fft / rate_hz <= 0.05

@@ -60,7 +60,7 @@ def test_the_profile_describes_the_recordings_out_of_fold(result, states):
     profile = result.bundle.profile
     assert list(profile.truth) == list(states.labels)
     assert list(profile.groups) == list(states.groups)
-    assert profile.rows.shape == (48, len(result.bundle.manifest.standard_columns))
+    assert profile.rows.shape == (48, len(result.bundle.manifest.standard.columns))
     np.testing.assert_allclose(profile.answers.sum(axis=1), 1.0, atol=1e-5)
     in_fold = result.estimator.predict_proba(result.examples.rows).argmax(axis=1)
     out_of_fold = profile.answers.argmax(axis=1)

@@ -30,7 +30,13 @@ FORMAT: Final = 1
 
 _CARD: Final = "README.md"
 
-_KINDS: Final = {"profile/hashes": "u", "profile/groups": "U", "profile/truth": "Uf", "profile/chosen": "i"}
+_KINDS: Final = {
+    "profile/hashes": "u",
+    "profile/groups": "U",
+    "profile/truth": "Uf",
+    "profile/chosen": "i",
+    "novelty/columns": "i",
+}
 """Kinds of NumPy type that arrays may have; those not named are floating point."""
 
 
@@ -93,13 +99,19 @@ class Manifest(_Frozen):
     verdict: str = ""
     protocol: str = ""
     """How the scores were taken: which folds, which groups."""
-    standard_columns: tuple[str, ...] = ()
+    standard: FeatureSpec
+    """The compact row of named features, that novelty and monitoring look at whatever the model eats."""
     versions: dict[str, str] = {}
     """Libraries and their versions at training."""
     created: str = ""
     """ISO 8601, UTC: the one thing in which two equal trainings differ."""
     members: dict[str, str] = {}
     """SHA-256 of every other member of the file."""
+
+    @property
+    def least_samples(self) -> int:
+        """Samples in the shortest sound that has an answer: one frame."""
+        return max(self.spec.n_fft, self.standard.n_fft)
 
     @model_validator(mode="after")
     def _answers_its_task(self) -> Self:
@@ -125,11 +137,13 @@ class Golden:
     ----------
     windows : float32 samples at the spec's rate
     rows : float32, shape (n_windows, n_columns)
+    standard : standard rows, float32, shape (n_windows, n_standard)
     answers : what the graph gave, float32, shape (n_windows, n_classes or 1)
     """
 
     windows: tuple[NDArray[np.float32], ...]
     rows: NDArray[np.float32]
+    standard: NDArray[np.float32]
     answers: NDArray[np.float32]
 
 
@@ -214,6 +228,7 @@ class Bundle:
                 golden=Golden(
                     windows=tuple(_array(members, f"golden/window{i}") for i in range(n_golden)),
                     rows=_array(members, "golden/rows"),
+                    standard=_array(members, "golden/standard"),
                     answers=_array(members, "golden/answers"),
                 ),
             )
@@ -234,6 +249,7 @@ class Bundle:
             **{f"novelty/{f.name}.npy": _npy(getattr(self.novelty, f.name)) for f in fields(Novelty)},
             **{f"golden/window{i}.npy": _npy(window) for i, window in enumerate(self.golden.windows)},
             "golden/rows.npy": _npy(self.golden.rows),
+            "golden/standard.npy": _npy(self.golden.standard),
             "golden/answers.npy": _npy(self.golden.answers),
         }
 

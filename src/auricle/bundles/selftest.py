@@ -13,8 +13,8 @@ TOLERANCE = 1e-4
 """Largest difference of an answer, and of a row's value relative to its size, on any machine."""
 
 
-def check(bundle: Bundle, extractor: Extractor, graph: Graph) -> None:
-    """Compute the golden windows anew and compare.
+def check(bundle: Bundle, extractor: Extractor, standard: Extractor, graph: Graph) -> None:
+    """Compute the golden windows anew, by the extractors of the model's and of the standard spec, and compare.
 
     Answers are computed from the stored rows, so that a difference in the last bit of a feature, which another
     processor may show, cannot carry a tree across its threshold and be mistaken for damage.
@@ -26,20 +26,27 @@ def check(bundle: Bundle, extractor: Extractor, graph: Graph) -> None:
     golden, manifest = bundle.golden, bundle.manifest
     n_answers = len(manifest.classes) if manifest.task == "classify" else 1
     answer = "probabilities" if manifest.task == "classify" else "value"
-    n, n_columns = len(golden.windows), len(extractor.columns)
-    got = (golden.rows.shape, golden.answers.shape, graph.n_columns, bundle.novelty.mean.size, graph.answer)
-    expected = ((n, n_columns), (n, n_answers), n_columns, n_columns, answer)
+    n, n_columns, n_standard = len(golden.windows), len(extractor.columns), len(standard.columns)
+    got = (golden.rows.shape, golden.standard.shape, golden.answers.shape, graph.n_columns, graph.answer)
+    expected = ((n, n_columns), (n, n_standard), (n, n_answers), n_columns, answer)
     if got != expected:
         raise BundleError(
-            f"{bundle.id}: graph, spec, novelty and golden windows must fit each other. Got {got}, expected {expected}."
+            f"{bundle.id}: graph, spec and golden windows must fit each other. Got {got}, expected {expected}."
         )
+    if bundle.novelty.columns.max() >= n_standard:
+        raise BundleError(f"{bundle.id}: novelty must look at columns of the standard row, which has {n_standard}.")
     if not golden.windows:
         raise BundleError(f"{bundle.id}: a bundle must hold golden windows to prove itself with. It has none.")
     try:
-        rows = np.stack([extractor.row(window) for window in golden.windows])
+        rows, standards = (np.stack([one.row(w) for w in golden.windows]) for one in (extractor, standard))
     except FeatureError as error:
         raise BundleError(f"{bundle.id}: every golden window must become a row. {error}") from error
-    for what, found, stored in (("row", rows, golden.rows), ("answer", graph.answers(golden.rows), golden.answers)):
+    proofs = (
+        ("row", rows, golden.rows),
+        ("standard row", standards, golden.standard),
+        ("answer", graph.answers(golden.rows), golden.answers),
+    )
+    for what, found, stored in proofs:
         with np.errstate(invalid="ignore"):  # what is not finite differs, and is refused
             difference = float((np.abs(found - stored) / np.maximum(1.0, np.abs(stored))).max())
         if not difference <= TOLERANCE:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from auricle.bundles.answers import FLOOR
 from auricle.bundles.bundle import Bundle
-from auricle.bundles.novelty import FAR_RANK, LEVELS, N_NEAREST, N_RANKS, Novelty, NoveltyLevel
+from auricle.bundles.novelty import FAR_RANK, LEVELS, LIMIT, N_NEAREST, N_RANKS, Novelty, NoveltyLevel
 from auricle.errors import ExportError
 from auricle.export.draft import OPSET, Draft, Value
 
@@ -15,8 +15,8 @@ __all__ = ["answers"]
 Outputs = dict[str, Value]
 
 
-def answers(draft: Draft, rows: Value, bundle: Bundle) -> Outputs:
-    """Write what the bundle answers to the rows, shape (n_windows, n_columns), of one recording.
+def answers(draft: Draft, rows: Value, standard: Value, bundle: Bundle) -> Outputs:
+    """Write what the bundle answers to the rows, shape (n_windows, n_columns), and standard rows of one recording.
 
     Returns
     -------
@@ -26,12 +26,15 @@ def answers(draft: Draft, rows: Value, bundle: Bundle) -> Outputs:
     ------
     ExportError : the model's graph uses another version of the operators
     """
-    distances = _distances(draft, rows, bundle.novelty)
+    mean = draft.node("ReduceMean", draft.cast(standard, np.float64), np.array([0]))
+    distances, distance = (
+        _distances(draft, table, bundle.novelty) for table in (standard, draft.cast(mean, np.float32))
+    )
     windows = draft.cast(_model(draft, rows, bundle.graph), np.float64)
     write = _classes if bundle.manifest.task == "classify" else _numbers
     if bundle.manifest.task == "classify":
         windows = draft.node("Log", draft.node("Max", windows, np.float64(FLOOR)))
-    recording, distance = (draft.node("ReduceMean", value, np.array([0])) for value in (windows, distances))
+    recording = draft.node("ReduceMean", windows, np.array([0]))
     whole = write(draft, recording, distance, bundle, "recording")
     return {name: draft.node("Squeeze", value, np.array([0])) for name, value in whole.items()} | {
         f"window_{name}": value for name, value in write(draft, windows, distances, bundle, "window").items()
@@ -84,9 +87,9 @@ def _numbers(draft: Draft, answer: Value, distance: Value, bundle: Bundle, level
 
 def _distances(draft: Draft, rows: Value, novelty: Novelty) -> Value:
     """Write the mean distance of each row from the nearest prototypes: float64, shape (n_windows,)."""
-    centred = draft.node("Mul", draft.node("Sub", rows, novelty.mean), novelty.inverse_deviation)
-    scaled = draft.node("Clip", centred, np.float32(-10.0), np.float32(10.0))
-    places = draft.cast(draft.node("MatMul", scaled, novelty.components), np.float64)
+    told = draft.node("Gather", rows, novelty.columns, axis=1)
+    centred = draft.node("Mul", draft.node("Sub", told, novelty.mean), novelty.inverse_deviation)
+    places = draft.cast(draft.node("Clip", centred, -LIMIT, LIMIT), np.float64)
     prototypes = novelty.prototypes.astype(np.float64)
     own = draft.node("ReduceSumSquare", places, np.array([1]))
     cross = draft.node("MatMul", places, -2.0 * prototypes.T)
@@ -100,7 +103,10 @@ def _novelty(draft: Draft, doubt: Value | None, distance: Value, novelty: Novelt
     """Write how unlike the training sound each is, shape (n,), and whether that is too much."""
     place = LEVELS.index(level)
     known = novelty.distances[place]
-    rank = _rank(draft, distance, known) if doubt is None else _rank(draft, doubt, novelty.doubts[place])
+    rank = _rank(draft, distance, known)
+    if doubt is not None:
+        ranks = draft.node("Add", rank, _rank(draft, doubt, novelty.doubts[place]))
+        rank = draft.node("Div", ranks, np.float64(2.0))
     farther = draft.node("Div", distance, np.float64(max(known[FAR_RANK], 1e-12)))
     excess = draft.node("Max", draft.node("Sub", farther, np.float64(1.0)), np.float64(0.0))
     score = draft.node("Add", rank, excess)

@@ -34,7 +34,7 @@ def check(graph: bytes, bundle: Bundle) -> float:
     ExportError : onnxruntime cannot run the graph, or a difference is above ``MAX_DIFFERENCE``
     """
     model, extractor = Graph(bundle.graph), Extractor(bundle.manifest.spec)
-    selftest.check(bundle, extractor, model)
+    selftest.check(bundle, extractor, Extractor(bundle.manifest.standard), model)
     recordings = [*bundle.golden.windows, np.concatenate(bundle.golden.windows)]
     try:
         session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])

@@ -29,8 +29,9 @@ def graph_of(bundle: Bundle) -> bytes:
     ExportError : the bundle's features or its model's graph have no export
     """
     draft = Draft()
-    table, starts = rows(draft, INPUT, bundle.manifest.spec)
-    found = answers(draft, table, bundle) | {"window_start": starts, "window_features": table}
+    manifest = bundle.manifest
+    (table, standard), starts = rows(draft, INPUT, (manifest.spec, manifest.standard))
+    found = answers(draft, table, standard, bundle) | {"window_start": starts, "window_features": table}
     card = card_of(bundle)
     outputs = []
     for name, told in card["outputs"].items():

@@ -1,6 +1,6 @@
 """From a recording to the rows of its windows: the features' extractor as ONNX nodes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from onnx import TensorProto, helper
@@ -43,24 +43,26 @@ def row(draft: Draft, samples: Value, spec: FeatureSpec) -> Value:
     return draft.node("Concat", *columns, axis=0)
 
 
-def rows(draft: Draft, samples: Value, spec: FeatureSpec) -> tuple[Value, Value]:
-    """Write the rows of a recording's windows, cut as `auricle.audio.windows` cuts them.
+def rows(draft: Draft, samples: Value, specs: Sequence[FeatureSpec]) -> tuple[tuple[Value, ...], Value]:
+    """Write the rows of a recording's windows, cut by the first spec as `auricle.audio.windows` cuts them.
 
     Parameters
     ----------
-    samples : float32, shape (n,), at ``spec.rate_hz``
+    samples : float32, shape (n,), at the rate of all specs
 
     Returns
     -------
-    rows : float32, shape (n_windows, n_columns)
+    rows : for each spec, float32, shape (n_windows, n_columns)
     starts : first sample of each window, int64, shape (n_windows,)
 
     Raises
     ------
     ExportError : the spec has a feature or a statistic that has no export
     """
+    spec = specs[0]
     if spec.window_samples is None:
-        return draft.node("Unsqueeze", row(draft, samples, spec), np.array([0])), draft.constant(np.array([0]))
+        whole = [draft.node("Unsqueeze", row(draft, samples, one), np.array([0])) for one in specs]
+        return tuple(whole), draft.constant(np.array([0]))
     n_samples = draft.length(samples, 0)
     length = draft.node("Min", n_samples, np.array([spec.window_samples]))
     last = draft.node("Sub", n_samples, length)
@@ -71,12 +73,17 @@ def rows(draft: Draft, samples: Value, spec: FeatureSpec) -> tuple[Value, Value]
     starts = draft.node("Min", places, last)
     body = draft.body()
     start = body.node("Reshape", "start", np.array([1]))
-    one = row(body, body.slice(samples, start, body.node("Add", start, length)), spec)
+    window = body.slice(samples, start, body.node("Add", start, length))
+    found = [row(body, window, one) for one in specs]
     # The body sees the recording around it; only where its window starts differs from turn to turn.
     loop = helper.make_graph(
         body.nodes,
         "window",
         [helper.make_tensor_value_info("start", TensorProto.INT64, [])],
-        [helper.make_tensor_value_info(one, TensorProto.FLOAT, [len(spec.columns)])],
+        [
+            helper.make_tensor_value_info(value, TensorProto.FLOAT, [len(one.columns)])
+            for value, one in zip(found, specs, strict=True)
+        ],
     )
-    return draft.node("Scan", starts, body=loop, num_scan_inputs=1), starts
+    tables = draft.split("Scan", starts, n=len(specs), body=loop, num_scan_inputs=1)
+    return tuple(tables), starts

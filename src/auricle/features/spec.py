@@ -136,15 +136,16 @@ def default_spec(rate_hz: int) -> FeatureSpec:
 
 
 def standard_spec(rate_hz: int) -> FeatureSpec:
-    """Return the compact spec of monitoring: names that a person can read, whatever the model itself eats."""
-    n_fft = _frame(rate_hz, 0.046)
+    """Return the compact spec of novelty and monitoring: names that a person can read, whatever a model eats."""
+    n_fft = _frame(rate_hz, 0.032)
     return FeatureSpec(
         rate_hz=rate_hz,
         n_fft=n_fft,
         hop=n_fft // 2,
         n_mels=_bands(n_fft, 40),
         n_mfcc=13,
-        features=("mfcc", "centroid", "bandwidth", "rolloff", "flatness", "rms", "zcr"),
+        features=("mfcc", *_DESCRIPTORS),
+        statistics=("mean", "std", "p05", "p50", "p95"),
     )
 
 

@@ -48,8 +48,9 @@ class Predictor:
         self.bundle = bundle
         self.name = bundle.id
         self.extractor = Extractor(bundle.manifest.spec)
+        self.standard = Extractor(bundle.manifest.standard)
         self.graph = Graph(bundle.graph)
-        selftest.check(bundle, self.extractor, self.graph)
+        selftest.check(bundle, self.extractor, self.standard, self.graph)
 
     @property
     def classes(self) -> tuple[str, ...]:

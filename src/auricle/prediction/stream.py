@@ -55,7 +55,7 @@ class Stream:
         self._resampler = Resampler(rate_hz, spec.rate_hz)
         self._cutter = Cutter(spec.window_samples, hop_samples, spec.rate_hz)
         self._value = np.zeros(len(model.bundle.manifest.classes) or 1)  # summed log-probabilities, or numbers
-        self._distance = 0.0  # summed
+        self._standard = np.zeros(len(model.standard.columns))  # summed
         self._quality = quality.Combined()
         self._n_windows = 0
         self._end_s = 0.0
@@ -97,8 +97,13 @@ class Stream:
                 f"{self._source}: a recording must hold sound. Every sample of its {self._end_s:.3f} s is zero: "
                 "is the microphone muted or unplugged?"
             )
-        mean = _Heard(0.0, self._end_s, self._value / self._n_windows, self._distance / self._n_windows, whole)
+        distance = self._model.bundle.novelty.distance(self.standard_row())
+        mean = _Heard(0.0, self._end_s, self._value / self._n_windows, distance, whole)
         return self._prediction("recording", mean)
+
+    def standard_row(self) -> NDArray[np.float32]:
+        """Return the mean of the standard rows of all windows so far, float32, shape (n_standard,)."""
+        return np.asarray(self._standard / self._n_windows, np.float32)
 
     def _hear(self, block: Samples) -> list["_Heard"]:
         block = np.asarray(block)
@@ -121,11 +126,11 @@ class Stream:
         """Ask the model about windows, and add them to what the recording's answer is made of."""
         if not windows:
             return []
-        spec = self._model.bundle.manifest.spec
-        if windows[0].samples.size < spec.n_fft:  # then it is the only one, and the sound is no longer
+        rate_hz, least = self._model.bundle.manifest.spec.rate_hz, self._model.bundle.manifest.least_samples
+        if windows[0].samples.size < least:  # then it is the only one, and the sound is no longer
             raise FeatureError(
-                f"{self._source}: the sound must be at least one frame long, {spec.n_fft / spec.rate_hz:.4g} s for "
-                f"this model. It is {windows[0].samples.size / spec.rate_hz:.4g} s."
+                f"{self._source}: the sound must be at least one frame long, {least / rate_hz:.4g} s for "
+                f"this model. It is {windows[0].samples.size / rate_hz:.4g} s."
             )
         heard = []
         is_class = self._model.graph.answer == "probabilities"
@@ -135,9 +140,10 @@ class Stream:
             answer = self._model.graph.answers(row[np.newaxis])[0]
             value = log_probabilities(answer) if is_class else answer.astype(np.float64)
             measures = quality.measure(window.samples, window.rate_hz)
-            distance = self._model.bundle.novelty.distance(row)
+            standard = self._model.standard.row(window.samples)
+            distance = self._model.bundle.novelty.distance(standard)
             self._value += value
-            self._distance += distance
+            self._standard += standard
             self._quality.add(measures, window.samples.size / window.rate_hz)
             self._n_windows += 1
             self._end_s = window.end_s

@@ -5,44 +5,52 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.novelty import LEVELS, N_RANKS, Novelty
-from auricle.models.novelty import Place, fit_place
-from auricle.training.table import Table
+from auricle.bundles.novelty import LEVELS, LIMIT, N_RANKS, Novelty
+from auricle.features.spec import FeatureSpec
+from auricle.models.novelty import fit_place
 
-__all__ = ["FALSE_UNKNOWN", "fit_novelty"]
+__all__ = ["FALSE_UNKNOWN", "fit_novelty", "telling"]
 
 FALSE_UNKNOWN = 0.02
 """Part of recordings like those of training that the threshold calls unknown."""
 
 
+def telling(spec: FeatureSpec) -> NDArray[np.int64]:
+    """Return the places of a standard row's descriptors: all but the cepstrum, which varies as much within a kind."""
+    return np.flatnonzero([not name.startswith("mfcc") for name in spec.columns]).astype(np.int64)
+
+
 def fit_novelty(
-    table: Table,
+    rows: NDArray[np.float32],
+    recordings: NDArray[np.float32],
+    owner: NDArray[np.int64],
     blocks: NDArray[np.intp],
     *,
+    columns: NDArray[np.int64],
     window_doubt: NDArray[np.float64] | None,
     recording_doubt: NDArray[np.float64] | None,
-    seed: int = 0,
 ) -> Novelty:
-    """Fit novelty for the model that is trained on all rows.
+    """Fit novelty for the model that is trained on all recordings.
 
     Distances are measured out of fold: each block of recordings from the rows of the others.
 
     Parameters
     ----------
-    table : rows and which recording each is of
+    rows, recordings : standard rows of all windows, shape (n_windows, n_standard), and recordings, (n, n_standard)
+    owner : recording of each window, shape (n_windows,)
     blocks : block of each recording, shape (n,)
+    columns : places in a standard row that distance is measured along
     window_doubt, recording_doubt : one less the probability of the class answered, out of fold; None for numbers
     """
-    away = np.empty(len(table.rows))
-    block_of_row = blocks[table.owner]
+    asked, whose = (rows, recordings), (blocks[owner], blocks)
+    distances = [np.empty(len(part)) for part in asked]
     for block in np.unique(blocks):
-        out = block_of_row == block
-        others = _novelty(fit_place(table.rows[~out], seed=seed))
-        away[out] = [others.distance(row) for row in table.rows[out]]
-    distances = (away, np.bincount(table.owner, away) / np.bincount(table.owner))
+        others = _novelty(rows[whose[0] != block], columns)
+        for away, part, of in zip(distances, asked, whose, strict=True):
+            away[of == block] = [others.distance(row) for row in part[of == block]]
     doubts = (window_doubt, recording_doubt)
     novelty = replace(
-        _novelty(fit_place(table.rows, seed=seed)),
+        _novelty(rows, columns),
         doubts=np.stack([_percentiles(np.zeros(1) if doubt is None else doubt) for doubt in doubts]),
         distances=np.stack([_percentiles(distance) for distance in distances]),
     )
@@ -60,15 +68,9 @@ def _percentiles(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.quantile(values, np.linspace(0.0, 1.0, N_RANKS)))
 
 
-def _novelty(place: Place) -> Novelty:
+def _novelty(rows: NDArray[np.float32], columns: NDArray[np.int64]) -> Novelty:
     """Return a novelty that measures distance and has no ranks yet."""
-    nothing = np.zeros((2, N_RANKS))
+    place, nothing = fit_place(rows[:, columns], limit=float(LIMIT)), np.zeros((2, N_RANKS))
     return Novelty(
-        mean=place.mean,
-        inverse_deviation=place.inverse_deviation,
-        components=place.components,
-        prototypes=place.prototypes,
-        doubts=nothing,
-        distances=nothing,
-        thresholds=np.zeros(2),
+        columns, place.mean, place.inverse_deviation, place.prototypes, nothing, nothing, thresholds=np.zeros(2)
     )

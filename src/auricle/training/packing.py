@@ -20,7 +20,7 @@ from auricle.training import scores
 from auricle.training.candidates import fit
 from auricle.training.convert import convert, verify
 from auricle.training.crossfit import Plan
-from auricle.training.novelty import fit_novelty
+from auricle.training.novelty import fit_novelty, telling
 from auricle.training.search import Found
 from auricle.training.table import Scale, Table
 from auricle.training.thresholds import event_thresholds
@@ -43,7 +43,7 @@ _LIBRARIES = (
 
 
 def pack(
-    dataset: Dataset, examples: Examples, found: Found, protocol: Plan, spec: FeatureSpec, *, name: str, seed: int
+    dataset: Dataset, examples: Examples, found: Found, protocol: Plan, spec: FeatureSpec, *, name: str
 ) -> tuple[Bundle, Estimator]:
     """Fit the chosen model on all recordings, and pack it; return the bundle and the fitted estimator.
 
@@ -62,15 +62,19 @@ def pack(
     estimator = fit(found.chosen, table.rows, scale.standardised(table.truth)[table.owner], table.owner)
     graph = convert(estimator, table.rows.shape[1])
     verify(graph, estimator, table.rows)
+    standard = standard_spec(spec.rate_hz)
     novelty = fit_novelty(
-        table,
+        examples.standard,
+        examples.recording_standard(),
+        examples.owner,
         protocol.blocks,
+        columns=telling(standard),
         window_doubt=_doubt(found.windows_out_of_fold) if table.classes else None,
         recording_doubt=_doubt(found.out_of_fold) if table.classes else None,
-        seed=seed,
     )
     manifest = _manifest(dataset, table, found, scale, spec, name, protocol.protocol)
-    bundle = Bundle(manifest, graph, _profile(dataset, examples, found), novelty, _golden(dataset, spec, graph))
+    golden = _golden(dataset, spec, standard, graph)
+    bundle = Bundle(manifest, graph, _profile(dataset, examples, found), novelty, golden)
     return bundle, estimator
 
 
@@ -93,7 +97,7 @@ def _manifest(
         scores=scored,
         verdict=verdict,
         protocol=protocol,
-        standard_columns=standard_spec(spec.rate_hz).columns,
+        standard=standard_spec(spec.rate_hz),
         versions={library: version(library) for library in _LIBRARIES},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -148,17 +152,18 @@ def _profile(dataset: Dataset, examples: Examples, found: Found) -> Profile:
         groups=dataset.groups.astype(np.str_),
         truth=dataset.targets if dataset.task == "regress" else dataset.labels.astype(np.str_),
         chosen=chosen,
-        rows=examples.standard[chosen],
+        rows=examples.recording_standard()[chosen],
         quality=np.stack([quality_row(examples.quality[index]) for index in chosen]),
         answers=found.out_of_fold[chosen].astype(np.float32),
     )
 
 
-def _golden(dataset: Dataset, spec: FeatureSpec, graph: bytes) -> Golden:
+def _golden(dataset: Dataset, spec: FeatureSpec, standard: FeatureSpec, graph: bytes) -> Golden:
     """Take the first window of a few recordings, evenly spread over the set."""
     n = len(dataset.examples)
-    extractor = Extractor(spec)
+    extractor, compact = Extractor(spec), Extractor(standard)
     picked = np.unique(np.linspace(0, n - 1, min(n, N_GOLDEN)).round().astype(int))
     windows: list[NDArray[np.float32]] = [windows_of(dataset.examples[i], extractor)[0].samples for i in picked]
     rows = np.stack([extractor.row(window) for window in windows])
-    return Golden(tuple(windows), rows, Graph(graph).answers(rows))
+    standards = np.stack([compact.row(window) for window in windows])
+    return Golden(tuple(windows), rows, standards, Graph(graph).answers(rows))

@@ -146,9 +146,7 @@ def interval_of_mean(values: NDArray[np.float64], groups: NDArray[Any]) -> tuple
     return float(values.mean()) - reach, float(values.mean()) + reach
 
 
-def coverage(
-    covered: NDArray[np.bool_], size: NDArray[np.float64], groups: NDArray[Any], *, is_class: bool
-) -> Scores:
+def coverage(covered: NDArray[np.bool_], size: NDArray[np.float64], groups: NDArray[Any], *, is_class: bool) -> Scores:
     """Score sets of classes, or intervals, that were made without the recordings that they are scored on.
 
     Parameters
@@ -162,7 +160,10 @@ def coverage(
     ``coverage``; ``coverage_worst_group``, that of the group with the least, and ``worst_group``, its name, where
     groups have several recordings; ``set_size`` or ``interval_width``, the mean
     """
-    found: Scores = {"coverage": float(covered.mean()), "set_size" if is_class else "interval_width": float(size.mean())}
+    found: Scores = {
+        "coverage": float(covered.mean()),
+        "set_size" if is_class else "interval_width": float(size.mean()),
+    }
     names, members, counts = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < len(groups):
         shares = np.bincount(members, covered) / counts

@@ -114,7 +114,7 @@ def train(
     found = _search(tables, menu, protocol, tune, left_s, journal, blend=blend, workers=workers, progress=progress)
     chosen = found.chosen.spec or spec
     bundle, estimator = pack(
-        dataset, tables.examples(chosen), found, protocol, chosen, name=name or _name_of(Path(given.source)), seed=seed
+        dataset, tables.examples(chosen), found, protocol, chosen, name=name or _name_of(Path(given.source))
     )
     return TrainResult(
         bundle,
