@@ -13,22 +13,22 @@ from auricle.features.spec import FeatureSpec
 __all__ = ["Image", "image_spec"]
 
 _FRAMES = 128
-_LONGEST_HOP_S = 0.02
+_LONGEST_HOP_S = 0.04
 
 
 def image_spec(rate_hz: int, longest_s: float) -> FeatureSpec:
     """Return the spec of images that hold a window of ``longest_s``: 64 mel bands, about 128 frames.
 
-    Frames are about 32 ms, which tells one sound from the next and not one voice's pitch from another's; they follow
-    each other every 20 ms at most, so that images of long windows are wider.
+    Frames are about 32 ms, which tells one sound from the next and not one voice's pitch from another's. They follow
+    each other every 40 ms at most, so that images of more than 5 s are wider; frames are then longer, and leave no gap.
 
     Parameters
     ----------
     rate_hz : rate of the sound
     longest_s : seconds that an image spans
     """
-    n_fft = max(256, 1 << round(math.log2(0.032 * rate_hz)))
     hop = max(1, round(min(longest_s / _FRAMES, _LONGEST_HOP_S) * rate_hz))
+    n_fft = max(256, 1 << round(math.log2(0.032 * rate_hz)), 1 << math.ceil(math.log2(hop)))
     window_s = max(longest_s, n_fft / rate_hz)
     return FeatureSpec(
         rate_hz=rate_hz,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["CnnClassifier", "CnnRegressor"]
 
 _MOST_SEEDS = 1000
+_SEEN = 40_000
 
 
 class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -33,8 +34,8 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         shape: tuple[int, int],
         *,
         size: str = "small",
-        epochs: int = 40,
-        batch: int = 32,
+        epochs: int | None = None,
+        batch: int = 16,
         learning_rate: float = 3e-3,
         weight_decay: float = 0.01,
         dropout: float = 0.3,
@@ -75,13 +76,16 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         self, X: NDArray[np.float32], targets: NDArray[np.float32], weight: NDArray[Any], groups: ArrayLike | None
     ) -> None:
         _need_torch()
+        if self.n_networks < 1:
+            raise UsageError(f"`n_networks` must be at least 1. Got {self.n_networks}.")
         from auricle.models.cnn.checkpoint import Checkpoint
         from auricle.models.cnn.training import Images, train
 
-        settings = [self._settings(self.seed * _MOST_SEEDS + index) for index in range(self.n_networks)]
         images = X.reshape(len(X), *self.shape)
         weights = np.asarray(weight / weight.mean(), np.float32)
         learned, held_out = self._split(Images(images, targets, weights), groups)
+        epochs = _epochs(len(learned.images)) if self.epochs is None else self.epochs
+        settings = [self._settings(epochs, self.seed * _MOST_SEEDS + index) for index in range(self.n_networks)]
         background = None if self.background is None else self._images(self.background)
         self.weights_: list[Weights] = []
         for one in settings:
@@ -93,15 +97,16 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             )
         self.n_outputs_ = targets.shape[1]
 
-    def _settings(self, seed: int) -> Settings:
+    def _settings(self, epochs: int, seed: int) -> Settings:
         if self.size not in SIZES:
             raise UsageError(f"`size` must be among {', '.join(SIZES)}. Got {self.size!r}.")
-        for name, least in (("epochs", 1), ("batch", 1), ("patience", 1), ("n_networks", 1)):
-            if getattr(self, name) < least:
-                raise UsageError(f"`{name}` must be at least {least}. Got {getattr(self, name)}.")
+        counts = {"epochs": epochs, "batch": self.batch, "patience": self.patience}
+        for name, count in counts.items():
+            if count < 1:
+                raise UsageError(f"`{name}` must be at least 1. Got {count}.")
         return Settings(
             SIZES[self.size],
-            self.epochs,
+            epochs,
             self.batch,
             self.learning_rate,
             self.weight_decay,
@@ -159,7 +164,8 @@ class CnnClassifier(ClassifierMixin, _Cnn):  # type: ignore[misc]
     shape : bands and frames of an image; ``X`` holds them flat, band after band, in dB
     size : "tiny" or "small" for CPU cores; "medium" or "large" for a GPU
     epochs, batch, learning_rate, weight_decay, dropout, label_smoothing, averaging : see
-        :class:`~auricle.models.cnn.settings.Settings`
+        :class:`~auricle.models.cnn.settings.Settings`; ``epochs`` None shows the network about 40,000 images, in 20
+        to 100 passes
     n_networks : networks, each from another seed, whose answers are averaged
     validation : part of the groups that is held out and watched: training then stops early, and the best epoch answers;
         0 learns from all, for all epochs, and the last one answers
@@ -244,6 +250,11 @@ class CnnRegressor(RegressorMixin, _Cnn):  # type: ignore[misc]
         """Return the numbers, shape (n,)."""
         mean = np.mean(self._answers(X), axis=0)[:, 0]
         return np.asarray(mean * self.deviation_ + self.mean_)
+
+
+def _epochs(n_images: int) -> int:
+    """Return how often to go over images: few of them are seen more often."""
+    return min(100, max(20, round(_SEEN / n_images)))
 
 
 def chosen_device(device: str) -> Literal["cpu", "cuda"]:

@@ -49,12 +49,14 @@ def write(draft: Draft, estimator: CnnClassifier | CnnRegressor) -> None:
 
 
 def _normalised(draft: Draft, bands: int, frames: int) -> str:
-    """Write what `network.normalised` computes; the name of a value of shape (n, 1, bands, frames)."""
+    """Write what the network does before its first convolution; the name of a value of shape (n, 2, bands, frames)."""
     peak = draft.node("ReduceMax", draft.head, _axes(draft, 1), keepdims=1)
     floor_db = draft.constant(np.float32(FLOOR_DB))
     above = draft.node("Relu", draft.node("Add", draft.node("Sub", draft.head, peak), floor_db))
     shape = draft.constant(np.array([-1, 1, bands, frames], np.int64))
-    return draft.node("Reshape", draft.node("Div", above, floor_db), shape)
+    images = draft.node("Reshape", draft.node("Div", above, floor_db), shape)
+    changes = draft.node("Sub", images, draft.node("ReduceMean", images, _axes(draft, 3), keepdims=1))
+    return draft.node("Concat", images, changes, axis=1)
 
 
 def _network(draft: Draft, images: str, weights: Weights) -> str:

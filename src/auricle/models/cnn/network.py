@@ -48,7 +48,7 @@ class Network(nn.Module):  # type: ignore[misc]  # as above
     def __init__(self, size: Size, n_outputs: int, dropout: float) -> None:
         super().__init__()
         first, *rest = size.channels
-        self.stem = _conv(1, first, 5, 2)
+        self.stem = _conv(2, first, 5, 2)
         stages: list[nn.Module] = []
         for inputs, outputs in zip(size.channels, rest, strict=False):
             stages.append(_Block(inputs, outputs, 2))
@@ -59,7 +59,9 @@ class Network(nn.Module):  # type: ignore[misc]  # as above
 
     def forward(self, images: Tensor) -> Tensor:
         """Return outputs, shape (n, n_outputs), for images that `normalised` gave, shape (n, bands, frames)."""
-        x = torch.relu(self.stem(images.unsqueeze(1)))
+        # The second channel has the mean of each band taken off: what a microphone, a room or a voice adds to all.
+        changes = images - images.mean(dim=2, keepdim=True)
+        x = torch.relu(self.stem(torch.stack([images, changes], dim=1)))
         x = self.stages(x).mean(dim=2)
         x = torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)
         return self.head(self.dropout(x))
