@@ -61,7 +61,7 @@ def report_of(result: "TrainResult", curve: Curve) -> Page:
         Section("Is more data worth it?", tuple(_curve(curve, answered))),
         Section("The worst mistakes", tuple(sections.worst(answered))),
         Section("Sounds it has never heard", (Text(_novelty(result)),)),
-        Section("What was left out, and what was mended", tuple(_left_out(result))),
+        Section("What was left out, and what is odd", tuple(_left_out(result))),
         Section("How this was made", tuple(_method(result))),
     )
     tone, verdict = _verdict(result, is_useful=useful)
@@ -238,12 +238,14 @@ def _curve(curve: Curve, answered: Answered) -> Iterator[Block]:
 
 def _novelty(result: "TrainResult") -> str:
     _, threshold = result.bundle.novelty.thresholds
+    ranks = "how much in doubt the answer is, and how far the sound lies from all that was heard"
     return (
-        "Every answer says how unlike the training sound its recording is. Its novelty is the rank of the model's "
-        "doubt among the training recordings, from 0 to 1; where the sound lies farther from all of them than they lie "
-        f"from each other, the excess is added. Above {threshold:.2f} the answer is `unknown: true`: there lie "
-        f"{FALSE_UNKNOWN:.0%} of the training recordings, each judged by models that had not heard it. A class that "
-        "was never recorded can still sound familiar: try some before you rely on it."
+        "Every answer says how unlike the training sound its recording is. Its novelty is "
+        + (f"the mean of two ranks: {ranks}" if result.answered.classes else "the rank of its distance from all of it")
+        + ", from 0 to 1 among the training recordings, each judged by models that had not heard it. What lies farther "
+        f"away than nearly all of them adds the excess. Above {threshold:.2f} the answer is `unknown: true`: there lie "
+        f"{FALSE_UNKNOWN:.0%} of the training recordings. A class that was never recorded can still sound familiar: try "
+        "some before you rely on it."
     )
 
 
