@@ -12,6 +12,7 @@ from auricle.features.embedding_card import EmbeddingCard, GraphInput, LogMelInp
 from auricle.features.kernels.framing import all_within
 from auricle.features.patches import centred, log_mel_frames, starts_of
 from auricle.features.sessions import Session
+from auricle.features.spec import KERNEL_VERSION
 
 __all__ = ["Embedding"]
 
@@ -61,8 +62,8 @@ class Embedding:
         return Embedding, (self.card, self.graphs)
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the card, which holds those of the graphs: equal fingerprints, equal numbers."""
-        return hashlib.sha256(self.card.model_dump_json().encode()).hexdigest()
+        """Return the SHA-256 of the card (which holds the graphs') and the kernels' version: what the numbers hang on."""
+        return hashlib.sha256(f"{KERNEL_VERSION} {self.card.model_dump_json()}".encode()).hexdigest()
 
     def row(self, samples: ArrayLike, rate_hz: int) -> Numbers:
         """Return the row of one window: float32, shape (len(columns),).

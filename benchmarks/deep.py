@@ -1,0 +1,189 @@
+"""How good images and pretrained embeddings are on real recordings, part by part, and what they cost.
+
+Every score is by recording, on groups that had no part in fitting; settings are fixed, so nothing is selected on. A
+linear model (standardised, clipped at 3, logistic or ridge) reads rows; the CNN reads images. Needs the recordings in
+../shared/data and ../shared/models/yamnet.onnx; the speech embedding and the CNN are left out where their packages are.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
+
+from auricle.audio.clip import Clip
+from auricle.audio.decode import read
+from auricle.bundles.graph import Graph
+from auricle.datasets.dataset import Dataset
+from auricle.features.extractor import Extractor
+from auricle.features.image import Image, image_spec
+from auricle.features.pretrained import load_embedding
+from auricle.features.spec import default_spec
+from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
+from auricle.models.scaling import Standardize
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+SETS: dict[str, tuple[dict[str, str], float]] = {
+    "esc10": ({"group": "fold"}, 5.0),
+    "motor": ({"group": "throttle_pct", "target": "target"}, 2.0),
+    "commands": ({"group": "speaker"}, 1.0),
+    "fsdd": ({"group": "speaker"}, 1.0),
+}
+"""How each set is honestly split, and the seconds that an image spans."""
+
+LEAST = {"esc10": (0.92, 0.98), "commands": (0.92, 0.93), "fsdd": (0.92, 0.955)}
+"""What is asked of the CNN alone, and with embeddings."""
+
+STRENGTHS = {"classify": 0.03, "regress": 100.0}
+
+
+def blocks_of(groups: np.ndarray) -> np.ndarray:
+    """Return one block a group where groups are few, else five blocks of whole groups."""
+    names, block = np.unique(groups, return_inverse=True)
+    if len(names) <= 10:
+        return block
+    found = np.empty(len(groups), int)
+    for index, (_, out) in enumerate(GroupKFold(5, shuffle=True, random_state=0).split(groups, groups=groups)):
+        found[out] = index
+    return found
+
+
+def score(truth: np.ndarray, answers: np.ndarray) -> float:
+    return float(r2_score(truth, answers) if truth.dtype.kind == "f" else (truth == answers).mean())
+
+
+def linear(task: str) -> Any:
+    strength = STRENGTHS[task]
+    last = Ridge(alpha=strength) if task == "regress" else LogisticRegression(C=strength, max_iter=500)
+    return make_pipeline(Standardize(3.0), last)
+
+
+def crossed(make: Callable[[], Any], X: np.ndarray, y: np.ndarray, blocks: np.ndarray, n_blocks: int | None) -> float:
+    """Return the score of models that never saw the block they answer; of the first few blocks where so asked."""
+    answers, asked = np.empty_like(y), np.zeros(len(y), bool)
+    for block in np.unique(blocks)[:n_blocks]:
+        out = blocks == block
+        answers[out] = make().fit(X[~out], y[~out]).predict(X[out])
+        asked |= out
+    return score(y[asked], answers[asked])
+
+
+def parts_of(clips: list[Clip]) -> dict[str, tuple[np.ndarray, float]]:
+    """Return the rows of each part, and the milliseconds that each took for a second of sound."""
+    seconds = sum(clip.duration_s for clip in clips)
+    extractor = Extractor(default_spec(clips[0].rate_hz))
+    makers: dict[str, Callable[[Clip], np.ndarray]] = {"pooled": lambda clip: extractor.row(clip.samples)}
+    if (SHARED / "models" / "yamnet.onnx").is_file():
+        yamnet = load_embedding(str(SHARED / "models" / "yamnet.onnx"))
+        makers["yamnet"] = lambda clip: yamnet.row(clip.samples, clip.rate_hz)
+    if find_spec("livekit"):
+        speech = load_embedding("speech")
+        makers["speech"] = lambda clip: speech.row(clip.samples, clip.rate_hz)
+    found = {}
+    for name, make in makers.items():
+        make(clips[0])  # compiled and opened
+        started = time.perf_counter()
+        rows = np.stack([make(clip) for clip in clips])
+        found[name] = rows, 1e3 * (time.perf_counter() - started) / seconds
+    return found
+
+
+def cnn(
+    task: str, clips: list[Clip], span_s: float, y: np.ndarray, blocks: np.ndarray, n_blocks: int
+) -> dict[str, Any]:
+    """Return the CNN's score, the seconds of a fold, and how far its graph lies from torch."""
+    from auricle.training.convert import convert
+
+    image = Image(image_spec(clips[0].rate_hz, span_s))
+    X = np.stack([image.row(clip.samples, clip.rate_hz) for clip in clips])
+    fitted: list[Any] = []
+
+    def make() -> Any:
+        fitted.append((CnnRegressor if task == "regress" else CnnClassifier)(image.shape))
+        return fitted[-1]
+
+    started = time.perf_counter()
+    found: dict[str, Any] = {"cnn": crossed(make, X, y, blocks, n_blocks)}
+    found["cnn_blocks"] = min(n_blocks, len(np.unique(blocks)))
+    found["cnn_fold_seconds"] = (time.perf_counter() - started) / found["cnn_blocks"]
+    model = fitted[-1]
+    given = Graph(convert(model, X.shape[1])).answers(X[:200])
+    expected = model.predict(X[:200])[:, None] if task == "regress" else model.predict_proba(X[:200])
+    found["cnn_graph_difference"] = float(np.abs(given - expected).max())
+    return found
+
+
+def measure(name: str, *, cnn_blocks: int) -> dict[str, Any]:
+    options, span_s = SETS[name]
+    dataset = Dataset.load(SHARED / "data" / name, **options)
+    y = dataset.labels if dataset.task == "classify" else dataset.targets
+    blocks = blocks_of(np.array([example.group for example in dataset.examples]))
+    clips = [read(example.file) for example in dataset.examples]
+    parts = parts_of(clips)
+    found: dict[str, Any] = {f"{part}_ms_per_s": cost for part, (_, cost) in parts.items()}
+    for count in range(1, len(parts) + 1):
+        for chosen in combinations(parts, count):
+            X = np.concatenate([parts[part][0] for part in chosen], axis=1)
+            found["+".join(chosen)] = crossed(lambda: linear(dataset.task), X, y, blocks, None)
+    if cnn_blocks and find_spec("torch"):
+        found |= cnn(dataset.task, clips, span_s, y, blocks, cnn_blocks)
+    return found
+
+
+def yamnet_ms() -> dict[str, float]:
+    """Return the median and the least time that YAMNet takes for ten seconds of sound, on one thread."""
+    yamnet = load_embedding(str(SHARED / "models" / "yamnet.onnx"))
+    sound = (0.1 * np.random.default_rng(0).standard_normal(160_000)).astype(np.float32)
+    times = []
+    for _ in range(30):
+        started = time.perf_counter()
+        yamnet.row(sound, 16_000)
+        times.append(1e3 * (time.perf_counter() - started))
+    return {"yamnet_10s_ms": float(np.median(times)), "yamnet_10s_least_ms": min(times)}
+
+
+def show(name: str, found: dict[str, Any]) -> None:
+    print(
+        f"{name}:"
+        + (" at least {:.3f} is asked of the CNN, {:.3f} with embeddings".format(*LEAST[name]) if name in LEAST else "")
+    )
+    for key, value in found.items():
+        print(
+            f"  {key}: {value:.2g}" if isinstance(value, float) and value < 1e-3 else f"  {key}: {value:.4g}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--short", action="store_true", help="esc10 and motor, and of the CNN one fold of motor")
+    parser.add_argument("--sets", default=",".join(SETS), help="which sets, with commas between")
+    parser.add_argument("--cnn-blocks", type=int, default=100, help="blocks that the CNN is scored on; 0 leaves it out")
+    arguments = parser.parse_args()
+    if not (SHARED / "data").is_dir():
+        raise SystemExit(f"{SHARED / 'data'}: the recordings must lie there. They do not.")
+    measured: dict[str, Any] = yamnet_ms() if (SHARED / "models" / "yamnet.onnx").is_file() else {}
+    if not arguments.json:
+        show("one core", measured)
+    for name in ("esc10", "motor") if arguments.short else arguments.sets.split(","):
+        found = measure(name, cnn_blocks=int(name == "motor") if arguments.short else arguments.cnn_blocks)
+        measured |= {f"{name}_{key}": value for key, value in found.items()}
+        if not arguments.json:
+            show(name, found)
+    if arguments.json:
+        print(json.dumps(measured, indent=1))
+
+
+if __name__ == "__main__":
+    main()
