@@ -62,7 +62,7 @@ class Embedding:
         return Embedding, (self.card, self.graphs)
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the card (which holds the graphs') and the kernels' version: what the numbers hang on."""
+        """Return the SHA-256 of all that the numbers hang on: the card, the graphs, the kernels' version."""
         return hashlib.sha256(f"{KERNEL_VERSION} {self.card.model_dump_json()}".encode()).hexdigest()
 
     def row(self, samples: ArrayLike, rate_hz: int) -> Numbers:
