@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import auricle
 from auricle import files
 from auricle.errors import OutputError
 from auricle.prediction.asking import Ask
@@ -197,7 +197,7 @@ def _rows(
 
 def asked(model: "Predictor", found: Iterable[Path], ask: Ask, form: str) -> dict[str, Any]:
     """Return what decides the rows: equal for two runs, they write the same."""
-    settings = {"auricle": auricle.__version__, "model": model.name, "format": form, **ask.as_json()}
+    settings = {"auricle": version("auricle"), "model": model.name, "format": form, **ask.as_json()}
     if not all(path.is_absolute() for path in found):
         settings["folder"] = str(Path.cwd())  # what relative names are relative to
     return settings
