@@ -38,11 +38,11 @@ class Written:
     Parameters
     ----------
     shards : what is told of each by the name of its file, in order
-    n_resumed : items whose shards an earlier run had written
+    resumed : names of those that an earlier run had written
     """
 
     shards: dict[str, Summary]
-    n_resumed: int
+    resumed: frozenset[str]
 
 
 Write: TypeAlias = Callable[[Path, Sequence[T]], Summary]
@@ -84,7 +84,8 @@ def write_shards(
     hashes = [_digest(items[place] for place in some) for some in slices]
     run.shards = {name: run.shards[name] for name, digest in zip(names, hashes, strict=True) if run.has(name, digest)}
     left = [index for index, name in enumerate(names) if name not in run.shards]
-    n_resumed = done = len(items) - sum(len(slices[index]) for index in left)
+    resumed = frozenset(run.shards)
+    done = len(items) - sum(len(slices[index]) for index in left)
     tasks = [(folder / names[index], [items[place] for place in slices[index]]) for index in left]
     try:
         for task, summary in engine.run(partial(_write, write=write), tasks):
@@ -99,7 +100,7 @@ def write_shards(
         run.save()
     for left_over in (*folder.glob(".*.part"), *(path for path in folder.glob("part-*") if path.name not in names)):
         left_over.unlink(missing_ok=True)  # of workers that were killed, and of items that are no more
-    return Written({name: run.shards[name] for name in names}, n_resumed)
+    return Written({name: run.shards[name] for name in names}, resumed)
 
 
 def _write(task: tuple[Path, Sequence[T]], *, write: Write[T]) -> Summary:

@@ -49,6 +49,12 @@ def test_shards_hold_what_one_file_would(states, found, tmp_path, form):
     assert done[-1] == 10
 
 
+def test_a_run_that_goes_on_counts_what_it_did_itself(states, found, tmp_path):
+    for resume in (False, True):
+        report = run_to_shards(states, found, tmp_path, ask=Ask(), form="jsonl", engine=Here(), resume=resume)
+    assert (report.n_files, report.n_failed, report.n_resumed, report.sound_s) == (10, 1, 10, 0)
+
+
 def test_one_process_serves_many_shards(states, found, tmp_path):
     run_to_shards(states, found, tmp_path / "a", ask=Ask(), form="jsonl", engine=Here())
     crew = shards._OWN.crew

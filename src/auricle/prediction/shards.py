@@ -70,9 +70,9 @@ def run_to_shards(
     )
     return Report(
         n_files=len(found),
-        n_resumed=run.n_resumed,
+        n_resumed=sum(run.shards[name]["n_items"] for name in run.resumed),
         n_failed=sum(shard["n_failed"] for shard in run.shards.values()),
-        sound_s=sum(shard["sound_s"] for shard in run.shards.values()),
+        sound_s=sum(shard["sound_s"] for name, shard in run.shards.items() if name not in run.resumed),
         seconds=time.perf_counter() - started,
     )
 
