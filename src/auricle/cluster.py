@@ -174,23 +174,27 @@ class JoblibEngine:
     Parameters
     ----------
     backend : its name in joblib
+
+    Raises
+    ------
+    UsageError : joblib has no such backend, or its library is not installed
     """
 
     def __init__(self, backend: str) -> None:
         import joblib
 
-        if backend == "ray":
-            from ray.util.joblib import register_ray
-
-            register_ray()
         self._parallel = joblib.Parallel
         self._delayed = joblib.delayed
         self._backend = backend
         try:
+            if backend == "ray":
+                from ray.util.joblib import register_ray
+
+                register_ray()
             with joblib.parallel_config(backend=backend):
                 self.n_slots: int = joblib.effective_n_jobs(-1)
-        except ValueError as error:
-            raise UsageError(f"joblib must have a backend named {backend!r}. {error}") from error
+        except (ImportError, ValueError) as error:
+            raise UsageError(f"joblib must have a backend named {backend!r}, and its library. {error}.") from error
 
     def run(self, function: Callable[[T], R], items: Iterable[T], *, together: int = 1) -> Iterator[tuple[int, R]]:
         """Yield the index of each item and what the function makes of it, round after round."""

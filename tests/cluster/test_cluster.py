@@ -1,6 +1,7 @@
 import itertools
 import os
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -159,6 +160,12 @@ def test_a_scheduler_that_is_not_there_is_an_error(monkeypatch):
 @pytest.mark.parametrize("name", ["", "spark", "dask://nowhere", "dask://a:1/b", "joblib:", "joblib:nothing"])
 def test_other_names_are_refused(name):
     with pytest.raises(UsageError), engine_of(name):
+        pass
+
+
+def test_a_backend_whose_library_is_missing_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match="backend named 'ray', and its library"), engine_of("joblib:ray"):
         pass
 
 
