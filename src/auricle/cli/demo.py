@@ -36,6 +36,7 @@ def demo(
     from auricle.datasets.dataset import Dataset
     from auricle.datasets.synthesis import machines
     from auricle.prediction.predictor import load
+    from auricle.training.evaluation import evaluate
 
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -60,21 +61,18 @@ def demo(
     _say("4. How fast does it turn? The same sounds, and a number as the answer")
     rpm = _train(speeds, output / "rpm.auricle", seed=seed)
     _scores(faults, rpm, output / "scores.png")
+    faults.report.save(output / "faults.html")
 
     _say("5. The bundle answers recordings of machines that were not there in training")
     model = load(output / "faults.auricle")
     new = Dataset.load(machines(output / "new", n=N_NEW, seed=seed + 1000), label="label", group="machine")
-    answers = [model.predict(example.file) for example in new.examples]
-    right = sum(answer.label == example.label for answer, example in zip(answers, new.examples, strict=True))
-    first = new.examples[0]
-    err.print(
-        f"{right} of {len(answers)} right; the first, {first.file}, is {first.label}: {answers[0].label}.", markup=False
-    )
+    found, first = evaluate(model, new), new.examples[0]
+    err.print(f"The first, {first.file}, is {first.label}: {found.predictions[0].label}. {found.verdict}", markup=False)
 
     _say("6. A minute of changing sound, answered as a file and as a stream of blocks of any size")
     err.print(_stream(model, [example.file for example in new.examples], output / "minute.wav", seed))
 
-    _say(f"All of it lies in {output}/: sounds.png, sound.png, scores.png, three bundles")
+    _say(f"All of it lies in {output}/: three pictures, three bundles, and the report faults.html")
     if as_json:
         print_json({"faults": faults.as_json(), "forest": tuned.as_json(), "rpm": rpm.as_json(), "output": str(output)})
 

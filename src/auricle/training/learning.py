@@ -21,7 +21,7 @@ __all__ = ["FRACTIONS", "LONGEST_S", "Curve", "Point", "learning_curve"]
 
 FRACTIONS = (0.25, 0.5, 0.75)
 """Parts of the groups that the model is fitted to beside all of them."""
-LONGEST_S = 60.0
+LONGEST_S = 30.0
 """What the fits may take together; dearer curves are thinned, and then left out."""
 WORTH = 0.01
 """The gain, in balanced accuracy or R², under which twice the data is not said to have brought anything."""

@@ -244,8 +244,8 @@ def _novelty(result: "TrainResult") -> str:
         + (f"the mean of two ranks: {ranks}" if result.answered.classes else "the rank of its distance from all of it")
         + ", from 0 to 1 among the training recordings, each judged by models that had not heard it. What lies farther "
         f"away than nearly all of them adds the excess. Above {threshold:.2f} the answer is `unknown: true`: there lie "
-        f"{FALSE_UNKNOWN:.0%} of the training recordings. A class that was never recorded can still sound familiar: try "
-        "some before you rely on it."
+        f"{FALSE_UNKNOWN:.0%} of the training recordings. A class that was never recorded can still sound familiar: "
+        "try some before you rely on it."
     )
 
 

@@ -67,7 +67,7 @@ class TrainResult:
         return report_of(self, self.learning_curve())
 
     def learning_curve(self, *, progress: Progress | None = None) -> Curve:
-        """Fit the chosen model to parts of the groups, and say whether more data is worth it; takes up to a minute."""
+        """Fit the chosen model to parts of the groups, and say whether more data is worth it; this takes a while."""
         chosen = next(trial for trial in self.found.trials if trial.candidate is self.found.chosen)
         return learning_curve(
             Table.of(self.dataset, self.examples),
