@@ -8,7 +8,7 @@ import pytest
 
 from auricle import charts
 from auricle.errors import OutputError
-from auricle.page import Gallery, Notice, Numbers, Page, Picture, Section, Table, Text, picture
+from auricle.page import Gallery, Listing, Notice, Numbers, Page, Picture, Section, Table, Text, picture
 
 NASTY = "<script>alert('&')</script>"
 
@@ -25,6 +25,7 @@ def full(text: str = "plain") -> Page:
         Numbers(((text, text),)),
         Notice("serious", text, text, (text, text)),
         Notice("note", text, text),
+        Listing((text, text)),
         Table((text, "n"), ((text, "1"),), caption=text),
         Picture("data:image/png;base64,AA==", text, text),
         Gallery((drawing(), drawing())),
