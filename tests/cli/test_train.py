@@ -93,3 +93,31 @@ def test_an_earlier_bundle_is_replaced_only_by_a_whole_one(auricle, machine_soun
     assert auricle("train", machine_sounds, "--models", "linear", "--label", "label", "-o", path).code == 0
     assert load(path).classes
     assert [file.name for file in out.iterdir()] == ["x.auricle"]
+
+
+def test_the_report_and_what_it_says_in_json(auricle, machine_sounds: Path, out: Path) -> None:
+    arguments = ["--label", "label", "--group", "machine", "--models", "linear", "--json"]
+    ran = auricle("train", machine_sounds, *arguments, "-o", out / "x.auricle", "--report", out / "x.html")
+    assert ran.code == 0
+    summary = strict(ran.out)
+    assert summary["learning_curve"].keys() == {"points", "gain", "sentence"}
+    assert summary["learning_curve"]["sentence"] in (out / "x.html").read_text(encoding="utf-8")
+    assert {part["value"] for part in summary["by_column"]["machine"]} == {"machine_1", "machine_2", "machine_3"}
+    assert len(summary["by_class"]) == len(summary["classes"])
+    assert all(leak.keys() == {"kind", "severity", "message", "files"} for leak in summary["leaks"])
+
+
+def test_a_report_that_cannot_be_written_is_said_first(auricle, machine_sounds: Path, out: Path) -> None:
+    arguments = ["--label", "label", "-o", out / "x.auricle", "--report", out / "no" / "x.html"]
+    assert "the output's folder must exist" in auricle("train", machine_sounds, *arguments).sentence
+    assert list(out.iterdir()) == []
+
+
+def test_what_inspect_heard_is_not_decoded_again(
+    auricle, machine_sounds: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert auricle("inspect", machine_sounds, "--label", "label").code == 0
+    monkeypatch.setattr("auricle.inspection.listening.listen", lambda _: pytest.fail("it was decoded again"))
+    arguments = ["--label", "label", "--models", "linear", "-o", out / "x.auricle"]
+    assert auricle("train", machine_sounds, *arguments).code == 0
+    assert auricle("inspect", machine_sounds, "--label", "label").code == 0
