@@ -27,6 +27,8 @@ def page_of(evaluation: "Evaluation") -> Page:
     steps = tuple(
         next_steps(answered, failures=evaluation.failures, interval=(low, high), is_useful=is_useful, in_training=False)
     )
+    if evaluation.was_heard.all():
+        steps = ("Score the model on recordings that it has not heard: these say nothing.", *steps)
     by_answer = (
         (
             Section("Class by class", tuple(sections.classes(answered))),
@@ -44,7 +46,13 @@ def page_of(evaluation: "Evaluation") -> Page:
         Section("Unknown sounds", tuple(_unknown(evaluation))),
         Section("What was left out", tuple(_left_out(evaluation))),
     )
-    tone: Tone = "serious" if not is_useful else "warning" if evaluation.was_heard.any() else "good"
+    tone: Tone = (
+        "serious"
+        if not is_useful or evaluation.was_heard.all()
+        else "warning"
+        if evaluation.was_heard.any()
+        else "good"
+    )
     return Page(
         f"Evaluation of {manifest.name}",
         evaluation.verdict,

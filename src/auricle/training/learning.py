@@ -1,7 +1,7 @@
 """The learning curve: what the chosen model scores with a part of the groups, and whether more would help."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +92,7 @@ def learning_curve(
     groups : group of each recording, shape (n,)
     candidate : what was chosen
     plan : where it is tested
-    out_of_fold : its answers to all recordings with all groups, from the search, shape (n, n_classes) or (n, 1)
+    out_of_fold : its answers to all recordings with all groups, uncalibrated, shape (n, n_classes) or (n, 1)
     fit_s : seconds that one of its fits takes
     longest_s : seconds that the curve may take; with less, fewer fractions and folds, or none
     seed : of which groups are left out; smaller parts lie in larger ones
@@ -110,21 +110,8 @@ def learning_curve(
             (), None, None, "Whether more data helps was not measured: there are too few groups to halve them."
         )
     held = [np.flatnonzero(plan.blocks == block) for block in tested]
-    jobs = [(fraction, fold) for fraction in learned if fraction < 1 for fold in range(len(tested))]
-
-    def one(job: tuple[float, int]) -> NDArray[np.float64]:
-        fraction, fold = job
-        return _answers(table, candidate, learned[fraction][fold], held[fold])
-
-    answers = {fraction: np.full_like(out_of_fold, np.nan) for fraction in learned if fraction < 1}
-    # One BLAS thread a fit: the fits themselves run side by side. What a model says of so little data, its score says.
-    with threadpool_limits(1), warnings.catch_warnings(action="ignore"):
-        for done, values in enumerate(spread(one, jobs, workers=workers)):
-            fraction, fold = jobs[done]
-            answers[fraction][held[fold]] = values
-            if progress:
-                progress("learning curve", done + 1, len(jobs))
-    answers[1.0] = out_of_fold
+    parts = {fraction: masks for fraction, masks in learned.items() if fraction < 1}
+    answers = _by_fraction(table, candidate, parts, held, workers=workers, progress=progress) | {1.0: out_of_fold}
     asked = np.sort(np.concatenate(held))
     truth, members = table.truth[asked], groups[asked]
     points = tuple(
@@ -158,6 +145,33 @@ def _afford(blocks: NDArray[np.intp], fit_s: float, longest_s: float) -> tuple[t
             return fractions, blocks
     n = int(longest_s // cost_s) if cost_s else len(blocks)
     return ((0.5,), blocks[:n]) if n else ((), blocks[:0])
+
+
+def _by_fraction(
+    table: Table,
+    candidate: Candidate,
+    learned: Mapping[float, Sequence[NDArray[np.bool_]]],
+    held: Sequence[NDArray[np.intp]],
+    *,
+    workers: int | None,
+    progress: Progress | None,
+) -> dict[float, NDArray[np.float64]]:
+    """Fit to what each fold may learn from at each fraction; return the answers to all recordings, NaN if not asked."""
+    jobs = [(fraction, fold) for fraction in learned for fold in range(len(held))]
+
+    def one(job: tuple[float, int]) -> NDArray[np.float64]:
+        fraction, fold = job
+        return _answers(table, candidate, learned[fraction][fold], held[fold])
+
+    answers = {f: np.full((len(table.truth), len(table.classes) or 1), np.nan) for f in learned}
+    # One BLAS thread a fit: the fits themselves run side by side. What a model says of so little data, its score says.
+    with threadpool_limits(1), warnings.catch_warnings(action="ignore"):
+        for done, values in enumerate(spread(one, jobs, workers=workers)):
+            fraction, fold = jobs[done]
+            answers[fraction][held[fold]] = values
+            if progress:
+                progress("learning curve", done + 1, len(jobs))
+    return answers
 
 
 def _ranks(table: Table, groups: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.float64]:

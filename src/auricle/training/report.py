@@ -1,12 +1,12 @@
 """The report of a training: one page for someone who was not there."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from auricle import charts
-from auricle.bundles.answers import log_probabilities, soften
 from auricle.inspection.findings import Finding, file_name, sort
 from auricle.page import Block, Listing, Notice, Page, Section, Table, Text, Tone, picture
 from auricle.training import sections
@@ -166,7 +166,9 @@ def _shown(value: float, *, digits: int, unit: str = "") -> str:
 
 
 def _calibration(result: "TrainResult") -> Iterator[Block]:
-    yield from sections.calibration(result.answered, _uncalibrated(result))
+    answered = result.answered
+    before = replace(answered, answers=result.uncalibrated[result.found.tested])
+    yield from sections.calibration(answered, before)
     sets = result.bundle.manifest.sets
     if sets is None:
         yield Text("There are too few recordings to answer with sets of classes of a stated coverage.")
@@ -176,14 +178,6 @@ def _calibration(result: "TrainResult") -> Iterator[Block]:
         "An answer also comes with the set of classes that it may be, which holds the true one for "
         f"{sets.coverage:.0%} of recordings {whom}. {_held(result, 'Sets')}"
     )
-
-
-def _uncalibrated(result: "TrainResult") -> Answered:
-    """Undo the calibration of the chosen model's out-of-fold answers, to show what it was good for."""
-    how, answered, found = result.bundle.manifest.calibration.recording, result.answered, result.found
-    logs = log_probabilities(found.out_of_fold[found.tested])
-    raw = soften((logs - (how.bias or 0.0)) * how.temperature)
-    return Answered(answered.dataset, answered.classes, answered.truth, raw)
 
 
 def _coverage(result: "TrainResult") -> Iterator[Block]:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from auricle.bundles.answers import log_probabilities, soften
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.examples import Examples, Failure, Progress
@@ -62,6 +64,14 @@ class TrainResult:
         return Answered(dataset, classes, truth, self.found.answers)
 
     @cached_property
+    def uncalibrated(self) -> NDArray[np.float64]:
+        """The chosen model's out-of-fold answers to all recordings before calibration, shape (n, n_classes or 1)."""
+        if not self.dataset.classes:
+            return self.found.out_of_fold
+        how = self.bundle.manifest.calibration.recording
+        return soften((log_probabilities(self.found.out_of_fold) - (how.bias or 0.0)) * how.temperature)
+
+    @cached_property
     def report(self) -> Page:
         """The report: ``result.report.save("report.html")``. The learning curve is made for it."""
         return report_of(self, self.learning_curve())
@@ -74,7 +84,7 @@ class TrainResult:
             self.dataset.groups,
             self.found.chosen,
             self.protocol,
-            self.found.out_of_fold,
+            self.uncalibrated,
             fit_s=chosen.fit_s,
             workers=self.workers,
             progress=progress,
