@@ -46,13 +46,8 @@ def page_of(evaluation: "Evaluation") -> Page:
         Section("Unknown sounds", tuple(_unknown(evaluation))),
         Section("What was left out", tuple(_left_out(evaluation))),
     )
-    tone: Tone = (
-        "serious"
-        if not is_useful or evaluation.was_heard.all()
-        else "warning"
-        if evaluation.was_heard.any()
-        else "good"
-    )
+    heard = evaluation.was_heard
+    tone: Tone = "serious" if heard.all() or not is_useful else "warning" if heard.any() else "good"
     return Page(
         f"Evaluation of {manifest.name}",
         evaluation.verdict,
