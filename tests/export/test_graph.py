@@ -116,13 +116,15 @@ def test_equal_bundles_give_equal_graphs(exported_states, states):
 
 
 @pytest.mark.recordings
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [("esc10", {"fold": "fold"}), ("fsdd", {"group": "speaker"}), ("commands", {"group": "speaker"})],
 )
 def test_real_recordings_get_the_same_answer(recordings_dir, name, options):
     dataset = Dataset.load(recordings_dir / name, **options)
-    model = Predictor(train(dataset, models="linear").bundle)
+    some = dataset.subset(range(0, len(dataset), len(dataset) // 150))  # however good the model, the answer is the same
+    model = Predictor(train(some, models="linear").bundle)
     exported = Exported(model.bundle)
     for example in dataset.examples[:: max(1, len(dataset.examples) // 100)]:
         clip = resample(read(example.file), model.bundle.manifest.spec.rate_hz)
