@@ -1,7 +1,7 @@
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -129,18 +129,18 @@ def test_two_runs_cannot_write_one_file(tmp_path: Path) -> None:
 
 def torn() -> Iterator[bytes]:
     yield b"half of "
-    raise KeyboardInterrupt
+    raise RuntimeError
 
 
 def interrupted(path: Path, name: str = "a") -> None:
-    """Write one file's rows, and be interrupted in those of the next."""
+    """Write one file's rows, and fail in those of the next."""
     with ResumableFile(path, ASKED) as file:
         file.write(name, [b"a\n"], sound_s=1.0, is_failed=True)
         file.write("b", torn(), sound_s=1.0, is_failed=False)
 
 
 def test_an_error_keeps_what_is_whole(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(RuntimeError):
         interrupted(tmp_path / "x")
     with ResumableFile(tmp_path / "x", ASKED, resume=True) as file:
         assert (file.done, file.n_failed, file.sound_s) == ({"a"}, 1, 1.0)
@@ -154,54 +154,82 @@ def test_an_error_before_the_first_row_leaves_nothing(tmp_path: Path) -> None:
     assert left(tmp_path) == []
 
 
-@pytest.mark.usefixtures("at_once")
-def test_a_full_disk_leaves_what_was_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = os.write
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let files hold so many bytes, and take seven at a time; the journal, which is told by its braces, holds all."""
+    real = os.pwrite
 
-    def full(descriptor: int, content: bytes) -> int:
-        if os.fstat(descriptor).st_size > 40:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(descriptor, bytes(content)[:7])
+    def make(n_bytes: int) -> None:
+        def write(descriptor: int, content: bytes, at: int) -> int:
+            if bytes(content).startswith(b"{"):
+                return real(descriptor, content, at)
+            if at >= n_bytes:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(descriptor, content[: min(7, n_bytes - at)], at)
 
-    file = ResumableFile(tmp_path / "x", ASKED, head=b"head\n")
-    with file, pytest.raises(OSError, match="No space"):  # noqa: PT012
-        file.write(NAMES[0], [f"{NAMES[0]}\nmore of it\n".encode()], sound_s=1.0, is_failed=False)
-        monkeypatch.setattr(os, "write", full)
-        file.write(NAMES[1], [bytes(100)], sound_s=1.0, is_failed=False)
-    assert str(file.full(OSError(errno.ENOSPC, "No space left on device"))) == (
-        f"{tmp_path}/x: cannot be written: No space left on device. The rows of 1 files are safe in {tmp_path}/x.part. "
-        "Make room and give the same command with --resume."
-    )
-    monkeypatch.undo()
-    write(tmp_path / "x", NAMES, resume=True)
-    assert (tmp_path / "x").read_text() == WHOLE
+        monkeypatch.setattr(os, "pwrite", write)
+
+    return make
 
 
-def test_a_disk_that_fills_before_the_first_commit_keeps_what_it_holds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = os.write
-
-    def full(descriptor: int, content: bytes) -> int:
-        if os.fstat(descriptor).st_size >= 50 and b"files" not in bytes(content):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(descriptor, bytes(content)[: 50 if b"files" not in bytes(content) else None])
-
-    file = ResumableFile(tmp_path / "x", ASKED, head=b"head\n")
-    monkeypatch.setattr(os, "write", full)
-    with pytest.raises(OSError, match="No space"), file:  # noqa: PT012
+def write_all(file: ResumableFile) -> None:
+    with file:
         for name in NAMES:
             file.write(name, [f"{name}\n".encode(), b"more of it\n"], sound_s=1.0, is_failed=False)
         file.finish()
-    assert file.done == {"0.wav", "1.wav"}  # 5 + 17 + 17 of 50 bytes
-    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("every_s", [0.0, 60.0])
+@pytest.mark.parametrize(("n_bytes", "n_done"), [(0, 0), (3, 0), (21, 0), (22, 1), (50, 2), (39 + 16, 2), (39 + 17, 3)])
+def test_a_disk_that_fills_keeps_every_whole_row(
+    every_s: float,
+    n_bytes: int,
+    n_done: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    disk: Callable[[int], None],
+) -> None:
+    monkeypatch.setattr(resumable, "COMMIT_EVERY_S", every_s)
+    disk(n_bytes)
+    file = ResumableFile(tmp_path / "x", ASKED, head=b"head\n")
+    with pytest.raises(OSError, match="No space"):
+        write_all(file)
+    assert file.done == set(NAMES[:n_done])  # 5 bytes of head, 17 of each
+    assert left(tmp_path) == (["x.journal", "x.part"] if n_done else [])
+    told = str(file.full(OSError(errno.ENOSPC, "No space left on device")))
+    assert told.startswith(f"{tmp_path}/x: cannot be written: No space left on device.")
+    if n_done:
+        assert f"The rows of {n_done} file{'s' * (n_done > 1)} are safe in {tmp_path}/x.part. Make room and" in told
+    else:
+        assert told.endswith("No row was; nothing was left behind.")
+    disk(10_000)
     write(tmp_path / "x", NAMES, resume=True)
     assert (tmp_path / "x").read_text() == WHOLE
+
+
+def test_a_journal_that_was_cut_short_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.pwrite
+    fails = iter([False, True])
+
+    def write(descriptor: int, content: bytes, at: int) -> int:
+        if bytes(content).startswith(b'{"files') and next(fails, False):
+            real(descriptor, content[:9], at)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(descriptor, content, at)
+
+    monkeypatch.setattr(os, "pwrite", write)
+    monkeypatch.setattr(resumable, "COMMIT_EVERY_S", 0.0)
+    file = ResumableFile(tmp_path / "x", ASKED)
+    with pytest.raises(OSError, match="No space"):
+        write_all(file)
+    assert file.done == {"0.wav", "1.wav"}
+    with ResumableFile(tmp_path / "x", ASKED, resume=True) as again:
+        assert again.done == {"0.wav", "1.wav"}
 
 
 def test_names_that_are_no_text_are_kept(tmp_path: Path) -> None:
     name = os.fsdecode(b"caf\xe9\n.wav")
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(RuntimeError):
         interrupted(tmp_path / "x", name)
     with ResumableFile(tmp_path / "x", ASKED, resume=True) as file:
         assert file.done == {name}

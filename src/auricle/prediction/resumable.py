@@ -66,7 +66,9 @@ class ResumableFile:
         self._journal = self._part = -1
         self.done: set[str] = set()
         self.n_failed, self.sound_s = 0, 0.0
-        self._n_bytes = 0
+        self._n_bytes = 0  # of all rows taken
+        self._written = 0  # of them, those that are in the part
+        self._journal_end = 0
         self._pending: list[_Written] = []
         self._buffer = bytearray()
         self._committed_at = time.monotonic()
@@ -90,8 +92,9 @@ class ResumableFile:
         if self._journal < 0 or error is None:
             self._close()
             return
-        with suppress(OSError):  # what is whole need not be answered again
-            self._keep_whole()
+        if isinstance(error, Exception):  # an interrupt may have come between a write and the note of it
+            with suppress(OSError):  # what is whole need not be answered again
+                self._keep_whole()
         if not self.done:
             self._journal_path.unlink(missing_ok=True)
             self._part_path.unlink(missing_ok=True)
@@ -138,7 +141,7 @@ class ResumableFile:
         if not self.done:
             return OutputError(f"{told} No row was; nothing was left behind.")
         return OutputError(
-            f"{told} The rows of {self.n_done} files are safe in {self._part_path}. Make room and give the same "
+            f"{told} The rows of {self.n_done} file{'s' * (self.n_done > 1)} are safe in {self._part_path}. Make room and give the same "
             "command with --resume."
         )
 
@@ -159,11 +162,18 @@ class ResumableFile:
             "failed": sum(one.is_failed for one in written),
             "sound_s": sum(one.sound_s for one in written),
         }
-        _write(self._journal, json.dumps(line).encode() + b"\n")
-        os.fsync(self._journal)
+        self._note(line)
         self._count(line)
         self._pending = []
         self._committed_at = time.monotonic()
+
+    def _note(self, line: Mapping[str, Any]) -> None:
+        """Write a line of the journal, over what an error may have left of the last attempt."""
+        text = json.dumps(line).encode() + b"\n"
+        os.ftruncate(self._journal, self._journal_end)
+        _write_at(self._journal, text, self._journal_end)
+        os.fsync(self._journal)
+        self._journal_end += len(text)
 
     def _lock(self) -> None:
         try:
@@ -172,22 +182,19 @@ class ResumableFile:
             raise OutputError(f"{self._path}: another run is writing it. Wait for it, or name another file.") from None
 
     def _go_on_or_begin(self, asked: dict[str, Any], head: bytes, *, resume: bool) -> None:
-        lines, length = _whole_lines(self._journal)
+        lines, self._journal_end = _whole_lines(self._journal)
         if lines and not resume:
             raise OutputError(
                 f"{self._path}: a run that was stopped left its rows in {self._part_path}. Go on with --resume, or "
                 f"remove that file and {self._journal_path} to begin anew."
             )
-        os.ftruncate(self._journal, length)
-        os.lseek(self._journal, 0, os.SEEK_END)
         if lines:
             self._check_same(lines[0], asked)
             for line in lines[1:]:
                 self._count(line)
                 self._n_bytes = line["bytes"]
         else:
-            _write(self._journal, json.dumps(asked).encode() + b"\n")
-            os.fsync(self._journal)
+            self._note(asked)
         if self._n_bytes and _size(self._part_path) is None and _size(self._target) == self._n_bytes:
             self._target.replace(self._part_path)  # killed after its name was given, before the journal went
         if self._n_bytes > (_size(self._part_path) or 0):
@@ -197,7 +204,7 @@ class ResumableFile:
             )
         self._part = _open(self._part_path)
         os.ftruncate(self._part, self._n_bytes)
-        os.lseek(self._part, 0, os.SEEK_END)
+        self._written = self._n_bytes
         files.sync_folder(self._target.parent)
         if not self._n_bytes:
             self._buffer += head
@@ -218,8 +225,10 @@ class ResumableFile:
         self.sound_s += line["sound_s"]
 
     def _write_out(self) -> None:
-        _write(self._part, self._buffer)
-        self._buffer.clear()
+        while self._buffer:
+            n_bytes = os.pwrite(self._part, self._buffer[:_BUFFER], self._written)
+            del self._buffer[:n_bytes]  # at once: after an error, what follows begins where this ended
+            self._written += n_bytes
 
     def _close(self) -> None:
         for descriptor in (self._part, self._journal):
@@ -236,10 +245,10 @@ def _size(path: Path) -> int | None:
     return path.stat().st_size if path.exists() else None
 
 
-def _write(descriptor: int, content: bytes | bytearray) -> None:
-    left = memoryview(bytes(content))
-    while left:
-        left = left[os.write(descriptor, left) :]
+def _write_at(descriptor: int, content: bytes, at: int) -> None:
+    while content:
+        n_bytes = os.pwrite(descriptor, content, at)
+        content, at = content[n_bytes:], at + n_bytes
 
 
 def _whole_lines(descriptor: int) -> tuple[list[dict[str, Any]], int]:
