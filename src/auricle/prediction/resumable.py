@@ -100,11 +100,6 @@ class ResumableFile:
             self._part_path.unlink(missing_ok=True)
         self._close()
 
-    @property
-    def n_done(self) -> int:
-        """How many files are in the journal."""
-        return len(self.done)
-
     def write(self, file: str, text: Iterable[bytes], *, sound_s: float, is_failed: bool) -> None:
         """Take all the rows of one file; they count when they are synced, a moment later.
 
@@ -140,9 +135,10 @@ class ResumableFile:
         told = f"{self._path}: cannot be written: {error.strerror or error}."
         if not self.done:
             return OutputError(f"{told} No row was; nothing was left behind.")
+        count = "1 file" if len(self.done) == 1 else f"{len(self.done)} files"
         return OutputError(
-            f"{told} The rows of {self.n_done} file{'s' * (self.n_done > 1)} are safe in {self._part_path}. Make room and give the same "
-            "command with --resume."
+            f"{told} The rows of {count} are safe in {self._part_path}. Make room and give the same command with "
+            "--resume."
         )
 
     def _keep_whole(self) -> None:
