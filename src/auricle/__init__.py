@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from auricle.datasets.dataset import Dataset
     from auricle.features.extractor import Extractor
     from auricle.features.spec import FeatureSpec
+    from auricle.prediction.events import EventRules
     from auricle.prediction.predictor import Predictor, load
     from auricle.records import Prediction, Quality
     from auricle.training.evaluation import Evaluation, evaluate
@@ -44,6 +45,7 @@ _HOME = {
     "Clip": "auricle.audio.clip",
     "Evaluation": "auricle.training.evaluation",
     "Dataset": "auricle.datasets.dataset",
+    "EventRules": "auricle.prediction.events",
     "Extractor": "auricle.features.extractor",
     "FeatureSpec": "auricle.features.spec",
     "Prediction": "auricle.records",
