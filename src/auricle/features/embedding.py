@@ -73,7 +73,7 @@ class Embedding:
         Parameters
         ----------
         samples : float32, shape (n,), n ≥ 1; brought to the card's rate here, and laid in the middle of silence where
-            shorter than one patch
+            shorter than the card's least
         rate_hz : their rate
 
         Raises
@@ -105,7 +105,8 @@ class Embedding:
             sound = centred(sound, form.patch_samples) * np.float32(form.scale)
             yield from _cut(sound, form.patch_samples, form.patch_hop_samples, 1 if form.axes == "t" else _AT_ONCE)
         else:
-            sound = centred(sound, form.frame_samples + (form.patch_frames - 1) * form.hop)
+            least = max(form.patch_frames, form.least_frames or 0)
+            sound = centred(sound, form.frame_samples + (least - 1) * form.hop)
             frames = self._frames(sound, form)
             if (form.scale, form.shift) != (1.0, 0.0):
                 frames = frames * np.float32(form.scale) + np.float32(form.shift)

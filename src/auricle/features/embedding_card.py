@@ -22,12 +22,15 @@ class _Patches(_Frozen):
     Parameters
     ----------
     patch_frames, patch_hop_frames : frames in a patch, and from one patch to the next
+    least_frames : a window of fewer is laid in the middle of silence; more than a patch lets several patches see a
+        short sound, each at another place; None for one patch
     axes : what the graph's axes are: n patches, t frames, f bands, 1 a single channel
     scale, shift : every level becomes ``level * scale + shift``
     """
 
     patch_frames: int = Field(ge=1)
     patch_hop_frames: int = Field(ge=1)
+    least_frames: int | None = Field(default=None, ge=1)
     axes: Axes = "n1tf"
     scale: float = 1.0
     shift: float = 0.0

@@ -49,6 +49,7 @@ SPEECH = EmbeddingCard(
         n_bands=32,
         patch_frames=76,
         patch_hop_frames=8,
+        least_frames=108,  # five patches see a word, wherever in them it lies
         axes="ntf1",
         scale=0.1,
         shift=2.0,
