@@ -10,7 +10,7 @@ from scipy.special import log_softmax, softmax
 __all__ = ["fit_calibration"]
 
 _LIMIT = float(np.log(10.0))  # temperatures from a tenth to ten, and biases of at most a factor of ten
-_WORTHWHILE = 0.01
+_WORTHWHILE = 0.05
 """Part of the log loss that biases must save on recordings they were not fitted to."""
 
 

@@ -11,7 +11,7 @@ __all__ = ["LINEAR"]
 # Pooled rows have more columns than most data sets have recordings, so both are shrunk hard by default.
 LINEAR = Family(
     title="logistic or ridge regression",
-    classifier=lambda seed: make_pipeline(Standardize(), LogisticRegression(C=0.02, max_iter=1000, random_state=seed)),
+    classifier=lambda seed: make_pipeline(Standardize(), LogisticRegression(C=0.05, max_iter=1000, random_state=seed)),
     regressor=lambda seed: make_pipeline(Standardize(), Ridge(alpha=100.0, random_state=seed)),
     grid={
         "logisticregression__C": (0.001, 0.003, 0.01, 0.03, 0.1, 1.0),

@@ -112,6 +112,8 @@ def _scores(dataset: Dataset, table: Table, found: Found) -> tuple[scores.Scores
         low, high = scores.interval_of_accuracy(right, truth, groups)
         balanced = scores.interval_of_accuracy(right, truth, groups, balanced=True)
         tested = scores.classification(truth, found.answers, chosen)
+        before = scores.classification(truth, found.uncalibrated, chosen)
+        tested |= {f"{name}_uncalibrated": before[name] for name in ("log_loss", "ece")}
         tested |= {"ci95": [low, high], "balanced_accuracy_ci95": list(balanced), "baseline": scores.baseline(truth)}
         guess = scores.baseline(truth, balanced=True)
     else:

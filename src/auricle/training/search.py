@@ -73,6 +73,7 @@ class Found:
     trials : every candidate, in the order of the table
     tested : recordings that were held out from every choice, shape (n_tested,)
     answers : their calibrated probabilities, shape (n_tested, n_classes), or numbers, shape (n_tested, 1)
+    uncalibrated : the same before calibration
     is_selected_on : whether the score of ``answers`` is one that the choice was made by, nesting being too dear
     reach : what sets or intervals fitted without them make of the tested recordings; None where too few promise any
     out_of_fold : answer of the chosen candidate to every recording, by fits that left it out: calibrated probabilities,
@@ -85,6 +86,7 @@ class Found:
     trials: tuple[Trial, ...]
     tested: NDArray[np.intp]
     answers: NDArray[np.float64]
+    uncalibrated: NDArray[np.float64]
     is_selected_on: bool
     reach: "Reach | None"
     out_of_fold: NDArray[np.float64]
@@ -170,6 +172,7 @@ def search(
         trials=trials,
         tested=np.concatenate(tested),
         answers=np.concatenate(answers),
+        uncalibrated=_uncalibrated(fits, tests),
         is_selected_on=is_selected_on,
         reach=_joined(reaches),
         out_of_fold=out_of_fold,
@@ -343,6 +346,11 @@ def _tested(
     if width is None:
         return recordings, answers, None
     return recordings, answers, Reach(np.abs(answers[:, 0] - truth) <= width, np.full(len(truth), 2 * width))
+
+
+def _uncalibrated(fits: CrossFits, tests: Sequence[tuple[Mix, list[Source], list[Source]]]) -> NDArray[np.float64]:
+    values = np.concatenate([fits.recordings(mix, sources)[1] for mix, sources, _ in tests])
+    return soften(values) if fits.n_classes else values
 
 
 def _joined(reaches: Sequence[Reach | None]) -> Reach | None:

@@ -1,7 +1,6 @@
 """Tuning by Optuna: features, family and settings searched together, pruned fold by fold, resumable after a kill."""
 
 import time
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,18 +55,10 @@ def explorer(
     Source: Bergstra et al. (2011), "Algorithms for hyper-parameter optimization".
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = None if journal is None else _storage(journal)
 
     def explore(fits: CrossFits, sources: list[Source], name: str) -> list[int]:
         deadline = None if budget_s is None else time.perf_counter() + budget_s / n_searches
-        study = optuna.create_study(
-            study_name=name,
-            storage=storage,
-            load_if_exists=True,
-            direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=menu.seed),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
-        )
+        study = _study(name, menu, journal)
         if study.user_attrs.get("of", fingerprint) != fingerprint:
             raise UsageError(
                 f"{journal}: a journal belongs to one training, of the same data, features and families. "
@@ -86,12 +77,17 @@ def explorer(
     return explore
 
 
-def _storage(journal: Path) -> JournalStorage:
+def _study(name: str, menu: Menu, journal: Path | None) -> optuna.Study:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return JournalStorage(JournalFileBackend(str(journal)))
-    except (OSError, ValueError, KeyError) as error:
+        return optuna.create_study(
+            study_name=name,
+            storage=None if journal is None else JournalStorage(JournalFileBackend(str(journal))),
+            load_if_exists=True,
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(seed=menu.seed),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:  # whatever its reader meets in another file
         raise UsageError(f"{journal}: a journal must be a file that Optuna wrote, or a new one. {error}.") from error
 
 
