@@ -28,6 +28,7 @@ __all__ = [
     "Clip",
     "Dataset",
     "Evaluation",
+    "EventRules",
     "Extractor",
     "FeatureSpec",
     "Prediction",
