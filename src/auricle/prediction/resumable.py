@@ -69,6 +69,7 @@ class ResumableFile:
         self._n_bytes = 0  # of all rows taken
         self._written = 0  # of them, those that are in the part
         self._journal_end = 0
+        self._is_new = False  # nothing of an earlier run is there
         self._pending: list[_Written] = []
         self._buffer = bytearray()
         self._committed_at = time.monotonic()
@@ -77,8 +78,10 @@ class ResumableFile:
             self._lock()
             self._go_on_or_begin(json.loads(json.dumps(asked)), head, resume=resume)
         except OSError as error:
+            if self._is_new:
+                self._remove()
             self._close()
-            raise OutputError(f"{path}: cannot be written: {error.strerror or error}.") from error
+            raise self.full(error) from error
         except BaseException:
             self._close()
             raise
@@ -96,8 +99,7 @@ class ResumableFile:
             with suppress(OSError):  # what is whole need not be answered again
                 self._keep_whole()
         if not self.done:
-            self._journal_path.unlink(missing_ok=True)
-            self._part_path.unlink(missing_ok=True)
+            self._remove()
         self._close()
 
     def write(self, file: str, text: Iterable[bytes], *, sound_s: float, is_failed: bool) -> None:
@@ -134,7 +136,7 @@ class ResumableFile:
         """Return what to say of an error of the disk once the file is closed: what was written, and how to go on."""
         told = f"{self._path}: cannot be written: {error.strerror or error}."
         if not self.done:
-            return OutputError(f"{told} No row was; nothing was left behind.")
+            return OutputError(f"{told} Nothing was left behind.")
         count = "1 file" if len(self.done) == 1 else f"{len(self.done)} files"
         return OutputError(
             f"{told} The rows of {count} are safe in {self._part_path}. Make room and give the same command with "
@@ -190,6 +192,7 @@ class ResumableFile:
                 self._count(line)
                 self._n_bytes = line["bytes"]
         else:
+            self._is_new = True
             self._note(asked)
         if self._n_bytes and _size(self._part_path) is None and _size(self._target) == self._n_bytes:
             self._target.replace(self._part_path)  # killed after its name was given, before the journal went
@@ -219,6 +222,10 @@ class ResumableFile:
         self.done.update(line["files"])
         self.n_failed += line["failed"]
         self.sound_s += line["sound_s"]
+
+    def _remove(self) -> None:
+        self._journal_path.unlink(missing_ok=True)
+        self._part_path.unlink(missing_ok=True)
 
     def _write_out(self) -> None:
         while self._buffer:
