@@ -9,7 +9,7 @@ from auricle.models.cnn.augment import augmented, mixed  # noqa: E402
 from auricle.models.cnn.settings import Augmentation  # noqa: E402
 
 NOTHING = Augmentation(
-    stretch=0, shift=0, warp=0, transpose=0, gain_db=0, equalize_db=0, noise=0, masks=0, mask_width=0, mixup=0
+    stretch=0, shift=0, roll=0, warp=0, transpose=0, gain_db=0, equalize_db=0, noise=0, masks=0, mask_width=0, mixup=0
 )
 
 
@@ -33,6 +33,7 @@ def test_nothing_changes_nothing(bars: Any) -> None:
     [
         {"stretch": 0.3},
         {"shift": 0.3},
+        {"roll": 1.0},
         {"warp": 0.2},
         {"transpose": 0.2},
         {"gain_db": 6.0},
@@ -57,6 +58,13 @@ def test_silence_comes_in_from_outside(bars: Any) -> None:
     shifted = augmented(full, replace(NOTHING, shift=0.3), seeded())
     assert (shifted[:, :, 12] == 1).all()
     assert (shifted == 0).any()
+
+
+def test_a_rolled_image_keeps_every_frame(bars: Any) -> None:
+    marked = bars + torch.arange(24) / 100
+    rolled = augmented(marked, replace(NOTHING, roll=1.0), seeded())
+    torch.testing.assert_close(rolled.sum(dim=2), marked.sum(dim=2), atol=1e-3, rtol=0)
+    torch.testing.assert_close(rolled.sort(dim=2).values, marked.sort(dim=2).values, atol=1e-4, rtol=0)
 
 
 def test_backgrounds_lie_under_the_sound(bars: Any) -> None:

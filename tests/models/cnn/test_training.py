@@ -46,12 +46,18 @@ def test_a_killed_training_goes_on_to_the_same_end(images: Any, quick: dict[str,
     resumed = CnnClassifier(**settings, progress=dies).fit(X, y)
     assert told == [1, 2, 3, 4, 5]
     assert np.array_equal(resumed.predict_proba(X), whole.predict_proba(X))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_checkpoint_of_other_data_is_not_taken(images: Any, quick: dict[str, Any], tmp_path: Path) -> None:
     X, y, _ = images(32)
     settings = quick | {"epochs": 2, "checkpoints": tmp_path}
-    CnnClassifier(**settings).fit(X, y)
+
+    def dies(_epoch: Epoch) -> None:
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        CnnClassifier(**settings, progress=dies).fit(X, y)
     told: list[int] = []
     CnnClassifier(**settings, progress=lambda epoch: told.append(epoch.number)).fit(X + 1, y)
     assert told == [1, 2]

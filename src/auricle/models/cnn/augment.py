@@ -20,6 +20,8 @@ def augmented(images: Tensor, how: Augmentation, random: torch.Generator, backgr
     random : on the images' device
     background : images of the same kind, shape (m, bands, frames), that are laid under, as noise is
     """
+    if how.roll:
+        images = _rolled(images, how.roll, random)
     images = _moved(images, how, random)
     if how.gain_db:
         gain = _uniform(len(images), how.gain_db / FLOOR_DB, images, random)[:, None, None]
@@ -36,6 +38,14 @@ def augmented(images: Tensor, how: Augmentation, random: torch.Generator, backgr
 
 def _uniform(n: int, reach: float, like: Tensor, random: torch.Generator) -> Tensor:
     return (torch.rand(n, generator=random, device=like.device) * 2 - 1) * reach
+
+
+def _rolled(images: Tensor, part: float, random: torch.Generator) -> Tensor:
+    n, bands, frames = images.shape
+    start = torch.randint(frames, (n,), generator=random, device=images.device)
+    start = start * (torch.rand(n, generator=random, device=images.device) < part)
+    place = (start[:, None] + torch.arange(frames, device=images.device)) % frames
+    return images.gather(2, place[:, None].expand(n, bands, frames))
 
 
 def _moved(images: Tensor, how: Augmentation, random: torch.Generator) -> Tensor:
@@ -91,7 +101,7 @@ def mixed(images: Tensor, targets: Tensor, alpha: float, random: torch.Generator
     """Return each image and target mixed with another's."""
     n = len(images)
     order = torch.randperm(n, generator=random, device=images.device)
-    # Beta(a, a) from two gammas would need a distribution without a generator; the power of a uniform is as good.
+    # Torch's beta distribution takes no generator; a power of a uniform favours weak mixtures in the same way.
     share = 0.5 * torch.rand(n, generator=random, device=images.device) ** (1 / alpha)
     by_image, by_target = share[:, None, None], share[:, None]
     return images + by_image * (images[order] - images), targets + by_target * (targets[order] - targets)

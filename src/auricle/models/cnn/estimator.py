@@ -87,14 +87,16 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         epochs = _epochs(len(learned.images)) if self.epochs is None else self.epochs
         settings = [self._settings(epochs, self.seed * _MOST_SEEDS + index) for index in range(self.n_networks)]
         background = None if self.background is None else self._images(self.background)
-        self.weights_: list[Weights] = []
-        for one in settings:
-            checkpoint = None
-            if self.checkpoints is not None:
-                checkpoint = Checkpoint(Path(self.checkpoints), _name(learned, one, held_out, background))
-            self.weights_.append(
-                train(learned, held_out, one, background=background, checkpoint=checkpoint, progress=self.progress)
-            )
+        kept: list[Checkpoint | None] = [None] * self.n_networks
+        if self.checkpoints is not None:
+            folder = Path(self.checkpoints)
+            kept = [Checkpoint(folder, _name(learned, one, held_out, background)) for one in settings]
+        self.weights_: list[Weights] = [
+            train(learned, held_out, one, background=background, checkpoint=checkpoint, progress=self.progress)
+            for one, checkpoint in zip(settings, kept, strict=True)
+        ]
+        for checkpoint in filter(None, kept):  # of all networks at once: a kill between two loses neither
+            checkpoint.remove()
         self.n_outputs_ = targets.shape[1]
 
     def _settings(self, epochs: int, seed: int) -> Settings:
@@ -174,7 +176,7 @@ class CnnClassifier(ClassifierMixin, _Cnn):  # type: ignore[misc]
     class_weight : "balanced" makes every class weigh the same
     background : flat images, shape (m, bands * frames), of sound that may lie under any other: the user's own
     device : "auto" takes a GPU where there is one
-    checkpoints : folder where each epoch is kept, so that training goes on after a kill; None keeps none
+    checkpoints : folder where each epoch is kept until the end, so that training goes on after a kill; None keeps none
     progress : called after each epoch with its number, loss, score and seconds
     seed : the same seed gives the same network, on one thread of one machine
 

@@ -40,6 +40,7 @@ class Augmentation:
     ----------
     stretch : largest change of tempo: its logarithm
     shift : largest shift in time, in parts of the image; what leaves it is cropped, what enters is silence
+    roll : probability that an image begins anywhere in itself, its end followed by its start: for sounds without order
     warp : largest change of the mel axis's scale, as another voice or a larger machine makes: its logarithm
     transpose : largest shift along the mel axis, in parts of it
     gain_db : largest change of level, before anything else is laid under
@@ -55,6 +56,7 @@ class Augmentation:
 
     stretch: float = 0.2
     shift: float = 0.15
+    roll: float = 0.0
     warp: float = 0.12
     transpose: float = 0.04
     gain_db: float = 6.0
