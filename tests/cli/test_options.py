@@ -1,6 +1,6 @@
 import pytest
 
-from auricle.cli.options import size_bytes
+from auricle.cli.options import duration_s, size_bytes
 from auricle.errors import UsageError
 
 
@@ -15,3 +15,14 @@ def test_sizes(text: str, size: int) -> None:
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(UsageError, match=r"A size must be a number with KB, MB, GB or TB, such as 10GB\. Got "):
         size_bytes(text)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("none", None), ("90", 90), ("5m", 300), ("1.5 H", 5400), ("30s", 30)])
+def test_times(text: str, seconds: float | None) -> None:
+    assert duration_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "five", "5d", "-1m", "0", "0s", "nan", "inf"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(UsageError, match=r"A time must be none, or a number above 0 with s, m or h, such as 5m\. Got "):
+        duration_s(text)

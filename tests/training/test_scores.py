@@ -133,3 +133,17 @@ def test_the_interval_of_a_mean_is_students(rng):
     assert scores.interval_of_mean(values, np.arange(25)) == pytest.approx(expected)
     low, high = scores.interval_of_mean(np.repeat(values, 4), np.repeat(np.arange(25), 4))
     assert (low, high) == pytest.approx(expected)
+
+
+def test_coverage_names_the_worst_of_the_groups_that_say_something():
+    covered = np.array([True] * 18 + [False] * 2 + [False])
+    groups = np.array(["a"] * 10 + ["b"] * 10 + ["c"])
+    found = scores.coverage(covered, np.full(21, 2.0), groups, is_class=True)
+    assert found == {
+        "coverage": pytest.approx(18 / 21),
+        "set_size": 2.0,
+        "coverage_worst_group": 0.8,
+        "worst_group": "b",
+    }
+    alone = scores.coverage(covered, np.full(21, 3.0), np.arange(21).astype(str), is_class=False)
+    assert alone == {"coverage": pytest.approx(18 / 21), "interval_width": 3.0}

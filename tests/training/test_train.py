@@ -1,13 +1,20 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.synthesis import machines
-from auricle.errors import DataError, SplitError, UsageError
+from auricle.errors import ConversionError, DataError, SplitError, UsageError
 from auricle.features.cache import FeatureCache
 from auricle.features.extractor import Extractor
 from auricle.prediction.predictor import Predictor
@@ -37,8 +44,8 @@ def test_the_summary_is_what_the_contract_says(result):
     assert summary["classes"] == ["cavitation", "healthy", "imbalance", "worn_bearing"]
     assert summary["groups"] == 6
     assert [c["model"] for c in summary["candidates"]] == ["linear", "linear(columns=spectrum)", "svm"]
-    assert all(c.keys() == {"model", "cv_score", "cv_sd", "fit_s"} for c in summary["candidates"])
-    assert summary["chosen"] in {"linear", "svm"}
+    assert all(c.keys() == {"model", "cv_score", "cv_sd", "fit_s", "fate"} for c in summary["candidates"])
+    assert summary["chosen"] in {c["model"] for c in summary["candidates"]}
     low, high = summary["test"]["ci95"]
     assert low < summary["test"]["accuracy"] < high
     assert summary["cv_score"] == summary["test"]["accuracy"]
@@ -84,7 +91,8 @@ def test_a_second_training_extracts_nothing(states, tmp_path, monkeypatch):
     monkeypatch.setattr(Extractor, "row", lambda self, samples: rows.append(1) or compute(self, samples))
     second = train(states, models="linear", cache=cache)
     cache.close()
-    assert len(rows) == len(first.bundle.golden.windows), "only the golden windows are computed anew"
+    # Their rows of the model's spec and of the standard one.
+    assert len(rows) == 2 * len(first.bundle.golden.windows), "only the golden windows are computed anew"
     np.testing.assert_array_equal(first.examples.rows, second.examples.rows)
     assert first.examples.quality == second.examples.quality
     assert first.bundle.version == second.bundle.version
@@ -169,3 +177,55 @@ def test_what_cannot_be_split_is_said_before_anything_is_computed(table, monkeyp
 def test_an_unknown_tuning_is_refused(states):
     with pytest.raises(UsageError, match=r"`tune` must be among none, grid, optuna\. Got 'luck'"):
         train(states, tune="luck")
+
+
+def test_ones_own_estimator_is_a_candidate(states):
+    result = train(states, models=["linear", ExtraTreesClassifier(20, random_state=0)], window_s=0.5)
+    assert [trial.candidate.family for trial in result.found.trials] == ["linear", "linear", "ExtraTreesClassifier"]
+    alone = train(states, models=KNeighborsClassifier(3), window_s=0.5)
+    assert alone.bundle.manifest.family == "KNeighborsClassifier"
+    Predictor(alone.bundle)
+
+
+def test_an_estimator_that_does_not_convert_is_refused_before_anything_is_computed(states, monkeypatch):
+    def extract(*_, **__):
+        raise AssertionError("features were computed")
+
+    monkeypatch.setattr("auricle.training.train.extract", extract)
+    absolute = make_pipeline(FunctionTransformer(np.abs), LogisticRegression())
+    with pytest.raises(ConversionError, match="FunctionTransformer"):
+        train(states, models=[absolute], window_s=0.5)
+
+
+def test_a_budget_buys_other_features_and_settings(states):
+    result = train(states, models=["linear", "svm"], budget_s=120.0)
+    names = [trial.candidate.name for trial in result.found.trials]
+    assert names[:3] == ["linear", "linear(columns=spectrum)", "svm"]
+    assert "svm(parts=1)" in names
+    assert any("C=" in name for name in names)
+    model = Predictor(result.bundle)
+    assert model.extractor.spec == result.bundle.manifest.spec == (result.found.chosen.spec)
+    assert result.examples.rows.shape[1] == len(result.bundle.manifest.spec.columns)
+
+
+def test_the_past_is_learned_and_the_future_tested(table):
+    data = Dataset.load(table, label="label")
+    timed = replace(
+        data, examples=tuple(replace(one, time=f"2026-01-{i % 28 + 1:02d}") for i, one in enumerate(data.examples))
+    )
+    result = train(timed, models="linear", split="time")
+    days = np.arange(len(data)) % 28
+    assert days[result.found.tested].min() >= np.delete(days, result.found.tested).max()
+    assert "latest 20% of the recordings" in result.bundle.manifest.protocol
+
+
+def test_settings_that_contradict_each_other_are_refused(table):
+    speeds = Dataset.load(table, target="rpm", group="machine")
+    for options, message in (
+        ({"balance": True}, "`balance` weighs classes"),
+        ({"journal": Path("x.journal")}, "`journal` keeps the trials"),
+        ({"budget_s": 0.0}, "`budget_s` must be above 0"),
+        ({"split": "luck"}, "`split` must be among group, time"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            train(speeds, models="linear", **options)

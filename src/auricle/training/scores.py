@@ -24,6 +24,8 @@ Scores = dict[str, Any]
 
 N_RESAMPLES = 2000
 N_BINS = 10
+LEAST_OF_GROUP = 9
+"""Fewest recordings of which a share says something about their group."""
 
 
 def classification(truth: NDArray[np.intp], probabilities: NDArray[np.float64], chosen: NDArray[np.intp]) -> Scores:
@@ -157,16 +159,16 @@ def coverage(covered: NDArray[np.bool_], size: NDArray[np.float64], groups: NDAr
 
     Returns
     -------
-    ``coverage``; ``coverage_worst_group``, that of the group with the least, and ``worst_group``, its name, where
-    groups have several recordings; ``set_size`` or ``interval_width``, the mean
+    ``coverage``; ``coverage_worst_group``, that of the group with the least, and ``worst_group``, its name, among
+    groups of ``LEAST_OF_GROUP`` recordings and more; ``set_size`` or ``interval_width``, the mean
     """
     found: Scores = {
         "coverage": float(covered.mean()),
         "set_size" if is_class else "interval_width": float(size.mean()),
     }
     names, members, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    if len(names) < len(groups):
-        shares = np.bincount(members, covered) / counts
+    if counts.max() >= LEAST_OF_GROUP:
+        shares = np.where(counts >= LEAST_OF_GROUP, np.bincount(members, covered) / counts, np.inf)
         worst = int(np.lexsort((-counts, shares))[0])
         found |= {"coverage_worst_group": float(shares[worst]), "worst_group": str(names[worst])}
     return found

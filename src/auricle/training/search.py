@@ -9,9 +9,8 @@ the others for it.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,44 +23,18 @@ from auricle.features.spec import FeatureSpec
 from auricle.models.blend import classifier_weights, regressor_weights
 from auricle.models.calibration import fit_calibration
 from auricle.models.intervals import class_thresholds, half_width
-from auricle.training.candidates import Candidate, blended
-from auricle.training.crossfit import CrossFits, Excluded, Mix, Plan, Source
-from auricle.training.race import is_beaten, rounds
+from auricle.training.candidates import Candidate
+from auricle.training.crossfit import CrossFits, Mix, Plan, Source
+from auricle.training.field import Explore, Field, Trial, without
 from auricle.training.table import Table
 
-__all__ = ["MAX_MEMBERS", "WORTHWHILE", "Explore", "Fate", "Found", "Trial", "search"]
+__all__ = ["MAX_MEMBERS", "WORTHWHILE", "Found", "Reach", "search"]
 
 MAX_MEMBERS = 4
 """Most members of a blend: more cost time at every answer, and share what is left of the weight."""
 
 WORTHWHILE = 0.02
 """Part of the loss that a blend must save: less is not worth running several models for."""
-
-N_TRIED_FIRST = 2
-"""Rounds of blocks that every candidate runs before the beaten ones drop out."""
-
-Fate = Literal["compared", "beaten", "selected on", "too dear"]
-"""What became of a candidate: compared on every block; beaten on the first ones; compared, but too dear to be nested,
-so that its score was selected on; or not tried, because the budget was spent."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Trial:
-    """How one candidate did.
-
-    Parameters
-    ----------
-    score : by recording, over the blocks that it ran; NaN where it was not tried
-    deviation : between blocks
-    fit_s : seconds a fit
-    """
-
-    candidate: Candidate
-    score: float
-    deviation: float
-    fit_s: float
-    fate: Fate = "compared"
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
@@ -108,10 +81,6 @@ class Reach:
     size: NDArray[np.float64]
 
 
-Explore = Callable[[CrossFits, list[Source], str], list[int]]
-"""Proposes candidates to the fits, judges them by given sources under a name, and returns those worth comparing."""
-
-
 def search(
     tables: Mapping[FeatureSpec | None, Table],
     candidates: Sequence[Candidate],
@@ -139,7 +108,7 @@ def search(
     progress : told of every fit
     """
     fits = CrossFits(tables, plan.blocks, workers=workers, progress=progress)
-    field = _Field(fits, plan, race=race, deadline=None if budget_s is None else time.perf_counter() + budget_s)
+    field = Field(fits, plan, race=race, deadline=None if budget_s is None else time.perf_counter() + budget_s)
     for batch in [candidates] if budget_s is None else [[candidate] for candidate in candidates]:
         field.run(batch, workers=n_workers(workers))
     if explore is not None:
@@ -148,15 +117,15 @@ def search(
     winner = {t: _best(fits, field.racing[t], field.inner[t], blend=blend) for t in plan.tested}
     finalists = sorted(set().union(*field.racing.values()) | field.flat | field.explored)
     if plan.is_nested:
-        fits.make([(index, _without(t)) for t in plan.tested for index in finalists])
+        fits.make([(index, without(t)) for t in plan.tested for index in finalists])
         compared = everything = [source for t in plan.tested for source in field.outer[t]]
         chosen = _best(fits, finalists, compared, blend=blend)
     else:  # one block was held out: the choice made without it stands
         (t,) = plan.tested
         compared, chosen = field.inner[t], winner[t]
-        fits.make([(index, _without(t)) for index, _ in chosen])
+        fits.make([(index, without(t)) for index, _ in chosen])
         everything = [*compared, *field.outer[t]]
-    fits.make([(index, _without(t)) for t in plan.tested for index, _ in winner[t]])
+    fits.make([(index, without(t)) for t in plan.tested for index, _ in winner[t]])
     is_selected_on = any(index in field.flat for index, _ in chosen)
     if is_selected_on:  # its answers to a block are calibrated on those to the others
         tests = [(chosen, field.outer[t], [s for s in everything if s[1] != t]) for t in plan.tested]
@@ -179,108 +148,6 @@ def search(
         windows_out_of_fold=of_windows,
         calibration=Calibration(window=by_window, recording=_softening(fits, chosen, everything)),
     )
-
-
-class _Field:
-    """The candidates of a search as they race: who still runs for which tested block."""
-
-    def __init__(self, fits: CrossFits, plan: Plan, *, race: bool, deadline: float | None) -> None:
-        blocks = [int(block) for block in np.unique(plan.blocks)]
-        self.inner = {t: [(_without(t, j), j) for j in blocks if j != t] for t in plan.tested}
-        self.outer = {t: [(_without(t), t)] for t in plan.tested}
-        self.racing: dict[int, list[int]] = {t: [] for t in plan.tested}
-        self.flat: set[int] = set()
-        self.explored: set[int] = set()
-        self._fits, self._plan, self._race, self._deadline = fits, plan, race, deadline
-        self._rounds = [[pair for pair in pairs if set(pair) & set(plan.tested)] for pairs in rounds(blocks)]
-        self._fates: dict[int, Fate] = {}
-
-    def run(self, batch: Sequence[Candidate], *, workers: int) -> None:
-        """Let candidates race side by side, as far as the budget allows."""
-        entered = [self._fits.add(candidate) for candidate in batch]
-        if self._deadline is not None and entered != [0]:
-            entered = [index for index in entered if self._is_affordable(index, workers)]
-        for t in self.racing:
-            self.racing[t] += entered
-        self._run(self._rounds[:N_TRIED_FIRST], entered)
-        if self._race:
-            for t in self.racing:
-                self.racing[t] = self._unbeaten(t, entered)
-        self._run(self._rounds[N_TRIED_FIRST:], entered)
-
-    def explore(self, explore: Explore) -> None:
-        """Let candidates be found for each tested block by itself, and for the final choice."""
-        for t in self.racing:
-            self.racing[t] += explore(self._fits, self.inner[t], f"without block {t}")
-        if self._plan.is_nested:
-            self.explored = set(explore(self._fits, [s for t in self.outer for s in self.outer[t]], "final"))
-
-    def trials(self, chosen: Mix, compared: list[Source]) -> tuple[Trial, ...]:
-        """Tell how every candidate did, and the blend that was chosen."""
-        singles: list[Mix] = [((index, 1.0),) for index in range(len(self._fits.candidates))]
-        return tuple(self._trial(mix, compared) for mix in (singles if len(chosen) == 1 else [*singles, chosen]))
-
-    def _is_affordable(self, index: int, workers: int) -> bool:
-        """Whether there is time to race a candidate; where there is time to compare it only, it does not race."""
-        assert self._deadline is not None  # noqa: S101  (asked under a budget only)
-        if time.perf_counter() >= self._deadline:
-            self._fates[index] = "too dear"
-            return False
-        first = next(pair for pairs in self._rounds for pair in pairs)
-        self._fits.make([(index, _without(*first))])
-        left = self._deadline - time.perf_counter()
-        n_blocks = len(np.unique(self._plan.blocks))
-        n_fits = sum(map(len, self._rounds)) + len(self._plan.tested) - 1
-        fit_s = self._fits.seconds(index) / min(workers, n_blocks)
-        if n_fits * fit_s <= left:
-            return True
-        if self._plan.is_nested and n_blocks * fit_s <= left:
-            self._fates[index] = "selected on"
-            self.flat.add(index)
-            return False
-        self._fates[index] = "too dear"
-        return False
-
-    def _run(self, pairs: list[list[tuple[int, int]]], entered: list[int]) -> None:
-        self._fits.make(
-            (index, _without(*pair))
-            for index in entered
-            for some in pairs
-            for pair in some
-            if any(index in self.racing[t] for t in pair if t in self.racing)
-        )
-
-    def _unbeaten(self, t: int, entered: list[int]) -> list[int]:
-        met = [j for pairs in self._rounds[:N_TRIED_FIRST] for pair in pairs if t in pair for j in pair if j != t]
-        sources = [(_without(t, j), j) for j in met]
-        losses = {index: self._fits.losses(((index, 1.0),), sources) for index in self.racing[t]}
-        best = min(losses.values(), key=lambda loss: float(loss.mean()))
-        return [index for index in losses if index not in entered or not is_beaten(losses[index], best)]
-
-    def _trial(self, mix: Mix, compared: list[Source]) -> Trial:
-        index = mix[0][0]
-        candidate = _candidate(self._fits, mix)
-        ran = [source for source in compared if all(self._fits.has(member, source[0]) for member, _ in mix)]
-        fate = self._fates.get(index, "compared") if len(mix) == 1 else "compared"
-        if not ran and fate == "compared":  # it dropped out for every tested block
-            fate = "beaten"
-            ran = [source for t in self.inner for source in self.inner[t] if self._fits.has(index, source[0])]
-        if not ran or fate == "too dear":
-            return Trial(candidate, float("nan"), float("nan"), float("nan"), "too dear")
-        by_block = [self._fits.score(mix, [source]) for source in ran]
-        fit_s = sum(self._fits.seconds(member) for member, _ in mix)
-        if len(ran) < len(compared) and fate == "compared":
-            fate = "beaten"
-        return Trial(candidate, self._fits.score(mix, ran), float(np.std(by_block)), fit_s, fate)
-
-
-def _without(*blocks: int) -> Excluded:
-    return frozenset(blocks)
-
-
-def _candidate(fits: CrossFits, mix: Mix) -> Candidate:
-    members = [(fits.candidates[index], weight) for index, weight in mix]
-    return members[0][0] if len(members) == 1 else blended(members, is_classifier=bool(fits.n_classes))
 
 
 def _best(fits: CrossFits, contenders: Sequence[int], sources: list[Source], *, blend: bool) -> Mix:

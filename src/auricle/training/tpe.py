@@ -15,8 +15,9 @@ from auricle.errors import UsageError
 from auricle.models.table import space
 from auricle.training.candidates import Candidate
 from auricle.training.crossfit import CrossFits, Source
+from auricle.training.field import Explore
 from auricle.training.menu import VARIANTS, Menu
-from auricle.training.search import MAX_MEMBERS, Explore
+from auricle.training.search import MAX_MEMBERS
 
 __all__ = ["N_TRIALS", "explorer"]
 
