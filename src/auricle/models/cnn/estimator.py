@@ -29,6 +29,8 @@ _SEEN = 40_000
 class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """What both estimators share: settings, the split that training is watched on, and the networks themselves."""
 
+    _default_augmentation = Augmentation()
+
     def __init__(
         self,
         shape: tuple[int, int],
@@ -116,7 +118,7 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             self.label_smoothing,
             self.averaging,
             self.patience,
-            self.augmentation or Augmentation(),
+            self.augmentation or self._default_augmentation,
             chosen_device(self.device),
             seed,
         )
@@ -229,8 +231,11 @@ class CnnClassifier(ClassifierMixin, _Cnn):  # type: ignore[misc]
 class CnnRegressor(RegressorMixin, _Cnn):  # type: ignore[misc]
     """Residual network over log-mel images, for numbers; parameters and errors as :class:`CnnClassifier`'s.
 
-    Targets are standardised inside.
+    Targets are standardised inside. By default neither pitch nor tempo is changed while training: numbers (a speed, a
+    size) often hang on them.
     """
+
+    _default_augmentation = Augmentation(stretch=0.0, warp=0.0, transpose=0.0)
 
     def fit(
         self,
