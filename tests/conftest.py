@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from auricle.datasets.dataset import Dataset
     from auricle.prediction.predictor import Predictor
     from auricle.training.result import TrainResult
+
+# No test asserts a time: a kernel compiles at its first call, and machines are shared.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -71,21 +71,21 @@ def test_shapes_must_fit(bundle: Bundle) -> None:
     for wrong in (
         replace(golden, windows=golden.windows[:-1]),
         replace(golden, rows=golden.rows[:, :-1]),
+        replace(golden, standard=golden.standard[:, :-1]),
         replace(golden, answers=np.hstack([golden.answers, golden.answers])),
         replace(golden, answers=golden.answers.ravel()),
     ):
         with pytest.raises(BundleError, match="must fit each other"):
             check(bundle, wrong)
-    novelty = bundle.novelty
-    narrow = {name: getattr(novelty, name)[:-1] for name in ("mean", "inverse_deviation", "components")}
-    with pytest.raises(BundleError, match="must fit each other"):
-        check(replace(bundle, novelty=replace(novelty, **narrow)), golden)
+    beyond = replace(bundle.novelty, columns=bundle.novelty.columns + len(bundle.manifest.standard.columns))
+    with pytest.raises(BundleError, match="novelty must look at columns of the standard row"):
+        check(replace(bundle, novelty=beyond), golden)
 
 
 def test_a_graph_of_the_other_task_is_refused(trained_on_states, trained_on_speeds) -> None:
     bundle, other = trained_on_states.bundle, trained_on_speeds.bundle
     with pytest.raises(BundleError, match="must fit each other"):
-        selftest.check(replace(bundle, graph=other.graph), Extractor(bundle.manifest.spec), Graph(other.graph))
+        check(replace(bundle, graph=other.graph), bundle.golden)
 
 
 def test_a_classifiers_classes_must_be_as_many_as_its_answers(trained_on_states) -> None:

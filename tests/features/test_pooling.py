@@ -41,6 +41,18 @@ def test_parts_follow_the_whole(rng: np.random.Generator) -> None:
         np.testing.assert_allclose(row[8 + 4 * part : 12 + 4 * part], frames.mean(axis=1), atol=1e-6)
 
 
+def test_a_rise_is_a_parts_mean_less_the_windows(rng: np.random.Generator) -> None:
+    values = rng.standard_normal((4, 32)).astype(np.float32)
+    plain, rising = (
+        FeatureSpec(statistics=("p50",), parts=3, part_statistics=(name, "std")) for name in ("mean", "rise")
+    )
+    means, rises = (pool(values, slice(1, 31), spec).reshape(7, 4) for spec in (plain, rising))
+    np.testing.assert_allclose(rises[1::2], means[1::2] - values[:, 1:31].mean(axis=1), atol=1e-6)
+    np.testing.assert_array_equal(rises[::2], means[::2])
+    louder = pool(values + np.float32(3.0), slice(1, 31), rising).reshape(7, 4)
+    np.testing.assert_allclose(louder[1::2], rises[1::2], atol=1e-5)
+
+
 @given(n_frames=st.integers(1, 60), parts=st.integers(1, 64), first=st.integers(0, 9))
 def test_parts_cover_the_frames_and_none_is_empty(n_frames: int, parts: int, first: int) -> None:
     frames = slice(first, first + n_frames)

@@ -24,7 +24,7 @@ from auricle.features.spec import FeatureSpec, default_spec, standard_spec
         ({"features": ("mfc",)}, "`features` must be among mfcc, .*, modulation. Got 'mfc'"),
         ({"features": ()}, r"`features` must name at least one of mfcc, .* Got \[\]"),
         ({"statistics": ("mean", "mean")}, "`statistics` must name at least one of mean, .*, each once"),
-        ({"part_statistics": ("p50", "median")}, "`part_statistics` must be among mean, .*slope. Got 'median'"),
+        ({"part_statistics": ("p50", "median")}, "`part_statistics` must be among mean, .*slope, rise. Got 'median'"),
         ({"mel_scale": "bark"}, "`mel_scale` must be 'slaney' or 'htk'. Got 'bark'"),
         (
             {"features": ("contrast",), "n_fft": 64, "n_mels": 8, "n_mfcc": 4},

@@ -57,6 +57,13 @@ def test_a_users_pipeline_converts(rows):
     assert verify(convert(model, rows.shape[1]), model, rows) <= 1e-5
 
 
+@pytest.mark.parametrize("family", MODELS)
+def test_equal_models_have_equal_graphs(family, rows):
+    labels = np.where(rows[:, 0] > -40, "up", "down")
+    model = MODELS[family].classifier(0).fit(rows, labels)
+    assert convert(model, rows.shape[1]) == convert(model, rows.shape[1])
+
+
 def test_what_has_no_graph_is_refused_by_name(rows):
     labels = np.where(rows[:, 0] > -40, "up", "down")
     model = make_pipeline(FunctionTransformer(np.sin), LogisticRegression()).fit(rows, labels)

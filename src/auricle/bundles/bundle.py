@@ -25,7 +25,7 @@ from auricle.features.spec import FeatureSpec
 
 __all__ = ["FORMAT", "Bundle", "Calibration", "Golden", "Interval", "Manifest", "Target"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the bundle's layout; a bundle of another version is refused by name."""
 
 _CARD: Final = "README.md"
@@ -79,7 +79,7 @@ class Target(_Frozen):
 class Manifest(_Frozen):
     """What the bundle says of itself; ``manifest.json`` in the file."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     name: str
     task: Literal["classify", "regress"]
     classes: tuple[str, ...] = ()

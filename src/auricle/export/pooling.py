@@ -21,10 +21,11 @@ class Stretch:
     ----------
     values : float32, shape (n_frames, n_values), n_frames ≥ 1
     frame_s : seconds from one frame to the next
+    whole : the stretch that this is a part of
     """
 
-    def __init__(self, draft: Draft, values: Value, frame_s: float) -> None:
-        self.draft, self.values, self.frame_s = draft, values, frame_s
+    def __init__(self, draft: Draft, values: Value, frame_s: float, whole: "Stretch | None" = None) -> None:
+        self.draft, self.values, self.frame_s, self.whole = draft, values, frame_s, whole
 
     @cached_property
     def last(self) -> Value:
@@ -81,6 +82,11 @@ def _slope(stretch: Stretch) -> Value:
     return draft.node("Div", product, draft.node("Mul", square, np.float32(stretch.frame_s)))
 
 
+def _rise(stretch: Stretch) -> Value:
+    whole = stretch.whole or stretch
+    return stretch.draft.node("Sub", stretch.mean, whole.mean)
+
+
 POOLS: dict[str, Callable[[Stretch], Value]] = {
     "mean": lambda stretch: stretch.mean,
     "std": _std,
@@ -92,6 +98,7 @@ POOLS: dict[str, Callable[[Stretch], Value]] = {
     "p75": partial(_percentile, percent=75),
     "p95": partial(_percentile, percent=95),
     "slope": _slope,
+    "rise": _rise,
 }
 """How each statistic is written: float32, shape (n_values,)."""
 
@@ -104,8 +111,10 @@ def pool(draft: Draft, values: Value, spec: FeatureSpec) -> list[Value]:
     ExportError : a statistic that has no export
     """
     written: list[Value] = []
+    whole = None
     for frames, statistics in _stretches(draft, values, spec):
-        stretch = Stretch(draft, frames, spec.hop / spec.rate_hz)
+        stretch = Stretch(draft, frames, spec.hop / spec.rate_hz, whole)
+        whole = whole or stretch
         for statistic in statistics:
             if statistic not in POOLS:
                 raise ExportError(f"Every statistic must be among {', '.join(POOLS)} to be exported. Got {statistic}.")

@@ -6,13 +6,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from auricle.features.spec import FeatureSpec
 
-__all__ = ["FEATURES", "STATISTICS", "UNPOOLED", "column_names", "contrast_bands", "modulation_edges_hz"]
+__all__ = [
+    "FEATURES",
+    "PART_STATISTICS",
+    "STATISTICS",
+    "UNPOOLED",
+    "column_names",
+    "contrast_bands",
+    "modulation_edges_hz",
+]
 
 CONTRAST_FMIN_HZ = 200.0
 CONTRAST_BANDS = 6
 MODULATION_OCTAVES = 6
 PITCH_CLASSES = ("c", "cs", "d", "ds", "e", "f", "fs", "g", "gs", "a", "as", "b")
 STATISTICS = ("mean", "std", "min", "max", "p05", "p25", "p50", "p75", "p95", "slope")
+PART_STATISTICS = (*STATISTICS, "rise")
+"""Over a part; ``rise`` is its mean less the window's: what changes within a sound, whatever its level or channel."""
 
 
 def contrast_bands(rate_hz: int) -> int:

@@ -12,6 +12,8 @@ __all__ = ["part_of", "pool", "sounding"]
 
 Values = NDArray[np.float32]
 
+RISE = "rise"
+
 
 def pool(values: Values, frames: slice, spec: FeatureSpec) -> Values:
     """Return the statistics of some frames, over all of them and over each part of them: float32, shape (d,).
@@ -25,10 +27,17 @@ def pool(values: Values, frames: slice, spec: FeatureSpec) -> Values:
     stretches = [(frames, spec.statistics)]
     if spec.parts > 1:
         stretches += [(part_of(frames, spec.parts, part), spec.part_statistics) for part in range(spec.parts)]
+    whole = None
+    if spec.parts > 1 and RISE in spec.part_statistics:
+        whole = np.empty(n_values, np.float32)
+        summarise(values, frames.start, frames.stop, spec.hop / spec.rate_hz, _codes(("mean",)), whole)
     row = np.empty(n_values * sum(len(statistics) for _, statistics in stretches), np.float32)
     at = 0
     for stretch, statistics in stretches:
-        _stretch(values, stretch, statistics, spec, row[at : at + n_values * len(statistics)])
+        part = row[at : at + n_values * len(statistics)]
+        _stretch(values, stretch, statistics, spec, part)
+        if whole is not None and RISE in statistics:
+            part.reshape(len(statistics), n_values)[statistics.index(RISE)] -= whole
         at += n_values * len(statistics)
     return row
 
@@ -44,7 +53,8 @@ def _stretch(values: Values, frames: slice, statistics: tuple[str, ...], spec: F
 
 @lru_cache(maxsize=64)
 def _codes(statistics: tuple[str, ...]) -> NDArray[np.int64]:
-    return np.array([COMPUTED.index(name) if name in COMPUTED else -1 for name in statistics], np.int64)
+    names = ["mean" if name == RISE else name for name in statistics]  # the window's mean is subtracted afterwards
+    return np.array([COMPUTED.index(name) if name in COMPUTED else -1 for name in names], np.int64)
 
 
 def _percentiles(values: Values, percents: NDArray[np.float64]) -> Values:

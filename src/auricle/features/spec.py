@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from auricle.errors import UsageError
-from auricle.features.columns import FEATURES, STATISTICS, column_names
+from auricle.features.columns import FEATURES, PART_STATISTICS, STATISTICS, column_names
 from auricle.features.filters import contrast_bins, empty_bands
 
 __all__ = ["KERNEL_VERSION", "FeatureSpec", "default_spec", "standard_spec"]
@@ -73,7 +73,7 @@ class FeatureSpec(BaseModel):
         if "contrast" in spec.features:
             contrast_bins(spec.rate_hz, spec.n_fft)
         _check_names("statistics", spec.statistics, STATISTICS)
-        _check_names("part_statistics", spec.part_statistics, STATISTICS)
+        _check_names("part_statistics", spec.part_statistics, PART_STATISTICS)
         if spec.window_samples is not None and spec.window_samples < spec.n_fft:
             raise UsageError(
                 f"`window_s` must hold at least one frame ({spec.n_fft} samples, {spec.n_fft / spec.rate_hz:.4g} s). "
@@ -115,11 +115,11 @@ def default_spec(rate_hz: int) -> FeatureSpec:
     """Return the spec that training uses when none is given: the clip, trimmed, is one window of four parts.
 
     Log-mel statistics stand beside the cepstrum: linear and kernel families use both. Percentiles tell a steady sound
-    from one with rare events, of whatever loudness. Changes over time are pooled
-    as well, the modulation spectrum tells what flutters from what is steady, and the parts keep the order of events,
-    which words need. The trimming makes the parts begin where the sound does, so that a part means the same stretch
-    of a word or a bark wherever the recording was cut. Frames of about 32 ms are short enough not to resolve the
-    harmonics of a voice, which tell speakers apart and not words.
+    from one with rare events, of whatever loudness. Changes over time are pooled as well, the modulation spectrum tells
+    what flutters from what is steady, and the parts keep the order of events, which words need; what rises and falls
+    between them counts, not how loud or muffled a recording is. The trimming makes the parts begin where the sound
+    does, so that a part means the same stretch of a word or a bark wherever the recording was cut. Frames of about
+    32 ms are short enough not to resolve the harmonics of a voice, which tell speakers apart and not words.
     """
     n_fft = _frame(rate_hz, 0.032)
     return FeatureSpec(
@@ -131,6 +131,7 @@ def default_spec(rate_hz: int) -> FeatureSpec:
         features=("mfcc", "mfcc_delta", "mfcc_delta2", "mel", "mel_delta", *_DESCRIPTORS, "modulation"),
         statistics=("mean", "std", "p05", "p50", "p95"),
         parts=4,
+        part_statistics=("rise", "std"),
         trim_db=30.0,
     )
 

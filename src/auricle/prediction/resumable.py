@@ -105,9 +105,7 @@ class ResumableFile:
     def write(self, file: str, text: Iterable[bytes], *, sound_s: float, is_failed: bool) -> None:
         """Take all the rows of one file; they count when they are synced, a moment later.
 
-        Raises
-        ------
-        OSError : the disk is full, or gone; what was committed is safe
+        The system's own error passes where the disk is full, or gone; what was committed is safe.
         """
         n_bytes = 0
         for block in text:

@@ -70,10 +70,11 @@ def run_to_stream(
 ) -> Report:
     """Write the rows of all files to a stream, in their order, each as soon as those before it are done.
 
+    The system's own error passes where the stream cannot be written.
+
     Raises
     ------
     UsageError : what is asked fits no file
-    OSError : the stream cannot be written
     """
     stream.write(FORMATS[form].head(model.classes).encode())
 

@@ -5,8 +5,9 @@ in the very arithmetic of its Python: float32 for scaling, float64 for kernels.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal
 
 import numpy as np
@@ -136,24 +137,38 @@ def _borrowed(draft: Draft, step: Any, answer: Literal["probabilities", "value"]
         raise ConversionError(
             f"{type(step).__name__} must give probabilities (`predict_proba`). Its graph gives {outputs}."
         )
-    prefix = f"step{len(draft.nodes)}_"
-    rename = {part.input[0].name: draft.head}
-
-    def named(name: str) -> str:
-        return rename.get(name, prefix + name) if name else name
-
-    draft.constants.extend(_renamed(constant, prefix + constant.name) for constant in part.initializer)
-    for node in part.node:
-        node.name = prefix + node.name
-        node.input[:] = [named(name) for name in node.input]
-        node.output[:] = [named(name) for name in node.output]
-        draft.nodes.append(node)
-    draft.head = named(chosen)
+    fresh = (f"step{len(draft.nodes)}_{number}" for number in count())
+    names = {"": "", part.input[0].name: draft.head}
+    _rename(part, names, fresh)
+    draft.constants.extend(part.initializer)
+    draft.nodes.extend(part.node)
+    draft.head = names[chosen]
 
 
-def _renamed(constant: onnx.TensorProto, name: str) -> onnx.TensorProto:
-    constant.name = name
-    return constant
+def _rename(graph: onnx.GraphProto, names: dict[str, str], fresh: Iterator[str]) -> None:
+    """Name every value by its place: skl2onnx's names count what a process has converted, and no two graphs are equal.
+
+    Parameters
+    ----------
+    names : names of values that are known outside the graph; those of the graph are added
+    fresh : names that nothing has yet
+    """
+    for constant in graph.initializer:
+        names[constant.name] = next(fresh)
+        constant.name = names[constant.name]
+    for node in graph.node:
+        node.name = ""
+        node.input[:] = [names[name] for name in node.input]
+        for body in (attribute.g for attribute in node.attribute if attribute.HasField("g")):
+            inner = dict(names)
+            for value in body.input:
+                inner[value.name] = next(fresh)
+                value.name = inner[value.name]
+            _rename(body, inner, fresh)
+            for value in body.output:
+                value.name = inner[value.name]
+        names.update((name, next(fresh)) for name in node.output if name)
+        node.output[:] = [names[name] for name in node.output]
 
 
 def _answer(estimator: Estimator) -> Literal["probabilities", "value"]:

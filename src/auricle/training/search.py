@@ -36,6 +36,7 @@ MAX_MEMBERS = 4
 WORTHWHILE = 0.02
 """Part of the loss that a blend must save: less is not worth running several models for."""
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """What a search found.
