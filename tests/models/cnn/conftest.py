@@ -45,7 +45,8 @@ def quick() -> dict[str, Any]:
     }
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
+    """On several threads the same seed may give other bits."""
     torch = pytest.importorskip("torch", reason="torch is not installed: it is the extra `cnn`")
     torch.set_num_threads(1)
