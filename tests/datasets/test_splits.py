@@ -181,3 +181,15 @@ def test_real_sets_split(recordings_dir: Path) -> None:
     assert [fold.test.size for fold in folds_of(fsdd)] == [500] * 6
     cry = Dataset.load(recordings_dir / "cry", group="device")
     assert all(len(set(cry.labels[fold.test])) == 5 for fold in folds_of(cry))
+
+
+@pytest.mark.parametrize("n_levels", [4, 7, 9, 30])
+def test_numbers_that_are_held_out_differ(n_levels: int) -> None:
+    """Of few levels, each a group, a fifth is one: nothing could be scored on it."""
+    levels = np.repeat(np.arange(n_levels), 3)
+    data = Dataset(
+        tuple(Example(Path(f"{i}.wav"), None, float(level), str(level)) for i, level in enumerate(levels)), "regress"
+    )
+    held_out = data.targets[hold_out(data, seed=1).test]
+    assert np.ptp(held_out) > 0
+    assert len(set(held_out)) <= max(2, n_levels // 4)

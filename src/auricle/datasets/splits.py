@@ -95,7 +95,8 @@ def hold_out(dataset: Dataset, fraction: float = 0.2, *, seed: int = 0) -> Fold:
     if dataset.task == "classify":
         strata = np.unique(dataset.labels, return_inverse=True)[1]
     else:
-        strata = _strata(dataset.targets, group_of, max(1, int(names.size * fraction)))
+        # From either half of the range one group at least: a score of numbers needs numbers that differ.
+        strata = _strata(dataset.targets, group_of, max(2 if names.size >= 4 else 1, int(names.size * fraction)))
     counts = _counts(group_of, strata)
     held = _draw(counts, fraction, np.random.default_rng(seed))
     is_test = held[group_of]

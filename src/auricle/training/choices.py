@@ -8,7 +8,7 @@ from auricle.datasets.dataset import Dataset
 from auricle.datasets.splits import check, folds_of, hold_out
 from auricle.datasets.survey import Survey
 from auricle.datasets.times import blocks_by_time
-from auricle.errors import UsageError
+from auricle.errors import SplitError, UsageError
 from auricle.features.spec import FeatureSpec, default_spec
 from auricle.training.crossfit import Plan
 
@@ -58,7 +58,7 @@ def plan(dataset: Dataset, *, tune: str = "none", split: Split = "group", n_fold
             raise UsageError("`split` by time and published folds (`fold`) contradict each other. Choose one.")
         check(dataset)
         words = f"on the latest {1 / n_folds:.0%} of the recordings, everything chosen and learned from the past"
-        return Plan(blocks_by_time(dataset, n_folds), (0,), words)
+        return _differing(dataset, Plan(blocks_by_time(dataset, n_folds), (0,), words))
     if dataset.folds is not None or tune == "none":
         folds = folds_of(dataset, n_folds=n_folds, seed=seed)
         blocks = np.empty(len(dataset.examples), np.intp)
@@ -72,4 +72,15 @@ def plan(dataset: Dataset, *, tune: str = "none", split: Split = "group", n_fold
     for index, fold in enumerate(folds_of(dataset.subset(outer.train), n_folds=n_folds, seed=seed), 1):
         blocks[outer.train[fold.test]] = index
     words = f"on one held-out fifth of the groups, the search made in {blocks.max()} folds of the rest"
-    return Plan(blocks, (0,), words)
+    return _differing(dataset, Plan(blocks, (0,), words))
+
+
+def _differing(dataset: Dataset, plan: Plan) -> Plan:
+    """Refuse a hold-out that no score can be taken on."""
+    held_out = dataset.targets[np.isin(plan.blocks, plan.tested)]
+    if dataset.task == "regress" and np.ptp(held_out) == 0:
+        raise SplitError(
+            f"{dataset.source}: the numbers that are held out must differ, to be scored. All {len(held_out)} are "
+            f"{held_out[0]:g}: name a finer group, or publish folds (`fold`)."
+        )
+    return plan
