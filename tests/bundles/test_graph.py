@@ -61,3 +61,21 @@ def test_a_graph_does_not_read_other_files(trained_on_states) -> None:
             constant.ClearField("raw_data")
     with pytest.raises(BundleError, match="must load in onnxruntime"):
         Graph(model.SerializeToString())
+
+
+def test_weights_in_other_files_are_refused() -> None:
+    """onnxruntime would read whatever file a stranger's graph names."""
+    weight = onnx.TensorProto(name="weight", data_type=TensorProto.FLOAT, dims=[3])
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    entry = weight.external_data.add()
+    entry.key, entry.value = "location", "secrets.bin"
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["rows", "weight"], ["value"])],
+        "test",
+        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, 3])],
+        [helper.make_tensor_value_info("value", TensorProto.FLOAT, [None, 3])],
+        [weight],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    with pytest.raises(BundleError, match="must hold its weights"):
+        Graph(model.SerializeToString())

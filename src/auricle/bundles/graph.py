@@ -7,6 +7,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from auricle.errors import BundleError
+from auricle.features.sessions import keeps_weights_elsewhere, session_options
 
 __all__ = ["Graph"]
 
@@ -28,12 +29,12 @@ class Graph:
     answer: Literal["probabilities", "value"]
 
     def __init__(self, serialised: bytes) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        if keeps_weights_elsewhere(serialised):
+            raise BundleError("The model's graph must hold its weights. This one keeps them in other files.")
         try:
-            self._session = onnxruntime.InferenceSession(serialised, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                serialised, session_options(), providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # onnxruntime's exceptions share no base of their own
             raise BundleError(f"The model's graph must load in onnxruntime. It does not: {error}") from error
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()

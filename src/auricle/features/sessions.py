@@ -9,9 +9,27 @@ from numpy.typing import NDArray
 
 from auricle.errors import ModelError
 
-__all__ = ["Session"]
+__all__ = ["Session", "keeps_weights_elsewhere", "session_options"]
+
+_PROVIDERS = ["CPUExecutionProvider"]
 
 _EXTERNAL = b"\n\x08location"  # the first key of a tensor whose numbers lie in another file, as protobuf writes it
+
+
+def keeps_weights_elsewhere(serialised: bytes) -> bool:
+    """Whether a serialised graph names other files that hold its weights: onnxruntime would read any file so named."""
+    return _EXTERNAL in serialised
+
+
+def session_options() -> onnxruntime.SessionOptions:
+    """Return the options of every graph that auricle runs: one thread, no log, no weights from other files."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # Weights in other files would be looked for here, where there are none.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+    return options
 
 
 class Session:
@@ -29,19 +47,13 @@ class Session:
     """
 
     def __init__(self, serialised: bytes, source: str, output: str | None = None) -> None:
-        if _EXTERNAL in serialised:
+        if keeps_weights_elsewhere(serialised):
             raise ModelError(
                 f"{source}: a graph must hold its weights. This one keeps them in other files; save it as one file "
                 "(`onnx.save_model(model, path, save_as_external_data=False)`)."
             )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        # Weights in other files would be looked for here, where there are none.
-        options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
         try:
-            self._session = onnxruntime.InferenceSession(serialised, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(serialised, session_options(), providers=_PROVIDERS)
         except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions share no base of their own
             reason = str(error).partition("\n")[0]
             raise ModelError(f"{source}: must be an ONNX graph that onnxruntime can run. It is not: {reason}") from None
