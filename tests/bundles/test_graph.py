@@ -54,28 +54,11 @@ def test_a_graph_of_another_shape_is_refused(content: bytes) -> None:
 
 
 def test_a_graph_does_not_read_other_files(trained_on_states) -> None:
+    """onnxruntime would read whatever file a stranger's graph names."""
     model = onnx.load_from_string(trained_on_states.bundle.graph)
     onnx.external_data_helper.convert_model_to_external_data(model, location="weights", size_threshold=0)
     for constant in model.graph.initializer:
         if constant.HasField("raw_data") and constant.data_location == TensorProto.EXTERNAL:
             constant.ClearField("raw_data")
-    with pytest.raises(BundleError, match="must load in onnxruntime"):
-        Graph(model.SerializeToString())
-
-
-def test_weights_in_other_files_are_refused() -> None:
-    """onnxruntime would read whatever file a stranger's graph names."""
-    weight = onnx.TensorProto(name="weight", data_type=TensorProto.FLOAT, dims=[3])
-    weight.data_location = onnx.TensorProto.EXTERNAL
-    entry = weight.external_data.add()
-    entry.key, entry.value = "location", "secrets.bin"
-    graph = helper.make_graph(
-        [helper.make_node("Add", ["rows", "weight"], ["value"])],
-        "test",
-        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, 3])],
-        [helper.make_tensor_value_info("value", TensorProto.FLOAT, [None, 3])],
-        [weight],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     with pytest.raises(BundleError, match="must hold its weights"):
         Graph(model.SerializeToString())
