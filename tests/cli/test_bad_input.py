@@ -179,6 +179,12 @@ class TestOptions:
             (["--window-s", "nan"], r"`--window-s` must be above 0\. Got nan\."),
             (["--workers", "0"], r"`workers` must be at least 1\. Got 0\."),
             (["--cache-max", "lots"], r"A size must be a number with KB, MB, GB or TB, such as 10GB\. Got 'lots'\."),
+            (
+                ["--budget", "soon"],
+                r"A time must be none, or a number above 0 .* such as 5m\. Got 'soon'\.",
+            ),
+            (["--journal", "x.journal"], r"`journal` keeps the trials of `tune` optuna\. Got 'none': leave it out\."),
+            (["--split", "time"], r"a split by time needs a time for every recording\. This one has none\."),
             (["--target", "rpm"], r"`label` and `target` cannot both be named"),
         ],
     )
