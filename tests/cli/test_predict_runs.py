@@ -184,7 +184,8 @@ def test_ctrl_c_keeps_what_is_done(states_file: Path, many: Path, out: Path) -> 
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as run:
-        while not (out / "x.jsonl.part").exists() or not (out / "x.jsonl.part").stat().st_size:
+        journal = out / "x.jsonl.journal"  # of what is not committed yet, nothing is promised
+        while run.poll() is None and not (journal.exists() and b'"files"' in journal.read_bytes()):
             time.sleep(0.01)
         os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all
         run.wait(timeout=60)

@@ -16,8 +16,14 @@ from auricle.errors import AuricleError
 MODULES = [name for _, name, _ in pkgutil.walk_packages(auricle.__path__, "auricle.")]
 
 
+EXTRAS = {f"auricle.models.cnn.{name}": "torch" for name in ("augment", "network", "training")}
+"""Modules that only an extra can import, and what it installs."""
+
+
 @pytest.fixture(params=MODULES)
 def module(request: pytest.FixtureRequest) -> ModuleType:
+    if request.param in EXTRAS:
+        pytest.importorskip(EXTRAS[request.param], reason="it is the extra `cnn`")
     return importlib.import_module(request.param)
 
 

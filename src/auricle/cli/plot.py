@@ -36,7 +36,7 @@ def plot(
 ) -> None:
     """Draw waveform, STFT magnitude and phase, log-mel and MFCC over one time axis; or what a model listened to.
 
-    Example: `auricle plot pump.wav -o pump.png`, `auricle plot pump.wav -o heard.png --explain pumps.auricle`
+    Example: `auricle plot pump.wav -o pump.png`
     """
     from auricle.audio.decode import open_sound, read
     from auricle.features.figure import SUFFIXES, draw, picture_spec, save
