@@ -1,7 +1,7 @@
 """What is offered to a search: families, their settings, and the features that they eat, from cheap to dear."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -60,11 +60,9 @@ class Menu:
         for family in self.models:
             yield self.candidate(family, {}, self.spec)
             if family == "linear" and 0 < len(few) < len(self.spec.columns):
-                made = estimator(family, self.task, self.seed)
-                shown = {"columns": "spectrum"}
-                yield Candidate(family, made, shown, self.spec, few, is_balanced=self.is_balanced)
-        for made in self.own:
-            yield Candidate(type(made).__name__, made, {}, self.spec, is_balanced=self.is_balanced)
+                whole = self.candidate(family, {}, self.spec)
+                yield replace(whole, settings={"columns": "spectrum"}, columns=few)
+        yield from self._own()
 
     def grids(self) -> Iterator[Candidate]:
         """Yield each family with every combination of its grid, and a user's own estimators as they are."""
@@ -72,8 +70,7 @@ class Menu:
             options = grid(family, self.task)
             for values in product(*options.values()):
                 yield self.candidate(family, dict(zip(options, values, strict=True)), self.spec)
-        for made in self.own:
-            yield Candidate(type(made).__name__, made, {}, self.spec, is_balanced=self.is_balanced)
+        yield from self._own()
 
     def further(self) -> Iterator[Candidate]:
         """Yield what a budget buys after the defaults: other features, one setting at a time, then families and grids.
@@ -86,9 +83,7 @@ class Menu:
                 if spec is None or spec == self.spec:
                     continue
                 for family in [name for name in _JUDGES if name in self.models] or self.models[:1]:
-                    made = estimator(family, self.task, self.seed)
-                    shown = {name: getattr(spec, name)}
-                    yield Candidate(family, made, shown, spec, is_balanced=self.is_balanced)
+                    yield replace(self.candidate(family, {}, spec), settings={name: getattr(spec, name)})
         for family in self.more:
             yield self.candidate(family, {}, self.spec)
         usual = {family: estimator(family, self.task, self.seed).get_params() for family in (*self.models, *self.more)}
@@ -101,6 +96,10 @@ class Menu:
         made = estimator(family, self.task, self.seed)
         made.set_params(**settings)
         return Candidate(family, made, settings, spec, is_balanced=self.is_balanced)
+
+    def _own(self) -> Iterator[Candidate]:
+        for made in self.own:
+            yield Candidate(type(made).__name__, made, {}, self.spec, is_balanced=self.is_balanced)
 
     def varied(self, changes: Mapping[str, Any]) -> FeatureSpec | None:
         """Return the default features with changes as :data:`VARIANTS` writes them, or None where they do not fit."""
@@ -136,6 +135,7 @@ def prove(own: Iterable[Estimator], n_columns: int, task: Task) -> None:
     Raises
     ------
     ConversionError : an estimator that cannot be fitted so, has no ONNX form, or whose graph answers otherwise
+    UsageError : what is no estimator of this task
     """
     rng = np.random.default_rng(0)
     rows, owner = rng.normal(size=(10, n_columns)).astype(np.float32), np.arange(10)

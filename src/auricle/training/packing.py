@@ -62,18 +62,17 @@ def pack(
     estimator = fit(found.chosen, table.rows, scale.standardised(table.truth)[table.owner], table.owner)
     graph = convert(estimator, table.rows.shape[1])
     verify(graph, estimator, table.rows)
-    standard = standard_spec(spec.rate_hz)
+    manifest = _manifest(dataset, table, found, scale, spec, name, protocol.protocol)
     novelty = fit_novelty(
         examples.standard,
         examples.recording_standard(),
         examples.owner,
         protocol.blocks,
-        columns=telling(standard),
+        columns=telling(manifest.standard),
         window_doubt=_doubt(found.windows_out_of_fold) if table.classes else None,
         recording_doubt=_doubt(found.out_of_fold) if table.classes else None,
     )
-    manifest = _manifest(dataset, table, found, scale, spec, name, protocol.protocol)
-    golden = _golden(dataset, spec, standard, graph)
+    golden = _golden(dataset, spec, manifest.standard, graph)
     bundle = Bundle(manifest, graph, _profile(dataset, examples, found), novelty, golden)
     return bundle, estimator
 

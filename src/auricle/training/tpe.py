@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,6 @@ def _drawn(menu: Menu, trial: optuna.trial.BaseTrial) -> Candidate:
             settings[name] = trial.suggest_int(f"{family}.{name}", int(where.low), int(where.high), log=True)
         else:
             settings[name] = trial.suggest_float(f"{family}.{name}", where.low, where.high, log=True)
-    made = menu.candidate(family, settings, spec)
     shown = {name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in settings.items()}
     varied = {name: getattr(spec, name) for name in changes if getattr(spec, name) != getattr(menu.spec, name)}
-    return Candidate(family, made.estimator, varied | shown, spec, is_balanced=menu.is_balanced)
+    return replace(menu.candidate(family, settings, spec), settings=varied | shown)

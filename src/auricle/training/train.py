@@ -92,7 +92,6 @@ def train(
     vary_window = spec is None and window_s == "auto"
     spec = spec or choose_spec(survey(dataset, workers=workers), window_s=window_s)
     prove(own, len(spec.columns), dataset.task)
-    given = dataset
     dataset, examples, failures = extract(
         dataset, spec, workers=workers, skip_bad=skip_bad, cache=cache, progress=progress
     )
@@ -114,7 +113,7 @@ def train(
     found = _search(tables, menu, protocol, tune, left_s, journal, blend=blend, workers=workers, progress=progress)
     chosen = found.chosen.spec or spec
     bundle, estimator = pack(
-        dataset, tables.examples(chosen), found, protocol, chosen, name=name or _name_of(Path(given.source))
+        dataset, tables.examples(chosen), found, protocol, chosen, name=name or _name_of(Path(dataset.source))
     )
     return TrainResult(
         bundle,
