@@ -32,6 +32,7 @@ $(VENV)/.demo: pyproject.toml requirements/run.txt | $(BIN)/python
 
 $(VENV)/.test: pyproject.toml requirements/test.txt | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/test.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@ $(VENV)/.demo
 
