@@ -1,9 +1,11 @@
 import json
 from dataclasses import FrozenInstanceError, fields
 
+import numpy as np
 import pytest
 
-from auricle.records import Prediction, Quality
+from auricle.clock import new_id, now
+from auricle.records import Entry, Prediction, Quality
 
 QUALITY = Quality(-20.123456, -3.0, 0.0, 0.25, 0.5, -60.0, 40.0, 7999.99999)
 
@@ -75,3 +77,16 @@ def test_records_are_frozen() -> None:
         QUALITY.dc = 1.0  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError):
         Prediction("window", 0.0, 1.0, "m").label = "x"  # type: ignore[misc]
+
+
+def test_an_entry_compares_by_what_is_told_of_it() -> None:
+    answer = Prediction("recording", 0.0, 1.0, "motor@0123456789ab", label="worn")
+    identity, time = new_id(), now()
+    first, second = (
+        Entry(identity, time, answer.model, (answer,), np.full(3, fill, np.float32), np.zeros((1, 3), np.float32))
+        for fill in (0.0, 1.0)
+    )
+    assert first == second
+    assert first.recording is answer
+    with pytest.raises(FrozenInstanceError):
+        first.group = "site"  # type: ignore[misc]

@@ -1,12 +1,18 @@
-"""What passes between rooms: how good a sound is, and what a model answers to it."""
+"""What passes between rooms: how good a sound is, what a model answers to it, and what is kept of the answer."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
-__all__ = ["Level", "Prediction", "Quality"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Entry", "Level", "Metadata", "Prediction", "Quality"]
 
 Level = Literal["recording", "window", "event"]
+Metadata = Mapping[str, str | float | bool | None]
+"""What somebody tells about a recording: flat, so that a check can group by any of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +98,41 @@ class Prediction:
         if self.quality is not None:
             answer["quality"] = self.quality.as_json()
         return answer | {"model": self.model}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is kept of one answered recording: one request, or one 60 s cut of a stream.
+
+    Arrays take no part in comparing two entries.
+    """
+
+    id: str
+    """Made by ``auricle.clock.new_id``."""
+    time: datetime
+    """When it was asked, in UTC."""
+    model: str
+    """Name and version of the model that answered: ``name@version``."""
+    predictions: tuple[Prediction, ...]
+    """The recording's first, then the windows or events that were asked for."""
+    standard: NDArray[np.float32] = field(compare=False)
+    """Shape (n_standard,): the mean over windows of the standard row, whatever the model eats."""
+    rows: NDArray[np.float32] = field(compare=False)
+    """Shape (n_windows, n_columns): the rows that the model ate, at most 32, evenly spread over the recording."""
+    key: str = ""
+    """Id of the API key that asked; empty for none."""
+    group: str = ""
+    """Block for resampling: entries of one group are not independent of each other."""
+    metadata: Metadata = field(default_factory=dict)
+    source: str = ""
+    """File name as it was told; never a path of the server."""
+    rate_hz: int = 0
+    """Sample rate of the sound as it came."""
+    channels: int = 0
+    audio: str | None = None
+    """SHA-256 of the FLAC that was kept, if any was."""
+
+    @property
+    def recording(self) -> Prediction:
+        """The answer for the recording as a whole."""
+        return self.predictions[0]
