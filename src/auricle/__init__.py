@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from auricle.audio.decode import read
     from auricle.bundles.bundle import Bundle
     from auricle.datasets.dataset import Dataset
+    from auricle.evaluation.evaluate import Evaluation, evaluate
     from auricle.features.extractor import Extractor
     from auricle.features.spec import FeatureSpec
     from auricle.prediction.events import EventRules
     from auricle.prediction.predictor import Predictor, load
     from auricle.records import Prediction, Quality
-    from auricle.training.evaluation import Evaluation, evaluate
     from auricle.training.train import train
     from auricle.training.transformer import AudioFeatures
 
@@ -44,7 +44,7 @@ _HOME = {
     "AudioFeatures": "auricle.training.transformer",
     "Bundle": "auricle.bundles.bundle",
     "Clip": "auricle.audio.clip",
-    "Evaluation": "auricle.training.evaluation",
+    "Evaluation": "auricle.evaluation.evaluate",
     "Dataset": "auricle.datasets.dataset",
     "EventRules": "auricle.prediction.events",
     "Extractor": "auricle.features.extractor",
@@ -52,7 +52,7 @@ _HOME = {
     "Prediction": "auricle.records",
     "Predictor": "auricle.prediction.predictor",
     "Quality": "auricle.records",
-    "evaluate": "auricle.training.evaluation",
+    "evaluate": "auricle.evaluation.evaluate",
     "load": "auricle.prediction.predictor",
     "read": "auricle.audio.decode",
     "train": "auricle.training.train",

@@ -35,8 +35,8 @@ def demo(
     """
     from auricle.datasets.dataset import Dataset
     from auricle.datasets.synthesis import machines
+    from auricle.evaluation.evaluate import evaluate
     from auricle.prediction.predictor import load
-    from auricle.training.evaluation import evaluate
 
     try:
         output.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from auricle.cli.options import (
 from auricle.cli.terminal import Bars, err, print_json
 
 if TYPE_CHECKING:
-    from auricle.training.evaluation import Evaluation
+    from auricle.evaluation.evaluate import Evaluation
 
 __all__ = ["evaluate"]
 
@@ -45,8 +45,8 @@ def evaluate(
     Example: `auricle evaluate motor.auricle new_sounds/ --group machine --report report.html`
     """
     from auricle.datasets.dataset import Dataset
+    from auricle.evaluation.evaluate import evaluate as run
     from auricle.prediction.predictor import load
-    from auricle.training.evaluation import evaluate as run
 
     check_page(report)
     loaded = load(model)

@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 from auricle.bundles.answers import choose, log_probabilities
 from auricle.compute import n_workers, spread
 from auricle.datasets.examples import Progress
+from auricle.evaluation.scores import interval_of_accuracy, interval_of_mean, interval_of_r2
 from auricle.training.candidates import Candidate, ask, fit
 from auricle.training.crossfit import Plan
-from auricle.training.scores import interval_of_accuracy, interval_of_mean, interval_of_r2
 from auricle.training.table import Table
 
 __all__ = ["FRACTIONS", "LONGEST_S", "Curve", "Point", "learning_curve"]

@@ -12,11 +12,11 @@ from auricle.bundles.graph import Graph
 from auricle.bundles.profile import MAX_PROFILED, Profile, quality_row
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.examples import Examples, windows_of
+from auricle.evaluation import scores
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.models.family import Estimator
 from auricle.models.intervals import COVERAGE, class_thresholds, half_width
-from auricle.training import scores
 from auricle.training.candidates import fit
 from auricle.training.convert import convert, verify
 from auricle.training.crossfit import Plan

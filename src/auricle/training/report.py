@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auricle import charts
+from auricle.evaluation import sections
+from auricle.evaluation.advice import next_steps
+from auricle.evaluation.breakdown import Answered
 from auricle.inspection.findings import Finding, file_name, sort
 from auricle.page import Block, Listing, Notice, Page, Section, Table, Text, Tone, picture
-from auricle.training import sections
-from auricle.training.advice import next_steps
-from auricle.training.breakdown import Answered
 from auricle.training.learning import Curve
 from auricle.training.novelty import FALSE_UNKNOWN
 
@@ -39,7 +39,7 @@ def report_of(result: "TrainResult", curve: Curve) -> Page:
         answered,
         findings=result.leaks.findings,
         failures=result.failures,
-        curve=curve,
+        more_data=curve.sentence if curve.points else None,
         interval=_interval(result),
         is_useful=useful,
     )

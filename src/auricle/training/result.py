@@ -12,11 +12,11 @@ from auricle.bundles.answers import log_probabilities, soften
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.examples import Examples, Failure, Progress
+from auricle.evaluation.breakdown import Answered, summary
 from auricle.inspection.findings import Finding
 from auricle.inspection.leaks import Leaks
 from auricle.models.family import Estimator
 from auricle.page import Page
-from auricle.training.breakdown import Answered, summary
 from auricle.training.crossfit import Plan
 from auricle.training.learning import Curve, learning_curve
 from auricle.training.report import report_of

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auricle.datasets.dataset import Dataset, Example
-from auricle.training.breakdown import (
+from auricle.evaluation.breakdown import (
     Answered,
     by_class,
     by_column,

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from auricle.training import scores
+from auricle.evaluation import scores
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ import pytest
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.examples import Failure
 from auricle.errors import AudioError
+from auricle.evaluation.advice import next_steps
+from auricle.evaluation.breakdown import Answered
 from auricle.inspection.findings import Finding
-from auricle.training.advice import next_steps
-from auricle.training.breakdown import Answered
-from auricle.training.learning import Curve, Point
 
 
 def answered(truth, said, confidence=0.8, *, group_column="site"):
@@ -70,9 +69,8 @@ def test_a_wide_interval_asks_for_groups():
 
 
 def test_the_curve_speaks_for_itself():
-    curve = Curve((Point(1.0, 10, 0.9, (0.8, 1.0)),), 0.1, (0.0, 0.2), "More data is worth it.")
-    assert steps(curve=curve) == ["More data is worth it."]
-    assert steps(curve=Curve((), None, None, "Not measured.")) == []
+    assert steps(more_data="More data is worth it.") == ["More data is worth it."]
+    assert steps() == []
 
 
 def test_groups_are_asked_for_in_training_only():

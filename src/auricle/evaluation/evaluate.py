@@ -15,11 +15,8 @@ from auricle.compute import spread
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.examples import Failure, Progress, content_hash
 from auricle.errors import AuricleError, DataError
-from auricle.inspection.findings import listed
-from auricle.prediction.predictor import Predictor, load
-from auricle.records import Prediction
-from auricle.training.breakdown import Answered, summary
-from auricle.training.scores import (
+from auricle.evaluation.breakdown import Answered, summary
+from auricle.evaluation.scores import (
     Scores,
     baseline,
     classification,
@@ -27,6 +24,9 @@ from auricle.training.scores import (
     interval_of_r2,
     regression,
 )
+from auricle.inspection.findings import listed
+from auricle.prediction.predictor import Predictor, load
+from auricle.records import Prediction
 
 if TYPE_CHECKING:
     from auricle.page import Page
@@ -135,7 +135,7 @@ class Evaluation:
     @property
     def report(self) -> "Page":
         """The report: ``evaluation.report.save("report.html")``."""
-        from auricle.training.evaluation_page import page_of
+        from auricle.evaluation.page import page_of
 
         return page_of(self)
 

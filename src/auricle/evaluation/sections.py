@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from auricle import charts
-from auricle.page import Block, Gallery, Numbers, Picture, Table, Text, picture
-from auricle.training.breakdown import (
+from auricle.evaluation.breakdown import (
     Answered,
     Bin,
     ClassScore,
@@ -18,7 +17,8 @@ from auricle.training.breakdown import (
     mistakes,
     reliability,
 )
-from auricle.training.scores import Scores
+from auricle.evaluation.scores import Scores
+from auricle.page import Block, Gallery, Numbers, Picture, Table, Text, picture
 
 __all__ = ["calibration", "classes", "columns", "headline", "numbers", "worst"]
 

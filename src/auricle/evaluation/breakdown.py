@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from auricle.bundles.answers import choose
 from auricle.datasets.dataset import Dataset
+from auricle.evaluation.scores import interval_of_mean, interval_of_share
 from auricle.inspection.findings import answers_of, name_of, repeats
-from auricle.training.scores import interval_of_mean, interval_of_share
 
 __all__ = [
     "Answered",

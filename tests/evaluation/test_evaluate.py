@@ -13,8 +13,8 @@ import auricle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.synthesis import machines
 from auricle.errors import DataError
+from auricle.evaluation.evaluate import evaluate
 from auricle.prediction.predictor import Predictor
-from auricle.training.evaluation import evaluate
 from auricle.training.train import TrainResult
 
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from auricle.datasets.examples import Failure
+from auricle.evaluation.breakdown import Answered, by_class, by_column, confused
 from auricle.inspection.findings import Finding
-from auricle.training.breakdown import Answered, by_class, by_column, confused
-from auricle.training.learning import Curve
 
 __all__ = ["next_steps"]
 
@@ -26,7 +25,7 @@ def next_steps(
     *,
     findings: Sequence[Finding] = (),
     failures: Sequence[Failure] = (),
-    curve: Curve | None = None,
+    more_data: str | None = None,
     interval: tuple[float, float],
     is_useful: bool,
     in_training: bool = True,
@@ -38,7 +37,7 @@ def next_steps(
     answered : answers with known truth
     findings : leaks, and whatever else was found in the data
     failures : recordings that could not be used
-    curve : the learning curve, where there is one
+    more_data : whether more of it is worth it, where a learning curve says so
     interval : of the headline score
     is_useful : whether that clears a guess
     in_training : whether the model was just trained on these recordings, and not evaluated on them
@@ -55,8 +54,8 @@ def next_steps(
     yield from _by_column(answered)
     if any(finding.kind == "shortcut" for finding in findings):
         yield "Record every class under every condition: what gives the answer away now stands below, as a shortcut."
-    if curve is not None and curve.points:
-        yield curve.sentence
+    if more_data is not None:
+        yield more_data
     n_groups = np.unique(answered.dataset.groups).size
     if WIDE < interval[1] - interval[0] < np.inf:
         yield (

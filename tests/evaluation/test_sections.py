@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from auricle.datasets.dataset import Dataset, Example
+from auricle.evaluation import sections
+from auricle.evaluation.breakdown import Answered
 from auricle.page import Block, Gallery, Page, Picture, Section, Table, Text
-from auricle.training import sections
-from auricle.training.breakdown import Answered
 
 
 def answered(n_classes: int, n_each: int, *, wrong: float, seed: int = 0, sites: int = 1) -> Answered:

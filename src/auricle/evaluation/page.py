@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auricle.evaluation import sections
+from auricle.evaluation.advice import next_steps
 from auricle.inspection.findings import file_name, listed
 from auricle.page import Block, Listing, Notice, Page, Section, Table, Text, Tone
-from auricle.training import sections
-from auricle.training.advice import next_steps
 
 if TYPE_CHECKING:
-    from auricle.training.evaluation import Evaluation
+    from auricle.evaluation.evaluate import Evaluation
 
 __all__ = ["page_of"]
 
