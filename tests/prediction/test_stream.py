@@ -136,3 +136,31 @@ def test_a_model_does_not_remember(states: Predictor, hum: Hum) -> None:
     first = list(states.stream([hum()], rate_hz=8000))
     list(states.stream([hum(seed=1)], rate_hz=8000))
     assert list(states.stream([hum()], rate_hz=8000)) == first
+
+
+def test_its_rows_are_what_the_model_ate(states: Predictor, listening: Listening, hum: Hum) -> None:
+    model, ate = listening(states)
+    stream = Stream(model, rate_hz=8000)
+    for block in np.array_split(hum(2.0), 7):
+        stream.push(block)
+    np.testing.assert_array_equal(stream.rows(), np.stack(ate))
+    stream.push(hum(30.0))
+    rows = stream.rows()
+    assert 16 <= len(rows) <= 32 < len(ate)
+    np.testing.assert_array_equal(rows, np.stack(ate)[:: len(ate) // len(rows)][: len(rows)])
+
+
+def test_a_stream_is_many_recordings(states: Predictor, hum: Hum) -> None:
+    whole = Stream(states, rate_hz=8000)
+    windows = whole.push(hum(0.8))
+    stream = Stream(states, rate_hz=8000)
+    assert stream.push(hum(0.8)[:3200]) == windows[:2]
+    first = stream.recording()
+    stream.begin_recording()
+    with pytest.raises(AudioError, match="Got none"):
+        stream.recording()
+    assert stream.push(hum(0.8)[3200:]) == windows[2:]
+    second = stream.recording()
+    assert (first.start_s, first.end_s, second.start_s, second.end_s) == (0.0, 0.4, 0.4, 0.8)
+    assert len(stream.rows()) == 2
+    assert whole.recording().end_s == 0.8

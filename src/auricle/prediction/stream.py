@@ -12,6 +12,7 @@ from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter, Window
 from auricle.bundles.answers import choose, log_probabilities, members, soften
 from auricle.errors import AudioError, FeatureError, UsageError
+from auricle.prediction.thinning import Thinned
 from auricle.records import Prediction, Quality
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class Stream:
     ------
     UsageError : ``rate_hz`` is below 1, or ``hop_s`` is not above 0 or is longer than the window, so that sound would
         be passed over
+
+    Attributes
+    ----------
+    model, rate_hz, source : the same
     """
 
     def __init__(self, model: "Predictor", *, rate_hz: int, hop_s: float | None = None, source: str = "stream") -> None:
@@ -50,15 +55,24 @@ class Stream:
             # On the grid of frames, but never so far up it that sound is passed over.
             asked, longest = (spec.model_copy(update={"window_hop_s": s}).window_hop_samples for s in (hop_s, None))
             hop_samples = min(asked, longest)
-        self._model = model
-        self._source = source
+        self.model = model
+        self.rate_hz = rate_hz
+        self.source = source
         self._resampler = Resampler(rate_hz, spec.rate_hz)
         self._cutter = Cutter(spec.window_samples, hop_samples, spec.rate_hz)
-        self._value = np.zeros(len(model.bundle.manifest.classes) or 1)  # summed log-probabilities, or numbers
-        self._standard = np.zeros(len(model.standard.columns))  # summed
+        self.begin_recording()
+
+    def begin_recording(self) -> None:
+        """Begin the next recording here: :meth:`recording` then answers the windows that end from now on.
+
+        Windows go on as if nothing had happened; so a stream that never ends is many recordings, one after the other.
+        """
+        self._value = np.zeros(len(self.model.bundle.manifest.classes) or 1)  # summed log-probabilities, or numbers
+        self._standard = np.zeros(len(self.model.standard.columns))  # summed
         self._quality = quality.Combined()
+        self._rows = Thinned()
         self._n_windows = 0
-        self._end_s = 0.0
+        self._start_s = self._end_s = 0.0
 
     def push(self, block: Samples) -> list[Prediction]:
         """Take the next samples, float32, shape (n,), and return the answers of the windows that they complete.
@@ -85,38 +99,49 @@ class Stream:
     def recording(self) -> Prediction:
         """Return the answer to all the windows so far: the mean of their log-probabilities, or of their numbers.
 
+        Those before :meth:`begin_recording` do not count.
+
         Raises
         ------
         AudioError : no window is complete, or every sample is zero
         """
         if not self._n_windows:
-            raise AudioError(f"{self._source}: an answer needs sound. Got none.")
+            raise AudioError(f"{self.source}: an answer needs sound. Got none.")
         whole = self._quality.quality()
         if whole.peak_db <= quality.FLOOR_DB:
             raise AudioError(
-                f"{self._source}: a recording must hold sound. Every sample of its {self._end_s:.3f} s is zero: "
-                "is the microphone muted or unplugged?"
+                f"{self.source}: a recording must hold sound. Every sample of its "
+                f"{self._end_s - self._start_s:.3f} s is zero: is the microphone muted or unplugged?"
             )
-        distance = self._model.bundle.novelty.distance(self.standard_row())
-        mean = _Heard(0.0, self._end_s, self._value / self._n_windows, distance, whole)
+        distance = self.model.bundle.novelty.distance(self.standard_row())
+        mean = _Heard(self._start_s, self._end_s, self._value / self._n_windows, distance, whole)
         return self._prediction("recording", mean)
 
     def standard_row(self) -> NDArray[np.float32]:
         """Return the mean of the standard rows of all windows so far, float32, shape (n_standard,)."""
         return np.asarray(self._standard / self._n_windows, np.float32)
 
+    def rows(self) -> NDArray[np.float32]:
+        """Return rows that the model was asked about, at most 32, evenly spread over the windows so far.
+
+        Returns
+        -------
+        float32, shape (n, n_columns)
+        """
+        return np.stack(self._rows.rows())
+
     def _hear(self, block: Samples) -> list["_Heard"]:
         block = np.asarray(block)
         if block.ndim != 1:
-            raise AudioError(f"{self._source}: a block must be one channel, shape (n,). Got shape {block.shape}.")
+            raise AudioError(f"{self.source}: a block must be one channel, shape (n,). Got shape {block.shape}.")
         if block.size and block.dtype.kind != "f":
             raise AudioError(
-                f"{self._source}: samples must be floating point, in [-1, 1]. Got {block.dtype}: "
+                f"{self.source}: samples must be floating point, in [-1, 1]. Got {block.dtype}: "
                 "divide by its full scale, for int16 by 32768."
             )
         block = np.ascontiguousarray(block, np.float32)
         if not np.isfinite(block).all():
-            raise AudioError(f"{self._source}: every sample must be finite. A block holds one that is not.")
+            raise AudioError(f"{self.source}: every sample must be finite. A block holds one that is not.")
         return self._heard(self._cutter.push(self._resampler.push(block)))
 
     def _end(self) -> list["_Heard"]:
@@ -126,25 +151,27 @@ class Stream:
         """Ask the model about windows, and add them to what the recording's answer is made of."""
         if not windows:
             return []
-        rate_hz, least = self._model.bundle.manifest.spec.rate_hz, self._model.bundle.manifest.least_samples
+        rate_hz, least = self.model.bundle.manifest.spec.rate_hz, self.model.bundle.manifest.least_samples
         if windows[0].samples.size < least:  # then it is the only one, and the sound is no longer
             raise FeatureError(
-                f"{self._source}: the sound must be at least one frame long, {least / rate_hz:.4g} s for "
+                f"{self.source}: the sound must be at least one frame long, {least / rate_hz:.4g} s for "
                 f"this model. It is {windows[0].samples.size / rate_hz:.4g} s."
             )
         heard = []
-        is_class = self._model.graph.answer == "probabilities"
+        is_class = self.model.graph.answer == "probabilities"
         for window in windows:
             # One row at a time: the last bits of a product of matrices depend on how many rows there are.
-            row = self._model.extractor.row(window.samples)
-            answer = self._model.graph.answers(row[np.newaxis])[0]
+            row = self.model.extractor.row(window.samples)
+            answer = self.model.graph.answers(row[np.newaxis])[0]
             value = log_probabilities(answer) if is_class else answer.astype(np.float64)
             measures = quality.measure(window.samples, window.rate_hz)
-            standard = self._model.standard.row(window.samples)
-            distance = self._model.bundle.novelty.distance(standard)
+            standard = self.model.standard.row(window.samples)
+            distance = self.model.bundle.novelty.distance(standard)
             self._value += value
             self._standard += standard
+            self._rows.add(row)
             self._quality.add(measures, window.samples.size / window.rate_hz)
+            self._start_s = self._start_s if self._n_windows else window.start_s
             self._n_windows += 1
             self._end_s = window.end_s
             heard.append(_Heard(window.start_s, window.end_s, value, distance, measures))
@@ -154,7 +181,7 @@ class Stream:
         return [self._prediction("window", one) for one in heard]
 
     def _prediction(self, level: Literal["window", "recording"], heard: "_Heard") -> Prediction:
-        manifest, novelty = self._model.bundle.manifest, self._model.bundle.novelty
+        manifest, novelty = self.model.bundle.manifest, self.model.bundle.novelty
         if manifest.target is not None:
             number = manifest.target.mean + manifest.target.deviation * float(heard.value[0])
             reach = manifest.interval.half_width if manifest.interval and level == "recording" else None
@@ -163,7 +190,7 @@ class Stream:
                 level,
                 heard.start_s,
                 heard.end_s,
-                self._model.name,
+                self.model.name,
                 value=number,
                 interval=None if reach is None else (number - reach, number + reach),
                 novelty=score,
@@ -179,7 +206,7 @@ class Stream:
             level,
             heard.start_s,
             heard.end_s,
-            self._model.name,
+            self.model.name,
             label=manifest.classes[best],
             probabilities=dict(zip(manifest.classes, probabilities.tolist(), strict=True)),
             confidence=float(probabilities[best]),
