@@ -13,7 +13,8 @@ import pytest
 from auricle.bundles import bundle as room
 from auricle.bundles import container
 from auricle.bundles.answers import Softening
-from auricle.bundles.bundle import Bundle, Manifest
+from auricle.bundles.bundle import Bundle
+from auricle.bundles.manifest import Manifest
 from auricle.bundles.profile import Profile
 from auricle.errors import BundleError, OutputError
 

@@ -6,7 +6,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
-from auricle.bundles.bundle import Calibration
+from auricle.bundles.manifest import Calibration
 from auricle.features.spec import FeatureSpec
 from auricle.training.candidates import Candidate
 from auricle.training.crossfit import CrossFits, Plan

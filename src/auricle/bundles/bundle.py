@@ -2,31 +2,25 @@
 
 import hashlib
 import io
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from auricle import files
 from auricle.bundles import container
-from auricle.bundles.answers import Softening
 from auricle.bundles.card import card
+from auricle.bundles.manifest import Manifest, read_manifest
 from auricle.bundles.novelty import Novelty
 from auricle.bundles.profile import Profile
-from auricle.errors import AuricleError, BundleError
-from auricle.features.spec import FeatureSpec
+from auricle.errors import BundleError
 
-__all__ = ["FORMAT", "Bundle", "Calibration", "Golden", "Interval", "Manifest", "Target"]
-
-FORMAT: Final = 2
-"""Version of the bundle's layout; a bundle of another version is refused by name."""
+__all__ = ["Bundle", "Golden"]
 
 _CARD: Final = "README.md"
 
@@ -38,95 +32,6 @@ _KINDS: Final = {
     "novelty/columns": "i",
 }
 """Kinds of NumPy type that arrays may have; those not named are floating point."""
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Calibration(_Frozen):
-    """What turns log-probabilities into probabilities, fitted on out-of-fold answers, for each level its own."""
-
-    window: Softening = Softening()
-    recording: Softening = Softening()
-
-
-class Interval(_Frozen):
-    """How far a recording's true number may lie from the answer: split conformal on out-of-fold recordings."""
-
-    coverage: float
-    half_width: float
-    """In the target's unit."""
-
-
-class Sets(_Frozen):
-    """Which classes a recording may be: split conformal on out-of-fold recordings."""
-
-    coverage: float
-    """Part of recordings like those of training, of every class where ``per_class``, whose class is in its set."""
-    thresholds: tuple[float, ...]
-    """One a class: the least probability with which it is in a recording's set."""
-    per_class: bool
-
-
-class Target(_Frozen):
-    """How a regressor's standardised number becomes the user's: ``value = mean + deviation * answer``."""
-
-    mean: float
-    deviation: float
-
-
-class Manifest(_Frozen):
-    """What the bundle says of itself; ``manifest.json`` in the file."""
-
-    format: Literal[2] = FORMAT
-    name: str
-    task: Literal["classify", "regress"]
-    classes: tuple[str, ...] = ()
-    target: Target | None = None
-    spec: FeatureSpec
-    calibration: Calibration = Calibration()
-    interval: Interval | None = None
-    """For numbers."""
-    sets: Sets | None = None
-    """For classes."""
-    event_thresholds: tuple[float, ...] = ()
-    """Probability of a window at which an event begins, one a class, chosen on out-of-fold windows; none means 0.5."""
-    family: str
-    settings: dict[str, Any] = {}
-    scores: dict[str, Any] = {}
-    """The held-out scores, as ``train --json`` prints them under ``test``."""
-    verdict: str = ""
-    protocol: str = ""
-    """How the scores were taken: which folds, which groups."""
-    standard: FeatureSpec
-    """The compact row of named features, that novelty and monitoring look at whatever the model eats."""
-    versions: dict[str, str] = {}
-    """Libraries and their versions at training."""
-    created: str = ""
-    """ISO 8601, UTC: the one thing in which two equal trainings differ."""
-    members: dict[str, str] = {}
-    """SHA-256 of every other member of the file."""
-
-    @property
-    def least_samples(self) -> int:
-        """Samples in the shortest sound that has an answer: one frame."""
-        return max(self.spec.n_fft, self.standard.n_fft)
-
-    @model_validator(mode="after")
-    def _answers_its_task(self) -> Self:
-        if (self.target is not None, bool(self.classes)) != (
-            (True, False) if self.task == "regress" else (False, True)
-        ):
-            raise ValueError("a regressor has a target and no classes, a classifier classes and no target")
-        per_class = (self.calibration.window.bias, self.calibration.recording.bias, self.sets and self.sets.thresholds)
-        if any(values and len(values) != len(self.classes) for values in per_class):
-            raise ValueError("biases and the thresholds of sets are one a class, or none at all")
-        if self.event_thresholds and (
-            len(self.event_thresholds) != len(self.classes) or not all(0 < t <= 1 for t in self.event_thresholds)
-        ):
-            raise ValueError("event thresholds are probabilities above 0, one a class, or none at all")
-        return self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,7 +116,7 @@ class Bundle:
     def from_bytes(cls, content: bytes, *, source: str = "bundle") -> Self:
         """Read a bundle from its bytes; as :meth:`load`."""
         members = container.unpack(content, source)
-        manifest = _manifest(members.pop(cls.MANIFEST, b""), source)
+        manifest = read_manifest(members.pop(cls.MANIFEST, b""), source)
         found = {name: hashlib.sha256(member).hexdigest() for name, member in members.items()}
         if found != manifest.members:
             wrong = sorted(
@@ -252,27 +157,6 @@ class Bundle:
             "golden/standard.npy": _npy(self.golden.standard),
             "golden/answers.npy": _npy(self.golden.answers),
         }
-
-
-def _manifest(content: bytes, source: str) -> Manifest:
-    try:
-        settings = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"{source}: the bundle's manifest must be readable. {error}.") from error
-    if isinstance(settings, dict) and settings.get("format") != FORMAT:
-        raise BundleError(
-            f"{source}: the bundle's format must be {FORMAT}. Got {settings.get('format')}; "
-            "use the version of auricle that wrote it, or train again."
-        )
-    try:
-        return Manifest.model_validate(settings)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "manifest"
-        message = first["msg"][0].lower() + first["msg"][1:]
-        raise BundleError(f"{source}: the bundle's manifest must be readable. `{place}`: {message}.") from error
-    except AuricleError as error:  # the spec's own checks
-        raise BundleError(f"{source}: {error}") from error
 
 
 def _npy(array: NDArray[Any]) -> bytes:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from auricle.bundles.bundle import Manifest
+    from auricle.bundles.manifest import Manifest
 
 __all__ = ["card"]
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.bundles.answers import choose
-from auricle.bundles.bundle import Bundle, Golden, Interval, Manifest, Sets, Target
+from auricle.bundles.bundle import Bundle, Golden
 from auricle.bundles.graph import Graph
+from auricle.bundles.manifest import Interval, Manifest, Sets, Target
 from auricle.bundles.profile import MAX_PROFILED, Profile, quality_row
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.examples import Examples, windows_of

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.bundles.answers import FLOOR, Softening, soften
-from auricle.bundles.bundle import Calibration
+from auricle.bundles.manifest import Calibration
 from auricle.compute import n_workers
 from auricle.datasets.examples import Progress
 from auricle.features.spec import FeatureSpec
