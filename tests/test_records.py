@@ -7,7 +7,7 @@ import pytest
 from auricle.clock import new_id, now
 from auricle.records import Entry, Prediction, Quality
 
-QUALITY = Quality(-20.123456, -3.0, 0.0, 0.25, 0.5, -60.0, 40.0, 7999.99999)
+QUALITY = Quality(-20.123456, -3.0, 0.0, 0.25, 0.5, -60.0, 40.0, 7999.99999, 12.0, 0.0, 4.0, 0.0, 0.0, 20.0, 10.0)
 
 
 def test_a_classifiers_answer_as_json() -> None:

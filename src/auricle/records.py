@@ -39,6 +39,20 @@ class Quality:
     """95th percentile of the blocks' levels less the noise floor."""
     bandwidth_hz: float
     """Frequency below which all but the weakest 60 dB of the spectrum lies."""
+    cutoff_db: float
+    """Steepest fall of the mean spectrum over two bands: tens of dB where a resampler or a codec cut."""
+    holes: float
+    """Fraction of bands, while it is loud, that differ from the next by over 30 dB: a codec left some out."""
+    hum_db: float
+    """How far harmonics of the mains, 50 or 60 Hz, stand out of what lies between them."""
+    flat_topped: float
+    """Fraction of samples within 2% of the largest: clipped somewhere, whatever the level is now."""
+    dropouts: float
+    """Times a second that the sound breaks off into silence, within 10 ms."""
+    attack_db: float
+    """How fast it can rise: the mean of the steepest 5% of rises within 80 ms."""
+    decay_db: float
+    """How fast it can fall, likewise: a room that rings fills the gaps, and leaves the rises alone."""
 
     def as_json(self) -> dict[str, float]:
         """Return the measures as a flat mapping, rounded to what can be heard."""

@@ -31,7 +31,7 @@ def test_a_tone() -> None:
 
 
 def test_silence_has_the_floor_and_no_nan() -> None:
-    assert measure(np.zeros(RATE_HZ, np.float32), RATE_HZ) == Quality(-120, -120, 0, 0, 1, -120, 0, 0)
+    assert measure(np.zeros(RATE_HZ, np.float32), RATE_HZ) == Quality(-120, -120, 0, 0, 1, -120, 0, 0, *[0] * 7)
 
 
 def test_an_offset_is_dc_and_neither_noise_nor_band() -> None:
@@ -110,3 +110,59 @@ def test_every_quality_needs_a_weight(weights: list[float]) -> None:
     quality = measure(tone(100), RATE_HZ)
     with pytest.raises(AudioError, match=r"positive weight"):
         combine([quality, quality], weights)
+
+
+def bursts(rng: np.random.Generator, floor: float = 1e-4) -> Samples:
+    """Short noises that begin and end at once, over a floor."""
+    on = (TIME_S * 2) % 1 < 0.2
+    return ((on * 0.1 + floor) * rng.standard_normal(TIME_S.size)).astype(np.float32)
+
+
+@pytest.mark.parametrize("level", [1.0, 0.1])
+def test_a_flat_top_is_seen_whatever_the_level_is_now(level: float, rng: np.random.Generator) -> None:
+    noise = rng.standard_normal(TIME_S.size).astype(np.float32)
+    assert measure(noise * np.float32(0.2), RATE_HZ).flat_topped < 0.001
+    assert measure(np.clip(noise, -1.5, 1.5) / np.float32(1.5) * np.float32(level), RATE_HZ).flat_topped > 0.1
+
+
+def test_a_room_that_rings_slows_falls_and_not_rises(rng: np.random.Generator) -> None:
+    dry = bursts(rng)
+    tail = rng.standard_normal(RATE_HZ) * 10 ** (-3 * np.arange(RATE_HZ) / RATE_HZ)
+    wet = (dry + np.convolve(dry, 0.01 * tail)[: dry.size]).astype(np.float32)
+    before, after = measure(dry, RATE_HZ), measure(wet, RATE_HZ)
+    assert before.decay_db == pytest.approx(before.attack_db, rel=0.1)
+    assert after.decay_db < before.decay_db / 3
+    assert after.attack_db > 1.3 * after.decay_db
+
+
+def test_a_floor_of_noise_slows_both(rng: np.random.Generator) -> None:
+    noisy = measure(bursts(rng, floor=0.03), RATE_HZ)
+    assert noisy.attack_db == pytest.approx(noisy.decay_db, rel=0.2)
+
+
+@pytest.mark.parametrize("cut_hz", [2000, 4000])
+def test_a_brick_wall_is_steeper_than_a_filter(cut_hz: int, rng: np.random.Generator) -> None:
+    noise = 0.1 * rng.standard_normal(TIME_S.size)
+    spectrum = np.fft.rfft(noise)
+    spectrum[np.fft.rfftfreq(noise.size, 1 / RATE_HZ) > cut_hz] = 0
+    wall = np.fft.irfft(spectrum, noise.size).astype(np.float32)
+    slope = sosfiltfilt(butter(2, cut_hz, fs=RATE_HZ, output="sos"), noise).astype(np.float32)
+    assert measure(wall, RATE_HZ).cutoff_db > 50
+    assert measure(slope, RATE_HZ).cutoff_db < 45
+
+
+def test_bands_that_are_left_out_are_holes(rng: np.random.Generator) -> None:
+    noise = 0.1 * rng.standard_normal((TIME_S.size // 512, 512))
+    spectra = np.fft.rfft(noise, axis=1)
+    bands = np.repeat(rng.random((len(spectra), 33)) < 0.3, 8, axis=1)[:, : spectra.shape[1]]
+    coded = np.fft.irfft(np.where(bands, 0, spectra), 512, axis=1).ravel().astype(np.float32)
+    assert measure(noise.ravel().astype(np.float32), RATE_HZ).holes == 0
+    assert measure(coded, RATE_HZ).holes > 0.03
+
+
+def test_dropouts_are_counted(rng: np.random.Generator) -> None:
+    noise = (0.1 * rng.standard_normal(TIME_S.size)).astype(np.float32)
+    assert measure(noise, RATE_HZ).dropouts == 0
+    for second in (0.3, 0.9, 1.5):
+        noise[round(second * RATE_HZ) : round((second + 0.1) * RATE_HZ)] = 0
+    assert measure(noise, RATE_HZ).dropouts == pytest.approx(3 / 2)

@@ -90,12 +90,12 @@ def test_a_file_keeps_its_version_when_cards_are_written_otherwise(
     assert Bundle.from_bytes(content).version == version
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, "2", None])
+@pytest.mark.parametrize("version", [0, 2, 4, "3", None])
 def test_another_format_is_refused_by_name(forge: Forge, version: object) -> None:
     with pytest.raises(BundleError) as caught:
         Bundle.from_bytes(forge(format=version), source="x.auricle")
     assert str(caught.value) == (
-        f"x.auricle: the bundle's format must be 2. Got {version}; "
+        f"x.auricle: the bundle's format must be 3. Got {version}; "
         "use the version of auricle that wrote it, or train again."
     )
 

@@ -20,6 +20,7 @@ def profile() -> Profile:
         rows=np.zeros((2, 5), np.float32),
         quality=np.zeros((2, len(QUALITY_COLUMNS)), np.float32),
         answers=np.full((2, 2), 0.5, np.float32),
+        novelty=np.array([0.2, 0.8], np.float32),
     )
 
 
@@ -62,3 +63,9 @@ def test_a_trained_profile_is_out_of_fold(trained_on_states) -> None:
     assert profile.rows.shape == (len(data), len(trained_on_states.bundle.manifest.standard.columns))
     assert np.isfinite(profile.rows).all()
     np.testing.assert_allclose(profile.answers.sum(axis=1), 1, atol=1e-6)
+
+
+def test_profiled_novelty_is_what_the_thresholds_were_taken_from(trained_on_states) -> None:
+    profile, novelty = trained_on_states.bundle.profile, trained_on_states.bundle.novelty
+    assert profile.novelty.shape == profile.chosen.shape
+    assert np.mean(profile.novelty > novelty.thresholds[1]) <= 0.05

@@ -56,7 +56,8 @@ def heard() -> Callable[..., Recording]:
         **measures: float,
     ) -> Recording:
         usual = {"level_db": -20.0, "peak_db": -6.0, "dc": 0.0, "clipped": 0.0, "silent": 0.0}
-        usual |= {"noise_floor_db": -60.0, "snr_db": 40.0, "bandwidth_hz": 8000.0}
+        usual |= {"noise_floor_db": -60.0, "snr_db": 40.0, "bandwidth_hz": 8000.0, "cutoff_db": 12.0, "holes": 0.0}
+        usual |= {"hum_db": 4.0, "flat_topped": 0.0, "dropouts": 0.0, "attack_db": 20.0, "decay_db": 10.0}
         digest = next(numbers).to_bytes(32)
         fingerprint = Fingerprint(digest, np.zeros(0, FRAME))
         quality = Quality(**(usual | measures))

@@ -15,7 +15,7 @@ from auricle.prediction.events import OFF_RATIO, EventRules, Events
 from auricle.prediction.predictor import Predictor
 from auricle.records import Prediction, Quality
 
-QUALITY = Quality(-20.0, -3.0, 0.0, 0.0, 0.0, -60.0, 40.0, 4000.0)
+QUALITY = Quality(-20.0, -3.0, 0.0, 0.0, 0.0, -60.0, 40.0, 4000.0, 12.0, 0.0, 4.0, 0.0, 0.0, 20.0, 10.0)
 
 
 def model(*thresholds: float) -> Any:

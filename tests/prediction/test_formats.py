@@ -12,7 +12,7 @@ from auricle.prediction.batch import Result
 from auricle.prediction.formats import FORMATS, check_format, lines
 from auricle.records import Prediction, Quality
 
-QUALITY = Quality(-20.0, -3.0, 0.0, 0.0, 0.0, -60.0, 40.0, 4000.0)
+QUALITY = Quality(-20.0, -3.0, 0.0, 0.0, 0.0, -60.0, 40.0, 4000.0, 12.0, 0.0, 4.0, 0.0, 0.0, 20.0, 10.0)
 CLASSES = ("good", 'b,a"d')
 ODD_NAMES = [
     "plain.wav",

@@ -15,6 +15,10 @@ def rows(rng):
 
 
 def fitted(rows, *, window_doubt=None, recording_doubt=None):
+    return scored(rows, window_doubt=window_doubt, recording_doubt=recording_doubt)[0]
+
+
+def scored(rows, *, window_doubt=None, recording_doubt=None):
     recordings = rows.reshape(150, 2, -1).mean(axis=1)
     return fit_novelty(
         rows,
@@ -62,6 +66,12 @@ def test_numbers_are_ranked_by_distance(rows):
     usual = float(np.mean([novelty.distance(row) for row in rows]))
     assert 0.0 < novelty.score("window", doubt=None, distance=usual) < 1.0
     assert not novelty.is_unknown("window", novelty.score("window", doubt=None, distance=usual))
+
+
+def test_each_recording_has_a_novelty_of_its_own_among_the_others(rows):
+    novelty, scores = scored(rows)
+    assert scores.shape == (150,)
+    assert np.quantile(scores, 1 - FALSE_UNKNOWN) == pytest.approx(novelty.thresholds[1])
 
 
 def test_the_fit_repeats(rows):

@@ -1,4 +1,4 @@
-"""How good a sound is: level, clipping, silence, noise and bandwidth, measured fast enough for every window."""
+"""How good a sound is: level, clipping, noise, bandwidth, hum and more, measured fast enough for every window."""
 
 import math
 from collections.abc import Sequence
@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from auricle.audio.clip import Samples
+from auricle.audio.hum import hum_db
 from auricle.errors import AudioError
 from auricle.records import Quality
 
 __all__ = ["Combined", "combine", "measure"]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same sound gives other measures than before; features that are kept hold it in their key."""
 
 FLOOR_DB = -120.0
@@ -24,16 +25,38 @@ BLOCK_S = 0.01
 SILENCE_DB = -80.0
 BANDWIDTH_RANGE_DB = 60.0
 FFT_S = 0.032  # frames of the spectrum are at least so long
+BAND_BINS = 8
+LOUD_DB = 30.0  # frames so far below the loudest say nothing of a codec
+HOLE_DB = 30.0
+FLAT = 0.98
+FALL_S = 0.08
+STEEPEST = 0.05
+FALL_RANGE_DB = 60.0
+SOUNDING_DB = -60.0
 
 _FLOOR_POWER = 10 ** (FLOOR_DB / 10)
-_AVERAGED = ("dc", "clipped", "silent", "noise_floor_db", "snr_db")
+_AVERAGED = (
+    "dc",
+    "clipped",
+    "silent",
+    "noise_floor_db",
+    "snr_db",
+    "cutoff_db",
+    "holes",
+    "hum_db",
+    "flat_topped",
+    "dropouts",
+    "attack_db",
+    "decay_db",
+)
 
 
 def measure(samples: Samples, rate_hz: int) -> Quality:
     """Measure how good a stretch of sound is.
 
     Silence and noise are judged without the DC offset, in blocks of 10 ms (the last, shorter one is left out).
-    The bandwidth is the highest frequency at which the mean power spectrum is within 60 dB of its peak.
+    The bandwidth is the highest frequency at which the mean power spectrum is within 60 dB of its peak. Bands are eight
+    bins of a spectrum of at least 32 ms.
 
     Parameters
     ----------
@@ -44,7 +67,10 @@ def measure(samples: Samples, rate_hz: int) -> Quality:
     peak = float(max(samples.max(), -samples.min()))
     centred = samples - np.float32(dc)
     levels_db = _block_levels_db(centred, rate_hz)
-    noise_floor_db = _ranked(levels_db, 0.10)
+    ranked_db = np.sort(levels_db)
+    noise_floor_db = _ranked(ranked_db, 0.10)
+    attack_db, decay_db = _slopes_db(levels_db)
+    bandwidth_hz, cutoff_db, holes = _spectral(centred, rate_hz)
     return Quality(
         level_db=_power_db(float(np.einsum("i,i->", centred, centred)) / samples.size + dc * dc),
         peak_db=_power_db(peak * peak),
@@ -52,8 +78,15 @@ def measure(samples: Samples, rate_hz: int) -> Quality:
         clipped=_clipped(samples) if peak >= FULL_SCALE else 0.0,
         silent=float(np.count_nonzero(levels_db < SILENCE_DB)) / levels_db.size,
         noise_floor_db=noise_floor_db,
-        snr_db=_ranked(levels_db, 0.95) - noise_floor_db,
-        bandwidth_hz=_bandwidth_hz(centred, rate_hz),
+        snr_db=_ranked(ranked_db, 0.95) - noise_floor_db,
+        bandwidth_hz=bandwidth_hz,
+        cutoff_db=cutoff_db,
+        holes=holes,
+        hum_db=hum_db(centred, rate_hz),
+        flat_topped=_flat_topped(samples, peak),
+        dropouts=_dropouts(_block_levels_db(samples, rate_hz)) * rate_hz / samples.size,
+        attack_db=attack_db,
+        decay_db=decay_db,
     )
 
 
@@ -139,12 +172,11 @@ def _power_db(power: float) -> float:
 
 
 def _block_levels_db(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
-    """Return the sorted levels of the blocks of 10 ms; at least one."""
+    """Return the levels of the blocks of 10 ms, in their order; at least one."""
     size = min(max(1, round(BLOCK_S * rate_hz)), samples.size)
     blocks = samples[: samples.size // size * size].reshape(-1, size)
     powers = np.einsum("ij,ij->i", blocks, blocks) / np.float32(size)
     levels: NDArray[np.float32] = 10 * np.log10(np.maximum(powers, np.float32(_FLOOR_POWER)))
-    levels.sort()
     return levels
 
 
@@ -165,16 +197,55 @@ def _clipped(samples: Samples) -> float:
     return float(np.count_nonzero(inside)) / samples.size
 
 
-def _bandwidth_hz(samples: Samples, rate_hz: int) -> float:
+def _flat_topped(samples: Samples, peak: float) -> float:
+    if peak * peak <= _FLOOR_POWER:
+        return 0.0
+    top = np.float32(FLAT * peak)
+    return float(np.count_nonzero(samples >= top) + np.count_nonzero(samples <= -top)) / samples.size
+
+
+def _dropouts(levels_db: NDArray[np.float32]) -> int:
+    """Return how often sound is followed by silence at once; zeros of a lost packet are silent, an offset is not."""
+    return int(np.count_nonzero((levels_db[:-1] > SOUNDING_DB) & (levels_db[1:] < SILENCE_DB)))
+
+
+def _slopes_db(levels_db: NDArray[np.float32]) -> tuple[float, float]:
+    """Return the mean of the steepest rises and that of the steepest falls; what is 60 dB below the top is no fall."""
+    step = round(FALL_S / BLOCK_S)
+    if levels_db.size <= step:
+        return 0.0, 0.0
+    heard = np.maximum(levels_db, levels_db.max() - np.float32(FALL_RANGE_DB))
+    changes = np.sort(heard[step:] - heard[:-step])
+    count = max(1, round(STEEPEST * changes.size))
+    return max(0.0, float(changes[-count:].mean())), max(0.0, -float(changes[:count].mean()))
+
+
+def _spectral(samples: Samples, rate_hz: int) -> tuple[float, float, float]:
+    """Return the bandwidth, the steepness of the cut-off, and the fraction of holes."""
     size = min(1 << max(1, math.ceil(math.log2(FFT_S * rate_hz))), samples.size)
     frames = samples[: samples.size // size * size].reshape(-1, size)
-    spectrum = fft.rfft(frames * _hann(size), axis=1)
-    parts = spectrum.view(np.float32)  # real and imaginary parts in turn
+    parts = fft.rfft(frames * _hann(size), axis=1).view(np.float32)  # real and imaginary parts in turn
     power = np.einsum("ij,ij->j", parts, parts).reshape(-1, 2).sum(axis=1)
     peak = float(power.max())
     if peak <= _FLOOR_POWER * size:
-        return 0.0
-    return float(np.flatnonzero(power >= peak * 10 ** (-BANDWIDTH_RANGE_DB / 10))[-1]) * rate_hz / size
+        return 0.0, 0.0, 0.0
+    top = int(np.flatnonzero(power >= peak * 10 ** (-BANDWIDTH_RANGE_DB / 10))[-1])
+    n_bands = power.size // BAND_BINS
+    if n_bands < 3:
+        return top * rate_hz / size, 0.0, 0.0
+    mean_db = _decibels(power[: n_bands * BAND_BINS].reshape(n_bands, BAND_BINS).sum(axis=1), peak)
+    cells = parts[:, : 2 * n_bands * BAND_BINS].reshape(len(frames), n_bands, 2 * BAND_BINS)
+    powers = np.einsum("ijk,ijk->ij", cells, cells)
+    loudness = powers.sum(axis=1)
+    loud = powers[loudness >= loudness.max() * 10 ** (-LOUD_DB / 10), : max(2, top // BAND_BINS)]
+    steps_db = np.diff(_decibels(loud, float(loud.max(initial=1e-30))), axis=1)
+    holes = float(np.count_nonzero(np.abs(steps_db) > HOLE_DB)) / steps_db.size
+    return top * rate_hz / size, max(0.0, float((mean_db[:-2] - mean_db[2:]).max())), holes
+
+
+def _decibels(power: NDArray[np.float32], reference: float) -> NDArray[np.float32]:
+    """Return decibels below a reference, no lower than the floor."""
+    return np.asarray(10 * np.log10(np.maximum(power / np.float32(reference), np.float32(_FLOOR_POWER))))
 
 
 @lru_cache(maxsize=16)

@@ -11,7 +11,7 @@ from auricle.features.spec import FeatureSpec
 
 __all__ = ["FORMAT", "Calibration", "Interval", "Manifest", "Sets", "Target", "read_manifest"]
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Version of the bundle's layout; a bundle of another version is refused by name."""
 
 
@@ -54,7 +54,7 @@ class Target(_Frozen):
 class Manifest(_Frozen):
     """What the bundle says of itself; ``manifest.json`` in the file."""
 
-    format: Literal[2] = FORMAT
+    format: Literal[3] = FORMAT
     name: str
     task: Literal["classify", "regress"]
     classes: tuple[str, ...] = ()

@@ -40,6 +40,7 @@ class Profile:
     rows : standard rows, the mean over a recording's windows, float32, shape (m, n_columns)
     quality : quality measures, float32, shape (m, n_measures), columns as in ``QUALITY_COLUMNS``
     answers : calibrated out-of-fold probabilities, shape (m, n_classes), or numbers, shape (m, 1), float32
+    novelty : how unlike the others each is, out of fold, float32, shape (m,)
     """
 
     hashes: NDArray[np.uint8]
@@ -49,11 +50,12 @@ class Profile:
     rows: NDArray[np.float32]
     quality: NDArray[np.float32]
     answers: NDArray[np.float32]
+    novelty: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         shapes = {field.name: getattr(self, field.name).shape for field in fields(self)}
         n, m = self.hashes.shape[:1], self.chosen.shape[:1]
-        whole, some = ("hashes", "groups", "truth"), ("chosen", "rows", "quality", "answers")
+        whole, some = ("hashes", "groups", "truth"), ("chosen", "rows", "quality", "answers", "novelty")
         agree = n and m and all(shapes[x][:1] == n for x in whole) and all(shapes[x][:1] == m for x in some)
         if not agree or (self.chosen.size and not 0 <= self.chosen.min() <= self.chosen.max() < n[0]):
             raise BundleError(f"A profile's arrays must describe the same recordings. Their shapes are {shapes}.")

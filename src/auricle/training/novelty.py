@@ -29,8 +29,8 @@ def fit_novelty(
     columns: NDArray[np.int64],
     window_doubt: NDArray[np.float64] | None,
     recording_doubt: NDArray[np.float64] | None,
-) -> Novelty:
-    """Fit novelty for the model that is trained on all recordings.
+) -> tuple[Novelty, NDArray[np.float64]]:
+    """Fit novelty for the model that is trained on all recordings; return it, and the novelty of each of them.
 
     Distances are measured out of fold: each block of recordings from the rows of the others.
 
@@ -41,6 +41,10 @@ def fit_novelty(
     blocks : block of each recording, shape (n,)
     columns : places in a standard row that distance is measured along
     window_doubt, recording_doubt : one less the probability of the class answered, out of fold; None for numbers
+
+    Returns
+    -------
+    the novelty, and that of each recording among the others, out of fold, shape (n,)
     """
     asked, whose = (rows, recordings), (blocks[owner], blocks)
     distances = [np.empty(len(part)) for part in asked]
@@ -61,7 +65,8 @@ def fit_novelty(
         ]
         for level, doubt, distance in zip(LEVELS, doubts, distances, strict=True)
     ]
-    return replace(novelty, thresholds=np.array([np.quantile(score, 1.0 - FALSE_UNKNOWN) for score in scores]))
+    thresholds = np.array([np.quantile(score, 1.0 - FALSE_UNKNOWN) for score in scores])
+    return replace(novelty, thresholds=thresholds), np.array(scores[LEVELS.index("recording")])
 
 
 def _percentiles(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -64,7 +64,7 @@ def pack(
     graph = convert(estimator, table.rows.shape[1])
     verify(graph, estimator, table.rows)
     manifest = _manifest(dataset, table, found, scale, spec, name, protocol.protocol)
-    novelty = fit_novelty(
+    novelty, unlike = fit_novelty(
         examples.standard,
         examples.recording_standard(),
         examples.owner,
@@ -74,7 +74,7 @@ def pack(
         recording_doubt=_doubt(found.out_of_fold) if table.classes else None,
     )
     golden = _golden(dataset, spec, manifest.standard, graph)
-    bundle = Bundle(manifest, graph, _profile(dataset, examples, found), novelty, golden)
+    bundle = Bundle(manifest, graph, _profile(dataset, examples, found, unlike), novelty, golden)
     return bundle, estimator
 
 
@@ -146,7 +146,7 @@ def _interval(table: Table, found: Found) -> Interval | None:
     return None if width is None else Interval(coverage=COVERAGE, half_width=width)
 
 
-def _profile(dataset: Dataset, examples: Examples, found: Found) -> Profile:
+def _profile(dataset: Dataset, examples: Examples, found: Found, novelty: NDArray[np.float64]) -> Profile:
     n = len(dataset.examples)
     chosen = np.unique(np.linspace(0, n - 1, min(n, MAX_PROFILED)).round().astype(np.int64))
     return Profile(
@@ -157,6 +157,7 @@ def _profile(dataset: Dataset, examples: Examples, found: Found) -> Profile:
         rows=examples.recording_standard()[chosen],
         quality=np.stack([quality_row(examples.quality[index]) for index in chosen]),
         answers=found.out_of_fold[chosen].astype(np.float32),
+        novelty=novelty[chosen].astype(np.float32),
     )
 
 
