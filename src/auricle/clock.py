@@ -6,11 +6,13 @@ machine believes; ids stay unique whatever it believes, and rise within a proces
 
 import secrets
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import UUID
 
-__all__ = ["new_id", "now"]
+__all__ = ["Deadline", "from_us", "new_id", "now", "to_us"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 COUNTER_BITS = 42
 """Low bits of an id that count within a millisecond; it starts in their lower half, so there is room to count."""
@@ -19,6 +21,36 @@ COUNTER_BITS = 42
 def now() -> datetime:
     """Return the present, in UTC, to the microsecond."""
     return datetime.fromtimestamp(time.time(), UTC)
+
+
+def to_us(when: datetime) -> int:
+    """Return a time as whole microseconds since 1970."""
+    return (when - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_us(microseconds: int) -> datetime:
+    """Return the time, in UTC, that is so many microseconds after 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+class Deadline:
+    """How long to go on trying: by the monotonic clock, which never jumps.
+
+    Parameters
+    ----------
+    seconds : from now
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._end_s = time.monotonic() + seconds
+
+    def left_s(self) -> float:
+        """Return the seconds until then, at least 0."""
+        return max(0.0, self._end_s - time.monotonic())
+
+    def is_over(self) -> bool:
+        """Whether it has passed."""
+        return not self.left_s()
 
 
 def new_id() -> str:

@@ -13,6 +13,9 @@
     ├── BundleError       a bundle that is damaged, foreign, or fails its own test
     ├── ExportError       a bundle that cannot become one graph, or whose graph differs from it
     ├── ClusterError      a cluster that cannot be reached, or that fails at its work
+    ├── StoreError        a store that cannot be reached, is locked or full, or is of a newer version
+    ├── MissingError      something asked for by its name that is not there
+    ├── ConflictError     a change that somebody else made first, or a name that is taken
     ├── OutputError       a place that cannot be written
     └── WorkerError       a process of ours that died over its work, or could not start
 
@@ -27,13 +30,16 @@ __all__ = [
     "AuricleError",
     "BundleError",
     "ClusterError",
+    "ConflictError",
     "ConversionError",
     "DataError",
     "ExportError",
     "FeatureError",
+    "MissingError",
     "ModelError",
     "OutputError",
     "SplitError",
+    "StoreError",
     "UsageError",
     "WorkerError",
 ]
@@ -107,6 +113,24 @@ class ClusterError(AuricleError):
     """A cluster that cannot be reached, or that fails at its work."""
 
     kind = "cluster"
+
+
+class StoreError(AuricleError):
+    """A store that cannot be reached, is locked or full, or is of a newer version."""
+
+    kind = "store"
+
+
+class MissingError(AuricleError):
+    """Something asked for by its name that is not there."""
+
+    kind = "missing"
+
+
+class ConflictError(AuricleError):
+    """A change that somebody else made first, or a name that is taken."""
+
+    kind = "conflict"
 
 
 class OutputError(AuricleError):

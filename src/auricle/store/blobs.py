@@ -1,0 +1,42 @@
+"""Sounds and bundles by the SHA-256 of their content, in parts that fit into memory."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final
+
+import sqlalchemy as sa
+
+from auricle.store.database import Database
+from auricle.store.tables import BLOBS, BUNDLES, PREDICTIONS
+
+__all__ = ["PART_BYTES", "drop_unused", "get", "put"]
+
+PART_BYTES: Final = 4 * 1024**2
+
+
+def put(database: Database, connection: sa.Connection, content: bytes) -> str:
+    """Keep a content, unless it is there already, and return its SHA-256.
+
+    Whoever puts several sorts them by digest: each is held to the end of the transaction.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    database.hold(connection, digest)
+    insertion = database.insert(BLOBS).on_conflict_do_nothing()
+    for part, start in enumerate(range(0, len(content), PART_BYTES)):
+        values = {"digest": digest, "part": part, "content": content[start : start + PART_BYTES]}
+        connection.execute(insertion.values(**values))
+    return digest
+
+
+def get(connection: sa.Connection, digest: str) -> bytes | None:
+    """Return a content; None where it is not there."""
+    parts = sa.select(BLOBS.c.content).where(BLOBS.c.digest == digest).order_by(BLOBS.c.part)
+    return b"".join(connection.execute(parts).scalars()) or None
+
+
+def drop_unused(database: Database, connection: sa.Connection, digests: Iterable[str | None]) -> None:
+    """Erase those contents that no entry and no model has."""
+    for digest in sorted({digest for digest in digests if digest is not None}):
+        database.hold(connection, digest)  # somebody may be about to give an entry the same sound
+        unused = (~sa.exists().where(PREDICTIONS.c.audio == digest), ~sa.exists().where(BUNDLES.c.digest == digest))
+        connection.execute(sa.delete(BLOBS).where(BLOBS.c.digest == digest, *unused))

@@ -1,0 +1,78 @@
+"""What the monitor found, kept so that a server can tell it without computing anything."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from auricle import clock
+from auricle.store.database import Database
+from auricle.store.encoding import plain
+from auricle.store.tables import CHECKS
+
+__all__ = ["Check", "Checks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of one model.
+
+    Parameters
+    ----------
+    id : its own
+    time : when it was made
+    model : name and version of the model that was watched
+    verdict : ok, watch, alarm, or not enough yet
+    body : all that it found, as JSON
+    """
+
+    id: str
+    time: datetime
+    model: str
+    verdict: str
+    body: Mapping[str, Any]
+
+
+class Checks:
+    """The checks of a service: rows are only added."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, model: str, verdict: str, body: Mapping[str, Any]) -> Check:
+        """Keep what a check found, and return it with its id and time.
+
+        Raises
+        ------
+        StoreError : the database cannot be written
+        """
+        check = Check(clock.new_id(), clock.now(), plain(model), plain(verdict), body)
+        values = {
+            "id": check.id,
+            "time_us": clock.to_us(check.time),
+            "model": check.model,
+            "verdict": check.verdict,
+            "body": json.dumps(dict(body)),
+        }
+        with self._database.write() as connection:
+            connection.execute(sa.insert(CHECKS).values(**values))
+        return check
+
+    def latest(self, model: str | None = None, *, limit: int = 1) -> tuple[Check, ...]:
+        """Return the last checks, of one version of a model or of all, the newest first.
+
+        Raises
+        ------
+        StoreError : the database cannot be read
+        """
+        wanted = sa.select(CHECKS).order_by(CHECKS.c.seq.desc()).limit(limit)
+        if model is not None:
+            wanted = wanted.where(CHECKS.c.model == plain(model))
+        with self._database.read() as connection:
+            return tuple(
+                Check(row.id, clock.from_us(row.time_us), row.model, row.verdict, json.loads(row.body))
+                for row in connection.execute(wanted)
+            )

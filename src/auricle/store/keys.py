@@ -1,0 +1,156 @@
+"""API keys: shown once, kept as a hash, with scopes, an end, and a way to revoke them."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from auricle import clock
+from auricle.errors import MissingError, UsageError
+from auricle.store.database import Database
+from auricle.store.encoding import plain
+from auricle.store.tables import KEYS
+
+__all__ = ["SCOPES", "Key", "Keys"]
+
+SCOPES: Final = {
+    "predict": "send sound and read the answer to it",
+    "feedback": "say what a sound was",
+    "read": "read every prediction, kept sound and check",
+    "train": "have a challenger trained",
+    "promote": "change which model answers",
+    "admin": "delete predictions",
+}
+"""What a key may allow."""
+
+_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_ID_LENGTH: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key, without its secret.
+
+    Parameters
+    ----------
+    id : what a token, a log line and a prediction name it by
+    name : whose it is, as its creator said
+    scopes : what it allows
+    created : when it was made
+    expires : from when on it is refused; None for never
+    revoked : since when it has been refused; None if it was not revoked
+    """
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    created: datetime
+    expires: datetime | None = None
+    revoked: datetime | None = None
+
+    def is_valid(self, when: datetime) -> bool:
+        """Whether it is accepted at a time."""
+        return self.revoked is None and (self.expires is None or when < self.expires)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the key as the command line prints it."""
+        times = {"created": self.created, "expires": self.expires, "revoked": self.revoked}
+        told = {name: time and time.isoformat(timespec="seconds") for name, time in times.items()}
+        return {"id": self.id, "name": self.name, "scopes": sorted(self.scopes)} | told
+
+
+class Keys:
+    """The keys of a service."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, scopes: Collection[str], *, name: str = "", expires: datetime | None = None) -> tuple[str, Key]:
+        """Make a key, and return its token, which nobody can be told again, with what is known of it.
+
+        Raises
+        ------
+        UsageError : no scope, an unknown one, or an end that is past
+        StoreError : the database cannot be written
+        """
+        if unknown := sorted(set(scopes) - SCOPES.keys()):
+            raise UsageError(f"A scope must be one of {', '.join(SCOPES)}. Got {unknown[0]!r}.")
+        if not scopes:
+            raise UsageError(f"A key must have a scope, or it opens nothing. Name some of {', '.join(SCOPES)}.")
+        created = clock.now()
+        if expires is not None and expires <= created:
+            raise UsageError(f"A key's end must lie ahead. Got {expires.isoformat(timespec='seconds')}.")
+        identity = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+        token = f"aud_{identity}_{secrets.token_urlsafe(32)}"
+        key = Key(identity, plain(name), frozenset(scopes), created, expires)
+        with self._database.write() as connection:
+            connection.execute(sa.insert(KEYS).values(**_to_row(key), digest=_digest(token)))
+        return token, key
+
+    def verify(self, token: str) -> Key | None:
+        """Return the key of a token; None if there is no such key, or it is expired or revoked.
+
+        Raises
+        ------
+        StoreError : the database cannot be read
+        """
+        identity = token.split("_", 2)[1] if token.count("_") > 1 else ""
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(KEYS).where(KEYS.c.id == plain(identity))).one_or_none()
+        # An unknown id is compared too, so that the time does not say which ids there are.
+        is_right = hmac.compare_digest(_digest(token), _digest("") if row is None else row.digest)
+        if row is None or not is_right:
+            return None
+        key = _from_row(row)
+        return key if key.is_valid(clock.now()) else None
+
+    def all(self) -> tuple[Key, ...]:
+        """Return every key, in the order in which they were made.
+
+        Raises
+        ------
+        StoreError : the database cannot be read
+        """
+        with self._database.read() as connection:
+            return tuple(map(_from_row, connection.execute(sa.select(KEYS).order_by(KEYS.c.created_us, KEYS.c.id))))
+
+    def revoke(self, identity: str) -> Key:
+        """Refuse a key from now on; one that was revoked before stays as it is.
+
+        Raises
+        ------
+        MissingError : there is no key of this id
+        StoreError : the database cannot be written
+        """
+        place = KEYS.c.id == plain(identity)
+        with self._database.write() as connection:
+            revoked = sa.func.coalesce(KEYS.c.revoked_us, clock.to_us(clock.now()))
+            connection.execute(sa.update(KEYS).where(place).values(revoked_us=revoked))
+            row = connection.execute(sa.select(KEYS).where(place)).one_or_none()
+        if row is None:
+            raise MissingError(f"There is no key of the id {identity[:80]!r}. `auricle keys list` shows them.")
+        return _from_row(row)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _to_row(key: Key) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": " ".join(sorted(key.scopes)),
+        "created_us": clock.to_us(key.created),
+        "expires_us": None if key.expires is None else clock.to_us(key.expires),
+    }
+
+
+def _from_row(row: sa.Row[Any]) -> Key:
+    expires, revoked = (None if us is None else clock.from_us(us) for us in (row.expires_us, row.revoked_us))
+    return Key(row.id, row.name, frozenset(row.scopes.split()), clock.from_us(row.created_us), expires, revoked)

