@@ -17,6 +17,7 @@ from auricle.compute import spread
 from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import AudioError, AuricleError, DataError, FeatureError
 from auricle.features.cache import FeatureCache, key_of
+from auricle.features.describer import Describer
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.records import Quality
@@ -116,7 +117,7 @@ def extract(
     ------
     DataError : recordings that cannot be used (each is named), or none is left
     """
-    one = partial(describe, extractor=Extractor(spec), standard=Extractor(standard_spec(spec.rate_hz)), cache=cache)
+    one = partial(describe, describer=Describer(spec, standard_spec(spec.rate_hz)), cache=cache)
     done: list[Described] = []
     kept: list[int] = []
     failures: list[Failure] = []
@@ -153,35 +154,34 @@ def windows_of(example: Example, extractor: Extractor) -> list[Window]:
     )
 
 
-def describe(
-    example: Example, *, extractor: Extractor, standard: Extractor, cache: FeatureCache | None
-) -> Described | Failure:
+def describe(example: Example, *, describer: Describer, cache: FeatureCache | None) -> Described | Failure:
     """Return the features of one recording, from the cache where they are kept, or why there are none."""
     try:
-        return _kept(example, extractor, standard, cache)
+        return _kept(example, describer, cache)
     except FeatureError as error:  # it speaks of a window, and knows no file
         return Failure(example.file, FeatureError(f"{example.file}: {error}"))
     except AuricleError as error:
         return Failure(example.file, error)
 
 
-def _kept(example: Example, extractor: Extractor, standard: Extractor, cache: FeatureCache | None) -> Described:
+def _kept(example: Example, describer: Describer, cache: FeatureCache | None) -> Described:
     """Return a recording's features from the cache, or compute and keep them."""
     digest = content_hash(example.file)
     if cache is None:
-        return _describe(example, extractor, standard, digest)
+        return _describe(example, describer, digest)
     part = f"{example.start_s}:{example.end_s}:{quality.VERSION}"
-    key = key_of(digest.tobytes(), part, extractor.spec.fingerprint(), standard.spec.fingerprint())
+    specs = describer.extractor.spec, describer.standard.spec
+    key = key_of(digest.tobytes(), part, *(spec.fingerprint() for spec in specs))
     arrays = cache.get(key)
     if arrays is not None:
         return Described(**arrays)
-    one = _describe(example, extractor, standard, digest)
+    one = _describe(example, describer, digest)
     cache.put(key, {field.name: getattr(one, field.name) for field in fields(Described)})
     return one
 
 
-def _describe(example: Example, extractor: Extractor, standard: Extractor, digest: NDArray[np.uint8]) -> Described:
-    windows = windows_of(example, extractor)
+def _describe(example: Example, describer: Describer, digest: NDArray[np.uint8]) -> Described:
+    windows = windows_of(example, describer.extractor)
     lengths_s = [window.samples.size / window.rate_hz for window in windows]
     whole = quality.combine([quality.measure(window.samples, window.rate_hz) for window in windows], lengths_s)
     if whole.peak_db <= quality.FLOOR_DB:
@@ -189,10 +189,11 @@ def _describe(example: Example, extractor: Extractor, standard: Extractor, diges
             f"{example.file}: a recording must hold sound. Every sample of its {sum(lengths_s):.3f} s is zero. "
             "Remove it, or record it again."
         )
+    rows, standard = zip(*(describer.rows(window.samples) for window in windows), strict=True)
     return Described(
-        rows=np.stack([extractor.row(window.samples) for window in windows]),
+        rows=np.stack(rows),
         bounds_s=np.array([(window.start_s, window.end_s) for window in windows]),
-        standard=np.stack([standard.row(window.samples) for window in windows]),
+        standard=np.stack(standard),
         quality=np.array(astuple(whole)),
         digest=digest,
     )

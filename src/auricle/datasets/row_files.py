@@ -17,7 +17,7 @@ from auricle.compute import Engine
 from auricle.datasets.dataset import Dataset, Example, Task
 from auricle.datasets.examples import Examples, Failure, describe
 from auricle.errors import UsageError
-from auricle.features.extractor import Extractor
+from auricle.features.describer import Describer
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.shards import Summary, Written, write_shards
 
@@ -162,12 +162,12 @@ def _absolute(example: Example) -> Example:
 
 
 def _shard(path: Path, examples: Sequence[Example], *, task: Task, spec: FeatureSpec) -> Summary:
-    extractor, standard = Extractor(spec), Extractor(standard_spec(spec.rate_hz))
+    describer = Describer(spec, standard_spec(spec.rate_hz))
     failed: list[dict[str, Any]] = []
 
     def rows() -> Iterator[Row]:
         for example in examples:
-            found = describe(example, extractor=extractor, standard=standard, cache=None)
+            found = describe(example, describer=describer, cache=None)
             if isinstance(found, Failure):
                 failed.append({"file": str(found.file), "error": found.error.as_json()})
             else:

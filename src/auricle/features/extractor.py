@@ -11,13 +11,11 @@ from auricle.audio.windows import Window, cut
 from auricle.compute import spread
 from auricle.errors import FeatureError
 from auricle.features.analysis import values_of
-from auricle.features.columns import UNPOOLED
-from auricle.features.modulation import swings
-from auricle.features.plan import plan_of
-from auricle.features.pooling import pool, sounding
+from auricle.features.plan import plan_for, plan_of
+from auricle.features.pooling import Pooling
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["Extractor"]
+__all__ = ["Extractor", "Numbers"]
 
 Numbers = NDArray[np.float32]
 
@@ -33,9 +31,8 @@ class Extractor:
     def __init__(self, spec: FeatureSpec) -> None:
         self.spec = spec
         self.columns = spec.columns
-        pooled = tuple(group for group in spec.features if group not in UNPOOLED)
-        also = ("energy",) * (spec.trim_db is not None) + ("mel",) * ("modulation" in spec.features)
-        self._plan = plan_of(spec, pooled, also)
+        self._plan = plan_for(spec)
+        self._pooling = Pooling(spec, self._plan)
         self._image_plan = plan_of(spec, ("mel",))
 
     def __repr__(self) -> str:
@@ -55,16 +52,7 @@ class Extractor:
         ------
         FeatureError : a sample is not finite, or fewer samples than one frame
         """
-        values, n_frames = values_of(samples, self._plan)
-        frames = slice(0, n_frames)
-        if self.spec.trim_db is not None:
-            frames = sounding(values[self._plan.first_row["energy"], :n_frames], self.spec.trim_db)
-        row = pool(values[: self._plan.n_wanted], frames, self.spec)
-        if "modulation" not in self.spec.features:
-            return row
-        first = self._plan.first_row["mel"]
-        levels_db = values[first : first + self.spec.n_mels, frames]
-        return np.concatenate([row, swings(levels_db, self.spec).ravel()])
+        return self._pooling.row(*values_of(samples, self._plan))
 
     def image(self, samples: ArrayLike) -> Numbers:
         """Return the log-mel image of one window: float32, shape (n_mels, n_frames), in dB.

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.features.columns import FEATURES, contrast_bands
+from auricle.features.columns import FEATURES, UNPOOLED, contrast_bands
 from auricle.features.filters import chroma_filters, contrast_bins, cosine_transform, hann, mel_filters
 from auricle.features.kernels.bands import bands_of
 from auricle.features.kernels.fourier import fourier_plan
@@ -14,7 +14,7 @@ from auricle.features.kernels.frames import Rows, Tables
 from auricle.features.kernels.framing import places_of
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["Plan", "plan_of"]
+__all__ = ["Plan", "plan_for", "plan_of"]
 
 SMALLEST_TRANSFORM = 8  # shorter frames, and those that are no power of two, go through SciPy
 CHROMA_NEGLIGIBLE = 1e-7  # a weight this small, of at most 1, moves no pitch class by more than it
@@ -61,6 +61,25 @@ class Plan:
     def in_lanes(self) -> bool:
         """Whether the kernels transform the frames themselves."""
         return _in_lanes(self.spec.n_fft)
+
+    def places(self, spec: FeatureSpec) -> slice | NDArray[np.int64]:
+        """Return which rows one of the plan's specs pools, in the order of its columns."""
+        rows = [self.first_row[group] + i for group in _pooled(spec) for i in range(len(FEATURES[group](spec)))]
+        is_one_stretch = rows == list(range(len(rows)))
+        return slice(0, len(rows)) if is_one_stretch else np.array(rows, np.int64)
+
+
+def plan_for(*specs: FeatureSpec) -> Plan:
+    """Return the plan for the rows of specs that differ in nothing that decides a frame's numbers."""
+    widest = max(specs, key=lambda spec: spec.n_mfcc)
+    pooled = dict.fromkeys(group for spec in specs for group in _pooled(spec))
+    is_trimmed = any(spec.trim_db is not None for spec in specs)
+    is_modulated = any("modulation" in spec.features for spec in specs)
+    return plan_of(widest, tuple(pooled), ("energy",) * is_trimmed + ("mel",) * is_modulated)
+
+
+def _pooled(spec: FeatureSpec) -> tuple[str, ...]:
+    return tuple(group for group in spec.features if group not in UNPOOLED)
 
 
 @lru_cache(maxsize=64)

@@ -6,13 +6,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.features.kernels.statistics import COMPUTED, summarise
+from auricle.features.modulation import swings
+from auricle.features.plan import Plan
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["part_of", "pool", "sounding"]
+__all__ = ["Pooling", "part_of", "pool", "sounding"]
 
 Values = NDArray[np.float32]
 
 RISE = "rise"
+
+
+class Pooling:
+    """Makes one spec's row of the values of a window's frames.
+
+    Parameters
+    ----------
+    spec : which statistics, of which groups of values
+    plan : what the values were computed by, for this spec and perhaps for others
+    """
+
+    def __init__(self, spec: FeatureSpec, plan: Plan) -> None:
+        self._spec = spec
+        self._places = plan.places(spec)
+        self._energy = plan.first_row.get("energy", -1)
+        self._mel = plan.first_row.get("mel", -1)
+
+    def row(self, values: Values, n_frames: int) -> Values:
+        """Return the row, float32, shape (d,), of values of which ``n_frames`` count, shape (n_values, width)."""
+        frames = slice(0, n_frames)
+        if self._spec.trim_db is not None:
+            frames = sounding(values[self._energy, :n_frames], self._spec.trim_db)
+        row = pool(values[self._places], frames, self._spec)
+        if "modulation" not in self._spec.features:
+            return row
+        levels_db = values[self._mel : self._mel + self._spec.n_mels, frames]
+        return np.concatenate([row, swings(levels_db, self._spec).ravel()])
 
 
 def pool(values: Values, frames: slice, spec: FeatureSpec) -> Values:

@@ -10,7 +10,7 @@ from auricle.bundles import selftest
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.errors import BundleError
-from auricle.features.extractor import Extractor
+from auricle.features.describer import Describer
 from auricle.prediction.events import EventRules, Events
 from auricle.prediction.stream import Stream
 from auricle.records import Prediction
@@ -47,8 +47,8 @@ class Predictor:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self.name = bundle.id
-        self.extractor = Extractor(bundle.manifest.spec)
-        self.standard = Extractor(bundle.manifest.standard)
+        self.describer = Describer(bundle.manifest.spec, bundle.manifest.standard)
+        self.extractor, self.standard = self.describer.extractor, self.describer.standard
         self.graph = Graph(bundle.graph)
         selftest.check(bundle, self.extractor, self.standard, self.graph)
 

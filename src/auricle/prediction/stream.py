@@ -161,11 +161,10 @@ class Stream:
         is_class = self.model.graph.answer == "probabilities"
         for window in windows:
             # One row at a time: the last bits of a product of matrices depend on how many rows there are.
-            row = self.model.extractor.row(window.samples)
+            row, standard = self.model.describer.rows(window.samples)
             answer = self.model.graph.answers(row[np.newaxis])[0]
             value = log_probabilities(answer) if is_class else answer.astype(np.float64)
             measures = quality.measure(window.samples, window.rate_hz)
-            standard = self.model.standard.row(window.samples)
             distance = self.model.bundle.novelty.distance(standard)
             self._value += value
             self._standard += standard
