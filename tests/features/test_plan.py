@@ -1,9 +1,9 @@
 import pytest
 
 from auricle.features.columns import FEATURES, UNPOOLED
-from auricle.features.kernels.frames import Rows
 from auricle.features.plan import plan_of
 from auricle.features.spec import FeatureSpec
+from auricle.kernels.frames import Rows
 
 
 def test_what_was_asked_for_comes_first_and_in_order() -> None:

@@ -9,8 +9,8 @@ from auricle.export.draft import Draft, Value
 from auricle.export.spectrum import AMIN, decibels, frames, mel_levels, power
 from auricle.features.analysis import DELTA_FRAMES, delta_weights
 from auricle.features.filters import chroma_filters, contrast_bins, cosine_transform
-from auricle.features.kernels.contrast import RESOLVED
 from auricle.features.spec import FeatureSpec
+from auricle.kernels.contrast import RESOLVED
 
 __all__ = ["GROUPS", "FrameValues"]
 

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auricle.errors import FeatureError
-from auricle.features.kernels.changes import finish
-from auricle.features.kernels.frames import Workspace, aligned, analyse, workspace
-from auricle.features.kernels.framing import all_within
-from auricle.features.kernels.lanes import LANES
 from auricle.features.plan import Plan, plan_of
 from auricle.features.spec import FeatureSpec
+from auricle.kernels.changes import finish
+from auricle.kernels.frames import Workspace, aligned, analyse, workspace
+from auricle.kernels.framing import all_within
+from auricle.kernels.lanes import LANES
 
 __all__ = ["block_power", "checked", "delta_weights", "group_of", "values_of"]
 

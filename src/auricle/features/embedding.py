@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from auricle.errors import FeatureError, ModelError
 from auricle.features.embedding_card import EmbeddingCard, GraphInput, LogMelInput, WaveformInput
-from auricle.features.kernels.framing import all_within
 from auricle.features.patches import centred, log_mel_frames, starts_of
 from auricle.features.sessions import Session
 from auricle.features.spec import KERNEL_VERSION
+from auricle.kernels.framing import all_within
 
 __all__ = ["Embedding"]
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from auricle.features.analysis import block_power
 from auricle.features.embedding_card import LogMelInput
 from auricle.features.filters import hann, mel_bank
-from auricle.features.kernels.bands import Bands, bands_of
-from auricle.features.kernels.fourier import FourierPlan, fourier_plan
-from auricle.features.kernels.frames import Workspace, aligned, workspace
-from auricle.features.kernels.framing import places_of
-from auricle.features.kernels.lanes import LANES
-from auricle.features.kernels.sums import band_sums
+from auricle.kernels.bands import Bands, bands_of
+from auricle.kernels.fourier import FourierPlan, fourier_plan
+from auricle.kernels.frames import Workspace, aligned, workspace
+from auricle.kernels.framing import places_of
+from auricle.kernels.lanes import LANES
+from auricle.kernels.sums import band_sums
 
 __all__ = ["centred", "log_mel_frames", "starts_of"]
 

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from auricle.features.columns import FEATURES, UNPOOLED, contrast_bands
 from auricle.features.filters import chroma_filters, contrast_bins, cosine_transform, hann, mel_filters
-from auricle.features.kernels.bands import bands_of
-from auricle.features.kernels.fourier import fourier_plan
-from auricle.features.kernels.frames import Rows, Tables
-from auricle.features.kernels.framing import places_of
 from auricle.features.spec import FeatureSpec
+from auricle.kernels.bands import bands_of
+from auricle.kernels.fourier import fourier_plan
+from auricle.kernels.frames import Rows, Tables
+from auricle.kernels.framing import places_of
 
 __all__ = ["Plan", "plan_for", "plan_of"]
 

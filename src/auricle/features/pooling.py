@@ -5,10 +5,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.features.kernels.statistics import COMPUTED, summarise
 from auricle.features.modulation import swings
 from auricle.features.plan import Plan
 from auricle.features.spec import FeatureSpec
+from auricle.kernels.statistics import COMPUTED, summarise
 
 __all__ = ["Pooling", "part_of", "pool", "sounding"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.features.kernels.compiled import kernel, part
+from auricle.kernels.compiled import kernel, part
 
 __all__ = ["BUCKETS", "MIN_KNOWN", "collide", "compare", "waves"]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from auricle.features.kernels.compiled import kernel, part
-from auricle.features.kernels.lanes import LANES, Floats, Integers, below, extract, load, splat, store, transpose
+from auricle.kernels.compiled import kernel, part
+from auricle.kernels.lanes import LANES, Floats, Integers, below, extract, load, splat, store, transpose
 
 __all__ = ["all_within", "layout", "levels", "places_of", "side_by_side", "stage"]
 

@@ -16,7 +16,7 @@ from numba import types
 from numba.extending import models, register_model, type_callable
 from numpy.typing import NDArray
 
-from auricle.features.kernels.instruction import Builder, element, index, instruction
+from auricle.kernels.instruction import Builder, element, index, instruction
 
 __all__ = [
     "CONTRACT",

@@ -1,8 +1,8 @@
 """Spectral contrast: the strongest and the weakest few bins of each octave band."""
 
-from auricle.features.kernels.bands import decibels
-from auricle.features.kernels.compiled import part
-from auricle.features.kernels.lanes import (
+from auricle.kernels.bands import decibels
+from auricle.kernels.compiled import part
+from auricle.kernels.lanes import (
     LANES,
     Floats,
     Integers,

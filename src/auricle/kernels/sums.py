@@ -1,11 +1,11 @@
 """Plain weighted sums of a spectrum, as the pretrained models of others were fed: no decibels, no floor."""
 
-from auricle.features.kernels.bands import Bands, weighted_sum
-from auricle.features.kernels.compiled import kernel
-from auricle.features.kernels.fourier import FourierPlan, power_spectrum, split_frames
-from auricle.features.kernels.frames import Workspace
-from auricle.features.kernels.framing import side_by_side, stage
-from auricle.features.kernels.lanes import LANES, Floats, Integers, load, square_root, store
+from auricle.kernels.bands import Bands, weighted_sum
+from auricle.kernels.compiled import kernel
+from auricle.kernels.fourier import FourierPlan, power_spectrum, split_frames
+from auricle.kernels.frames import Workspace
+from auricle.kernels.framing import side_by_side, stage
+from auricle.kernels.lanes import LANES, Floats, Integers, load, square_root, store
 
 __all__ = ["band_sums"]
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from auricle.features.kernels.framing import all_within, layout, places_of
-from auricle.features.kernels.lanes import LANES
+from auricle.kernels.framing import all_within, layout, places_of
+from auricle.kernels.lanes import LANES
 
 
 @pytest.mark.parametrize("n", [1, LANES - 1, LANES, 5 * LANES + 3])

@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from auricle.features.kernels.bands import Bands, cepstrum, mel_levels, pitch_classes
-from auricle.features.kernels.compiled import kernel, part
-from auricle.features.kernels.contrast import peaks_and_valleys
-from auricle.features.kernels.fourier import FourierPlan, power_spectrum, split_frames
-from auricle.features.kernels.framing import layout, levels, side_by_side, stage
-from auricle.features.kernels.lanes import LANES, Floats, Integers, load, store
-from auricle.features.kernels.shape import flatness, moments
+from auricle.kernels.bands import Bands, cepstrum, mel_levels, pitch_classes
+from auricle.kernels.compiled import kernel, part
+from auricle.kernels.contrast import peaks_and_valleys
+from auricle.kernels.fourier import FourierPlan, power_spectrum, split_frames
+from auricle.kernels.framing import layout, levels, side_by_side, stage
+from auricle.kernels.lanes import LANES, Floats, Integers, load, store
+from auricle.kernels.shape import flatness, moments
 
 __all__ = ["Rows", "Tables", "Workspace", "aligned", "analyse", "workspace"]
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.features.kernels.compiled import part
-from auricle.features.kernels.lanes import LANES, Floats, Lanes, exponent, load, mantissa, maximum, splat, store
+from auricle.kernels.compiled import part
+from auricle.kernels.lanes import LANES, Floats, Lanes, exponent, load, mantissa, maximum, splat, store
 
 __all__ = ["AMIN", "Bands", "bands_of", "cepstrum", "decibels", "log2", "mel_levels", "pitch_classes"]
 

@@ -11,7 +11,7 @@ USE = """
 import numpy as np
 from auricle.features.columns import FEATURES, STATISTICS
 from auricle.features.extractor import Extractor
-from auricle.features.kernels import changes, frames, framing, statistics
+from auricle.kernels import changes, frames, framing, statistics
 from auricle.features.spec import FeatureSpec
 
 for n_fft in (512, 500):
@@ -45,7 +45,7 @@ def test_without_a_place_for_a_cache_everything_works() -> None:
 import numpy as np
 import numba.core.caching
 numba.core.caching.CacheImpl._locator_classes = []
-from auricle.features.kernels.framing import all_within
+from auricle.kernels.framing import all_within
 print(all_within(np.ones(100, np.float32), 2.0), all_within(np.full(100, np.nan, np.float32), 2.0))
 """
     run = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, check=False)

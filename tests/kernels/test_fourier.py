@@ -2,10 +2,10 @@ import numba
 import numpy as np
 import pytest
 
-from auricle.features.kernels.fourier import fourier_plan, power_spectrum, split_frames
-from auricle.features.kernels.frames import aligned
-from auricle.features.kernels.framing import places_of
-from auricle.features.kernels.lanes import LANES
+from auricle.kernels.fourier import fourier_plan, power_spectrum, split_frames
+from auricle.kernels.frames import aligned
+from auricle.kernels.framing import places_of
+from auricle.kernels.lanes import LANES
 
 
 @numba.njit

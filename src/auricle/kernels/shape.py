@@ -1,8 +1,8 @@
 """The shape of each frame's spectrum: centroid, bandwidth, rolloff and flatness."""
 
-from auricle.features.kernels.bands import AMIN, TINY, log2
-from auricle.features.kernels.compiled import part
-from auricle.features.kernels.lanes import (
+from auricle.kernels.bands import AMIN, TINY, log2
+from auricle.kernels.compiled import part
+from auricle.kernels.lanes import (
     LANES,
     Floats,
     below,

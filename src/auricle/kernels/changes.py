@@ -2,9 +2,9 @@
 
 import math
 
-from auricle.features.kernels.compiled import kernel, part
-from auricle.features.kernels.frames import Rows
-from auricle.features.kernels.lanes import LANES, Floats, Integers, load, maximum, splat, store
+from auricle.kernels.compiled import kernel, part
+from auricle.kernels.frames import Rows
+from auricle.kernels.lanes import LANES, Floats, Integers, load, maximum, splat, store
 
 __all__ = ["finish"]
 

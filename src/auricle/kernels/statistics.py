@@ -2,8 +2,8 @@
 
 import math
 
-from auricle.features.kernels.compiled import kernel, part
-from auricle.features.kernels.lanes import LANES, Floats, Integers, extract, load, splat
+from auricle.kernels.compiled import kernel, part
+from auricle.kernels.lanes import LANES, Floats, Integers, extract, load, splat
 
 __all__ = ["COMPUTED", "summarise"]
 

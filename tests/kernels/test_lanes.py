@@ -2,8 +2,8 @@ import numba
 import numpy as np
 import pytest
 
-from auricle.features.kernels import bands, lanes
-from auricle.features.kernels.lanes import LANES
+from auricle.kernels import bands, lanes
+from auricle.kernels.lanes import LANES
 
 
 @numba.njit

@@ -1,1 +1,0 @@
-"""The compiled arithmetic of the features: frames side by side in SIMD lanes, from samples to statistics."""
