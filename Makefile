@@ -9,7 +9,7 @@ demo: $(VENV)/.demo
 	$(BIN)/auricle demo -o demo-out
 
 test: $(VENV)/.test
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist worksteal
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
