@@ -67,9 +67,9 @@ def test_all_that_waits_fails_with_the_first(tmp_path: Path, make_entry: Make, m
 
 @pytest.mark.usefixtures("impatient")
 def test_a_process_that_writes_for_too_long_is_told(tmp_path: Path) -> None:
-    with Store.open(str(tmp_path / "store.db")) as store, store.database.write():
-        with pytest.raises(StoreError, match="this process has been writing to it"):
-            store.keys.create(["read"])
+    told = pytest.raises(StoreError, match="this process has been writing to it")
+    with Store.open(str(tmp_path / "store.db")) as store, store.database.write(), told:
+        store.keys.create(["read"])
 
 
 def test_a_full_disk_is_told_reads_go_on_and_it_passes(tmp_path: Path, make_entry: Make) -> None:

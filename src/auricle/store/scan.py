@@ -122,7 +122,7 @@ def _wanted(*, with_rows: bool) -> sa.Select[Any]:
 
 def _batch(model: str, rows: Sequence[sa.Row[Any]], *, with_rows: bool) -> Batch:
     column = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
-    answers = [json.loads(text or "{}") for text in column["probabilities"]]
+    answers = _parsed(column["probabilities"])
     classes = tuple(answers[0])
     starts, ends = (np.array(column[name], np.float64) for name in ("start_s", "end_s"))
     standard = np.frombuffer(b"".join(column["standard"]), FLOAT32).reshape(len(rows), -1)
@@ -144,13 +144,19 @@ def _batch(model: str, rows: Sequence[sa.Row[Any]], *, with_rows: bool) -> Batch
         probabilities=_by_name(answers, classes),
         values=np.array(column["value"], np.float64),
         standard=standard,
-        quality=_by_name([json.loads(text or "{}") for text in column["quality"]], MEASURES),
-        metadata=tuple(json.loads(text) for text in column["metadata"]),
+        quality=_by_name(_parsed(column["quality"]), MEASURES),
+        metadata=tuple(_parsed(column["metadata"])),
         truth=np.array(column["told_label"], object) if classes else np.array(column["told_target"], np.float64),
         truth_times=_times(column["told_us"]),
         audio=np.array(column["audio"], object),
         rows=tuple(map(_matrix, column["rows"], column["n_rows"])) if with_rows else None,
     )
+
+
+def _parsed(texts: Sequence[str | None]) -> list[dict[str, Any]]:
+    """Parse many small objects at once, which takes a fraction of the calls."""
+    parsed: list[dict[str, Any]] = json.loads(f"[{','.join(text or '{}' for text in texts)}]")
+    return parsed
 
 
 def _by_name(mappings: Sequence[Mapping[str, float]], names: Sequence[str]) -> NDArray[np.float64]:

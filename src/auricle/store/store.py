@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from auricle.records import Entry
-from auricle.store import log, scan
+from auricle.store import log, retention, review, scan
 from auricle.store.aliases import Aliases
 from auricle.store.checks import Checks
 from auricle.store.claims import Claims
@@ -97,6 +97,27 @@ class Store:
     def scan(self, which: Filter = EVERYTHING, *, with_rows: bool = False) -> Iterator[scan.Batch]:
         """Yield entries as arrays, oldest first; see :func:`auricle.store.scan.scan`."""
         return scan.scan(self.database, which, with_rows=with_rows)
+
+    def review(self, which: Filter = EVERYTHING, *, limit: int = 20) -> tuple[review.Candidate, ...]:
+        """Return what is most worth labelling; see :func:`auricle.store.review.most_worth_labelling`."""
+        return review.most_worth_labelling(self.database, which, limit=limit)
+
+    def sweep(self, keep: retention.Keep) -> retention.Swept | None:
+        """Erase what is not to be kept, and forget what is over; None where another process does it just now.
+
+        Raises
+        ------
+        StoreError : the database cannot be written
+        """
+        lease = self.leases.take("sweep", for_s=600.0)
+        if lease is None:
+            return None
+        try:
+            self.claims.sweep()
+            self.limits.sweep()
+            return retention.sweep(self.database, keep)
+        finally:
+            self.leases.release(lease)
 
     def close(self) -> None:
         """Close every connection."""
