@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +48,18 @@ def test_every_example_answers_the_question() -> None:
         Dataset((), "classify")
     with pytest.raises(DataError, match=r"must have a target. a.wav has none"):
         Dataset((Example(Path("a.wav"), "x", None, "a"),), "regress")
+
+
+def test_weights_are_known_only_where_they_differ(labelled: Labelled) -> None:
+    data = labelled(["b", "a"], ["x", "y"])
+    assert data.weights is None
+    lighter = Dataset((data.examples[0], replace(data.examples[1], weight=0.25)), "classify")
+    assert lighter.weights is not None
+    assert lighter.weights.tolist() == [1.0, 0.25]
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_weight_must_be_above_zero(labelled: Labelled, weight: float) -> None:
+    one = replace(labelled(["a"], ["x"]).examples[0], weight=weight)
+    with pytest.raises(DataError, match="a weight must be above 0"):
+        Dataset((one,), "classify")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -254,3 +256,22 @@ def test_balanced_classes_weigh_the_same(rng):
     recall = [(found.answers.argmax(axis=1) == 1)[table.truth[found.tested] == 1].mean() for found in (usual, balanced)]
     assert recall[1] > recall[0]
     assert balanced.calibration.recording.bias == ()
+
+
+def test_recordings_count_in_every_fit_as_they_weigh(rng):
+    class Scale(LogisticRegression):
+        """Records what each recording weighs in every fit."""
+
+        seen: list[dict[int, float]] = []  # noqa: RUF012  (shared by clones on purpose)
+
+        def fit(self, X, y, sample_weight=None):
+            Scale.seen.append({int(n): float(w) for n, w in zip(X[:, 0], sample_weight, strict=True)})
+            return super().fit(X, y, sample_weight)
+
+    table = replace(table_of(30, rng=rng), weight=np.where(np.arange(30) < 20, 0.5, 1.0))
+    search({None: table}, [Candidate("scale", Scale())], Plan(np.arange(30) // 3 % 5, (0, 1, 2, 3, 4), ""), workers=1)
+    assert Scale.seen
+    for weights in Scale.seen:
+        old, new = ({weights[n] for n in weights if (n < 20) == is_old} for is_old in (True, False))
+        assert len(old) == len(new) == 1
+        assert new.pop() == pytest.approx(2 * old.pop())

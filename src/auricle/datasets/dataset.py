@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ class Example:
     fold : the published fold, where it was asked for
     split, time : the published split and when it was recorded, as the table says
     metadata : every other column, and those that served as group or fold
+    weight : how much it counts in a fit beside the others; scores count all alike
     """
 
     file: Path
@@ -45,6 +47,7 @@ class Example:
     split: str | None = None
     time: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Dataset:
 
     Raises
     ------
-    DataError : no examples, or one without what the task needs
+    DataError : no examples, or one without what the task needs, or with a weight that is none
     """
 
     examples: tuple[Example, ...]
@@ -72,6 +75,8 @@ class Dataset:
         if not self.examples:
             raise DataError(f"{self.source}: a data set must have at least one example. It has none.")
         for example in self.examples:
+            if not 0 < example.weight < math.inf:
+                raise DataError(f"{self.source}: a weight must be above 0. {example.file} has {example.weight}.")
             if (example.label if self.task == "classify" else example.target) is None:
                 needed = "label" if self.task == "classify" else "target"
                 raise DataError(f"{self.source}: every example must have a {needed}. {example.file} has none.")
@@ -135,6 +140,12 @@ class Dataset:
         """Shape (n,): the published fold of each example, or None where they were not asked for."""
         folds = [example.fold for example in self.examples]
         return None if None in folds else np.array(folds)
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64] | None:
+        """Shape (n,): how much each example counts in a fit, or None where all count the same."""
+        weights = np.array([example.weight for example in self.examples])
+        return None if np.ptp(weights) == 0 else weights
 
     @property
     def n_recordings(self) -> int:

@@ -65,7 +65,13 @@ def blended(members: Sequence[tuple[Candidate, float]], *, is_classifier: bool) 
     return Candidate(BLEND, made, shares, first.spec, is_balanced=first.is_balanced)
 
 
-def fit(candidate: Candidate, rows: NDArray[np.float32], truth: NDArray[Any], owner: NDArray[np.int64]) -> Estimator:
+def fit(
+    candidate: Candidate,
+    rows: NDArray[np.float32],
+    truth: NDArray[Any],
+    owner: NDArray[np.int64],
+    weight: NDArray[np.float64] | None = None,
+) -> Estimator:
     """Fit a fresh copy of a candidate, every recording weighing the same however many windows it has.
 
     Parameters
@@ -73,12 +79,13 @@ def fit(candidate: Candidate, rows: NDArray[np.float32], truth: NDArray[Any], ow
     rows : shape (n, d)
     truth : class index or standardised target of each row, shape (n,)
     owner : which recording each row is of, shape (n,)
+    weight : of each recording beside the others, by its number; None where all weigh the same
     """
     model: Any = clone(candidate.model)
     if is_classifier(model) and len(np.unique(truth)) == 1:
         # All recordings of the other classes were left out: nothing can be learned, and the score shall say so.
         return _fitted(DummyClassifier().fit(rows, truth))
-    return _fitted(fit_weighted(model, rows, truth, _weights(truth, owner, is_balanced=candidate.is_balanced)))
+    return _fitted(fit_weighted(model, rows, truth, _weights(truth, owner, weight, is_balanced=candidate.is_balanced)))
 
 
 def ask(model: Estimator, rows: NDArray[np.float32], n_classes: int) -> NDArray[np.float64]:
@@ -93,10 +100,14 @@ def ask(model: Estimator, rows: NDArray[np.float32], n_classes: int) -> NDArray[
     return answers
 
 
-def _weights(truth: NDArray[Any], owner: NDArray[np.int64], *, is_balanced: bool) -> NDArray[np.float64] | None:
+def _weights(
+    truth: NDArray[Any], owner: NDArray[np.int64], of_recording: NDArray[np.float64] | None, *, is_balanced: bool
+) -> NDArray[np.float64] | None:
     """Return the weight of each row, 1 on average; None where all weigh the same."""
     _, recording, n_windows = np.unique(owner, return_inverse=True, return_counts=True)
     weight = 1.0 / n_windows[recording]
+    if of_recording is not None:
+        weight *= of_recording[owner]
     if is_balanced:
         _, of_class = np.unique(truth, return_inverse=True)
         weight /= np.bincount(of_class, weight)[of_class]

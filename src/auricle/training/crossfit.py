@@ -200,7 +200,8 @@ class CrossFits:
         left_out = np.isin(self.blocks[table.owner], blocks)
         scale = table.scale(~np.isin(self.blocks, blocks))
         owner = table.owner[~left_out]
-        model = fit(self.candidates[index], table.rows[~left_out], scale.standardised(table.truth)[owner], owner)
+        truth = scale.standardised(table.truth)[owner]
+        model = fit(self.candidates[index], table.rows[~left_out], truth, owner, table.weight)
         windows = np.flatnonzero(left_out)
         values = ask(model, table.rows[windows], self.n_classes)
         values = log_probabilities(values) if self.n_classes else scale.original(values)

@@ -201,7 +201,7 @@ def _answers(
     """Fit to some recordings and answer others: probabilities by recording, uncalibrated, or numbers."""
     scale, fitted = table.scale(learned), learned[table.owner]
     owner = table.owner[fitted]
-    model = fit(candidate, table.rows[fitted], scale.standardised(table.truth)[owner], owner)
+    model = fit(candidate, table.rows[fitted], scale.standardised(table.truth)[owner], owner, table.weight)
     asked = np.isin(table.owner, recordings)
     values = ask(model, table.rows[asked], len(table.classes))
     values = log_probabilities(values) if table.classes else scale.original(values)

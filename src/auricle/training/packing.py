@@ -60,7 +60,8 @@ def pack(
     """
     table = Table.of(dataset, examples)
     scale = table.scale(np.ones(len(dataset.examples), bool))
-    estimator = fit(found.chosen, table.rows, scale.standardised(table.truth)[table.owner], table.owner)
+    truth = scale.standardised(table.truth)[table.owner]
+    estimator = fit(found.chosen, table.rows, truth, table.owner, table.weight)
     graph = convert(estimator, table.rows.shape[1])
     verify(graph, estimator, table.rows)
     manifest = _manifest(dataset, table, found, scale, spec, name, protocol.protocol)

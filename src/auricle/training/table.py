@@ -41,19 +41,22 @@ class Table:
     owner : recording of each window, shape (n_windows,)
     truth : index of the class, or the target, of each recording, shape (n,)
     classes : names in the order of the indices; empty for numbers
+    weight : how much each recording counts in a fit, shape (n,); None where all count the same
     """
 
     rows: NDArray[np.float32]
     owner: NDArray[np.int64]
     truth: NDArray[Any]
     classes: tuple[str, ...]
+    weight: NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, dataset: Dataset, examples: Examples) -> Self:
         """Join a data set's truth to its features."""
         if dataset.task == "regress":
-            return cls(examples.rows, examples.owner, dataset.targets, ())
-        return cls(examples.rows, examples.owner, np.searchsorted(dataset.classes, dataset.labels), dataset.classes)
+            return cls(examples.rows, examples.owner, dataset.targets, (), weight=dataset.weights)
+        truth = np.searchsorted(dataset.classes, dataset.labels)
+        return cls(examples.rows, examples.owner, truth, dataset.classes, weight=dataset.weights)
 
     def scale(self, recordings: NDArray[np.bool_]) -> Scale:
         """Return the scale of the truth over some recordings, given as a mask of shape (n,)."""
