@@ -8,4 +8,5 @@ def test_the_last_checks_are_told_newest_first(store: Store) -> None:
     assert store.checks.latest() == (third,)
     assert store.checks.latest("pump@1") == (second,)
     assert store.checks.latest("motor@1", limit=5) == (third, first)
+    assert store.checks.latest("motor", limit=5) == (third, first)
     assert store.checks.latest("none@1") == ()

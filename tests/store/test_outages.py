@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from auricle.errors import StoreError, UsageError
 from auricle.records import Entry
-from auricle.store import database
 from auricle.store.store import Store
 
 Make = Callable[..., Entry]
@@ -27,16 +26,9 @@ def locked(path: Path) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for a lock for a tenth of a second only."""
-    monkeypatch.setattr(database, "PATIENCE_S", 0.1)
-
-
-@pytest.mark.usefixtures("impatient")
 def test_a_locked_file_is_told_and_used_again(tmp_path: Path, make_entry: Make) -> None:
     path = tmp_path / "store.db"
-    with Store.open(str(path)) as store, store.writer() as writer:
+    with Store.open(str(path), patience_s=0.1) as store, store.writer() as writer:
         first = writer.submit(make_entry()).result()
         with locked(path):
             futures = [writer.submit(make_entry()) for _ in range(100)]
@@ -65,10 +57,9 @@ def test_all_that_waits_fails_with_the_first(tmp_path: Path, make_entry: Make, m
         assert len(tried) == 1  # not one wait for every 32
 
 
-@pytest.mark.usefixtures("impatient")
 def test_a_process_that_writes_for_too_long_is_told(tmp_path: Path) -> None:
     told = pytest.raises(StoreError, match="this process has been writing to it")
-    with Store.open(str(tmp_path / "store.db")) as store, store.database.write(), told:
+    with Store.open(str(tmp_path / "store.db"), patience_s=0.1) as store, store.database.write(), told:
         store.keys.create(["read"])
 
 
@@ -128,9 +119,12 @@ def test_a_server_that_was_stopped_is_told_and_found_again(
             store.delete(entry.id)
 
 
-def test_a_locked_table_is_told(postgresql: str, make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "PATIENCE_S", 0.2)
-    with Store.open(postgresql) as store, Store.open(postgresql) as other, other.database.write() as connection:
+def test_a_locked_table_is_told(postgresql: str, make_entry: Make) -> None:
+    with (
+        Store.open(postgresql, patience_s=0.2) as store,
+        Store.open(postgresql) as other,
+        other.database.write() as connection,
+    ):
         connection.execute(sa.text("LOCK TABLE predictions"))
         with pytest.raises(StoreError, match="another process holds its lock"):
             store.add([make_entry()])

@@ -19,7 +19,7 @@ def test_a_scan_gives_columns(store: Store, make_entry: Make) -> None:
     added = [make_entry(group=name, confidence=0.5 + i / 10) for i, name in enumerate("abc")]
     store.add(added)
     store.feedback.give(Said(added[1].id, "fine"))
-    store.feedback.give(Said(added[1].id, "worn"))
+    store.feedback.give(Said(added[1].id, "worn", key="abcd2345", who="ann", via="page"))
     (batch,) = store.scan(with_rows=True)
     assert len(batch) == 3
     assert batch.model == "motor@0123456789ab"
@@ -38,6 +38,9 @@ def test_a_scan_gives_columns(store: Store, make_entry: Make) -> None:
     assert batch.metadata[0] == added[0].metadata
     assert batch.truth.tolist() == [None, "worn", None]
     assert np.isnat(batch.truth_times).tolist() == [True, False, True]
+    assert batch.truth_keys.tolist() == ["", "abcd2345", ""]
+    assert batch.truth_by.tolist() == ["", "ann", ""]
+    assert batch.truth_via.tolist() == ["", "page", ""]
     assert batch.rows is not None
     assert all(np.array_equal(rows, entry.rows) for rows, entry in zip(batch.rows, added, strict=True))
 

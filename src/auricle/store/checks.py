@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from auricle import clock
 from auricle.store.database import Database
 from auricle.store.encoding import plain
+from auricle.store.filters import is_model
 from auricle.store.tables import CHECKS
 
 __all__ = ["Check", "Checks"]
@@ -62,7 +63,7 @@ class Checks:
         return check
 
     def latest(self, model: str | None = None, *, limit: int = 1) -> tuple[Check, ...]:
-        """Return the last checks, of one version of a model or of all, the newest first.
+        """Return the last checks, of a ``name@version``, of all versions of a ``name``, or of all, the newest first.
 
         Raises
         ------
@@ -70,7 +71,7 @@ class Checks:
         """
         wanted = sa.select(CHECKS).order_by(CHECKS.c.seq.desc()).limit(limit)
         if model is not None:
-            wanted = wanted.where(CHECKS.c.model == plain(model))
+            wanted = wanted.where(is_model(CHECKS.c.model, model))
         with self._database.read() as connection:
             return tuple(
                 Check(row.id, clock.from_us(row.time_us), row.model, row.verdict, json.loads(row.body))

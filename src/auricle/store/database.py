@@ -1,6 +1,7 @@
 """A connection to SQLite or PostgreSQL that either does its work within seconds or says in a sentence why not."""
 
 import hashlib
+import math
 import os
 import sqlite3
 import threading
@@ -23,7 +24,7 @@ __all__ = ["DEFAULT_URL", "PATIENCE_S", "Database"]
 DEFAULT_URL: Final = "sqlite:///auricle.db"
 
 PATIENCE_S: Final = 5.0
-"""How long a connection waits for a lock, a server, or a free connection before it gives up."""
+"""How long to wait for a lock, a server or a free connection, unless told otherwise."""
 
 _STATEMENT_S: Final = 30.0  # a statement that a server is still at after this is lost
 _CONNECTIONS: Final = 8
@@ -51,6 +52,7 @@ class Database:
     ----------
     url : ``sqlite:///FILE``, ``postgresql://…``, or the path of a SQLite file
     create : whether a SQLite file that is missing is created, readable by its owner alone
+    patience_s : how long to wait for a lock, a server or a free connection before giving up
 
     Raises
     ------
@@ -58,25 +60,27 @@ class Database:
     StoreError : no such file
     """
 
-    def __init__(self, url: str, *, create: bool = True) -> None:
+    def __init__(self, url: str, *, create: bool = True, patience_s: float = PATIENCE_S) -> None:
         self.url = _parsed(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.name = self.url.render_as_string(hide_password=True)
         """What messages call it."""
+        self._patience_s = patience_s
         self._writing = threading.Lock()
         if self.is_sqlite:
             _prepare(Path(self.url.database or ""), create=create)
         self.engine = sa.create_engine(
             self.url,
-            connect_args={"timeout": PATIENCE_S} if self.is_sqlite else {"connect_timeout": int(PATIENCE_S)},
+            connect_args={"timeout": patience_s} if self.is_sqlite else {"connect_timeout": math.ceil(patience_s)},
             poolclass=sa.QueuePool,
             pool_size=_CONNECTIONS,
             max_overflow=_CONNECTIONS,
-            pool_timeout=PATIENCE_S,
+            pool_timeout=patience_s,
             pool_pre_ping=not self.is_sqlite,  # so that a server that was restarted is found again
         )
         self._writers = self.engine.execution_options(writes=True)  # read by _begin; the same connections
-        sa.event.listen(self.engine, "connect", _tune_sqlite if self.is_sqlite else _tune_postgresql)
+        tune = _tune_sqlite if self.is_sqlite else _tune_postgresql
+        sa.event.listen(self.engine, "connect", lambda connection, _: tune(connection, patience_s))
         if self.is_sqlite:
             sa.event.listen(self.engine, "begin", _begin)
 
@@ -105,10 +109,11 @@ class Database:
 
         Raises
         ------
-        StoreError : the database cannot be reached, is locked for longer than ``PATIENCE_S``, or its disk is full
+        StoreError : the database cannot be reached, is locked for too long, or its disk is full
         """
-        if self.is_sqlite and not self._writing.acquire(timeout=PATIENCE_S):
-            raise StoreError(f"{self.name}: cannot be used: this process has been writing to it for {PATIENCE_S:g} s.")
+        if self.is_sqlite and not self._writing.acquire(timeout=self._patience_s):
+            busy = f"this process has been writing to it for {self._patience_s:g} s"
+            raise StoreError(f"{self.name}: cannot be used: {busy}.")
         try:
             with self._told(), self._writers.connect() as connection:
                 if self.is_sqlite:
@@ -152,7 +157,7 @@ class Database:
             with self._told(), self.engine.connect() as connection:
                 self._pragma(connection, f"busy_timeout={_FORGET_MS}")
                 self._pragma(connection, "wal_checkpoint(TRUNCATE)")
-                self._pragma(connection, f"busy_timeout={int(PATIENCE_S * 1000)}")
+                self._pragma(connection, f"busy_timeout={int(self._patience_s * 1000)}")
 
     def close(self) -> None:
         """Close every connection that is not in use."""
@@ -211,19 +216,18 @@ def _prepare(path: Path, *, create: bool) -> None:
     raise StoreError(f"{path}: the store must be a file that can be opened: {reason}.")
 
 
-def _tune_sqlite(connection: Any, _: Any) -> None:
+def _tune_sqlite(connection: Any, patience_s: float) -> None:
     connection.isolation_level = None  # transactions begin where `_begin` says
     cursor = connection.cursor()
     for setting in ("foreign_keys=ON", "secure_delete=ON", "auto_vacuum=INCREMENTAL"):
         cursor.execute(f"PRAGMA {setting}")
     if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        _to_wal(cursor)
+        _to_wal(cursor, clock.Deadline(patience_s))
     cursor.close()
 
 
-def _to_wal(cursor: sqlite3.Cursor) -> None:
+def _to_wal(cursor: sqlite3.Cursor, deadline: clock.Deadline) -> None:
     """Change the journal: SQLite does not wait for the lock this needs, so several at once must try again."""
-    deadline = clock.Deadline(PATIENCE_S)
     while True:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
@@ -235,10 +239,10 @@ def _to_wal(cursor: sqlite3.Cursor) -> None:
             return
 
 
-def _tune_postgresql(connection: Any, _: Any) -> None:
+def _tune_postgresql(connection: Any, patience_s: float) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET statement_timeout = '{_STATEMENT_S:g}s'")
-        cursor.execute(f"SET lock_timeout = '{PATIENCE_S:g}s'")
+        cursor.execute(f"SET lock_timeout = '{int(patience_s * 1000)}ms'")
         cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
     connection.commit()
 

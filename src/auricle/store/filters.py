@@ -12,7 +12,7 @@ from auricle.errors import UsageError
 from auricle.store.encoding import plain
 from auricle.store.tables import FEEDBACK, PREDICTIONS
 
-__all__ = ["Filter", "from_cursor", "to_cursor"]
+__all__ = ["Filter", "from_cursor", "is_model", "to_cursor"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +49,22 @@ class Filter:
         if self.until is not None:
             clauses.append(columns.time_us < clock.to_us(self.until))
         if self.model is not None:
-            model = plain(self.model)
-            is_version = columns.model == model
-            # Between "name@" and "nameA": a range, because an index serves it, and a name may hold what LIKE means.
-            clauses.append(
-                is_version if "@" in model else sa.and_(columns.model >= f"{model}@", columns.model < f"{model}A")
-            )
+            clauses.append(is_model(columns.model, self.model))
         if self.unknown is not None:
             clauses.append(columns.unknown.is_(self.unknown))
         if self.labelled is not None:
             told = sa.exists().where(FEEDBACK.c.entry == columns.id)
             clauses.append(told if self.labelled else ~told)
         return clauses
+
+
+def is_model(column: sa.ColumnElement[str], model: str) -> sa.ColumnElement[bool]:
+    """Return whether a column names a version of a model, ``name@version``, or any version of a ``name``."""
+    model = plain(model)
+    if "@" in model:
+        return column == model
+    # Between "name@" and "nameA": a range, because an index serves it, and a name may hold what LIKE gives a meaning.
+    return sa.and_(column >= f"{model}@", column < f"{model}A")
 
 
 def to_cursor(seq: int) -> str:

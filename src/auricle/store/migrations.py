@@ -8,7 +8,25 @@ import sqlalchemy as sa
 
 from auricle.errors import StoreError
 from auricle.store.database import Database
-from auricle.store.tables import METADATA, VERSION
+from auricle.store.tables import (
+    ALIASES,
+    BLOBS,
+    BUCKETS,
+    BUNDLES,
+    CHANGES,
+    CHECKS,
+    CLAIMS,
+    DECISIONS,
+    FEEDBACK,
+    KEYS,
+    LEASES,
+    METADATA,
+    PREDICTIONS,
+    SESSIONS,
+    TOMBSTONES,
+    TYPICAL,
+    VERSION,
+)
 
 __all__ = ["STEPS", "Step", "migrate"]
 
@@ -29,11 +47,36 @@ class Step:
     run: Callable[[sa.Connection], None]
 
 
-def _create(connection: sa.Connection) -> None:
-    METADATA.create_all(connection, checkfirst=False)
+def _create(*tables: sa.Table) -> Callable[[sa.Connection], None]:
+    def run(connection: sa.Connection) -> None:
+        METADATA.create_all(connection, tables, checkfirst=False)
+
+    return run
 
 
-STEPS: Final = (Step(1, "create the tables", _create),)
+_FIRST: Final = (
+    VERSION,
+    PREDICTIONS,
+    FEEDBACK,
+    TYPICAL,
+    TOMBSTONES,
+    BLOBS,
+    BUNDLES,
+    ALIASES,
+    CHANGES,
+    CHECKS,
+    KEYS,
+    LEASES,
+    CLAIMS,
+    BUCKETS,
+    SESSIONS,
+)
+
+STEPS: Final = (
+    Step(1, "create the tables", _create(*_FIRST)),
+    Step(2, "keep the decisions of retraining", _create(DECISIONS)),
+)
+"""A step that has been released is never changed: where a later one changes a table, the earlier writes out its own."""
 
 
 def migrate(database: Database, steps: tuple[Step, ...] = STEPS) -> int:

@@ -45,6 +45,7 @@ class Batch:
     metadata : what was told, one mapping an entry
     truth : what people said last, str or None for a classifier, float or NaN for numbers, shape (n,)
     truth_times : when they said it, datetime64[us], NaT where nobody did
+    truth_keys, truth_by, truth_via : by which API key, who and how, str; empty where nobody did
     audio : SHA-256 of the kept sound, or None, shape (n,)
     rows : of each entry the rows that the model ate, float32, shape (n_rows, n_columns); None unless asked for
     """
@@ -70,6 +71,9 @@ class Batch:
     metadata: tuple[Metadata, ...]
     truth: NDArray[Any]
     truth_times: NDArray[np.datetime64]
+    truth_keys: NDArray[np.str_]
+    truth_by: NDArray[np.str_]
+    truth_via: NDArray[np.str_]
     audio: NDArray[np.object_]
     rows: tuple[NDArray[np.float32], ...] | None = None
 
@@ -117,6 +121,7 @@ def _wanted(*, with_rows: bool) -> sa.Select[Any]:
         told.c.label.label("told_label"),
         told.c.target.label("told_target"),
         told.c.time_us.label("told_us"),
+        *(told.c[name].label(f"told_{name}") for name in ("key", "who", "via")),
     ).outerjoin(told, told.c.entry == columns.id)
 
 
@@ -140,7 +145,7 @@ def _batch(model: str, rows: Sequence[sa.Row[Any]], *, with_rows: bool) -> Batch
         rates_hz=np.array(column["rate_hz"], np.int64),
         channels=np.array(column["channels"], np.int64),
         unknown=np.array(column["unknown"], np.bool_),
-        labels=np.array([label or "" for label in column["label"]]),
+        labels=_names(column["label"]),
         probabilities=_by_name(answers, classes),
         values=np.array(column["value"], np.float64),
         standard=standard,
@@ -148,6 +153,9 @@ def _batch(model: str, rows: Sequence[sa.Row[Any]], *, with_rows: bool) -> Batch
         metadata=tuple(_parsed(column["metadata"])),
         truth=np.array(column["told_label"], object) if classes else np.array(column["told_target"], np.float64),
         truth_times=_times(column["told_us"]),
+        truth_keys=_names(column["told_key"]),
+        truth_by=_names(column["told_who"]),
+        truth_via=_names(column["told_via"]),
         audio=np.array(column["audio"], object),
         rows=tuple(map(_matrix, column["rows"], column["n_rows"])) if with_rows else None,
     )
@@ -163,6 +171,10 @@ def _by_name(mappings: Sequence[Mapping[str, float]], names: Sequence[str]) -> N
     missing = float("nan")
     values = [mapping.get(name, missing) for mapping in mappings for name in names]
     return np.array(values, np.float64).reshape(len(mappings), len(names))
+
+
+def _names(texts: Sequence[str | None]) -> NDArray[np.str_]:
+    return np.array([text or "" for text in texts])
 
 
 def _times(microseconds: Sequence[int | None]) -> NDArray[np.datetime64]:

@@ -9,7 +9,8 @@ from auricle.store import log, retention, review, scan
 from auricle.store.aliases import Aliases
 from auricle.store.checks import Checks
 from auricle.store.claims import Claims
-from auricle.store.database import Database
+from auricle.store.database import PATIENCE_S, Database
+from auricle.store.decisions import Decisions
 from auricle.store.feedback import Feedback
 from auricle.store.filters import Filter
 from auricle.store.keys import Keys
@@ -33,7 +34,7 @@ class Store:
 
     Attributes
     ----------
-    feedback, keys, models, aliases, checks : one concern each
+    feedback, keys, models, aliases, checks, decisions : one concern each
     claims, leases, limits : what several processes hold together
     """
 
@@ -44,25 +45,27 @@ class Store:
         self.models = Models(database)
         self.aliases = Aliases(database)
         self.checks = Checks(database)
+        self.decisions = Decisions(database)
         self.claims = Claims(database)
         self.leases = Leases(database)
         self.limits = Limits(database)
 
     @classmethod
-    def open(cls, url: str, *, create: bool = True) -> Self:
+    def open(cls, url: str, *, create: bool = True, patience_s: float = PATIENCE_S) -> Self:
         """Open a store, and create or migrate its tables where that is due.
 
         Parameters
         ----------
         url : ``sqlite:///FILE``, ``postgresql://USER@HOST/DATABASE``, or the path of a SQLite file
         create : whether a SQLite file that is missing is created
+        patience_s : how long to wait for a lock or a server
 
         Raises
         ------
         UsageError : a URL that is neither
         StoreError : it cannot be used, or was written by a newer version of auricle
         """
-        database = Database(url, create=create)
+        database = Database(url, create=create, patience_s=patience_s)
         try:
             migrate(database)
         except BaseException:

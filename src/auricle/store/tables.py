@@ -16,6 +16,7 @@ __all__ = [
     "CHANGES",
     "CHECKS",
     "CLAIMS",
+    "DECISIONS",
     "FEEDBACK",
     "KEYS",
     "LEASES",
@@ -187,6 +188,19 @@ KEYS: Final = _table(
     _big("revoked_us", null=True),
 )
 """API keys: of the secret only its SHA-256."""
+
+DECISIONS: Final = _table(
+    "decisions",
+    _sequence(),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    _text("name"),
+    _big("begun_us"),
+    _big("finished_us", null=True),
+    _text("outcome"),
+    _text("body"),
+    sa.Index("decisions_by_name", "name", "seq"),
+)
+"""Every retraining, with its numbers: a row is written while it goes on, and then stays."""
 
 LEASES: Final = _table(
     "leases",
