@@ -11,6 +11,7 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from auricle.datasets.dataset import Dataset
+    from auricle.features.embedding import Embedding
     from auricle.prediction.predictor import Predictor
     from auricle.training.result import TrainResult
 
@@ -36,6 +37,62 @@ def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         del os.environ["AURICLE_CACHE_DIR"]
     else:
         os.environ["AURICLE_CACHE_DIR"] = before
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_pretrained_model_at_hand() -> Iterator[None]:
+    """Let default trainings be the same, and quick, wherever the tests run: who wants a pretrained model names it."""
+    from auricle.training import embeddings
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embeddings, "at_hand", lambda: ())
+        yield
+
+
+@pytest.fixture(scope="session")
+def make_embedding() -> "Callable[..., Embedding]":
+    """Make a pretrained model of its own name: patches of 50 ms, and four fixed sums of each."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    from auricle.features.embedding import Embedding
+    from auricle.features.embedding_card import EmbeddingCard, LogMelInput
+
+    form = LogMelInput(
+        n_fft=256, frame_samples=200, hop=80, n_mels=20, fmax_hz=4000.0, patch_frames=5, patch_hop_frames=5
+    )
+
+    def make(name: str = "tiny", *, seed: int = 1, broken: bool = False) -> "Embedding":
+        weight = 0.1 * np.random.default_rng(seed).standard_normal((100, 4)).astype(np.float32)
+        nodes = [helper.make_node("Flatten", ["x"], ["flat"])]
+        if broken:  # a root that silence has, with which a model is tried, and sound has not
+            weight[:] = -0.01
+            nodes += [
+                helper.make_node("MatMul", ["flat", "w"], ["sums"]),
+                helper.make_node("Add", ["sums", "c"], ["d"]),
+            ]
+            nodes += [helper.make_node("Sqrt", ["d"], ["embedding"])]
+        else:
+            nodes.append(helper.make_node("MatMul", ["flat", "w"], ["embedding"]))
+        graph = helper.make_graph(
+            nodes,
+            "tiny",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, 5, 20])],
+            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 4])],
+            [numpy_helper.from_array(weight, "w"), numpy_helper.from_array(np.float32(-20.0), "c")],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+        card = EmbeddingCard(
+            name=name, rate_hz=8000, input=form, output="embedding", size=4, licence="CC0-1.0", files=("tiny.onnx",)
+        )
+        return Embedding(card, [model.SerializeToString()])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_embedding(make_embedding: "Callable[..., Embedding]") -> "Embedding":
+    """A pretrained model called tiny."""
+    return make_embedding()
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,11 @@ Forge = Callable[..., bytes]
 
 @pytest.fixture
 def forge(trained_on_states) -> Forge:
-    """Return the classifier's bundle with members and manifest changed (None removes), and all hashes made anew."""
+    """Return the classifier's bundle, or another, with members and manifest changed (None removes), all hashes anew."""
 
-    def make(members: Mapping[str, bytes | None] | None = None, /, **manifest: Any) -> bytes:
-        found: dict[str, bytes | None] = dict(container.unpack(trained_on_states.bundle.to_bytes(), "original"))
+    def make(members: Mapping[str, bytes | None] | None = None, /, of: Any = None, **manifest: Any) -> bytes:
+        original = trained_on_states.bundle if of is None else of
+        found: dict[str, bytes | None] = dict(container.unpack(original.to_bytes(), "original"))
         settings = json.loads(found.pop("manifest.json") or b"")
         kept = {name: content for name, content in (found | dict(members or {})).items() if content is not None}
         settings["members"] = {name: hashlib.sha256(content).hexdigest() for name, content in kept.items()}

@@ -121,3 +121,34 @@ def test_what_inspect_heard_is_not_decoded_again(
     arguments = ["--label", "label", "--models", "linear", "-o", out / "x.auricle"]
     assert auricle("train", machine_sounds, *arguments).code == 0
     assert auricle("inspect", machine_sounds, "--label", "label").code == 0
+
+
+def test_a_pretrained_model_is_named_by_its_file(auricle, machine_sounds: Path, out: Path, tiny_embedding) -> None:
+    (out / "tiny.onnx").write_bytes(tiny_embedding.graphs[0])
+    (out / "tiny.json").write_text(tiny_embedding.card.model_dump_json())
+    arguments = ["--label", "label", "--group", "machine", "--window-s", "0.2", "--models", "embedding", "--json"]
+    ran = auricle("train", machine_sounds, *arguments, "--embedding", out / "tiny.onnx", "-o", out / "x.auricle")
+    assert ran.code == 0
+    assert {trial["model"] for trial in strict(ran.out)["candidates"]} == {
+        "embedding(tiny)",
+        "embedding(pooled+tiny)",
+    }
+    assert "tiny" in load(out / "x.auricle").bundle.embeddings
+    refused = auricle("export", out / "x.auricle", "-o", out / "x.onnx")
+    assert refused.code == 2
+    assert "must read pooled features alone to be exported" in refused.sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["none", "yamnet"], "`--embedding` none must stand alone"),
+        (["vggish"], "`embedding` must be yamnet, speech"),
+        (["gone.onnx"], "gone.onnx: the model's file must exist"),
+    ],
+)
+def test_a_pretrained_model_that_is_not_there(auricle, machine_sounds: Path, out: Path, given, message) -> None:
+    named = [word for name in given for word in ("--embedding", name)]
+    ran = auricle("train", machine_sounds, "--label", "label", *named, "-o", out / "x.auricle")
+    assert ran.code == 2
+    assert message in ran.sentence

@@ -7,6 +7,7 @@ from auricle.features import describer as module
 from auricle.features.columns import STATISTICS
 from auricle.features.describer import Describer
 from auricle.features.extractor import Extractor
+from auricle.features.parts import Features, Pooled
 from auricle.features.spec import default_spec, standard_spec
 
 COMPACT = standard_spec(16_000)
@@ -54,3 +55,14 @@ def test_a_describer_travels_to_another_process(rng: np.random.Generator) -> Non
     samples = rng.standard_normal(5000).astype(np.float32)
     for row, same in zip(describer.rows(samples), again.rows(samples), strict=True):
         np.testing.assert_array_equal(row, same)
+
+
+@pytest.mark.parametrize("with_pooled", [True, False])
+def test_further_parts_lie_beside_the_pooled_features(with_pooled, tiny_embedding, rng: np.random.Generator) -> None:
+    spec = SPECS["default"]
+    parts = [Pooled(spec), tiny_embedding] if with_pooled else [tiny_embedding]
+    samples = rng.standard_normal(16_000).astype(np.float32)
+    describer = Describer(spec, COMPACT, parts)
+    row, standard = pickle.loads(pickle.dumps(describer)).rows(samples)  # noqa: S301
+    np.testing.assert_array_equal(row, Features(spec, parts).row(samples))
+    np.testing.assert_array_equal(standard, Extractor(COMPACT).row(samples))

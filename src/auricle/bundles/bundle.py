@@ -4,7 +4,7 @@ import hashlib
 import io
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any, ClassVar, Final, Self
@@ -18,7 +18,11 @@ from auricle.bundles.card import card
 from auricle.bundles.manifest import Manifest, read_manifest
 from auricle.bundles.novelty import Novelty
 from auricle.bundles.profile import Profile
-from auricle.errors import BundleError
+from auricle.errors import BundleError, FeatureError, ModelError
+from auricle.features.embedding import Embedding
+from auricle.features.embedding_card import EmbeddingCard
+from auricle.features.image import Image
+from auricle.features.parts import IMAGE, POOLED, Features, Part, Pooled
 
 __all__ = ["Bundle", "Golden"]
 
@@ -63,6 +67,7 @@ class Bundle:
     profile : what the model saw
     novelty : how unlike the training sound a sound is
     golden : windows with their expected rows and answers
+    embeddings : the graphs of each pretrained model that the manifest has a card of, by the card's name
     """
 
     manifest: Manifest
@@ -70,6 +75,7 @@ class Bundle:
     profile: Profile
     novelty: Novelty
     golden: Golden
+    embeddings: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
 
     MANIFEST: ClassVar[str] = "manifest.json"
 
@@ -87,6 +93,24 @@ class Bundle:
     def id(self) -> str:
         """Name and version: what predictions say they come from."""
         return f"{self.manifest.name}@{self.version}"
+
+    def features(self) -> Features:
+        """Return what makes the model's rows, with its embeddings opened.
+
+        Raises
+        ------
+        BundleError : an embedding whose graph is not the file that its card names, or does not fit it
+        """
+        manifest = self.manifest
+        known: dict[str, Part] = {POOLED: Pooled(manifest.spec)}
+        try:
+            if manifest.image is not None:
+                known[IMAGE] = Image(manifest.image)
+            for one in manifest.embeddings:
+                known[one.name] = Embedding(one, self.embeddings.get(one.name, ()))
+        except (ModelError, FeatureError) as error:
+            raise BundleError(f"{self.id}: every part of a row must load. {error}") from error
+        return Features(manifest.spec, [known[name] for name in manifest.parts])
 
     def save(self, path: str | Path) -> None:
         """Write the bundle's file, whole or not at all.
@@ -136,6 +160,10 @@ class Bundle:
                     standard=_array(members, "golden/standard"),
                     answers=_array(members, "golden/answers"),
                 ),
+                embeddings={
+                    one.name: tuple(members[_graph_name(one, file)] for file in one.files)
+                    for one in manifest.embeddings
+                },
             )
         except BundleError as error:
             raise BundleError(f"{source}: {error}") from error
@@ -156,7 +184,16 @@ class Bundle:
             "golden/rows.npy": _npy(self.golden.rows),
             "golden/standard.npy": _npy(self.golden.standard),
             "golden/answers.npy": _npy(self.golden.answers),
+            **{
+                _graph_name(one, file): graph
+                for one in self.manifest.embeddings
+                for file, graph in zip(one.files, self.embeddings[one.name], strict=True)
+            },
         }
+
+
+def _graph_name(card: EmbeddingCard, file: str) -> str:
+    return f"embeddings/{card.name}/{file}"
 
 
 def _npy(array: NDArray[Any]) -> bytes:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from auricle.bundles.answers import Softening
 from auricle.errors import AuricleError, BundleError
+from auricle.features.embedding_card import EmbeddingCard
 from auricle.features.spec import FeatureSpec
 
 __all__ = ["FORMAT", "Calibration", "Interval", "Manifest", "Sets", "Target", "read_manifest"]
@@ -74,6 +75,12 @@ class Manifest(_Frozen):
     verdict: str = ""
     protocol: str = ""
     """How the scores were taken: which folds, which groups."""
+    parts: tuple[str, ...] = ("pooled",)
+    """What a row is made of, end to end: ``pooled``, ``image``, or the name of an embedding."""
+    embeddings: tuple[EmbeddingCard, ...] = ()
+    """The cards of the embeddings among the parts; their graphs are members of the file."""
+    image: FeatureSpec | None = None
+    """What the image among the parts is."""
     standard: FeatureSpec
     """The compact row of named features, that novelty and monitoring look at whatever the model eats."""
     versions: dict[str, str] = {}
@@ -87,6 +94,14 @@ class Manifest(_Frozen):
     def least_samples(self) -> int:
         """Samples in the shortest sound that has an answer: one frame."""
         return max(self.spec.n_fft, self.standard.n_fft)
+
+    @model_validator(mode="after")
+    def _knows_its_parts(self) -> Self:
+        known = ["pooled", *["image"] * (self.image is not None), *(card.name for card in self.embeddings)]
+        named = set(self.parts)
+        if not named or len(named) < len(self.parts) or not set(known[1:]) <= named <= set(known):
+            raise ValueError(f"the parts of a row are those that are described, {', '.join(known)}, each once")
+        return self
 
     @model_validator(mode="after")
     def _answers_its_task(self) -> Self:

@@ -4,8 +4,9 @@ import numpy as np
 
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
-from auricle.errors import BundleError, FeatureError
+from auricle.errors import BundleError, FeatureError, ModelError
 from auricle.features.extractor import Extractor
+from auricle.features.parts import Features
 
 __all__ = ["TOLERANCE", "check"]
 
@@ -13,8 +14,8 @@ TOLERANCE = 1e-4
 """Largest difference of an answer, and of a row's value relative to its size, on any machine."""
 
 
-def check(bundle: Bundle, extractor: Extractor, standard: Extractor, graph: Graph) -> None:
-    """Compute the golden windows anew, by the extractors of the model's and of the standard spec, and compare.
+def check(bundle: Bundle, features: Features, standard: Extractor, graph: Graph) -> None:
+    """Compute the golden windows anew, as the model's and as standard rows, and compare.
 
     Answers are computed from the stored rows, so that a difference in the last bit of a feature, which another
     processor may show, cannot carry a tree across its threshold and be mistaken for damage.
@@ -26,7 +27,7 @@ def check(bundle: Bundle, extractor: Extractor, standard: Extractor, graph: Grap
     golden, manifest = bundle.golden, bundle.manifest
     n_answers = len(manifest.classes) if manifest.task == "classify" else 1
     answer = "probabilities" if manifest.task == "classify" else "value"
-    n, n_columns, n_standard = len(golden.windows), len(extractor.columns), len(standard.columns)
+    n, n_columns, n_standard = len(golden.windows), len(features.columns), len(standard.columns)
     got = (golden.rows.shape, golden.standard.shape, golden.answers.shape, graph.n_columns, graph.answer)
     expected = ((n, n_columns), (n, n_standard), (n, n_answers), n_columns, answer)
     if got != expected:
@@ -38,8 +39,8 @@ def check(bundle: Bundle, extractor: Extractor, standard: Extractor, graph: Grap
     if not golden.windows:
         raise BundleError(f"{bundle.id}: a bundle must hold golden windows to prove itself with. It has none.")
     try:
-        rows, standards = (np.stack([one.row(w) for w in golden.windows]) for one in (extractor, standard))
-    except FeatureError as error:
+        rows, standards = (np.stack([one.row(w) for w in golden.windows]) for one in (features, standard))
+    except (FeatureError, ModelError) as error:
         raise BundleError(f"{bundle.id}: every golden window must become a row. {error}") from error
     proofs = (
         ("row", rows, golden.rows),

@@ -45,9 +45,17 @@ def train(
     models: Annotated[
         str,
         typer.Option(
-            help="Families to try, with commas between: forest,linear,svm,trees,neighbours,boosting,blend; or auto."
+            help="Families to try, with commas between: forest,linear,svm,trees,neighbours,boosting,embedding,blend; "
+            "or auto."
         ),
     ] = "auto",
+    embedding: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A pretrained model to read: yamnet, speech, FILE.onnx with its card FILE.json, or none; may be given "
+            "more than once. Those at hand if not given."
+        ),
+    ] = None,
     tune: Annotated[
         Literal["none", "grid", "optuna"],
         typer.Option(
@@ -115,6 +123,7 @@ def train(
         result = run(
             dataset,
             models=models,
+            embeddings=_embeddings(embedding),
             tune=tune,
             budget_s=budget_s,
             split=split,
@@ -141,6 +150,15 @@ def train(
         err.print(f"Wrote {report}.", markup=False)
     if result.failures:
         raise typer.Exit(1)
+
+
+def _embeddings(names: list[str] | None) -> list[str] | None:
+    """Return what was named; none of them for ``none``."""
+    if not names:
+        return None
+    if "none" in names and len(names) > 1:
+        raise UsageError(f"`--embedding` none must stand alone. Got {', '.join(names)}.")
+    return [] if names == ["none"] else names
 
 
 def _window_s(text: str) -> float | Literal["auto"]:

@@ -19,6 +19,7 @@ from auricle.errors import AudioError, AuricleError, DataError, FeatureError
 from auricle.features.cache import FeatureCache, key_of
 from auricle.features.describer import Describer
 from auricle.features.extractor import Extractor
+from auricle.features.parts import Features
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.records import Quality
 
@@ -147,7 +148,7 @@ def extract(
     return (dataset.subset(np.array(kept)) if failures else dataset), examples, tuple(failures)
 
 
-def windows_of(example: Example, extractor: Extractor) -> list[Window]:
+def windows_of(example: Example, extractor: Extractor | Features) -> list[Window]:
     """Return the windows of one labelled recording, as training and prediction both cut them."""
     return extractor.windows(
         read(example.file, rate_hz=extractor.spec.rate_hz, start_s=example.start_s, end_s=example.end_s)

@@ -12,6 +12,7 @@ from auricle.bundles.graph import Graph
 from auricle.errors import ExportError
 from auricle.export.card import INPUT
 from auricle.features.extractor import Extractor
+from auricle.features.parts import Features
 
 __all__ = ["MAX_DIFFERENCE", "check"]
 
@@ -33,12 +34,12 @@ def check(graph: bytes, bundle: Bundle) -> float:
     BundleError : the bundle fails its own test
     ExportError : onnxruntime cannot run the graph, or a difference is above ``MAX_DIFFERENCE``
     """
-    model, extractor = Graph(bundle.graph), Extractor(bundle.manifest.spec)
-    selftest.check(bundle, extractor, Extractor(bundle.manifest.standard), model)
+    model, features = Graph(bundle.graph), bundle.features()
+    selftest.check(bundle, features, Extractor(bundle.manifest.standard), model)
     recordings = [*bundle.golden.windows, np.concatenate(bundle.golden.windows)]
     try:
         session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-        differences = [_difference(session, samples, bundle, extractor, model) for samples in recordings]
+        differences = [_difference(session, samples, bundle, features, model) for samples in recordings]
     except ExportError:
         raise
     except Exception as error:  # onnxruntime's exceptions share no base of their own
@@ -53,10 +54,10 @@ def check(graph: bytes, bundle: Bundle) -> float:
 
 
 def _difference(
-    session: onnxruntime.InferenceSession, samples: Samples, bundle: Bundle, extractor: Extractor, model: Graph
+    session: onnxruntime.InferenceSession, samples: Samples, bundle: Bundle, features: Features, model: Graph
 ) -> float:
     manifest = bundle.manifest
-    rows = extractor.rows([Clip(samples, manifest.spec.rate_hz)], workers=1)
+    rows = features.rows([Clip(samples, manifest.spec.rate_hz)])
     windows = np.concatenate([model.answers(row[np.newaxis]) for row in rows])
     names = ["probabilities", "window_probabilities"] if manifest.classes else ["value", "window_value"]
     whole, parts = session.run(names, {INPUT: samples})

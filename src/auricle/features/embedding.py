@@ -48,6 +48,7 @@ class Embedding:
         if len(self.graphs) != len(card.files):
             raise ModelError(f"{card.name}: the card names {len(card.files)} graphs. Got {len(self.graphs)}.")
         self.card = card.model_copy(update={"sha256": hashes})
+        self.name = card.name
         pooled = ("mean", "std", *(f"mean_part{part}" for part in range(1, card.parts + 1) if card.parts > 1))
         self.columns = tuple(f"{card.name}{i:04d}_{what}" for what in pooled for i in range(card.size))
         self._session = Session(self.graphs[-1], card.files[-1], card.output)

@@ -140,6 +140,8 @@ class EmbeddingCard(_Frozen):
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
+        if self.name in ("pooled", "image"):
+            raise ValueError(f"`name` must not be that of another part of a row. Got {self.name!r}.")
         wanted = 2 if self.input.kind == "graph" else 1
         if len(self.files) != wanted:
             raise ValueError(f"`files` must name {wanted} for an input of kind {self.input.kind!r}: {self.files}.")

@@ -54,6 +54,8 @@ class Image:
     UsageError : a spec without ``window_s``
     """
 
+    name = "image"
+
     def __init__(self, spec: FeatureSpec) -> None:
         if spec.window_samples is None:
             raise UsageError("`window_s` must be set in the spec of images: all of them have one size.")

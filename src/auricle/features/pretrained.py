@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from auricle.errors import UsageError
 from auricle.features.embedding import Embedding
 from auricle.features.embedding_card import EmbeddingCard, GraphInput, LogMelInput, read_card
 
-__all__ = ["PRESETS", "load_embedding"]
+__all__ = ["PRESETS", "at_hand", "load_embedding"]
 
 HUB: Final = "hf://"
 
@@ -95,6 +96,17 @@ PRESETS: Final[dict[str, tuple[EmbeddingCard, Callable[[], Path]]]] = {
 
 _KNOWN: Final = {"205f8f6de2fde3a3054aedfe47e53c5092ade17fdf2c697cf09874660af579df": YAMNET}
 """Files that need no card beside them, by their SHA-256."""
+
+
+def at_hand() -> tuple[str, ...]:
+    """Return the presets whose files are on this machine; nothing is fetched, and nothing imported."""
+    found = []
+    for name, (card, find) in PRESETS.items():
+        with suppress(UsageError):
+            folder = find()
+            if all((folder / file).is_file() for file in card.files):
+                found.append(name)
+    return tuple(found)
 
 
 def load_embedding(name: str) -> Embedding:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,7 @@ class Family:
     classifier, regressor : seed → an unfitted estimator
     grid : the settings that ``--tune grid`` tries, by scikit-learn's parameter names
     space : where ``--tune optuna`` looks
+    eats : what its rows are: pooled features, embeddings (with pooled features beside them or without), or one image
     """
 
     title: str
@@ -58,6 +59,7 @@ class Family:
     regressor: Callable[[int], Estimator]
     grid: Mapping[str, tuple[Any, ...]]
     space: Mapping[str, Range]
+    eats: Literal["pooled", "embedding", "image"] = "pooled"
 
 
 def fit_weighted(model: Any, X: Floats, y: Labels, weight: Floats | None = None) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from auricle.errors import UsageError
 from auricle.models.blend import BLEND
 from auricle.models.boosting import BOOSTING
+from auricle.models.embedding import EMBEDDING
 from auricle.models.family import Estimator, Family, Range
 from auricle.models.forest import FOREST
 from auricle.models.linear import LINEAR
@@ -25,6 +26,7 @@ MODELS: dict[str, Family] = {
     "trees": TREES,
     "forest": FOREST,
     "boosting": BOOSTING,
+    "embedding": EMBEDDING,
 }
 
 
@@ -35,7 +37,8 @@ AUTO = ("linear", "svm", "trees")
 def family_names(wanted: str | Iterable[str] = "auto") -> tuple[tuple[str, ...], bool]:
     """Return the families asked for, in the table's order, and whether they may be blended.
 
-    ``"auto"`` stands for ``AUTO`` and a blend of them; ``"blend"`` alone for the same.
+    ``"auto"`` stands for ``AUTO`` and a blend of them; ``"blend"`` alone for the same. Training adds ``"embedding"`` to
+    ``"auto"`` where pretrained models are at hand.
 
     Raises
     ------

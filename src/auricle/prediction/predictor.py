@@ -47,8 +47,9 @@ class Predictor:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self.name = bundle.id
-        self.describer = Describer(bundle.manifest.spec, bundle.manifest.standard)
-        self.extractor, self.standard = self.describer.extractor, self.describer.standard
+        self.extractor = bundle.features()
+        self.describer = Describer(bundle.manifest.spec, bundle.manifest.standard, self.extractor.parts)
+        self.standard = self.describer.standard
         self.graph = Graph(bundle.graph)
         selftest.check(bundle, self.extractor, self.standard, self.graph)
 

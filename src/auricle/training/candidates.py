@@ -1,7 +1,7 @@
 """What is tried: a family of models with its settings and what it is given to eat, and how one is fitted and asked."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
+from auricle.features.parts import IMAGE, POOLED
 from auricle.features.spec import FeatureSpec
 from auricle.models.blend import BLEND, BlendClassifier, BlendRegressor
 from auricle.models.columns import Columns
@@ -28,7 +29,8 @@ class Candidate:
     estimator : unfitted
     settings : what differs from the family's defaults, by scikit-learn's parameter names or the spec's
     spec : what makes its rows; None where a search knows one table only
-    columns : places of the columns that it is given; none for all of them
+    parts : what its rows are made of, end to end
+    columns : places of the columns that it is given, in its rows; none for all of them
     is_balanced : whether every class weighs the same in a fit, however many recordings it has
     """
 
@@ -36,14 +38,17 @@ class Candidate:
     estimator: Estimator
     settings: Mapping[str, Any] = field(default_factory=dict)
     spec: FeatureSpec | None = None
+    parts: tuple[str, ...] = (POOLED,)
     columns: tuple[int, ...] = ()
     is_balanced: bool = False
 
     @property
     def name(self) -> str:
-        """The family and the settings that differ: ``forest(max_depth=8)``."""
-        settings = ", ".join(f"{key.rpartition('__')[2]}={value}" for key, value in self.settings.items())
-        return f"{self.family}({settings})" if settings else self.family
+        """The family, what it eats and the settings that differ: ``forest(max_depth=8)``, ``embedding(yamnet)``."""
+        settings = [f"{key.rpartition('__')[2]}={value}" for key, value in self.settings.items()]
+        if self.family != BLEND and self.parts not in ((POOLED,), (IMAGE,)):
+            settings.insert(0, "+".join(self.parts))
+        return f"{self.family}({', '.join(settings)})" if settings else self.family
 
     @property
     def model(self) -> Estimator:
@@ -56,13 +61,34 @@ class Candidate:
         return model
 
 
-def blended(members: Sequence[tuple[Candidate, float]], *, is_classifier: bool) -> Candidate:
-    """Return the candidate that blends others, each with its weight; all eat the rows of one spec."""
-    models, weights = [member.model for member, _ in members], [weight for _, weight in members]
+def blended(
+    members: Sequence[tuple[Candidate, float]], width: Callable[[str], int], *, is_classifier: bool
+) -> Candidate:
+    """Return the candidate that blends others, each with its weight.
+
+    It eats every part that a member eats, and gives each member its columns.
+
+    Parameters
+    ----------
+    members : of one spec
+    width : how many columns a part has
+    """
+    parts = tuple(dict.fromkeys(part for member, _ in members for part in member.parts))
+    widths = [width(part) for part in parts]
+    first = dict(zip(parts, np.cumsum([0, *widths]).tolist(), strict=False))
+
+    def placed(member: Candidate) -> Candidate:
+        if member.parts == parts:
+            return member
+        places = np.concatenate([first[part] + np.arange(width(part)) for part in member.parts])
+        chosen = places[list(member.columns)] if member.columns else places
+        return replace(member, columns=tuple(chosen.tolist()))
+
+    models, weights = [placed(member).model for member, _ in members], [weight for _, weight in members]
     made = (BlendClassifier if is_classifier else BlendRegressor)(models, weights)
     shares = {member.name: round(weight, 3) for member, weight in members}
-    first = members[0][0]
-    return Candidate(BLEND, made, shares, first.spec, is_balanced=first.is_balanced)
+    leader = members[0][0]
+    return Candidate(BLEND, made, shares, leader.spec, parts, is_balanced=leader.is_balanced)
 
 
 def fit(

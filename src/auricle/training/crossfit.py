@@ -3,7 +3,7 @@
 import time
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -91,8 +91,11 @@ class CrossFits:
 
     def __getstate__(self) -> dict[str, Any]:
         # Another process, which makes fits, gets the rows that they eat, and nothing that was made so far.
-        tables = {spec: self._tables[spec] for spec in {self.candidates[index].spec for index in self._in_hand}}
-        truth = replace(self._truth, rows=self._truth.rows[:0])
+        eaten: dict[FeatureSpec | None, set[str]] = {}
+        for index in self._in_hand:
+            eaten.setdefault(self.candidates[index].spec, set()).update(self.candidates[index].parts)
+        tables = {spec: self._tables[spec].only(parts) for spec, parts in eaten.items()}
+        truth = self._truth.only(())
         nothing: dict[str, Any] = {"_made": {}, "_seconds": {}, "_progress": None}
         return {**self.__dict__, **nothing, "_tables": tables, "_truth": truth}
 
@@ -102,7 +105,7 @@ class CrossFits:
         return len(self.candidates) - 1
 
     def table(self, candidate: int) -> Table:
-        """Return the rows that a candidate eats."""
+        """Return the rows of the windows that a candidate is asked about."""
         return self._tables[self.candidates[candidate].spec]
 
     @cached_property
@@ -125,7 +128,7 @@ class CrossFits:
         jobs = [job for job in dict.fromkeys(wanted) if job not in self._made]
         self._in_hand = list(dict.fromkeys(index for index, _ in jobs))
         for index in self._in_hand:
-            self.table(index)  # rows that are not there yet are made here, on all cores
+            self.table(index).only(self.candidates[index].parts)  # made here, on all cores, if not there yet
         # One BLAS thread a fit: the fits themselves run side by side.
         with threadpool_limits(1), warnings.catch_warnings():
             # A linear model that stopped early is a candidate like any other: its score says what it is worth.
@@ -200,9 +203,10 @@ class CrossFits:
         left_out = np.isin(self.blocks[table.owner], blocks)
         scale = table.scale(~np.isin(self.blocks, blocks))
         owner = table.owner[~left_out]
-        truth = scale.standardised(table.truth)[owner]
-        model = fit(self.candidates[index], table.rows[~left_out], truth, owner, table.weight)
+        candidate = self.candidates[index]
+        rows, truth = table.eaten(candidate.parts, ~left_out), scale.standardised(table.truth)[owner]
+        model = fit(candidate, rows, truth, owner, table.weight)
         windows = np.flatnonzero(left_out)
-        values = ask(model, table.rows[windows], self.n_classes)
+        values = ask(model, table.eaten(candidate.parts, windows), self.n_classes)
         values = log_probabilities(values) if self.n_classes else scale.original(values)
         return Answers(windows, table.owner[windows], values), time.perf_counter() - started

@@ -144,4 +144,8 @@ def without(*blocks: int) -> Excluded:
 def candidate_of(fits: CrossFits, mix: Mix) -> Candidate:
     """Return a mix as one candidate: itself, or the blend of its members."""
     members = [(fits.candidates[index], weight) for index, weight in mix]
-    return members[0][0] if len(members) == 1 else blended(members, is_classifier=bool(fits.n_classes))
+    return (
+        members[0][0]
+        if len(members) == 1
+        else blended(members, fits.table(mix[0][0]).width, is_classifier=bool(fits.n_classes))
+    )

@@ -201,9 +201,10 @@ def _answers(
     """Fit to some recordings and answer others: probabilities by recording, uncalibrated, or numbers."""
     scale, fitted = table.scale(learned), learned[table.owner]
     owner = table.owner[fitted]
-    model = fit(candidate, table.rows[fitted], scale.standardised(table.truth)[owner], owner, table.weight)
+    rows, truth = table.eaten(candidate.parts, fitted), scale.standardised(table.truth)[owner]
+    model = fit(candidate, rows, truth, owner, table.weight)
     asked = np.isin(table.owner, recordings)
-    values = ask(model, table.rows[asked], len(table.classes))
+    values = ask(model, table.eaten(candidate.parts, asked), len(table.classes))
     values = log_probabilities(values) if table.classes else scale.original(values)
     place = np.searchsorted(recordings, table.owner[asked])
     sums = np.zeros((len(recordings), values.shape[1]))

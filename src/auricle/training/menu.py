@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from auricle.errors import ConversionError, UsageError
+from auricle.features.parts import POOLED
 from auricle.features.spec import FeatureSpec
 from auricle.models.family import Estimator
-from auricle.models.table import Task, estimator, grid
+from auricle.models.table import MODELS, Task, estimator, grid
 from auricle.training.candidates import Candidate, fit
 from auricle.training.convert import convert, verify
 
@@ -43,6 +44,7 @@ class Menu:
     vary_window : whether the length of a window may be changed
     is_balanced : whether every class weighs the same in a fit
     more : families that are tried only where there is time for them
+    embeddings : names of the pretrained models that there are
     """
 
     models: Sequence[str]
@@ -53,12 +55,13 @@ class Menu:
     vary_window: bool = False
     is_balanced: bool = False
     more: Sequence[str] = ()
+    embeddings: Sequence[str] = ()
 
     def defaults(self) -> Iterator[Candidate]:
         """Yield each family with its default settings, and a user's own estimators."""
         few = spectrum(self.spec)
         for family in self.models:
-            yield self.candidate(family, {}, self.spec)
+            yield from self._served(self.candidate(family, {}, self.spec))
             if family == "linear" and 0 < len(few) < len(self.spec.columns):
                 whole = self.candidate(family, {}, self.spec)
                 yield replace(whole, settings={"columns": "spectrum"}, columns=few)
@@ -69,7 +72,7 @@ class Menu:
         for family in (*self.models, *self.more):
             options = grid(family, self.task)
             for values in product(*options.values()):
-                yield self.candidate(family, dict(zip(options, values, strict=True)), self.spec)
+                yield from self._served(self.candidate(family, dict(zip(options, values, strict=True)), self.spec))
         yield from self._own()
 
     def further(self) -> Iterator[Candidate]:
@@ -82,10 +85,11 @@ class Menu:
                 spec = self.varied({name: value})
                 if spec is None or spec == self.spec:
                     continue
-                for family in [name for name in _JUDGES if name in self.models] or self.models[:1]:
+                pooled = [family for family in self.models if MODELS[family].eats == "pooled"]
+                for family in [name for name in _JUDGES if name in pooled] or pooled[:1]:
                     yield replace(self.candidate(family, {}, spec), settings={name: getattr(spec, name)})
         for family in self.more:
-            yield self.candidate(family, {}, self.spec)
+            yield from self._served(self.candidate(family, {}, self.spec))
         usual = {family: estimator(family, self.task, self.seed).get_params() for family in (*self.models, *self.more)}
         for candidate in self.grids():
             if any(usual[candidate.family][name] != value for name, value in candidate.settings.items()):
@@ -96,6 +100,22 @@ class Menu:
         made = estimator(family, self.task, self.seed)
         made.set_params(**settings)
         return Candidate(family, made, settings, spec, is_balanced=self.is_balanced)
+
+    def meals(self, family: str) -> list[tuple[str, ...]]:
+        """Return what a family's rows may be made of.
+
+        An embedding alone, or with pooled features beside it; of several embeddings, all of them together as well.
+        """
+        if MODELS[family].eats == "pooled":
+            return [(POOLED,)]
+        one_each = [(name,) for name in self.embeddings]
+        every = [*one_each, tuple(self.embeddings)] if len(one_each) > 1 else one_each
+        return [*every, *((POOLED, *names) for names in every)]
+
+    def _served(self, candidate: Candidate) -> Iterator[Candidate]:
+        """Yield a candidate with everything that its family may eat."""
+        for parts in self.meals(candidate.family):
+            yield replace(candidate, parts=parts)
 
     def _own(self) -> Iterator[Candidate]:
         for made in self.own:

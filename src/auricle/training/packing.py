@@ -14,7 +14,10 @@ from auricle.bundles.profile import MAX_PROFILED, Profile, quality_row
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.examples import Examples, windows_of
 from auricle.evaluation import scores
+from auricle.features.embedding import Embedding
 from auricle.features.extractor import Extractor
+from auricle.features.image import Image
+from auricle.features.parts import Features
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.models.family import Estimator
 from auricle.models.intervals import COVERAGE, class_thresholds, half_width
@@ -44,13 +47,15 @@ _LIBRARIES = (
 
 
 def pack(
-    dataset: Dataset, examples: Examples, found: Found, protocol: Plan, spec: FeatureSpec, *, name: str
+    dataset: Dataset, examples: Examples, table: Table, features: Features, found: Found, protocol: Plan, *, name: str
 ) -> tuple[Bundle, Estimator]:
     """Fit the chosen model on all recordings, and pack it; return the bundle and the fitted estimator.
 
     Parameters
     ----------
-    examples : the features under ``spec``, which the chosen model eats
+    examples : the data set's features under the spec of the chosen model
+    table : the same, with the further parts that it eats
+    features : what makes its rows
     found : what the search found
     protocol : where it took its scores
 
@@ -58,13 +63,12 @@ def pack(
     ------
     ConversionError : a model whose graph would answer otherwise
     """
-    table = Table.of(dataset, examples)
     scale = table.scale(np.ones(len(dataset.examples), bool))
-    truth = scale.standardised(table.truth)[table.owner]
-    estimator = fit(found.chosen, table.rows, truth, table.owner, table.weight)
-    graph = convert(estimator, table.rows.shape[1])
-    verify(graph, estimator, table.rows)
-    manifest = _manifest(dataset, table, found, scale, spec, name, protocol.protocol)
+    rows, truth = table.eaten(found.chosen.parts), scale.standardised(table.truth)[table.owner]
+    estimator = fit(found.chosen, rows, truth, table.owner, table.weight)
+    graph = convert(estimator, rows.shape[1])
+    verify(graph, estimator, rows)
+    manifest = _manifest(dataset, table, found, scale, features, name, protocol.protocol)
     novelty, unlike = fit_novelty(
         examples.standard,
         examples.recording_standard(),
@@ -74,13 +78,14 @@ def pack(
         window_doubt=_doubt(found.windows_out_of_fold) if table.classes else None,
         recording_doubt=_doubt(found.out_of_fold) if table.classes else None,
     )
-    golden = _golden(dataset, spec, manifest.standard, graph)
-    bundle = Bundle(manifest, graph, _profile(dataset, examples, found, unlike), novelty, golden)
+    golden = _golden(dataset, features, manifest.standard, graph)
+    embeddings = {part.name: part.graphs for part in features.parts if isinstance(part, Embedding)}
+    bundle = Bundle(manifest, graph, _profile(dataset, examples, found, unlike), novelty, golden, embeddings)
     return bundle, estimator
 
 
 def _manifest(
-    dataset: Dataset, table: Table, found: Found, scale: Scale, spec: FeatureSpec, name: str, protocol: str
+    dataset: Dataset, table: Table, found: Found, scale: Scale, features: Features, name: str, protocol: str
 ) -> Manifest:
     scored, verdict = _scores(dataset, table, found)
     return Manifest(
@@ -88,7 +93,10 @@ def _manifest(
         task=dataset.task,
         classes=table.classes,
         target=Target(mean=scale.mean, deviation=scale.deviation) if scale.is_used else None,
-        spec=spec,
+        spec=features.spec,
+        parts=tuple(part.name for part in features.parts),
+        embeddings=tuple(part.card for part in features.parts if isinstance(part, Embedding)),
+        image=next((part.spec for part in features.parts if isinstance(part, Image)), None),
         interval=_interval(table, found),
         sets=_sets(table, found),
         event_thresholds=event_thresholds(found.windows_out_of_fold, table.truth[table.owner]) if table.classes else (),
@@ -98,7 +106,7 @@ def _manifest(
         scores=scored,
         verdict=verdict,
         protocol=protocol,
-        standard=standard_spec(spec.rate_hz),
+        standard=standard_spec(features.spec.rate_hz),
         versions={library: version(library) for library in _LIBRARIES},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -162,12 +170,12 @@ def _profile(dataset: Dataset, examples: Examples, found: Found, novelty: NDArra
     )
 
 
-def _golden(dataset: Dataset, spec: FeatureSpec, standard: FeatureSpec, graph: bytes) -> Golden:
+def _golden(dataset: Dataset, features: Features, standard: FeatureSpec, graph: bytes) -> Golden:
     """Take the first window of a few recordings, evenly spread over the set."""
     n = len(dataset.examples)
-    extractor, compact = Extractor(spec), Extractor(standard)
+    compact = Extractor(standard)
     picked = np.unique(np.linspace(0, n - 1, min(n, N_GOLDEN)).round().astype(int))
-    windows: list[NDArray[np.float32]] = [windows_of(dataset.examples[i], extractor)[0].samples for i in picked]
-    rows = np.stack([extractor.row(window) for window in windows])
+    windows: list[NDArray[np.float32]] = [windows_of(dataset.examples[i], features)[0].samples for i in picked]
+    rows = np.stack([features.row(window) for window in windows])
     standards = np.stack([compact.row(window) for window in windows])
     return Golden(tuple(windows), rows, standards, Graph(graph).answers(rows))

@@ -266,9 +266,17 @@ def _method(result: "TrainResult") -> Iterator[Block]:
         ("model", f"{manifest.family} with {settings}"),
         ("bundle", result.bundle.id),
         ("sound", f"one channel at {spec.rate_hz} Hz, in windows of {window}"),
-        ("features", f"{result.examples.rows.shape[1]} numbers a window"),
+        ("features", _features(result)),
         ("scores", f"by recording, {manifest.protocol}; intervals by resampling groups"),
         ("time", f"{result.seconds:.0f} s"),
         ("made with", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
     )
     yield Table(("what", "how"), rows)
+
+
+def _features(result: "TrainResult") -> str:
+    """Say what the model's rows are made of, and whose the pretrained models are."""
+    manifest = result.bundle.manifest
+    widths = [f"{part} ({result.table.width(part)})" for part in manifest.parts]
+    cards = "".join(f"; {card.name}: {card.licence}, {card.source}" for card in manifest.embeddings)
+    return f"{' + '.join(widths)} numbers a window{cards}"

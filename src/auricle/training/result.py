@@ -33,6 +33,7 @@ class TrainResult:
     Parameters
     ----------
     bundle : the model, ready to save
+    table : the rows that it was chosen and fitted on
     estimator : the fitted scikit-learn estimator that the bundle's graph was made from
     found : the search: every candidate, the held-out answers
     protocol : where its scores were taken
@@ -46,6 +47,7 @@ class TrainResult:
     bundle: Bundle
     dataset: Dataset
     examples: Examples
+    table: Table
     estimator: Estimator
     found: Found
     protocol: Plan
@@ -80,7 +82,7 @@ class TrainResult:
         """Fit the chosen model to parts of the groups, and say whether more data is worth it; this takes a while."""
         chosen = next(trial for trial in self.found.trials if trial.candidate is self.found.chosen)
         return learning_curve(
-            Table.of(self.dataset, self.examples),
+            self.table,
             self.dataset.groups,
             self.found.chosen,
             self.protocol,

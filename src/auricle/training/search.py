@@ -171,11 +171,12 @@ def _best(fits: CrossFits, contenders: Sequence[int], sources: list[Source], *, 
 
 
 def _best_of_each_family(fits: CrossFits, ranked: Sequence[int]) -> list[int]:
-    """Return the best candidate of each family, of those that eat what the best of all eats."""
-    best: dict[str, int] = {}
+    """Return the best candidate of each family on each choice of parts, of those that share the best one's spec."""
+    best: dict[tuple[str, tuple[str, ...]], int] = {}
     for index in ranked:
-        if fits.candidates[index].spec == fits.candidates[ranked[0]].spec:
-            best.setdefault(fits.candidates[index].family, index)
+        candidate = fits.candidates[index]
+        if candidate.spec == fits.candidates[ranked[0]].spec:
+            best.setdefault((candidate.family, candidate.parts), index)
     return list(best.values())
 
 

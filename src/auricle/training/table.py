@@ -1,17 +1,20 @@
 """What a search works on: rows, which recording each is of, and what each recording is in truth."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.examples import Examples
+from auricle.features.parts import POOLED
 from auricle.features.spec import FeatureSpec
 
 __all__ = ["Scale", "Table", "Tables"]
+
+MakePart: TypeAlias = Callable[[str, FeatureSpec], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,12 @@ class Table:
 
     Parameters
     ----------
-    rows : float32, shape (n_windows, n_columns)
+    rows : pooled rows, float32, shape (n_windows, n_columns)
     owner : recording of each window, shape (n_windows,)
     truth : index of the class, or the target, of each recording, shape (n,)
     classes : names in the order of the indices; empty for numbers
     weight : how much each recording counts in a fit, shape (n,); None where all count the same
+    further : other parts of rows by name, float32, shape (n_windows, n); each may be made when it is first asked for
     """
 
     rows: NDArray[np.float32]
@@ -49,14 +53,35 @@ class Table:
     truth: NDArray[Any]
     classes: tuple[str, ...]
     weight: NDArray[np.float64] | None = None
+    further: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, dataset: Dataset, examples: Examples) -> Self:
+    def of(cls, dataset: Dataset, examples: Examples, further: Mapping[str, NDArray[np.float32]] | None = None) -> Self:
         """Join a data set's truth to its features."""
         if dataset.task == "regress":
-            return cls(examples.rows, examples.owner, dataset.targets, (), weight=dataset.weights)
+            return cls(examples.rows, examples.owner, dataset.targets, (), dataset.weights, further or {})
         truth = np.searchsorted(dataset.classes, dataset.labels)
-        return cls(examples.rows, examples.owner, truth, dataset.classes, weight=dataset.weights)
+        return cls(examples.rows, examples.owner, truth, dataset.classes, dataset.weights, further or {})
+
+    def eaten(self, parts: Sequence[str], windows: NDArray[Any] | None = None) -> NDArray[np.float32]:
+        """Return the rows of some parts end to end, of some windows (a mask or indices) or of all."""
+        found = [self._part(name) for name in parts]
+        if windows is not None:
+            found = [rows[windows] for rows in found]
+        return found[0] if len(found) == 1 else np.concatenate(found, axis=1)
+
+    def width(self, part: str) -> int:
+        """Return how many columns a part has."""
+        return int(self._part(part).shape[1])
+
+    def only(self, parts: Iterable[str]) -> Self:
+        """Return the table with nothing but some parts, each of them made."""
+        wanted = set(parts)
+        rows = self.rows if POOLED in wanted else self.rows[:0]
+        return replace(self, rows=rows, further={name: self.further[name] for name in wanted - {POOLED}})
+
+    def _part(self, name: str) -> NDArray[np.float32]:
+        return self.rows if name == POOLED else self.further[name]
 
     def scale(self, recordings: NDArray[np.bool_]) -> Scale:
         """Return the scale of the truth over some recordings, given as a mask of shape (n,)."""
@@ -66,6 +91,32 @@ class Table:
         return Scale(float(truth.mean()), float(truth.std()) or 1.0, is_used=True)
 
 
+class _Parts(Mapping[str, NDArray[np.float32]]):
+    """The further parts of the rows of some windows, each made when it is first asked for, and then kept."""
+
+    def __init__(self, names: Sequence[str], make: Callable[[str], NDArray[np.float32]]) -> None:
+        self._names = tuple(names)
+        self._make = make
+        self._made: dict[str, NDArray[np.float32]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _bound(make_part: MakePart, spec: FeatureSpec) -> Callable[[str], NDArray[np.float32]]:
+    return lambda part: make_part(part, spec)
+
+
 class Tables(Mapping[FeatureSpec | None, Table]):
     """The rows of one data set under every spec that is tried, made when they are first asked for.
 
@@ -73,16 +124,27 @@ class Tables(Mapping[FeatureSpec | None, Table]):
     ----------
     dataset : whose truth they share
     make : computes the features of the data set under a spec
-    max_bytes : of rows that are held at once; those used longest ago make room, and are made anew when needed
+    make_part : computes the rows of a further part, of the windows that a spec cuts
+    further : names of the parts that there are
+    max_bytes : of pooled rows that are held at once; those used longest ago make room, and are made anew when needed
     """
 
     def __init__(
-        self, dataset: Dataset, make: Callable[[FeatureSpec], Examples], *, max_bytes: int = 2_000_000_000
+        self,
+        dataset: Dataset,
+        make: Callable[[FeatureSpec], Examples],
+        make_part: MakePart | None = None,
+        further: Sequence[str] = (),
+        *,
+        max_bytes: int = 2_000_000_000,
     ) -> None:
         self._dataset = dataset
         self._make = make
         self._max_bytes = max_bytes
         self._held: dict[FeatureSpec, Examples] = {}
+        self._make_part = make_part
+        self._further = tuple(further)
+        self._parts: dict[tuple[int, int | None, int], _Parts] = {}
 
     def examples(self, spec: FeatureSpec) -> Examples:
         """Return the features under a spec."""
@@ -95,7 +157,11 @@ class Tables(Mapping[FeatureSpec | None, Table]):
     def __getitem__(self, spec: FeatureSpec | None) -> Table:
         if spec is None:
             raise KeyError(spec)
-        return Table.of(self._dataset, self.examples(spec))
+        further: Mapping[str, NDArray[np.float32]] = {}
+        if self._make_part is not None:
+            windows = (spec.rate_hz, spec.window_samples, spec.window_hop_samples)
+            further = self._parts.setdefault(windows, _Parts(self._further, _bound(self._make_part, spec)))
+        return Table.of(self._dataset, self.examples(spec), further)
 
     def __iter__(self) -> Iterator[FeatureSpec]:
         return iter(self._held)

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from auricle.compute import n_workers
 from auricle.errors import UsageError
-from auricle.models.table import space
+from auricle.models.table import MODELS, space
 from auricle.training.candidates import Candidate
 from auricle.training.crossfit import CrossFits, Source
 from auricle.training.field import Explore
@@ -132,6 +132,12 @@ def _drawn(menu: Menu, trial: optuna.trial.BaseTrial) -> Candidate:
             changes[name] = next(value for value in values if str(value) == drawn)
     spec = menu.varied({k: v for k, v in changes.items() if k != "window_s" or menu.vary_window}) or menu.spec
     family = trial.suggest_categorical("family", list(menu.models))
+    meals = menu.meals(family)
+    parts = meals[0]
+    if len(meals) > 1:
+        parts = meals[trial.suggest_int(f"{family}.parts", 0, len(meals) - 1)]
+    if MODELS[family].eats != "pooled":
+        spec = menu.spec  # other parts are made for these windows only
     settings: dict[str, Any] = {}
     for name, where in space(family, menu.task).items():
         if where.is_whole:
@@ -140,4 +146,4 @@ def _drawn(menu: Menu, trial: optuna.trial.BaseTrial) -> Candidate:
             settings[name] = trial.suggest_float(f"{family}.{name}", where.low, where.high, log=True)
     shown = {name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in settings.items()}
     varied = {name: getattr(spec, name) for name in changes if getattr(spec, name) != getattr(menu.spec, name)}
-    return replace(menu.candidate(family, settings, spec), settings=varied | shown)
+    return replace(menu.candidate(family, settings, spec), settings=varied | shown, parts=parts)

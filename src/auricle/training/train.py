@@ -5,11 +5,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.examples import Examples, Progress, extract
+from auricle.datasets.parts import part_rows
 from auricle.datasets.survey import survey
 from auricle.errors import UsageError
 from auricle.features.cache import FeatureCache
+from auricle.features.embedding import Embedding
+from auricle.features.parts import POOLED, Features, Part, Pooled
 from auricle.features.spec import FeatureSpec
 from auricle.inspection.condition import find_condition
 from auricle.inspection.leaks import find_leaks
@@ -18,6 +24,7 @@ from auricle.models.family import Estimator
 from auricle.models.table import MODELS, family_names
 from auricle.training.choices import Split, choose_spec, plan
 from auricle.training.crossfit import Plan
+from auricle.training.embeddings import embeddings_for
 from auricle.training.menu import Menu, prove
 from auricle.training.packing import pack
 from auricle.training.result import TrainResult
@@ -34,6 +41,7 @@ def train(
     data: Dataset | str | Path,
     *,
     models: str | Iterable[str | Estimator] = "auto",
+    embeddings: Iterable[str | Embedding] | None = None,
     tune: Tuning = "none",
     budget_s: float | None = None,
     split: Split = "group",
@@ -54,7 +62,9 @@ def train(
     ----------
     data : a data set, or what :meth:`Dataset.load` reads
     models : families to try, keys of ``MODELS``, or ``"blend"``, or scikit-learn estimators of your own; ``"auto"`` is
-        a cheap few, and a blend of them
+        a cheap few, and a blend of them, on pooled features and on the pretrained embeddings that there are
+    embeddings : pretrained models for ``"embedding"`` to read, or what
+        :func:`~auricle.features.pretrained.load_embedding` loads; None for those at hand, none for none
     tune : ``"none"`` tries each family with its defaults; ``"grid"`` every combination of its grid; ``"optuna"``
         searches features, families and settings together
     budget_s : seconds for the search; what is left after the defaults goes to other features and settings, from cheap
@@ -74,7 +84,8 @@ def train(
     Raises
     ------
     DataError : recordings, labels, groups or times that cannot be used
-    UsageError : an unknown family, tuning or split, or a setting out of its range
+    UsageError : an unknown family, tuning or split, a setting out of its range, or a pretrained model that is not there
+    ModelError : a pretrained model that does not load, or fails on a recording
     ConversionError : a model that has no ONNX form, or whose graph would answer otherwise
     """
     started = time.perf_counter()
@@ -85,6 +96,8 @@ def train(
     if journal is not None and tune != "optuna":
         raise UsageError(f"`journal` keeps the trials of `tune` optuna. Got {tune!r}: leave it out.")
     families, own, blend = _asked(models)
+    pretrained = embeddings_for(families, embeddings, is_auto=_has_auto(models))
+    families = tuple(name for name in MODELS if name in families or (name == "embedding" and pretrained))
     dataset = data if isinstance(data, Dataset) else Dataset.load(data)
     if balance and dataset.task == "regress":
         raise UsageError("`balance` weighs classes. These are numbers: leave it out.")
@@ -100,25 +113,31 @@ def train(
     kept, recordings, _ = hear(dataset, workers=workers, cache=cache, progress=progress)
     leaks = find_leaks(dataset.subset(kept), recordings, blocks=protocol.blocks[kept])
     condition = tuple(find_condition(dataset.subset(kept), recordings))
-    more = tuple(name for name in MODELS if name not in families) if budget_s is not None and models == "auto" else ()
-    menu = Menu(families, own, dataset.task, spec, seed, vary_window, balance, more)
+    more = _further(families) if budget_s is not None and models == "auto" else ()
+    menu = Menu(families, own, dataset.task, spec, seed, vary_window, balance, more, tuple(pretrained))
+
+    def make_part(part: str, spec: FeatureSpec) -> NDArray[np.float32]:
+        return part_rows(dataset, pretrained[part], spec, workers=workers, cache=cache, progress=progress)
 
     def make(other: FeatureSpec) -> Examples:
         return (
             examples if other == spec else extract(dataset, other, workers=workers, cache=cache, progress=progress)[1]
         )
 
-    tables = Tables(dataset, make)
+    tables = Tables(dataset, make, make_part, tuple(pretrained))
     left_s = None if budget_s is None else max(0.0, budget_s - (time.perf_counter() - started))
     found = _search(tables, menu, protocol, tune, left_s, journal, blend=blend, workers=workers, progress=progress)
     chosen = found.chosen.spec or spec
-    bundle, estimator = pack(
-        dataset, tables.examples(chosen), found, protocol, chosen, name=name or _name_of(Path(dataset.source))
-    )
+    known: dict[str, Part] = {POOLED: Pooled(chosen), **pretrained}
+    features = Features(chosen, [known[part] for part in found.chosen.parts])
+    table = tables[chosen].only(found.chosen.parts)
+    called = name or _name_of(Path(dataset.source))
+    bundle, estimator = pack(dataset, tables.examples(chosen), table, features, found, protocol, name=called)
     return TrainResult(
         bundle,
         dataset,
         tables.examples(chosen),
+        table,
         estimator,
         found,
         protocol,
@@ -146,6 +165,15 @@ def _asked(models: str | Iterable[str | Estimator]) -> tuple[tuple[str, ...], tu
     names = [one for one in wanted if isinstance(one, str)]
     families, blend = family_names(names) if names or not own else ((), False)
     return families, own, blend
+
+
+def _further(families: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the families that a budget may buy beside those that are tried anyway."""
+    return tuple(name for name in MODELS if name not in families and MODELS[name].eats == "pooled")
+
+
+def _has_auto(models: str | Iterable[str | Estimator]) -> bool:
+    return isinstance(models, str) and "auto" in (name.strip() for name in models.split(","))
 
 
 def _search(

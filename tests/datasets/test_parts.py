@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.examples import extract, windows_of
+from auricle.datasets.parts import part_rows
+from auricle.errors import FeatureError, ModelError
+from auricle.features.cache import FeatureCache
+from auricle.features.embedding import Embedding
+from auricle.features.image import Image, image_spec
+from auricle.features.parts import Features, Pooled
+from auricle.features.spec import FeatureSpec
+
+SPEC = FeatureSpec(rate_hz=8000, n_fft=256, hop=64, n_mels=20, window_s=0.2)
+
+
+@pytest.fixture
+def sounds(machine_sounds: Path) -> Dataset:
+    return Dataset.load(machine_sounds, label="label").subset(np.arange(5))
+
+
+def test_rows_lie_beside_those_of_the_examples(sounds: Dataset, tiny_embedding: Embedding) -> None:
+    _, examples, _ = extract(sounds, SPEC, workers=1)
+    rows = part_rows(sounds, tiny_embedding, SPEC, workers=2)
+    assert rows.shape == (len(examples.rows), len(tiny_embedding.columns))
+    np.testing.assert_array_equal(part_rows(sounds, Pooled(SPEC), SPEC), examples.rows)
+    features = Features(SPEC, [tiny_embedding])
+    windows = [window for example in sounds.examples for window in windows_of(example, features)]
+    np.testing.assert_array_equal(rows, np.stack([features.row(window.samples) for window in windows]))
+
+
+def test_what_was_computed_once_is_kept(sounds: Dataset, make_embedding, tmp_path: Path, monkeypatch) -> None:
+    cache, embedding, told = FeatureCache(tmp_path), make_embedding("tiny"), []
+    first = part_rows(sounds, embedding, SPEC, cache=cache, progress=lambda *args: told.append(args))
+    assert [(stage, done, total) for stage, done, total, _ in told] == [("tiny", i, 5) for i in range(1, 6)]
+    monkeypatch.setattr(Embedding, "row", lambda *_: pytest.fail("it was computed anew"))
+    np.testing.assert_array_equal(part_rows(sounds, embedding, SPEC, cache=cache), first)
+
+
+def test_another_graph_or_other_windows_are_computed_anew(sounds: Dataset, make_embedding, tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path)
+    first = part_rows(sounds, make_embedding("tiny"), SPEC, cache=cache)
+    other = part_rows(sounds, make_embedding("tiny", seed=2), SPEC, cache=cache)
+    assert np.abs(first - other).max() > 0.1
+    longer = FeatureSpec(**{**SPEC.model_dump(), "window_s": 0.5})
+    assert len(part_rows(sounds, make_embedding("tiny"), longer, cache=cache)) == 5 < len(first)
+
+
+def test_images_are_kept_too(sounds: Dataset, tmp_path: Path) -> None:
+    cache, image = FeatureCache(tmp_path), Image(image_spec(8000, 0.2))
+    first = part_rows(sounds, image, SPEC, cache=cache)
+    np.testing.assert_array_equal(part_rows(sounds, image, SPEC, cache=cache), first)
+
+
+def test_a_window_that_cannot_be_described_names_its_file(sounds: Dataset, tiny_embedding, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise FeatureError("A window must be longer.")
+
+    monkeypatch.setattr(Embedding, "row", refuse)
+    with pytest.raises(FeatureError, match=r"\.wav: A window must be longer\."):
+        part_rows(sounds, tiny_embedding, SPEC, workers=1)
+
+
+def test_a_graph_that_fails_says_so(sounds: Dataset, make_embedding) -> None:
+    with pytest.raises(ModelError, match="must be finite"):
+        part_rows(sounds, make_embedding("tiny", broken=True), SPEC, workers=1)
