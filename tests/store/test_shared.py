@@ -39,38 +39,53 @@ def test_both_databases_tell_the_time(store: Store) -> None:
 
 
 def test_a_request_sent_twice_is_answered_once(store: Store, make_entry: Make) -> None:
-    claim = store.claims.claim("key", "token", b"body")
+    claim = store.claims.claim("key", "token", "ab")
     assert claim.entry is None
     with pytest.raises(ConflictError, match="is being answered"):
-        store.claims.claim("key", "token", b"body")
+        store.claims.claim("key", "token", "ab")
     with store.writer() as writer:
         answered = writer.submit(make_entry(), claim=claim).result()
-    assert store.claims.claim("key", "token", b"body").entry == answered.id
+    assert store.claims.claim("key", "token", "ab").entry == answered.id
     with pytest.raises(UsageError, match="It came before with another body"):
-        store.claims.claim("key", "token", b"other")
-    assert store.claims.claim("other key", "token", b"other").entry is None
+        store.claims.claim("key", "token", "cd")
+    assert store.claims.claim("other key", "token", "cd").entry is None
 
 
 def test_a_claim_that_was_given_up_is_free(store: Store, make_entry: Make) -> None:
-    claim = store.claims.claim("key", "token", b"body")
+    claim = store.claims.claim("key", "token", "ab")
     store.claims.release(claim)
-    again = store.claims.claim("key", "token", b"other")
+    again = store.claims.claim("key", "token", "cd")
     with store.writer() as writer:
         writer.submit(make_entry(), claim=again).result()
     store.claims.release(again)  # too late: it was answered
-    assert store.claims.claim("key", "token", b"other").entry is not None
+    assert store.claims.claim("key", "token", "cd").entry is not None
+
+
+def test_a_claim_that_another_took_for_abandoned_adds_no_second_entry(
+    store: Store, make_entry: Make, hands: Clock
+) -> None:
+    stalled = store.claims.claim("key", "token", "ab")
+    hands.pass_s(61)
+    taken = store.claims.claim("key", "token", "ab")
+    with store.writer() as writer:
+        first = writer.submit(make_entry(), claim=taken).result()
+        late, beside = writer.submit(make_entry(), claim=stalled), writer.submit(make_entry())
+        with pytest.raises(ConflictError, match="another process answered it"):
+            late.result()
+        assert {one.id for one in store.entries().entries} == {first.id, beside.result().id}
+    assert store.claims.claim("key", "token", "ab").entry == first.id
 
 
 def test_claims_end(store: Store, make_entry: Make, hands: Clock) -> None:
-    store.claims.claim("key", "abandoned", b"")
+    store.claims.claim("key", "abandoned", "")
     with store.writer() as writer:
-        writer.submit(make_entry(), claim=store.claims.claim("key", "answered", b"")).result()
+        writer.submit(make_entry(), claim=store.claims.claim("key", "answered", "")).result()
     hands.pass_s(61)
-    assert store.claims.claim("key", "abandoned", b"").entry is None
-    assert store.claims.claim("key", "answered", b"").entry is not None
+    assert store.claims.claim("key", "abandoned", "").entry is None
+    assert store.claims.claim("key", "answered", "").entry is not None
     hands.pass_s(24 * 3600)
     assert store.claims.sweep() == 2
-    assert store.claims.claim("key", "answered", b"other").entry is None
+    assert store.claims.claim("key", "answered", "cd").entry is None
 
 
 def test_one_holds_a_lease(store: Store, hands: Clock) -> None:

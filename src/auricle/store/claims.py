@@ -1,6 +1,5 @@
 """Idempotency keys: a request that a client sends twice is answered once."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +25,7 @@ class Claim:
     ----------
     key : id of the API key
     token : what the client sent as ``Idempotency-Key``
-    digest : SHA-256 of the request's body
+    digest : SHA-256 of all that the request says
     entry : the prediction that it became; None while it is being answered
     """
 
@@ -42,8 +41,14 @@ class Claims:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, key: str, token: str, body: bytes) -> Claim:
+    def claim(self, key: str, token: str, digest: str) -> Claim:
         """Claim a request, or learn which prediction it became when it was sent before.
+
+        Parameters
+        ----------
+        key : id of the API key
+        token : what the client sent as ``Idempotency-Key``
+        digest : SHA-256 of all that the request says
 
         Returns
         -------
@@ -55,7 +60,7 @@ class Claims:
         ConflictError : the first request is being answered just now
         StoreError : the database cannot be written
         """
-        mine = Claim(plain(key), plain(token), hashlib.sha256(body).hexdigest())
+        mine = Claim(plain(key), plain(token), digest)
         place = sa.and_(CLAIMS.c.key == mine.key, CLAIMS.c.token == mine.token)
         with self._database.write(durable=False) as connection:
             present = self._database.now_us(connection)
@@ -84,8 +89,15 @@ class Claims:
 
 
 def settle(connection: sa.Connection, claim: Claim, entry: str) -> None:
-    """Say, within the transaction that adds it, which prediction a claimed request became."""
-    connection.execute(sa.update(CLAIMS).where(_place(claim)).values(entry=entry))
+    """Say, within the transaction that adds it, which prediction a claimed request became.
+
+    Raises
+    ------
+    ConflictError : it became another one meanwhile: this claim was taken for abandoned
+    """
+    unsettled = sa.update(CLAIMS).where(_place(claim), CLAIMS.c.entry.is_(None))
+    if connection.execute(unsettled.values(entry=entry)).rowcount != 1:
+        raise ConflictError("The request took so long that another process answered it. Ask again for its answer.")
 
 
 def _place(claim: Claim) -> sa.ColumnElement[bool]:

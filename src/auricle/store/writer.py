@@ -135,12 +135,12 @@ class Writer:
     def _write(self, jobs: list[_Job]) -> None:
         try:
             self._commit(jobs)
-        except IntegrityError as error:
+        except (IntegrityError, ConflictError) as error:
             if len(jobs) > 1:  # one of them breaks a rule: only that one must fail
                 for job in jobs:
                     self._write([job])
             else:
-                jobs[0].future.set_exception(_conflict(jobs[0], error))
+                jobs[0].future.set_exception(error if isinstance(error, ConflictError) else _conflict(jobs[0], error))
         except AuricleError as error:
             self._fail(jobs, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits must be told, and the thread go on
