@@ -17,6 +17,7 @@
     ├── MissingError      something asked for by its name that is not there
     ├── ConflictError     a change that somebody else made first, or a name that is taken
     ├── OutputError       a place that cannot be written
+    ├── RequestError      a request that the server refuses: who asks, for what, how much, how often
     └── WorkerError       a process of ours that died over its work, or could not start
 
 A message is one sentence or two: what must hold, what was got, which file, what to do.
@@ -38,6 +39,7 @@ __all__ = [
     "MissingError",
     "ModelError",
     "OutputError",
+    "RequestError",
     "SplitError",
     "StoreError",
     "UsageError",
@@ -137,6 +139,28 @@ class OutputError(AuricleError):
     """A place that cannot be written."""
 
     kind = "output"
+
+
+class RequestError(AuricleError):
+    """A request that the server refuses: who asks, for what, how much, how often.
+
+    Parameters
+    ----------
+    message : what must hold, what was got, what to do
+    reason : the error's name in JSON, such as ``not_found``; it decides the status of the reply
+    retry_after_s : when the same request may be taken, if that is known
+    """
+
+    kind = "request"
+
+    def __init__(self, message: str, *, reason: str = "request", retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+    def as_json(self) -> dict[str, str]:
+        """Return ``{"kind", "message"}``, with the reason as its kind."""
+        return {"kind": self.reason, "message": str(self)}
 
 
 class WorkerError(AuricleError):

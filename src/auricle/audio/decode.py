@@ -32,8 +32,8 @@ class Sound:
     n_frames : frames that the header claims, or None where it does not say; never trusted
     """
 
-    def __init__(self, source: Source) -> None:
-        self.name = name_of(source)
+    def __init__(self, source: Source, *, name: str | None = None) -> None:
+        self.name = name_of(source) if name is None else name
         self._begun = False
         with ExitStack() as stack:
             file = stack.enter_context(open_source(source))
@@ -134,19 +134,20 @@ class Sound:
         _check_part(start, stop, length, self.rate_hz, self.name)
 
 
-def open_sound(source: Source) -> Sound:
+def open_sound(source: Source, *, name: str | None = None) -> Sound:
     """Open a sound file to read it in blocks, in constant memory.
 
     Parameters
     ----------
     source : a path, the bytes of a file, or a binary file object. Its content says what it is; its name does not.
+    name : what messages call it; None for its path, or what kind of thing it is
 
     Raises
     ------
     AudioError : no such file, not WAV, FLAC, OGG, MP3 or AIFF, truncated, of a rate beyond 1 to 1,000,000 Hz,
         or of more than 32 channels
     """
-    return Sound(source)
+    return Sound(source, name=name)
 
 
 def read(

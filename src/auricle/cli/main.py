@@ -15,6 +15,7 @@ from auricle.cli.features import features
 from auricle.cli.inspect import inspect
 from auricle.cli.plot import plot
 from auricle.cli.predict import predict
+from auricle.cli.serve import serve
 from auricle.cli.stream import stream
 from auricle.cli.terminal import fail
 from auricle.cli.train import train
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "stream": stream,
     "doctor": doctor,
     "export": export,
+    "serve": serve,
 }
 """Every command, in the order of a newcomer's day."""
 

@@ -1,0 +1,126 @@
+"""``auricle serve``: a model behind HTTP and WebSocket, with every answer kept."""
+
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from auricle.cli.options import JsonOption
+from auricle.cli.terminal import err, print_json
+from auricle.errors import UsageError
+
+if TYPE_CHECKING:
+    from auricle.serving.limits import Limits
+    from auricle.store.store import Store
+
+__all__ = ["serve"]
+
+_BACKLOG = 1024
+
+
+def serve(
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="[MODEL]", help="A bundle to add to the store; else the store's champion answers."),
+    ] = None,
+    store: Annotated[str | None, typer.Option(help="Where answers are kept: sqlite:///FILE or postgresql://…")] = None,
+    name: Annotated[str | None, typer.Option(help="Which model answers, where the store has several.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 if not given.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 if not given, 0 for any free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Server processes; 1 if not given.")] = None,
+    keep_audio: Annotated[
+        str | None, typer.Option(help="Sounds that are kept: none, review (those worth labelling) or all.")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Serve other machines without keys.")] = False,
+    config: Annotated[Path | None, typer.Option(help="TOML file with a table [serve] of settings.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other setting; see docs/serving.md.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve predictions over HTTP and WebSocket until told to stop; every answer is kept in the store.
+
+    A setting is taken from its flag, else from AURICLE_SERVE_… in the environment, else from the TOML file.
+
+    Example: `auricle serve motor.auricle --store sqlite:///motor.db`
+    """
+    from auricle.serving.limits import read_limits
+    from auricle.serving.registry import enlist, name_to_serve
+    from auricle.store.database import DEFAULT_URL
+    from auricle.store.store import Store
+
+    flags: dict[str, Any] = dict(map(_pair, settings or ()))
+    flags |= {"host": host, "port": port, "workers": workers, "keep_audio": keep_audio}
+    flags |= {"insecure": True} if insecure else {}
+    limits = read_limits(flags, environment=os.environ, file=config)
+    url = store or DEFAULT_URL
+    with Store.open(url) as opened:
+        added = None if model is None else enlist(opened, model)
+        chosen = name_to_serve(opened, name or (added.name if added else None))
+        champion = opened.models.find(f"{chosen}@champion")
+        _check_keys(limits, opened)
+    if added is not None and added.name == champion.name and added.digest != champion.digest:
+        err.print(
+            f"{added.id} was added. {champion.id} stays champion and answers; promote with "
+            f"`auricle models promote {added.id}`.",
+            markup=False,
+        )
+    listener = _bind(limits)
+    address = _address(listener, limits)
+    if as_json:
+        print_json({"url": address, "model": champion.id, "store": url.partition("://")[0]})
+    else:
+        err.print(f"{champion.id} answers at {address}, its API is told at {address}/v1/openapi.json", markup=False)
+    _run(limits, url, chosen, listener)
+
+
+def _run(limits: "Limits", url: str, name: str, listener: socket.socket) -> None:
+    from auricle.serving.run import run
+    from auricle.serving.supervisor import supervise
+
+    with listener:
+        (run if limits.workers == 1 else supervise)(limits, url, name, listener)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"`--set` must be NAME=VALUE, such as max_sound_s=60. Got {text!r}.")
+    return name.strip(), value.strip()
+
+
+def _check_keys(limits: "Limits", store: "Store") -> None:
+    from auricle.serving.front import is_loopback
+
+    if not is_loopback(limits.host) and not limits.insecure and not store.keys.all():
+        raise UsageError(
+            f"Other machines can reach {limits.host}, and the store has no keys. Make one with `auricle keys create`, "
+            "listen on 127.0.0.1, or add `--insecure` where everybody may use it."
+        )
+
+
+def _bind(limits: "Limits") -> socket.socket:
+    try:
+        family = socket.getaddrinfo(limits.host, limits.port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((limits.host, limits.port))
+            listener.listen(_BACKLOG)
+            listener.set_inheritable(True)  # by the processes that share it
+        except BaseException:
+            listener.close()
+            raise
+    except OSError as error:
+        raise UsageError(
+            f"The server must be able to listen on {limits.host}, port {limits.port}. It cannot: "
+            f"{(error.strerror or str(error)).lower()}. Choose another by `--host` or `--port`."
+        ) from error
+    return listener
+
+
+def _address(listener: socket.socket, limits: "Limits") -> str:
+    host = f"[{limits.host}]" if ":" in limits.host else limits.host
+    return f"http://{host}:{listener.getsockname()[1]}"

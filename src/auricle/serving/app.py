@@ -1,0 +1,64 @@
+"""The application: every route, behind its front."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from auricle.serving import feedback, health, models, monitor, page, predictions, problems, review, streams
+from auricle.serving.front import Front
+from auricle.serving.service import Service, running
+
+__all__ = ["ROUTERS", "application"]
+
+ROUTERS = (
+    predictions.router,
+    feedback.router,
+    review.router,
+    streams.router,
+    monitor.router,
+    models.router,
+    health.router,
+    page.router,
+)
+"""One a resource."""
+
+_ABOUT = """Send sound, get answers; every answer is kept and can be found again.
+
+A body is a sound file, WAV, FLAC, OGG, MP3 or AIFF, raw or as the part `file` of a form. Errors have one shape:
+`{"error": {"kind", "message"}}`."""
+
+
+def application(service: Service) -> ASGIApp:
+    """Return the ASGI application of a service, which it closes at its end."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with running(service):
+            yield
+
+    app = FastAPI(
+        title="auricle",
+        version=version("auricle"),
+        description=_ABOUT,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    for router in ROUTERS:
+        app.include_router(router)
+    problems.install(app)
+    if service.limits.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=service.limits.origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["authorization", "content-type", "idempotency-key"],
+        )
+    return Front(app, service)

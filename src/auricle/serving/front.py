@@ -1,0 +1,139 @@
+"""The first that a request meets and the last that a reply passes: names, origins, ids, the log and the numbers."""
+
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from auricle.serving.limits import Limits
+from auricle.serving.problems import Problem
+from auricle.serving.service import Service
+
+__all__ = ["Front", "is_loopback"]
+
+_LOG: Final = logging.getLogger("auricle.requests")
+_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Front:
+    """An ASGI application around another.
+
+    Parameters
+    ----------
+    app : what answers
+    service : whose limits and numbers
+    """
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+        self._hosts = _hosts(service.limits)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request or one stream."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request = secrets.token_hex(8)
+        scope["auricle.request"] = request
+        status = 0
+
+        async def told(message: Message) -> None:
+            nonlocal status
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                status = message["status"]
+                own = {name for name, _ in message.get("headers", ())}
+                extra = [pair for pair in _HEADERS if pair[0] not in own]
+                message["headers"] = [*message.get("headers", ()), *extra, (b"x-request-id", request.encode())]
+            elif message["type"] == "websocket.accept":
+                status = 101
+            await send(message)
+
+        try:
+            problem = self._problem(Headers(scope=scope))
+            if problem is None:
+                await self._app(scope, receive, told)
+            elif scope["type"] == "http":
+                await problem(scope, receive, told)
+            else:
+                await refuse(problem, told)
+        finally:
+            self._tell(scope, status, time.perf_counter() - began, request)
+
+    def _problem(self, headers: Mapping[str, str]) -> Problem | None:
+        host = headers.get("host", "")
+        if self._hosts and _name(host) not in self._hosts:
+            return Problem("host", f"This server is not {host[:80]!r}. Its operator can add it to `trusted_hosts`.")
+        origin = headers.get("origin")
+        if origin is not None and origin not in self._service.limits.origins and urlsplit(origin).netloc != host:
+            return Problem("forbidden", "Pages of other origins may not call this server.")
+        return None
+
+    def _tell(self, scope: Scope, status: int, seconds: float, request: str) -> None:
+        route = getattr(scope.get("route"), "path", "other")
+        method = scope.get("method", "WEBSOCKET")
+        metrics = self._service.metrics
+        metrics.requests.labels(method if route != "other" else "other", route, status).inc()
+        metrics.request_s.labels(route).observe(seconds)
+        if route in ("/healthz", "/readyz", "/metrics") and status < 400:
+            return
+        said: dict[str, Any] = {
+            "method": method,
+            "path": scope["path"][:200],
+            "status": status,
+            "ms": round(1000 * seconds, 2),
+            "request": request,
+            "client": (scope.get("client") or ("",))[0],
+            "key": scope.get("auricle.key", ""),
+        }
+        _LOG.info("request", extra=said)
+
+
+async def refuse(problem: Problem, send: Send) -> None:
+    """Refuse a WebSocket before it is accepted, with a reply like any other."""
+    start = {"type": "websocket.http.response.start", "status": problem.status_code, "headers": problem.raw_headers}
+    await send(start)
+    await send({"type": "websocket.http.response.body", "body": problem.body})
+
+
+def _hosts(limits: Limits) -> frozenset[str]:
+    """Return the names that a request may call us by; none for any.
+
+    On loopback any page could otherwise reach us through a name of its own that it lets mean 127.0.0.1.
+    """
+    names = [*limits.trusted_hosts]
+    if is_loopback(limits.host):
+        names += [*_NAMES, limits.host]
+    return frozenset(name.lower() for name in names)
+
+
+def _name(host: str) -> str:
+    """Return the name in a header Host, without its port."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""

@@ -1,0 +1,70 @@
+"""What Prometheus is told: requests, where their time goes, and what models answer."""
+
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from auricle.records import Prediction
+
+__all__ = ["CONTENT_TYPE", "FOLDER_VARIABLE", "Metrics"]
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder through which the workers of one server add their numbers up."""
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_TENTHS: Final = tuple(step / 10 for step in range(1, 11))
+_NOVELTY: Final = (*_TENTHS, 1.5, 2.0, 5.0)
+
+
+class Metrics:
+    """The numbers of one process, which `read` adds up with those of its siblings."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = self._counter("auricle_requests", "Requests answered.", ("method", "route", "status"))
+        self.request_s = self._histogram("auricle_request_seconds", "Time to answer.", ("route",), _SECONDS)
+        self.queue_s = self._histogram("auricle_queue_seconds", "Time that sounds wait for a thread.", (), _SECONDS)
+        self.decode_s = self._histogram("auricle_decode_seconds", "Time to decode a sound.", (), _SECONDS)
+        self.answer_s = self._histogram("auricle_answer_seconds", "Time of features and model.", ("model",), _SECONDS)
+        self.commit_s = self._histogram("auricle_commit_seconds", "Time until an answer is kept.", (), _SECONDS)
+        self.refused = self._counter("auricle_refused", "Sounds that could not be answered.", ("kind",))
+        self.confidence = self._histogram("auricle_confidence", "Confidence of recordings.", ("model",), _TENTHS)
+        self.novelty = self._histogram("auricle_novelty", "Novelty of recordings.", ("model",), _NOVELTY)
+        self.unknown = self._counter("auricle_unknown", "Recordings like nothing in training.", ("model",))
+        self.answers = self._counter("auricle_answers", "Recordings answered and kept.", ("model",))
+        self.streams = self._gauge("auricle_streams", "WebSocket streams that are open.")
+        self.waiting = self._gauge("auricle_waiting", "Sounds that wait or are in work.")
+        self.swaps = self._counter("auricle_model_swaps", "Times that another model began to answer.", ())
+        self.model_problem = self._gauge("auricle_model_problem", "1 where the champion could not be loaded.")
+
+    def tell(self, recording: Prediction) -> None:
+        """Count the answer to a recording."""
+        self.answers.labels(recording.model).inc()
+        if recording.confidence is not None:
+            self.confidence.labels(recording.model).observe(recording.confidence)
+        if recording.novelty is not None:
+            self.novelty.labels(recording.model).observe(recording.novelty)
+        if recording.unknown:
+            self.unknown.labels(recording.model).inc()
+
+    def read(self) -> bytes:
+        """Return everything in Prometheus's text format."""
+        if FOLDER_VARIABLE not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
+
+    def _counter(self, name: str, says: str, labels: Sequence[str]) -> Counter:
+        return Counter(name, says, labels, registry=self._registry)
+
+    def _gauge(self, name: str, says: str) -> Gauge:
+        return Gauge(name, says, registry=self._registry, multiprocess_mode="livesum")
+
+    def _histogram(self, name: str, says: str, labels: Sequence[str], bounds: Sequence[float]) -> Histogram:
+        return Histogram(name, says, labels, buckets=bounds, registry=self._registry)

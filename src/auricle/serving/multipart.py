@@ -1,0 +1,119 @@
+"""A multipart form, part by part as it streams: one file, and JSON beside it."""
+
+import re
+from collections.abc import Callable
+from email.message import Message
+from typing import Final
+
+from python_multipart.multipart import MultipartParser
+
+from auricle.errors import RequestError
+
+__all__ = ["Form"]
+
+_MAX_FIELD_BYTES: Final = 32_768
+_PARTS: Final = ("file", "metadata")
+
+
+class Form:
+    """Takes a form in pieces and hands the bytes of its part ``file`` on.
+
+    Parameters
+    ----------
+    boundary : what separates the parts
+    write : where the file's bytes go
+
+    Attributes
+    ----------
+    source : name of the file, as it was told; empty for none
+    metadata : the part of that name, as text; None for none
+    """
+
+    def __init__(self, boundary: bytes, write: Callable[[memoryview], None]) -> None:
+        self.source = ""
+        self.metadata: str | None = None
+        self._write = write
+        self._seen: set[str] = set()
+        self._name = ""
+        self._field = bytearray()
+        self._header = bytearray()
+        self._value = bytearray()
+        self._headers: dict[str, str] = {}
+        self._is_whole = False
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin,
+                "on_part_data": self._data,
+                "on_part_end": self._end_part,
+                "on_header_field": self._on_header_field,
+                "on_header_value": self._on_header_value,
+                "on_header_end": self._on_header_end,
+                "on_headers_finished": self._on_headers_finished,
+                "on_end": self._on_end,
+            },
+        )
+
+    def push(self, content: bytes) -> None:
+        """Take the next bytes.
+
+        Raises
+        ------
+        RequestError : a part that is not known, comes twice, or is too large
+        """
+        self._parser.write(content)
+
+    def end(self) -> None:
+        """Say that no more bytes come.
+
+        Raises
+        ------
+        RequestError : the form is cut off, or has no part ``file``
+        """
+        self._parser.finalize()
+        if not self._is_whole:
+            raise RequestError("A form must be whole. This one ends before its last boundary.")
+        if "file" not in self._seen:
+            raise RequestError("A form must have a part named `file`, which holds the sound. This one has none.")
+
+    def _begin(self) -> None:
+        self._headers = {}
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        self._headers[self._header.decode("latin-1").lower()] = self._value.decode(errors="replace")
+        self._header.clear()
+        self._value.clear()
+
+    def _on_headers_finished(self) -> None:
+        message = Message()
+        message["content-disposition"] = re.sub(r"[\r\n]", "", self._headers.get("content-disposition", ""))
+        name = message.get_param("name", header="content-disposition")
+        self._name = name if isinstance(name, str) else ""
+        if self._name not in _PARTS:
+            raise RequestError(f"A form's parts must be `file` and `metadata`. Got {self._name[:64]!r}.")
+        if self._name in self._seen:
+            raise RequestError(f"A form must have one part `{self._name}`. This one has more.")
+        self._seen.add(self._name)
+        if self._name == "file":
+            self.source = message.get_filename("") or ""
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._name == "file":
+            self._write(memoryview(data)[start:end])
+            return
+        if len(self._field) + end - start > _MAX_FIELD_BYTES:
+            raise RequestError(f"`metadata` must have at most {_MAX_FIELD_BYTES} bytes.", reason="too_large")
+        self._field += data[start:end]
+
+    def _end_part(self) -> None:
+        if self._name == "metadata":
+            self.metadata = self._field.decode(errors="replace")
+
+    def _on_end(self) -> None:
+        self._is_whole = True

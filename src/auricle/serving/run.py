@@ -1,0 +1,80 @@
+"""One server process, from a bound socket to the last answer after it was told to stop."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+import uvicorn
+
+from auricle.serving import logs
+from auricle.serving.app import application
+from auricle.serving.decoders import PROGRAM
+from auricle.serving.limits import Limits
+from auricle.serving.protocol import protocol
+from auricle.serving.service import Service, open_service
+from auricle.store.store import Store
+
+__all__ = ["run"]
+
+_LAST_S: Final = 0.2
+_MAX_HEAD_BYTES: Final = 32_768
+
+
+def run(
+    limits: Limits, store_url: str, name: str, listener: socket.socket, *, decoder: Sequence[str] = PROGRAM
+) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what was begun, and return.
+
+    Parameters
+    ----------
+    limits : every setting
+    store_url : where answers are kept
+    name : of the model that answers
+    listener : a bound socket, perhaps shared with siblings
+    decoder : the program that decodes
+
+    Raises
+    ------
+    UsageError : not on Linux
+    MissingError, BundleError : there is no champion, or it cannot be used
+    StoreError : the store cannot be used
+    WorkerError : the decoding processes cannot start
+    """
+    logs.install()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn sends them on to whoever was there before it
+    with Store.open(store_url) as store:
+        service = open_service(limits, store, name, decoder=decoder)
+        config = uvicorn.Config(
+            application(service),
+            http=protocol(limits),
+            ws="websockets-sansio",
+            loop="asyncio",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(limits.trusted_proxies),
+            forwarded_allow_ips=list(limits.trusted_proxies),
+            timeout_keep_alive=max(1, round(limits.keep_alive_s)),
+            timeout_graceful_shutdown=max(1, round(limits.drain_s)),
+            h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
+            ws_max_size=limits.stream_message_bytes,
+            ws_per_message_deflate=False,  # sound does not shrink, and inflating costs memory that a client chooses
+        )
+        asyncio.run(_Server(config, service).serve(sockets=[listener]))
+
+
+class _Server(uvicorn.Server):
+    """A server that goes on accepting for a moment after it is told to stop: connections are on their way already."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._service.is_stopping = True
+        await asyncio.sleep(_LAST_S)
+        await super().shutdown(sockets)

@@ -1,0 +1,147 @@
+"""What all requests share: the model, the store, the decoders, the queue, and who watches over them."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from anyio import to_thread
+from starlette.requests import HTTPConnection
+
+from auricle.errors import AuricleError, StoreError
+from auricle.serving.auth import Doorman
+from auricle.serving.body import Room
+from auricle.serving.champion import Champion
+from auricle.serving.decoders import PROGRAM, Decoders
+from auricle.serving.gate import Gate
+from auricle.serving.limits import Limits
+from auricle.serving.metrics import Metrics
+from auricle.serving.rates import Rates
+from auricle.store.writer import Writer
+
+if TYPE_CHECKING:
+    from auricle.store.store import Store
+
+__all__ = ["Service", "open_service", "running", "service_of"]
+
+_LOG: Final = logging.getLogger("auricle.serving")
+_SESSIONS_S: Final = 5.0
+_LIVE_THREADS: Final = 2
+
+
+@dataclass(slots=True)
+class Service:
+    """One process's share of the server; everything in it ends with `close`."""
+
+    limits: Limits
+    store: "Store"
+    writer: Writer
+    champion: Champion
+    decoders: Decoders
+    gate: Gate
+    live: ThreadPoolExecutor
+    """Threads of streams, so that no stream waits behind a long recording."""
+    doorman: Doorman
+    rates: Rates
+    room: Room
+    metrics: Metrics
+    sessions: set[str] = field(default_factory=set)
+    """Streams that are open in this process."""
+    is_stopping: bool = False
+
+    async def watch(self) -> None:
+        """Follow the champion, the keys and the sessions until cancelled; what fails is tried again."""
+        until_sessions = 0.0
+        while True:
+            await asyncio.sleep(self.limits.model_poll_s)
+            until_sessions -= self.limits.model_poll_s
+            try:
+                await self.follow()
+                if self.sessions and until_sessions <= 0:
+                    await to_thread.run_sync(self.store.limits.see_sessions, tuple(self.sessions))
+                    until_sessions = _SESSIONS_S
+            except StoreError as error:
+                _LOG.warning("the store cannot be used", extra={"problem": str(error)})
+            except Exception:  # noqa: BLE001  (whatever it is, the server must go on following)
+                _LOG.exception("watching failed")
+
+    async def follow(self) -> None:
+        """Look once whether there is another champion, and whether there are keys now.
+
+        Raises
+        ------
+        StoreError : the store cannot be read
+        """
+        if self.doorman.is_open:
+            self.doorman.is_open = not await to_thread.run_sync(self.store.keys.all)
+        if await to_thread.run_sync(self.champion.look):
+            self.metrics.swaps.inc()
+        self.metrics.model_problem.set(self.champion.problem is not None)
+
+    def close(self) -> None:
+        """Finish what is in work, keep what was answered, and end the threads and processes."""
+        self.gate.close()
+        self.live.shutdown()
+        self.writer.close()
+        self.decoders.close()
+
+
+def open_service(limits: Limits, store: "Store", name: str, *, decoder: Sequence[str] = PROGRAM) -> Service:
+    """Load the champion and start threads and processes.
+
+    Parameters
+    ----------
+    limits : every setting
+    store : stays the caller's to close
+    name : of the model that answers
+    decoder : the program that decodes
+
+    Raises
+    ------
+    UsageError : not on Linux, or keys are needed and there are none
+    MissingError, BundleError : there is no champion, or it cannot be used
+    StoreError : the store cannot be used
+    WorkerError : the decoding processes cannot start
+    """
+    champion = Champion(store.models, store.aliases, name)
+    is_open = not store.keys.all()
+
+    def draw(key: str, wanted: int) -> int:
+        return store.limits.draw(key, wanted, rate_per_s=limits.rate_per_s, burst=limits.rate_burst)
+
+    return Service(
+        limits,
+        store,
+        Writer(store.database, capacity=limits.max_pending),
+        champion,
+        Decoders(limits.decoding(), size=limits.decoders, program=decoder),
+        Gate(threads=limits.threads, max_waiting=limits.max_waiting, max_wait_s=limits.max_wait_s),
+        ThreadPoolExecutor(_LIVE_THREADS, thread_name_prefix="stream"),
+        Doorman(store.keys.verify, limits, is_open=is_open),
+        Rates(draw, rate_per_s=limits.rate_per_s, burst=limits.rate_burst),
+        Room(limits.max_bodies_bytes),
+        Metrics(),
+    )
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """Return the service that a request is for."""
+    service: Service = connection.app.state.service
+    return service
+
+
+@contextlib.asynccontextmanager
+async def running(service: Service) -> AsyncIterator[None]:
+    """Watch over a service for the length of a block, and close it."""
+    watch = asyncio.create_task(service.watch())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch
+        with contextlib.suppress(AuricleError):
+            await to_thread.run_sync(service.close)
