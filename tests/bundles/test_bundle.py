@@ -59,8 +59,9 @@ def test_the_file_is_a_zip_with_a_card_and_plain_arrays(bundle: Bundle, tmp_path
     with zipfile.ZipFile(tmp_path / "x.auricle") as archive:
         names = archive.namelist()
         assert json.loads(archive.read("manifest.json"))["name"] == bundle.manifest.name
-        assert archive.read("README.md").startswith(f"# {bundle.manifest.name}\n".encode())
-    assert {Path(name).suffix for name in names} == {".json", ".md", ".npy", ".onnx"}
+        assert f"\n# {bundle.manifest.name}\n" in archive.read("README.md").decode()
+    assert {Path(name).suffix for name in names} == {".json", ".md", ".npy", ".onnx", ""}
+    assert {name for name in names if "." not in name} == {"MLmodel"}
 
 
 def test_a_version_ignores_the_date_and_nothing_else(bundle: Bundle) -> None:
@@ -111,7 +112,7 @@ def test_another_format_is_refused_by_name(forge: Forge, version: object) -> Non
         ({"target": {"mean": 1.0, "deviation": 2.0}}, r"a target and no classes, a classifier classes and no target"),
         ({"classes": []}, r"a target and no classes, a classifier classes and no target"),
         ({"task": "regress"}, r"a target and no classes, a classifier classes and no target"),
-        ({"members": {}}, r"every member must have the hash that the manifest gives\. README.md has not"),
+        ({"members": {}}, r"every member must have the hash that the manifest gives\. MLmodel has not"),
         ({"members": {"more": "00"}}, r"every member must have the hash that the manifest gives"),
     ],
 )

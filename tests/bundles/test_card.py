@@ -7,7 +7,8 @@ from auricle.bundles.card import card
 def test_a_classifiers_card_says_what_it_is(trained_on_states) -> None:
     manifest = trained_on_states.bundle.manifest
     text = card(manifest, n_recordings=24)
-    assert text.startswith("# states\n")
+    assert text.startswith("---\n")
+    assert "\n---\n\n# states\n" in text
     assert manifest.verdict in text
     assert "one of 4 classes: cavitation, healthy, imbalance, worn_bearing" in text
     assert "windows of 0.2 s at 8000 Hz, one channel" in text
@@ -39,6 +40,7 @@ def test_a_card_is_plain_lines_of_markdown(fixture: str, request: pytest.Fixture
     text = card(request.getfixturevalue(fixture).bundle.manifest, n_recordings=24)
     assert text.endswith(".\n")
     assert "None" not in text
+    assert "null" not in text
     assert "\n\n\n" not in text
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in table} == {3}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from auricle import files
 from auricle.bundles import container
 from auricle.bundles.card import card
+from auricle.bundles.descriptors import mlmodel
 from auricle.bundles.manifest import Manifest, read_manifest
 from auricle.bundles.novelty import Novelty
 from auricle.bundles.profile import Profile
@@ -27,6 +28,7 @@ from auricle.features.parts import IMAGE, POOLED, Features, Part, Pooled
 __all__ = ["Bundle", "Golden"]
 
 _CARD: Final = "README.md"
+_MLMODEL: Final = "MLmodel"
 
 _KINDS: Final = {
     "profile/hashes": "u",
@@ -83,10 +85,10 @@ class Bundle:
     def version(self) -> str:
         """Twelve hexadecimal digits over everything but the date: equal trainings have equal versions.
 
-        The card says in words what the manifest holds, so it does not count: a file keeps its version when a later
-        release words cards otherwise.
+        The card and MLflow's descriptor say again what the manifest holds, so they do not count: a file keeps its
+        version when a later release words them otherwise.
         """
-        content = self._sealed().model_dump_json(exclude={"created": True, "members": {_CARD}})
+        content = self._sealed().model_dump_json(exclude={"created": True, "members": {_CARD, _MLMODEL}})
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     @property
@@ -177,6 +179,7 @@ class Bundle:
     def _members(self) -> dict[str, bytes]:
         return {
             _CARD: card(self.manifest, n_recordings=len(self.profile.hashes)).encode(),
+            _MLMODEL: mlmodel(self.manifest).encode(),
             "model.onnx": self.graph,
             **{f"profile/{f.name}.npy": _npy(getattr(self.profile, f.name)) for f in fields(Profile)},
             **{f"novelty/{f.name}.npy": _npy(getattr(self.novelty, f.name)) for f in fields(Novelty)},

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from auricle.bundles.descriptors import hub_header
+
 if TYPE_CHECKING:
     from auricle.bundles.manifest import Manifest
 
@@ -18,7 +20,8 @@ def card(manifest: "Manifest", *, n_recordings: int) -> str:
         else (f"a number (in training: mean {manifest.target.mean:.4g}, deviation {manifest.target.deviation:.4g})")
     )
     window = "the whole recording" if spec.window_s is None else f"windows of {spec.window_s:g} s"
-    return f"""# {manifest.name}
+    return f"""{hub_header(manifest)}
+# {manifest.name}
 
 {manifest.verdict}
 

@@ -1,0 +1,50 @@
+"""What MLflow calls to use an unzipped bundle: ``mlflow.pyfunc.load_model(folder).predict(["new.wav"])``."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auricle.bundles import container
+from auricle.bundles.bundle import Bundle
+
+if TYPE_CHECKING:
+    from auricle.prediction.predictor import Predictor
+
+__all__ = ["SoundModel"]
+
+
+class SoundModel:
+    """A model whose input is the names of sound files.
+
+    Parameters
+    ----------
+    model : what answers
+    """
+
+    def __init__(self, model: "Predictor") -> None:
+        self._model = model
+
+    def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> list[dict[str, Any]]:  # noqa: ARG002
+        """Return the answer to each file, as ``auricle predict`` prints it.
+
+        Parameters
+        ----------
+        model_input : names, or a table whose first column has them, as MLflow makes of whatever it is given
+
+        Raises
+        ------
+        AudioError : a file that cannot be read or used
+        FeatureError : a sound shorter than one frame
+        """
+        files: Iterable[Any] = model_input.iloc[:, 0] if hasattr(model_input, "iloc") else model_input
+        return [self._model.predict(str(file)).as_json() for file in files]
+
+
+def _load_pyfunc(path: str) -> SoundModel:
+    """Load a bundle that was unzipped; MLflow calls this by its name. Every hash is verified, as it is in the file."""
+    from auricle.prediction.predictor import Predictor
+
+    folder = Path(path)
+    members = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+    content = container.pack({name: file.read_bytes() for name, file in members.items()})
+    return SoundModel(Predictor(Bundle.from_bytes(content, source=str(folder))))
