@@ -6,8 +6,6 @@ Both are YAML, and every JSON text is YAML too: so no name or sentence needs quo
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-import auricle
-
 if TYPE_CHECKING:
     from auricle.bundles.manifest import Manifest
 
@@ -36,7 +34,7 @@ def mlmodel(manifest: "Manifest") -> str:
         {
             "artifact_path": manifest.name,
             "flavors": {
-                "auricle": {"auricle_version": auricle.__version__, "format": manifest.format, "data": "."},
+                "auricle": {"format": manifest.format, "data": "."},
                 "python_function": {"loader_module": "auricle.prediction.pyfunc", "data": "."},
             },
             "metadata": {"name": manifest.name, "task": manifest.task, "classes": list(manifest.classes)},
