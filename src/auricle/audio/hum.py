@@ -4,9 +4,11 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 
 from auricle.audio.clip import Samples
+from auricle.kernels.waveform import sums
 
 __all__ = ["MAINS_HZ", "hum_db"]
 
@@ -17,12 +19,16 @@ LEAST_S = 0.2
 LINE_HZ = 1.5
 LINE_BINS = 2.0  # of the sound's own length: half of what its window smears a line over
 REACH = 0.45
+HIGHEST_HZ = 60.0 * 4
+"""Beyond all that is looked at."""
 SAMPLES_A_SECOND = 1000
 
 _TINY = 1e-30
 
+Places = NDArray[np.int64]
 
-def hum_db(samples: Samples, rate_hz: int) -> float:
+
+def hum_db(samples: Samples, rate_hz: int, *, dc: float = 0.0) -> float:
     """Return how far lines at the first harmonics of the mains stand out of what lies between them.
 
     The second largest of three counts, so that neither one missing harmonic nor one tone of the sound decides. Sound
@@ -30,8 +36,9 @@ def hum_db(samples: Samples, rate_hz: int) -> float:
 
     Parameters
     ----------
-    samples : float32, shape (n,), without DC offset
+    samples : float32, shape (n,)
     rate_hz : samples a second
+    dc : what is taken off each sample
 
     Returns
     -------
@@ -41,33 +48,41 @@ def hum_db(samples: Samples, rate_hz: int) -> float:
         return 0.0
     # A mean over each millisecond is filter enough: its zeros lie on what would fold onto the lines.
     step = rate_hz // SAMPLES_A_SECOND
-    slow = np.add.reduceat(samples, np.arange(0, samples.size, step))
+    slow = np.empty(-(-samples.size // step), np.float32)
+    sums(samples, dc, step, slow)
     size = 1 << math.ceil(math.log2(slow.size))
-    spectrum = fft.rfft(slow * _hann(slow.size), size)
-    levels_db = 10 * np.log10(spectrum.real**2 + spectrum.imag**2 + np.float32(_TINY))
-    sums = [0.0, *np.cumsum(levels_db, dtype=np.float64).tolist()]
     bins = step * size / rate_hz  # to a hertz
     reach = max(LINE_HZ, LINE_BINS * rate_hz / samples.size) * bins
-    found = [
-        sorted(_stands_out_db(levels_db, sums, k * hz * bins, hz * bins, reach) for k in HARMONICS)[1]
-        for hz in MAINS_HZ
-    ]
-    return max(0.0, *found)
+    lines, flanks, n_flanks = _places(bins, reach)
+    known = fft.rfft(slow * _hann(slow.size), size)[: math.ceil(HIGHEST_HZ * bins) + 1]
+    levels_db = 10 * np.log10(known.real**2 + known.imag**2 + np.float32(_TINY))
+    before = np.concatenate([[0.0], np.cumsum(levels_db, dtype=np.float64)])
+    tops_db = np.maximum.reduceat(levels_db, lines)[::2]
+    floors_db = (before[flanks[1]] - before[flanks[0]]).sum(axis=0) / np.maximum(n_flanks, 1)
+    stand_out_db = np.where(n_flanks > 0, tops_db - floors_db, 0.0).reshape(len(MAINS_HZ), len(HARMONICS))
+    return max(0.0, float(np.sort(stand_out_db, axis=1)[:, 1].max()))
 
 
-def _stands_out_db(levels_db: Samples, sums: list[float], line: float, spacing: float, reach: float) -> float:
-    """Return how far the highest level at a line stands over the mean of the flanks; all places in bins."""
+@lru_cache(maxsize=64)
+def _places(bins: float, reach: float) -> tuple[Places, Places, Places]:
+    """Return where each line begins and ends, where its two flanks begin and end, and how many bins these hold.
+
+    Parameters
+    ----------
+    bins : to a hertz
+    reach : bins that a line is smeared over
+    """
     half = max(reach / 2, 1.0)
-    top = float(levels_db[math.ceil(line - half) : math.floor(line + half) + 1].max())
-    flanks = (
-        (max(1, math.ceil(line - REACH * spacing)), math.floor(line - 1.2 * reach) + 1),
-        (math.ceil(line + 1.2 * reach), math.floor(line + REACH * spacing) + 1),
-    )
-    known = [(first, end) for first, end in flanks if end > first]
-    if not known:
-        return 0.0
-    total = sum(sums[end] - sums[first] for first, end in known)
-    return top - total / sum(end - first for first, end in known)
+    lines, flanks = [], []
+    for hz in MAINS_HZ:
+        for k in HARMONICS:
+            line, farthest = k * hz * bins, REACH * hz * bins
+            lines += [math.ceil(line - half), math.floor(line + half) + 1]
+            below = max(1, math.ceil(line - farthest)), math.floor(line - 1.2 * reach) + 1
+            above = math.ceil(line + 1.2 * reach), math.floor(line + farthest) + 1
+            flanks.append([(first, max(first, end)) for first, end in (below, above)])
+    places = np.array(flanks).transpose(2, 1, 0)  # begin and end, below and above, by line
+    return np.array(lines), places, (places[1] - places[0]).sum(axis=0)
 
 
 @lru_cache(maxsize=64)

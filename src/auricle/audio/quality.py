@@ -2,20 +2,20 @@
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from auricle.audio.clip import Samples
 from auricle.audio.hum import hum_db
+from auricle.audio.spectral import spectral
 from auricle.errors import AudioError
+from auricle.kernels.waveform import block_powers, count_beyond, survey
 from auricle.records import Quality
 
 __all__ = ["Combined", "combine", "measure"]
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same sound gives other measures than before; features that are kept hold it in their key."""
 
 FLOOR_DB = -120.0
@@ -23,11 +23,6 @@ FULL_SCALE = 0.9999  # the largest value of 16 bits is 32767 / 32768
 CLIPPED_RUN = 3  # a clean peak may touch full scale once or twice
 BLOCK_S = 0.01
 SILENCE_DB = -80.0
-BANDWIDTH_RANGE_DB = 60.0
-FFT_S = 0.032  # frames of the spectrum are at least so long
-BAND_BINS = 8
-LOUD_DB = 30.0  # frames so far below the loudest say nothing of a codec
-HOLE_DB = 30.0
 FLAT = 0.98
 FALL_S = 0.08
 STEEPEST = 0.05
@@ -63,16 +58,20 @@ def measure(samples: Samples, rate_hz: int) -> Quality:
     samples : float32, shape (n,), n ≥ 1, finite
     rate_hz : samples a second
     """
-    dc = float(samples.mean(dtype=np.float64))
-    peak = float(max(samples.max(), -samples.min()))
-    centred = samples - np.float32(dc)
-    levels_db = _block_levels_db(centred, rate_hz)
+    samples = np.require(samples, np.float32, ["C", "W"])
+    dc, low, high = survey(samples)
+    peak = max(high, -low)
+    size = min(max(1, round(BLOCK_S * rate_hz)), samples.size)
+    powers, centred = np.empty((2, samples.size // size), np.float32)
+    power = block_powers(samples, dc, size, powers, centred)
+    levels_db = _levels_db(centred)
     ranked_db = np.sort(levels_db)
     noise_floor_db = _ranked(ranked_db, 0.10)
     attack_db, decay_db = _slopes_db(levels_db)
-    bandwidth_hz, cutoff_db, holes = _spectral(centred, rate_hz)
+    bandwidth_hz, cutoff_db, holes = spectral(samples, rate_hz, dc=dc)
+    is_heard = peak * peak > _FLOOR_POWER
     return Quality(
-        level_db=_power_db(float(np.einsum("i,i->", centred, centred)) / samples.size + dc * dc),
+        level_db=_power_db(power + dc * dc),
         peak_db=_power_db(peak * peak),
         dc=dc,
         clipped=_clipped(samples) if peak >= FULL_SCALE else 0.0,
@@ -82,9 +81,9 @@ def measure(samples: Samples, rate_hz: int) -> Quality:
         bandwidth_hz=bandwidth_hz,
         cutoff_db=cutoff_db,
         holes=holes,
-        hum_db=hum_db(centred, rate_hz),
-        flat_topped=_flat_topped(samples, peak),
-        dropouts=_dropouts(_block_levels_db(samples, rate_hz)) * rate_hz / samples.size,
+        hum_db=hum_db(samples, rate_hz, dc=dc),
+        flat_topped=count_beyond(samples, FLAT * peak) / samples.size if is_heard else 0.0,
+        dropouts=_dropouts(_levels_db(powers)) * rate_hz / samples.size,
         attack_db=attack_db,
         decay_db=decay_db,
     )
@@ -171,11 +170,7 @@ def _power_db(power: float) -> float:
     return 10 * math.log10(max(power, _FLOOR_POWER))
 
 
-def _block_levels_db(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
-    """Return the levels of the blocks of 10 ms, in their order; at least one."""
-    size = min(max(1, round(BLOCK_S * rate_hz)), samples.size)
-    blocks = samples[: samples.size // size * size].reshape(-1, size)
-    powers = np.einsum("ij,ij->i", blocks, blocks) / np.float32(size)
+def _levels_db(powers: NDArray[np.float32]) -> NDArray[np.float32]:
     levels: NDArray[np.float32] = 10 * np.log10(np.maximum(powers, np.float32(_FLOOR_POWER)))
     return levels
 
@@ -197,13 +192,6 @@ def _clipped(samples: Samples) -> float:
     return float(np.count_nonzero(inside)) / samples.size
 
 
-def _flat_topped(samples: Samples, peak: float) -> float:
-    if peak * peak <= _FLOOR_POWER:
-        return 0.0
-    top = np.float32(FLAT * peak)
-    return float(np.count_nonzero(samples >= top) + np.count_nonzero(samples <= -top)) / samples.size
-
-
 def _dropouts(levels_db: NDArray[np.float32]) -> int:
     """Return how often sound is followed by silence at once; zeros of a lost packet are silent, an offset is not."""
     return int(np.count_nonzero((levels_db[:-1] > SOUNDING_DB) & (levels_db[1:] < SILENCE_DB)))
@@ -218,37 +206,3 @@ def _slopes_db(levels_db: NDArray[np.float32]) -> tuple[float, float]:
     changes = np.sort(heard[step:] - heard[:-step])
     count = max(1, round(STEEPEST * changes.size))
     return max(0.0, float(changes[-count:].mean())), max(0.0, -float(changes[:count].mean()))
-
-
-def _spectral(samples: Samples, rate_hz: int) -> tuple[float, float, float]:
-    """Return the bandwidth, the steepness of the cut-off, and the fraction of holes."""
-    size = min(1 << max(1, math.ceil(math.log2(FFT_S * rate_hz))), samples.size)
-    frames = samples[: samples.size // size * size].reshape(-1, size)
-    parts = fft.rfft(frames * _hann(size), axis=1).view(np.float32)  # real and imaginary parts in turn
-    power = np.einsum("ij,ij->j", parts, parts).reshape(-1, 2).sum(axis=1)
-    peak = float(power.max())
-    if peak <= _FLOOR_POWER * size:
-        return 0.0, 0.0, 0.0
-    top = int(np.flatnonzero(power >= peak * 10 ** (-BANDWIDTH_RANGE_DB / 10))[-1])
-    n_bands = power.size // BAND_BINS
-    if n_bands < 3:
-        return top * rate_hz / size, 0.0, 0.0
-    mean_db = _decibels(power[: n_bands * BAND_BINS].reshape(n_bands, BAND_BINS).sum(axis=1), peak)
-    cells = parts[:, : 2 * n_bands * BAND_BINS].reshape(len(frames), n_bands, 2 * BAND_BINS)
-    powers = np.einsum("ijk,ijk->ij", cells, cells)
-    loudness = powers.sum(axis=1)
-    loud = powers[loudness >= loudness.max() * 10 ** (-LOUD_DB / 10), : max(2, top // BAND_BINS)]
-    steps_db = np.diff(_decibels(loud, float(loud.max(initial=1e-30))), axis=1)
-    holes = float(np.count_nonzero(np.abs(steps_db) > HOLE_DB)) / steps_db.size
-    return top * rate_hz / size, max(0.0, float((mean_db[:-2] - mean_db[2:]).max())), holes
-
-
-def _decibels(power: NDArray[np.float32], reference: float) -> NDArray[np.float32]:
-    """Return decibels below a reference, no lower than the floor."""
-    return np.asarray(10 * np.log10(np.maximum(power / np.float32(reference), np.float32(_FLOOR_POWER))))
-
-
-@lru_cache(maxsize=16)
-def _hann(size: int) -> Samples:
-    # Without the zeros at its ends, so that a frame of one sample is heard.
-    return np.hanning(size + 2)[1:-1].astype(np.float32)

@@ -1,6 +1,5 @@
 """Analysis: one window in, the values of every frame out; where NumPy's world meets the kernels."""
 
-import threading
 from functools import lru_cache
 
 import numpy as np
@@ -10,9 +9,10 @@ from auricle.errors import FeatureError
 from auricle.features.plan import Plan, plan_of
 from auricle.features.spec import FeatureSpec
 from auricle.kernels.changes import finish
-from auricle.kernels.frames import Workspace, aligned, analyse, workspace
+from auricle.kernels.frames import aligned, analyse
 from auricle.kernels.framing import all_within
 from auricle.kernels.lanes import LANES
+from auricle.kernels.memory import Memory
 
 __all__ = ["block_power", "checked", "delta_weights", "group_of", "values_of"]
 
@@ -20,21 +20,7 @@ DELTA_FRAMES = 9
 LARGEST = 1e10  # far beyond any sound, and its power is still far from the largest float32
 
 
-class _Memory(threading.local):
-    """The workspaces of one thread, by what decides their size; a few, since a thread seldom has more specs."""
-
-    def __init__(self) -> None:
-        self.spaces: dict[tuple[int, ...], Workspace] = {}
-
-    def get(self, *size: int) -> Workspace:
-        if size not in self.spaces:
-            if len(self.spaces) == 4:
-                del self.spaces[next(iter(self.spaces))]
-            self.spaces[size] = workspace(*size)
-        return self.spaces[size]
-
-
-_MEMORY = _Memory()
+_MEMORY = Memory()
 
 
 def checked(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:

@@ -3,7 +3,8 @@
 import math
 
 from auricle.kernels.compiled import kernel, part
-from auricle.kernels.lanes import LANES, Floats, Integers, extract, load, splat
+from auricle.kernels.lanes import Floats, Integers
+from auricle.kernels.totals import total, total_of_squares
 
 __all__ = ["COMPUTED", "summarise"]
 
@@ -25,46 +26,19 @@ def summarise(values: Floats, first: int, stop: int, frame_s: float, codes: Inte
     n_values = len(values)
     for value in range(n_values):
         frames = values[value, first:stop]
-        mean = _sum(frames) / len(frames)
+        mean = total(frames) / len(frames)
         for place in range(len(codes)):
             target = place * n_values + value
             if codes[place] == 0:
                 row[target] = mean
             elif codes[place] == 1:
-                row[target] = math.sqrt(_squares(frames, mean) / len(frames))
+                row[target] = math.sqrt(total_of_squares(frames, mean) / len(frames))
             elif codes[place] == 2:
                 row[target] = _least(frames)
             elif codes[place] == 3:
                 row[target] = _largest(frames)
             elif codes[place] == 4:
                 row[target] = _slope(frames, mean, frame_s)
-
-
-@part
-def _sum(frames: Floats) -> float:
-    whole = len(frames) - len(frames) % LANES
-    lanes, total = splat(0.0), 0.0
-    for t in range(0, whole, LANES):
-        lanes += load(frames, t)
-    for lane in range(LANES):
-        total += extract(lanes, lane)
-    for t in range(whole, len(frames)):
-        total += frames[t]
-    return total
-
-
-@part
-def _squares(frames: Floats, mean: float) -> float:
-    whole = len(frames) - len(frames) % LANES
-    lanes, total, centre = splat(0.0), 0.0, splat(mean)
-    for t in range(0, whole, LANES):
-        distance = load(frames, t) - centre
-        lanes += distance * distance
-    for lane in range(LANES):
-        total += extract(lanes, lane)
-    for t in range(whole, len(frames)):
-        total += (frames[t] - mean) ** 2
-    return total
 
 
 @part
