@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from auricle.datasets.dataset import Dataset
     from auricle.features.embedding import Embedding
     from auricle.prediction.predictor import Predictor
+    from auricle.records import Entry
     from auricle.training.result import TrainResult
 
 # No test asserts a time: a kernel compiles at its first call, and machines are shared.
@@ -179,3 +181,46 @@ def speeds(trained_on_speeds: "TrainResult") -> "Predictor":
     from auricle.prediction.predictor import Predictor
 
     return Predictor(Bundle.from_bytes(trained_on_speeds.bundle.to_bytes()))
+
+
+@pytest.fixture
+def make_entry() -> "Callable[..., Entry]":
+    """Make an entry of a classifier of two classes, with whatever else is wanted."""
+    from auricle.clock import new_id, now
+    from auricle.records import Entry, Prediction, Quality
+
+    rng = np.random.default_rng(5)
+
+    def make(**changes: Any) -> Entry:
+        answer = Prediction(
+            "recording",
+            0.0,
+            1.5,
+            "motor@0123456789ab",
+            label="worn",
+            probabilities={"worn": 0.7, "fine": 0.30000000000000004},
+            confidence=0.7,
+            labels=("worn", "fine"),
+            novelty=0.25,
+            quality=Quality(**{field.name: -20.125 + place for place, field in enumerate(fields(Quality))}),
+        )
+        window = replace(answer, level="window", labels=None, end_s=0.5)
+        plain = Entry(
+            id=new_id(),
+            time=now(),
+            model="motor@0123456789ab",
+            predictions=(answer, window),
+            standard=rng.standard_normal(5).astype(np.float32),
+            rows=rng.standard_normal((3, 4)).astype(np.float32),
+            key="abcd2345",
+            group="site",
+            metadata={"site": "north", "load": 0.5, "night": True, "who": None},
+            source="engine.wav",
+            rate_hz=16_000,
+            channels=1,
+        )
+        answer_changes = {name: changes.pop(name) for name in list(changes) if name not in Entry.__slots__}
+        predictions = (replace(answer, **answer_changes), window)
+        return replace(plain, **{"predictions": predictions} | changes)
+
+    return make

@@ -1,6 +1,6 @@
 import pytest
 
-from auricle.cli.options import duration_s, size_bytes
+from auricle.cli.options import duration_s, size_bytes, span_s
 from auricle.errors import UsageError
 
 
@@ -26,3 +26,16 @@ def test_times(text: str, seconds: float | None) -> None:
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(UsageError, match=r"A time must be none, or a number above 0 with s, m or h, such as 5m\. Got "):
         duration_s(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90d", 90 * 86_400), ("1.5 H", 5400), ("2w", 14 * 86_400), ("30s", 30), ("5m", 300)]
+)
+def test_stretches_of_time(text: str, seconds: float) -> None:
+    assert span_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "d", "five", "5", "none", "-1d", "0d", "nan", "inf", "5y"])
+def test_what_is_no_stretch_of_time(text: str) -> None:
+    with pytest.raises(UsageError, match=r"must be a number above 0 with s, m, h, d or w, such as 90d\. Got "):
+        span_s(text)

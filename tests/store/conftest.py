@@ -3,18 +3,15 @@
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from auricle.clock import new_id, now
-from auricle.records import Entry, Prediction, Quality
+from auricle.clock import new_id
 from auricle.store.store import Store
 from auricle.store.tables import METADATA, VERSION
 
@@ -83,43 +80,3 @@ def _administered(url: str) -> Iterator[sa.Connection]:
     with engine.connect() as connection:
         yield connection
     engine.dispose()
-
-
-@pytest.fixture
-def make_entry() -> Callable[..., Entry]:
-    """Make an entry of a classifier of two classes, with whatever else is wanted."""
-    rng = np.random.default_rng(5)
-
-    def make(**changes: Any) -> Entry:
-        answer = Prediction(
-            "recording",
-            0.0,
-            1.5,
-            "motor@0123456789ab",
-            label="worn",
-            probabilities={"worn": 0.7, "fine": 0.30000000000000004},
-            confidence=0.7,
-            labels=("worn", "fine"),
-            novelty=0.25,
-            quality=Quality(**{field.name: -20.125 + place for place, field in enumerate(fields(Quality))}),
-        )
-        window = replace(answer, level="window", labels=None, end_s=0.5)
-        plain = Entry(
-            id=new_id(),
-            time=now(),
-            model="motor@0123456789ab",
-            predictions=(answer, window),
-            standard=rng.standard_normal(5).astype(np.float32),
-            rows=rng.standard_normal((3, 4)).astype(np.float32),
-            key="abcd2345",
-            group="site",
-            metadata={"site": "north", "load": 0.5, "night": True, "who": None},
-            source="engine.wav",
-            rate_hz=16_000,
-            channels=1,
-        )
-        answer_changes = {name: changes.pop(name) for name in list(changes) if name not in Entry.__slots__}
-        predictions = (replace(answer, **answer_changes), window)
-        return replace(plain, **{"predictions": predictions} | changes)
-
-    return make

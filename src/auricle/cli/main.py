@@ -12,7 +12,10 @@ from auricle.cli.doctor import doctor
 from auricle.cli.evaluate import evaluate
 from auricle.cli.export import export
 from auricle.cli.features import features
+from auricle.cli.feedback import export_feedback, import_feedback
 from auricle.cli.inspect import inspect
+from auricle.cli.keys import create_key, list_keys, revoke_key
+from auricle.cli.models import add_model, list_models, promote_model, roll_back, show_model
 from auricle.cli.plot import plot
 from auricle.cli.predict import predict
 from auricle.cli.serve import serve
@@ -21,7 +24,7 @@ from auricle.cli.terminal import fail
 from auricle.cli.train import train
 from auricle.errors import AuricleError
 
-__all__ = ["COMMANDS", "app", "main"]
+__all__ = ["COMMANDS", "GROUPS", "app", "main"]
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "demo": demo,
@@ -35,8 +38,24 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "doctor": doctor,
     "export": export,
     "serve": serve,
+    "keys create": create_key,
+    "keys list": list_keys,
+    "keys revoke": revoke_key,
+    "feedback import": import_feedback,
+    "feedback export": export_feedback,
+    "models add": add_model,
+    "models list": list_models,
+    "models show": show_model,
+    "models promote": promote_model,
+    "models rollback": roll_back,
 }
-"""Every command, in the order of a newcomer's day."""
+"""Every command, in the order of a newcomer's day; of two words, those of one group."""
+
+GROUPS: dict[str, str] = {
+    "keys": "API keys: who may ask a server, and for what.",
+    "feedback": "What people say that recordings were.",
+    "models": "The registry: every bundle, which one is champion, and how that came.",
+}
 
 app = typer.Typer(
     name="auricle",
@@ -46,8 +65,12 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+groups = {name: typer.Typer(help=text, no_args_is_help=True) for name, text in GROUPS.items()}
 for name, function in COMMANDS.items():
-    app.command(name)(function)
+    group, _, command = name.rpartition(" ")
+    (groups[group] if group else app).command(command)(function)
+for name, group_app in groups.items():
+    app.add_typer(group_app, name=name)
 
 
 def _version(wanted: bool) -> None:

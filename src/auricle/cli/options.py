@@ -2,12 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from auricle import files
 from auricle.errors import UsageError
+
+if TYPE_CHECKING:
+    from auricle.store.store import Store
 
 __all__ = [
     "CacheOption",
@@ -19,11 +22,14 @@ __all__ = [
     "LabelOption",
     "ModelArgument",
     "ReportOption",
+    "StoreOption",
     "TargetOption",
     "WorkersOption",
     "check_page",
     "duration_s",
+    "open_store",
     "size_bytes",
+    "span_s",
 ]
 
 DataArgument = Annotated[
@@ -56,6 +62,25 @@ EngineOption = Annotated[
         "--engine", metavar="ENGINE", help="Where the work is done: local, dask://HOST:PORT, or joblib:BACKEND."
     ),
 ]
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option("--store", metavar="URL", help="sqlite:///FILE or postgresql://…; auricle.db here if not given."),
+]
+
+
+def open_store(url: str | None, *, create: bool = False) -> "Store":
+    """Open the store that a command is told, or the usual one; a file that is missing is made by some commands only.
+
+    Raises
+    ------
+    UsageError : a URL of another kind
+    StoreError : it is not there, or cannot be used
+    """
+    from auricle.store.database import DEFAULT_URL
+    from auricle.store.store import Store
+
+    return Store.open(url or DEFAULT_URL, create=create)
 
 
 def check_page(path: Path | None) -> None:
@@ -105,3 +130,19 @@ def duration_s(text: str) -> float | None:
     if not found or not float(found[1]):
         raise UsageError(f"A time must be none, or a number above 0 with s, m or h, such as 5m. Got {text!r}.")
     return float(found[1]) * _SECONDS[found[2]]
+
+
+_SPANS = {"S": 1.0, "M": 60.0, "H": 3600.0, "D": 86_400.0, "W": 7 * 86_400.0}
+
+
+def span_s(text: str) -> float:
+    """Return the seconds that a stretch of time such as ``90d`` means.
+
+    Raises
+    ------
+    UsageError : not a number above 0, followed by s, m, h, d or w
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?) *([SMHDW])", text.strip().upper())
+    if not found or not float(found[1]):
+        raise UsageError(f"A stretch of time must be a number above 0 with s, m, h, d or w, such as 90d. Got {text!r}.")
+    return float(found[1]) * _SPANS[found[2]]

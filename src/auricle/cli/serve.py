@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from auricle.cli.options import JsonOption
+from auricle.cli.options import JsonOption, StoreOption
 from auricle.cli.terminal import err, print_json
 from auricle.errors import UsageError
 
@@ -25,7 +25,7 @@ def serve(
         Path | None,
         typer.Argument(metavar="[MODEL]", help="A bundle to add to the store; else the store's champion answers."),
     ] = None,
-    store: Annotated[str | None, typer.Option(help="Where answers are kept: sqlite:///FILE or postgresql://…")] = None,
+    store: StoreOption = None,
     name: Annotated[str | None, typer.Option(help="Which model answers, where the store has several.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 if not given.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 if not given, 0 for any free one.")] = None,
@@ -57,7 +57,7 @@ def serve(
     limits = read_limits(flags, environment=os.environ, file=config)
     url = store or DEFAULT_URL
     with Store.open(url) as opened:
-        added = None if model is None else enlist(opened, model)
+        added = None if model is None else enlist(opened, model, who="serve", why=f"served as {model.name}")
         chosen = name_to_serve(opened, name or (added.name if added else None))
         champion = opened.models.find(f"{chosen}@champion")
         _check_keys(limits, opened)

@@ -8,7 +8,13 @@ from auricle.datasets.folders import find_sound
 from auricle.datasets.tables import Row, Table, readable
 from auricle.errors import DataError
 
-__all__ = ["holds_label_tracks", "holds_selection_tables", "read_label_tracks", "read_selection_tables"]
+__all__ = [
+    "holds_label_tracks",
+    "holds_selection_tables",
+    "label_track_rows",
+    "read_label_tracks",
+    "read_selection_tables",
+]
 
 _LABEL_COLUMNS = ("Label", "Annotation", "Species", "Common Name", "Species Code", "Tags", "Tag", "Class", "Type")
 """Where a selection table names what was heard; the first that is there becomes ``label``."""
@@ -36,7 +42,7 @@ def read_label_tracks(folder: Path) -> Table:
     ------
     DataError : a track that is not start, end and label separated by tabs, or a label at a point, which has no sound
     """
-    return _table(folder, _pairs(folder, _label_track), _label_track_rows)
+    return _table(folder, _pairs(folder, _label_track), label_track_rows)
 
 
 def read_selection_tables(folder: Path) -> Table:
@@ -86,7 +92,13 @@ def _table(folder: Path, pairs: Iterator[tuple[Path, Path]], rows_of: Callable[[
     return Table(folder, folder, columns or ("file_name", "start_s", "end_s", "label"), filled)
 
 
-def _label_track_rows(track: Path) -> _Parts:
+def label_track_rows(track: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the labels of an Audacity track as cells ``start_s``, ``end_s`` and ``label``, with where each stands.
+
+    Raises
+    ------
+    DataError : a line that is not start, end and label separated by tabs, or a label at a point, which has no sound
+    """
     for number, line in enumerate(track.read_text(encoding="utf-8-sig").splitlines(), 1):
         where = f"{track}, line {number}"
         if not line.strip() or line.startswith("\\"):  # the second line of a label with a range of frequencies

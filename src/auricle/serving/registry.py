@@ -13,10 +13,15 @@ if TYPE_CHECKING:
 __all__ = ["enlist", "name_to_serve"]
 
 
-def enlist(store: "Store", path: Path) -> "Model":
+def enlist(store: "Store", path: Path, *, who: str, why: str) -> "Model":
     """Add a bundle to the registry, and make it the champion of its name if there is none yet.
 
     A champion that is there stays: a server that is started again must not undo a promotion.
+
+    Parameters
+    ----------
+    path : the bundle's file
+    who, why : who adds it and what for
 
     Raises
     ------
@@ -31,11 +36,11 @@ def enlist(store: "Store", path: Path) -> "Model":
         version=bundle.version,
         task=manifest.task,
         classes=manifest.classes,
-        who="serve",
-        why=f"named on the command line as {path.name}",
+        who=who,
+        why=why,
     )
     if store.aliases.digest(model.name) is None:
-        store.aliases.promote(model.name, model.digest, expected=None, who="serve", why="the first of its name")
+        store.aliases.promote(model.name, model.digest, expected=None, who=who, why="the first of its name")
     return model
 
 

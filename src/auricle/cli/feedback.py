@@ -1,0 +1,151 @@
+"""``auricle feedback``: labels for logged predictions, in and out."""
+
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from auricle import clock, files
+from auricle.cli.options import JsonOption, StoreOption, open_store
+from auricle.cli.terminal import err, print_json
+from auricle.errors import AuricleError, UsageError
+
+if TYPE_CHECKING:
+    from auricle.store.feedback import Said
+    from auricle.store.scan import Batch
+    from auricle.store.store import Store
+
+__all__ = ["COLUMNS", "export_feedback", "import_feedback"]
+
+COLUMNS = ("id", "label", "target", "who", "key", "via", "time", "answer", "model", "file")
+"""Of the table that is written; `import` reads the first four."""
+
+_MOST_TOLD = 20
+
+_Read = tuple[str, "Said | AuricleError"]
+
+
+def import_feedback(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A table (.csv) with id and label or target, or an Audacity label track (.txt)."
+        ),
+    ],
+    who: Annotated[str, typer.Option("--who", help="Who says it, where the table does not.")] = "",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take labels for logged predictions: by id from a table, or by name and time from a label track.
+
+    The label track `engine.txt` labels predictions of `engine.wav`. A label that cannot be taken is named, and the rest
+    are taken; exits with 1 then.
+
+    Example: `auricle feedback import labels.csv --who ann`
+    """
+    with open_store(store) as opened:
+        read = list(_track(opened, file, who) if file.suffix.lower() == ".txt" else _table(file, who))
+        outcomes = opened.feedback.give_all(said for _, said in read if not isinstance(said, AuricleError))
+    taken = iter(outcome for _, outcome in outcomes)
+    results = [(where, said if isinstance(said, AuricleError) else next(taken)) for where, said in read]
+    failed = [(where, outcome) for where, outcome in results if isinstance(outcome, AuricleError)]
+    n_taken = len(results) - len(failed)
+    if as_json:
+        print_json({"taken": n_taken, "failed": [{"where": where, "error": e.as_json()} for where, e in failed]})
+    else:
+        for where, error in failed[:_MOST_TOLD]:
+            err.print(f"{where}: {error}", style="yellow", markup=False)
+        rest = f" {len(failed)} could not be taken." if failed else ""
+        err.print(f"{n_taken} labels were taken.{rest}", markup=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+def export_feedback(
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Table to write: .csv; stdout if not given.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="name@version, or name for all its versions.")] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write every prediction that has a label, with what was answered: one row each, the last word counts.
+
+    Example: `auricle feedback export -o labels.csv`
+    """
+    from auricle.store.filters import Filter
+
+    with open_store(store) as opened:
+        rows = [row for batch in opened.scan(Filter(model=model, labelled=True)) for row in _rows(batch)]
+    if as_json:
+        print_json({"feedback": rows})
+        return
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    if output is None:
+        sys.stdout.write(text.getvalue())
+        return
+    if output.suffix.lower() != ".csv":
+        raise UsageError(f"{output}: the table's name must end in .csv.")
+    files.write_bytes(output, text.getvalue().encode())
+    err.print(f"Wrote {len(rows)} labels to {output}.", markup=False)
+
+
+def _table(file: Path, who: str) -> Iterator[_Read]:
+    """Read labels by id; an empty cell in `label` or `target` is none."""
+    from auricle.datasets.tables import read_csv
+    from auricle.store.feedback import Said
+
+    table = read_csv(file)
+    if "id" not in table.columns or not {"label", "target"} & set(table.columns):
+        raise UsageError(
+            f"{file}: feedback must have the columns `id` and `label` or `target`. It has {', '.join(table.columns)}."
+        )
+    for row in table.rows:
+        cells = row.cells
+        try:
+            target = float(cells["target"]) if cells.get("target") else None
+        except ValueError:
+            yield row.where, UsageError(f"A `target` must be a number. Got {cells['target'][:80]!r}.")
+        else:
+            yield (
+                row.where,
+                Said(cells["id"], cells.get("label") or None, target, who=cells.get("who") or who, via="csv"),
+            )
+
+
+def _track(store: "Store", file: Path, who: str) -> Iterator[_Read]:
+    """Read an Audacity label track, which names predictions by the recording's name and the time in it."""
+    from auricle.datasets.annotations import label_track_rows
+    from auricle.datasets.tables import readable
+    from auricle.store.tracks import Mark, said_of
+
+    with readable(file):
+        rows = list(label_track_rows(file))
+    marks = [Mark(float(cells["start_s"]), float(cells["end_s"]), cells["label"], where) for where, cells in rows]
+    for mark, said in said_of(store.database, file.stem, marks, who=who):
+        yield mark.where, said
+
+
+def _rows(batch: "Batch") -> Iterator[dict[str, Any]]:
+    times = [clock.from_us(int(us)).isoformat(timespec="seconds") for us in batch.truth_times.view("i8")]
+    for place in range(len(batch)):
+        truth = batch.truth[place]
+        yield {
+            "id": str(batch.ids[place]),
+            "label": truth if batch.classes else "",
+            "target": "" if batch.classes else float(truth),
+            "who": str(batch.truth_by[place]),
+            "key": str(batch.truth_keys[place]),
+            "via": str(batch.truth_via[place]),
+            "time": times[place],
+            "answer": str(batch.labels[place]) if batch.classes else float(batch.values[place]),
+            "model": batch.model,
+            "file": str(batch.sources[place]),
+        }

@@ -1,0 +1,144 @@
+"""``auricle models``: every bundle, which one is champion, and how that came."""
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from auricle.cli.options import JsonOption, ModelArgument, StoreOption, open_store
+from auricle.cli.terminal import err, print_json
+
+if TYPE_CHECKING:
+    from auricle.store.aliases import Change
+
+__all__ = ["add_model", "list_models", "promote_model", "roll_back", "show_model"]
+
+ReferenceArgument = Annotated[
+    str,
+    typer.Argument(metavar="REFERENCE", help="name (its champion), name@version, name@challenger, or a digest."),
+]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name that a model's versions share.")]
+WhyOption = Annotated[str, typer.Option("--why", help="What for; it is kept with who and when.")]
+
+
+def add_model(
+    model: ModelArgument, why: WhyOption = "", store: StoreOption = None, as_json: JsonOption = False
+) -> None:
+    """Add a bundle to the registry, once it has proved itself; the first of a name becomes its champion.
+
+    Example: `auricle models add engine.auricle --why "the winter's recordings"`
+    """
+    from auricle.prediction.predictor import load
+    from auricle.serving.registry import enlist
+
+    load(model)  # it must compute here what it computed where it was trained
+    with open_store(store, create=True) as opened:
+        added = enlist(opened, Path(model), who=_who(), why=why)
+        added = opened.models.find(added.digest)
+    if as_json:
+        print_json(added.as_json())
+    else:
+        what = f", the {' and '.join(added.aliases)}" if added.aliases else ""
+        err.print(f"{added.id} is in the registry{what}.", markup=False)
+
+
+def list_models(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """List every bundle, the newest first.
+
+    Example: `auricle models list --store sqlite:///engine.db`
+    """
+    with open_store(store) as opened:
+        models = opened.models.all()
+    if as_json:
+        print_json({"models": [model.as_json() for model in models]})
+        return
+    table = Table(box=None)
+    for heading in ("model", "is", "task", "added", "by", "MB", "digest"):
+        table.add_column(heading, justify="right" if heading == "MB" else "left")
+    for model in models:
+        size = f"{model.n_bytes / 1e6:.2f}"
+        cells = (model.id, " ".join(model.aliases), model.task, f"{model.added:%Y-%m-%d %H:%M}", model.who, size)
+        table.add_row(*map(Text, (*cells, model.digest[:12])))
+    if models:
+        Console(highlight=False, emoji=False, soft_wrap=True).print(table)
+    else:
+        err.print("There are no models. `auricle models add` adds one.", markup=False)
+
+
+def show_model(model: ReferenceArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Show one bundle, its card, and every change of its name's champion and challenger.
+
+    Example: `auricle models show engine`
+    """
+    from auricle.bundles.bundle import Bundle
+    from auricle.bundles.card import card
+
+    with open_store(store) as opened:
+        found = opened.models.find(model)
+        changes = opened.aliases.changes(found.name)
+        bundle = Bundle.from_bytes(opened.models.content(found.digest), source=found.id)
+    if as_json:
+        manifest = bundle.manifest
+        told = {"scores": manifest.scores, "verdict": manifest.verdict, "changes": [one.as_json() for one in changes]}
+        print_json(found.as_json() | told)
+        return
+    out = Console(highlight=False, emoji=False, soft_wrap=True)
+    _, _, text = card(bundle.manifest, n_recordings=len(bundle.profile.hashes)).split("---\n", 2)
+    out.print(text.strip(), markup=False)
+    out.print(f"\nDigest {found.digest}, added by {found.who} on {found.added:%Y-%m-%d}: {found.why}", markup=False)
+    for change in changes:
+        out.print(_told(change), markup=False)
+
+
+def promote_model(
+    model: ReferenceArgument,
+    why: WhyOption = "",
+    expected: Annotated[
+        str | None, typer.Option("--expected", help="The champion that you saw; told if it is another by now.")
+    ] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a bundle the champion of its name; running servers follow within seconds.
+
+    Example: `auricle models promote engine@challenger --why "hears the new pump"`
+    """
+    with open_store(store) as opened:
+        found = opened.models.find(model)
+        seen = opened.aliases.digest(found.name) if expected is None else opened.models.find(expected).digest
+        change = opened.aliases.promote(found.name, found.digest, expected=seen, who=_who(), why=why)
+    if as_json:
+        print_json({"model": found.id} | change.as_json())
+    else:
+        err.print(f"{found.id} is the champion.", markup=False)
+
+
+def roll_back(name: NameArgument, why: WhyOption = "", store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Make the champion what it was before; asked again, what it was before that.
+
+    Example: `auricle models rollback engine --why "worse at night"`
+    """
+    with open_store(store) as opened:
+        change = opened.aliases.rollback(name, who=_who(), why=why)
+        found = opened.models.find(str(change.after))
+    if as_json:
+        print_json({"model": found.id} | change.as_json())
+    else:
+        err.print(f"{found.id} is the champion again.", markup=False)
+
+
+def _told(change: "Change") -> str:
+    after = "none" if change.after is None else change.after[:12]
+    why = f": {change.why}" if change.why else ""
+    return f"{change.time:%Y-%m-%d %H:%M} {change.kind} of {change.alias} to {after} by {change.who or 'nobody'}{why}"
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in a container
+        return ""
