@@ -46,7 +46,7 @@ from auricle.training.train import train
 RATE_HZ = 16_000
 HOUR_S = 3600
 BLOCK_S = 0.1
-COMMAND = [sys.executable, "-c", "from auricle.cli.main import main; main()", "predict"]
+COMMAND = [sys.executable, "-m", "auricle", "predict"]
 ONE_FILE = """
 import re, sys, time
 from pathlib import Path

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import auricle as package
 from auricle.cli.main import COMMANDS, app
 
-ENTRY = [sys.executable, "-c", "from auricle.cli import main; main()"]
+ENTRY = [sys.executable, "-m", "auricle"]
 
 
 def command_of(name: str) -> Any:

@@ -19,7 +19,7 @@ from auricle.datasets.dataset import Dataset
 from auricle.prediction import rows
 from auricle.prediction.predictor import Predictor
 
-COMMAND = [sys.executable, "-c", "from auricle.cli.main import main; main()", "predict"]
+COMMAND = [sys.executable, "-m", "auricle", "predict"]
 
 
 @pytest.fixture

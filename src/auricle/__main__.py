@@ -1,0 +1,6 @@
+"""``python -m auricle``: the command line, of whichever Python is asked."""
+
+from auricle.cli import main
+
+if __name__ == "__main__":
+    main()
