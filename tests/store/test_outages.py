@@ -57,6 +57,18 @@ def test_all_that_waits_fails_with_the_first(tmp_path: Path, make_entry: Make, m
         assert len(tried) == 1  # not one wait for every 32
 
 
+def test_reads_go_on_while_somebody_writes(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path / "store.db"), patience_s=0.1) as store, store.database.write():
+        found: list[object] = []
+        # In threads of their own, so on connections that are opened only now.
+        threads = [threading.Thread(target=lambda: found.append(store.entries().entries)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert found == [(), (), ()]
+
+
 def test_a_process_that_writes_for_too_long_is_told(tmp_path: Path) -> None:
     told = pytest.raises(StoreError, match="this process has been writing to it")
     with Store.open(str(tmp_path / "store.db"), patience_s=0.1) as store, store.database.write(), told:

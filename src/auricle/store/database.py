@@ -26,6 +26,7 @@ DEFAULT_URL: Final = "sqlite:///auricle.db"
 PATIENCE_S: Final = 5.0
 """How long to wait for a lock, a server or a free connection, unless told otherwise."""
 
+_INCREMENTAL: Final = 2  # of SQLite's ways to give room back
 _STATEMENT_S: Final = 30.0  # a statement that a server is still at after this is lost
 _CONNECTIONS: Final = 8
 _FORGET_MS: Final = 500  # writers wait meanwhile
@@ -219,8 +220,10 @@ def _prepare(path: Path, *, create: bool) -> None:
 def _tune_sqlite(connection: Any, patience_s: float) -> None:
     connection.isolation_level = None  # transactions begin where `_begin` says
     cursor = connection.cursor()
-    for setting in ("foreign_keys=ON", "secure_delete=ON", "auto_vacuum=INCREMENTAL"):
+    for setting in ("foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {setting}")
+    if cursor.execute("PRAGMA auto_vacuum").fetchone() != (_INCREMENTAL,):  # asked first: to set it takes the lock
+        cursor.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
     if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         _to_wal(cursor, clock.Deadline(patience_s))
     cursor.close()
