@@ -1,16 +1,35 @@
-"""Models that exist as their answers only: how often each is right is known."""
+"""Models that exist as their answers only, and a small service: pumps, a champion, and noise that came over them."""
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from auricle.audio.decode import read
+from auricle.bundles.bundle import Bundle
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.synthesis import machines
 from auricle.lifecycle.meeting import Meeting, Where
+from auricle.lifecycle.retrain import Retrained, retrain
+from auricle.prediction.entries import entry
+from auricle.prediction.predictor import Predictor
+from auricle.prediction.stream import Stream
+from auricle.records import Entry
+from auricle.store.feedback import Said
+from auricle.store.store import Store
+from auricle.training.train import train
 
 CLASSES = np.array(["bark", "hum", "ring", "tick"])
+SNR_DB = 3.0
+RATE_HZ = 8000
+KEYS = ("ada", "bob", "cyd", "dan", "eve", "fay")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def meet() -> Callable[..., Meeting]:
     """Return a maker of meetings: models that are right with given probabilities, and both with each other's."""
 
@@ -37,3 +56,101 @@ def meet() -> Callable[..., Meeting]:
         return Meeting(where, told, answers[0], answers[1], np.array([f"machine {i // 4}" for i in range(n)]))
 
     return make
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A recording that the service answered: what is kept of it, its sound as FLAC, and what it was in truth."""
+
+    entry: Entry
+    flac: bytes
+    label: str
+    key: str
+
+
+@pytest.fixture(scope="session")
+def pumps(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The original data: 64 sounds of 0.3 s at 8 kHz, of 12 pumps in four states."""
+    folder = tmp_path_factory.mktemp("pumps")
+    table = machines(folder, n=64, seed=1, rate_hz=RATE_HZ, duration_s=0.3, n_machines=12, n_microphones=2)
+    return Dataset.load(table, label="label", group="machine")
+
+
+@pytest.fixture(scope="session")
+def champion(pumps: Dataset) -> Predictor:
+    """What was trained on the pumps."""
+    return Predictor(train(pumps, models="svm", name="pumps", seed=0).bundle)
+
+
+@pytest.fixture(scope="session")
+def heard(champion: Predictor, tmp_path_factory: pytest.TempPathFactory) -> tuple[Heard, ...]:
+    """72 sounds of 12 other pumps in noise, as the champion answered them; six keys say what they were."""
+    folder, rng = tmp_path_factory.mktemp("heard"), np.random.default_rng(0)
+    table = machines(folder, n=72, seed=77, rate_hz=RATE_HZ, duration_s=0.3, n_machines=12, n_microphones=2)
+    found = []
+    for index, example in enumerate(Dataset.load(table, label="label", group="machine").examples):
+        samples = read(example.file).samples
+        noise = np.sqrt(np.mean(samples**2)) * 10 ** (-SNR_DB / 20) * rng.standard_normal(samples.size)
+        sound = np.clip(samples + noise, -0.999, 0.999).astype(np.float32)
+        flac = io.BytesIO()
+        soundfile.write(flac, sound, RATE_HZ, format="FLAC", subtype="PCM_16")
+        stream = Stream(champion, rate_hz=RATE_HZ, source=example.file.name)
+        stream.listen(read(flac.getvalue()).samples)
+        key = KEYS[index % len(KEYS)]
+        kept = entry(stream, stream.finish(), group=f"site 2, {example.group}", key=key)
+        found.append(Heard(kept, flac.getvalue(), str(example.label), key))
+    return tuple(found)
+
+
+@pytest.fixture
+def store(tmp_path: Path, champion: Predictor) -> Iterator[Store]:
+    """A store whose model is the champion, and which has heard nothing yet."""
+    with Store.open(str(tmp_path / "store.db")) as opened:
+        add_champion(opened, champion.bundle)
+        yield opened
+
+
+@pytest.fixture
+def service(store: Store, heard: tuple[Heard, ...]) -> Store:
+    """The same, with all that was heard, its sound, and what people said of it."""
+    fill(store, heard)
+    return store
+
+
+@pytest.fixture(scope="session")
+def first(
+    pumps: Dataset, champion: Predictor, heard: tuple[Heard, ...], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Retrained, Bundle]:
+    """A retraining of the service, not promoted, and the challenger that it trained."""
+    with Store.open(str(tmp_path_factory.mktemp("first") / "store.db")) as store:
+        add_champion(store, champion.bundle)
+        fill(store, heard)
+        found = retrain(store, pumps, promote="never")
+        digest = store.aliases.digest("pumps", "challenger")
+        assert digest is not None
+        return found, Bundle.from_bytes(store.models.content(digest))
+
+
+def fill(store: Store, heard: tuple[Heard, ...]) -> None:
+    """Log what was heard, with its sound, and what people said of it."""
+    with store.writer() as writer:
+        for future in [writer.submit(one.entry, sound=one.flac) for one in heard]:
+            future.result()
+    told = store.feedback.give_all(Said(one.entry.id, label=one.label, key=one.key) for one in heard)
+    assert all(isinstance(outcome, Said) for _, outcome in told)
+
+
+def add_champion(store: Store, bundle: Bundle) -> str:
+    """Add a bundle and make it the champion; return its digest."""
+    manifest = bundle.manifest
+    model = store.models.add(
+        bundle.to_bytes(), name=manifest.name, version=bundle.version, task=manifest.task, classes=manifest.classes
+    )
+    store.aliases.promote(manifest.name, model.digest, expected=store.aliases.digest(manifest.name))
+    return model.digest
+
+
+@pytest.fixture(scope="session")
+def add() -> Callable[[Store, Bundle], str]:
+    """Return what adds a bundle to a store as its champion."""
+    return add_champion

@@ -1,0 +1,165 @@
+"""A retraining: what was labelled since joins the original data, and the challenger meets the champion.
+
+Whatever happens on the way, the champion stays until a challenger has passed every gate: it is changed in one
+transaction, and only if it is still the one that was compared. What was done is written down as it is done, so that a
+retraining that was killed goes on from the challenger that it had trained.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.examples import Progress
+from auricle.errors import MissingError, UsageError
+from auricle.features.cache import FeatureCache
+from auricle.lifecycle.challenge import Challenge
+from auricle.lifecycle.gates import Judgement
+from auricle.lifecycle.held import Held
+from auricle.lifecycle.journal import Journal
+from auricle.lifecycle.labels import HALF_LIFE_DAYS
+from auricle.store.models import Model
+from auricle.store.store import Store
+
+__all__ = ["Promote", "Retrained", "champion_of", "retrain"]
+
+Promote = Literal["auto", "never"]
+
+Outcome = Literal["promoted", "kept", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """What came of a retraining.
+
+    Parameters
+    ----------
+    id : of its decision in the store
+    outcome : promoted; kept, where the champion stays; or refused, where there was nothing to learn from
+    sentence : why
+    champion, challenger : ``name@version`` of both; no challenger where it was refused
+    judgement : every number; None where it was refused
+    labels : how many there are, and how many were used for what
+    seconds : what it took
+    """
+
+    id: str
+    outcome: Outcome
+    sentence: str
+    champion: str
+    challenger: str | None
+    judgement: Judgement | None
+    labels: Mapping[str, Any]
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``auricle retrain --json`` prints and the store keeps."""
+        return asdict(self)
+
+
+def retrain(
+    store: Store,
+    data: Dataset,
+    *,
+    name: str | None = None,
+    models: str | None = None,
+    promote: Promote = "auto",
+    half_life_days: float = HALF_LIFE_DAYS,
+    seed: int = 0,
+    who: str = "",
+    workers: int | None = None,
+    cache: FeatureCache | None = None,
+    progress: Progress | None = None,
+) -> Retrained:
+    """Train a challenger on the original data and what was labelled since, and let it meet the champion.
+
+    Parameters
+    ----------
+    data : the original data, grouped as it was for the champion
+    name : of the model; None for the only one that has a champion
+    models : families to try, as `train` has them; None for the champion's own
+    promote : ``"auto"`` promotes a challenger that passes every gate; ``"never"`` leaves that to somebody
+    half_life_days : age at which a recording counts half in the fit
+    who : on whose account, for the record
+
+    Raises
+    ------
+    MissingError : no model of the name has a champion
+    ConflictError : the model is being retrained already, or somebody changed the champion meanwhile
+    DataError : data of another task, or grouped otherwise than for the champion
+    UsageError : a family that cannot be trained again, or a setting out of its range
+    StoreError : the store cannot be used
+    """
+    if not half_life_days > 0:
+        raise UsageError(f"`half_life_days` must be above 0. Got {half_life_days:g}.")
+    model = champion_of(store, name)
+    with Held(store, f"retrain {model.name}", f"A retraining of {model.name}") as held:
+        challenge = Challenge.of(
+            store, model, data, families=models, half_life_days=half_life_days, seed=seed, workers=workers
+        )
+        told = {"who": who, "labels": challenge.counts}
+        with Journal(store, model, challenge.inputs, told) as journal:
+            started = time.perf_counter()
+            challenger, judgement = None, None
+            outcome, sentence = _refusal(challenge)
+            if outcome != "refused":
+                with challenge.recordings(store) as recordings:
+                    challenger = journal.trained()
+                    if challenger is None:
+                        challenger = challenge.train(
+                            recordings.learned, workers=workers, cache=cache, progress=progress
+                        )
+                        journal.keep(challenger)
+                    judgement = challenge.judge(challenger, recordings.kept, workers=workers)
+                sentence = judgement.sentence
+                if judgement.is_better and promote == "auto":
+                    held.check()
+                    journal.promote(sentence)
+                    outcome = "promoted"
+                elif judgement.is_better:
+                    sentence += f" It waits for `auricle models promote {challenger.id}`."
+            found = Retrained(
+                journal.id,
+                outcome,
+                sentence,
+                model.id,
+                None if challenger is None else challenger.id,
+                judgement,
+                challenge.counts,
+                time.perf_counter() - started,
+            )
+            journal.finish(outcome, found.as_json())
+            return found
+
+
+def champion_of(store: Store, name: str | None = None) -> Model:
+    """Return the champion of a name, or the only champion there is.
+
+    Raises
+    ------
+    MissingError : there is none
+    UsageError : there are several, and no name
+    """
+    champions = [model for model in store.models.all(name) if "champion" in model.aliases]
+    if not champions:
+        whose = f"The model {name!r}" if name else "A model in the store"
+        raise MissingError(f"{whose} must have a champion. There is none: `auricle models add` and `promote` make one.")
+    if len(champions) > 1:
+        names = ", ".join(sorted(model.name for model in champions))
+        raise UsageError(f"The store holds several models, {names}: say which one with `--model`.")
+    return champions[0]
+
+
+def _refusal(challenge: Challenge) -> tuple[Outcome, str]:
+    """Say that no label can be used, where some were given."""
+    counts = challenge.counts
+    if not counts["given"] or counts["learned"] or counts["kept"]:
+        return "kept", ""
+    reasons = ", ".join(f"{n} {reason}" for reason, n in counts["left_out"].items())
+    remedy = ""
+    if "of which no sound was kept" in counts["left_out"]:
+        remedy = " Have the server keep sound."
+    elif "more than a fifth from one key" in counts["left_out"]:
+        remedy = " Labels of five keys, or of one that may promote, can be used."
+    return "refused", f"None of {counts['given']} labels can be used: {reasons}.{remedy}"

@@ -1,0 +1,272 @@
+"""A retraining: what drift took is regained, what fails leaves the champion, and what is killed goes on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from auricle.bundles.bundle import Bundle
+from auricle.datasets.dataset import Dataset
+from auricle.errors import ConflictError, DataError, MissingError, StoreError, UsageError
+from auricle.lifecycle.challenge import Challenge
+from auricle.lifecycle.retrain import Retrained, champion_of, retrain
+from auricle.prediction.predictor import Predictor
+from auricle.store.feedback import Said
+from auricle.store.store import Store
+
+First = tuple[Retrained, Bundle]
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch, first: First) -> list[int]:
+    """Let a challenge train at once, what it would train; return how many labelled recordings each learned from."""
+    calls: list[int] = []
+
+    def train(_: Challenge, learned: tuple[object, ...], **__: object) -> Bundle:
+        calls.append(len(learned))
+        return first[1]
+
+    monkeypatch.setattr(Challenge, "train", train)
+    return calls
+
+
+def test_a_challenger_regains_what_noise_took(first: First, champion: Predictor, heard: Any) -> None:
+    found, bundle = first
+    assert found.outcome == "kept"  # nobody promoted it
+    assert found.judgement is not None
+    assert found.judgement.is_better
+    assert f"It waits for `auricle models promote {bundle.id}`" in found.sentence
+    hold_out, recent = found.judgement.scores
+    assert hold_out.n_recordings == 64
+    assert hold_out.champion - hold_out.challenger <= 0.02
+    assert recent.challenger > recent.champion + 0.2
+    assert found.labels["given"] == len(heard)
+    assert found.labels["learned"] + found.labels["kept"] == len(heard)
+    assert len(bundle.profile.hashes) == 64 + found.labels["learned"]
+    assert bundle.manifest.spec == champion.bundle.manifest.spec
+
+
+def test_what_both_are_judged_by_was_not_trained_on(first: First, heard: Any) -> None:
+    import hashlib
+
+    known = {digest.tobytes() for digest in first[1].profile.hashes}
+    kept = [one for one in heard if hashlib.sha256(one.flac).digest() not in known]
+    assert len(kept) == first[0].labels["kept"]
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_better_one_is_promoted_and_the_decision_kept(
+    service: Store, pumps: Dataset, first: First, champion: Predictor
+) -> None:
+    found = retrain(service, pumps, who="ada")
+    assert (found.outcome, found.champion, found.challenger) == ("promoted", champion.name, first[1].id)
+    assert champion_of(service).id == first[1].id
+    assert service.aliases.digest("pumps", "challenger") is None
+    (decision,) = service.decisions.latest("pumps")
+    assert (decision.id, decision.outcome, decision.body["who"]) == (found.id, "promoted", "ada")
+    assert decision.body["judgement"]["scores"][1]["where"] == "recent"
+    assert decision.body["sentence"] == found.sentence
+    assert service.aliases.changes("pumps")[-2].why == found.sentence
+    assert service.aliases.rollback("pumps").after == service.models.find(champion.name).digest
+
+
+def test_the_next_challenger_meets_the_one_that_was_promoted(
+    service: Store, pumps: Dataset, trained: list[int], first: First
+) -> None:
+    retrain(service, pumps)
+    found = retrain(service, pumps)
+    assert trained == [first[0].labels["learned"]] * 2
+    assert found.outcome == "kept"
+    assert found.judgement is not None
+    assert "no gain is beyond chance" in found.sentence
+    assert found.judgement.scores[1].n_recordings == first[0].labels["kept"]  # still unheard by both
+
+
+def test_without_labels_the_hold_out_decides(
+    store: Store, pumps: Dataset, champion: Predictor, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(Challenge, "train", lambda self, _, **__: self.champion.bundle)
+    found = retrain(store, pumps)
+    assert found.outcome == "kept"
+    assert found.judgement is not None
+    assert [score.where for score in found.judgement.scores] == ["hold-out"]
+    assert champion_of(store).id == champion.name
+
+
+def test_labels_none_of_which_can_be_used_are_refused_with_the_reason(
+    store: Store, pumps: Dataset, heard: Any, champion: Predictor
+) -> None:
+    store.add([replace(one.entry, audio=None) for one in heard[:5]])
+    store.feedback.give_all(Said(one.entry.id, label=one.label) for one in heard[:5])
+    found = retrain(store, pumps)
+    assert found.outcome == "refused"
+    assert found.sentence == ("None of 5 labels can be used: 5 of which no sound was kept. Have the server keep sound.")
+    assert store.decisions.latest()[0].outcome == "refused"
+    assert champion_of(store).id == champion.name
+
+
+def test_labels_of_one_key_are_not_enough_unless_it_may_promote(service: Store, pumps: Dataset, heard: Any) -> None:
+    service.feedback.give_all(Said(one.entry.id, label=one.label, key="alone") for one in heard)
+    found = retrain(service, pumps)
+    assert found.outcome == "refused"
+    assert "72 more than a fifth from one key. Labels of five keys, or of one that may promote" in found.sentence
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_key_that_may_promote_is_trusted(service: Store, pumps: Dataset, heard: Any) -> None:
+    _, key = service.keys.create({"feedback", "promote"})
+    service.feedback.give_all(Said(one.entry.id, label=one.label, key=key.id) for one in heard)
+    assert retrain(service, pumps).outcome == "promoted"
+
+
+def test_one_that_lies_does_not_get_a_worse_model_promoted(
+    service: Store, pumps: Dataset, heard: Any, champion: Predictor, rng: np.random.Generator
+) -> None:
+    """One key turns 30% of its labels, and all that it says is taken from the champion, so nothing was to be gained."""
+    told = []
+    for one in heard:
+        honest = one.entry.recording.label
+        lies = one.key == "ada" and rng.random() < 0.3
+        told.append(
+            Said(one.entry.id, label=next(c for c in champion.classes if c != honest) if lies else honest, key=one.key)
+        )
+    service.feedback.give_all(told)
+    found = retrain(service, pumps)
+    assert found.outcome == "kept"
+    assert champion_of(service).id == champion.name
+
+
+def test_what_fails_leaves_the_champion_and_is_written_down(
+    service: Store, pumps: Dataset, champion: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> Bundle:
+        raise DataError("a recording went bad")
+
+    monkeypatch.setattr(Challenge, "train", fail)
+    with pytest.raises(DataError, match="went bad"):
+        retrain(service, pumps)
+    (decision,) = service.decisions.latest()
+    assert (decision.outcome, decision.body["error"]) == ("failed", {"kind": "data", "message": "a recording went bad"})
+    assert champion_of(service).id == champion.name
+    assert service.leases.holder("retrain pumps") is None
+
+
+def test_one_that_was_killed_goes_on_from_the_challenger_that_it_had_trained(
+    service: Store, pumps: Dataset, trained: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(Challenge, "judge", _kill)
+        killed.setattr("auricle.lifecycle.journal.Journal.__exit__", lambda *_: None)
+        with pytest.raises(SystemExit):
+            retrain(service, pumps)
+    assert service.decisions.latest()[0].outcome == "begun"
+    found = retrain(service, pumps)
+    assert (found.outcome, len(trained)) == ("promoted", 1)
+    now, before = service.decisions.latest()
+    assert (now.outcome, before.outcome, before.body["sentence"]) == ("promoted", "failed", "It was killed on the way.")
+
+
+def test_other_labels_are_another_challenge(
+    service: Store, pumps: Dataset, trained: list[int], heard: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(Challenge, "judge", _kill)
+        with pytest.raises(SystemExit):
+            retrain(service, pumps)
+    assert service.decisions.latest()[0].body["error"]["kind"] == "interrupted"
+    other = next(one.label for one in heard if one.label != heard[0].label)
+    service.feedback.give(Said(heard[0].entry.id, label=other, key="ada"))
+    retrain(service, pumps)
+    assert len(trained) == 2
+
+
+def test_of_two_at_once_one_runs_and_the_other_is_told(service: Store, pumps: Dataset) -> None:
+    lease = service.leases.take("retrain pumps", holder="elsewhere:1")
+    assert lease is not None
+    with pytest.raises(
+        ConflictError, match=r"A retraining of pumps must be done by one process .* elsewhere:1 is at it"
+    ):
+        retrain(service, pumps)
+    assert service.decisions.latest() == ()
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_champion_that_changed_meanwhile_is_not_replaced(
+    service: Store, pumps: Dataset, champion: Predictor, add: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    third = replace(champion.bundle, manifest=champion.bundle.manifest.model_copy(update={"verdict": "another"}))
+    judged = Challenge.judge
+
+    def meanwhile(self: Challenge, *arguments: Any, **options: Any) -> Any:
+        add(service, third)
+        return judged(self, *arguments, **options)
+
+    monkeypatch.setattr(Challenge, "judge", meanwhile)
+    with pytest.raises(ConflictError, match="champion must still be"):
+        retrain(service, pumps)
+    assert champion_of(service).id == third.id
+    assert service.decisions.latest()[0].outcome == "failed"
+
+
+@pytest.mark.usefixtures("trained")
+def test_whose_lease_was_lost_promotes_nothing(
+    service: Store, pumps: Dataset, champion: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise ConflictError("Another has taken over meanwhile.")
+
+    monkeypatch.setattr("auricle.lifecycle.held.Held.check", lost)
+    with pytest.raises(ConflictError):
+        retrain(service, pumps)
+    assert champion_of(service).id == champion.name
+
+
+def test_a_store_that_is_away_at_the_end_is_found_again(
+    service: Store, pumps: Dataset, trained: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise StoreError("the store is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("auricle.store.aliases.Aliases.promote", away)
+        with pytest.raises(StoreError):
+            retrain(service, pumps)
+    assert retrain(service, pumps).outcome == "promoted"
+    assert len(trained) == 1
+
+
+def test_the_model_must_be_plain(store: Store, champion: Predictor, add: Callable[..., str], tmp_path: Any) -> None:
+    with Store.open(str(tmp_path / "empty.db")) as empty, pytest.raises(MissingError, match="must have a champion"):
+        champion_of(empty)
+    other = replace(champion.bundle, manifest=champion.bundle.manifest.model_copy(update={"name": "fans"}))
+    add(store, other)
+    with pytest.raises(UsageError, match="several models, fans, pumps"):
+        champion_of(store)
+    assert champion_of(store, "fans").name == "fans"
+    with pytest.raises(MissingError, match="'valves' must have a champion"):
+        champion_of(store, "valves")
+
+
+def test_settings_and_data_that_do_not_fit_are_refused(store: Store, pumps: Dataset, machine_sounds: Any) -> None:
+    with pytest.raises(UsageError, match="`half_life_days` must be above 0"):
+        retrain(store, pumps, half_life_days=0)
+    with pytest.raises(DataError, match=r"the data must be to classify.* It is regress"):
+        retrain(store, Dataset.load(machine_sounds, target="rpm"))
+    with pytest.raises(UsageError, match="`models` must be among"):
+        retrain(store, pumps, models="oracle")
+
+
+def test_a_champion_of_a_users_own_estimator_needs_families(
+    store: Store, pumps: Dataset, champion: Predictor, add: Callable[..., str]
+) -> None:
+    own = champion.bundle.manifest.model_copy(update={"family": "MyForest"})
+    add(store, replace(champion.bundle, manifest=own))
+    with pytest.raises(UsageError, match="The champion is a MyForest, which cannot be trained again by its name"):
+        retrain(store, pumps)
+
+
+def _kill(*_: object, **__: object) -> None:
+    raise SystemExit
