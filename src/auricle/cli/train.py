@@ -45,8 +45,8 @@ def train(
     models: Annotated[
         str,
         typer.Option(
-            help="Families to try, with commas between: forest,linear,svm,trees,neighbours,boosting,embedding,blend; "
-            "or auto."
+            help="Families to try, with commas between: forest,linear,svm,trees,neighbours,boosting,embedding,cnn,"
+            "blend; or auto."
         ),
     ] = "auto",
     embedding: Annotated[
@@ -97,6 +97,10 @@ def train(
     report: ReportOption = None,
     cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(help="Where networks are trained; auto takes a GPU where there is one."),
+    ] = "auto",
     engine: EngineOption = "local",
     as_json: JsonOption = False,
 ) -> None:
@@ -133,6 +137,7 @@ def train(
             name=output.stem,
             seed=seed,
             workers=workers,
+            device=device,
             skip_bad=skip_bad,
             cache=cache,
             progress=bars,

@@ -13,14 +13,14 @@ from auricle.features.spec import FeatureSpec
 __all__ = ["Image", "image_spec"]
 
 _FRAMES = 128
-_LONGEST_HOP_S = 0.04
+_LONGEST_HOP_S = 0.02
 
 
 def image_spec(rate_hz: int, longest_s: float) -> FeatureSpec:
-    """Return the spec of images that hold a window of ``longest_s``: 64 mel bands, about 128 frames.
+    """Return the spec of images that hold a window of ``longest_s``: 64 mel bands, 128 frames or more.
 
     Frames are about 32 ms, which tells one sound from the next and not one voice's pitch from another's. They follow
-    each other every 40 ms at most, so that images of more than 5 s are wider; frames are then longer, and leave no gap.
+    each other every 20 ms at most, so that a tick or a crackle is seen, and images of more than 2.6 s are wider.
 
     Parameters
     ----------

@@ -84,9 +84,15 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.members = members
         self.weights = weights
 
-    def fit(self, X: NDArray[Any], y: NDArray[Any], sample_weight: NDArray[Any] | None = None) -> Self:
+    def fit(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        sample_weight: NDArray[Any] | None = None,
+        groups: NDArray[Any] | None = None,
+    ) -> Self:
         """Fit every member on the same rows; those that cannot weigh them do not."""
-        self.members_ = [fit_weighted(clone(member), X, y, sample_weight) for member in self.members]
+        self.members_ = [fit_weighted(clone(member), X, y, sample_weight, groups) for member in self.members]
         self.classes_ = self.members_[0].classes_
         return self
 
@@ -114,9 +120,15 @@ class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # sc
         self.members = members
         self.weights = weights
 
-    def fit(self, X: NDArray[Any], y: NDArray[Any], sample_weight: NDArray[Any] | None = None) -> Self:
+    def fit(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        sample_weight: NDArray[Any] | None = None,
+        groups: NDArray[Any] | None = None,
+    ) -> Self:
         """Fit every member on the same rows; those that cannot weigh them do not."""
-        self.members_ = [fit_weighted(clone(member), X, y, sample_weight) for member in self.members]
+        self.members_ = [fit_weighted(clone(member), X, y, sample_weight, groups) for member in self.members]
         return self
 
     def predict(self, X: NDArray[Any]) -> NDArray[np.float64]:

@@ -62,7 +62,7 @@ class Family:
     eats: Literal["pooled", "embedding", "image"] = "pooled"
 
 
-def fit_weighted(model: Any, X: Floats, y: Labels, weight: Floats | None = None) -> Any:
+def fit_weighted(model: Any, X: Floats, y: Labels, weight: Floats | None = None, groups: Labels | None = None) -> Any:
     """Fit a model, or a pipeline that ends in one, on weighted rows; one that cannot weigh rows counts them alike.
 
     Parameters
@@ -70,8 +70,9 @@ def fit_weighted(model: Any, X: Floats, y: Labels, weight: Floats | None = None)
     X : shape (n, d)
     y : shape (n,)
     weight : shape (n,); None where all count alike
+    groups : of each row, shape (n,), for models that hold whole ones out while they learn; others need none
     """
     name, last = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
-    if weight is None or not has_fit_parameter(last, "sample_weight"):
-        return model.fit(X, y)
-    return model.fit(X, y, **{f"{name}__sample_weight" if name else "sample_weight": weight})
+    given = {"sample_weight": weight, "groups": groups}
+    wanted = {key: value for key, value in given.items() if value is not None and has_fit_parameter(last, key)}
+    return model.fit(X, y, **{f"{name}__{key}" if name else key: value for key, value in wanted.items()})

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from auricle.errors import UsageError
 from auricle.models.blend import BLEND
 from auricle.models.boosting import BOOSTING
+from auricle.models.cnn.family import CNN
 from auricle.models.embedding import EMBEDDING
 from auricle.models.family import Estimator, Family, Range
 from auricle.models.forest import FOREST
@@ -27,6 +28,7 @@ MODELS: dict[str, Family] = {
     "forest": FOREST,
     "boosting": BOOSTING,
     "embedding": EMBEDDING,
+    "cnn": CNN,
 }
 
 

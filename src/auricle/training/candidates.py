@@ -13,10 +13,12 @@ from sklearn.pipeline import Pipeline
 from auricle.features.parts import IMAGE, POOLED
 from auricle.features.spec import FeatureSpec
 from auricle.models.blend import BLEND, BlendClassifier, BlendRegressor
+from auricle.models.cnn.settings import Epoch
 from auricle.models.columns import Columns
 from auricle.models.family import Estimator, fit_weighted
+from auricle.training.table import Scale, Table
 
-__all__ = ["Candidate", "ask", "blended", "fit"]
+__all__ = ["Candidate", "ask", "blended", "fit", "fit_to"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +99,8 @@ def fit(
     truth: NDArray[Any],
     owner: NDArray[np.int64],
     weight: NDArray[np.float64] | None = None,
+    groups: NDArray[Any] | None = None,
+    progress: Callable[[Epoch], None] | None = None,
 ) -> Estimator:
     """Fit a fresh copy of a candidate, every recording weighing the same however many windows it has.
 
@@ -106,12 +110,39 @@ def fit(
     truth : class index or standardised target of each row, shape (n,)
     owner : which recording each row is of, shape (n,)
     weight : of each recording beside the others, by its number; None where all weigh the same
+    groups : of each row, shape (n,), for models that hold whole ones out while they learn; None makes recordings such
+    progress : told of every epoch of a network
     """
     model: Any = clone(candidate.model)
+    if progress is not None and "progress" in model.get_params(deep=False):
+        model.set_params(progress=progress)
     if is_classifier(model) and len(np.unique(truth)) == 1:
         # All recordings of the other classes were left out: nothing can be learned, and the score shall say so.
         return _fitted(DummyClassifier().fit(rows, truth))
-    return _fitted(fit_weighted(model, rows, truth, _weights(truth, owner, weight, is_balanced=candidate.is_balanced)))
+    weights = _weights(truth, owner, weight, is_balanced=candidate.is_balanced)
+    return _fitted(fit_weighted(model, rows, truth, weights, owner if groups is None else groups))
+
+
+def fit_to(
+    candidate: Candidate,
+    table: Table,
+    learned: NDArray[np.bool_],
+    scale: Scale,
+    *,
+    progress: Callable[[Epoch], None] | None = None,
+) -> Estimator:
+    """Fit a fresh copy of a candidate to some recordings of a table; as :func:`fit`.
+
+    Parameters
+    ----------
+    learned : which recordings it learns from, shape (n,)
+    scale : of numbers among them
+    """
+    windows = learned[table.owner]
+    owner = table.owner[windows]
+    rows, truth = table.eaten(candidate.parts, windows), scale.standardised(table.truth)[owner]
+    groups = None if table.groups is None else table.groups[owner]
+    return fit(candidate, rows, truth, owner, table.weight, groups, progress)
 
 
 def ask(model: Estimator, rows: NDArray[np.float32], n_classes: int) -> NDArray[np.float64]:

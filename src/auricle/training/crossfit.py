@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,8 +16,11 @@ from threadpoolctl import threadpool_limits
 from auricle.bundles.answers import choose, log_probabilities, soften
 from auricle.compute import spread
 from auricle.datasets.examples import Progress
+from auricle.features.parts import IMAGE
 from auricle.features.spec import FeatureSpec
-from auricle.training.candidates import Candidate, ask, fit
+from auricle.models.cnn.threads import torch_threads
+from auricle.training.candidates import Candidate, ask, fit_to
+from auricle.training.epochs import epochs_told
 from auricle.training.table import Table
 
 __all__ = ["Answers", "CrossFits", "Excluded", "Mix", "Plan", "Source"]
@@ -129,8 +133,12 @@ class CrossFits:
         self._in_hand = list(dict.fromkeys(index for index, _ in jobs))
         for index in self._in_hand:
             self.table(index).only(self.candidates[index].parts)  # made here, on all cores, if not there yet
-        # One BLAS thread a fit: the fits themselves run side by side.
-        with threadpool_limits(1), warnings.catch_warnings():
+        # One thread a fit: the fits themselves run side by side.
+        with ExitStack() as stack:
+            stack.enter_context(threadpool_limits(1))
+            if any(IMAGE in self.candidates[index].parts for index in self._in_hand):
+                stack.enter_context(torch_threads(1))
+            stack.enter_context(warnings.catch_warnings())
             # A linear model that stopped early is a candidate like any other: its score says what it is worth.
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.filterwarnings("ignore", "The number of unique classes")  # many classes of few recordings each
@@ -141,6 +149,13 @@ class CrossFits:
                     done = len(self._made)
                     self._progress("models", done, done + len(jobs) - jobs.index(job) - 1, self.candidates[job[0]].name)
         return time.perf_counter() - started
+
+    def price_s(self, candidate: int) -> float:
+        """Return about how long one fit of a candidate would take, where its estimator can tell without one."""
+        one = self.candidates[candidate]
+        with torch_threads(1):
+            price: float = one.estimator.price_s(self.table(candidate).eaten(one.parts))  # type: ignore[attr-defined]
+        return price
 
     def has(self, candidate: int, excluded: Excluded) -> bool:
         """Whether a fit has been made."""
@@ -201,11 +216,10 @@ class CrossFits:
         started = time.perf_counter()
         table, blocks = self.table(index), list(excluded)
         left_out = np.isin(self.blocks[table.owner], blocks)
-        scale = table.scale(~np.isin(self.blocks, blocks))
-        owner = table.owner[~left_out]
-        candidate = self.candidates[index]
-        rows, truth = table.eaten(candidate.parts, ~left_out), scale.standardised(table.truth)[owner]
-        model = fit(candidate, rows, truth, owner, table.weight)
+        learned = ~np.isin(self.blocks, blocks)
+        scale, candidate = table.scale(learned), self.candidates[index]
+        told = None if self._progress is None else epochs_told(self._progress, candidate.name)
+        model = fit_to(candidate, table, learned, scale, progress=told)
         windows = np.flatnonzero(left_out)
         values = ask(model, table.eaten(candidate.parts, windows), self.n_classes)
         values = log_probabilities(values) if self.n_classes else scale.original(values)

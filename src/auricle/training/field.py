@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from auricle.features.parts import IMAGE
 from auricle.training.candidates import Candidate, blended
 from auricle.training.crossfit import CrossFits, Excluded, Mix, Plan, Source
 from auricle.training.race import is_beaten, rounds
@@ -60,6 +61,14 @@ class Field:
     def run(self, batch: Sequence[Candidate], *, workers: int) -> None:
         """Let candidates race side by side, as far as the budget allows."""
         entered = [self._fits.add(candidate) for candidate in batch]
+        if self._plan.is_nested:
+            for index in filter(self._is_dear, entered):
+                is_tried = self._deadline is None or index == 0 or self._has_time_for(index, workers)
+                self._fates[index] = "selected on" if is_tried else "too dear"
+                self.flat |= {index} if is_tried else set()
+            entered = [index for index in entered if not self._is_dear(index)]
+        if not entered:
+            return
         if self._deadline is not None and entered != [0]:
             entered = [index for index in entered if self._is_affordable(index, workers)]
         for t in self.racing:
@@ -88,6 +97,9 @@ class Field:
         if time.perf_counter() >= self._deadline:
             self._fates[index] = "too dear"
             return False
+        if self._is_dear(index) and not self._has_time_for(index, workers):
+            self._fates[index] = "too dear"
+            return False
         first = next(pair for pairs in self._rounds for pair in pairs)
         self._fits.make([(index, without(*first))])
         left = self._deadline - time.perf_counter()
@@ -102,6 +114,17 @@ class Field:
             return False
         self._fates[index] = "too dear"
         return False
+
+    def _is_dear(self, index: int) -> bool:
+        """Whether a candidate is a network: one fit is then dear, and a fit for every pair of blocks out of reach."""
+        return IMAGE in self._fits.candidates[index].parts
+
+    def _has_time_for(self, index: int, workers: int) -> bool:
+        """Whether there is time to fit a network without each block, by what it says that one fit would take."""
+        assert self._deadline is not None  # noqa: S101  (asked under a budget only)
+        n_blocks = len(np.unique(self._plan.blocks))
+        left = self._deadline - time.perf_counter()
+        return left > 0 and self._fits.price_s(index) * -(-n_blocks // min(workers, n_blocks)) <= left
 
     def _run(self, pairs: list[list[tuple[int, int]]], entered: list[int]) -> None:
         self._fits.make(
@@ -124,6 +147,8 @@ class Field:
         candidate = candidate_of(self._fits, mix)
         ran = [source for source in compared if all(self._fits.has(member, source[0]) for member, _ in mix)]
         fate = self._fates.get(index, "compared") if len(mix) == 1 else "compared"
+        if fate == "selected on" and len(self._fits.candidates) == 1:
+            fate = "compared"  # there was nothing to select
         if not ran and fate == "compared":  # it dropped out for every tested block
             fate = "beaten"
             ran = [source for t in self.inner for source in self.inner[t] if self._fits.has(index, source[0])]

@@ -13,7 +13,7 @@ from auricle.bundles.answers import choose, log_probabilities
 from auricle.compute import n_workers, spread
 from auricle.datasets.examples import Progress
 from auricle.evaluation.scores import interval_of_accuracy, interval_of_mean, interval_of_r2
-from auricle.training.candidates import Candidate, ask, fit
+from auricle.training.candidates import Candidate, ask, fit_to
 from auricle.training.crossfit import Plan
 from auricle.training.table import Table
 
@@ -199,10 +199,8 @@ def _answers(
     table: Table, candidate: Candidate, learned: NDArray[np.bool_], recordings: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """Fit to some recordings and answer others: probabilities by recording, uncalibrated, or numbers."""
-    scale, fitted = table.scale(learned), learned[table.owner]
-    owner = table.owner[fitted]
-    rows, truth = table.eaten(candidate.parts, fitted), scale.standardised(table.truth)[owner]
-    model = fit(candidate, rows, truth, owner, table.weight)
+    scale = table.scale(learned)
+    model = fit_to(candidate, table, learned, scale)
     asked = np.isin(table.owner, recordings)
     values = ask(model, table.eaten(candidate.parts, asked), len(table.classes))
     values = log_probabilities(values) if table.classes else scale.original(values)

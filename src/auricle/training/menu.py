@@ -1,14 +1,14 @@
 """What is offered to a search: families, their settings, and the features that they eat, from cheap to dear."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from auricle.errors import ConversionError, UsageError
-from auricle.features.parts import POOLED
+from auricle.features.parts import IMAGE, POOLED
 from auricle.features.spec import FeatureSpec
 from auricle.models.family import Estimator
 from auricle.models.table import MODELS, Task, estimator, grid
@@ -45,6 +45,7 @@ class Menu:
     is_balanced : whether every class weighs the same in a fit
     more : families that are tried only where there is time for them
     embeddings : names of the pretrained models that there are
+    networks : settings of networks that are not a matter of choice: the size of images, the device
     """
 
     models: Sequence[str]
@@ -56,6 +57,7 @@ class Menu:
     is_balanced: bool = False
     more: Sequence[str] = ()
     embeddings: Sequence[str] = ()
+    networks: Mapping[str, Any] = field(default_factory=dict)
 
     def defaults(self) -> Iterator[Candidate]:
         """Yield each family with its default settings, and a user's own estimators."""
@@ -98,16 +100,17 @@ class Menu:
     def candidate(self, family: str, settings: Mapping[str, Any], spec: FeatureSpec) -> Candidate:
         """Return a family with some of scikit-learn's settings."""
         made = estimator(family, self.task, self.seed)
-        made.set_params(**settings)
-        return Candidate(family, made, settings, spec, is_balanced=self.is_balanced)
+        given = self.networks if MODELS[family].eats == "image" else {}
+        made.set_params(**given, **settings)
+        return Candidate(family, made, settings, spec, self.meals(family)[0], is_balanced=self.is_balanced)
 
     def meals(self, family: str) -> list[tuple[str, ...]]:
         """Return what a family's rows may be made of.
 
         An embedding alone, or with pooled features beside it; of several embeddings, all of them together as well.
         """
-        if MODELS[family].eats == "pooled":
-            return [(POOLED,)]
+        if MODELS[family].eats != "embedding":
+            return [(POOLED,) if MODELS[family].eats == "pooled" else (IMAGE,)]
         one_each = [(name,) for name in self.embeddings]
         every = [*one_each, tuple(self.embeddings)] if len(one_each) > 1 else one_each
         return [*every, *((POOLED, *names) for names in every)]

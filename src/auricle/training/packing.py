@@ -1,5 +1,6 @@
 """From a search to a bundle: the chosen model fitted on everything, converted, scored, and packed with its proof."""
 
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -11,19 +12,22 @@ from auricle.bundles.bundle import Bundle, Golden
 from auricle.bundles.graph import Graph
 from auricle.bundles.manifest import Interval, Manifest, Sets, Target
 from auricle.bundles.profile import MAX_PROFILED, Profile, quality_row
+from auricle.compute import n_workers
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.examples import Examples, windows_of
+from auricle.datasets.examples import Examples, Progress, windows_of
 from auricle.evaluation import scores
 from auricle.features.embedding import Embedding
 from auricle.features.extractor import Extractor
 from auricle.features.image import Image
-from auricle.features.parts import Features
+from auricle.features.parts import IMAGE, Features
 from auricle.features.spec import FeatureSpec, standard_spec
+from auricle.models.cnn.threads import torch_threads
 from auricle.models.family import Estimator
 from auricle.models.intervals import COVERAGE, class_thresholds, half_width
-from auricle.training.candidates import fit
-from auricle.training.convert import convert, verify
+from auricle.training.candidates import fit_to
+from auricle.training.convert import MAX_DIFFERENCE, MAX_NETWORK_DIFFERENCE, convert, verify
 from auricle.training.crossfit import Plan
+from auricle.training.epochs import epochs_told
 from auricle.training.novelty import fit_novelty, telling
 from auricle.training.search import Found
 from auricle.training.table import Scale, Table
@@ -47,7 +51,16 @@ _LIBRARIES = (
 
 
 def pack(
-    dataset: Dataset, examples: Examples, table: Table, features: Features, found: Found, protocol: Plan, *, name: str
+    dataset: Dataset,
+    examples: Examples,
+    table: Table,
+    features: Features,
+    found: Found,
+    protocol: Plan,
+    *,
+    name: str,
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Bundle, Estimator]:
     """Fit the chosen model on all recordings, and pack it; return the bundle and the fitted estimator.
 
@@ -58,16 +71,23 @@ def pack(
     features : what makes its rows
     found : what the search found
     protocol : where it took its scores
+    workers : threads; None for every core
+    progress : told of every epoch of a network
 
     Raises
     ------
     ConversionError : a model whose graph would answer otherwise
     """
-    scale = table.scale(np.ones(len(dataset.examples), bool))
-    rows, truth = table.eaten(found.chosen.parts), scale.standardised(table.truth)[table.owner]
-    estimator = fit(found.chosen, rows, truth, table.owner, table.weight)
+    everything = np.ones(len(dataset.examples), bool)
+    scale = table.scale(everything)
+    with ExitStack() as stack:
+        if IMAGE in found.chosen.parts:
+            stack.enter_context(torch_threads(n_workers(workers)))
+        told = None if progress is None else epochs_told(progress, found.chosen.name)
+        estimator = fit_to(found.chosen, table, everything, scale, progress=told)
+    rows = table.eaten(found.chosen.parts)
     graph = convert(estimator, rows.shape[1])
-    verify(graph, estimator, rows)
+    verify(graph, estimator, rows, limit=MAX_NETWORK_DIFFERENCE if IMAGE in found.chosen.parts else MAX_DIFFERENCE)
     manifest = _manifest(dataset, table, found, scale, features, name, protocol.protocol)
     novelty, unlike = fit_novelty(
         examples.standard,

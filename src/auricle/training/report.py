@@ -10,8 +10,10 @@ from auricle import charts
 from auricle.evaluation import sections
 from auricle.evaluation.advice import next_steps
 from auricle.evaluation.breakdown import Answered
+from auricle.features.parts import IMAGE
 from auricle.inspection.findings import Finding, file_name, sort
 from auricle.page import Block, Listing, Notice, Page, Section, Table, Text, Tone, picture
+from auricle.training.heard import heard
 from auricle.training.learning import Curve
 from auricle.training.novelty import FALSE_UNKNOWN
 
@@ -57,6 +59,7 @@ def report_of(result: "TrainResult", curve: Curve) -> Page:
         Section("What would make the score untrue", tuple(_leaks(result))),
         Section("What was tried", tuple(_trials(result))),
         *by_answer,
+        *((Section("What it listened to", tuple(heard(result))),) if IMAGE in manifest.parts else ()),
         Section("Where it fares worse", tuple(sections.columns(answered))),
         Section("Is more data worth it?", tuple(_curve(curve, answered))),
         Section("The worst mistakes", tuple(sections.worst(answered))),

@@ -115,7 +115,7 @@ def search(
     if explore is not None:
         field.explore(explore)
 
-    winner = {t: _best(fits, field.racing[t], field.inner[t], blend=blend) for t in plan.tested}
+    winner = {t: _best(fits, field.racing[t], field.inner[t], blend=blend) for t in plan.tested if field.racing[t]}
     finalists = sorted(set().union(*field.racing.values()) | field.flat | field.explored)
     if plan.is_nested:
         fits.make([(index, without(t)) for t in plan.tested for index in finalists])
@@ -126,9 +126,9 @@ def search(
         compared, chosen = field.inner[t], winner[t]
         fits.make([(index, without(t)) for index, _ in chosen])
         everything = [*compared, *field.outer[t]]
-    fits.make([(index, without(t)) for t in plan.tested for index, _ in winner[t]])
-    is_selected_on = any(index in field.flat for index, _ in chosen)
-    if is_selected_on:  # its answers to a block are calibrated on those to the others
+    fits.make([(index, without(t)) for t, mix in winner.items() for index, _ in mix])
+    is_flat = any(index in field.flat for index, _ in chosen)
+    if is_flat:  # its answers to a block are calibrated on those to the others
         tests = [(chosen, field.outer[t], [s for s in everything if s[1] != t]) for t in plan.tested]
     else:
         tests = [(winner[t], field.outer[t], field.inner[t]) for t in plan.tested]
@@ -143,7 +143,7 @@ def search(
         tested=np.concatenate(tested),
         answers=np.concatenate(answers),
         uncalibrated=_uncalibrated(fits, tests),
-        is_selected_on=is_selected_on,
+        is_selected_on=is_flat and len(finalists) > 1,
         reach=_joined(reaches),
         out_of_fold=out_of_fold,
         windows_out_of_fold=of_windows,

@@ -45,6 +45,7 @@ class Table:
     truth : index of the class, or the target, of each recording, shape (n,)
     classes : names in the order of the indices; empty for numbers
     weight : how much each recording counts in a fit, shape (n,); None where all count the same
+    groups : of each recording, shape (n,); None makes each one its own
     further : other parts of rows by name, float32, shape (n_windows, n); each may be made when it is first asked for
     """
 
@@ -53,15 +54,15 @@ class Table:
     truth: NDArray[Any]
     classes: tuple[str, ...]
     weight: NDArray[np.float64] | None = None
+    groups: NDArray[np.str_] | None = None
     further: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, dataset: Dataset, examples: Examples, further: Mapping[str, NDArray[np.float32]] | None = None) -> Self:
         """Join a data set's truth to its features."""
-        if dataset.task == "regress":
-            return cls(examples.rows, examples.owner, dataset.targets, (), dataset.weights, further or {})
-        truth = np.searchsorted(dataset.classes, dataset.labels)
-        return cls(examples.rows, examples.owner, truth, dataset.classes, dataset.weights, further or {})
+        truth = dataset.targets if dataset.task == "regress" else np.searchsorted(dataset.classes, dataset.labels)
+        weight, groups = dataset.weights, dataset.groups
+        return cls(examples.rows, examples.owner, truth, dataset.classes, weight, groups, further or {})
 
     def eaten(self, parts: Sequence[str], windows: NDArray[Any] | None = None) -> NDArray[np.float32]:
         """Return the rows of some parts end to end, of some windows (a mask or indices) or of all."""

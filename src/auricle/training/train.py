@@ -15,7 +15,7 @@ from auricle.datasets.survey import survey
 from auricle.errors import UsageError
 from auricle.features.cache import FeatureCache
 from auricle.features.embedding import Embedding
-from auricle.features.parts import POOLED, Features, Part, Pooled
+from auricle.features.parts import IMAGE, POOLED, Features, Part, Pooled
 from auricle.features.spec import FeatureSpec
 from auricle.inspection.condition import find_condition
 from auricle.inspection.leaks import find_leaks
@@ -26,6 +26,7 @@ from auricle.training.choices import Split, choose_spec, plan
 from auricle.training.crossfit import Plan
 from auricle.training.embeddings import embeddings_for
 from auricle.training.menu import Menu, prove
+from auricle.training.networks import are_within_reach, check_networks, checkpoints, images_of, network_settings
 from auricle.training.packing import pack
 from auricle.training.result import TrainResult
 from auricle.training.search import Found, search
@@ -52,6 +53,7 @@ def train(
     name: str | None = None,
     seed: int = 0,
     workers: int | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
     skip_bad: bool = False,
     cache: FeatureCache | None = None,
     progress: Progress | None = None,
@@ -62,7 +64,8 @@ def train(
     ----------
     data : a data set, or what :meth:`Dataset.load` reads
     models : families to try, keys of ``MODELS``, or ``"blend"``, or scikit-learn estimators of your own; ``"auto"`` is
-        a cheap few, and a blend of them, on pooled features and on the pretrained embeddings that there are
+        a cheap few, and a blend of them, on pooled features and on the pretrained embeddings that there are; with a
+        budget, and torch, the CNN as well
     embeddings : pretrained models for ``"embedding"`` to read, or what
         :func:`~auricle.features.pretrained.load_embedding` loads; None for those at hand, none for none
     tune : ``"none"`` tries each family with its defaults; ``"grid"`` every combination of its grid; ``"optuna"``
@@ -77,6 +80,7 @@ def train(
     name : what the model is called; the data's name if not given
     seed : of the models and the folds
     workers : threads; None for every core
+    device : where networks are trained; "auto" takes a GPU where there is one
     skip_bad : leave out recordings that cannot be used, instead of raising
     cache : where features are kept from one training to the next
     progress : told of every recording and every fit
@@ -84,7 +88,8 @@ def train(
     Raises
     ------
     DataError : recordings, labels, groups or times that cannot be used
-    UsageError : an unknown family, tuning or split, a setting out of its range, or a pretrained model that is not there
+    UsageError : an unknown family, tuning or split, a setting out of its range, a pretrained model that is not there,
+        or a network without torch or the device asked for
     ModelError : a pretrained model that does not load, or fails on a recording
     ConversionError : a model that has no ONNX form, or whose graph would answer otherwise
     """
@@ -98,6 +103,7 @@ def train(
     families, own, blend = _asked(models)
     pretrained = embeddings_for(families, embeddings, is_auto=_has_auto(models))
     families = tuple(name for name in MODELS if name in families or (name == "embedding" and pretrained))
+    check_networks(families, device)
     dataset = data if isinstance(data, Dataset) else Dataset.load(data)
     if balance and dataset.task == "regress":
         raise UsageError("`balance` weighs classes. These are numbers: leave it out.")
@@ -113,26 +119,39 @@ def train(
     kept, recordings, _ = hear(dataset, workers=workers, cache=cache, progress=progress)
     leaks = find_leaks(dataset.subset(kept), recordings, blocks=protocol.blocks[kept])
     condition = tuple(find_condition(dataset.subset(kept), recordings))
-    more = _further(families) if budget_s is not None and models == "auto" else ()
-    menu = Menu(families, own, dataset.task, spec, seed, vary_window, balance, more, tuple(pretrained))
+    more = further_families(families) if budget_s is not None and models == "auto" else ()
+    further: dict[str, Part] = {**pretrained, IMAGE: (image := images_of(spec, examples))}
 
     def make_part(part: str, spec: FeatureSpec) -> NDArray[np.float32]:
-        return part_rows(dataset, pretrained[part], spec, workers=workers, cache=cache, progress=progress)
+        return part_rows(dataset, further[part], spec, workers=workers, cache=cache, progress=progress)
 
     def make(other: FeatureSpec) -> Examples:
         return (
             examples if other == spec else extract(dataset, other, workers=workers, cache=cache, progress=progress)[1]
         )
 
-    tables = Tables(dataset, make, make_part, tuple(pretrained))
-    left_s = None if budget_s is None else max(0.0, budget_s - (time.perf_counter() - started))
-    found = _search(tables, menu, protocol, tune, left_s, journal, blend=blend, workers=workers, progress=progress)
-    chosen = found.chosen.spec or spec
-    known: dict[str, Part] = {POOLED: Pooled(chosen), **pretrained}
-    features = Features(chosen, [known[part] for part in found.chosen.parts])
-    table = tables[chosen].only(found.chosen.parts)
+    tables = Tables(dataset, make, make_part, tuple(further))
     called = name or _name_of(Path(dataset.source))
-    bundle, estimator = pack(dataset, tables.examples(chosen), table, features, found, protocol, name=called)
+    with checkpoints(cache, f"{dataset.source} {called} {seed}") as folder:
+        networks = network_settings(image, device, folder)
+        menu = Menu(families, own, dataset.task, spec, seed, vary_window, balance, more, tuple(pretrained), networks)
+        left_s = None if budget_s is None else max(0.0, budget_s - (time.perf_counter() - started))
+        found = _search(tables, menu, protocol, tune, left_s, journal, blend=blend, workers=workers, progress=progress)
+        chosen = found.chosen.spec or spec
+        known = {POOLED: Pooled(chosen), **further}
+        features = Features(chosen, [known[part] for part in found.chosen.parts])
+        table = tables[chosen].only(found.chosen.parts)
+        bundle, estimator = pack(
+            dataset,
+            tables.examples(chosen),
+            table,
+            features,
+            found,
+            protocol,
+            name=called,
+            workers=workers,
+            progress=progress,
+        )
     return TrainResult(
         bundle,
         dataset,
@@ -167,9 +186,10 @@ def _asked(models: str | Iterable[str | Estimator]) -> tuple[tuple[str, ...], tu
     return families, own, blend
 
 
-def _further(families: tuple[str, ...]) -> tuple[str, ...]:
+def further_families(families: tuple[str, ...]) -> tuple[str, ...]:
     """Return the families that a budget may buy beside those that are tried anyway."""
-    return tuple(name for name in MODELS if name not in families and MODELS[name].eats == "pooled")
+    eaten = {"pooled", *(["image"] if are_within_reach() else [])}
+    return tuple(name for name in MODELS if name not in families and MODELS[name].eats in eaten)
 
 
 def _has_auto(models: str | Iterable[str | Estimator]) -> bool:

@@ -1,6 +1,7 @@
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from auricle.errors import ModelError, UsageError
-from auricle.models.cnn import estimator
+from auricle.models.cnn import device
 from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
 
 
@@ -155,7 +156,7 @@ def test_refuses_one_class_and_one_group(images: Any, quick: dict[str, Any]) -> 
 
 
 def test_says_which_extra_is_missing(images: Any, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimator, "find_spec", lambda _name: None)
+    monkeypatch.setattr(device, "find_spec", lambda _name: None)
     X, y, _ = images(8)
     with pytest.raises(UsageError, match=r"pip install 'auricle\[cnn\]'"):
         CnnClassifier(**quick).fit(X, y)
@@ -164,3 +165,39 @@ def test_says_which_extra_is_missing(images: Any, quick: dict[str, Any], monkeyp
 def test_importing_it_loads_no_torch() -> None:
     code = "import sys, auricle.models.cnn.estimator, auricle.models.cnn.graph; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_fits_side_by_side_are_those_made_one_by_one(images: Any, quick: dict[str, Any]) -> None:
+    X, y, _ = images(32)
+
+    def answers(seed: int) -> np.ndarray:
+        return CnnClassifier(**quick | {"epochs": 3}, seed=seed).fit(X, y).predict_proba(X)
+
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(answers, range(3)))
+    for seed, found in enumerate(together):
+        np.testing.assert_array_equal(found, answers(seed))
+
+
+def test_tells_what_a_fit_would_cost(images: Any, quick: dict[str, Any]) -> None:
+    X, _, _ = images(80)
+    one = CnnClassifier(**quick | {"epochs": 1})
+    assert one.price_s(X) > 0
+    assert clone(one).set_params(epochs=1000).price_s(X) > 10 * one.price_s(X)
+
+
+def test_whole_groups_are_held_out(images: Any, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from auricle.models.family import fit_weighted
+
+    X, y, _ = images(32)
+    seen: dict[str, Any] = {}
+    split = CnnClassifier._split
+
+    def watched(self: Any, every: Any, groups: Any) -> Any:
+        seen["groups"] = groups
+        return split(self, every, groups)
+
+    monkeypatch.setattr(CnnClassifier, "_split", watched)
+    groups = np.arange(32) // 4
+    fit_weighted(CnnClassifier(**quick | {"epochs": 1}, validation=0.25), X, y, None, groups)
+    np.testing.assert_array_equal(seen["groups"], groups)

@@ -34,6 +34,12 @@ def test_answers_as_torch_does(images: Any, quick: dict[str, Any], size: str, n_
     np.testing.assert_allclose(run(made, X), made.predict_proba(X), atol=1e-5)
 
 
+def test_wide_images_as_torch_does(rng: np.random.Generator, quick: dict[str, Any]) -> None:
+    X = rng.normal(-40, 10, (8, 16 * 200)).astype(np.float32)
+    made = CnnClassifier(**quick | {"epochs": 1, "shape": (16, 200)}).fit(X, np.arange(8) % 2)
+    np.testing.assert_allclose(run(made, X), made.predict_proba(X), atol=1e-5)
+
+
 def test_numbers_as_torch_does(images: Any, quick: dict[str, Any]) -> None:
     X, _, place = images(32)
     made = CnnRegressor(**quick | {"epochs": 2}).fit(X, place)

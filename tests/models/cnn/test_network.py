@@ -13,7 +13,21 @@ def test_the_loudest_point_is_the_reference() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("shape", [(16, 24), (40, 33)])
+@pytest.mark.parametrize("shape", [(16, 24), (40, 33), (16, 250)])
 def test_sizes_and_shapes(size: str, shape: tuple[int, int]) -> None:
-    network = Network(SIZES[size], 3, 0.1).eval()
+    network = Network(SIZES[size], shape[1], 3, 0.1).eval()
     assert network(torch.rand(2, *shape)).shape == (2, 3)
+
+
+def test_a_wide_image_costs_no_more_than_half_of_it() -> None:
+    wide, narrow = (Network(SIZES["tiny"], frames, 3, 0.0).stem(torch.rand(1, 2, 64, frames)) for frames in (256, 128))
+    assert wide.shape == narrow.shape
+
+
+def test_what_is_left_out_comes_from_the_generator_given() -> None:
+    network = Network(SIZES["tiny"], 24, 3, 0.5).eval()
+    images = torch.rand(2, 16, 24)
+    one, same, other = (network(images, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert torch.equal(network(images), network(images))

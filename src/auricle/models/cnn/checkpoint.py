@@ -1,17 +1,22 @@
 """A checkpoint: the state of a training as plain arrays in one file, so that a killed training goes on where it was."""
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle import files
+from auricle.models.cnn.settings import Settings
 
-__all__ = ["Checkpoint"]
+if TYPE_CHECKING:
+    from auricle.models.cnn.training import Images
+
+__all__ = ["Checkpoint", "name_of"]
 
 
 class Checkpoint:
@@ -46,6 +51,14 @@ class Checkpoint:
         np.savez(content, **arrays)  # type: ignore[arg-type]  # NumPy types its own option only
         files.write_bytes(self._path, content.getvalue())
 
-    def remove(self) -> None:
-        """Forget the training, once it is done."""
-        self._path.unlink(missing_ok=True)
+
+def name_of(settings: Settings, *parts: "Images | NDArray[Any] | None") -> str:
+    """Return a hash of all that a training depends on: a checkpoint of another must not be taken for its own."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for part in parts:
+        digest.update(b"part")
+        if part is None:
+            continue
+        for array in (part,) if isinstance(part, np.ndarray) else (part.images, part.targets, part.weights):
+            digest.update(str(array.shape).encode() + array.tobytes())
+    return digest.hexdigest()[:16]

@@ -1,20 +1,20 @@
 """The CNN as scikit-learn estimators: flat images in, classes or numbers out; torch is imported when one is fitted."""
 
-import hashlib
+import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.model_selection import GroupShuffleSplit
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from auricle.errors import ModelError, UsageError
+from auricle.models.cnn.device import chosen_device, need_torch
 from auricle.models.cnn.settings import SIZES, Augmentation, Epoch, Settings
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = ["CnnClassifier", "CnnRegressor"]
 
 _MOST_SEEDS = 1000
 _SEEN = 40_000
+_TRIED = 64  # images, to tell what a fit would cost
 
 
 class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -77,10 +78,10 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     def _train(
         self, X: NDArray[np.float32], targets: NDArray[np.float32], weight: NDArray[Any], groups: ArrayLike | None
     ) -> None:
-        _need_torch()
+        need_torch()
         if self.n_networks < 1:
             raise UsageError(f"`n_networks` must be at least 1. Got {self.n_networks}.")
-        from auricle.models.cnn.checkpoint import Checkpoint
+        from auricle.models.cnn.checkpoint import Checkpoint, name_of
         from auricle.models.cnn.training import Images, train
 
         images = X.reshape(len(X), *self.shape)
@@ -92,14 +93,23 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         kept: list[Checkpoint | None] = [None] * self.n_networks
         if self.checkpoints is not None:
             folder = Path(self.checkpoints)
-            kept = [Checkpoint(folder, _name(learned, one, held_out, background)) for one in settings]
+            kept = [Checkpoint(folder, name_of(one, learned, held_out, background)) for one in settings]
         self.weights_: list[Weights] = [
             train(learned, held_out, one, background=background, checkpoint=checkpoint, progress=self.progress)
             for one, checkpoint in zip(settings, kept, strict=True)
         ]
-        for checkpoint in filter(None, kept):  # of all networks at once: a kill between two loses neither
-            checkpoint.remove()
         self.n_outputs_ = targets.shape[1]
+
+    def price_s(self, X: NDArray[Any]) -> float:
+        """Return about how many seconds a fit to flat images ``X`` would take, by a pass over a few of them."""
+        images = self._images(X)
+        some = images[:_TRIED].reshape(min(_TRIED, len(X)), -1)
+        trial = clone(self).set_params(epochs=1, n_networks=1, validation=0.0, checkpoints=None, background=None)
+        for _ in range(2):  # the first one warms up
+            started = time.perf_counter()
+            trial.fit(some, np.arange(len(some)) % 2)
+        epochs = self.epochs or _epochs(len(X))
+        return (time.perf_counter() - started) * len(X) / len(some) * epochs * self.n_networks
 
     def _settings(self, epochs: int, seed: int) -> Settings:
         if self.size not in SIZES:
@@ -152,12 +162,14 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     def _answers(self, X: NDArray[Any]) -> list[NDArray[np.float64]]:
         """Return the outputs of each network, shape (n, n_outputs)."""
         check_is_fitted(self)
-        _need_torch()
+        need_torch()
         from auricle.models.cnn.training import answers, loaded
 
         images = self._images(validate_data(self, X, dtype=np.float32, reset=False))
         size = SIZES[self.size]
-        return [answers(loaded(weights, size), images, "cpu").astype(np.float64) for weights in self.weights_]
+        return [
+            answers(loaded(weights, size, self.shape[1]), images, "cpu").astype(np.float64) for weights in self.weights_
+        ]
 
 
 class CnnClassifier(ClassifierMixin, _Cnn):  # type: ignore[misc]
@@ -178,7 +190,8 @@ class CnnClassifier(ClassifierMixin, _Cnn):  # type: ignore[misc]
     class_weight : "balanced" makes every class weigh the same
     background : flat images, shape (m, bands * frames), of sound that may lie under any other: the user's own
     device : "auto" takes a GPU where there is one
-    checkpoints : folder where each epoch is kept until the end, so that training goes on after a kill; None keeps none
+    checkpoints : folder where each epoch is kept, so that training goes on after a kill; a finished network stays
+        there, and is not trained again. None keeps none
     progress : called after each epoch with its number, loss, score and seconds
     seed : the same seed gives the same network, on one thread of one machine
 
@@ -262,35 +275,3 @@ class CnnRegressor(RegressorMixin, _Cnn):  # type: ignore[misc]
 def _epochs(n_images: int) -> int:
     """Return how often to go over images: few of them are seen more often."""
     return min(100, max(20, round(_SEEN / n_images)))
-
-
-def chosen_device(device: str) -> Literal["cpu", "cuda"]:
-    """Return where to train.
-
-    Raises
-    ------
-    UsageError : another word, or no GPU where one is asked for
-    """
-    import torch
-
-    if device not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"`device` must be auto, cpu or cuda. Got {device!r}.")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("`device` cuda needs a GPU that torch can use. It finds none; use auto or cpu.")
-    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def _need_torch() -> None:
-    if find_spec("torch") is None:
-        raise UsageError("The CNN needs torch. Install it: pip install 'auricle[cnn]'.")
-
-
-def _name(learned: "Images", settings: Settings, held_out: "Images | None", background: Any) -> str:
-    """Return a hash of all that a training depends on: a checkpoint of another must not be taken for its own."""
-    digest = hashlib.sha256(repr(settings).encode())
-    for part in (learned, held_out):
-        if part is not None:
-            for array in (part.images, part.targets, part.weights):
-                digest.update(str(array.shape).encode() + array.tobytes())
-    digest.update(b"" if background is None else background.tobytes())
-    return digest.hexdigest()[:16]

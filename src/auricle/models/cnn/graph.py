@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
-from auricle.models.cnn.settings import FLOOR_DB
+from auricle.models.cnn.settings import FLOOR_DB, stem_of
 
 __all__ = ["write"]
 
@@ -38,7 +38,7 @@ def write(draft: Draft, estimator: CnnClassifier | CnnRegressor) -> None:
     Source: equals torch within 1e-4 (tests/models/cnn/test_graph.py).
     """
     images = _normalised(draft, *estimator.shape)
-    given = [_network(draft, images, weights) for weights in estimator.weights_]
+    given = [_network(draft, images, weights, estimator.shape[1]) for weights in estimator.weights_]
     if isinstance(estimator, CnnClassifier):
         given = [draft.node("Softmax", one, axis=1) for one in given]
     mean = draft.node("Mean", *given)
@@ -59,11 +59,11 @@ def _normalised(draft: Draft, bands: int, frames: int) -> str:
     return draft.node("Concat", images, changes, axis=1)
 
 
-def _network(draft: Draft, images: str, weights: Weights) -> str:
-    x = draft.node("Relu", _conv(draft, images, weights, "stem", 2))
+def _network(draft: Draft, images: str, weights: Weights, frames: int) -> str:
+    x = draft.node("Relu", _conv(draft, images, weights, "stem", stem_of(frames)[1]))
     for name, stride in _blocks(weights):
         inner = draft.node("Relu", _conv(draft, x, weights, f"{name}.first", stride))
-        inner = _conv(draft, inner, weights, f"{name}.second", 1)
+        inner = _conv(draft, inner, weights, f"{name}.second", (1, 1))
         around = _conv(draft, x, weights, f"{name}.around", stride) if f"{name}.around.0.weight" in weights else x
         x = draft.node("Relu", draft.node("Add", inner, around))
     x = draft.node("ReduceMean", x, _axes(draft, 2), keepdims=0)
@@ -74,24 +74,22 @@ def _network(draft: Draft, images: str, weights: Weights) -> str:
     return draft.node("Gemm", pooled, weight, bias, transB=1)
 
 
-def _blocks(weights: Weights) -> Iterator[tuple[str, int]]:
+def _blocks(weights: Weights) -> Iterator[tuple[str, tuple[int, int]]]:
     """Yield each block's name and stride; one that halves its input has a convolution on the way around."""
     index = 0
     while f"stages.{index}.first.0.weight" in weights:
         name = f"stages.{index}"
-        yield name, 2 if f"{name}.around.0.weight" in weights else 1
+        yield name, (2, 2) if f"{name}.around.0.weight" in weights else (1, 1)
         index += 1
 
 
-def _conv(draft: Draft, x: str, weights: Weights, name: str, stride: int) -> str:
+def _conv(draft: Draft, x: str, weights: Weights, name: str, stride: tuple[int, int]) -> str:
     kernel = weights[f"{name}.0.weight"].astype(np.float64)
     scale = weights[f"{name}.1.weight"] / np.sqrt(weights[f"{name}.1.running_var"].astype(np.float64) + _EPSILON)
     bias = weights[f"{name}.1.bias"] - weights[f"{name}.1.running_mean"] * scale
     folded = draft.constant((kernel * scale[:, None, None, None]).astype(np.float32))
-    pad = kernel.shape[-1] // 2
-    return draft.node(
-        "Conv", x, folded, draft.constant(bias.astype(np.float32)), strides=[stride, stride], pads=[pad] * 4
-    )
+    pads = [size // 2 for size in kernel.shape[2:]] * 2
+    return draft.node("Conv", x, folded, draft.constant(bias.astype(np.float32)), strides=list(stride), pads=pads)
 
 
 def _axes(draft: Draft, axis: int) -> str:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from auricle.models.cnn.settings import FLOOR_DB, Size
+from auricle.models.cnn.settings import FLOOR_DB, Size, stem_of
 
 __all__ = ["Network", "normalised"]
 
@@ -17,8 +17,8 @@ def normalised(images: Tensor) -> Tensor:
     return torch.relu(images - peak + FLOOR_DB) / FLOOR_DB
 
 
-def _conv(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
-    conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+def _conv(inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int]) -> nn.Sequential:
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel[0] // 2, kernel[1] // 2), bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs))
 
 
@@ -27,9 +27,10 @@ class _Block(nn.Module):  # type: ignore[misc]  # torch is an extra: mypy never 
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        self.first = _conv(inputs, outputs, 3, stride)
-        self.second = _conv(outputs, outputs, 3, 1)
-        self.around = _conv(inputs, outputs, 1, stride) if stride > 1 or inputs != outputs else nn.Identity()
+        steps = stride, stride
+        self.first = _conv(inputs, outputs, (3, 3), steps)
+        self.second = _conv(outputs, outputs, (3, 3), (1, 1))
+        self.around = _conv(inputs, outputs, (1, 1), steps) if stride > 1 or inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(self.second(torch.relu(self.first(x))) + self.around(x))
@@ -41,27 +42,37 @@ class Network(nn.Module):  # type: ignore[misc]  # as above
     Parameters
     ----------
     size : channels and blocks
+    frames : in an image
     n_outputs : classes, or 1
     dropout : part of the last layer's inputs that training leaves out
     """
 
-    def __init__(self, size: Size, n_outputs: int, dropout: float) -> None:
+    def __init__(self, size: Size, frames: int, n_outputs: int, dropout: float) -> None:
         super().__init__()
         first, *rest = size.channels
-        self.stem = _conv(2, first, 5, 2)
+        self.stem = _conv(2, first, *stem_of(frames))
         stages: list[nn.Module] = []
         for inputs, outputs in zip(size.channels, rest, strict=False):
             stages.append(_Block(inputs, outputs, 2))
             stages += [_Block(outputs, outputs, 1) for _ in range(size.blocks - 1)]
         self.stages = nn.Sequential(*stages)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
         self.head = nn.Linear(2 * rest[-1], n_outputs)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return outputs, shape (n, n_outputs), for images that `normalised` gave, shape (n, bands, frames)."""
+    def forward(self, images: Tensor, random: torch.Generator | None = None) -> Tensor:
+        """Return outputs, shape (n, n_outputs), for images that `normalised` gave, shape (n, bands, frames).
+
+        Parameters
+        ----------
+        random : what is left out is drawn from it, and not from torch's own numbers, which all threads share; None
+            leaves nothing out
+        """
         # The second channel has the mean of each band taken off: what a microphone, a room or a voice adds to all.
         changes = images - images.mean(dim=2, keepdim=True)
         x = torch.relu(self.stem(torch.stack([images, changes], dim=1)))
         x = self.stages(x).mean(dim=2)
         x = torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)
-        return self.head(self.dropout(x))
+        if random is not None:
+            kept = torch.rand(x.shape, generator=random, device=x.device) >= self.dropout
+            x = x * kept / (1 - self.dropout)
+        return self.head(x)

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["FLOOR_DB", "SIZES", "Augmentation", "Epoch", "Settings", "Size"]
+__all__ = ["FLOOR_DB", "SIZES", "Augmentation", "Epoch", "Settings", "Size", "stem_of"]
 
 FLOOR_DB: Final = 80.0
 """Levels further below an image's loudest count as silence."""
+
+_WIDE: Final = 192  # frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,15 @@ SIZES: Final[dict[str, Size]] = {
     "large": Size((64, 128, 256, 512), 3),
 }
 """Sizes by name: tiny and small train on two CPU cores, the others want a GPU."""
+
+
+def stem_of(frames: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return kernel and stride of the first convolution, over bands and frames.
+
+    Images of several seconds have frames short enough for a click; the first convolution gathers them, so that a wide
+    image costs no more than a narrow one.
+    """
+    return ((5, 9), (2, 4)) if frames >= _WIDE else ((5, 5), (2, 2))
 
 
 @dataclass(frozen=True, slots=True)

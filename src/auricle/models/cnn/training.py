@@ -1,6 +1,7 @@
 """Training of one network: the loop over batches, what is averaged, when it stops and what it keeps."""
 
 import math
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -26,6 +27,7 @@ Weights = dict[str, NDArray[Any]]
 _SMALLEST_BATCH = 4
 _CHUNK = 256
 _WARM_UP = 0.2
+_DRAWING = threading.Lock()
 
 
 class CnnWarning(UserWarning):
@@ -109,10 +111,12 @@ class _Run:
         self.background = None if background is None else normalised(torch.from_numpy(background).to(device))
         self.random = torch.Generator(device).manual_seed(settings.seed)
         n, n_outputs = learned.targets.shape
-        with torch.random.fork_rng(devices=[]):  # the program's own random numbers go on as if nothing had happened
+        frames = learned.images.shape[2]
+        # Weights are drawn from torch's own numbers, which all threads share; the program's go on untouched.
+        with _DRAWING, torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self.network = _made(n_outputs, settings).to(device)
-            self.average = _made(n_outputs, settings).to(device)
+            self.network = _made(frames, n_outputs, settings).to(device)
+            self.average = _made(frames, n_outputs, settings).to(device)
         self.average.load_state_dict(self.network.state_dict())
         self.batches = max(1, n // settings.batch)
         self.optimizer = torch.optim.AdamW(
@@ -127,9 +131,7 @@ class _Run:
         if checkpoint is not None and (kept := checkpoint.read()) is not None:
             self._restore(kept)
         while self.epoch < self.settings.epochs and self.epoch - self.best_epoch < self.settings.patience:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self.settings.seed * 1_000_003 + self.epoch)  # dropout's
-                loss = self._pass()
+            loss = self._pass()
             if not math.isfinite(loss):
                 self._give_up(loss)
                 break
@@ -172,7 +174,7 @@ class _Run:
         targets = self._smoothed(self.targets[batch])
         if how.mixup:
             images, targets = mixed(images, targets, how.mixup, self.random)
-        answers = self.network(images)
+        answers = self.network(images, self.random)
         if targets.shape[1] > 1:
             losses = -(targets * functional.log_softmax(answers, dim=1)).sum(dim=1)
         else:
@@ -247,8 +249,8 @@ class _Run:
         self.random.set_state(torch.from_numpy(kept["random"]))
 
 
-def _made(n_outputs: int, settings: Settings) -> Network:
-    made: Network = Network(settings.size, n_outputs, settings.dropout).to(memory_format=torch.channels_last)
+def _made(frames: int, n_outputs: int, settings: Settings) -> Network:
+    made: Network = Network(settings.size, frames, n_outputs, settings.dropout).to(memory_format=torch.channels_last)
     return made
 
 
@@ -275,9 +277,9 @@ def answers(network: Network, images: NDArray[np.float32], device: str) -> NDArr
     return np.concatenate(parts)
 
 
-def loaded(weights: Weights, size: Size) -> Network:
-    """Return a network with weights that `train` gave."""
-    network = Network(size, len(weights["head.bias"]), 0.0)
+def loaded(weights: Weights, size: Size, frames: int) -> Network:
+    """Return a network with weights that `train` gave, for images of so many frames."""
+    network = Network(size, frames, len(weights["head.bias"]), 0.0)
     network.load_state_dict({name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in weights.items()})
     laid: Network = network.to(memory_format=torch.channels_last)
     return laid

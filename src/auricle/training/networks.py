@@ -1,0 +1,63 @@
+"""What networks need of a training: torch, images of one size, a device, and a folder to go on from after a kill."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from auricle.datasets.examples import Examples
+from auricle.features.cache import FeatureCache
+from auricle.features.image import Image, image_spec
+from auricle.features.spec import FeatureSpec
+from auricle.models.cnn.device import chosen_device, need_torch
+from auricle.models.table import MODELS
+
+__all__ = ["are_within_reach", "check_networks", "checkpoints", "images_of", "network_settings"]
+
+
+def check_networks(families: Sequence[str], device: str) -> None:
+    """Hold that networks that were asked for can be trained here, before anything is computed.
+
+    Raises
+    ------
+    UsageError : torch is not installed, or there is no such device
+    """
+    if any(MODELS[family].eats == "image" for family in families):
+        need_torch()
+        chosen_device(device)
+
+
+def are_within_reach() -> bool:
+    """Whether networks can be trained here, for who did not ask for them."""
+    return find_spec("torch") is not None
+
+
+def images_of(spec: FeatureSpec, examples: Examples) -> Image:
+    """Return what makes images of windows: of one size, which holds the longest of them."""
+    longest_s = spec.window_s or float((examples.end_s - examples.start_s).max())
+    return Image(image_spec(spec.rate_hz, longest_s))
+
+
+def network_settings(image: Image, device: str, folder: Path | None) -> dict[str, Any]:
+    """Return the settings of networks that are not a matter of choice."""
+    return {"shape": image.shape, "device": device, "checkpoints": folder}
+
+
+@contextmanager
+def checkpoints(cache: FeatureCache | None, training: str) -> Iterator[Path | None]:
+    """Give a folder where networks are kept while a training lasts; a killed one leaves it, and finds it again.
+
+    Parameters
+    ----------
+    cache : beside whose features it lies; None keeps nothing
+    training : what tells it from others; a network is known by all that it learns from, so nothing else is taken for it
+    """
+    if cache is None:
+        yield None
+        return
+    folder = cache.folder / "networks" / hashlib.sha256(training.encode()).hexdigest()[:16]
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

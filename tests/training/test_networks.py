@@ -1,0 +1,150 @@
+"""Networks in training: tried, compared, blended, gone on with after a kill, and served without torch."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from auricle.audio.decode import read
+from auricle.bundles.bundle import Bundle
+from auricle.datasets.dataset import Dataset
+from auricle.errors import UsageError
+from auricle.features.cache import FeatureCache
+from auricle.models.cnn import device
+from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
+from auricle.models.table import MODELS
+from auricle.prediction.predictor import Predictor
+from auricle.training import networks
+from auricle.training.result import TrainResult
+from auricle.training.train import further_families, train
+
+pytest.importorskip("torch", reason="torch is not installed: it is the extra `cnn`")
+
+QUICK: dict[str, Any] = {"size": "tiny", "epochs": 2, "averaging": 0.5}
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_networks():
+    """Let networks be tiny, and learn for two epochs."""
+    quick = replace(
+        MODELS["cnn"],
+        classifier=lambda seed: CnnClassifier((64, 128), seed=seed, **QUICK),
+        regressor=lambda seed: CnnRegressor((64, 128), seed=seed, **QUICK),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(MODELS, "cnn", quick)
+        yield
+
+
+@pytest.fixture(scope="module")
+def sounds(machine_sounds: Path) -> Dataset:
+    return Dataset.load(machine_sounds, label="label", group="machine")
+
+
+@pytest.fixture(scope="module")
+def trained(sounds: Dataset) -> TrainResult:
+    return train(sounds, models="cnn", window_s=0.2, name="seen")
+
+
+def test_one_network_is_compared_and_nothing_is_selected_on(trained: TrainResult) -> None:
+    (trial,) = trained.found.trials
+    assert (trial.candidate.name, trial.fate) == ("cnn", "compared")
+    assert not trained.found.is_selected_on
+    assert trained.bundle.manifest.parts == ("image",)
+    assert trained.as_json()["chosen"] == "cnn"
+
+
+def test_file_windows_and_stream_give_what_training_computed(trained: TrainResult) -> None:
+    model = Predictor(Bundle.from_bytes(trained.bundle.to_bytes()))
+    file = trained.dataset.examples[5].file
+    rows = trained.table.eaten(("image",), trained.examples.owner == 5)
+    np.testing.assert_array_equal(model.extractor.rows([read(file, rate_hz=model.extractor.spec.rate_hz)]), rows)
+    expected = trained.estimator.predict_proba(rows)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(model.graph.answers(rows), expected, atol=1e-4)
+    clip = read(file)
+    streamed = list(model.stream(np.split(clip.samples, [1, 777, 3000]), rate_hz=clip.rate_hz))
+    assert streamed == list(model.windows(file))
+
+
+def test_a_network_beside_others_is_not_nested_and_that_is_said(sounds: Dataset, monkeypatch) -> None:
+    monkeypatch.setattr("auricle.training.search.WORTHWHILE", -np.inf)  # blend, whether it pays or not
+    monkeypatch.setattr("auricle.training.search.classifier_weights", lambda logs, _: np.full(len(logs), 0.5))
+    result = train(sounds, models="linear,cnn,blend", window_s=0.2)
+    fates = {trial.candidate.name: trial.fate for trial in result.found.trials}
+    assert fates["cnn"] == "selected on"
+    assert fates["linear"] == "compared"
+    assert result.found.chosen.parts == ("pooled", "image")
+    assert result.found.is_selected_on
+    model = Predictor(Bundle.from_bytes(result.bundle.to_bytes()))
+    rows = result.table.eaten(result.found.chosen.parts)
+    expected = result.estimator.predict_proba(rows)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(model.graph.answers(rows), expected, atol=1e-4)
+
+
+def test_a_network_for_numbers(machine_sounds: Path) -> None:
+    data = Dataset.load(machine_sounds, target="rpm", group="machine")
+    result = train(data, models="cnn", window_s=0.2)
+    Predictor(Bundle.from_bytes(result.bundle.to_bytes())).predict(data.examples[0].file)
+
+
+def test_a_budget_may_buy_a_network_where_there_is_torch(monkeypatch) -> None:
+    assert "cnn" in further_families(("linear",))
+    monkeypatch.setattr(networks, "find_spec", lambda _: None)
+    assert "cnn" not in further_families(("linear",))
+
+
+def test_a_network_that_is_too_dear_is_not_tried(sounds: Dataset, monkeypatch) -> None:
+    monkeypatch.setattr("auricle.training.menu.VARIANTS", {})
+    monkeypatch.setattr(CnnClassifier, "price_s", lambda *_: 1e9)
+    monkeypatch.setattr(CnnClassifier, "fit", lambda *_: pytest.fail("it was too dear"))
+    found = train(sounds, models="linear,cnn", budget_s=20.0, window_s=0.2).found
+    assert {trial.fate for trial in found.trials if trial.candidate.family == "cnn"} == {"too dear"}
+    assert found.chosen.family == "linear"
+
+
+def test_a_killed_training_goes_on_with_the_networks_that_it_has(sounds: Dataset, tmp_path: Path) -> None:
+    told: list[int] = []
+
+    def dies(stage: str, done: int, _total: int, _note: str = "") -> None:
+        if stage == "epochs":
+            told.append(done)
+            if len(told) == 3:
+                raise KilledError
+
+    options: dict[str, Any] = {"models": "cnn", "window_s": 0.2, "name": "x", "workers": 1}
+    cache = FeatureCache(tmp_path)
+    with pytest.raises(KilledError):
+        train(sounds, **options, cache=cache, progress=dies)
+    assert len(list(tmp_path.glob("networks/*/*.npz"))) == 2
+    resumed = train(sounds, **options, cache=cache, progress=dies)
+    n_networks = 3 + 1  # one a group, and the last one
+    assert len(told) == n_networks * QUICK["epochs"]
+    assert list(tmp_path.glob("networks/*")) == []
+    assert resumed.bundle.version == train(sounds, **options).bundle.version
+
+
+def test_the_report_shows_what_a_network_listened_to(trained: TrainResult) -> None:
+    page = trained.report.html()
+    assert "What it listened to" in page
+    assert page.count("what the answer to ") == 3
+
+
+def test_without_torch_the_extra_is_named_before_anything_is_computed(sounds: Dataset, monkeypatch) -> None:
+    monkeypatch.setattr(device, "find_spec", lambda _: None)
+    monkeypatch.setattr("auricle.training.train.extract", lambda *_, **__: pytest.fail("it computed features"))
+    with pytest.raises(UsageError, match=r"The CNN needs torch\. Install it: pip install 'auricle\[cnn\]'"):
+        train(sounds, models="cnn")
+
+
+def test_a_device_that_is_not_there_is_said_first(sounds: Dataset, monkeypatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="`device` cuda needs a GPU"):
+        train(sounds, models="cnn", device="cuda")
