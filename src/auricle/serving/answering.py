@@ -13,16 +13,14 @@ from auricle.prediction.events import EventRules, Events
 from auricle.prediction.stream import Stream
 from auricle.records import Entry, Metadata, Prediction
 from auricle.serving.decoders import Decoded, Decoders
+from auricle.store.review import is_queued
 
 if TYPE_CHECKING:
     from auricle.audio.clip import Samples
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["Answered", "Question", "answer", "flac", "is_worth_labelling"]
+__all__ = ["Answered", "Question", "answer", "flac"]
 
-_DOUBT: Final = 0.3
-_FAR: Final = 0.95
-_AT_RANDOM: Final = 50
 _FULL_16: Final = 32_768
 
 
@@ -89,24 +87,10 @@ def answer(model: "Predictor", decoders: Decoders, descriptor: int, question: Qu
             metadata=question.metadata,
         )
         answered = time.perf_counter()
-        is_kept = question.keep == "all" or (question.keep == "review" and is_worth_labelling(kept))
+        is_kept = question.keep == "all" or (question.keep == "review" and is_queued(kept))
         is_kept = is_kept and sound.n_samples <= question.keep_most_s * sound.rate_hz
         content = flac(np.concatenate(list(sound.blocks())), sound.rate_hz) if is_kept else None
     return Answered(kept, content, decoded - began, answered - decoded)
-
-
-def is_worth_labelling(kept: Entry) -> bool:
-    """Whether a person's label would teach something: a sound unlike any, an answer in doubt, or one in fifty.
-
-    Those at random are what quality is measured on without looking at hard cases only; they are chosen by the entry's
-    id, which is random.
-    """
-    recording = kept.recording
-    is_sure = recording.confidence is None or recording.confidence >= 1 - _DOUBT
-    is_one = recording.labels is None or len(recording.labels) == 1
-    is_near = recording.confidence is not None or recording.novelty is None or recording.novelty < _FAR
-    at_random = int(kept.id[-4:], 16) % _AT_RANDOM == 0
-    return recording.unknown or not (is_sure and is_one and is_near) or at_random
 
 
 def flac(samples: "Samples", rate_hz: int) -> bytes:

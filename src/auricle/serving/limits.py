@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from auricle.errors import UsageError
 from auricle.serving.wire import DecodeLimits
+from auricle.store.retention import Keep
 
 __all__ = ["PREFIX", "Limits", "read_limits"]
 
@@ -75,13 +76,14 @@ class Limits(BaseModel):
     stream_total_s: Seconds = Field(86_400.0, description="seconds after which any stream is closed")
 
     model_poll_s: Seconds = Field(2.0, description="seconds between looks at which model is the champion")
+    patience_s: Seconds = Field(5.0, description="seconds to wait for the store's lock or server")
     commit_s: Seconds = Field(10.0, description="seconds to wait for an answer to be kept, before it is given up")
     max_pending: Count = Field(256, description="answers that wait to be kept, before others are turned away")
     keep_audio: Literal["none", "review", "all"] = Field(
         "review", description="sounds that are kept: none, those worth labelling, or all"
     )
     keep_review_s: Seconds = Field(120.0, description="seconds of the longest sound that is kept for labelling")
-    keep_days: Seconds | None = Field(None, description="days that entries are kept")
+    keep_days: Annotated[float, Field(gt=0, le=36_500)] | None = Field(None, description="days that entries are kept")
     keep_mb: Count | None = Field(None, description="megabytes that the log may take")
 
     @field_validator("trusted_hosts", "origins", "trusted_proxies", mode="before")
@@ -103,6 +105,13 @@ class Limits(BaseModel):
             wall_s=self.decode_s,
             max_jobs=self.decode_jobs,
             memory_bytes=self.decode_memory_mb << 20,
+        )
+
+    def keep(self) -> Keep:
+        """Return what the store is told to keep."""
+        return Keep(
+            age_s=None if self.keep_days is None else self.keep_days * 86_400,
+            size_bytes=None if self.keep_mb is None else self.keep_mb * 1_000_000,
         )
 
 

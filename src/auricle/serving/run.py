@@ -45,7 +45,7 @@ def run(
     logs.install()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn sends them on to whoever was there before it
-    with Store.open(store_url) as store:
+    with Store.open(store_url, patience_s=limits.patience_s) as store:
         service = open_service(limits, store, name, decoder=decoder)
         config = uvicorn.Config(
             application(service),

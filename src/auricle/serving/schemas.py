@@ -17,6 +17,7 @@ __all__ = [
     "ModelPage",
     "Moved",
     "PromoteBody",
+    "ReviewPage",
     "RollbackBody",
 ]
 
@@ -94,6 +95,19 @@ class EntryPage(BaseModel):
 
     entries: list[Kept]
     cursor: str | None = Field(description="where the next page begins; null at the end")
+
+
+class Candidate(Kept):
+    """An answer that is worth a label, and why."""
+
+    reason: Literal["typical", "novel", "uncertain"]
+    score: float
+
+
+class ReviewPage(BaseModel):
+    """Answers that are worth a label, the best first."""
+
+    entries: list[Candidate]
 
 
 class FeedbackBody(_Taken):

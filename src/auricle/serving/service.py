@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ __all__ = ["Service", "open_service", "running", "service_of"]
 
 _LOG: Final = logging.getLogger("auricle.serving")
 _SESSIONS_S: Final = 5.0
+_SWEEP_S: Final = 600.0
 _LIVE_THREADS: Final = 2
 
 
@@ -54,15 +56,18 @@ class Service:
 
     async def watch(self) -> None:
         """Follow the champion, the keys and the sessions until cancelled; what fails is tried again."""
-        until_sessions = 0.0
+        seen = swept = time.monotonic()
         while True:
             await asyncio.sleep(self.limits.model_poll_s)
-            until_sessions -= self.limits.model_poll_s
+            present = time.monotonic()
             try:
                 await self.follow()
-                if self.sessions and until_sessions <= 0:
+                if self.sessions and present - seen >= _SESSIONS_S:
                     await to_thread.run_sync(self.store.limits.see_sessions, tuple(self.sessions))
-                    until_sessions = _SESSIONS_S
+                    seen = present
+                if present - swept >= _SWEEP_S:
+                    await to_thread.run_sync(self.store.sweep, self.limits.keep())
+                    swept = present
             except StoreError as error:
                 _LOG.warning("the store cannot be used", extra={"problem": str(error)})
             except Exception:  # noqa: BLE001  (whatever it is, the server must go on following)

@@ -10,8 +10,9 @@ from auricle.prediction.events import EventRules, Events
 from auricle.prediction.pcm import SAMPLE_FORMATS, check_sample_format
 from auricle.prediction.stream import Stream
 from auricle.records import Entry, Metadata
-from auricle.serving.answering import flac, is_worth_labelling
+from auricle.serving.answering import flac
 from auricle.serving.limits import Limits
+from auricle.store.review import is_queued
 
 if TYPE_CHECKING:
     from auricle.audio.clip import Samples
@@ -118,7 +119,7 @@ class Session:
         )
         self._stream.begin_recording()
         keep = self._limits.keep_audio
-        is_kept = keep == "all" or (keep == "review" and is_worth_labelling(made))
+        is_kept = keep == "all" or (keep == "review" and is_queued(made))
         return made, flac(np.concatenate(held), self.rate_hz) if is_kept and held else None
 
     def _told(self, windows: list[Any]) -> list[dict[str, Any]]:
