@@ -1,14 +1,16 @@
 """``auricle serve``: a model behind HTTP and WebSocket, with every answer kept."""
 
+import json
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from auricle.cli.options import JsonOption, StoreOption
-from auricle.cli.terminal import err, print_json
+from auricle.cli.terminal import err
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +72,8 @@ def serve(
     listener = _bind(limits)
     address = _address(listener, limits)
     if as_json:
-        print_json({"url": address, "model": champion.id, "store": url.partition("://")[0]})
+        typer.echo(json.dumps({"url": address, "model": champion.id}))  # on one line, for whoever waits for it
+        sys.stdout.flush()
     else:
         err.print(f"{champion.id} answers at {address}, its API is told at {address}/v1/openapi.json", markup=False)
     _run(limits, url, chosen, listener)

@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import Annotated, Any, Final
 
-from anyio import to_thread
+from anyio import CancelScope, to_thread
 from fastapi import APIRouter, WebSocket
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocketState
@@ -69,7 +69,7 @@ async def streams(websocket: WebSocket) -> None:
     finally:
         service.metrics.streams.dec()
         service.sessions.discard(identity)
-        with contextlib.suppress(StoreError):
+        with CancelScope(shield=True), contextlib.suppress(StoreError):
             await to_thread.run_sync(service.store.limits.close_session, identity)
 
 
@@ -86,7 +86,8 @@ async def _converse(service: Service, websocket: WebSocket, session: Session) ->
         with contextlib.suppress(Exception):
             await _say(websocket, json.loads(bytes(reply_to(error).body)))
     finally:
-        with contextlib.suppress(AuricleError):  # whoever has left cannot be told
+        # Also where the server gives up waiting for us; whoever has left cannot be told of an error.
+        with CancelScope(shield=True), contextlib.suppress(AuricleError):
             await _cut(service, None, session)
     if websocket.application_state is WebSocketState.CONNECTED and websocket.client_state is WebSocketState.CONNECTED:
         with contextlib.suppress(RuntimeError):

@@ -1,0 +1,232 @@
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from auricle.audio.decode import read
+from auricle.prediction.predictor import Predictor
+
+URL = "/v1/predictions"
+
+
+@pytest.fixture(scope="session")
+def clip(machine_sounds: Path) -> bytes:
+    """A sound like those of training."""
+    return next(iter(sorted(machine_sounds.parent.rglob("*.wav")))).read_bytes()
+
+
+def test_the_answer_is_the_models_own(served, states: Predictor, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+    reply = served.client.post(URL, content=clip)
+    assert reply.status_code == 201
+    told = reply.json()
+    assert told["predictions"] == [json.loads(json.dumps(states.predict(clip).as_json()))]
+    assert reply.headers["location"] == f"{URL}/{told['id']}"
+
+
+def test_windows_and_events(served, states: Predictor, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+    told = served.client.post(URL, params={"windows": True, "events": True, "hop_s": 0.1}, content=clip).json()
+    recording, windows = states.answers(clip, hop_s=0.1)
+    levels = [one["level"] for one in told["predictions"]]
+    assert levels[0] == "recording"
+    found = [one for one in told["predictions"] if one["level"] == "window"]
+    assert found == [json.loads(json.dumps(one.as_json())) for one in windows]
+    assert told["predictions"][0] == json.loads(json.dumps(recording.as_json()))
+
+
+def test_a_form_with_metadata(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+    metadata = {"site": "north", "group": "pump 7", "depth": 3, "wet": True, "note": None}
+    files = {"file": ("söund.wav", clip), "metadata": (None, json.dumps(metadata))}
+    identity = served.client.post(URL, files=files).json()["id"]
+    kept = served.client.get(f"{URL}/{identity}").json()
+    assert kept["metadata"] == metadata
+    assert (kept["source"], kept["group"]) == ("söund.wav", "pump 7")
+    assert (kept["rate_hz"], kept["channels"]) == (8000, 1)
+
+
+def test_what_is_kept_is_what_was_told(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+    told = served.client.post(f"{URL}?windows=true", content=clip).json()
+    kept = served.client.get(f"{URL}/{told['id']}").json()
+    assert {name: kept[name] for name in told} == told
+
+
+def test_the_sound_is_kept_without_loss(served, sound_file: Callable[..., bytes]) -> None:  # type: ignore[no-untyped-def]
+    content = sound_file(0.5)
+    identity = served.client.post(URL, content=content).json()["id"]
+    reply = served.client.get(f"{URL}/{identity}/audio")
+    assert reply.headers["content-type"] == "audio/flac"
+    np.testing.assert_array_equal(read(reply.content).samples, read(content).samples)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "message"),
+    [
+        (b"", "audio", "the file is empty"),
+        (b"prose and nothing but prose", "audio", "not sound that auricle reads"),
+        (b"CRASH", "audio", "died twice"),
+        (b"HANG", "audio", "within 1 s"),
+        (b"EAT", "audio", "memory"),
+        (b"LIE", "audio", "no sound"),
+        (b"NAN", "audio", "must be finite"),
+    ],
+)
+def test_what_is_no_sound_is_told(served, clip: bytes, content: bytes, kind: str, message: str) -> None:  # type: ignore[no-untyped-def]
+    reply = served.client.post(URL, content=content)
+    assert reply.status_code == 422
+    assert reply.json()["error"]["kind"] == kind
+    assert message in reply.json()["error"]["message"]
+    assert served.client.post(URL, content=clip).status_code == 201
+
+
+def test_bombs(served, giant_flac: bytes, endless_vorbis: bytes) -> None:  # type: ignore[no-untyped-def]
+    for content in (giant_flac, endless_vorbis):
+        reply = served.client.post(URL, content=content)
+        assert (reply.status_code, reply.json()["error"]["kind"]) == (422, "audio")
+
+
+@pytest.mark.parametrize("subtype", ["RAW", "MAT4", "MAT5", "VOC", "W64", "SD2", "AU", "GSM610"])
+def test_formats_that_guess_are_refused(served, tmp_path: Path, subtype: str) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "sound.wav"
+    form, coding = {"RAW": ("RAW", "PCM_16"), "GSM610": ("WAV", "GSM610")}.get(subtype, (subtype, "PCM_16"))
+    soundfile.write(path, np.zeros(4000) + 0.1, 8000, format=form, subtype=coding)
+    reply = served.client.post(URL, files={"file": ("sound.wav", path.read_bytes())})
+    assert (reply.status_code, reply.json()["error"]["kind"]) == (422, "audio")
+
+
+def test_silence_and_a_sample(served, sound_file: Callable[..., bytes]) -> None:  # type: ignore[no-untyped-def]
+    silent = served.client.post(URL, content=sound_file(0.5, level=0.0))
+    assert "every sample of its 0.500 s is zero" in silent.json()["error"]["message"].lower()
+    short = served.client.post(URL, content=sound_file(0.001))
+    assert (short.status_code, short.json()["error"]["kind"]) == (422, "feature")
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"hop_s": "x"}, "hop_s"),
+        ({"hop_s": "99"}, "hop_s"),
+        ({"hop_s": "nan"}, "hop_s"),
+        ({"path": "/etc/passwd"}, "path"),
+        ({"metadata": "[1]"}, "metadata"),
+        ({"metadata": "{"}, "metadata"),
+        ({"metadata": '{"a": [1]}'}, "metadata"),
+        ({"metadata": '{"a": 1e999}'}, "metadata"),
+        ({"metadata": '{"a": "\\u0000"}'}, "metadata"),
+        ({"metadata": '{"a": "\\ud800"}'}, "metadata"),
+        ({"metadata": "[" * 10_000}, "metadata"),
+    ],
+)
+def test_settings_that_cannot_be(served, clip: bytes, params: dict[str, str], named: str) -> None:  # type: ignore[no-untyped-def]
+    reply = served.client.post(URL, params=params, content=clip)
+    assert (reply.status_code, reply.json()["error"]["kind"]) == (422, "usage")
+    assert named in reply.json()["error"]["message"]
+
+
+def test_a_body_is_counted_while_it_streams(serve_with: Callable[..., object], clip: bytes) -> None:
+    small = serve_with(max_body_bytes=1000)
+    told = small.client.post(URL, content=clip)  # type: ignore[attr-defined]
+    assert (told.status_code, told.json()["error"]["kind"]) == (413, "too_large")
+    streamed = small.client.post(URL, content=(bytes(100) for _ in range(20)))  # type: ignore[attr-defined]
+    assert streamed.status_code == 413
+    assert small.service.room._left == small.service.limits.max_bodies_bytes  # type: ignore[attr-defined]
+
+
+def test_a_coded_body_is_refused(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+    assert served.client.post(URL, content=clip, headers={"Content-Encoding": "gzip"}).status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("content", "boundary"),
+    [(b"", ""), (b"x", "; boundary=a"), (b"--a\r\n\r\n", "; boundary=a"), (b"--a--\r\n", "; boundary=a")],
+)
+def test_forms_that_are_none(served, content: bytes, boundary: str) -> None:  # type: ignore[no-untyped-def]
+    reply = served.client.post(URL, content=content, headers={"Content-Type": f"multipart/form-data{boundary}"})
+    assert (reply.status_code, reply.json()["error"]["kind"]) == (400, "request")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [("other", ("a", b"x"))],
+        [("file", ("a", b"x")), ("file", ("b", b"y"))],
+        [("metadata", (None, "{}"))],
+    ],
+)
+def test_forms_with_the_wrong_parts(served, files: list[object]) -> None:  # type: ignore[no-untyped-def]
+    reply = served.client.post(URL, files=files)
+    assert (reply.status_code, reply.json()["error"]["kind"]) == (400, "request")
+
+
+def test_a_request_sent_twice_is_answered_once(served, clip: bytes, sound_file: Callable[..., bytes]) -> None:  # type: ignore[no-untyped-def]
+    headers = {"Idempotency-Key": "the same"}
+    first, second = (served.client.post(URL, content=clip, headers=headers) for _ in range(2))
+    assert first.json() == second.json()
+    assert second.status_code == 201
+    other = served.client.post(URL, content=sound_file(), headers=headers)
+    assert (other.status_code, other.json()["error"]["kind"]) == (422, "usage")
+    asked_otherwise = served.client.post(f"{URL}?windows=true", content=clip, headers=headers)
+    assert asked_otherwise.status_code == 422
+
+
+def test_a_request_that_failed_may_be_sent_again(served) -> None:  # type: ignore[no-untyped-def]
+    headers = {"Idempotency-Key": "again"}
+    for _ in range(2):
+        assert served.client.post(URL, content=b"prose", headers=headers).status_code == 422
+
+
+def test_pages(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+    made = [served.client.post(f"{URL}?metadata=" + '{"group": "pages"}', content=clip).json()["id"] for _ in range(5)]
+    found, cursor = [], None
+    while True:
+        params = {"group": "pages", "limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = served.client.get(URL, params=params).json()
+        found += [one["id"] for one in page["entries"]]
+        cursor = page["cursor"]
+        if cursor is None:
+            break
+    assert found == made[::-1]
+    assert served.client.get(URL, params={"cursor": "nonsense"}).status_code == 422
+    assert served.client.get(URL, params={"since": "yesterday"}).status_code == 422
+    assert served.client.get(URL, params={"labels": "x"}).status_code == 422
+
+
+def test_feedback_review_and_erasure(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+    identity = served.client.post(URL, content=clip).json()["id"]
+    label = next(iter(served.service.champion.model.classes))
+    assert identity in [one["id"] for one in served.client.get("/v1/review", params={"limit": 200}).json()["entries"]]
+    said = served.client.put(f"{URL}/{identity}/feedback", json={"label": label, "who": "Ada"})
+    assert (said.status_code, said.json()["label"]) == (200, label)
+    for wrong in ({}, {"label": "no such class"}, {"target": 1.0}, {"label": label, "more": 1}, {"label": "\x00"}):
+        assert served.client.put(f"{URL}/{identity}/feedback", json=wrong).status_code == 422
+    assert [one["who"] for one in served.client.get(f"{URL}/{identity}").json()["feedback"]] == ["Ada"]
+    assert identity not in [
+        one["id"] for one in served.client.get("/v1/review", params={"limit": 200}).json()["entries"]
+    ]
+    assert served.client.delete(f"{URL}/{identity}").status_code == 204
+    for path in (f"{URL}/{identity}", f"{URL}/{identity}/audio"):
+        reply = served.client.get(path)
+        assert (reply.status_code, reply.json()["error"]["kind"]) == (404, "missing")
+        assert "was deleted" in reply.json()["error"]["message"]
+
+
+def test_too_much_at_once_is_turned_away(serve_with: Callable[..., object], clip: bytes) -> None:
+    busy = serve_with(max_waiting=1, threads=1)
+    busy.service.gate.n_inside = 3  # type: ignore[attr-defined]
+    reply = busy.client.post(URL, content=clip)  # type: ignore[attr-defined]
+    assert (reply.status_code, reply.json()["error"]["kind"]) == (503, "overloaded")
+    assert int(reply.headers["retry-after"]) >= 1
+    busy.service.gate.n_inside = 0  # type: ignore[attr-defined]
+
+
+def test_no_answer_that_cannot_be_kept(serve_with: Callable[..., object], clip: bytes) -> None:
+    served = serve_with(commit_s=0.3, patience_s=0.1)
+    with served.store.database.write():  # type: ignore[attr-defined]
+        reply = served.client.post(URL, content=clip)  # type: ignore[attr-defined]
+        assert (reply.status_code, reply.json()["error"]["kind"]) == (503, "store")
+        assert served.client.get(URL).json()["entries"] == []  # type: ignore[attr-defined]  # what only reads goes on
+    time.sleep(0.3)
+    assert served.client.post(URL, content=clip).status_code == 201  # type: ignore[attr-defined]
+    assert len(served.client.get(URL).json()["entries"]) == 1  # type: ignore[attr-defined]

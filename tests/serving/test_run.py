@@ -1,0 +1,179 @@
+"""A server as a process of its own: killed, stopped, locked out, and with siblings."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from auricle.store.store import Store
+
+POST = "/v1/predictions"
+
+
+class Load:
+    """Threads that ask without pause, and remember what was acknowledged."""
+
+    def __init__(self, url: str, content: bytes, threads: int = 4) -> None:
+        self.url, self.content = url, content
+        self.acknowledged: list[str] = []
+        self.statuses: dict[int, int] = {}
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self) -> None:
+        with httpx.Client(timeout=10) as client:
+            while not self._stop.is_set():
+                try:
+                    reply = client.post(self.url + POST, content=self.content)
+                except httpx.HTTPError:
+                    time.sleep(0.05)
+                    continue
+                self.statuses[reply.status_code] = self.statuses.get(reply.status_code, 0) + 1
+                if reply.status_code == 201:
+                    self.acknowledged.append(reply.json()["id"])
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def rows(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return [identity for (identity,) in connection.execute("SELECT id FROM predictions")]
+
+
+@pytest.mark.slow
+def test_what_was_acknowledged_outlives_kills(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
+    acknowledged: list[str] = []
+    rng = random.Random(7)  # noqa: S311
+    for _ in range(5):
+        server = run_server()
+        load = Load(server.url, sound_file())
+        while not load.acknowledged:
+            time.sleep(0.01)
+        time.sleep(rng.random() / 3)
+        server.stop(signal.SIGKILL)
+        load.stop()
+        acknowledged += load.acknowledged
+        kept = rows(server.database)
+        assert len(kept) == len(set(kept))
+        assert set(acknowledged) <= set(kept)
+    assert len(set(acknowledged)) == len(acknowledged)
+
+
+def test_what_was_begun_is_finished_when_the_server_is_told_to_stop(
+    run_server: Callable[..., Any], sound_file: Callable[..., bytes]
+) -> None:
+    server = run_server("--set", "max_wait_s=60", "--set", "threads=2")
+    content = sound_file(2.0)
+    with httpx.Client(limits=httpx.Limits(max_connections=50), timeout=60) as client, ThreadPoolExecutor(50) as threads:
+        replies = [threads.submit(client.post, server.url + POST, content=content) for _ in range(50)]
+        while not rows(server.database):
+            time.sleep(0.01)
+        assert server.stop(signal.SIGTERM) == 0
+        assert [reply.result().status_code for reply in replies] == [201] * 50
+    assert len(rows(server.database)) == 50
+
+
+def test_nothing_is_acknowledged_while_the_store_is_locked(
+    run_server: Callable[..., Any], sound_file: Callable[..., bytes]
+) -> None:
+    server = run_server("--set", "patience_s=0.2", "--set", "commit_s=1")
+    load = Load(server.url, sound_file())
+    time.sleep(0.5)
+    with closing(sqlite3.connect(server.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(0.5)  # what was begun before is told
+        before = len(load.acknowledged)
+        time.sleep(1.0)
+        assert len(load.acknowledged) == before
+        assert httpx.get(f"{server.url}/v1/predictions?limit=1", timeout=10).status_code == 200
+        assert httpx.get(f"{server.url}/healthz", timeout=10).status_code == 200
+        other.execute("ROLLBACK")
+    deadline = time.monotonic() + 10
+    while len(load.acknowledged) == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    load.stop()
+    assert len(load.acknowledged) > before
+    assert set(load.statuses) <= {201, 503}
+    assert set(load.acknowledged) <= set(rows(server.database))
+
+
+def test_several_workers_serve_as_one(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
+    server = run_server("--workers", "2")
+    content = sound_file()
+    headers = {"Idempotency-Key": "once"}
+
+    def ask(index: int) -> httpx.Response:  # a connection each, so that both workers are asked
+        return httpx.post(server.url + POST, content=content, headers=headers if index % 2 else {}, timeout=30)
+
+    with ThreadPoolExecutor(4) as threads:
+        replies = list(threads.map(ask, range(40)))
+    once = [reply for reply in replies[1::2] if reply.status_code != 409]  # it is being answered just now
+    assert {reply.status_code for reply in once + replies[::2]} == {201}
+    assert len({reply.json()["id"] for reply in once}) == 1
+    assert len(rows(server.database)) == 21
+    told = httpx.get(f"{server.url}/metrics", timeout=10).text
+    counted = [line for line in told.splitlines() if line.startswith("auricle_answers_total{")]
+    assert sum(float(line.split()[-1]) for line in counted) == 21  # of both together
+    assert server.stop(signal.SIGTERM) == 0
+
+
+def test_a_worker_that_dies_is_replaced(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
+    server = run_server("--workers", "2")
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+    before = children.read_text().split()
+    os.kill(int(before[0]), signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while before[0] in (now := children.read_text().split()) or len(now) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    for _ in range(10):
+        assert httpx.post(server.url + POST, content=sound_file(), timeout=30).status_code == 201
+    assert server.stop(signal.SIGTERM) == 0
+
+
+def test_a_key_opens_the_door_within_seconds(run_server: Callable[..., Any]) -> None:
+    server = run_server("--set", "model_poll_s=0.1")
+    assert httpx.get(f"{server.url}/v1/models").status_code == 200
+    with Store.open(str(server.database)) as store:
+        token, key = store.keys.create(["read"])
+        deadline = time.monotonic() + 5
+        while httpx.get(f"{server.url}/v1/models").status_code != 401:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        headers = {"Authorization": f"Bearer {token}"}
+        assert httpx.get(f"{server.url}/v1/models", headers=headers).status_code == 200
+        store.keys.revoke(key.id)
+        deadline = time.monotonic() + 5
+        while httpx.get(f"{server.url}/v1/models", headers=headers).status_code != 401:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("options", [("--host", "::"), ("--port", "99999"), ("--set", "nothing=1"), ("--set", "x")])
+def test_a_start_that_cannot_be(states_file: Path, tmp_path: Path, options: tuple[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from auricle.cli.main import main; main()", "serve", str(states_file), "--json",
+         "--store", str(tmp_path / "store.db"), *options],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["kind"] == "usage" if done.stdout else done.stderr

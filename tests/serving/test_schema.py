@@ -1,0 +1,50 @@
+"""Everything that the OpenAPI document allows, and much that it does not, is answered without a fault of ours."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+schemathesis = pytest.importorskip("schemathesis")
+
+N_EXAMPLES = 25
+
+
+def test_no_fault_of_ours(served: Any) -> None:
+    document = served.client.get("/v1/openapi.json").json()
+    schema = schemathesis.openapi.from_dict(document)
+    faults = []
+    for result in schema.get_all_operations():
+        operation = result.ok()
+
+        @settings(max_examples=N_EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @_given(operation)
+        def ask(case: Any) -> None:
+            reply = served.client.request(**_request(case))
+            if reply.status_code >= 500 and not (reply.status_code == 503 and "error" in reply.json()):
+                faults.append((case.method, case.formatted_path, reply.status_code))
+            if reply.status_code >= 400:
+                assert set(reply.json()["error"]) == {"kind", "message"}
+
+        ask()
+    assert faults == []
+
+
+def _given(operation: Any) -> Any:
+    from hypothesis import given
+
+    strategy = st.one_of(
+        operation.as_strategy(generation_mode=schemathesis.GenerationMode.POSITIVE),
+        operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE),
+    )
+    return given(case=strategy)
+
+
+def _request(case: Any) -> dict[str, Any]:
+    sent = case.as_transport_kwargs()
+    return {
+        name: sent[name]
+        for name in ("method", "url", "headers", "params", "json", "data", "content", "files")
+        if name in sent
+    }
