@@ -11,13 +11,16 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from auricle.errors import RequestError
 from auricle.serving.limits import Limits
-from auricle.serving.problems import Problem
+from auricle.serving.problems import Problem, reply_to
 from auricle.serving.service import Service
 
 __all__ = ["Front", "is_loopback"]
 
 _LOG: Final = logging.getLogger("auricle.requests")
+_UNTOLD: Final = ("/healthz", "/readyz", "/metrics")
+_COSTLY: Final = ("POST", "/v1/predictions")
 _NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -74,7 +77,7 @@ class Front:
             await send(message)
 
         try:
-            problem = self._problem(Headers(scope=scope))
+            problem = self._problem(Headers(scope=scope)) or self._has_no_room(scope)
             if problem is None:
                 await self._app(scope, receive, told)
             elif scope["type"] == "http":
@@ -93,14 +96,25 @@ class Front:
             return Problem("forbidden", "Pages of other origins may not call this server.")
         return None
 
+    def _has_no_room(self, scope: Scope) -> Problem | None:
+        """Turn sound away before anything is spent on it: when there is too much, that is most of the work."""
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == _COSTLY:
+            try:
+                self._service.gate.check()
+            except RequestError as error:
+                scope["auricle.route"] = _COSTLY[1]
+                return reply_to(error)
+        return None
+
     def _tell(self, scope: Scope, status: int, seconds: float, request: str) -> None:
-        route = getattr(scope.get("route"), "path", "other")
+        turned_away = scope.get("auricle.route")
+        route = turned_away or getattr(scope.get("route"), "path", "other")
         method = scope.get("method", "WEBSOCKET")
         metrics = self._service.metrics
         metrics.requests.labels(method if route != "other" else "other", route, status).inc()
         metrics.request_s.labels(route).observe(seconds)
-        if route in ("/healthz", "/readyz", "/metrics") and status < 400:
-            return
+        if turned_away or (route in _UNTOLD and status < 400):
+            return  # a line for each would be one more burden when there are too many
         said: dict[str, Any] = {
             "method": method,
             "path": scope["path"][:200],

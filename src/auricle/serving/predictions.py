@@ -82,7 +82,6 @@ async def predict(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> Response:
     """Send a sound, as the body or as the part `file` of a form; 201 means that the answer is kept."""
-    service.gate.check()
     body = await receive(request, service.limits, service.room)
     try:
         question = _question(service, caller, asked, body)
