@@ -49,7 +49,8 @@ def test_labels_outside_the_schema_are_refused(store: Store, make_entry: Make) -
     assert store.feedback.give(Said(number.id, target=2)).as_json()["target"] == 2
 
 
-def test_what_fails_is_not_fatal_to_the_rest(store: Store, make_entry: Make) -> None:
+def test_what_fails_is_not_fatal_to_the_rest(store: Store, make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auricle.store.feedback._AT_ONCE", 2)
     added = make_entry()
     store.add([added])
     outcomes = store.feedback.give_all([Said("gone", "fine"), Said(added.id, "fine"), Said(added.id, "x")])

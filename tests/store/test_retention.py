@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +69,13 @@ def test_one_sweeps_at_a_time(store: Store) -> None:
     assert store.sweep(Keep()) is None
     store.leases.release(lease)
     assert store.sweep(Keep()) == Swept()
+
+
+def test_the_file_shrinks_when_much_of_it_is_empty(tmp_path: Path, make_entry: Make) -> None:
+    path = tmp_path / "store.db"
+    with Store.open(str(path)) as store:
+        fill(store, make_entry, 60, sound=bytes(20_000))
+        store.database.forget()  # what was written is in the file, and not in its log
+        before = path.stat().st_size
+        store.sweep(Keep(size_bytes=100_000))
+        assert path.stat().st_size < before / 2

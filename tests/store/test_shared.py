@@ -72,7 +72,8 @@ def test_a_claim_that_another_took_for_abandoned_adds_no_second_entry(
         late, beside = writer.submit(make_entry(), claim=stalled), writer.submit(make_entry())
         with pytest.raises(ConflictError, match="another process answered it"):
             late.result()
-        assert {one.id for one in store.entries().entries} == {first.id, beside.result().id}
+        kept = {first.id, beside.result().id}
+        assert {one.id for one in store.entries().entries} == kept
     assert store.claims.claim("key", "token", "ab").entry == first.id
 
 

@@ -1,49 +1,28 @@
-"""A connection to SQLite or PostgreSQL that either does its work within seconds or says in a sentence why not."""
+"""Transactions on SQLite or PostgreSQL that either do their work within seconds or say in a sentence why not."""
 
 import hashlib
-import math
-import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from auricle import clock
-from auricle.errors import StoreError, UsageError
+from auricle.errors import StoreError
+from auricle.store.dialects import DEFAULT_URL, engine, parse, prepare, reason
 
 __all__ = ["DEFAULT_URL", "PATIENCE_S", "Database"]
-
-DEFAULT_URL: Final = "sqlite:///auricle.db"
 
 PATIENCE_S: Final = 5.0
 """How long to wait for a lock, a server or a free connection, unless told otherwise."""
 
-_INCREMENTAL: Final = 2  # of SQLite's ways to give room back
-_STATEMENT_S: Final = 30.0  # a statement that a server is still at after this is lost
-_CONNECTIONS: Final = 8
 _FORGET_MS: Final = 500  # writers wait meanwhile
-
-_REASONS: Final = {
-    sqlite3.SQLITE_BUSY: "another process holds its lock",
-    sqlite3.SQLITE_LOCKED: "another process holds its lock",
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_READONLY: "the file is read-only",
-    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
-    sqlite3.SQLITE_NOTADB: "the file is not a SQLite database",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged",
-    "53100": "the disk is full",
-    "55P03": "another process holds its lock",
-    "57014": f"a statement took longer than {_STATEMENT_S:g} s",
-}
-"""What SQLite's codes and PostgreSQL's states mean to somebody who runs a server."""
+_SHRUNK_AT_ONCE: Final = 1000  # pages
 
 
 class Database:
@@ -62,28 +41,16 @@ class Database:
     """
 
     def __init__(self, url: str, *, create: bool = True, patience_s: float = PATIENCE_S) -> None:
-        self.url = _parsed(url)
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.name = self.url.render_as_string(hide_password=True)
+        parsed = parse(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.name = parsed.render_as_string(hide_password=True)
         """What messages call it."""
         self._patience_s = patience_s
         self._writing = threading.Lock()
         if self.is_sqlite:
-            _prepare(Path(self.url.database or ""), create=create)
-        self.engine = sa.create_engine(
-            self.url,
-            connect_args={"timeout": patience_s} if self.is_sqlite else {"connect_timeout": math.ceil(patience_s)},
-            poolclass=sa.QueuePool,
-            pool_size=_CONNECTIONS,
-            max_overflow=_CONNECTIONS,
-            pool_timeout=patience_s,
-            pool_pre_ping=not self.is_sqlite,  # so that a server that was restarted is found again
-        )
-        self._writers = self.engine.execution_options(writes=True)  # read by _begin; the same connections
-        tune = _tune_sqlite if self.is_sqlite else _tune_postgresql
-        sa.event.listen(self.engine, "connect", lambda connection, _: tune(connection, patience_s))
-        if self.is_sqlite:
-            sa.event.listen(self.engine, "begin", _begin)
+            prepare(Path(parsed.database or ""), create=create)
+        self.engine = engine(parsed, patience_s=patience_s)
+        self._writers = self.engine.execution_options(writes=True)  # the same connections, asked for to write
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -157,8 +124,27 @@ class Database:
         if self.is_sqlite:
             with self._told(), self.engine.connect() as connection:
                 self._pragma(connection, f"busy_timeout={_FORGET_MS}")
-                self._pragma(connection, "wal_checkpoint(TRUNCATE)")
-                self._pragma(connection, f"busy_timeout={int(self._patience_s * 1000)}")
+                try:
+                    self._pragma(connection, "wal_checkpoint(TRUNCATE)")
+                finally:
+                    self._pragma(connection, f"busy_timeout={int(self._patience_s * 1000)}")
+
+    def shrink(self) -> None:
+        """Give room back to the disk, a little at a time, once a tenth of SQLite's file is empty; PostgreSQL vacuums.
+
+        Raises
+        ------
+        StoreError : the database cannot be written
+        """
+        while self.is_sqlite:
+            with self.write() as connection:
+                empty, all_pages = (
+                    int(connection.exec_driver_sql(f"PRAGMA {count}").scalar_one())
+                    for count in ("freelist_count", "page_count")
+                )
+                if empty * 10 <= all_pages:
+                    return
+                self._pragma(connection, f"incremental_vacuum({_SHRUNK_AT_ONCE})")
 
     def close(self) -> None:
         """Close every connection that is not in use."""
@@ -166,9 +152,9 @@ class Database:
 
     @staticmethod
     def _pragma(connection: sa.Connection, setting: str) -> None:
-        """Change a connection's setting before a transaction begins on it."""
+        """Change a setting without beginning a transaction."""
         cursor = connection.connection.cursor()
-        cursor.execute(f"PRAGMA {setting}")
+        cursor.execute(f"PRAGMA {setting}").fetchall()  # some are only done when they are read to their end
         cursor.close()
 
     @contextmanager
@@ -179,88 +165,8 @@ class Database:
         except IntegrityError:
             raise
         except DBAPIError as error:
-            raise StoreError(f"{self.name}: cannot be used: {_reason(error.orig)}.") from error
+            raise StoreError(f"{self.name}: cannot be used: {reason(error.orig)}.") from error
         except sqlite3.Error as error:  # of a setting
-            raise StoreError(f"{self.name}: cannot be used: {_reason(error)}.") from error
-        except SQLAlchemyError as error:  # no free connection in time
-            raise StoreError(f"{self.name}: cannot be used: {_first_line(error)}.") from error
-
-
-def _parsed(url: str) -> URL:
-    if "://" not in url:
-        url = f"sqlite:///{url}"
-    try:
-        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
-        backend = parsed.get_backend_name()
-    except (SQLAlchemyError, NoSuchModuleError, ValueError):
-        backend = ""
-    if backend == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
-    if backend == "sqlite" and parsed.database not in (None, "", ":memory:") and "mode" not in parsed.query:
-        return parsed.set(drivername="sqlite")
-    raise UsageError(
-        "A store's URL must be sqlite:///FILE or postgresql://USER@HOST/DATABASE. "
-        f"Got {url.partition('://')[0]}://…, which is neither."  # the rest may hold a password
-    )
-
-
-def _prepare(path: Path, *, create: bool) -> None:
-    """See that the file is there, or say at once why it cannot be."""
-    try:
-        if not path.exists() and create:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # it will hold sounds and the hashes of keys
-        if path.is_file():
-            return
-        reason = "it is not a file" if path.exists() else "there is no such file"
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-    raise StoreError(f"{path}: the store must be a file that can be opened: {reason}.")
-
-
-def _tune_sqlite(connection: Any, patience_s: float) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin` says
-    cursor = connection.cursor()
-    for setting in ("foreign_keys=ON", "secure_delete=ON"):
-        cursor.execute(f"PRAGMA {setting}")
-    if cursor.execute("PRAGMA auto_vacuum").fetchone() != (_INCREMENTAL,):  # asked first: to set it takes the lock
-        cursor.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
-    if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        _to_wal(cursor, clock.Deadline(patience_s))
-    cursor.close()
-
-
-def _to_wal(cursor: sqlite3.Cursor, deadline: clock.Deadline) -> None:
-    """Change the journal: SQLite does not wait for the lock this needs, so several at once must try again."""
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or deadline.is_over():
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def _tune_postgresql(connection: Any, patience_s: float) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = '{_STATEMENT_S:g}s'")
-        cursor.execute(f"SET lock_timeout = '{int(patience_s * 1000)}ms'")
-        cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
-    connection.commit()
-
-
-def _begin(connection: sa.Connection) -> None:
-    # A transaction that will write takes the lock at once: one that began by reading could not be given it later.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
-
-
-def _reason(error: BaseException | None) -> str:
-    code = getattr(error, "sqlite_errorcode", None) or getattr(error, "sqlstate", None)
-    if isinstance(code, int):
-        code &= 0xFF  # SQLite's extended codes say in their low byte what kind they are
-    return _REASONS.get(code) or _first_line(error)
-
-
-def _first_line(error: BaseException | None) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")
+            raise StoreError(f"{self.name}: cannot be used: {reason(error)}.") from error
+        except sa.exc.TimeoutError as error:  # no free connection in time
+            raise StoreError(f"{self.name}: cannot be used: {reason(error)}.") from error

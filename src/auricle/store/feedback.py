@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -16,6 +16,8 @@ from auricle.store.encoding import plain
 from auricle.store.tables import FEEDBACK, PREDICTIONS
 
 __all__ = ["Feedback", "Said"]
+
+_AT_ONCE: Final = 500  # labels a transaction, so that predictions get in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +70,21 @@ class Feedback:
         return outcome
 
     def give_all(self, many: Iterable[Said]) -> list[tuple[Said, Said | AuricleError]]:
-        """Keep what can be kept of many, in one transaction, and return each with what became of it.
+        """Keep what can be kept of many, some hundreds a transaction, and return each with what became of it.
 
         Raises
         ------
-        StoreError : the database cannot be written; then nothing was kept
+        StoreError : the database cannot be written; what was kept until then stays
         """
+        waiting = list(many)
+        some = (waiting[start : start + _AT_ONCE] for start in range(0, len(waiting), _AT_ONCE))
+        return [outcome for batch in some for outcome in self._give(batch)]
+
+    def _give(self, some: Sequence[Said]) -> list[tuple[Said, Said | AuricleError]]:
         outcomes: list[tuple[Said, Said | AuricleError]] = []
         classes: dict[str, frozenset[str]] = {}
         with self._database.write() as connection:
-            for said in many:
+            for said in some:
                 try:
                     kept = _checked(connection, said, classes)
                 except (MissingError, UsageError) as error:

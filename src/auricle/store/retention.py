@@ -62,6 +62,7 @@ def sweep(database: Database, keep: Keep) -> Swept:
         while size_bytes(database) > keep.size_bytes and (n := _erase(database, sa.true())):
             n_entries += n
     if n_entries or n_sounds:
+        database.shrink()
         database.forget()
     return Swept(n_entries, n_sounds)
 

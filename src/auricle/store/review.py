@@ -96,10 +96,10 @@ def mark_typical(database: Database, model: str, scores: Mapping[str, float]) ->
     of_model = sa.select(PREDICTIONS.c.id).where(PREDICTIONS.c.model == plain(model))
     with database.write() as connection:
         connection.execute(sa.delete(TYPICAL).where(TYPICAL.c.entry.in_(of_model)))
-        known = set(connection.execute(of_model.where(PREDICTIONS.c.id.in_(list(scores)))).scalars())
-        rows: list[dict[str, Any]] = [{"entry": one, "score": score} for one, score in scores.items() if one in known]
+        known = sa.select(PREDICTIONS.c.id, sa.bindparam("typical")).where(PREDICTIONS.c.id == sa.bindparam("one"))
+        rows: list[dict[str, Any]] = [{"one": one, "typical": score} for one, score in scores.items()]
         if rows:
-            connection.execute(sa.insert(TYPICAL), rows)
+            connection.execute(sa.insert(TYPICAL).from_select(["entry", "score"], known), rows)
 
 
 def _best(scored: Sequence[tuple[float | None, int]], limit: int) -> list[tuple[int, float]]:
