@@ -18,6 +18,7 @@ from auricle.cli.keys import create_key, list_keys, revoke_key
 from auricle.cli.models import add_model, list_models, promote_model, roll_back, show_model
 from auricle.cli.plot import plot
 from auricle.cli.predict import predict
+from auricle.cli.retrain import retrain
 from auricle.cli.serve import serve
 from auricle.cli.stream import stream
 from auricle.cli.terminal import fail
@@ -48,6 +49,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "models show": show_model,
     "models promote": promote_model,
     "models rollback": roll_back,
+    "retrain": retrain,
 }
 """Every command, in the order of a newcomer's day; of two words, those of one group."""
 

@@ -17,6 +17,7 @@ from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.examples import Progress, content_hash
 from auricle.errors import DataError, UsageError
 from auricle.features.cache import FeatureCache
+from auricle.features.embedding import Embedding
 from auricle.lifecycle import compare
 from auricle.lifecycle.gates import Judgement, judge
 from auricle.lifecycle.gather import Chosen, Labelled, choose, examples_of, labelled
@@ -141,7 +142,7 @@ class Challenge:
         cache: FeatureCache | None = None,
         progress: Progress | None = None,
     ) -> Bundle:
-        """Train the challenger, with the champion's features.
+        """Train the challenger, with the champion's features and the pretrained models that it reads.
 
         Raises
         ------
@@ -152,9 +153,12 @@ class Challenge:
         times = np.array([_time(example, made) for example in self.data.examples])
         weights = present_weights(times, present, half_life_days=self.half_life_days)
         original = (replace(e, weight=float(w)) for e, w in zip(self.data.examples, weights, strict=True))
+        own = [part for part in self.champion.extractor.parts if isinstance(part, Embedding)]
+        reads = {"auto", "embedding"} & set(self.families.split(","))
         return train(
             replace(self.data, examples=(*original, *learned)),
             models=self.families,
+            embeddings=own if reads else (),
             spec=manifest.spec,
             name=self.name,
             seed=self.seed,

@@ -73,21 +73,24 @@ class Journal:
         StoreError : the store cannot be written
         """
         manifest, name = challenger.manifest, self._champion.name
+        if challenger.id == self._champion.id:  # there was nothing new to learn: equal trainings have equal versions
+            self._body["challenger_digest"] = self._champion.digest
+            return
+        why = f"retraining {self.id}"
         added = self._store.models.add(
             challenger.to_bytes(),
-            name=manifest.name,
+            name=name,
             version=challenger.version,
             task=manifest.task,
             classes=manifest.classes,
             who=str(self._body.get("who", "")),
-            why=f"retraining {self.id}",
+            why=why,
         )
         self._body["challenger_digest"] = added.digest
         self._store.decisions.note(self.id, self._body)
-        if added.digest != self._champion.digest:
-            before = self._store.aliases.digest(name, "challenger")
-            with contextlib.suppress(ConflictError):  # somebody named another just now: theirs stands
-                self._store.aliases.challenge(name, added.digest, expected=before, why=f"retraining {self.id}")
+        before = self._store.aliases.digest(name, "challenger")
+        with contextlib.suppress(ConflictError):  # somebody named another just now: theirs stands
+            self._store.aliases.challenge(name, added.digest, expected=before, why=why)
 
     def promote(self, why: str) -> None:
         """Make the challenger the champion, provided that the champion is still the one that it met.

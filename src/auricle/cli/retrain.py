@@ -1,0 +1,127 @@
+"""``auricle retrain``: a challenger learns what was labelled since, and meets the champion."""
+
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from auricle.cli.options import (
+    CacheOption,
+    DataArgument,
+    GroupOption,
+    JsonOption,
+    LabelOption,
+    StoreOption,
+    TargetOption,
+    WorkersOption,
+    open_store,
+    size_bytes,
+)
+from auricle.cli.terminal import Bars, print_json
+
+if TYPE_CHECKING:
+    from auricle.lifecycle.retrain import Retrained
+
+__all__ = ["retrain"]
+
+MAX_SHOWN = 20
+
+
+def retrain(
+    data: DataArgument,
+    store: StoreOption = None,
+    promote: Annotated[
+        Literal["auto", "never"],
+        typer.Option(help="auto promotes a challenger that passes every gate; never leaves that to you."),
+    ] = "auto",
+    model: Annotated[
+        str | None, typer.Option("--model", help="Name of the model, where the store holds several.")
+    ] = None,
+    models: Annotated[
+        str | None, typer.Option(help="Families to try, as `auricle train` has them; the champion's if not given.")
+    ] = None,
+    label: LabelOption = None,
+    target: TargetOption = None,
+    group: GroupOption = None,
+    half_life_days: Annotated[
+        float, typer.Option(help="Age in days at which a recording counts half in a fit.")
+    ] = 90.0,
+    seed: Annotated[int, typer.Option(help="Of the models and the folds.")] = 0,
+    cache_max: CacheOption = "10GB",
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train on DATA, the original data, and on what was labelled since; promote the result if it is better.
+
+    DATA is grouped as it was for the champion. The challenger is promoted if a paired test by group finds it better, it
+    loses at most 2 points of balanced accuracy on DATA, and no class has fallen significantly. Exits with 0 whether it
+    is promoted or not, and with 1 where labels were given and none can be used.
+
+    Example: `auricle retrain sounds/ --group machine --store sqlite:///auricle.db`
+    """
+    from auricle.datasets.dataset import Dataset
+    from auricle.features.cache import FeatureCache
+    from auricle.lifecycle.retrain import champion_of
+    from auricle.lifecycle.retrain import retrain as run
+
+    max_bytes = size_bytes(cache_max)
+    with ExitStack() as stack:
+        opened = stack.enter_context(open_store(store))
+        is_class = champion_of(opened, model).task == "classify"
+        task: Literal["classify", "regress"] = "classify" if is_class else "regress"
+        dataset = Dataset.load(data, task=task, label=label, target=target, group=group)
+        bars = stack.enter_context(Bars())
+        cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
+        found = run(
+            opened,
+            dataset,
+            name=model,
+            models=models,
+            promote=promote,
+            half_life_days=half_life_days,
+            seed=seed,
+            who="auricle retrain",
+            workers=workers,
+            cache=cache,
+            progress=bars,
+        )
+    if as_json:
+        print_json(found.as_json())
+    else:
+        _show(found)
+    if found.outcome == "refused":
+        raise typer.Exit(1)
+
+
+def _show(found: "Retrained") -> None:
+    """Print the decision, and the numbers that it rests on, for a reader."""
+    out = Console(highlight=False, emoji=False, soft_wrap=True)
+    style = {"promoted": "bold green", "refused": "bold yellow"}.get(found.outcome, "bold")
+    out.print(Text(found.sentence, style=style))
+    left_out = "; ".join(f"{n} {reason}" for reason, n in found.labels["left_out"].items())
+    out.print(
+        f"{found.labels['given']} labels: {found.labels['learned']} learned from, {found.labels['kept']} kept to judge "
+        f"by ({found.labels['kept_by']}){f', left out: {left_out}' if left_out else ''}.",
+        markup=False,
+    )
+    if found.judgement is None:
+        return
+    table = Table(title=f"Champion {found.champion}, challenger {found.challenger}", title_justify="left")
+    for name in ("recordings", "class", "n", "champion", "challenger", "won", "lost", "p worse"):
+        table.add_column(name, justify="left" if name in ("recordings", "class") else "right")
+    for one in found.judgement.scores:
+        numbers = (f"{one.champion:.3g}", f"{one.challenger:.3g}", f"{one.won}", f"{one.lost}", f"{one.p_worse:.2g}")
+        table.add_row(one.where, "all", f"{one.n_recordings}", *numbers, style="bold")
+    for part in found.judgement.classes[:MAX_SHOWN]:
+        numbers = (
+            f"{part.champion:.3g}",
+            f"{part.challenger:.3g}",
+            f"{part.won}",
+            f"{part.lost}",
+            f"{part.p_worse:.2g}",
+        )
+        table.add_row(part.where, Text(part.label), f"{part.n_recordings}", *numbers)
+    out.print(table)
