@@ -20,6 +20,8 @@ __all__ = ["BATCH", "MEASURES", "Batch", "scan"]
 BATCH: Final = 4096
 """Most entries that are in memory at once."""
 
+_NEVER: Final = int(np.iinfo(np.int64).min)  # NumPy's NaT
+
 MEASURES: Final = tuple(field.name for field in fields(Quality))
 """The order of quality's columns."""
 
@@ -178,7 +180,7 @@ def _names(texts: Sequence[str | None]) -> NDArray[np.str_]:
 
 
 def _times(microseconds: Sequence[int | None]) -> NDArray[np.datetime64]:
-    return np.array([np.iinfo(np.int64).min if us is None else us for us in microseconds], np.int64).view("M8[us]")
+    return np.array([_NEVER if us is None else us for us in microseconds], np.int64).view("M8[us]")
 
 
 def _matrix(content: bytes, n_rows: int) -> NDArray[np.float32]:
