@@ -46,7 +46,7 @@ class Quality:
     hum_db: float
     """How far harmonics of the mains, 50 or 60 Hz, stand out of what lies between them."""
     flat_topped: float
-    """Fraction of samples within 2% of the largest: clipped somewhere, whatever the level is now."""
+    """Fraction of samples within 20% of the loudest thousandth: clipped somewhere, whatever the level is now."""
     dropouts: float
     """Times a second that the sound breaks off into silence, within 10 ms."""
     attack_db: float

@@ -121,7 +121,7 @@ def bursts(rng: np.random.Generator, floor: float = 1e-4) -> Samples:
 @pytest.mark.parametrize("level", [1.0, 0.1])
 def test_a_flat_top_is_seen_whatever_the_level_is_now(level: float, rng: np.random.Generator) -> None:
     noise = rng.standard_normal(TIME_S.size).astype(np.float32)
-    assert measure(noise * np.float32(0.2), RATE_HZ).flat_topped < 0.001
+    assert measure(noise * np.float32(0.2), RATE_HZ).flat_topped < 0.02
     assert measure(np.clip(noise, -1.5, 1.5) / np.float32(1.5) * np.float32(level), RATE_HZ).flat_topped > 0.1
 
 

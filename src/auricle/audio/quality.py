@@ -23,7 +23,9 @@ FULL_SCALE = 0.9999  # the largest value of 16 bits is 32767 / 32768
 CLIPPED_RUN = 3  # a clean peak may touch full scale once or twice
 BLOCK_S = 0.01
 SILENCE_DB = -80.0
-FLAT = 0.98
+FLAT = 0.8
+LOUDEST = 0.001
+MAX_RANKED = 1 << 14  # samples that are ranked to find the loudest
 FALL_S = 0.08
 STEEPEST = 0.05
 FALL_RANGE_DB = 60.0
@@ -82,7 +84,7 @@ def measure(samples: Samples, rate_hz: int) -> Quality:
         cutoff_db=cutoff_db,
         holes=holes,
         hum_db=hum_db(samples, rate_hz, dc=dc),
-        flat_topped=count_beyond(samples, FLAT * peak) / samples.size if is_heard else 0.0,
+        flat_topped=_flat_topped(samples) if is_heard else 0.0,
         dropouts=_dropouts(_levels_db(powers)) * rate_hz / samples.size,
         attack_db=attack_db,
         decay_db=decay_db,
@@ -190,6 +192,13 @@ def _clipped(samples: Samples) -> float:
     for shift in range(CLIPPED_RUN):
         inside[shift : shift + starts.size] |= starts
     return float(np.count_nonzero(inside)) / samples.size
+
+
+def _flat_topped(samples: Samples) -> float:
+    """Return how many samples are nearly as loud as the loudest; not as the peak, which a resampler may overshoot."""
+    sizes = np.abs(samples[:: -(-samples.size // MAX_RANKED)])
+    place = math.ceil((1.0 - LOUDEST) * (sizes.size - 1))
+    return count_beyond(samples, FLAT * float(np.partition(sizes, place)[place])) / samples.size
 
 
 def _dropouts(levels_db: NDArray[np.float32]) -> int:

@@ -1,0 +1,196 @@
+"""``auricle monitor``: whether a model still hears what it was made for, and what happened if it does not."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from auricle import clock
+from auricle.cli.options import (
+    GroupOption,
+    JsonOption,
+    LabelOption,
+    ReportOption,
+    WorkersOption,
+    check_page,
+    duration_s,
+)
+from auricle.cli.terminal import TONES, Bars, err, print_json
+from auricle.errors import UsageError
+
+if TYPE_CHECKING:
+    from auricle.bundles.bundle import Bundle
+    from auricle.monitoring.check import Check
+    from auricle.monitoring.sample import Sample
+
+__all__ = ["monitor"]
+
+ALARM = 4
+"""The exit code of an alarm."""
+
+COLOURS = {"ok": TONES["good"], "watch": TONES["warning"], "alarm": TONES["serious"]}
+
+
+def monitor(
+    model: Annotated[
+        Path | None, typer.Argument(metavar="MODEL", help="A bundle that `auricle train` wrote.", show_default=False)
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA",
+            help="Recordings that it heard, labelled or not: a folder, a table, a file. Without it, the store's.",
+            show_default=False,
+        ),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option("--store", metavar="URL", help="Where predictions are logged: sqlite:///FILE, …")
+    ] = None,
+    since: Annotated[str, typer.Option("--since", help="How far back to look in the store: 36h, 7d.")] = "7d",
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="COLUMN", help="Look at each value of this column for itself: site.")
+    ] = None,
+    rate: Annotated[float, typer.Option("--rate", help="Of false alarms, where nothing has changed.")] = 0.01,
+    label: LabelOption = None,
+    group: GroupOption = None,
+    report: ReportOption = None,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare what a model hears with what it saw in training: drift, its cause, how good the answers are, a verdict.
+
+    Exits with 4 on an alarm, with 1 when some recordings cannot be answered.
+
+    Examples: `auricle monitor motor.auricle live/ --by site --report report.html` ·
+    `auricle monitor --store sqlite:///auricle.db --since 7d`
+    """
+    check_page(report)
+    if (store is None) == (data is None):
+        raise UsageError("Name either a model and the recordings that it heard, or `--store`.")
+    if data is not None and model is None:
+        raise UsageError("Recordings need the model that hears them: auricle monitor MODEL DATA.")
+    watched, notes, n_failed = (
+        _answered(model, data, label, group, workers)
+        if model is not None and data is not None
+        else _logged(str(store), model, since, label, group)
+    )
+    checks = [(_check(bundle, window, rate, by, notes), bundle, window) for bundle, window in watched]
+    if report is not None:
+        from auricle.monitoring.page import page_of
+
+        page_of(checks, by=by).save(report)
+    _print(checks, as_json=as_json)
+    if report is not None:
+        err.print(f"Wrote {report}.", markup=False)
+    if any(check.verdict.state == "alarm" for check, _, _ in checks):
+        raise typer.Exit(ALARM)
+    if n_failed:
+        raise typer.Exit(1)
+
+
+Watched = tuple[list[tuple["Bundle", "Sample"]], tuple[str, ...], int]
+
+
+def _answered(model: Path, data: str, label: str | None, group: str | None, workers: int | None) -> Watched:
+    from auricle.datasets.examples import content_hash
+    from auricle.monitoring.answered import answered
+    from auricle.monitoring.recordings import find
+    from auricle.prediction.predictor import load
+
+    loaded = load(model)
+    recordings = find(data, loaded.classes, label=label, group=group)
+    with Bars() as bars:
+        window, failures = answered(loaded, recordings, workers=workers, progress=bars)
+    for _, error in failures:
+        err.print(str(error), style="yellow", markup=False)
+    heard = {row.tobytes() for row in loaded.bundle.profile.hashes}
+    known = sum(content_hash(Path(name)).tobytes() in heard for name in window.ids.tolist())
+    note = f"{known} of {len(window)} recordings were in the training set: what they say of new sound is too good."
+    return [(loaded.bundle, window)], (note,) if known else (), len(failures)
+
+
+def _logged(url: str, model: Path | None, since: str, label: str | None, group: str | None) -> Watched:
+    from auricle.bundles.bundle import Bundle
+    from auricle.monitoring.logged import bundle_of, logged
+    from auricle.store.filters import Filter
+    from auricle.store.store import Store
+
+    if label is not None or group is not None:
+        raise UsageError("`--label` and `--group` name columns of a table; the store knows both of each entry.")
+    back_s = duration_s(since)
+    own = None if model is None else Bundle.load(model)
+    which = Filter(
+        since=None if back_s is None else clock.now() - timedelta(seconds=back_s), model=None if own is None else own.id
+    )
+    with Store.open(url, create=False) as store:
+        found, failures = logged(store.scan(which), lambda name: own or bundle_of(store, name))
+    for name, error in failures.items():
+        err.print(f"{name} cannot be judged: {error}", style="yellow", markup=False)
+    if not found and failures:
+        raise next(iter(failures.values()))
+    return list(found.values()), (), len(failures)
+
+
+def _check(bundle: "Bundle", window: "Sample", rate: float, by: str | None, notes: tuple[str, ...]) -> "Check":
+    from auricle.monitoring.check import check
+    from auricle.monitoring.sample import reference_of
+
+    rate_hz = bundle.manifest.spec.rate_hz
+    return check(reference_of(bundle), window, model_rate_hz=rate_hz, rate=rate, by=by, notes=notes)
+
+
+def _print(checks: list[tuple["Check", "Bundle", "Sample"]], *, as_json: bool) -> None:
+    worst = max((check.verdict.state for check, _, _ in checks), key=list(COLOURS).index, default="watch")
+    if as_json:
+        print_json({"verdict": worst, "checks": [check.as_json() for check, _, _ in checks]})
+        return
+    out = Console(highlight=False, emoji=False, soft_wrap=True)
+    if not checks:
+        out.print("Not enough yet: 0 recordings were logged in this time.")
+    for check, _, _ in checks:
+        _show(check, out)
+
+
+def _show(check: "Check", out: Console) -> None:
+    """Print a check for a reader."""
+    verdict = check.verdict
+    out.print(Text(f"{verdict.state}: {verdict.sentence}", style=f"bold {COLOURS[verdict.state]}"))
+    out.print(f"{check.model}: {check.n} recordings of {check.n_groups} groups, against {check.n_reference}.")
+    told = check.as_json()
+    for line in _scores(told):
+        out.print(line, markup=False)
+    for note in check.notes:
+        out.print(note, markup=False)
+    if told["drift"] is not None and verdict.found == "alarm":
+        table = Table(title="What moved most", title_justify="left")
+        for name in ("measure", "before", "now", "spreads", "q"):
+            table.add_column(name, justify="left" if name == "measure" else "right")
+        moved = sorted(told["drift"]["columns"], key=lambda one: -one["effect"])[:8]
+        for one in moved:
+            cells = (f"{one['before']:.4g}", f"{one['after']:.4g}", f"{one['effect']:.2f}", f"{one['q']:.1g}")
+            table.add_row(Text(one["name"]), *cells)
+        out.print(table)
+    for number, step in enumerate(verdict.steps, 1):
+        out.print(f"{number}. {step}", markup=False)
+
+
+def _scores(told: dict[str, Any]) -> list[str]:
+    lines = []
+    estimate, measured = told["estimate"], told["measured"]
+    if estimate is not None and estimate["value"] is not None:
+        low, high = estimate["interval"]
+        lines.append(
+            f"Estimated {estimate['score']} {estimate['value']:.3g} (95% interval {low:.3g} to {high:.3g}); it was "
+            f"{estimate['reference']:.3g}. {estimate['assumption']}"
+        )
+    if measured is not None:
+        lag = "" if measured["lag_s"] is None else f", {measured['lag_s'] / 3600:.1f} hours late at the median"
+        lines.append(
+            f"Measured {measured['score']} {measured['value']:.3g} on {measured['n']} labelled recordings "
+            f"({measured['coverage']:.0%} of all{lag}); it was {measured['reference']:.3g}."
+        )
+    return lines

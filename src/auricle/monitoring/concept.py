@@ -1,0 +1,122 @@
+"""Concept drift: whether the same sounds came to mean something else, seen in the stream of errors."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.errors import UsageError
+
+__all__ = ["DETECTORS", "ConceptDrift", "concept_drift"]
+
+ADWIN_DELTA = 0.0005
+HDDM_CONFIDENCE = 0.0005
+
+DETECTORS = ("ADWIN", "HDDM_A")
+MAX_WARM = 1000
+"""Errors of the recordings of training that a detector hears first, so that it knows what is usual."""
+
+
+class _Detector(Protocol):
+    @property
+    def drift_detected(self) -> bool:
+        """Whether it sees a change now."""
+
+    def update(self, x: float) -> object:
+        """Take the next error."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptDrift:
+    """Where the error rose.
+
+    Parameters
+    ----------
+    detector : which saw it first, "" where none did
+    label : how many labels had come, or None
+    at : when the recording was asked about at which it was seen, in UTC, where that is known
+    before, after : mean error up to there among the recordings of training, and from half as many labels before on
+    """
+
+    detector: str = ""
+    label: int | None = None
+    at: datetime | None = None
+    before: float | None = None
+    after: float | None = None
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the error rose."""
+        return self.label is not None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same as plain values."""
+        told = {name: getattr(self, name) for name in self.__slots__}
+        return told | {"at": None if self.at is None else self.at.isoformat()}
+
+
+def concept_drift(
+    usual: NDArray[np.float64], errors: NDArray[np.float64], times: NDArray[np.datetime64], *, seed: int = 0
+) -> ConceptDrift:
+    """Watch errors one after the other, and return the first rise; a fall is no drift that anybody minds.
+
+    Parameters
+    ----------
+    usual : errors on the recordings of training, answered out of fold, in any order
+    errors : of the labelled recordings, in the order of their times; 0 or 1, or any size
+    times : when they were asked about
+
+    Raises
+    ------
+    UsageError : the extra `monitor` is not installed
+
+    Source: Bifet and Gavaldà (2007), ADWIN; Frías-Blanco et al. (2015), HDDM_A; as in river.
+    """
+    scale = 1.0 if usual.max(initial=0.0) <= 1.0 else float(np.quantile(usual, 0.99)) or 1.0
+    warm = np.random.default_rng(seed).permutation(usual)[:MAX_WARM]
+    heard, asked = (np.clip(part / scale, 0.0, 1.0) for part in (warm, errors))
+    found = ConceptDrift()
+    for name in DETECTORS:
+        place = _rise(name, heard, asked)
+        if place is None or (found.label is not None and place + 1 >= found.label):
+            continue
+        at = None if np.isnat(times[place]) else times[place].astype("datetime64[us]").item().replace(tzinfo=UTC)
+        after = float(errors[place // 2 : place + 1].mean())
+        found = ConceptDrift(name, place + 1, at, float(usual.mean()), after)
+    return found
+
+
+def _rise(name: str, warm: NDArray[np.float64], errors: NDArray[np.float64]) -> int | None:
+    """Return the place of the error at which a detector first sees that errors became larger."""
+    detector = _detector(name)
+    for error in warm:
+        detector.update(float(error))
+        if detector.drift_detected:  # by chance: what is usual begins anew
+            detector = _detector(name)
+    total, n = float(warm.sum()), len(warm)
+    for place, error in enumerate(errors):
+        usual = total / max(1, n)
+        detector.update(float(error))
+        if detector.drift_detected:
+            if float(errors[max(0, place - RECENT + 1) : place + 1].mean()) > usual:
+                return place
+            detector = _detector(name)
+        total, n = total + float(error), n + 1
+    return None
+
+
+RECENT = 50
+"""Errors whose mean tells in which direction they went."""
+
+
+def _detector(name: str) -> _Detector:
+    """Return a new detector; HDDM_A, one-sided, hears rises only."""
+    try:
+        from river import drift
+    except ImportError as error:
+        raise UsageError("Concept drift needs the extra `monitor`: pip install 'auricle[monitor]'.") from error
+    adwin, hddm = drift.ADWIN, drift.binary.HDDMA
+    detector: _Detector = adwin(delta=ADWIN_DELTA) if name == "ADWIN" else hddm(drift_confidence=HDDM_CONFIDENCE)
+    return detector

@@ -1,0 +1,86 @@
+"""All the ways in which what a model hears can differ from what it saw, asked side by side at one rate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from auricle.monitoring.causes import Cause, Place, causes_of, places_of
+from auricle.monitoring.classes import ClassDrift, class_drift
+from auricle.monitoring.columns import ColumnDrift, column_drift, table_of
+from auricle.monitoring.resampling import deal
+from auricle.monitoring.sample import Sample
+from auricle.monitoring.whole import RowDrift, row_drift
+
+__all__ = ["N_QUESTIONS", "Drift", "drift_of"]
+
+N_QUESTIONS = 4
+"""Columns, the whole row, classes, and places: each is asked at its part of the rate of false alarms."""
+
+N_SHUFFLES = 499
+MAX_COMPARED = 5000
+"""Recordings of a window that are compared one by one; of more, a draw. Estimated and measured scores use all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How reference and window differ.
+
+    Parameters
+    ----------
+    columns : each feature and measure
+    row : all of them at once
+    classes : how often classes are answered; None for numbers
+    places : the column that was asked about, value by value
+    """
+
+    columns: tuple[ColumnDrift, ...]
+    row: RowDrift
+    classes: ClassDrift | None
+    places: tuple[Place, ...] = ()
+
+    def alarms(self, rate: float) -> bool:
+        """Whether something moved, each of the questions at this rate."""
+        classes = self.classes is not None and self.classes.moved(rate)
+        return any(column.moved(rate) for column in self.columns) or self.row.moved(rate) or classes
+
+    def causes(
+        self, reference: Sample, window: Sample, *, rate: float, by: str | None, model_rate_hz: int
+    ) -> tuple[Cause, ...]:
+        """Return what happened, where something moved, anywhere."""
+        share = rate / N_QUESTIONS
+        if not self.alarms(share) and not any(place.signs for place in self.places):
+            return ()
+        return causes_of(
+            reference,
+            window,
+            self.columns,
+            self.classes,
+            self.places,
+            by=by,
+            rate=rate,
+            model_rate_hz=model_rate_hz,
+        )
+
+    def differs_apart(self, rate: float) -> bool:
+        """Whether something would have moved if every recording counted for itself, whatever its group."""
+        classes = self.classes is not None and self.classes.p_apart <= rate
+        return self.row.p_apart <= rate or classes or min(c.p_apart for c in self.columns) * len(self.columns) <= rate
+
+
+def drift_of(reference: Sample, window: Sample, *, rate: float, by: str | None, model_rate_hz: int, seed: int) -> Drift:
+    """Compare reference and window in every way; parameters as of `check`."""
+    compared = window
+    if len(window) > MAX_COMPARED:
+        drawn = np.random.default_rng(seed).choice(len(window), MAX_COMPARED, replace=False)
+        compared = window.subset(np.sort(drawn))
+    (values, names), (live, _) = table_of(reference), table_of(compared)
+    both = np.concatenate([values, live])
+    groups = np.concatenate([reference.groups, compared.groups])
+    dealt = deal(len(reference), len(compared), n_shuffles=N_SHUFFLES, seed=seed)
+    share = rate / N_QUESTIONS
+    return Drift(
+        columns=column_drift(both, names, groups, dealt),
+        row=row_drift(both, groups, dealt, seed=seed),
+        classes=class_drift(reference, compared, dealt) if reference.classes else None,
+        places=places_of(reference, window, by, rate=share, model_rate_hz=model_rate_hz, seed=seed) if by else (),
+    )

@@ -1,0 +1,143 @@
+"""How good the answers are where somebody told the truth: scores over time, and how many labels came, and how late."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.evaluation.scores import interval_of_mean, interval_of_share
+from auricle.monitoring.concept import ConceptDrift, concept_drift
+from auricle.monitoring.sample import Sample
+
+__all__ = ["LEAST_LABELS", "Measured", "Part", "losses", "measured"]
+
+LEAST_LABELS = 20
+"""Fewest labels that say something; fewer are counted, and not judged."""
+LEAST_LOSS = 0.05
+"""Points of accuracy, or part of the error of training, by which a model must have become worse."""
+MAX_PARTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Labelled recordings of one stretch of time, with their score and its 95% interval over groups."""
+
+    first: datetime | None
+    last: datetime | None
+    n: int
+    value: float
+    interval: tuple[float, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same as plain values."""
+        told = {name: getattr(self, name) for name in self.__slots__}
+        times = {name: None if told[name] is None else told[name].isoformat() for name in ("first", "last")}
+        return told | times | {"interval": list(self.interval)}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A score of the recordings whose truth is known.
+
+    Parameters
+    ----------
+    score : ``accuracy`` for classes, ``mae`` for numbers
+    n : labelled recordings
+    coverage : their share of the window
+    lag_s : median time from answer to label, or None where nobody knows
+    value, interval : the score, with 95% over groups
+    reference : what it was among the recordings of training
+    parts : the same over time
+    concept : whether answers became wrong more often at some label
+    unheard : labels that the model does not know, and how many
+    """
+
+    score: str
+    n: int
+    coverage: float
+    lag_s: float | None
+    value: float
+    interval: tuple[float, float]
+    reference: float
+    parts: tuple[Part, ...]
+    concept: ConceptDrift
+    unheard: dict[str, int]
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether there are labels enough to say something."""
+        return self.n >= LEAST_LABELS
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether even the better end of the interval is worse than it was, by enough to act on."""
+        low, high = self.interval
+        if self.score == "accuracy":
+            return self.is_judged and high < self.reference and self.value <= self.reference - LEAST_LOSS
+        return self.is_judged and low > self.reference and self.value >= self.reference * (1.0 + LEAST_LOSS)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same as plain values."""
+        told = {name: getattr(self, name) for name in self.__slots__}
+        parts = [part.as_json() for part in self.parts]
+        interval = [value if np.isfinite(value) else None for value in self.interval]
+        return told | {"interval": interval, "parts": parts, "concept": self.concept.as_json()}
+
+
+def losses(sample: Sample) -> NDArray[np.float64]:
+    """Return 1 where an answer is wrong and 0 where it is right, or how far a number is off, shape (n,)."""
+    if sample.classes:
+        return np.asarray(~sample.is_right, np.float64)
+    return np.asarray(np.abs(sample.answers[:, 0].astype(np.float64) - sample.truth))
+
+
+def measured(reference: Sample, window: Sample, *, seed: int = 0) -> Measured | None:
+    """Score what is labelled; None where nothing is.
+
+    A label that the model does not know counts as a mistake: the model had no way to be right.
+    """
+    known = window.subset(window.is_labelled)
+    if not len(known):
+        return None
+    order = np.argsort(known.times, kind="stable")
+    ordered = known.subset(order)
+    loss, usual = losses(ordered), losses(reference)
+    waited = ordered.labelled - ordered.times
+    waited = waited[~np.isnat(waited)]
+    strange = ordered.truth[~np.isin(ordered.truth, ordered.classes)] if ordered.classes else np.array([], str)
+    names, counts = np.unique(strange, return_counts=True)
+    turned = 1.0 if ordered.classes else 0.0
+    value, interval = _scored(loss, ordered.groups, is_share=bool(ordered.classes))
+    return Measured(
+        score="accuracy" if ordered.classes else "mae",
+        n=len(ordered),
+        coverage=len(ordered) / len(window),
+        lag_s=float(np.median(waited) / np.timedelta64(1, "s")) if waited.size else None,
+        value=value,
+        interval=interval,
+        reference=abs(turned - float(usual.mean())),
+        parts=tuple(_parts(ordered, loss)),
+        concept=concept_drift(usual, loss, ordered.times, seed=seed),
+        unheard=dict(zip(names.tolist(), counts.tolist(), strict=True)),
+    )
+
+
+def _scored(
+    loss: NDArray[np.float64], groups: NDArray[np.str_], *, is_share: bool
+) -> tuple[float, tuple[float, float]]:
+    if is_share:
+        return float(1.0 - loss.mean()), interval_of_share(1.0 - loss, groups)
+    return float(loss.mean()), interval_of_mean(loss, groups)
+
+
+def _parts(ordered: Sample, loss: NDArray[np.float64]) -> list[Part]:
+    """Cut labelled recordings into stretches of as many each."""
+    n_parts = min(MAX_PARTS, len(ordered) // LEAST_LABELS)
+    found = []
+    for places in np.array_split(np.arange(len(ordered)), n_parts) if n_parts > 1 else []:
+        value, interval = _scored(loss[places], ordered.groups[places], is_share=bool(ordered.classes))
+        first, last = (None if np.isnat(t) else t.item() for t in ordered.times[places[[0, -1]]])
+        found.append(Part(first, last, len(places), value, interval))
+    return found

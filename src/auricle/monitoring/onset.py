@@ -1,0 +1,55 @@
+"""Since when: the moment at which a measure changed, if it changed while it was watched."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+__all__ = ["onset"]
+
+LEAST_SIDE = 10
+"""Fewest recordings before and after a change."""
+CRITICAL = 2.0
+"""Of the rank statistic; chance alone passes it in fewer than one of a thousand windows."""
+LEFT_OVER = 0.34
+"""Part of the later shift that the earlier recordings may already have."""
+
+
+def onset(
+    times: NDArray[np.datetime64], values: NDArray[np.floating], reference: NDArray[np.floating]
+) -> datetime | None:
+    """Return the time of the first recording after a change, in UTC.
+
+    Parameters
+    ----------
+    times : of the recordings watched, in any order, shape (n,); those without one are left out
+    values : a measure of them, shape (n,)
+    reference : the same measure of the recordings that they are compared with
+
+    Returns
+    -------
+    None where no change is seen: they were different from the first on, they have no times, or a clock jumped so far
+    that their order says nothing
+
+    Source: Pettitt (1979), "A non-parametric approach to the change-point problem".
+    """
+    known = ~np.isnat(times)
+    order = np.argsort(times[known], kind="stable")
+    ordered, at = values[known][order], times[known][order]
+    n = len(ordered)
+    if n < 2 * LEAST_SIDE or at[0] == at[-1]:
+        return None
+    ranks = rankdata(ordered) - (n + 1) / 2
+    sums = np.abs(np.cumsum(ranks)[:-1])
+    sums[: LEAST_SIDE - 1] = sums[n - LEAST_SIDE :] = 0.0
+    place = int(sums.argmax()) + 1
+    spread = float(ranks.std())
+    if not spread or sums[place - 1] / (spread * np.sqrt(n)) < CRITICAL:
+        return None
+    usual = float(np.median(reference))
+    before, after = (float(np.median(part)) - usual for part in (ordered[:place], ordered[place:]))
+    if abs(before) > LEFT_OVER * abs(after):
+        return None
+    moment: datetime = at[place].astype("datetime64[us]").item()
+    return moment.replace(tzinfo=UTC)

@@ -1,0 +1,100 @@
+"""How far apart two sets of recordings lie when nothing has changed: shuffles, and what blocks of recordings are worth.
+
+A statistic of reference against window is compared with itself after recordings were dealt out anew between the two.
+That is exact for any size of either, and however small the reference is, its own noise is in what is compared with.
+Recordings of one group are not independent: what they are worth is measured, and the statistic shrunk by as much.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+__all__ = ["deal", "p_values", "q_values", "worth"]
+
+
+def deal(n_reference: int, n_window: int, *, n_shuffles: int, seed: int) -> NDArray[np.bool_]:
+    """Return which recordings stand in the window: as they were observed, and in every shuffle.
+
+    Returns
+    -------
+    shape (n_reference + n_window, 1 + n_shuffles); the reference comes first, and column 0 is what was observed
+    """
+    observed = np.arange(n_reference + n_window) >= n_reference
+    rng = np.random.default_rng(seed)
+    dealt = np.empty((observed.size, 1 + n_shuffles), np.bool_)
+    dealt[:, 0] = observed
+    for column in range(1, 1 + n_shuffles):
+        dealt[:, column] = rng.permutation(observed)
+    return dealt
+
+
+def p_values(observed: NDArray[np.float64], shuffled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of shuffled statistics that reach each observed one, itself counted among them.
+
+    Parameters
+    ----------
+    observed : shape (k,)
+    shuffled : any shape: of one statistic, or of several that are distributed alike when nothing has changed
+    """
+    ranked = np.sort(shuffled, axis=None)
+    reached = ranked.size - np.searchsorted(ranked, observed, side="left")
+    return np.asarray((1.0 + reached) / (1.0 + ranked.size))
+
+
+def q_values(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the false discovery rate at which each of several tests, shape (k,), is still called.
+
+    Source: Benjamini and Hochberg (1995).
+    """
+    order = np.argsort(-p, kind="stable")
+    raised = p[order] * p.size / np.arange(p.size, 0, -1)
+    found = np.empty(p.size)
+    found[order] = np.minimum(1.0, np.minimum.accumulate(raised))
+    return found
+
+
+def worth(values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return what part of the independent recordings that there seem to be, there are: between 0 and 1, each column.
+
+    Recordings of one group, on one side, are alike by their intraclass correlation (of ranks); a side with ``n`` of
+    them tells as much as ``n / (1 + (m - 1) * correlation)``, with ``m`` recordings in the group of one of them.
+
+    Parameters
+    ----------
+    values : shape (n, k)
+    groups : shape (n,)
+    is_window : shape (n,)
+
+    Returns
+    -------
+    shape (k,): harmonic mean of both sides' effective sizes, over that of their sizes. 1 where every recording is a
+    group of its own, or recordings of a group are no more alike than others
+
+    Source: Kish (1965), "Survey sampling", the design effect.
+    """
+    _, members, sizes = np.unique(
+        np.char.add(np.where(is_window, "w", "r"), groups), return_inverse=True, return_counts=True
+    )
+    n, n_blocks = len(values), len(sizes)
+    side = np.zeros(n_blocks, np.intp)
+    side[members] = is_window
+    freedom = n_blocks - np.unique(side).size
+    if n_blocks == n or freedom < 1:
+        return np.ones(values.shape[1])
+    ranks = np.asarray(rankdata(values, axis=0))
+    for of_side in (is_window, ~is_window):
+        ranks[of_side] -= ranks[of_side].mean(axis=0)
+    sums = np.zeros((n_blocks, values.shape[1]))
+    np.add.at(sums, members, ranks)
+    between = (sums**2 / sizes[:, None]).sum(axis=0)
+    within = np.maximum((ranks**2).sum(axis=0) - between, 0.0) / (n - n_blocks)
+    between /= freedom
+    usual = (n - sum((sizes[side == s] ** 2).sum() / sizes[side == s].sum() for s in np.unique(side))) / freedom
+    spread = between + (usual - 1.0) * within
+    alike = np.clip(np.divide(between - within, spread, out=np.zeros_like(spread), where=spread > 0), 0.0, 1.0)
+    effective = [
+        counts.sum() / (1.0 + ((counts**2).sum() / counts.sum() - 1.0) * alike)
+        for counts in (sizes[side == 0], sizes[side == 1])
+    ]
+    whole = 1.0 / (1.0 / (~is_window).sum() + 1.0 / is_window.sum())
+    return np.asarray(1.0 / (1.0 / effective[0] + 1.0 / effective[1]) / whole)

@@ -1,0 +1,108 @@
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from auricle.errors import DataError, UsageError
+from auricle.monitoring.check import check
+from auricle.monitoring.verdict import Persistence
+
+pytest.importorskip("river")
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def checked(reference, window, **options):
+    return check(reference, window, model_rate_hz=16_000, now=NOW, **options)
+
+
+def test_nothing_has_changed(make_sample):
+    found = checked(make_sample(300), make_sample(120, 1))
+    assert found.verdict.state == "ok"
+    assert found.causes == ()
+    assert "Nothing has changed" in found.verdict.sentence
+
+
+@pytest.mark.parametrize("n", [0, 12, 49])
+def test_a_few_recordings_are_never_ok(n, make_sample):
+    found = checked(make_sample(300), make_sample(n, 1))
+    assert found.verdict.state == "watch"
+    assert found.verdict.sentence.startswith(f"Not enough yet: {n} of 50 recordings.")
+    assert found.drift is None
+    json.dumps(found.as_json(), allow_nan=False)
+
+
+def test_a_small_reference_is_never_ok(make_sample):
+    found = checked(make_sample(8), make_sample(100, 1))
+    assert found.verdict.state == "watch"
+    assert "trained on 8 recordings, too few to compare with" in found.verdict.sentence
+
+
+def test_a_check_is_json_and_repeats(make_sample):
+    reference, window = make_sample(200), make_sample(150, 1, moved={"level_db": -12.0})
+    one, two = checked(reference, window), checked(reference, window)
+    told = one.as_json()
+    assert json.loads(json.dumps(told, allow_nan=False)) == two.as_json()
+    assert told["verdict"] == "alarm"
+    assert told["causes"][0]["kind"] == "level"
+    assert {"columns", "row", "classes", "places"} == told["drift"].keys()
+
+
+def test_an_alarm_persists_over_checks(make_sample):
+    reference, window = make_sample(200), make_sample(150, 1, moved={"level_db": -12.0})
+    first = checked(reference, window, persistence=Persistence(2, 3))
+    assert (first.verdict.state, first.verdict.found) == ("watch", "alarm")
+    second = checked(reference, window, earlier=[first.verdict.found], persistence=Persistence(2, 3))
+    assert second.verdict.state == "alarm"
+
+
+def test_one_group_that_differs_is_watched(make_sample):
+    rng = np.random.default_rng(0)
+    reference = make_sample(300)
+    rows = reference.rows + np.repeat(rng.normal(size=(30, 6)) * 3, 10, axis=0).astype(np.float32)
+    reference = replace(reference, rows=rows, groups=np.repeat(np.arange(30), 10).astype(str))
+    window = make_sample(150, 1)
+    window = replace(window, rows=window.rows + rng.normal(size=6).astype(np.float32) * 3, groups=np.full(150, "mic"))
+    found = checked(reference, window)
+    assert found.verdict.state == "watch"
+    assert "all 150 come from one group" in found.verdict.sentence
+
+
+def test_clocks_that_jump_are_said_and_do_no_harm(make_sample):
+    times = np.datetime64("2026-03-01", "us") + np.arange(100) * np.timedelta64(1, "h")
+    times[:3] = np.datetime64("2099-01-01")
+    times[3] = np.datetime64("1970-01-01")
+    found = checked(make_sample(200), make_sample(100, 1, times=times))
+    assert found.verdict.state == "ok"
+    assert found.notes[0].startswith("4 recordings come from the future or from before 2000: a clock was wrong.")
+    assert found.last == datetime(2026, 3, 5, 3, tzinfo=UTC)
+
+
+def test_wrong_labels_alone_are_an_alarm(make_sample):
+    window = make_sample(200, 1)
+    found = checked(make_sample(300), replace(window, truth=np.where(np.arange(200) % 2 == 0, "cow", window.truth)))
+    assert found.verdict.state == "alarm"
+    assert found.verdict.sentence.startswith("Accuracy is 0.")
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, -1.0])
+def test_a_rate_lies_between_0_and_1(rate, make_sample):
+    with pytest.raises(UsageError, match="The rate of false alarms must lie between 0 and 1"):
+        checked(make_sample(50), make_sample(50, 1), rate=rate)
+
+
+def test_an_unknown_column_is_named(make_sample):
+    with pytest.raises(UsageError, match="There is no 'site'; there are none"):
+        checked(make_sample(60), make_sample(60, 1), by="site")
+
+
+def test_samples_of_two_models_are_not_compared(make_sample):
+    window = replace(make_sample(60, 1), classes=("cat", "cow", "owl"))
+    with pytest.raises(UsageError, match="must be of one model"):
+        checked(make_sample(60), window)
+
+
+def test_arrays_must_describe_the_same_recordings(make_sample):
+    with pytest.raises(DataError, match=r"must describe the same 60 recordings\. Got novelty \(59,\)"):
+        make_sample(60, novelty=np.zeros(59, np.float32))

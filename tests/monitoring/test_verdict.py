@@ -1,0 +1,42 @@
+import pytest
+
+from auricle.monitoring.verdict import Persistence, decide
+
+TWO_OF_THREE = Persistence(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("alarms", "doubts", "earlier", "state"),
+    [
+        ([], [], [], "ok"),
+        (["x"], [], [], "watch"),
+        (["x"], [], ["alarm"], "alarm"),
+        (["x"], [], ["alarm", "ok"], "alarm"),
+        (["x"], [], ["alarm", "ok", "ok"], "watch"),
+        ([], [], ["alarm", "alarm"], "watch"),
+        ([], [], ["alarm", "ok", "ok"], "ok"),
+        ([], ["?"], ["ok", "ok"], "watch"),
+        ([], ["?"], ["alarm", "alarm"], "alarm"),
+    ],
+)
+def test_an_alarm_must_persist(alarms, doubts, earlier, state):
+    assert decide(alarms, doubts, earlier=earlier, persistence=TWO_OF_THREE).state == state
+
+
+def test_alone_one_check_is_enough():
+    verdict = decide(["Level fell by 12 dB."], ["Not sure."], kinds=["level", "level"])
+    assert (verdict.state, verdict.found) == ("alarm", "alarm")
+    assert verdict.sentence == "Level fell by 12 dB. Not sure."
+    assert len(verdict.steps) == 1
+
+
+def test_what_does_not_persist_yet_says_so():
+    assert (
+        "Seen in 1 of the last 2 checks; 2 of 3 are an alarm."
+        in decide(["Hum."], [], earlier=["ok"], persistence=TWO_OF_THREE).sentence
+    )
+
+
+def test_calm_has_nothing_to_do():
+    verdict = decide([], [], kinds=["noise"], calm="Nothing.")
+    assert (verdict.sentence, verdict.steps) == ("Nothing.", ())
