@@ -22,9 +22,11 @@ def test_times(text: str, seconds: float | None) -> None:
     assert duration_s(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "m", "five", "5d", "-1m", "0", "0s", "nan", "inf"])
+@pytest.mark.parametrize("text", ["", "m", "five", "5w", "-1m", "0", "0s", "nan", "inf"])
 def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(UsageError, match=r"A time must be none, or a number above 0 with s, m or h, such as 5m\. Got "):
+    with pytest.raises(
+        UsageError, match=r"A time must be none, or a number above 0 with s, m, h or d, such as 5m\. Got "
+    ):
         duration_s(text)
 
 

@@ -15,7 +15,7 @@ from auricle.records import Quality
 
 __all__ = ["Combined", "combine", "measure"]
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same sound gives other measures than before; features that are kept hold it in their key."""
 
 FLOOR_DB = -120.0
@@ -198,7 +198,8 @@ def _flat_topped(samples: Samples) -> float:
     """Return how many samples are nearly as loud as the loudest; not as the peak, which a resampler may overshoot."""
     sizes = np.abs(samples[:: -(-samples.size // MAX_RANKED)])
     place = math.ceil((1.0 - LOUDEST) * (sizes.size - 1))
-    return count_beyond(samples, FLAT * float(np.partition(sizes, place)[place])) / samples.size
+    top = float(np.partition(sizes, place)[place])
+    return count_beyond(samples, FLAT * top) / samples.size if top * top > _FLOOR_POWER else 0.0
 
 
 def _dropouts(levels_db: NDArray[np.float32]) -> int:

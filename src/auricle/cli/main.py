@@ -16,6 +16,7 @@ from auricle.cli.feedback import export_feedback, import_feedback
 from auricle.cli.inspect import inspect
 from auricle.cli.keys import create_key, list_keys, revoke_key
 from auricle.cli.models import add_model, list_models, promote_model, roll_back, show_model
+from auricle.cli.monitor import monitor
 from auricle.cli.plot import plot
 from auricle.cli.predict import predict
 from auricle.cli.retrain import retrain
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "doctor": doctor,
     "export": export,
     "serve": serve,
+    "monitor": monitor,
     "keys create": create_key,
     "keys list": list_keys,
     "keys revoke": revoke_key,

@@ -114,7 +114,7 @@ def size_bytes(text: str) -> int:
     return int(float(found[1]) * _UNITS[found[2]])
 
 
-_SECONDS = {"": 1.0, "S": 1.0, "M": 60.0, "H": 3600.0}
+_SECONDS = {"": 1.0, "S": 1.0, "M": 60.0, "H": 3600.0, "D": 86400.0}
 
 
 def duration_s(text: str) -> float | None:
@@ -122,13 +122,13 @@ def duration_s(text: str) -> float | None:
 
     Raises
     ------
-    UsageError : neither none nor a number above 0, followed by nothing, s, m or h
+    UsageError : neither none nor a number above 0, followed by nothing, s, m, h or d
     """
     if text.strip().lower() == "none":
         return None
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?) *(|[SMH])", text.strip().upper())
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?) *(|[SMHD])", text.strip().upper())
     if not found or not float(found[1]):
-        raise UsageError(f"A time must be none, or a number above 0 with s, m or h, such as 5m. Got {text!r}.")
+        raise UsageError(f"A time must be none, or a number above 0 with s, m, h or d, such as 5m. Got {text!r}.")
     return float(found[1]) * _SECONDS[found[2]]
 
 

@@ -22,7 +22,7 @@ LEAST_IN_PART = 20
 MAX_PLACES = 50
 
 N_NAMED = 3
-VANISHED = 0.3
+VANISHED = 0.4
 """Of a class's share: what is left of it is what other classes are taken for."""
 LEAST_NEW = 0.05
 """Recordings that must have become unknown for a new class to be named."""

@@ -113,6 +113,7 @@ def check(
     earlier: Sequence[State] = (),
     persistence: Persistence = ONCE,
     now: datetime | None = None,
+    notes: Sequence[str] = (),
     seed: int = 0,
 ) -> Check:
     """Compare what a model hears with what it saw in training, and say what that means.
@@ -127,6 +128,7 @@ def check(
     earlier : what earlier checks of this model found, the latest last
     persistence : how often an alarm must be found
     now : when the check is made; recordings from later have a clock that is wrong
+    notes : what else is known of the recordings
     seed : of shuffles
 
     Raises
@@ -134,7 +136,7 @@ def check(
     UsageError : a rate out of its range, a column that no recording has, or samples of two models
     """
     _check_asked(reference, window, rate, by)
-    window, notes = _with_sane_clocks(window, now)
+    window, odd = _with_sane_clocks(window, now)
     findings = Findings()
     drift, thought = None, None
     causes: tuple[Cause, ...] = ()
@@ -142,7 +144,10 @@ def check(
         drift = drift_of(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz, seed=seed)
         causes = drift.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
         thought = estimate(reference, window, seed=seed)
-        findings.take_drift(drift, causes, window, rate)
+        findings.take_drift(drift, causes, rate)
+        if not findings.alarms and (doubtful := drift.apart()).alarms(rate / N_QUESTIONS):
+            causes = doubtful.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
+            findings.take_doubtful(causes, reference, window)
         findings.take_estimate(thought)
     scored = measured(reference, window, seed=seed)
     if scored is not None:
@@ -170,7 +175,7 @@ def check(
         unknown_before=float(reference.unknown.mean()),
         estimate=thought,
         measured=scored,
-        notes=notes,
+        notes=(*notes, *odd),
     )
 
 

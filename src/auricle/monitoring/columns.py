@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import kstwobign
 
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.monitoring.resampling import p_values, q_values, worth
@@ -90,8 +91,9 @@ def column_drift(
     window = dealt[:, 0]
     gaps = np.stack([_gaps(column, dealt) for column in values.T])
     known = gaps[_vary(values)] if len(gaps) else gaps
+    root = float(np.sqrt(window.sum() * (~window).sum() / len(window)))
     shrunk = gaps[:, 0] * np.sqrt(worth(values, groups, window))
-    p, p_apart = (p_values(observed, known[:, 1:]) for observed in (shrunk, gaps[:, 0]))
+    p, p_apart = (_p(observed, known[:, 1:], root) for observed in (shrunk, gaps[:, 0]))
     q = q_values(p)
     reference, live = values[~window], values[window]
     before, after = np.median(reference, axis=0), np.median(live, axis=0)
@@ -100,6 +102,14 @@ def column_drift(
         ColumnDrift(name, *map(float, (gaps[i, 0], effects[i], before[i], after[i], p[i], q[i], p_apart[i])))
         for i, name in enumerate(names)
     )
+
+
+def _p(observed: NDArray[np.float64], shuffled: NDArray[np.float64], root: float) -> NDArray[np.float64]:
+    """Return p-values; beyond what any shuffle reached, by the tail of Kolmogorov's distribution."""
+    p = p_values(observed, shuffled)
+    beyond = observed > shuffled.max(initial=0.0)
+    p[beyond] = np.minimum(p[beyond], kstwobign.sf(observed[beyond] * root))
+    return p
 
 
 def _gaps(column: NDArray[np.float32], dealt: NDArray[np.bool_]) -> NDArray[np.float64]:

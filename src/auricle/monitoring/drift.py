@@ -1,13 +1,13 @@
 """All the ways in which what a model hears can differ from what it saw, asked side by side at one rate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from auricle.monitoring.causes import Cause, Place, causes_of, places_of
 from auricle.monitoring.classes import ClassDrift, class_drift
 from auricle.monitoring.columns import ColumnDrift, column_drift, table_of
-from auricle.monitoring.resampling import deal
+from auricle.monitoring.resampling import deal, q_values
 from auricle.monitoring.sample import Sample
 from auricle.monitoring.whole import RowDrift, row_drift
 
@@ -43,6 +43,13 @@ class Drift:
         classes = self.classes is not None and self.classes.moved(rate)
         return any(column.moved(rate) for column in self.columns) or self.row.moved(rate) or classes
 
+    def apart(self) -> "Drift":
+        """Return the same as it would be if every recording counted for itself, whatever its group."""
+        q = q_values(np.array([column.p_apart for column in self.columns]))
+        columns = (replace(one, p=one.p_apart, q=float(value)) for one, value in zip(self.columns, q, strict=True))
+        classes = self.classes and replace(self.classes, p=self.classes.p_apart)
+        return Drift(tuple(columns), replace(self.row, p=self.row.p_apart), classes, self.places)
+
     def causes(
         self, reference: Sample, window: Sample, *, rate: float, by: str | None, model_rate_hz: int
     ) -> tuple[Cause, ...]:
@@ -60,11 +67,6 @@ class Drift:
             rate=rate,
             model_rate_hz=model_rate_hz,
         )
-
-    def differs_apart(self, rate: float) -> bool:
-        """Whether something would have moved if every recording counted for itself, whatever its group."""
-        classes = self.classes is not None and self.classes.p_apart <= rate
-        return self.row.p_apart <= rate or classes or min(c.p_apart for c in self.columns) * len(self.columns) <= rate
 
 
 def drift_of(reference: Sample, window: Sample, *, rate: float, by: str | None, model_rate_hz: int, seed: int) -> Drift:

@@ -17,10 +17,10 @@ ASSUMPTION = (
     "sounds mean."
 )
 
-MAX_AUC = 0.75
+MAX_AUC = 0.9
 """How well live recordings may be told from those of training, by anything but their level, for an estimate to hold."""
 LEVELS = ("mfcc00_", "rms_", "flux_")
-LEVEL_MEASURES = ("level_db", "peak_db", "noise_floor_db", "silent")
+LEVEL_MEASURES = ("level_db", "peak_db", "noise_floor_db", "silent", "clipped", "flat_topped")
 MAX_COMPARED = 5000
 
 N_BINS = 8

@@ -44,27 +44,28 @@ class Findings:
             self.kinds.append("few")
         return not self.doubts
 
-    def take_drift(self, drift: Drift, causes: tuple[Cause, ...], window: Sample, rate: float) -> None:
+    def take_drift(self, drift: Drift, causes: tuple[Cause, ...], rate: float) -> None:
         """Take what moved: its causes, or that it moved."""
-        share = rate / N_QUESTIONS
         self.alarms += [cause.sentence for cause in causes]
         self.kinds += [cause.kind for cause in causes]
-        if causes:
-            return
-        if drift.alarms(share):
+        if not causes and drift.alarms(rate / N_QUESTIONS):
             self.alarms.append(
                 f"The recordings can be told from those of training (AUC {drift.row.auc:.2f}), though no measure or "
                 "class alone moved far."
             )
             self.kinds.append("other")
-        elif window.is_grouped and drift.differs_apart(share):
-            n_groups = len(set(window.groups.tolist()))
-            groups = "one group" if n_groups == 1 else f"{n_groups} groups"
-            self.doubts.append(
-                f"The recordings differ from those of training, but all {len(window)} come from {groups}: that may be "
-                "the groups' own sound, and no change."
-            )
-            self.kinds.append("groups")
+
+    def take_doubtful(self, causes: tuple[Cause, ...], reference: Sample, window: Sample) -> None:
+        """Take what would have moved if recordings of one group were independent."""
+        few = window if window.is_grouped else reference
+        n_groups = len(set(few.groups.tolist()))
+        groups = "one group" if n_groups == 1 else f"{n_groups} groups"
+        whose = "they" if few is window else "those of training"
+        self.doubts += [cause.sentence for cause in causes]
+        self.doubts.append(
+            f"It is no alarm, because {whose} come from {groups}: this may be how groups differ, and no change."
+        )
+        self.kinds += [*(cause.kind for cause in causes), "groups"]
 
     def take_estimate(self, thought: Estimate) -> None:
         """Take what the score is thought to be."""

@@ -48,7 +48,7 @@ class Measured:
     coverage : their share of the window
     lag_s : median time from answer to label, or None where nobody knows
     value, interval : the score, with 95% over groups
-    reference : what it was among the recordings of training
+    reference, reference_interval : what it was among the recordings of training, with 95% over groups
     parts : the same over time
     concept : whether answers became wrong more often at some label
     unheard : labels that the model does not know, and how many
@@ -61,6 +61,7 @@ class Measured:
     value: float
     interval: tuple[float, float]
     reference: float
+    reference_interval: tuple[float, float]
     parts: tuple[Part, ...]
     concept: ConceptDrift
     unheard: dict[str, int]
@@ -72,18 +73,23 @@ class Measured:
 
     @property
     def is_worse(self) -> bool:
-        """Whether even the better end of the interval is worse than it was, by enough to act on."""
-        low, high = self.interval
-        if self.score == "accuracy":
-            return self.is_judged and high < self.reference and self.value <= self.reference - LEAST_LOSS
-        return self.is_judged and low > self.reference and self.value >= self.reference * (1.0 + LEAST_LOSS)
+        """Whether it is worse than it was: by more than the doubt about both, and by enough to act on."""
+        better, worse = (1, 0) if self.score == "accuracy" else (0, 1)
+        lost = abs(self.reference - self.value)
+        is_down = self.value < self.reference if self.score == "accuracy" else self.value > self.reference
+        doubt = float(np.hypot(self.interval[better] - self.value, self.reference_interval[worse] - self.reference))
+        enough = LEAST_LOSS if self.score == "accuracy" else LEAST_LOSS * self.reference
+        return self.is_judged and is_down and lost > doubt and lost >= enough
 
     def as_json(self) -> dict[str, Any]:
         """Return the same as plain values."""
         told = {name: getattr(self, name) for name in self.__slots__}
         parts = [part.as_json() for part in self.parts]
-        interval = [value if np.isfinite(value) else None for value in self.interval]
-        return told | {"interval": interval, "parts": parts, "concept": self.concept.as_json()}
+        ends = {
+            name: [end if np.isfinite(end) else None for end in told[name]]
+            for name in ("interval", "reference_interval")
+        }
+        return told | ends | {"parts": parts, "concept": self.concept.as_json()}
 
 
 def losses(sample: Sample) -> NDArray[np.float64]:
@@ -108,8 +114,8 @@ def measured(reference: Sample, window: Sample, *, seed: int = 0) -> Measured | 
     waited = waited[~np.isnat(waited)]
     strange = ordered.truth[~np.isin(ordered.truth, ordered.classes)] if ordered.classes else np.array([], str)
     names, counts = np.unique(strange, return_counts=True)
-    turned = 1.0 if ordered.classes else 0.0
     value, interval = _scored(loss, ordered.groups, is_share=bool(ordered.classes))
+    before, before_interval = _scored(usual, reference.groups, is_share=bool(ordered.classes))
     return Measured(
         score="accuracy" if ordered.classes else "mae",
         n=len(ordered),
@@ -117,7 +123,8 @@ def measured(reference: Sample, window: Sample, *, seed: int = 0) -> Measured | 
         lag_s=float(np.median(waited) / np.timedelta64(1, "s")) if waited.size else None,
         value=value,
         interval=interval,
-        reference=abs(turned - float(usual.mean())),
+        reference=before,
+        reference_interval=before_interval,
         parts=tuple(_parts(ordered, loss)),
         concept=concept_drift(usual, loss, ordered.times, seed=seed),
         unheard=dict(zip(names.tolist(), counts.tolist(), strict=True)),

@@ -10,8 +10,8 @@ __all__ = ["onset"]
 
 LEAST_SIDE = 10
 """Fewest recordings before and after a change."""
-CRITICAL = 2.0
-"""Of the rank statistic; chance alone passes it in fewer than one of a thousand windows."""
+CRITICAL = 4.0
+"""Deviations of the mean rank on either side; without a change, the best place seldom reaches it."""
 LEFT_OVER = 0.34
 """Part of the later shift that the earlier recordings may already have."""
 
@@ -32,7 +32,8 @@ def onset(
     None where no change is seen: they were different from the first on, they have no times, or a clock jumped so far
     that their order says nothing
 
-    Source: Pettitt (1979), "A non-parametric approach to the change-point problem".
+    Source: Pettitt (1979), "A non-parametric approach to the change-point problem", with every place in deviations of
+    its own, so that one near an end is found as well.
     """
     known = ~np.isnat(times)
     order = np.argsort(times[known], kind="stable")
@@ -41,11 +42,13 @@ def onset(
     if n < 2 * LEAST_SIDE or at[0] == at[-1]:
         return None
     ranks = rankdata(ordered) - (n + 1) / 2
-    sums = np.abs(np.cumsum(ranks)[:-1])
-    sums[: LEAST_SIDE - 1] = sums[n - LEAST_SIDE :] = 0.0
-    place = int(sums.argmax()) + 1
     spread = float(ranks.std())
-    if not spread or sums[place - 1] / (spread * np.sqrt(n)) < CRITICAL:
+    if not spread:
+        return None
+    places = np.arange(LEAST_SIDE, n - LEAST_SIDE + 1)
+    away = np.abs(np.cumsum(ranks)[places - 1]) / (spread * np.sqrt(places * (n - places) / n))
+    place = int(places[away.argmax()])
+    if away.max() < CRITICAL:
         return None
     usual = float(np.median(reference))
     before, after = (float(np.median(part)) - usual for part in (ordered[:place], ordered[place:]))

@@ -183,7 +183,7 @@ def _silence(moved: Moved) -> Sign | None:
 LEAST_DB = 3.0
 LEAST_HUM_DB = 6.0
 LEAST_DECAY_DB = 1.5
-ASYMMETRY = 0.6
+ASYMMETRY = 1.0
 """Of the loss in how fast sound falls: rises that lose as much are drowned by noise, and do not ring."""
 LEAST_BAND = 0.15
 LEAST_HOLES = 0.02
@@ -203,11 +203,11 @@ SIGNS: dict[Kind, tuple[Callable[[Moved], Sign | None], frozenset[Kind]]] = {
     "level": (_level, frozenset({"dropouts"})),
     "clipping": (_clipping, frozenset()),
     "reverberation": (_reverberation, frozenset({"hum", "clipping", "dropouts"})),
-    "noise": (_noise, frozenset({"hum", "clipping", "reverberation", "level", "dropouts"})),
+    "noise": (_noise, frozenset({"codec", "hum", "clipping", "reverberation", "level", "dropouts"})),
     "silence": (_silence, frozenset({"level", "dropouts"})),
 }
-"""What is looked for, in this order, and what explains it. Hum and flat tops are noise to a meter of noise,
-a level that falls moves the floor and silence with it, and a room that rings fills the gaps in which noise is measured."""
+"""What is looked for, in this order, and what explains it. Hum and flat tops are noise to a meter of noise, a level
+that falls takes floor and silence with it, and a room that rings fills the gaps in which noise is measured."""
 
 
 def _khz(hz: float) -> str:
