@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from auricle.audio.clip import Samples
 from auricle.audio.libsndfile import Decoder, mix
@@ -36,3 +38,15 @@ def test_channels_are_mixed_by_their_mean(channels: int, noise: Noise) -> None:
     mixed = mix(frames)
     assert np.allclose(mixed, frames.mean(axis=1), atol=1e-6)
     assert np.array_equal(np.concatenate([mix(frames[:7]), mix(frames[7:])]), mixed)
+
+
+@pytest.mark.parametrize("container", ["wav", "aiff", "flac"])
+def test_16_bits_become_the_floats_that_libsndfile_makes_of_them(container: str, tmp_path: Path) -> None:
+    every = np.arange(-32_768, 32_768, dtype=np.int16)
+    path = tmp_path / f"x.{container}"
+    soundfile.write(path, np.stack([every, every[::-1]], axis=1), 16_000, "PCM_16")
+    expected, _ = soundfile.read(path, dtype="float32")
+    with open_source(path) as file:
+        found = Decoder(file, "x").read(every.size)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)

@@ -67,9 +67,11 @@ class Decoder:
 
     def read(self, count: int) -> Samples:
         """Decode the next frames: float32, shape (n, channels), n ≤ ``count``, and 0 only at the end."""
+        # As they are stored: libsndfile itself takes three times as long to make the same floats of them.
+        is_short = self._file.subtype == "PCM_16"
         with _named_errors(self._name):
-            frames: Samples = self._file.read(count, dtype="float32", always_2d=True)
-        return frames
+            frames: Samples = self._file.read(count, dtype="int16" if is_short else "float32", always_2d=True)
+        return np.multiply(frames, np.float32(1 / 32_768), dtype=np.float32) if is_short else frames
 
     def skip(self, count: int, *, block: int) -> int:
         """Go forward by as many frames and return how many there were.
