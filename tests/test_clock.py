@@ -6,7 +6,7 @@ from datetime import UTC, timedelta
 import pytest
 
 from auricle import clock
-from auricle.clock import new_id, now
+from auricle.clock import derived_id, new_id, now
 
 
 def test_now_is_in_utc() -> None:
@@ -43,3 +43,14 @@ def test_a_counter_that_is_full_borrows_the_next_millisecond(monkeypatch: pytest
     monkeypatch.setattr(clock._LATEST, "millisecond", ahead)
     monkeypatch.setattr(clock._LATEST, "counter", (1 << clock.COUNTER_BITS) - 1)
     assert uuid.UUID(new_id()).int >> 80 == ahead + 1
+
+
+def test_a_derived_id_is_of_the_same_time_and_always_the_same() -> None:
+    run = new_id()
+    names = [f"{number}.wav" for number in range(1000)] + ["bad\udcffname"]
+    derived = [derived_id(run, name) for name in names]
+    assert derived == [derived_id(run, name) for name in names]
+    assert len({*derived, run, derived_id(new_id(), names[0])}) == len(names) + 2
+    for identity in map(uuid.UUID, derived):
+        assert (identity.version, identity.variant) == (7, uuid.RFC_4122)
+        assert identity.int >> 80 == uuid.UUID(run).int >> 80

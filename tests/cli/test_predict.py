@@ -113,3 +113,29 @@ def test_a_folder_without_sound(auricle, states_file, tmp_path: Path, out: Path)
     assert (ran.code, ran.out) == (2, "")
     assert ran.sentence.startswith(f"{tmp_path}/none: the folder must hold sound files")
     assert list(out.iterdir()) == []
+
+
+def test_a_store_keeps_what_was_answered(auricle, states_file: Path, machine_sounds: Path, tmp_path: Path) -> None:
+    from auricle.store.store import Store
+
+    url = f"sqlite:///{tmp_path}/kept.db"
+    clips = machine_sounds.parent / "clips"
+    (tmp_path / "none.wav").write_text("no sound")
+    got = auricle("predict", states_file, clips, tmp_path / "none.wav", "--store", url)
+    assert got.code == 1
+    with Store.open(url) as store:
+        kept = {entry.source: entry for entry in store.entries(limit=1000).entries}
+    lines = [json.loads(line) for line in got.out.splitlines()]
+    assert len(kept) == len(lines) - 1
+    for line in lines[:-1]:
+        recording = kept[line.pop("file")].recording
+        assert json.loads(json.dumps(recording.as_json())) == line
+
+
+def test_a_store_that_cannot_be_used_stops_it(auricle, states_file: Path, machine_sounds: Path, tmp_path: Path) -> None:
+    got = auricle("predict", states_file, machine_sounds.parent / "clips", "--store", "mongodb://x")
+    assert got.code == 2
+    assert "sqlite:///FILE" in got.err
+    got = auricle("predict", states_file, "x.wav", "--store", "s.db", "--engine", "dask://h:1", "-o", tmp_path / "o")
+    assert got.code == 2
+    assert "`--store` must be given without `--engine`" in got.err

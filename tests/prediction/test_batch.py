@@ -66,6 +66,6 @@ def test_a_hop_that_fits_no_file_is_said_once_and_at_once(states: Predictor, mix
 
 
 def test_what_is_no_error_of_ours_is_not_hidden(states: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Predictor, "predict", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(Predictor, "hear", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         list(predict_files(states, [Path("x.wav")]))

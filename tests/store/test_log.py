@@ -152,3 +152,13 @@ def test_a_measure_that_an_earlier_version_did_not_take_leaves_no_quality(store:
         connection.execute(sa.update(PREDICTIONS).values(quality='{"level_db": -20.0}'))
     assert store.entry(added.id).recording.quality is None
     assert store.entry(added.id).predictions[1].quality == added.predictions[1].quality
+
+
+def test_what_is_there_or_was_deleted_is_not_added_again(store: Store, make_entry: Make) -> None:
+    first, second, third = make_entry(), make_entry(), make_entry()
+    store.add([first, second])
+    store.delete(second.id, who="test")
+    store.add_missing([first, second, third])
+    store.add_missing([third])
+    store.add_missing([])
+    assert {entry.id for entry in store.entries().entries} == {first.id, third.id}

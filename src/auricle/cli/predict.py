@@ -4,6 +4,8 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +30,7 @@ from auricle.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from auricle.prediction.asking import Ask
+    from auricle.prediction.keeping import Keep
     from auricle.prediction.predictor import Predictor
     from auricle.prediction.rows import Piece
     from auricle.prediction.run import Report
@@ -55,6 +58,9 @@ def predict(
         typer.Option(help="Processes; one a core if not given, and none for a few short files."),
     ] = None,
     engine: EngineOption = "local",
+    store: Annotated[
+        str | None, typer.Option(help="Keep each recording's answer there too: sqlite:///FILE or postgresql://…")
+    ] = None,
     events: EventsOption = False,
     on: OnOption = None,
     off: OffOption = None,
@@ -97,6 +103,8 @@ def predict(
         raise UsageError(
             "`--engine` must be given with -o, a folder that all workers see, for jsonl or csv, without `--workers`."
         )
+    if engine != "local" and store is not None:
+        raise UsageError("`--store` must be given without `--engine`: one machine writes into the store.")
     if is_of_one and windows and events:
         raise UsageError(f"A file of format {form} tells one level. Ask for `--windows` or `--events`, not for both.")
     if is_of_one and resume:
@@ -112,7 +120,8 @@ def predict(
     if engine != "local" and output is not None:
         report = _run_on_engine(predictor, found, output, ask, form, engine, resume=resume)
     else:
-        report = _run(predictor, found, output, ask, form, workers, resume=resume)
+        with _keeping(store) as keep:
+            report = _run(predictor, found, output, ask, form, workers, resume=resume, keep=keep)
     if as_json:
         print_json({**report.as_json(), "model": predictor.name, "output": str(output)})
     if report.n_failed:
@@ -130,6 +139,7 @@ def _run(
     workers: int | None,
     *,
     resume: bool,
+    keep: "Keep | None",
 ) -> "Report":
     from auricle.prediction.formats import FORMATS
     from auricle.prediction.run import run_to_file, run_to_stream, run_to_tracks
@@ -147,16 +157,30 @@ def _run(
             bars("files", done, len(found), f"{n_answered / seconds:.0f} files/s, {sound_s / seconds:.0f} x real time")
 
         if output is not None and not is_of_one:
-            return run_to_file(model, found, output, ask=ask, form=form, workers=workers, resume=resume, told=told)
+            return run_to_file(
+                model, found, output, ask=ask, form=form, workers=workers, resume=resume, told=told, keep=keep
+            )
         if output is not None:
             tracks = _tracks(found, output, FORMATS[form].suffix)
-            return run_to_tracks(model, tracks, ask=ask, form=form, workers=workers, told=told)
+            return run_to_tracks(model, tracks, ask=ask, form=form, workers=workers, told=told, keep=keep)
         if is_of_one and len(found) > 1:
             raise UsageError(
                 f"Format {form} is one file a recording. Name a folder with -o for {len(found)} recordings."
             )
         with leave_if_unread():
-            return run_to_stream(model, found, sys.stdout.buffer, ask=ask, form=form, workers=workers, told=told)
+            stdout = sys.stdout.buffer
+            return run_to_stream(model, found, stdout, ask=ask, form=form, workers=workers, told=told, keep=keep)
+
+
+@contextmanager
+def _keeping(store: str | None) -> "Iterator[Keep | None]":
+    if store is None:
+        yield None
+        return
+    from auricle.store.store import Store
+
+    with Store.open(store) as opened:
+        yield opened.add_missing
 
 
 def _run_on_engine(

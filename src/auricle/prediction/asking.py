@@ -1,6 +1,6 @@
 """What is asked of each file, and its answers in pieces of bounded size: the same in this process and in any other."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from auricle.records import Prediction
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["Ask", "answers"]
+__all__ = ["Ask", "Noted", "answers"]
 
 _PIECE = 64  # predictions that are held before they are handed on
 
@@ -48,8 +48,15 @@ class Ask:
         return asdict(self)
 
 
-def answers(model: "Predictor", file: Path, ask: Ask) -> Iterator[tuple[Prediction, ...]]:
+Noted = Callable[[Stream, Prediction], None]
+
+
+def answers(model: "Predictor", file: Path, ask: Ask, *, note: Noted | None = None) -> Iterator[tuple[Prediction, ...]]:
     """Yield windows and events, each where it ends, a few at a time; and last, alone, the recording's answer.
+
+    Parameters
+    ----------
+    note : told of the stream and of the recording's answer, before that is given
 
     Raises
     ------
@@ -57,7 +64,8 @@ def answers(model: "Predictor", file: Path, ask: Ask) -> Iterator[tuple[Predicti
     FeatureError : it is shorter than one frame
     """
     if not ask.windows and ask.events is None:
-        yield (model.predict(file, hop_s=ask.hop_s),)
+        stream = model.hear(file, hop_s=ask.hop_s)
+        yield _recording(stream, note)
         return
     events = None if ask.events is None else Events(model, ask.events)
     held: list[Prediction] = []
@@ -70,4 +78,11 @@ def answers(model: "Predictor", file: Path, ask: Ask) -> Iterator[tuple[Predicti
     held += [] if events is None else events.flush()
     if held:
         yield tuple(held)
-    yield (stream.recording(),)
+    yield _recording(stream, note)
+
+
+def _recording(stream: Stream, note: Noted | None) -> tuple[Prediction]:
+    recording = stream.recording()
+    if note is not None:
+        note(stream, recording)
+    return (recording,)

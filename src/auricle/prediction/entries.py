@@ -20,11 +20,12 @@ def entry(
     *,
     parts: Iterable[Prediction] = (),
     source: str | None = None,
-    channels: int = 1,
+    channels: int | None = None,
     key: str = "",
     group: str | None = None,
     metadata: Metadata | None = None,
     audio: str | None = None,
+    identity: str | None = None,
     time: datetime | None = None,
 ) -> Entry:
     """Return what is to be kept of a recording that a stream has answered.
@@ -35,18 +36,19 @@ def entry(
     prediction : the recording's answer, which ``stream.recording()`` gave
     parts : answers to its windows or events, where they were asked for
     source : the file's name as it was told; None for what the stream calls it
-    channels : channels of the sound as it came; the stream has heard their mean
+    channels : channels of the sound as it came; None for what the stream was told
     key : id of the API key that asked
     group : recordings of one group are not independent; None for the key, or without one the folder that the source
         names
     metadata : what was told about the recording
     audio : SHA-256 of the sound, where it is kept
+    identity : the entry's id; None for a new one
     time : when it was asked, in UTC; None for now
     """
     name = stream.source if source is None else source
     folder = PurePath(name).parent.as_posix()
     return Entry(
-        id=new_id(),
+        id=new_id() if identity is None else identity,
         time=time or now(),
         model=prediction.model,
         predictions=(prediction, *parts),
@@ -57,6 +59,6 @@ def entry(
         metadata=dict(metadata or {}),
         source=name,
         rate_hz=stream.rate_hz,
-        channels=channels,
+        channels=stream.channels if channels is None else channels,
         audio=audio,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from auricle.audio.clip import Clip, Samples
-from auricle.audio.decode import open_sound
+from auricle.audio.decode import Sound, open_sound
 from auricle.audio.sources import Source
 from auricle.bundles import selftest
 from auricle.bundles.bundle import Bundle
@@ -71,15 +71,31 @@ class Predictor:
         AudioError : the sound cannot be read, or is all zeros
         FeatureError : it is shorter than one frame
         """
+        return self.hear(source, hop_s=hop_s).recording()
+
+    def hear(self, source: Source | Clip, *, hop_s: float | None = None) -> Stream:
+        """Send a recording through a stream to its end, for the sake of what the stream then says of all of it.
+
+        Parameters
+        ----------
+        source : a path, the bytes of a sound file, a binary file object, or a clip
+        hop_s : from one window to the next; None for the model's own
+
+        Raises
+        ------
+        AudioError : the sound cannot be read
+        FeatureError : it is shorter than one frame
+        """
         if isinstance(source, Clip):
             stream = Stream(self, rate_hz=source.rate_hz, hop_s=hop_s, source=source.source)
             stream.listen(source.samples)
-            return stream.finish()
-        with open_sound(source) as sound:
-            stream = Stream(self, rate_hz=sound.rate_hz, hop_s=hop_s, source=sound.name)
-            for block in sound.blocks():
-                stream.listen(block)
-            return stream.finish()
+        else:
+            with open_sound(source) as sound:
+                stream = self._stream(sound, hop_s)
+                for block in sound.blocks():
+                    stream.listen(block)
+        stream.end()
+        return stream
 
     def answers(self, source: Source | Clip, *, hop_s: float | None = None) -> tuple[Prediction, list[Prediction]]:
         """Answer a recording and each of its windows, in one pass; as :meth:`predict`, but all windows are held."""
@@ -142,7 +158,10 @@ class Predictor:
             yield stream, stream.push(source.samples)
         else:
             with open_sound(source) as sound:
-                stream = Stream(self, rate_hz=sound.rate_hz, hop_s=hop_s, source=sound.name)
+                stream = self._stream(sound, hop_s)
                 for block in sound.blocks():
                     yield stream, stream.push(block)
         yield stream, stream.flush()
+
+    def _stream(self, sound: Sound, hop_s: float | None) -> Stream:
+        return Stream(self, rate_hz=sound.rate_hz, hop_s=hop_s, source=sound.name, channels=sound.channels)

@@ -10,14 +10,15 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from auricle import files
-from auricle.errors import OutputError, UsageError
+from auricle.clock import new_id
+from auricle.errors import AuricleError, OutputError, UsageError
 
 __all__ = ["COMMIT_EVERY_S", "ResumableFile"]
 
@@ -45,9 +46,12 @@ class ResumableFile:
     asked : what decides the rows, as plain values; a run that goes on must be asked the same
     head : its first line, or nothing
     resume : go on where a run was stopped; there may be none
+    settle : told of files whose rows are on the disk and about to count; told again of the same files if it fails, or
+        if a kill comes before they count
 
     Attributes
     ----------
+    run : id of the run, the same when it goes on
     done : names of the files whose rows it holds already
     n_failed, sound_s : of them
 
@@ -57,8 +61,18 @@ class ResumableFile:
     UsageError : the run that was stopped was asked something else
     """
 
-    def __init__(self, path: Path, asked: Mapping[str, Any], *, head: bytes = b"", resume: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        asked: Mapping[str, Any],
+        *,
+        head: bytes = b"",
+        resume: bool = False,
+        settle: Callable[[list[str]], None] | None = None,
+    ) -> None:
         files.check_writable(path)
+        self.run = new_id()
+        self._settle = settle
         self._path = path
         self._target = Path(os.path.realpath(path))
         self._part_path = self._target.with_name(f"{self._target.name}.part")
@@ -96,7 +110,7 @@ class ResumableFile:
             self._close()
             return
         if isinstance(error, Exception):  # an interrupt may have come between a write and the note of it
-            with suppress(OSError):  # what is whole need not be answered again
+            with suppress(OSError, AuricleError):  # what is whole need not be answered again
                 self._keep_whole()
         if not self.done:
             self._remove()
@@ -133,13 +147,14 @@ class ResumableFile:
     def full(self, error: OSError) -> OutputError:
         """Return what to say of an error of the disk once the file is closed: what was written, and how to go on."""
         told = f"{self._path}: cannot be written: {error.strerror or error}."
+        return OutputError(f"{told} {self.left('Make room')}")
+
+    def left(self, remedy: str) -> str:
+        """Say, once the file is closed, what was left behind, and how to go on after the remedy."""
         if not self.done:
-            return OutputError(f"{told} Nothing was left behind.")
+            return "Nothing was left behind."
         count = "1 file" if len(self.done) == 1 else f"{len(self.done)} files"
-        return OutputError(
-            f"{told} The rows of {count} are safe in {self._part_path}. Make room and give the same command with "
-            "--resume."
-        )
+        return f"The rows of {count} are safe in {self._part_path}. {remedy} and give the same command with --resume."
 
     def _keep_whole(self) -> None:
         """Commit the rows that are on the disk, after an error that may have cut some short."""
@@ -152,12 +167,14 @@ class ResumableFile:
         os.fsync(self._part)
         if not written:
             return
-        line = {
+        line: dict[str, Any] = {
             "files": [one.file for one in written],
             "bytes": written[-1].end,
             "failed": sum(one.is_failed for one in written),
             "sound_s": sum(one.sound_s for one in written),
         }
+        if self._settle is not None:
+            self._settle(line["files"])
         self._note(line)
         self._count(line)
         self._pending = []
@@ -185,13 +202,14 @@ class ResumableFile:
                 f"remove that file and {self._journal_path} to begin anew."
             )
         if lines:
+            self.run = lines[0].pop("run")
             self._check_same(lines[0], asked)
             for line in lines[1:]:
                 self._count(line)
                 self._n_bytes = line["bytes"]
         else:
             self._is_new = True
-            self._note(asked)
+            self._note({"run": self.run, **asked})
         if self._n_bytes and _size(self._part_path) is None and _size(self._target) == self._n_bytes:
             self._target.replace(self._part_path)  # killed after its name was given, before the journal went
         if self._n_bytes > (_size(self._part_path) or 0):

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from auricle.clock import derived_id
 from auricle.errors import AuricleError
 from auricle.prediction.asking import Ask, answers
+from auricle.prediction.entries import entry
 from auricle.prediction.formats import FORMATS, escaped
-from auricle.records import Prediction
+from auricle.prediction.stream import Stream
+from auricle.records import Entry, Prediction
 
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
@@ -29,19 +32,31 @@ class Piece:
     text : whole lines, UTF-8
     sound_s : length of the recording, in its last piece
     error : what stopped it, in the last piece
+    entry : what is kept of the answer, in the last piece, where that was asked for
     """
 
     text: bytes
     sound_s: float = 0.0
     error: str | None = None
+    entry: Entry | None = None
 
 
-def written(model: "Predictor", file: Path, *, ask: Ask, form: str) -> Iterator[Piece]:
+def written(model: "Predictor", file: Path, *, ask: Ask, form: str, run: str | None = None) -> Iterator[Piece]:
     """Answer a file and yield the lines that tell it; the recording's come last, and are written first.
 
     In a format of one recording there is one level: windows or events if they were asked for, else the recording.
+
+    Parameters
+    ----------
+    run : id of the run whose entries are kept; None to keep none. The same run gives a file's entry the same id
     """
     number = 0
+    kept: Entry | None = None
+
+    def note(stream: Stream, recording: Prediction) -> None:
+        nonlocal kept
+        if run is not None:
+            kept = entry(stream, recording, identity=derived_id(run, str(file)))
 
     def lines(predictions: tuple[Prediction, ...]) -> bytes:
         nonlocal number
@@ -53,12 +68,13 @@ def written(model: "Predictor", file: Path, *, ask: Ask, form: str) -> Iterator[
         return "".join(told).encode()
 
     try:
-        for predictions in answers(model, file, ask):
+        for predictions in answers(model, file, ask, note=note):
             if predictions[0].level != "recording":
                 yield Piece(lines(predictions))
                 continue
             has_place = not FORMATS[form].is_of_one_recording or (not ask.windows and ask.events is None)
-            yield Piece(lines(predictions) if has_place else b"", sound_s=predictions[0].end_s)
+            text = lines(predictions) if has_place else b""
+            yield Piece(text, sound_s=predictions[0].end_s, entry=kept)
     except AuricleError as error:
         yield failed(model.classes, file, error, form=form)
 

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from auricle import files
-from auricle.errors import OutputError
+from auricle.clock import new_id
+from auricle.errors import OutputError, StoreError
 from auricle.prediction.asking import Ask
 from auricle.prediction.batch import answered
 from auricle.prediction.formats import FORMATS
+from auricle.prediction.keeping import Keep, Waiting
 from auricle.prediction.resumable import ResumableFile
 from auricle.prediction.rows import Piece, Rows, failed, written
+from auricle.prediction.worker import Answer
 
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
@@ -67,6 +70,7 @@ def run_to_stream(
     form: str,
     workers: int | None = None,
     told: Told | None = None,
+    keep: Keep | None = None,
 ) -> Report:
     """Write the rows of all files to a stream, in their order, each as soon as those before it are done.
 
@@ -77,12 +81,19 @@ def run_to_stream(
     UsageError : what is asked fits no file
     """
     stream.write(FORMATS[form].head(model.classes).encode())
+    waiting = Waiting(keep)
 
-    def take(file: Path, rows: Rows) -> None:  # noqa: ARG001
+    def take(file: Path, rows: Rows) -> None:
         stream.writelines(rows.text())
         stream.flush()
+        waiting.take(str(file), rows.last.entry)
+        waiting.settle_some()
 
-    return _run(model, found, take, ask=ask, form=form, workers=workers, told=told)
+    run = None if keep is None else new_id()
+    try:
+        return _run(model, found, take, ask=ask, form=form, workers=workers, told=told, run=run)
+    finally:
+        waiting.settle_some(is_end=True)
 
 
 def run_to_file(
@@ -95,33 +106,45 @@ def run_to_file(
     workers: int | None = None,
     resume: bool = False,
     told: Told | None = None,
+    keep: Keep | None = None,
 ) -> Report:
     """Write the rows of all files to one file, which a killed run leaves so that another can go on.
+
+    Parameters
+    ----------
+    keep : takes the entries of files whose rows are safe; after a kill, perhaps some of them once more
 
     Raises
     ------
     UsageError : what is asked fits no file, or is not what a run that is to go on was asked
     OutputError : the file cannot be written, or the disk is full: then what was written is safe
+    StoreError : ``keep`` cannot; what was written and kept is safe
     """
     ask.check(model)
     head = FORMATS[form].head(model.classes).encode()
-    file = ResumableFile(output, asked(model, found, ask, form), head=head, resume=resume)
+    waiting = Waiting(keep)
+    settings = asked(model, found, ask, form) | ({} if keep is None else {"keeps": True})
+    file = ResumableFile(output, settings, head=head, resume=resume, settle=waiting.settle)
     left = [path for path in found if str(path) not in file.done] if file.done else found
     before = (len(found) - len(left), file.n_failed)
     folder = Path(os.path.realpath(output)).parent
 
     def take(path: Path, rows: Rows) -> None:
         last = rows.last
+        waiting.take(str(path), last.entry)
         file.write(str(path), rows.text(), sound_s=last.sound_s, is_failed=last.error is not None)
 
     try:
         with file:
+            run = None if keep is None else file.run
             report = _run(
-                model, left, take, ask=ask, form=form, workers=workers, told=told, before=before, folder=folder
+                model, left, take, ask=ask, form=form, workers=workers, told=told, run=run, before=before, folder=folder
             )
             file.finish()
     except OSError as error:
         raise file.full(error) from error
+    except StoreError as error:
+        raise StoreError(f"{error} {file.left('Mend it')}") from error
     return report
 
 
@@ -133,12 +156,14 @@ def run_to_tracks(
     form: str,
     workers: int | None = None,
     told: Told | None = None,
+    keep: Keep | None = None,
 ) -> Report:
     """Write one file a recording, whole or not at all; a recording that fails has none.
 
     Parameters
     ----------
     tracks : the file of each recording
+    keep : takes the entries of files whose rows are written
 
     Raises
     ------
@@ -146,6 +171,7 @@ def run_to_tracks(
     OutputError : a file cannot be written
     """
     head = FORMATS[form].head(model.classes).encode()
+    waiting = Waiting(keep)
 
     def take(file: Path, rows: Rows) -> None:
         if rows.last.error is not None:
@@ -155,11 +181,16 @@ def run_to_tracks(
             stream.write(head)
             for block in rows.text():
                 stream.write(block)
+        waiting.take(str(file), rows.last.entry)
+        waiting.settle_some()
 
+    run = None if keep is None else new_id()
     try:
-        return _run(model, list(tracks), take, ask=ask, form=form, workers=workers, told=told)
+        return _run(model, list(tracks), take, ask=ask, form=form, workers=workers, told=told, run=run)
     except OSError as error:
         raise OutputError(f"{error.filename}: cannot be written: {error.strerror}.") from error
+    finally:
+        waiting.settle_some(is_end=True)
 
 
 def _run(
@@ -171,13 +202,15 @@ def _run(
     form: str,
     workers: int | None,
     told: Told | None,
+    run: str | None,
     before: tuple[int, int] = (0, 0),
     folder: Path | None = None,
 ) -> Report:
     ask.check(model)
     n_before, n_failed = before
+    answer = partial(written, ask=ask, form=form, run=run)
     sound_s, started = 0.0, time.perf_counter()
-    for done, (file, rows) in enumerate(_rows(model, found, ask, form, workers, folder), n_before + 1):
+    for done, (file, rows) in enumerate(_rows(model, found, answer, form, workers, folder), n_before + 1):
         take(file, rows)
         n_failed += rows.last.error is not None
         sound_s += rows.last.sound_s
@@ -187,10 +220,9 @@ def _run(
 
 
 def _rows(
-    model: "Predictor", found: Sequence[Path], ask: Ask, form: str, workers: int | None, folder: Path | None
+    model: "Predictor", found: Sequence[Path], answer: Answer, form: str, workers: int | None, folder: Path | None
 ) -> Iterator[tuple[Path, Rows]]:
-    answer, keep = partial(written, ask=ask, form=form), partial(Rows, folder)
-    for file, rows, died in answered(model, found, answer, keep, workers=workers):
+    for file, rows, died in answered(model, found, answer, partial(Rows, folder), workers=workers):
         if died is not None:
             rows.append(failed(model.classes, file, died, form=form))
         yield file, rows

@@ -32,6 +32,7 @@ class Stream:
     rate_hz : rate of the blocks to come
     hop_s : from one window to the next; None for the model's own
     source : what to call the sound in messages
+    channels : channels of the sound as it came; blocks hold their mean
 
     Raises
     ------
@@ -40,10 +41,18 @@ class Stream:
 
     Attributes
     ----------
-    model, rate_hz, source : the same
+    model, rate_hz, source, channels : the same
     """
 
-    def __init__(self, model: "Predictor", *, rate_hz: int, hop_s: float | None = None, source: str = "stream") -> None:
+    def __init__(
+        self,
+        model: "Predictor",
+        *,
+        rate_hz: int,
+        hop_s: float | None = None,
+        source: str = "stream",
+        channels: int = 1,
+    ) -> None:
         spec = model.bundle.manifest.spec
         hop_samples = spec.window_hop_samples
         if rate_hz < 1:
@@ -58,6 +67,7 @@ class Stream:
         self.model = model
         self.rate_hz = rate_hz
         self.source = source
+        self.channels = channels
         self._resampler = Resampler(rate_hz, spec.rate_hz)
         self._cutter = Cutter(spec.window_samples, hop_samples, spec.rate_hz)
         self.begin_recording()
@@ -91,9 +101,13 @@ class Stream:
         """Take the next samples as :meth:`push` does, for the sake of :meth:`recording` alone: that is quicker."""
         self._hear(block)
 
+    def end(self) -> None:
+        """End the sound as :meth:`flush` does, for the sake of :meth:`recording` alone."""
+        self._end()
+
     def finish(self) -> Prediction:
         """End the sound and answer it as :meth:`recording` does, without the window that is still due."""
-        self._end()
+        self.end()
         return self.recording()
 
     def recording(self) -> Prediction:

@@ -15,7 +15,7 @@ from auricle.store.encoding import from_row, plain, to_row
 from auricle.store.filters import Filter, from_cursor, to_cursor
 from auricle.store.tables import PREDICTIONS, TOMBSTONES
 
-__all__ = ["MOST_A_PAGE", "Page", "add", "delete", "entries", "entry", "sound"]
+__all__ = ["MOST_A_PAGE", "Page", "add", "add_missing", "delete", "entries", "entry", "sound"]
 
 MOST_A_PAGE = 1000
 
@@ -42,6 +42,22 @@ def add(database: Database, entries: Iterable[Entry]) -> None:
                 connection.execute(sa.insert(PREDICTIONS), rows)
         except IntegrityError as error:
             raise ConflictError("Every entry must have an id of its own. One is in the store already.") from error
+
+
+def add_missing(database: Database, entries: Iterable[Entry]) -> None:
+    """Add those entries whose ids are not there, and were not deleted, in one transaction.
+
+    Raises
+    ------
+    StoreError : the database cannot be written
+    """
+    rows = {entry.id: to_row(entry) for entry in entries}
+    with database.write() as connection:
+        for table in (PREDICTIONS, TOMBSTONES):
+            for known in connection.execute(sa.select(table.c.id).where(table.c.id.in_(list(rows)))).scalars().all():
+                del rows[known]
+        if rows:
+            connection.execute(sa.insert(PREDICTIONS), list(rows.values()))
 
 
 def entry(database: Database, identity: str) -> Entry:

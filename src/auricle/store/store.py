@@ -77,6 +77,10 @@ class Store:
         """Add entries in one transaction; see :func:`auricle.store.log.add`."""
         log.add(self.database, entries)
 
+    def add_missing(self, entries: Iterable[Entry]) -> None:
+        """Add those entries that are not there yet; see :func:`auricle.store.log.add_missing`."""
+        log.add_missing(self.database, entries)
+
     def writer(self) -> Writer:
         """Start the thread that commits entries together; one a process, closed before the store."""
         return Writer(self.database)

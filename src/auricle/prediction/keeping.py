@@ -1,0 +1,44 @@
+"""Entries on their way into a store: each goes there when the rows that tell it are safe, and no sooner."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from auricle.records import Entry
+
+__all__ = ["Keep", "Waiting"]
+
+Keep: TypeAlias = Callable[[Sequence[Entry]], None]
+"""What writes entries into a store, all of them or none; those of a file that is answered again have the same ids."""
+
+_TOGETHER = 64
+
+
+class Waiting:
+    """Holds the entries of files whose rows are not yet safe.
+
+    Parameters
+    ----------
+    keep : what they are then given to; None where nothing is kept
+    """
+
+    def __init__(self, keep: Keep | None) -> None:
+        self._keep = keep
+        self._entries: dict[str, Entry] = {}
+
+    def take(self, file: str, entry: Entry | None) -> None:
+        """Hold a file's entry; a file that failed has none."""
+        if entry is not None:
+            self._entries[file] = entry
+
+    def settle(self, files: Sequence[str]) -> None:
+        """Keep the entries of files, whose rows are safe; what cannot be kept is still held."""
+        ready = [self._entries[file] for file in files if file in self._entries]
+        if ready and self._keep is not None:
+            self._keep(ready)
+        for file in files:
+            self._entries.pop(file, None)
+
+    def settle_some(self, *, is_end: bool = False) -> None:
+        """Keep all that are held, once they are many or no more will come."""
+        if is_end or len(self._entries) >= _TOGETHER:
+            self.settle(list(self._entries))
