@@ -117,7 +117,7 @@ def _served(states_file: Path, folder: Path, *, with_keys: bool, **settings: Any
     limits = Limits(keep_audio="all", decode_s=1.0, decode_memory_mb=64, **settings)
     with ExitStack() as stack:
         store = stack.enter_context(Store.open(str(folder / "store.db"), patience_s=0.2))
-        model = enlist(store, states_file)
+        model = enlist(store, states_file, who="test", why="")
         keys = _keys(store) if with_keys else {}
         service = open_service(limits, store, model.name, decoder=MISBEHAVING)
         client = stack.enter_context(

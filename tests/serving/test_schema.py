@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 schemathesis = pytest.importorskip("schemathesis")
 
-N_EXAMPLES = 25
+N_EXAMPLES = 10  # of those that are allowed, and as many that are not
+_SENT = ("method", "url", "headers", "params", "json", "data", "content", "files")
 
 
+@pytest.mark.slow
 def test_no_fault_of_ours(served: Any) -> None:
     document = served.client.get("/v1/openapi.json").json()
     schema = schemathesis.openapi.from_dict(document)
@@ -43,8 +45,6 @@ def _given(operation: Any) -> Any:
 
 def _request(case: Any) -> dict[str, Any]:
     sent = case.as_transport_kwargs()
-    return {
-        name: sent[name]
-        for name in ("method", "url", "headers", "params", "json", "data", "content", "files")
-        if name in sent
-    }
+    if isinstance(sent.get("data"), bytes):  # as requests calls what httpx calls content
+        sent["content"] = sent.pop("data")
+    return {name: sent[name] for name in _SENT if name in sent}

@@ -28,6 +28,7 @@ async def page(request: Request, service: TheService) -> Response:
         "window": f"{manifest.spec.window_s:g} s" if manifest.spec.window_s else "the whole sound",
         "tone": "good" if champion.problem is None else "warning",
         "health": "answering" if champion.problem is None else "answering; the new champion could not be loaded",
+        "header": "" if service.doorman.is_open else '-H "Authorization: Bearer $AURICLE_KEY" ',
         "keys": "not needed on this address" if service.doorman.is_open else "needed: Authorization: Bearer aud_…",
     }
     html = resources.files("auricle.serving").joinpath("page.html").read_text(encoding="utf-8")
