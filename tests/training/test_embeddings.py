@@ -39,7 +39,6 @@ def test_several_are_tried_together_too(sounds: Dataset, make_embedding) -> None
     assert [trial.candidate.parts for trial in found.trials] == [
         ("one",),
         ("two",),
-        ("one", "two"),
         ("pooled", "one"),
         ("pooled", "two"),
         ("pooled", "one", "two"),

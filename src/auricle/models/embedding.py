@@ -11,9 +11,9 @@ __all__ = ["EMBEDDING"]
 # Embeddings have a thousand columns and more, each of which says a little: shrunk less than pooled columns.
 EMBEDDING = Family(
     title="logistic or ridge regression on pretrained embeddings",
-    classifier=lambda seed: make_pipeline(Standardize(), LogisticRegression(C=0.1, max_iter=1000, random_state=seed)),
+    classifier=lambda seed: make_pipeline(Standardize(), LogisticRegression(C=0.3, max_iter=1000, random_state=seed)),
     regressor=lambda seed: make_pipeline(Standardize(), Ridge(alpha=100.0, random_state=seed)),
-    grid={"logisticregression__C": (0.003, 0.01, 0.03, 0.1, 0.3), "ridge__alpha": (30.0, 100.0, 300.0, 1000.0)},
+    grid={"logisticregression__C": (0.01, 0.03, 0.1, 0.3, 1.0), "ridge__alpha": (30.0, 100.0, 300.0, 1000.0)},
     space={"logisticregression__C": Range(1e-4, 10.0), "ridge__alpha": Range(1.0, 1e4)},
     eats="embedding",
 )

@@ -107,13 +107,13 @@ class Menu:
     def meals(self, family: str) -> list[tuple[str, ...]]:
         """Return what a family's rows may be made of.
 
-        An embedding alone, or with pooled features beside it; of several embeddings, all of them together as well.
+        Each embedding alone, each with pooled features beside it, and everything together.
         """
         if MODELS[family].eats != "embedding":
             return [(POOLED,) if MODELS[family].eats == "pooled" else (IMAGE,)]
-        one_each = [(name,) for name in self.embeddings]
-        every = [*one_each, tuple(self.embeddings)] if len(one_each) > 1 else one_each
-        return [*every, *((POOLED, *names) for names in every)]
+        alone = [(name,) for name in self.embeddings]
+        beside = [(POOLED, *names) for names in alone]
+        return [*alone, *beside, *([(POOLED, *self.embeddings)] if len(alone) > 1 else [])]
 
     def _served(self, candidate: Candidate) -> Iterator[Candidate]:
         """Yield a candidate with everything that its family may eat."""
