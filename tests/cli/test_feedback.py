@@ -45,7 +45,7 @@ def test_what_is_exported_can_be_imported_again(
     ]
     assert auricle("feedback", "export", "--store", url).out == table.read_text()
     ran = auricle("feedback", "import", table, "--store", url)
-    assert (ran.code, ran.err) == (0, "2 labels were taken.\n")
+    assert (ran.code, ran.err) == (0, "Labels taken: 2; refused: 0.\n")
     told = json.loads(auricle("feedback", "export", "--model", "speed", "--json", "--store", url).out)["feedback"]
     assert [(one["target"], one["via"]) for one in told] == [(6.5, "csv")]
 
@@ -65,7 +65,7 @@ def test_what_cannot_be_taken_is_told_and_the_rest_is(
     assert told["failed"][0]["where"] == f"{table}, line 2"
     shown = auricle("feedback", "import", table, "--store", url)
     assert "line 5: A `target` must be a number. Got 'fast'." in shown.err
-    assert "1 labels were taken. 3 could not be taken." in shown.err
+    assert "Labels taken: 1; refused: 3." in shown.err
     with Store.open(url) as store:
         assert [said.who for said in store.feedback.of([logged[1].id])[logged[1].id]] == ["bob"] * 2
 

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from auricle.cli import terminal
-from auricle.cli.terminal import Bars, fail, print_json
+from auricle.cli.terminal import Bars, fail, print_json, print_table
 from auricle.errors import DataError
 
 
@@ -52,3 +52,9 @@ def test_a_failure_is_one_line_whatever_is_in_it(capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit):
         fail(DataError(message), as_json=True)
     assert json.loads(capsys.readouterr().out) == {"error": {"kind": "data", "message": message}}
+
+
+def test_a_table_that_is_piped_is_as_wide_as_it_must_be(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("name", "what"), [("x" * 150, "[red]"), ("y", "z")])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines] == [["name", "what"], ["x" * 150, "[red]"], ["y", "z"]]

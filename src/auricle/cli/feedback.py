@@ -59,8 +59,7 @@ def import_feedback(
     else:
         for where, error in failed[:_MOST_TOLD]:
             err.print(f"{where}: {error}", style="yellow", markup=False)
-        rest = f" {len(failed)} could not be taken." if failed else ""
-        err.print(f"{n_taken} labels were taken.{rest}", markup=False)
+        err.print(f"Labels taken: {n_taken}; refused: {len(failed)}.", markup=False)
     if failed:
         raise typer.Exit(1)
 
@@ -94,7 +93,7 @@ def export_feedback(
     if output.suffix.lower() != ".csv":
         raise UsageError(f"{output}: the table's name must end in .csv.")
     files.write_bytes(output, text.getvalue().encode())
-    err.print(f"Wrote {len(rows)} labels to {output}.", markup=False)
+    err.print(f"Wrote {output}; labels: {len(rows)}.", markup=False)
 
 
 def _table(file: Path, who: str) -> Iterator[_Read]:

@@ -4,13 +4,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from auricle import clock
 from auricle.cli.options import JsonOption, StoreOption, open_store, span_s
-from auricle.cli.terminal import err, print_json
+from auricle.cli.terminal import err, print_json, print_table
 
 if TYPE_CHECKING:
     from auricle.store.keys import Key
@@ -58,13 +55,10 @@ def list_keys(store: StoreOption = None, as_json: JsonOption = False) -> None:
     if not keys:
         err.print("There are no keys. `auricle keys create` makes one.", markup=False)
         return
-    table = Table(box=None)
-    for heading in ("id", "name", "scopes", "created", "accepted"):
-        table.add_column(heading)
-    for key in keys:
-        cells = (key.id, key.name, ", ".join(sorted(key.scopes)), f"{key.created:%Y-%m-%d}", _accepted(key))
-        table.add_row(*map(Text, cells))
-    Console(highlight=False, emoji=False, soft_wrap=True).print(table)
+    rows = [
+        (key.id, key.name, ", ".join(sorted(key.scopes)), f"{key.created:%Y-%m-%d}", _accepted(key)) for key in keys
+    ]
+    print_table(("id", "name", "scopes", "created", "accepted"), rows)
 
 
 def revoke_key(

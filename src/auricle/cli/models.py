@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from auricle.cli.options import JsonOption, ModelArgument, StoreOption, open_store
-from auricle.cli.terminal import err, print_json
+from auricle.cli.terminal import err, print_json, print_table
 
 if TYPE_CHECKING:
     from auricle.store.aliases import Change
+    from auricle.store.models import Model
 
 __all__ = ["add_model", "list_models", "promote_model", "roll_back", "show_model"]
 
@@ -56,17 +55,10 @@ def list_models(store: StoreOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"models": [model.as_json() for model in models]})
         return
-    table = Table(box=None)
-    for heading in ("model", "is", "task", "added", "by", "MB", "digest"):
-        table.add_column(heading, justify="right" if heading == "MB" else "left")
-    for model in models:
-        size = f"{model.n_bytes / 1e6:.2f}"
-        cells = (model.id, " ".join(model.aliases), model.task, f"{model.added:%Y-%m-%d %H:%M}", model.who, size)
-        table.add_row(*map(Text, (*cells, model.digest[:12])))
-    if models:
-        Console(highlight=False, emoji=False, soft_wrap=True).print(table)
-    else:
+    if not models:
         err.print("There are no models. `auricle models add` adds one.", markup=False)
+        return
+    print_table(("model", "is", "task", "added", "by", "MB", "digest"), [_row(model) for model in models])
 
 
 def show_model(model: ReferenceArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
@@ -129,6 +121,11 @@ def roll_back(name: NameArgument, why: WhyOption = "", store: StoreOption = None
         print_json({"model": found.id} | change.as_json())
     else:
         err.print(f"{found.id} is the champion again.", markup=False)
+
+
+def _row(model: "Model") -> tuple[str, ...]:
+    added, size = f"{model.added:%Y-%m-%d %H:%M}", f"{model.n_bytes / 1e6:.2f}"
+    return model.id, " ".join(model.aliases), model.task, added, model.who, size, model.digest[:12]
 
 
 def _told(change: "Change") -> str:

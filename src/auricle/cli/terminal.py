@@ -3,19 +3,23 @@
 import json
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
 from auricle.errors import AuricleError
 
-__all__ = ["TONES", "Bars", "err", "fail", "print_json"]
+__all__ = ["TONES", "Bars", "err", "fail", "print_json", "print_table"]
 
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 SHOWN_AFTER_S = 1.0
+_NO_LIMIT = 100_000  # columns
 
 TONES = {"serious": "red", "warning": "yellow", "note": "cyan", "good": "green"}
 """The colour of a finding or a verdict, by how bad it is."""
@@ -25,6 +29,19 @@ def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
     text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())  # a file's name may be no UTF-8
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under headings on stdout: as wide as the terminal, and where there is none, as wide as they are."""
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    out = Console(highlight=False, emoji=False)
+    if not out.is_terminal:
+        out.width = _NO_LIMIT
+    out.print(table)
 
 
 def fail(error: AuricleError, *, as_json: bool = False) -> NoReturn:

@@ -43,7 +43,7 @@ class Database:
     def __init__(self, url: str, *, create: bool = True, patience_s: float = PATIENCE_S) -> None:
         parsed = parse(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self.name = parsed.render_as_string(hide_password=True)
+        self.name = parsed.set(drivername=parsed.get_backend_name()).render_as_string(hide_password=True)
         """What messages call it."""
         self._patience_s = patience_s
         self._writing = threading.Lock()
