@@ -136,7 +136,7 @@ def test_a_pretrained_model_is_named_by_its_file(auricle, machine_sounds: Path, 
     assert "tiny" in load(out / "x.auricle").bundle.embeddings
     refused = auricle("export", out / "x.auricle", "-o", out / "x.onnx")
     assert refused.code == 2
-    assert "must read pooled features alone to be exported" in refused.sentence
+    assert "must read pooled features or images to be exported" in refused.sentence
 
 
 @pytest.mark.parametrize(

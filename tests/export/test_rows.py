@@ -5,6 +5,7 @@ from auricle.audio.clip import Clip
 from auricle.errors import ExportError
 from auricle.export import rows as module
 from auricle.export.draft import Draft
+from auricle.export.parts import pooled
 from auricle.export.rows import WHOLE, row, rows
 from auricle.features.columns import FEATURES, STATISTICS, UNPOOLED
 from auricle.features.extractor import Extractor
@@ -31,7 +32,7 @@ SPECS = {
 
 
 def compare(run, spec, samples):
-    got = run(lambda draft, value: rows(draft, value, [spec])[0][0], samples)
+    got = run(lambda draft, value: rows(draft, value, spec, [pooled(spec)])[0][0], samples)
     expected = Extractor(spec).rows([Clip(samples, spec.rate_hz)], workers=1)
     assert got.shape == expected.shape
     scale = np.maximum(1.0, np.abs(expected))
@@ -58,7 +59,7 @@ def test_short_recordings_are_pooled_at_their_own_length(run, sound, n):
 def test_windows_begin_where_the_extractor_cuts(run, rng, n):
     spec = SPECS["windows"]
     samples = rng.standard_normal(n).astype(np.float32)
-    got = run(lambda draft, value: rows(draft, value, [spec])[1], samples)
+    got = run(lambda draft, value: rows(draft, value, spec, [pooled(spec)])[1], samples)
     assert got.tolist() == [window.start_samples for window in Extractor(spec).windows(Clip(samples, 16_000))]
 
 

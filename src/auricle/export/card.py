@@ -94,7 +94,7 @@ def _outputs(bundle: Bundle) -> dict[str, dict[str, Any]]:
         told[f"{prefix}novelty"] = ("float32", [*axes], f"how unlike the training sound, {whose}: above 1 is far away")
         told[f"{prefix}unknown"] = ("bool", [*axes], f"whether the answer should be taken for unknown, {whose}")
     told["window_start"] = ("int64", ["n_windows"], "first sample of each window")
-    columns = len(manifest.spec.columns)
+    columns = bundle.golden.rows.shape[1]
     told["window_features"] = ("float32", ["n_windows", columns], "the row of features that the model ate")
     whole = "probabilities" if manifest.classes else "value"
     kind, shape, text = told[whole]

@@ -8,12 +8,11 @@ import onnx
 from onnx import TensorProto, helper
 
 from auricle.bundles.bundle import Bundle
-from auricle.errors import ExportError
 from auricle.export.answers import answers
 from auricle.export.card import INPUT, card_of
 from auricle.export.draft import OPSET, Draft
+from auricle.export.parts import eaten, pooled
 from auricle.export.rows import rows
-from auricle.features.parts import POOLED
 
 __all__ = ["graph_of"]
 
@@ -32,12 +31,7 @@ def graph_of(bundle: Bundle) -> bytes:
     """
     draft = Draft()
     manifest = bundle.manifest
-    if manifest.parts != (POOLED,):
-        raise ExportError(
-            f"{bundle.id}: a model must read pooled features alone to be exported. This one reads "
-            f"{' and '.join(manifest.parts)}: use the bundle, or train without `embedding` and `cnn`."
-        )
-    (table, standard), starts = rows(draft, INPUT, (manifest.spec, manifest.standard))
+    (table, standard), starts = rows(draft, INPUT, manifest.spec, (eaten(bundle), pooled(manifest.standard)))
     found = answers(draft, table, standard, bundle) | {"window_start": starts, "window_features": table}
     card = card_of(bundle)
     outputs = []

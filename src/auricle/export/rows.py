@@ -1,6 +1,7 @@
-"""From a recording to the rows of its windows: the features' extractor as ONNX nodes."""
+"""From a recording to the rows of its windows, and from one window to its pooled features, as ONNX nodes."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from onnx import TensorProto, helper
@@ -13,10 +14,17 @@ from auricle.export.window import GROUPS, FrameValues
 from auricle.features.columns import UNPOOLED
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["WHOLE", "row", "rows"]
+__all__ = ["WHOLE", "Row", "row", "rows"]
 
 WHOLE: dict[str, Callable[[Draft, Value, FeatureSpec], Value]] = {"modulation": swings}
 """How the groups are written that have one value a window, from its log-mel levels: float32, shape (n,)."""
+
+
+class Row(NamedTuple):
+    """How a row is written of a window's samples, and how many numbers it holds."""
+
+    write: Callable[[Draft, Value], Value]
+    n_columns: int
 
 
 def row(draft: Draft, samples: Value, spec: FeatureSpec) -> Value:
@@ -43,25 +51,26 @@ def row(draft: Draft, samples: Value, spec: FeatureSpec) -> Value:
     return draft.node("Concat", *columns, axis=0)
 
 
-def rows(draft: Draft, samples: Value, specs: Sequence[FeatureSpec]) -> tuple[tuple[Value, ...], Value]:
-    """Write the rows of a recording's windows, cut by the first spec as `auricle.audio.windows` cuts them.
+def rows(draft: Draft, samples: Value, spec: FeatureSpec, wanted: Sequence[Row]) -> tuple[tuple[Value, ...], Value]:
+    """Write rows of a recording's windows, which are cut as `auricle.audio.windows` cuts them.
 
     Parameters
     ----------
-    samples : float32, shape (n,), at the rate of all specs
+    samples : float32, shape (n,), at the spec's rate
+    spec : the windows
+    wanted : the rows of each window
 
     Returns
     -------
-    rows : for each spec, float32, shape (n_windows, n_columns)
+    rows : of each kind, float32, shape (n_windows, n_columns)
     starts : first sample of each window, int64, shape (n_windows,)
 
     Raises
     ------
-    ExportError : the spec has a feature or a statistic that has no export
+    ExportError : a row holds what has no export
     """
-    spec = specs[0]
     if spec.window_samples is None:
-        whole = [draft.node("Unsqueeze", row(draft, samples, one), np.array([0])) for one in specs]
+        whole = [draft.node("Unsqueeze", one.write(draft, samples), np.array([0])) for one in wanted]
         return tuple(whole), draft.constant(np.array([0]))
     n_samples = draft.length(samples, 0)
     length = draft.node("Min", n_samples, np.array([spec.window_samples]))
@@ -74,16 +83,16 @@ def rows(draft: Draft, samples: Value, specs: Sequence[FeatureSpec]) -> tuple[tu
     body = draft.body()
     start = body.node("Reshape", "start", np.array([1]))
     window = body.slice(samples, start, body.node("Add", start, length))
-    found = [row(body, window, one) for one in specs]
+    found = [one.write(body, window) for one in wanted]
     # The body sees the recording around it; only where its window starts differs from turn to turn.
     loop = helper.make_graph(
         body.nodes,
         "window",
         [helper.make_tensor_value_info("start", TensorProto.INT64, [])],
         [
-            helper.make_tensor_value_info(value, TensorProto.FLOAT, [len(one.columns)])
-            for value, one in zip(found, specs, strict=True)
+            helper.make_tensor_value_info(value, TensorProto.FLOAT, [one.n_columns])
+            for value, one in zip(found, wanted, strict=True)
         ],
     )
-    tables = draft.split("Scan", starts, n=len(specs), body=loop, num_scan_inputs=1)
+    tables = draft.split("Scan", starts, n=len(wanted), body=loop, num_scan_inputs=1)
     return tuple(tables), starts
