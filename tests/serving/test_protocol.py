@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
+from websockets.sync.client import connect
 
 QUICK = (
     "--set",
@@ -39,11 +41,29 @@ def reply(connection: socket.socket) -> bytes:
 
 def test_clients_that_are_slow_or_garbled(server: Any) -> None:
     # One server for all: it takes longer to start than to ask.
-    for ask in (head_that_never_ends, head_that_drips, body_that_drips, garbage, too_long_a_head, too_many_connections):
+    for ask in (
+        stream_that_outlasts_a_head,
+        head_that_never_ends,
+        head_that_drips,
+        body_that_drips,
+        garbage,
+        too_long_a_head,
+        too_many_connections,
+    ):
         ask(server)
         with open_socket(server) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
             assert reply(connection).startswith(b"HTTP/1.1 200"), ask.__name__
+
+
+def stream_that_outlasts_a_head(server: Any) -> None:
+    with connect(f"ws://127.0.0.1:{server.port}/v1/streams?rate_hz=8000", compression=None) as stream:
+        for _ in range(20):
+            stream.send((np.arange(800) % 50 * 100).astype("<i2").tobytes())
+            time.sleep(0.05)
+        stream.send("end")
+        told = [json.loads(message)["level"] for message in stream]
+    assert told == ["window"] * (len(told) - 1) + ["recording"]
 
 
 def head_that_never_ends(server: Any) -> None:

@@ -1,6 +1,7 @@
 """Who may do what: bearer keys, looked up once in a while, and addresses that guess are slowed down."""
 
 import asyncio
+import math
 import re
 import time
 from collections import OrderedDict
@@ -89,39 +90,53 @@ class Doorman:
         token = token.strip()
         key = None
         if scheme.lower() == "bearer" and _TOKEN.fullmatch(token):
-            key = await self._find(token)
+            key = self._remembered(token) or await self._find(token, address)
         if key is None or not key.is_valid(clock.now()):
-            await self._slow_down(address)
+            self._count(address)
             raise RequestError("The key is unknown, expired or revoked.", reason="unauthorized")
         return Caller(key.id, key.scopes)
 
-    async def _find(self, token: str) -> Key | None:
+    def _remembered(self, token: str) -> Key | None:
         # By the whole token: a right id with a wrong secret must not be taken for the key, nor push it out.
-        found = self._known.get(token)
-        if found is not None and time.monotonic() - found[0] < self._limits.key_cache_s:
-            return found[1]
+        asked, key = self._known.get(token, (-math.inf, None))
+        return key if time.monotonic() - asked < self._limits.key_cache_s else None
+
+    async def _find(self, token: str, address: str) -> Key | None:
+        """Look a key up in the store; an address that has failed too often waits first, whoever asks from there."""
+        if self._n_failures(address) >= self._limits.failures_per_min:
+            if self._n_slowed >= _MOST_SLOWED:
+                raise self._too_many()
+            self._n_slowed += 1
+            try:
+                await asyncio.sleep(_SLOWED_S)
+            finally:
+                self._n_slowed -= 1
         asked = time.monotonic()
         key = await to_thread.run_sync(self._verify, token)
         if key is not None:
             _remember(self._known, token, (asked, key))
         return key
 
-    async def _slow_down(self, address: str) -> None:
-        """Let an address that fails again and again wait, and then refuse it."""
-        per_s = self._limits.failures_per_min / 60
-        present = time.monotonic()
-        last, count = self._failures.get(address, (present, 0.0))
-        count = max(0.0, count - (present - last) * per_s) + 1
-        _remember(self._failures, address, (present, count))
-        if count <= self._limits.failures_per_min:
-            return
-        if self._n_slowed < _MOST_SLOWED:
-            self._n_slowed += 1
-            try:
-                await asyncio.sleep(_SLOWED_S)
-            finally:
-                self._n_slowed -= 1
-        raise RequestError("Too many keys from this address were wrong.", reason="rate", retry_after_s=1 / per_s + 1)
+    def _count(self, address: str) -> None:
+        """Count a failure.
+
+        Raises
+        ------
+        RequestError : there were too many
+        """
+        failures = self._n_failures(address)
+        _remember(self._failures, address, (time.monotonic(), failures + 1))
+        if failures >= self._limits.failures_per_min:
+            raise self._too_many()
+
+    def _n_failures(self, address: str) -> int:
+        """Return how many failures count; they are forgotten one by one."""
+        last, count = self._failures.get(address, (0.0, 0.0))
+        return math.ceil(max(0.0, count - (time.monotonic() - last) * self._limits.failures_per_min / 60))
+
+    def _too_many(self) -> RequestError:
+        wait_s = 60 / self._limits.failures_per_min + _SLOWED_S
+        return RequestError("Too many keys from this address were wrong.", reason="rate", retry_after_s=wait_s)
 
 
 def _remember(memory: OrderedDict[str, T], name: str, value: T) -> None:

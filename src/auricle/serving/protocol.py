@@ -52,6 +52,8 @@ class _Guarded(H11Protocol):
     _body_s = 0.0
     _body_bytes = 0
     _is_stopping = False
+    _is_handed_over = False
+    """To the protocol of WebSockets: what is written here from then on would break its frames."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -77,6 +79,7 @@ class _Guarded(H11Protocol):
         self._look()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._is_handed_over = True
         self._await(None)
         super().handle_websocket_upgrade(event)
 
@@ -102,7 +105,7 @@ class _Guarded(H11Protocol):
     def _look(self) -> None:
         """Find out what is awaited now, and see that its clock runs."""
         state = self.conn.their_state
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._is_handed_over:
             self._await(None)
         elif state is h11.SEND_BODY:
             if self._awaited != "body":
