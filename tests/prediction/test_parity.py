@@ -31,7 +31,7 @@ def serve() -> Iterator[Serve]:
     def run(answer: Callable[[bytes], tuple[int, Any]]) -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                assert self.path == "/v1/predictions"
+                assert self.path == "/v1/predictions?windows=true"
                 status, told = answer(self.rfile.read(int(self.headers["Content-Length"])))
                 if self.headers.get("Authorization") == "Bearer wrong":
                     status, told = 401, {"error": {"kind": "auth", "message": "no such key"}}

@@ -209,7 +209,7 @@ def _by_server(model: "Predictor", file: Path, address: str, key: str | None) ->
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
     request = urllib.request.Request(  # noqa: S310  (http and https only, see `compare`)
-        f"{address}/v1/predictions", data=file.read_bytes(), headers=headers, method="POST"
+        f"{address}/v1/predictions?windows=true", data=file.read_bytes(), headers=headers, method="POST"
     )
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as reply:  # noqa: S310

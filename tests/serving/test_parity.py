@@ -1,0 +1,18 @@
+"""What the server answers is what the file is answered at home, window by window: ``auricle doctor --server``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from auricle.prediction.parity import compare
+from auricle.prediction.predictor import Predictor
+
+
+def test_a_server_agrees_with_every_other_way(
+    run_server: Callable[..., Any], states: Predictor, machine_sounds: Path
+) -> None:
+    clip = machine_sounds.parent / "clips" / "0002.wav"
+    found = compare(states, clip, server=run_server().url)
+    assert found.agrees, found.as_json()
+    assert [way.name for way in found.ways][-1] == "server"
+    assert found.ways[-1].n_windows == 3
