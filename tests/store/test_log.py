@@ -72,6 +72,15 @@ def test_pages_go_back_in_time_without_gap_or_repeat(store: Store, make_entry: M
     assert seen == [entry.id for entry in reversed(added)]
 
 
+def test_a_page_leaves_the_rows_out(store: Store, make_entry: Make) -> None:
+    added = make_entry()
+    store.add([added])
+    (found,) = store.entries().entries
+    assert found == added
+    assert np.array_equal(found.standard, added.standard)
+    assert found.rows.shape == (0, 0)
+
+
 def test_a_clock_that_jumps_back_breaks_no_cursor(store: Store, make_entry: Make) -> None:
     present = clock.now()
     added = [make_entry(time=present - timedelta(days=days)) for days in (0, 400, 1, 800)]

@@ -34,9 +34,12 @@ def get(connection: sa.Connection, digest: str) -> bytes | None:
     return b"".join(connection.execute(parts).scalars()) or None
 
 
-def drop_unused(database: Database, connection: sa.Connection, digests: Iterable[str | None]) -> None:
-    """Erase those contents that no entry and no model has."""
+def drop_unused(database: Database, connection: sa.Connection, digests: Iterable[str | None]) -> int:
+    """Erase those contents that no entry and no model has, and return how many bytes they were."""
+    n_bytes = 0
     for digest in sorted({digest for digest in digests if digest is not None}):
         database.hold(connection, digest)  # somebody may be about to give an entry the same sound
         unused = (~sa.exists().where(PREDICTIONS.c.audio == digest), ~sa.exists().where(BUNDLES.c.digest == digest))
-        connection.execute(sa.delete(BLOBS).where(BLOBS.c.digest == digest, *unused))
+        gone = sa.delete(BLOBS).where(BLOBS.c.digest == digest, *unused)
+        n_bytes += sum(connection.execute(gone.returning(sa.func.length(BLOBS.c.content))).scalars())
+    return n_bytes

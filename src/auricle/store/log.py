@@ -20,8 +20,12 @@ __all__ = ["MOST_A_PAGE", "Page", "add", "add_missing", "delete", "entries", "en
 MOST_A_PAGE = 1000
 
 
+_NO_ROWS = (sa.literal(b"", sa.LargeBinary).label("rows"), sa.literal(0).label("n_rows"))
+_TOLD = (*(column for column in PREDICTIONS.c if column.name not in ("rows", "n_rows")), *_NO_ROWS)
+
+
 class Page(NamedTuple):
-    """Some entries, the newest first, and where the next page begins; None where there is none."""
+    """Some entries, the newest first, without their rows, and where the next page begins; None where there is none."""
 
     entries: tuple[Entry, ...]
     cursor: str | None
@@ -78,6 +82,8 @@ def entry(database: Database, identity: str) -> Entry:
 def entries(database: Database, which: Filter, *, cursor: str | None = None, limit: int = 100) -> Page:
     """Return a page of entries, the newest first: in the order in which they were added, whatever clocks said.
 
+    The rows that the models ate, which weigh more than all else together, are left out.
+
     Raises
     ------
     UsageError : the cursor is not one of ours
@@ -87,7 +93,7 @@ def entries(database: Database, which: Filter, *, cursor: str | None = None, lim
     if cursor is not None:
         clauses.append(PREDICTIONS.c.seq < from_cursor(cursor))
     limit = min(max(limit, 1), MOST_A_PAGE)
-    wanted = sa.select(PREDICTIONS).where(*clauses).order_by(PREDICTIONS.c.seq.desc()).limit(limit + 1)
+    wanted = sa.select(*_TOLD).where(*clauses).order_by(PREDICTIONS.c.seq.desc()).limit(limit + 1)
     with database.read() as connection:
         rows: Sequence[sa.Row[tuple[object, ...]]] = connection.execute(wanted).all()
     following = to_cursor(rows[limit - 1].seq) if len(rows) > limit else None

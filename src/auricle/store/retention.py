@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -54,13 +54,14 @@ def sweep(database: Database, keep: Keep) -> Swept:
     n_entries = n_sounds = 0
     if keep.age_s is not None:
         oldest = PREDICTIONS.c.time_us < clock.to_us(clock.now() - timedelta(seconds=keep.age_s))
-        while n := _erase(database, oldest):
-            n_entries += n
+        while (gone := _erase(database, oldest)).n:
+            n_entries += gone.n
     if keep.size_bytes is not None:
-        while size_bytes(database) > keep.size_bytes and (n := _mute(database)):
-            n_sounds += n
-        while size_bytes(database) > keep.size_bytes and (n := _erase(database, sa.true())):
-            n_entries += n
+        excess = size_bytes(database) - keep.size_bytes
+        while excess > 0 and (gone := _mute(database)).n:
+            n_sounds, excess = n_sounds + gone.n, excess - gone.n_bytes
+        while excess > 0 and (gone := _erase(database, sa.true())).n:
+            n_entries, excess = n_entries + gone.n, excess - gone.n_bytes
     if n_entries or n_sounds:
         database.shrink()
         database.forget()
@@ -81,22 +82,27 @@ def size_bytes(database: Database) -> int:
         return int(connection.execute(entries).scalar_one()) + int(connection.execute(sounds).scalar_one())
 
 
-def _erase(database: Database, which: sa.ColumnElement[bool]) -> int:
-    """Erase the oldest few of some entries, and return how many they were."""
-    wanted = sa.select(PREDICTIONS.c.seq, PREDICTIONS.c.audio).where(which).order_by(PREDICTIONS.c.seq).limit(_AT_ONCE)
+class _Gone(NamedTuple):
+    n: int
+    n_bytes: int
+
+
+def _erase(database: Database, which: sa.ColumnElement[bool]) -> _Gone:
+    """Erase the oldest few of some entries."""
+    columns = PREDICTIONS.c
+    wanted = sa.select(columns.seq, columns.audio, columns.n_bytes).where(which).order_by(columns.seq).limit(_AT_ONCE)
     with database.write() as connection:
         rows = connection.execute(wanted).all()
-        connection.execute(sa.delete(PREDICTIONS).where(PREDICTIONS.c.seq.in_([row.seq for row in rows])))
-        blobs.drop_unused(database, connection, [row.audio for row in rows])
-    return len(rows)
+        connection.execute(sa.delete(PREDICTIONS).where(columns.seq.in_([row.seq for row in rows])))
+        n_bytes = blobs.drop_unused(database, connection, [row.audio for row in rows])
+    return _Gone(len(rows), n_bytes + sum(row.n_bytes for row in rows))
 
 
-def _mute(database: Database) -> int:
-    """Erase the oldest few sounds, and return how many entries lost theirs."""
+def _mute(database: Database) -> _Gone:
+    """Erase the oldest few sounds; of how many entries, is told."""
     columns = PREDICTIONS.c
     wanted = sa.select(columns.audio).where(columns.audio.is_not(None)).order_by(columns.seq).limit(_AT_ONCE // 10)
     with database.write() as connection:
         digests = set(connection.execute(wanted).scalars())
         muted = connection.execute(sa.update(PREDICTIONS).where(columns.audio.in_(digests)).values(audio=None))
-        blobs.drop_unused(database, connection, digests)
-    return muted.rowcount
+        return _Gone(muted.rowcount, blobs.drop_unused(database, connection, digests))
