@@ -17,8 +17,9 @@ from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
 from auricle.models.table import MODELS
 from auricle.prediction.predictor import Predictor
 from auricle.training import networks
+from auricle.training.asked import further_families
 from auricle.training.result import TrainResult
-from auricle.training.train import further_families, train
+from auricle.training.train import train
 
 pytest.importorskip("torch", reason="torch is not installed: it is the extra `cnn`")
 

@@ -11,6 +11,7 @@ from typing import Any
 from auricle.datasets.examples import Examples
 from auricle.features.cache import FeatureCache
 from auricle.features.image import Image, image_spec
+from auricle.features.parts import Part
 from auricle.features.spec import FeatureSpec
 from auricle.models.cnn.device import chosen_device, need_torch
 from auricle.models.table import MODELS
@@ -41,9 +42,9 @@ def images_of(spec: FeatureSpec, examples: Examples) -> Image:
     return Image(image_spec(spec.rate_hz, longest_s))
 
 
-def network_settings(image: Image, device: str, folder: Path | None) -> dict[str, Any]:
-    """Return the settings of networks that are not a matter of choice."""
-    return {"shape": image.shape, "device": device, "checkpoints": folder}
+def network_settings(image: Part | None, device: str, folder: Path | None) -> dict[str, Any]:
+    """Return the settings of networks that are not a matter of choice; none where there are no images."""
+    return {} if not isinstance(image, Image) else {"shape": image.shape, "device": device, "checkpoints": folder}
 
 
 @contextmanager

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.examples import Examples
-from auricle.features.parts import POOLED
+from auricle.datasets.examples import Examples, Progress, extract
+from auricle.datasets.parts import part_rows
+from auricle.features.cache import FeatureCache
+from auricle.features.parts import POOLED, Part
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["Scale", "Table", "Tables"]
+__all__ = ["Scale", "Table", "Tables", "tables_of"]
 
 MakePart: TypeAlias = Callable[[str, FeatureSpec], NDArray[np.float32]]
 
@@ -169,3 +171,32 @@ class Tables(Mapping[FeatureSpec | None, Table]):
 
     def __len__(self) -> int:
         return len(self._held)
+
+
+def tables_of(
+    dataset: Dataset,
+    examples: Examples,
+    spec: FeatureSpec,
+    further: Mapping[str, Part],
+    *,
+    workers: int | None = None,
+    cache: FeatureCache | None = None,
+    progress: Progress | None = None,
+) -> Tables:
+    """Return the tables of a data set whose features under one spec are there, and the others made when asked for.
+
+    Parameters
+    ----------
+    examples : the features under ``spec``
+    further : parts of rows beside the pooled ones, by name
+    """
+
+    def make(other: FeatureSpec) -> Examples:
+        if other == spec:
+            return examples
+        return extract(dataset, other, workers=workers, cache=cache, progress=progress)[1]
+
+    def make_part(name: str, windows: FeatureSpec) -> NDArray[np.float32]:
+        return part_rows(dataset, further[name], windows, workers=workers, cache=cache, progress=progress)
+
+    return Tables(dataset, make, make_part, tuple(further))

@@ -5,12 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.examples import Examples, Progress, extract
-from auricle.datasets.parts import part_rows
+from auricle.datasets.examples import Progress, extract
 from auricle.datasets.survey import survey
 from auricle.errors import UsageError
 from auricle.features.cache import FeatureCache
@@ -21,16 +17,15 @@ from auricle.inspection.condition import find_condition
 from auricle.inspection.leaks import find_leaks
 from auricle.inspection.listening import hear
 from auricle.models.family import Estimator
-from auricle.models.table import MODELS, family_names
+from auricle.training.asked import asked
 from auricle.training.choices import Split, choose_spec, plan
 from auricle.training.crossfit import Plan
-from auricle.training.embeddings import embeddings_for
 from auricle.training.menu import Menu, prove
-from auricle.training.networks import are_within_reach, check_networks, checkpoints, images_of, network_settings
+from auricle.training.networks import checkpoints, images_of, network_settings
 from auricle.training.packing import pack
 from auricle.training.result import TrainResult
 from auricle.training.search import Found, search
-from auricle.training.table import Tables
+from auricle.training.table import Tables, tables_of
 
 __all__ = ["TUNINGS", "TrainResult", "Tuning", "train"]
 
@@ -100,17 +95,14 @@ def train(
         raise UsageError(f"`budget_s` must be above 0. Got {budget_s:g}.")
     if journal is not None and tune != "optuna":
         raise UsageError(f"`journal` keeps the trials of `tune` optuna. Got {tune!r}: leave it out.")
-    families, own, blend = _asked(models)
-    pretrained = embeddings_for(families, embeddings, is_auto=_has_auto(models))
-    families = tuple(name for name in MODELS if name in families or (name == "embedding" and pretrained))
-    check_networks(families, device)
+    wanted = asked(models, embeddings, has_budget=budget_s is not None, device=device)
     dataset = data if isinstance(data, Dataset) else Dataset.load(data)
     if balance and dataset.task == "regress":
         raise UsageError("`balance` weighs classes. These are numbers: leave it out.")
     protocol = plan(dataset, tune=tune, split=split, seed=seed)  # what cannot be split is said before all else
     vary_window = spec is None and window_s == "auto"
     spec = spec or choose_spec(survey(dataset, workers=workers), window_s=window_s)
-    prove(own, len(spec.columns), dataset.task)
+    prove(wanted.own, len(spec.columns), dataset.task)
     dataset, examples, failures = extract(
         dataset, spec, workers=workers, skip_bad=skip_bad, cache=cache, progress=progress
     )
@@ -119,43 +111,48 @@ def train(
     kept, recordings, _ = hear(dataset, workers=workers, cache=cache, progress=progress)
     leaks = find_leaks(dataset.subset(kept), recordings, blocks=protocol.blocks[kept])
     condition = tuple(find_condition(dataset.subset(kept), recordings))
-    more = further_families(families) if budget_s is not None and models == "auto" else ()
-    further: dict[str, Part] = {**pretrained, IMAGE: (image := images_of(spec, examples))}
-
-    def make_part(part: str, spec: FeatureSpec) -> NDArray[np.float32]:
-        return part_rows(dataset, further[part], spec, workers=workers, cache=cache, progress=progress)
-
-    def make(other: FeatureSpec) -> Examples:
-        return (
-            examples if other == spec else extract(dataset, other, workers=workers, cache=cache, progress=progress)[1]
-        )
-
-    tables = Tables(dataset, make, make_part, tuple(further))
+    further: dict[str, Part] = {**wanted.embeddings}
+    if wanted.has_networks:
+        further[IMAGE] = images_of(spec, examples)
+    tables = tables_of(dataset, examples, spec, further, workers=workers, cache=cache, progress=progress)
     called = name or _name_of(Path(dataset.source))
     with checkpoints(cache, f"{dataset.source} {called} {seed}") as folder:
-        networks = network_settings(image, device, folder)
-        menu = Menu(families, own, dataset.task, spec, seed, vary_window, balance, more, tuple(pretrained), networks)
+        menu = Menu(
+            wanted.families,
+            wanted.own,
+            dataset.task,
+            spec,
+            seed,
+            vary_window,
+            balance,
+            wanted.more,
+            tuple(wanted.embeddings),
+            network_settings(further.get(IMAGE), device, folder),
+        )
         left_s = None if budget_s is None else max(0.0, budget_s - (time.perf_counter() - started))
-        found = _search(tables, menu, protocol, tune, left_s, journal, blend=blend, workers=workers, progress=progress)
-        chosen = found.chosen.spec or spec
-        known = {POOLED: Pooled(chosen), **further}
-        features = Features(chosen, [known[part] for part in found.chosen.parts])
-        table = tables[chosen].only(found.chosen.parts)
-        bundle, estimator = pack(
-            dataset,
-            tables.examples(chosen),
-            table,
-            features,
-            found,
+        fingerprint = " ".join([spec.fingerprint(), *(part.fingerprint() for part in further.values())])
+        found = _search(
+            tables,
+            menu,
             protocol,
-            name=called,
+            tune,
+            left_s,
+            journal,
+            fingerprint,
+            blend=wanted.blend,
             workers=workers,
             progress=progress,
+        )
+        chosen = found.chosen.spec or spec
+        examples, table = tables.examples(chosen), tables[chosen].only(found.chosen.parts)
+        features = Features(chosen, [{POOLED: Pooled(chosen), **further}[part] for part in found.chosen.parts])
+        bundle, estimator = pack(
+            dataset, examples, table, features, found, protocol, name=called, workers=workers, progress=progress
         )
     return TrainResult(
         bundle,
         dataset,
-        tables.examples(chosen),
+        examples,
         table,
         estimator,
         found,
@@ -173,29 +170,6 @@ def _name_of(source: Path) -> str:
     return source.resolve().parent.name if source.stem == "metadata" else source.stem
 
 
-def _asked(models: str | Iterable[str | Estimator]) -> tuple[tuple[str, ...], tuple[Estimator, ...], bool]:
-    """Sort what was asked for into families, a user's own estimators, and whether a blend may be made."""
-    wanted = [models] if isinstance(models, Estimator) else models
-    if isinstance(wanted, str):
-        families, blend = family_names(wanted)
-        return families, (), blend
-    wanted = list(wanted)
-    own = tuple(one for one in wanted if not isinstance(one, str))
-    names = [one for one in wanted if isinstance(one, str)]
-    families, blend = family_names(names) if names or not own else ((), False)
-    return families, own, blend
-
-
-def further_families(families: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the families that a budget may buy beside those that are tried anyway."""
-    eaten = {"pooled", *(["image"] if are_within_reach() else [])}
-    return tuple(name for name in MODELS if name not in families and MODELS[name].eats in eaten)
-
-
-def _has_auto(models: str | Iterable[str | Estimator]) -> bool:
-    return isinstance(models, str) and "auto" in (name.strip() for name in models.split(","))
-
-
 def _search(
     tables: Tables,
     menu: Menu,
@@ -203,6 +177,7 @@ def _search(
     tune: Tuning,
     budget_s: float | None,
     journal: Path | None,
+    fingerprint: str,
     *,
     blend: bool,
     workers: int | None,
@@ -224,7 +199,7 @@ def _search(
             n_searches=len(protocol.tested) + protocol.is_nested,
             budget_s=budget_s,
             journal=journal,
-            fingerprint=menu.spec.fingerprint(),
+            fingerprint=fingerprint,
             workers=workers,
         )
         budget_s = None  # the defaults are tried whatever it is; the explorer keeps to it

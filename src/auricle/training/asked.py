@@ -1,0 +1,84 @@
+"""What was asked of a training: families, estimators of one's own, pretrained models, and what time may buy beside."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from auricle.features.embedding import Embedding
+from auricle.models.family import Estimator
+from auricle.models.table import MODELS, family_names
+from auricle.training.embeddings import embeddings_for
+from auricle.training.networks import are_within_reach, check_networks
+
+__all__ = ["Asked", "asked", "further_families"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What may be tried.
+
+    Parameters
+    ----------
+    families : in the table's order
+    own : estimators that a user made
+    blend : whether a blend may be made
+    more : families that are tried where there is time for them
+    embeddings : pretrained models by their names
+    """
+
+    families: tuple[str, ...]
+    own: tuple[Estimator, ...]
+    blend: bool
+    more: tuple[str, ...]
+    embeddings: dict[str, Embedding]
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether any family reads images."""
+        return any(MODELS[family].eats == "image" for family in (*self.families, *self.more))
+
+
+def asked(
+    models: str | Iterable[str | Estimator],
+    embeddings: Iterable[str | Embedding] | None,
+    *,
+    has_budget: bool,
+    device: str,
+) -> Asked:
+    """Sort what was asked for, and hold that it can be had here, before anything is computed.
+
+    Parameters
+    ----------
+    models, embeddings, device : as in :func:`~auricle.training.train.train`
+    has_budget : whether what the defaults leave of a time goes to more families
+
+    Raises
+    ------
+    UsageError : an unknown family, a pretrained model that is not there, or a network without torch or its device
+    ModelError : a pretrained model that does not load
+    """
+    families, own, blend = _sorted(models)
+    is_auto = isinstance(models, str) and "auto" in (name.strip() for name in models.split(","))
+    pretrained = embeddings_for(families, embeddings, is_auto=is_auto)
+    families = tuple(name for name in MODELS if name in families or (name == "embedding" and pretrained))
+    check_networks(families, device)
+    more = further_families(families) if has_budget and models == "auto" else ()
+    return Asked(families, own, blend, more, pretrained)
+
+
+def further_families(families: Sequence[str]) -> tuple[str, ...]:
+    """Return the families that a budget may buy beside those that are tried anyway."""
+    eaten = {"pooled", *(["image"] if are_within_reach() else [])}
+    return tuple(name for name in MODELS if name not in families and MODELS[name].eats in eaten)
+
+
+def _sorted(models: str | Iterable[str | Estimator]) -> tuple[tuple[str, ...], tuple[Estimator, ...], bool]:
+    """Sort into families, a user's own estimators, and whether a blend may be made."""
+    wanted = [models] if isinstance(models, Estimator) else models
+    if isinstance(wanted, str):
+        families, blend = family_names(wanted)
+        return families, (), blend
+    wanted = list(wanted)
+    own = tuple(one for one in wanted if not isinstance(one, str))
+    names = [one for one in wanted if isinstance(one, str)]
+    families, blend = family_names(names) if names or not own else ((), False)
+    return families, own, blend
