@@ -18,7 +18,8 @@ LEAST_EFFECT = 0.3
 """Spreads of the reference that a column must move by, whatever its significance."""
 
 N_SHUFFLES = 200
-"""Of each column; what they give is pooled over all columns."""
+N_SHUFFLED = 24
+"""Columns that are shuffled, so many times each; what they give is pooled."""
 
 _QUANTILES = (np.arange(64) + 0.5) / 64
 
@@ -77,7 +78,7 @@ def column_drift(
     """Compare every column of reference and window.
 
     Kolmogorov-Smirnov distances of continuous columns are distributed alike when nothing has changed, so that shuffles
-    of all columns tell how rare one is. One with many equal values is seldom called moved, and never too often.
+    of some columns tell how rare one is. One with many equal values is seldom called moved, and never too often.
 
     Parameters
     ----------
@@ -87,19 +88,17 @@ def column_drift(
     dealt : which recordings are the window's, as observed and in shuffles, from
         :func:`~auricle.monitoring.resampling.deal`
     """
-    dealt = dealt[:, : 1 + N_SHUFFLES]
     window = dealt[:, 0]
-    gaps = np.stack([_gaps(column, dealt) for column in values.T])
-    known = gaps[_vary(values)] if len(gaps) else gaps
+    gaps = np.concatenate([_gaps(column, dealt[:, :1]) for column in values.T])
+    shuffled = np.stack([_gaps(column, dealt[:, 1 : 1 + N_SHUFFLES]) for column in values.T[_varied(values)]])
     root = float(np.sqrt(window.sum() * (~window).sum() / len(window)))
-    shrunk = gaps[:, 0] * np.sqrt(worth(values, groups, window))
-    p, p_apart = (_p(observed, known[:, 1:], root) for observed in (shrunk, gaps[:, 0]))
+    p, p_apart = (_p(one, shuffled, root) for one in (gaps * np.sqrt(worth(values, groups, window)), gaps))
     q = q_values(p)
     reference, live = values[~window], values[window]
     before, after = np.median(reference, axis=0), np.median(live, axis=0)
     effects = _moved(reference, live) / _spreads(reference, names)
     return tuple(
-        ColumnDrift(name, *map(float, (gaps[i, 0], effects[i], before[i], after[i], p[i], q[i], p_apart[i])))
+        ColumnDrift(name, *map(float, (gaps[i], effects[i], before[i], after[i], p[i], q[i], p_apart[i])))
         for i, name in enumerate(names)
     )
 
@@ -125,11 +124,12 @@ def _gaps(column: NDArray[np.float32], dealt: NDArray[np.bool_]) -> NDArray[np.f
     return np.asarray(np.abs(away, out=away).max(axis=0), np.float64) * (n / (n_window * (n - n_window)))
 
 
-def _vary(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return which columns are as good as continuous; all of them, where none is."""
+def _varied(values: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return columns that are as good as continuous, evenly spread; any, where none is."""
     kinds = np.array([np.unique(column).size for column in values.T])
-    enough = kinds > len(values) / 2
-    return np.asarray(enough if enough.any() else np.ones(len(kinds), np.bool_))
+    found = np.flatnonzero(kinds > len(values) / 2)
+    found = found if found.size else np.arange(len(kinds))
+    return np.asarray(found[np.unique(np.linspace(0, found.size - 1, N_SHUFFLED).round().astype(np.intp))])
 
 
 def _moved(reference: NDArray[np.float32], live: NDArray[np.float32]) -> NDArray[np.float64]:

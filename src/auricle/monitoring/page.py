@@ -80,7 +80,7 @@ def _sections(check: Check, bundle: Bundle, window: Sample, by: str | None) -> I
     yield Section("How good the answers are", tuple(_worth(check)))
     if check.drift is None:
         return
-    yield Section("How the sound changed", tuple(_sound(check, reference, window)))
+    yield Section("How the sound changed", tuple(_sound(check, reference, window, by)))
     if check.drift.places:
         yield Section(f"Where: by {by}", (_places(check, str(by)),))
     if check.drift.classes is not None:
@@ -139,7 +139,7 @@ def _worth(check: Check) -> Iterator[Block]:
         yield picture(figure, f"Measured {scored.score} over time", caption="The dashed line is that of training.")
 
 
-def _sound(check: Check, reference: Sample, window: Sample) -> Iterator[Block]:
+def _sound(check: Check, reference: Sample, window: Sample, by: str | None) -> Iterator[Block]:
     assert check.drift is not None  # noqa: S101  (the caller asked)
     known = {column.name: column for column in check.drift.columns if column.name in QUALITY_COLUMNS}
     by_effect = sorted(known.values(), key=lambda column: -column.effect)
@@ -155,16 +155,17 @@ def _sound(check: Check, reference: Sample, window: Sample) -> Iterator[Block]:
         "Histograms of the sound's measures, of training and now",
         caption="Measures of the sound among the recordings of training (filled) and now (line).",
     )
-    timed = ~np.isnat(window.times)
     for cause in check.causes:
+        part = window if cause.where is None else window.subset(window.metadata[str(by)] == cause.where)
+        timed = ~np.isnat(part.times)
         if cause.measure in MEASURES and timed.sum() > 1:
             label, unit = MEASURES[cause.measure]
             low, high = np.quantile(reference.measure(cause.measure), [0.05, 0.95])
             since = None if cause.since is None else np.datetime64(cause.since.replace(tzinfo=None), "us")
             figure, axes = charts.blank(9.2, 2.2)
-            values = window.measure(cause.measure)[timed]
-            course(axes[0, 0], window.times[timed], values, (float(low), float(high)), unit=unit, since=since)
-            charts.title(axes[0, 0], label)
+            values = part.measure(cause.measure)[timed]
+            course(axes[0, 0], part.times[timed], values, (float(low), float(high)), unit=unit, since=since)
+            charts.title(axes[0, 0], label if cause.where is None else f"{label} at {by}={cause.where}")
             yield picture(figure, f"{label} over time", caption="The band holds nine of ten recordings of training.")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from auricle.charts import ACCENT, FONT_PT, SOFT, WARM, title
@@ -78,5 +79,6 @@ def pairs(axis: Axes, names: Sequence[str], before: Sequence[float], now: Sequen
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.set_xlim(0, max(*before, *now) * 1.1)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axis.set_xlabel("share of the answers")
     axis.legend(fontsize=FONT_PT, frameon=False, loc="lower right")
