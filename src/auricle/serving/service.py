@@ -120,7 +120,7 @@ def open_service(limits: Limits, store: "Store", name: str, *, decoder: Sequence
     return Service(
         limits,
         store,
-        Writer(store.database, capacity=limits.max_pending),
+        Writer(store.database, linger_s=0.0, capacity=limits.max_pending),
         champion,
         Decoders(limits.decoding(), size=limits.decoders, program=decoder),
         Gate(threads=limits.threads, max_waiting=limits.max_waiting, max_wait_s=limits.max_wait_s),
