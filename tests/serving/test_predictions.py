@@ -134,6 +134,13 @@ def test_a_body_is_counted_while_it_streams(serve_with: Callable[..., object], c
     assert small.service.room._left == small.service.limits.max_bodies_bytes  # type: ignore[attr-defined]
 
 
+def test_a_long_sound(served, states: Predictor, sound_file: Callable[..., bytes]) -> None:  # type: ignore[no-untyped-def]
+    content = sound_file(30.0, rate_hz=48_000, channels=2)
+    reply = served.client.post(URL, content=content)
+    assert reply.status_code == 201
+    assert reply.json()["predictions"] == [json.loads(json.dumps(states.predict(content).as_json()))]
+
+
 def test_a_coded_body_is_refused(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
     assert served.client.post(URL, content=clip, headers={"Content-Encoding": "gzip"}).status_code == 415
 

@@ -19,6 +19,8 @@ from auricle.serving.multipart import Form
 __all__ = ["Body", "Room", "receive"]
 
 _FORM: Final = "multipart/form-data"
+_SMALL_BYTES: Final = 1 << 18
+_PIECE_BYTES: Final = 1 << 20
 
 
 class Room:
@@ -49,21 +51,24 @@ class Room:
 class Body:
     """The bytes of a sound file, as they came. A context manager, which frees them.
 
+    A small one stays where it is until a thread asks for its descriptor: every call into the system from the event
+    loop may have to wait for the interpreter's lock.
+
     Attributes
     ----------
-    descriptor : the memory that holds them
     n_bytes : how many there are
     source : the name that the sender gave the file; empty for none
     metadata : JSON that came in a form beside the file; None for none
     """
 
     def __init__(self, room: Room) -> None:
-        self.descriptor = os.memfd_create("sound", os.MFD_CLOEXEC)
         self.n_bytes = 0
         self.source = ""
         self.metadata: str | None = None
+        self._small = bytearray()
+        self._descriptor = -1
         self._room = room
-        self._hash = hashlib.sha256()
+        self._is_closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -75,15 +80,31 @@ class Body:
 
     def close(self) -> None:
         """Free the bytes; once is enough, and more does nothing."""
-        if self.descriptor >= 0:
-            descriptor, self.descriptor = self.descriptor, -1
-            os.close(descriptor)
-            self._room.give_back(self.n_bytes)
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._small.clear()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._room.give_back(self.n_bytes)
 
-    @property
+    def descriptor(self) -> int:
+        """Return the descriptor of memory that holds the bytes; it is closed with the body."""
+        if self._descriptor < 0:
+            self._descriptor = os.memfd_create("sound", os.MFD_CLOEXEC)
+            self._append(self._small)
+            self._small = bytearray()
+        return self._descriptor
+
     def digest(self) -> str:
-        """SHA-256 of the bytes."""
-        return self._hash.hexdigest()
+        """Return the SHA-256 of the bytes."""
+        if self._descriptor < 0:
+            return hashlib.sha256(self._small).hexdigest()
+        found, at = hashlib.sha256(), 0
+        while piece := os.pread(self._descriptor, _PIECE_BYTES, at):
+            found.update(piece)
+            at += len(piece)
+        return found.hexdigest()
 
     def write(self, content: bytes | memoryview) -> None:
         """Add bytes.
@@ -94,10 +115,16 @@ class Body:
         """
         self._room.take(len(content))
         self.n_bytes += len(content)
-        self._hash.update(content)
+        if self._descriptor < 0 and self.n_bytes <= _SMALL_BYTES:
+            self._small += content
+        else:
+            self.descriptor()
+            self._append(content)
+
+    def _append(self, content: bytes | bytearray | memoryview) -> None:
         left = memoryview(content)
         while left:
-            left = left[os.write(self.descriptor, left) :]
+            left = left[os.write(self._descriptor, left) :]
 
 
 async def receive(request: Request, limits: Limits, room: Room) -> Body:

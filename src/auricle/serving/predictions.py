@@ -87,7 +87,7 @@ async def predict(
         question = _question(service, caller, asked, body)
         claim = None
         if idempotency_key is not None:
-            claim = await _claim(service, caller, idempotency_key, body, question)
+            claim = await to_thread.run_sync(_claim, service, caller, idempotency_key, body, question)
             if claim.entry is not None:
                 return _reply(await to_thread.run_sync(service.store.entry, claim.entry))
     except BaseException:
@@ -172,10 +172,10 @@ def _question(service: Service, caller: Caller, asked: _Asked, body: Body) -> Qu
     )
 
 
-async def _claim(service: Service, caller: Caller, token: str, body: Body, question: Question) -> Claim:
-    said = (body.digest, question.windows, question.events, question.hop_s, question.source, question.metadata)
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-    return await to_thread.run_sync(service.store.claims.claim, caller.key, token, digest)
+def _claim(service: Service, caller: Caller, token: str, body: Body, question: Question) -> Claim:
+    asked = (question.windows, question.events, question.hop_s, question.source, question.metadata)
+    digest = hashlib.sha256(json.dumps([body.digest(), *asked], sort_keys=True).encode()).hexdigest()
+    return service.store.claims.claim(caller.key, token, digest)
 
 
 def _release(service: Service, claim: Claim) -> None:
@@ -189,7 +189,7 @@ async def _answer(service: Service, body: Body, question: Question) -> Answered:
     def work(waited_s: float) -> Answered:
         service.metrics.queue_s.observe(waited_s)
         with body:  # freed here, whoever still waits
-            return answer(model, service.decoders, body.descriptor, question)
+            return answer(model, service.decoders, body.descriptor(), question)
 
     answered = await service.gate.run(work, otherwise=body.close)
     service.metrics.decode_s.observe(answered.decode_s)
