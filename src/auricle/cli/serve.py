@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from auricle.cli.options import JsonOption, StoreOption
+from auricle.cli.options import JsonOption, StoreOption, size_bytes, span_s
 from auricle.cli.terminal import err
 from auricle.errors import UsageError
 
@@ -35,6 +35,10 @@ def serve(
     keep_audio: Annotated[
         str | None, typer.Option(help="Sounds that are kept: none, review (those worth labelling) or all.")
     ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("--keep", help="How long or how much is kept, such as 90d or 10GB; give it twice for both."),
+    ] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Serve other machines without keys.")] = False,
     config: Annotated[Path | None, typer.Option(help="TOML file with a table [serve] of settings.")] = None,
     settings: Annotated[
@@ -56,6 +60,7 @@ def serve(
     flags: dict[str, Any] = dict(map(_pair, settings or ()))
     flags |= {"host": host, "port": port, "workers": workers, "keep_audio": keep_audio}
     flags |= {"insecure": True} if insecure else {}
+    flags |= dict(map(_kept, keep or ()))
     limits = read_limits(flags, environment=os.environ, file=config)
     url = store or DEFAULT_URL
     with Store.open(url) as opened:
@@ -102,6 +107,13 @@ def _check_keys(limits: "Limits", store: "Store") -> None:
             f"Other machines can reach {limits.host}, and the store has no keys. Make one with `auricle keys create`, "
             "listen on 127.0.0.1, or add `--insecure` where everybody may use it."
         )
+
+
+def _kept(text: str) -> tuple[str, float]:
+    """Return the setting that ``90d`` or ``10GB`` means."""
+    if text.strip().upper().endswith("B"):
+        return "keep_mb", max(1, size_bytes(text) // 1_000_000)
+    return "keep_days", span_s(text) / 86_400
 
 
 def _bind(limits: "Limits") -> socket.socket:
