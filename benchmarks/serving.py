@@ -36,7 +36,7 @@ import websockets.asyncio.client as websockets
 from _load import Seen, ask, closed, note, open_loop, request
 
 RATE_HZ = 16_000
-CONNECTIONS = 8
+CONNECTIONS = 16
 AURICLE = [sys.executable, "-c", "from auricle.cli.main import main; main()"]
 USUAL = """
 import io, pickle, sys

@@ -134,6 +134,12 @@ def test_a_body_is_counted_while_it_streams(serve_with: Callable[..., object], c
     assert small.service.room._left == small.service.limits.max_bodies_bytes  # type: ignore[attr-defined]
 
 
+def test_json_is_small(served) -> None:  # type: ignore[no-untyped-def]
+    for content in (b'{"who": "' + b"x" * 100_000 + b'"}', (b"x" * 1000 for _ in range(100))):
+        reply = served.client.put(f"{URL}/x/feedback", content=content, headers={"Content-Type": "application/json"})
+        assert (reply.status_code, reply.json()["error"]["kind"]) == (413, "too_large")
+
+
 def test_a_long_sound(served, states: Predictor, sound_file: Callable[..., bytes]) -> None:  # type: ignore[no-untyped-def]
     content = sound_file(30.0, rate_hz=48_000, channels=2)
     reply = served.client.post(URL, content=content)

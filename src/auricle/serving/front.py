@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auricle.errors import RequestError
@@ -21,6 +22,7 @@ __all__ = ["Front", "is_loopback"]
 _LOG: Final = logging.getLogger("auricle.requests")
 _UNTOLD: Final = ("/healthz", "/readyz", "/metrics")
 _COSTLY: Final = ("POST", "/v1/predictions")
+_MAX_JSON_BYTES: Final = 65_536
 _NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -79,7 +81,7 @@ class Front:
         try:
             problem = self._problem(Headers(scope=scope)) or self._has_no_room(scope)
             if problem is None:
-                await self._app(scope, receive, told)
+                await self._app(scope, receive if _is_sound(scope) else _little(receive), told)
             elif scope["type"] == "http":
                 await problem(scope, receive, told)
             else:
@@ -98,7 +100,7 @@ class Front:
 
     def _has_no_room(self, scope: Scope) -> Problem | None:
         """Turn sound away before anything is spent on it: when there is too much, that is most of the work."""
-        if scope["type"] == "http" and (scope["method"], scope["path"]) == _COSTLY:
+        if _is_sound(scope):
             try:
                 self._service.gate.check()
             except RequestError as error:
@@ -125,6 +127,26 @@ class Front:
             "key": scope.get("auricle.key", ""),
         }
         _LOG.info("request", extra=said)
+
+
+def _is_sound(scope: Scope) -> bool:
+    return scope["type"] == "http" and (scope["method"], scope["path"]) == _COSTLY
+
+
+def _little(receive: Receive) -> Receive:
+    """Give a body on as long as it is no larger than JSON has to be; sound is counted where it is received."""
+    n_bytes = 0
+
+    async def counted() -> Message:
+        nonlocal n_bytes
+        message = await receive()
+        if message["type"] == "http.request":
+            n_bytes += len(message.get("body", b""))
+            if n_bytes > _MAX_JSON_BYTES:
+                raise HTTPException(413, f"JSON must have at most {_MAX_JSON_BYTES} bytes.")
+        return message
+
+    return counted
 
 
 async def refuse(problem: Problem, send: Send) -> None:

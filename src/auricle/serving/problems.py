@@ -37,7 +37,7 @@ STATUS: Final = {
 }
 """Status of a reply, by the error's kind; a kind that is not here is a fault of the server's own, 500."""
 
-_KINDS: Final = {400: "request", 404: "missing", 405: "method"}
+_KINDS: Final = {400: "request", 404: "missing", 405: "method", 413: "too_large"}
 _RETRY_S: Final = 1.0
 _LOG: Final = logging.getLogger("auricle.serving")
 
