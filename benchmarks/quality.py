@@ -1,7 +1,8 @@
 """How good default training is on real recordings, beside the article's forest on the same folds.
 
 The article's way: mean and deviation of 20 MFCCs by librosa, a random forest of 100 trees. Scores are by recording,
-each taken on groups that had no part in choosing or fitting. Needs the recordings in ../shared/data.
+each taken on groups that had no part in choosing or fitting. Needs the recordings in ../shared/data; pretrained models
+are read where they are at hand (docs/embeddings.md), and the CNN needs torch.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from auricle.audio.decode import read
 from auricle.bundles.answers import choose
 from auricle.datasets.dataset import Dataset
+from auricle.features.pretrained import at_hand
 from auricle.prediction.predictor import Predictor
 from auricle.training.train import TrainResult, train
 
@@ -35,6 +37,14 @@ SETS: dict[str, tuple[dict[str, str], float | None]] = {
 }
 """How each set is honestly split, and the least that is asked of the best family."""
 
+
+DEEP: dict[str, tuple[float, float]] = {
+    "esc10": (0.98, 0.92),
+    "commands": (0.93, 0.92),
+    "fsdd": (0.955, 0.92),
+    "motor": (0.82, 0.82),
+}
+"""What is asked of pretrained embeddings, and of the CNN."""
 
 _TIMED = ("script_seconds", "forest_seconds", "forest_grid_seconds")
 
@@ -104,7 +114,7 @@ def calibration(result: TrainResult) -> dict[str, float]:
 
 def parity(result: TrainResult) -> tuple[float, int]:
     """Return the largest difference of a probability between bundle and estimator, and how many labels differ."""
-    rows, graph = result.examples.rows, Predictor(result.bundle).graph
+    rows, graph = result.table.eaten(result.found.chosen.parts), Predictor(result.bundle).graph
     if result.dataset.task == "regress":
         return float(np.abs(graph.answers(rows)[:, 0] - result.estimator.predict(rows)).max()), 0
     expected = result.estimator.predict_proba(rows)
@@ -124,7 +134,25 @@ def streamed(result: TrainResult, n_clips: int = 100) -> int:
     return wrong
 
 
-def measure(name: str, *, with_script: bool) -> dict[str, Any]:
+def deep(dataset: Dataset, name: str) -> dict[str, Any]:
+    """Return the scores of pretrained embeddings alone and of the CNN alone, and what each took."""
+    found: dict[str, Any] = {}
+    for family, least in zip(("embedding", "cnn"), DEEP[name], strict=True):
+        if family == "embedding" and not at_hand():
+            continue
+        result = train(dataset, models=family, name=name)
+        test = result.bundle.manifest.scores
+        found |= {
+            f"{family}_score": test.get("accuracy", test.get("r2")),
+            f"{family}_least": least,
+            f"{family}_chosen": result.found.chosen.name,
+            f"{family}_fit_seconds": max(trial.fit_s for trial in result.found.trials),
+            f"{family}_seconds": result.seconds,
+        }
+    return found
+
+
+def measure(name: str, *, with_script: bool, with_deep: bool) -> dict[str, Any]:
     options, least = SETS[name]
     dataset = Dataset.load(RECORDINGS / name, **options)
     result = train(dataset, name=name)
@@ -151,6 +179,7 @@ def measure(name: str, *, with_script: bool) -> dict[str, Any]:
         "bundle_mb": size / 1e6,
         **{name: summary["test"].get(name) for name in ("coverage", "coverage_worst_group", "worst_group", "set_size")},
         **(calibration(result) if result.dataset.task == "classify" else {}),
+        **(deep(dataset, name) if with_deep and name in DEEP else {}),
         **(dict(zip(_TIMED, (script(dataset), *forest_alone(dataset)), strict=True)) if with_script else {}),
     }
 
@@ -174,6 +203,11 @@ def show(name: str, got: dict[str, Any]) -> None:
     if "script_seconds" in got:
         times = [got[name] for name in _TIMED]
         print("  the article's script {:.0f} s, our forest alone {:.0f} s, by grid {:.0f} s".format(*times))
+    for family in ("embedding", "cnn"):
+        if f"{family}_score" in got:
+            score, least, chosen = (got[f"{family}_{what}"] for what in ("score", "least", "chosen"))
+            fit_s = got[f"{family}_fit_seconds"]
+            print(f"  {family} alone: {score:.3f}, at least {least:.3f} is asked; {chosen}; a fit takes {fit_s:.0f} s")
     print(f"  {got['verdict']}", flush=True)
 
 
@@ -182,6 +216,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--short", action="store_true", help="only the sets that take seconds: esc10, motor, cry")
     parser.add_argument("--script", action="store_true", help="time the article's script and our forest alone as well")
+    parser.add_argument("--deep", action="store_true", help="pretrained embeddings alone and the CNN alone as well")
     parser.add_argument("--sets", default=",".join(SETS), help="which sets, with commas between")
     arguments = parser.parse_args()
     if not RECORDINGS.is_dir():
@@ -189,7 +224,7 @@ def main() -> None:
     names = ["esc10", "motor", "cry"] if arguments.short else arguments.sets.split(",")
     measured = {}
     for name in names:
-        got = measured[name] = measure(name, with_script=arguments.script)
+        got = measured[name] = measure(name, with_script=arguments.script, with_deep=arguments.deep)
         if not arguments.json:
             show(name, got)
     if arguments.json:

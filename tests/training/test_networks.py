@@ -109,7 +109,8 @@ def test_a_network_that_is_too_dear_is_not_tried(sounds: Dataset, monkeypatch) -
     assert found.chosen.family == "linear"
 
 
-def test_a_killed_training_goes_on_with_the_networks_that_it_has(sounds: Dataset, tmp_path: Path) -> None:
+def test_a_killed_training_goes_on_with_the_networks_that_it_has(sounds: Dataset, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("auricle.models.cnn.training.KEPT_EVERY_S", 0.0)
     told: list[int] = []
 
     def dies(stage: str, done: int, _total: int, _note: str = "") -> None:

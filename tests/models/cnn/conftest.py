@@ -50,3 +50,11 @@ def _one_thread() -> None:
     """On several threads the same seed may give other bits."""
     torch = pytest.importorskip("torch", reason="torch is not installed: it is the extra `cnn`")
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every epoch be kept."""
+    from auricle.models.cnn import training
+
+    monkeypatch.setattr(training, "KEPT_EVERY_S", 0.0)

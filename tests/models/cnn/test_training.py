@@ -30,6 +30,7 @@ def test_without_validation_there_is_no_score(images: Any, quick: dict[str, Any]
     assert [epoch.score for epoch in told] == [None, None]
 
 
+@pytest.mark.usefixtures("every_epoch")
 def test_a_killed_training_goes_on_to_the_same_end(images: Any, quick: dict[str, Any], tmp_path: Path) -> None:
     X, y, _ = images(32)
     whole = CnnClassifier(**quick | {"epochs": 5}, validation=0.25).fit(X, y)
@@ -51,6 +52,7 @@ def test_a_killed_training_goes_on_to_the_same_end(images: Any, quick: dict[str,
     assert np.array_equal(again.predict_proba(X), whole.predict_proba(X))
 
 
+@pytest.mark.usefixtures("every_epoch")
 def test_a_checkpoint_of_other_data_is_not_taken(images: Any, quick: dict[str, Any], tmp_path: Path) -> None:
     X, y, _ = images(32)
     settings = quick | {"epochs": 2, "checkpoints": tmp_path}
@@ -65,6 +67,7 @@ def test_a_checkpoint_of_other_data_is_not_taken(images: Any, quick: dict[str, A
     assert told == [1, 2]
 
 
+@pytest.mark.usefixtures("every_epoch")
 def test_a_damaged_checkpoint_is_trained_anew(images: Any, quick: dict[str, Any], tmp_path: Path) -> None:
     X, y, _ = images(32)
     settings = quick | {"epochs": 2, "checkpoints": tmp_path}

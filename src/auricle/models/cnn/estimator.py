@@ -190,8 +190,8 @@ class CnnClassifier(ClassifierMixin, _Cnn):  # type: ignore[misc]
     class_weight : "balanced" makes every class weigh the same
     background : flat images, shape (m, bands * frames), of sound that may lie under any other: the user's own
     device : "auto" takes a GPU where there is one
-    checkpoints : folder where each epoch is kept, so that training goes on after a kill; a finished network stays
-        there, and is not trained again. None keeps none
+    checkpoints : folder where training is kept every ten seconds, so that it goes on after a kill; a finished network
+        stays there, and is not trained again. None keeps none
     progress : called after each epoch with its number, loss, score and seconds
     seed : the same seed gives the same network, on one thread of one machine
 

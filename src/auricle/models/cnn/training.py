@@ -29,6 +29,9 @@ _CHUNK = 256
 _WARM_UP = 0.2
 _DRAWING = threading.Lock()
 
+KEPT_EVERY_S = 10.0
+"""Seconds of training that a kill may cost: a file a second would cost more than what it keeps."""
+
 
 class CnnWarning(UserWarning):
     """Training went on otherwise than it was asked to: with smaller batches, or not to its end."""
@@ -66,7 +69,7 @@ def train(
     learned : what it learns from
     held_out : what each epoch is scored on, of recordings that are not in ``learned``
     background : float32, shape (m, bands, frames), in dB: images of sound that may lie under any other
-    checkpoint : where each epoch is kept, so that a killed training goes on
+    checkpoint : where it is kept every few seconds, so that a killed training goes on
     progress : called after each epoch
 
     Raises
@@ -127,10 +130,10 @@ class _Run:
         self.best: Weights = {}
 
     def train(self, checkpoint: Checkpoint | None, progress: Callable[[Epoch], None] | None) -> Weights:
-        started = time.perf_counter()
+        started = written = time.perf_counter()
         if checkpoint is not None and (kept := checkpoint.read()) is not None:
             self._restore(kept)
-        while self.epoch < self.settings.epochs and self.epoch - self.best_epoch < self.settings.patience:
+        while not self._is_done():
             loss = self._pass()
             if not math.isfinite(loss):
                 self._give_up(loss)
@@ -141,12 +144,16 @@ class _Run:
             if score is None or score > self.best_score:
                 self.best_epoch, self.best_score = self.epoch, -math.inf if score is None else score
                 self.best = _arrays(self.average)
-            if checkpoint is not None:
+            if checkpoint is not None and (self._is_done() or time.perf_counter() - written >= KEPT_EVERY_S):
                 checkpoint.write(self._kept())
+                written = time.perf_counter()
             if progress is not None:
                 seconds = time.perf_counter() - started
                 progress(Epoch(self.epoch, self.settings.epochs, loss, score, seconds))
         return self.best
+
+    def _is_done(self) -> bool:
+        return self.epoch >= self.settings.epochs or self.epoch - self.best_epoch >= self.settings.patience
 
     def _give_up(self, loss: float) -> None:
         if not self.best:
