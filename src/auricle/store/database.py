@@ -50,7 +50,7 @@ class Database:
         if self.is_sqlite:
             prepare(Path(parsed.database or ""), create=create)
         self.engine = engine(parsed, patience_s=patience_s)
-        self._writers = self.engine.execution_options(writes=True)  # the same connections, asked for to write
+        self._writers = self.engine.execution_options(writes=True)  # the same connections; see dialects.py
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import random
 import sqlite3
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = ["DEFAULT_URL", "engine", "parse", "prepare", "reason"]
 DEFAULT_URL: Final = "sqlite:///auricle.db"
 
 _CONNECTIONS: Final = 8
+_ASKED_AGAIN_S: Final = (0.0005, 0.003)
 _STATEMENT_S: Final = 30.0  # a statement that a server is still at after this is lost
 
 _REASONS: Final = {
@@ -105,7 +107,7 @@ def engine(url: URL, *, patience_s: float) -> sa.Engine:
     tune = _tune_sqlite if is_sqlite else _tune_postgresql
     sa.event.listen(made, "connect", lambda connection, _: tune(connection, patience_s))
     if is_sqlite:
-        sa.event.listen(made, "begin", _begin)
+        sa.event.listen(made, "begin", lambda connection: _begin(connection, patience_s))
     return made
 
 
@@ -124,22 +126,8 @@ def _tune_sqlite(connection: Any, patience_s: float) -> None:
         cursor.execute(f"PRAGMA {setting}")
     # Asked first: to set either takes the lock, which a writer may hold.
     if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        _to_wal(cursor, Deadline(patience_s))
+        _locked(cursor, Deadline(patience_s), "PRAGMA auto_vacuum=INCREMENTAL", "PRAGMA journal_mode=WAL")
     cursor.close()
-
-
-def _to_wal(cursor: sqlite3.Cursor, deadline: Deadline) -> None:
-    """Set up a new file: SQLite does not wait for the lock that this needs, so several at once must try again."""
-    while True:
-        try:
-            cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or deadline.is_over():
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 def _tune_postgresql(connection: Any, patience_s: float) -> None:
@@ -150,6 +138,35 @@ def _tune_postgresql(connection: Any, patience_s: float) -> None:
     connection.commit()
 
 
-def _begin(connection: sa.Connection) -> None:
-    # A transaction that will write takes the lock at once: one that began by reading could not be given it later.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+def _begin(connection: sa.Connection, patience_s: float) -> None:
+    """Begin a transaction; one that will write takes the lock at once, because later it may not be given it.
+
+    SQLite itself asks for the lock at growing intervals, so that of several processes those that have waited longest
+    ask least often. Asked every few milliseconds, it comes to all of them alike.
+    """
+    cursor = connection.connection.cursor()
+    try:
+        if not connection.get_execution_options().get("writes"):
+            cursor.execute("BEGIN")
+            return
+        cursor.execute("PRAGMA busy_timeout=0")
+        try:
+            _locked(cursor, Deadline(patience_s), "BEGIN IMMEDIATE")
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout={int(patience_s * 1000)}")
+    finally:
+        cursor.close()
+
+
+def _locked(cursor: Any, deadline: Deadline, *statements: str) -> None:
+    """Execute statements that need the lock; ask again until they are given it, or the deadline is over."""
+    while True:
+        try:
+            for statement in statements:
+                cursor.execute(statement)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or deadline.is_over():
+                raise
+            time.sleep(random.uniform(*_ASKED_AGAIN_S))  # noqa: S311 - so that two do not keep step
+        else:
+            return
