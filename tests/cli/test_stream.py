@@ -111,3 +111,21 @@ def test_bad_options(arguments: list[str], says: str, auricle, states_file) -> N
     ran = auricle("stream", states_file, *arguments, stdin=b"\xff" * 16_000)
     assert (ran.code, ran.out) == (2, "")
     assert ran.sentence.startswith(says)
+
+
+def test_a_store_keeps_every_stretch_with_sound(auricle, states_file, clip: Path, tmp_path: Path) -> None:
+    from auricle.store.store import Store
+
+    sound = read(clip).samples
+    minute = np.tile(sound, 120)
+    raw = (np.concatenate([minute, np.tile(0 * minute, 3), minute[:16_000]]) * 2**15).astype("<i2").tobytes()
+    database = str(tmp_path / "kept.db")
+    ran = auricle("stream", states_file, "-", "--rate-hz", "8000", "--store", database, stdin=raw)
+    assert (ran.code, ran.err) == (0, "")
+    with Store.open(database) as store:
+        kept = store.entries().entries
+    assert [(entry.source, entry.group, entry.rate_hz, entry.channels) for entry in kept] == [("-", "-", 8000, 1)] * 2
+    last, first = (entry.recording for entry in kept)
+    assert (first.start_s, last.end_s) == (0.0, 242.0)
+    assert first.end_s < 64.0
+    assert last.start_s > 180.0

@@ -164,3 +164,17 @@ def test_a_stream_is_many_recordings(states: Predictor, hum: Hum) -> None:
     assert (first.start_s, first.end_s, second.start_s, second.end_s) == (0.0, 0.4, 0.4, 0.8)
     assert len(stream.rows()) == 2
     assert whole.recording().end_s == 0.8
+
+
+def test_a_stream_is_cut_every_minute_and_at_its_end(states: Predictor, hum: Hum) -> None:
+    heard: list[tuple[float, float, int]] = []
+
+    def cut(stream: Stream) -> None:
+        recording = stream.recording()
+        heard.append((recording.start_s, recording.end_s, len(stream.rows())))
+
+    blocks = [hum(8.0)] * 10
+    windows = list(states.stream(blocks, rate_hz=8000, source="hall", cut=cut))
+    assert windows == list(states.stream(blocks, rate_hz=8000))
+    assert [(start_s, end_s) for start_s, end_s, _ in heard] == [(0.0, 64.0), (64.0, 80.0)]
+    assert all(16 <= n_rows <= 32 for *_, n_rows in heard)

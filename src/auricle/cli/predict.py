@@ -4,8 +4,6 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +21,7 @@ from auricle.cli.event_options import (
     SmoothOption,
     event_rules,
 )
+from auricle.cli.keeping import KeepOption, keeping
 from auricle.cli.options import EngineOption, ModelArgument
 from auricle.cli.pipes import leave_if_unread
 from auricle.cli.terminal import Bars, err, print_json
@@ -58,9 +57,7 @@ def predict(
         typer.Option(help="Processes; one a core if not given, and none for a few short files."),
     ] = None,
     engine: EngineOption = "local",
-    store: Annotated[
-        str | None, typer.Option(help="Keep each recording's answer there too: sqlite:///FILE or postgresql://…")
-    ] = None,
+    store: KeepOption = None,
     events: EventsOption = False,
     on: OnOption = None,
     off: OffOption = None,
@@ -120,7 +117,7 @@ def predict(
     if engine != "local" and output is not None:
         report = _run_on_engine(predictor, found, output, ask, form, engine, resume=resume)
     else:
-        with _keeping(store) as keep:
+        with keeping(store) as keep:
             report = _run(predictor, found, output, ask, form, workers, resume=resume, keep=keep)
     if as_json:
         print_json({**report.as_json(), "model": predictor.name, "output": str(output)})
@@ -170,17 +167,6 @@ def _run(
         with leave_if_unread():
             stdout = sys.stdout.buffer
             return run_to_stream(model, found, stdout, ask=ask, form=form, workers=workers, told=told, keep=keep)
-
-
-@contextmanager
-def _keeping(store: str | None) -> "Iterator[Keep | None]":
-    if store is None:
-        yield None
-        return
-    from auricle.store.store import Store
-
-    with Store.open(store) as opened:
-        yield opened.add_missing
 
 
 def _run_on_engine(

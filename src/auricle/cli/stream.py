@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +21,7 @@ from auricle.cli.event_options import (
     SmoothOption,
     event_rules,
 )
+from auricle.cli.keeping import KeepOption, keeping
 from auricle.cli.options import ModelArgument
 from auricle.cli.pipes import leave_if_unread
 from auricle.cli.terminal import err
@@ -28,7 +29,9 @@ from auricle.errors import UsageError
 
 if TYPE_CHECKING:
     from auricle.prediction.events import EventRules
+    from auricle.prediction.keeping import Keep
     from auricle.prediction.predictor import Predictor
+    from auricle.prediction.stream import Stream
     from auricle.records import Prediction
 
 __all__ = ["stream"]
@@ -56,6 +59,7 @@ def stream(
     smooth: SmoothOption = 1,
     confirm: ConfirmOption = 1,
     only: OnlyOption = None,
+    store: KeepOption = None,
 ) -> None:
     """Print one JSON line a window, as soon as its last sample is there, or one as an event begins and one as it ends.
 
@@ -81,7 +85,11 @@ def stream(
     )
     predictor = load(model)
     Ask(events=rules, hop_s=hop_s).check(predictor)
-    with _windows(predictor, source, rate_hz, sample_format, device, hop_s) as windows, leave_if_unread():
+    with (
+        keeping(store) as keep,
+        _windows(predictor, source, rate_hz, sample_format, device, hop_s, _cut(source, keep)) as windows,
+        leave_if_unread(),
+    ):
         told = windows if rules is None else _events(predictor, windows, rules)
         for line in lines({"file": source, **prediction.as_json()} for prediction in told):
             sys.stdout.write(line)
@@ -97,9 +105,32 @@ def _events(model: "Predictor", windows: "Iterator[Prediction]", rules: "EventRu
     yield from found.flush()
 
 
+def _cut(source: str, keep: "Keep | None") -> "Callable[[Stream], None] | None":
+    """Return what keeps a stretch as one recording, of the group that all stretches are; silence is passed over."""
+    if keep is None:
+        return None
+    from auricle.errors import AudioError
+    from auricle.prediction.entries import entry
+
+    def cut(stream: "Stream") -> None:
+        try:
+            recording = stream.recording()
+        except AudioError:
+            return
+        keep([entry(stream, recording, source=source, group=source)])
+
+    return cut
+
+
 @contextmanager
 def _windows(
-    model: "Predictor", source: str, rate_hz: int | None, sample_format: str, device: str | None, hop_s: float | None
+    model: "Predictor",
+    source: str,
+    rate_hz: int | None,
+    sample_format: str,
+    device: str | None,
+    hop_s: float | None,
+    cut: "Callable[[Stream], None] | None",
 ) -> "Iterator[Iterator[Prediction]]":
     """Open what the sound comes from, and answer its windows."""
     from auricle.audio.decode import open_sound
@@ -108,12 +139,12 @@ def _windows(
 
     if source == "-":
         piped = open_pipe(sys.stdin.buffer, rate_hz=rate_hz, sample_format=sample_format)
-        yield model.stream(piped.blocks, rate_hz=piped.rate_hz, hop_s=hop_s)
+        yield model.stream(piped.blocks, rate_hz=piped.rate_hz, hop_s=hop_s, channels=piped.channels, cut=cut)
     elif source == "mic":
         ended = threading.Event()
         with open_microphone(device, rate_hz=rate_hz, has_ended=ended.is_set) as microphone, _ended_by_ctrl_c(ended):
             err.print(f"Listening to {microphone.name} at {microphone.rate_hz} Hz; ctrl-C ends it.", markup=False)
-            yield model.stream(microphone.blocks, rate_hz=microphone.rate_hz, hop_s=hop_s)
+            yield model.stream(microphone.blocks, rate_hz=microphone.rate_hz, hop_s=hop_s, cut=cut)
     else:
         with open_sound(source) as sound:
             if rate_hz not in (None, sound.rate_hz):
@@ -121,7 +152,10 @@ def _windows(
                     f"{source}: `--rate-hz` must be what the file's header says, {sound.rate_hz}. Got {rate_hz}; "
                     "leave it out."
                 )
-        yield model.windows(source, hop_s=hop_s)
+            blocks, name = sound.blocks(), sound.name
+            yield model.stream(
+                blocks, rate_hz=sound.rate_hz, hop_s=hop_s, source=name, channels=sound.channels, cut=cut
+            )
 
 
 @contextmanager

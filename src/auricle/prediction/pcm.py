@@ -27,10 +27,11 @@ _FILES = {b"fLaC": "FLAC", b"OggS": "OGG", b"FORM": "AIFF"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piped:
-    """Sound on a pipe: its rate, and its blocks, float32 of one channel."""
+    """Sound on a pipe: its rate, its blocks, float32 of one channel, and how many channels they are the mean of."""
 
     rate_hz: int
     blocks: Iterator[Samples]
+    channels: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ def open_pipe(stream: BinaryIO, *, rate_hz: int | None, sample_format: str = "s1
         header = _wav_header(stream)
         if rate_hz not in (None, header.rate_hz):
             raise UsageError(f"`rate_hz` must be the WAV header's {header.rate_hz}. Got {rate_hz}; leave it out.")
-        return Piped(header.rate_hz, _blocks(stream, b"", header.sample_format, header.channels, header.n_bytes))
+        blocks = _blocks(stream, b"", header.sample_format, header.channels, header.n_bytes)
+        return Piped(header.rate_hz, blocks, header.channels)
     if head[:4] in _FILES:
         raise AudioError(f"A pipe must carry raw samples or WAV. This one carries {_FILES[head[:4]]}: name the file.")
     if rate_hz is None:

@@ -1,6 +1,6 @@
 """A loaded model: one answer a recording, answers a window, answers on a stream."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from auricle.audio.clip import Clip, Samples
@@ -15,7 +15,10 @@ from auricle.prediction.events import EventRules, Events
 from auricle.prediction.stream import Stream
 from auricle.records import Prediction
 
-__all__ = ["Predictor", "load"]
+__all__ = ["CUT_S", "Predictor", "load"]
+
+CUT_S = 60.0
+"""A stream is as many recordings as it has stretches of so long."""
 
 
 def load(path: str | Path) -> "Predictor":
@@ -131,7 +134,16 @@ class Predictor:
             yield from events.push(windows)
         yield from events.flush()
 
-    def stream(self, blocks: Iterable[Samples], *, rate_hz: int, hop_s: float | None = None) -> Iterator[Prediction]:
+    def stream(
+        self,
+        blocks: Iterable[Samples],
+        *,
+        rate_hz: int,
+        hop_s: float | None = None,
+        source: str = "stream",
+        channels: int = 1,
+        cut: Callable[[Stream], None] | None = None,
+    ) -> Iterator[Prediction]:
         """Answer each window of a stream as soon as its last sample is there.
 
         Parameters
@@ -139,6 +151,9 @@ class Predictor:
         blocks : float32, shape (n,), any sizes, one after the other
         rate_hz : rate of the blocks
         hop_s : from one window to the next; None for the model's own
+        source : what to call the sound in messages
+        channels : channels of the sound as it came
+        cut : told every 60 s, and at the end: what was heard since the last time is one recording to it
 
         Raises
         ------
@@ -146,10 +161,18 @@ class Predictor:
         FeatureError : the sound is shorter than one frame
         UsageError : ``rate_hz`` is below 1, or ``hop_s`` is not above 0 or is longer than the window
         """
-        stream = Stream(self, rate_hz=rate_hz, hop_s=hop_s)
+        stream = Stream(self, rate_hz=rate_hz, hop_s=hop_s, source=source, channels=channels)
+        n_since = 0
         for block in blocks:
             yield from stream.push(block)
+            n_since += len(block)
+            if cut is not None and n_since >= CUT_S * rate_hz:
+                cut(stream)
+                stream.begin_recording()
+                n_since = 0
         yield from stream.flush()
+        if cut is not None:
+            cut(stream)
 
     def listen(self, source: Source | Clip, *, hop_s: float | None = None) -> Iterator[tuple[Stream, list[Prediction]]]:
         """Send a recording through a stream; yield the stream and the windows that each block completed."""
