@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from scipy.signal import hilbert, welch
 
 from auricle.audio.clip import Samples
@@ -110,3 +111,21 @@ def test_what_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"0001.wav: cannot be written"):
         machines(tmp_path / "taken", n=1)
     assert not (tmp_path / "taken/metadata.csv").exists()
+
+
+def test_a_machine_that_stands_still_leaves_the_room_to_be_heard(tmp_path: Path) -> None:
+    running = machines(tmp_path / "running", n=4, rate_hz=8000, duration_s=1.0)
+    resting = machines(tmp_path / "resting", n=4, rate_hz=8000, duration_s=1.0, idle=0.4)
+    for name in ("clips/0001.wav", "clips/0004.wav"):
+        levels = [
+            np.sort([np.std(block) for block in np.split(soundfile.read(table.parent / name)[0], 50)])
+            for table in (running, resting)
+        ]
+        assert levels[1][2] < 0.5 * levels[0][2]
+        assert levels[1][-2] > 0.3 * levels[0][-2]
+
+
+@pytest.mark.parametrize("idle", [-0.1, 1.0])
+def test_machines_that_never_run_are_refused(tmp_path: Path, idle: float) -> None:
+    with pytest.raises(UsageError, match="`idle` must lie between 0 and 1"):
+        machines(tmp_path, idle=idle)

@@ -24,6 +24,7 @@ from auricle.cli.serve import serve
 from auricle.cli.stream import stream
 from auricle.cli.terminal import fail
 from auricle.cli.train import train
+from auricle.cli.watch import watch
 from auricle.errors import AuricleError
 
 __all__ = ["COMMANDS", "GROUPS", "app", "main"]
@@ -51,6 +52,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "models show": show_model,
     "models promote": promote_model,
     "models rollback": roll_back,
+    "watch": watch,
     "retrain": retrain,
 }
 """Every command, in the order of a newcomer's day; of two words, those of one group."""

@@ -113,6 +113,7 @@ def machine_sound(
     *,
     rate_hz: int = 16_000,
     duration_s: float = 2.0,
+    idle: float = 0.0,
 ) -> Samples:
     """Make the sound of one machine in one state, as one microphone hears it.
 
@@ -120,6 +121,10 @@ def machine_sound(
     all through the resonances of its casing. A worn bearing adds impacts at the ball-pass frequency, a little
     irregular, that ring a high resonance; imbalance a strong first order that sways everything else; cavitation
     bursts of collapsing bubbles as each vane passes. The severity of a fault is drawn, and may be slight.
+
+    Parameters
+    ----------
+    idle : part of the time, somewhere, in which the machine stands still, and only room and microphone are heard
 
     Returns
     -------
@@ -147,6 +152,8 @@ def machine_sound(
     heard = _through_casing(body, machine, rate_hz)
     if kind == "worn_bearing":
         heard += 6 * severity * load**0.5 * _impacts(turns, machine, rate_hz, rng)
+    if idle:
+        heard *= _running(n, idle, rate_hz, rng)
     return _through_microphone(0.015 * heard, microphone, rate_hz, rng)
 
 
@@ -159,11 +166,12 @@ def machines(
     duration_s: float = 2.0,
     n_machines: int = 8,
     n_microphones: int = 3,
+    idle: float = 0.0,
 ) -> Path:
     """Write a data set of machine sounds: 16-bit WAVs and, last, their table.
 
     The states take turns; machine, microphone and speed are drawn. The fleet depends on the seed, so another seed
-    gives machines that were never heard.
+    gives machines that were never heard. With `idle`, each stands still for that part of a recording.
 
     Returns
     -------
@@ -172,8 +180,10 @@ def machines(
     Raises
     ------
     OutputError : the folder cannot be written
-    UsageError : a count below 1
+    UsageError : a count below 1, or machines that never run
     """
+    if not 0 <= idle < 1:
+        raise UsageError(f"`idle` must lie between 0 and 1. Got {idle:g}.")
     for name, count in (("n", n), ("n_machines", n_machines), ("n_microphones", n_microphones)):
         if count < 1:
             raise UsageError(f"`{name}` must be at least 1. Got {count}.")
@@ -192,7 +202,7 @@ def machines(
         kind = KINDS[i % len(KINDS)]
         machine, microphone = fleet[i // len(KINDS) % n_machines], microphones[rng.integers(n_microphones)]
         rpm = round(rng.uniform(*RPM_RANGE))
-        sound = machine_sound(kind, rpm, machine, microphone, rng, rate_hz=rate_hz, duration_s=duration_s)
+        sound = machine_sound(kind, rpm, machine, microphone, rng, rate_hz=rate_hz, duration_s=duration_s, idle=idle)
         name = f"clips/{i + 1:04d}.wav"
         _write_wav(folder / name, sound, rate_hz)
         writer.writerow([name, kind, rpm, machine.name, microphone.name])
@@ -230,6 +240,15 @@ def _impacts(turns: Floats, machine: Machine, rate_hz: int, rng: np.random.Gener
     time_s = np.arange(turns.size) / rate_hz
     ring = np.exp(-time_s / machine.bearing_decay_s) * np.sin(2 * np.pi * machine.bearing_hz * time_s)
     return _filtered(hits, fft.rfft(ring))
+
+
+def _running(n: int, idle: float, rate_hz: int, rng: np.random.Generator) -> Floats:
+    """1 while the machine runs, 0 while it stands still, with a hundredth of a second between them."""
+    still, ramp = round(idle * n), max(2, rate_hz // 100)
+    begin = rng.integers(n - still + 1)
+    running = np.ones(n)
+    running[begin : begin + still] = 0.0
+    return np.convolve(running, np.ones(ramp) / ramp, mode="same")
 
 
 def _through_casing(body: Floats, machine: Machine, rate_hz: int) -> Floats:

@@ -1,5 +1,6 @@
 """A lease that stays ours while we work: a thread renews it, and who has lost it is told before anything is changed."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -60,7 +61,8 @@ class Held:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        self._store.leases.release(self._lease)
+        with contextlib.suppress(StoreError):  # where it cannot be given back, it runs out
+            self._store.leases.release(self._lease)
 
     def _renew(self) -> None:
         while not self._ended.wait(self._for_s / 3):

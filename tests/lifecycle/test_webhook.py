@@ -1,0 +1,115 @@
+"""A webhook: signed so that its receiver can tell, tried again where nobody is there, and never led elsewhere."""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from auricle.errors import UsageError
+from auricle.lifecycle.webhook import SIGNATURE, TRIES, Webhook, signature
+
+SECRET = "between us"  # noqa: S105
+
+
+class Receiver(HTTPServer):
+    """Answers with the statuses that it is given, one after the other, and then 204; remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.statuses: list[int] = []
+        self.heard: list[tuple[dict[str, str], bytes, str]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/told?by=auricle"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.heard.append((dict(self.headers), body, self.path))
+        self.send_response(self.server.statuses.pop(0) if self.server.statuses else 204)
+        self.send_header("Location", "http://127.0.0.1:1/")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_what_is_told_is_signed(receiver: Receiver) -> None:
+    assert Webhook(receiver.url, SECRET).tell("check", {"verdict": "alarm", "sentence": "Lärm"}) is None
+    ((headers, body, path),) = receiver.heard
+    told = json.loads(body)
+    assert (told["event"], told["verdict"], told["sentence"]) == ("check", "alarm", "Lärm")
+    assert (path, headers["Auricle-Event"]) == ("/told?by=auricle", "check")
+    sent, mac = (part.partition("=")[2] for part in headers[SIGNATURE].split(","))
+    expected = hmac.new(SECRET.encode(), f"{sent}.".encode() + body, hashlib.sha256).hexdigest()
+    assert mac == expected
+    assert headers[SIGNATURE] == signature(SECRET, int(sent), body)
+    assert signature("another", int(sent), body) != headers[SIGNATURE]
+
+
+def test_a_receiver_that_fails_for_a_while_is_told_again(receiver: Receiver) -> None:
+    receiver.statuses = [503, 429]
+    pauses: list[float] = []
+    assert Webhook(receiver.url, SECRET, wait=lambda s: bool(pauses.append(s))).tell("check", {}) is None
+    assert pauses == [1.0, 2.0]
+    bodies = {body for _, body, _ in receiver.heard}
+    assert len(receiver.heard) == 3
+    assert len(bodies) == 1  # with the same id, so that a receiver can know it again
+
+
+@pytest.mark.parametrize("status", [301, 400, 403, 404])
+def test_a_refusal_is_final_and_no_redirection_is_followed(receiver: Receiver, status: int) -> None:
+    receiver.statuses = [status]
+    problem = Webhook(receiver.url, SECRET, wait=lambda _: False).tell("check", {})
+    assert problem is not None
+    assert f"was not told of a check: it answered {status}." in problem
+    assert "/told" not in problem
+    assert len(receiver.heard) == 1
+
+
+def test_one_that_is_never_there_is_given_up_on() -> None:
+    pauses: list[float] = []
+    problem = Webhook("http://127.0.0.1:9/", SECRET, wait=lambda s: bool(pauses.append(s))).tell("retraining", {})
+    assert problem is not None
+    assert "http://127.0.0.1:9 was not told of a retraining" in problem
+    assert pauses == [1.0, 2.0, 4.0, 8.0][: TRIES - 1]
+
+
+def test_a_watch_that_ends_does_not_wait(receiver: Receiver) -> None:
+    receiver.statuses = [500] * 9
+    assert Webhook(receiver.url, SECRET, wait=lambda _: True).tell("check", {}) is not None
+    assert len(receiver.heard) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://host/", "file:///etc/passwd", "host:80", "", "http://", "http://u:p@host/", "http://host:99999999/"]
+)
+def test_another_kind_of_url_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="A webhook must be a URL of http or https, without a user"):
+        Webhook(url, SECRET)
+
+
+def test_a_secret_must_be_there() -> None:
+    with pytest.raises(
+        UsageError, match="A webhook needs a secret that its receiver knows: set AURICLE_WEBHOOK_SECRET"
+    ):
+        Webhook("https://host/", "")
