@@ -31,8 +31,8 @@ _LEFT = 10.0 ** (-30.0 / 20.0)  # of what is hidden; nothing at all would be a s
 def explain_image(answer: Answer, image: Numbers, *, parts: tuple[int, int] = PARTS) -> Numbers:
     """Return how much each point of an image speaks for the model's answer.
 
-    Rectangles, each overlapping the next by half, are filled with the quiet of their own bands; what the answer loses
-    is spread over them.
+    Rectangles, each overlapping the next by half, are filled with the quiet of their own bands, 30 dB below the mean or
+    less; what the answer loses is spread over them.
 
     Parameters
     ----------
@@ -52,7 +52,8 @@ def explain_image(answer: Answer, image: Numbers, *, parts: tuple[int, int] = PA
     image = np.asarray(image, np.float32)
     if image.ndim != 2 or image.size == 0:
         raise FeatureError(f"An image must have bands and frames. Got shape {image.shape}.")
-    quiet = np.percentile(image, 10, axis=1, keepdims=True)
+    # A steady sound is never quiet by itself.
+    quiet = np.minimum(np.percentile(image, 10, axis=1), image.mean(axis=1) + 20 * np.log10(_LEFT))[:, np.newaxis]
 
     def hidden(bands: slice, frames: slice) -> Numbers:
         covered = image.copy()
