@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from auricle.bundles.bundle import Bundle
+from auricle.store.store import Store
 
 Run = Callable[..., Any]
 
@@ -85,3 +86,13 @@ def test_a_bundle_that_does_not_prove_itself_is_not_added(
     assert ran.code == 2
     assert "every golden window's answer must be" in ran.sentence
     assert not (tmp_path / "engine.db").exists()
+
+
+def test_what_retraining_decided_is_shown(auricle: Run, states_file: Path, url: str) -> None:
+    assert auricle("models", "add", states_file, "--store", url).code == 0
+    with Store.open(url) as store:
+        identity = store.decisions.begin("states", {})
+        store.decisions.finish(identity, "kept", {"sentence": "The champion stays.", "p": 0.3})
+    assert "retraining, kept: The champion stays." in auricle("models", "show", "states", "--store", url).out
+    (decision,) = json.loads(auricle("models", "show", "states", "--json", "--store", url).out)["decisions"]
+    assert (decision["outcome"], decision["p"]) == ("kept", 0.3)

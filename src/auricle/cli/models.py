@@ -12,9 +12,12 @@ from auricle.cli.terminal import err, print_json, print_table
 
 if TYPE_CHECKING:
     from auricle.store.aliases import Change
+    from auricle.store.decisions import Decision
     from auricle.store.models import Model
 
 __all__ = ["add_model", "list_models", "promote_model", "roll_back", "show_model"]
+
+_DECISIONS = 20  # retrainings that are shown
 
 ReferenceArgument = Annotated[
     str,
@@ -62,7 +65,7 @@ def list_models(store: StoreOption = None, as_json: JsonOption = False) -> None:
 
 
 def show_model(model: ReferenceArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Show one bundle, its card, and every change of its name's champion and challenger.
+    """Show one bundle, its card, every change of its name's champion and challenger, and the last retrainings.
 
     Example: `auricle models show engine`
     """
@@ -72,11 +75,12 @@ def show_model(model: ReferenceArgument, store: StoreOption = None, as_json: Jso
     with open_store(store) as opened:
         found = opened.models.find(model)
         changes = opened.aliases.changes(found.name)
+        decisions = opened.decisions.latest(found.name, limit=_DECISIONS)
         bundle = Bundle.from_bytes(opened.models.content(found.digest), source=found.id)
     if as_json:
         manifest = bundle.manifest
         told = {"scores": manifest.scores, "verdict": manifest.verdict, "changes": [one.as_json() for one in changes]}
-        print_json(found.as_json() | told)
+        print_json(found.as_json() | told | {"decisions": [one.as_json() for one in decisions]})
         return
     out = Console(highlight=False, emoji=False, soft_wrap=True)
     _, _, text = card(bundle.manifest, n_recordings=len(bundle.profile.hashes)).split("---\n", 2)
@@ -84,6 +88,8 @@ def show_model(model: ReferenceArgument, store: StoreOption = None, as_json: Jso
     out.print(f"\nDigest {found.digest}, added by {found.who} on {found.added:%Y-%m-%d}: {found.why}", markup=False)
     for change in changes:
         out.print(_told(change), markup=False)
+    for decision in reversed(decisions):
+        out.print(f"{decision.begun:%Y-%m-%d %H:%M} retraining, {decision.outcome}: {_why(decision)}", markup=False)
 
 
 def promote_model(
@@ -132,6 +138,10 @@ def _told(change: "Change") -> str:
     after = "none" if change.after is None else change.after[:12]
     why = f": {change.why}" if change.why else ""
     return f"{change.time:%Y-%m-%d %H:%M} {change.kind} of {change.alias} to {after} by {change.who or 'nobody'}{why}"
+
+
+def _why(decision: "Decision") -> str:
+    return str(decision.body.get("sentence", "no sentence says why"))
 
 
 def _who() -> str:
