@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["KeepOption", "keeping"]
 
 KeepOption = Annotated[
-    str | None, typer.Option("--store", help="Keep each recording's answer there too: sqlite:///FILE or postgresql://…")
+    str | None,
+    typer.Option("--store", help="Keep each recording's answer there too: sqlite:///FILE or postgresql://…."),
 ]
 
 

@@ -48,7 +48,8 @@ def monitor(
         ),
     ] = None,
     store: Annotated[
-        str | None, typer.Option("--store", metavar="URL", help="Where predictions are logged: sqlite:///FILE, …")
+        str | None,
+        typer.Option("--store", metavar="URL", help="Where answers are kept: sqlite:///FILE or postgresql://…."),
     ] = None,
     since: Annotated[str, typer.Option("--since", help="How far back to look in the store: 36h, 7d.")] = "7d",
     by: Annotated[
@@ -65,8 +66,9 @@ def monitor(
 
     Exits with 4 on an alarm, with 1 when some recordings cannot be answered.
 
-    Examples: `auricle monitor motor.auricle live/ --by site --report report.html` ·
-    `auricle monitor --store sqlite:///auricle.db --since 7d`
+    With `--store` and no recordings, it looks at what a server was asked and answered.
+
+    Example: `auricle monitor motor.auricle live/ --by site --report report.html`
     """
     check_page(report)
     if (store is None) == (data is None):
