@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -66,6 +66,7 @@ def entries(draw: st.DrawFn) -> Entry:
     )
 
 
+@settings(max_examples=40)
 @given(entries())
 def test_a_row_gives_the_entry_back(entry: Entry) -> None:
     found = from_row(Row(to_row(entry)))  # type: ignore[arg-type]
