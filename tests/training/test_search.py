@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 
 from auricle.bundles.manifest import Calibration
 from auricle.features.spec import FeatureSpec
+from auricle.models.scaling import Standardize
 from auricle.training.candidates import Candidate
 from auricle.training.crossfit import CrossFits, Plan
 from auricle.training.search import search
@@ -275,3 +276,21 @@ def test_recordings_count_in_every_fit_as_they_weigh(rng):
         old, new = ({weights[n] for n in weights if (n < 20) == is_old} for is_old in (True, False))
         assert len(old) == len(new) == 1
         assert new.pop() == pytest.approx(2 * old.pop())
+
+
+@pytest.mark.parametrize("helps", [False, True])
+def test_a_part_that_brings_nothing_is_left_out(helps, rng):
+    table = table_of(120, rng=rng)
+    told = rng.normal(size=(240, 2)).astype(np.float32)
+    table.rows[:, 0] = rng.normal(size=240)  # table_of numbers the recordings there
+    table.rows[:, 1] *= 0.3 if helps else 3.0
+    if helps:
+        told[:, 0] += 4.0 * table.truth[table.owner]
+    table = replace(table, further={"told": told})
+    models = [make_pipeline(Standardize(), LogisticRegression()) for _ in range(2)]
+    candidates = [
+        Candidate("embedding", models[0], parts=("pooled", "told")),
+        Candidate("embedding", models[1], parts=("pooled",)),
+    ]
+    found = search({None: table}, candidates, Plan(np.arange(120) % 4, (0, 1, 2, 3), ""), workers=1)
+    assert found.chosen.parts == (("pooled", "told") if helps else ("pooled",))

@@ -154,7 +154,7 @@ def search(
 def _best(fits: CrossFits, contenders: Sequence[int], sources: list[Source], *, blend: bool) -> Mix:
     """Return the candidate with the best score, or the blend of a few where it loses clearly less than any of them."""
     ranked = sorted(contenders, key=lambda index: -fits.score(((index, 1.0),), sources))
-    single: Mix = ((ranked[0], 1.0),)
+    single: Mix = ((_plainest(fits, ranked, sources), 1.0),)
     members = _best_of_each_family(fits, ranked)[:MAX_MEMBERS]
     if not blend or len(members) < 2:
         return single
@@ -168,6 +168,25 @@ def _best(fits: CrossFits, contenders: Sequence[int], sources: list[Source], *, 
     mix = tuple((index, float(weight)) for index, weight in zip(members, weights, strict=True) if weight)
     gain = 1.0 - _loss(fits, mix, sources) / min(_loss(fits, ((index, 1.0),), sources) for index in members)
     return mix if len(mix) > 1 and gain > WORTHWHILE else single
+
+
+def _plainest(fits: CrossFits, ranked: Sequence[int], sources: list[Source]) -> int:
+    """Return the best candidate, or its family on fewer parts where that loses no more than chance might.
+
+    A part that brings nothing costs time and room at every answer; and which of two like choices comes first in a few
+    hundred recordings says little about the next ones.
+
+    Source: the one-standard-error rule of Breiman et al. (1984), on paired differences.
+    """
+    top = fits.candidates[ranked[0]]
+    losses = fits.losses(((ranked[0], 1.0),), sources)
+    for index in sorted(ranked, key=lambda index: len(fits.candidates[index].parts)):
+        other = fits.candidates[index]
+        if (other.family, other.spec) == (top.family, top.spec) and set(other.parts) < set(top.parts):
+            behind = fits.losses(((index, 1.0),), sources) - losses
+            if behind.mean() <= behind.std(ddof=1) / np.sqrt(len(behind)):
+                return index
+    return ranked[0]
 
 
 def _best_of_each_family(fits: CrossFits, ranked: Sequence[int]) -> list[int]:
