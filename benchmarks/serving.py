@@ -158,20 +158,27 @@ def beside_the_usual(
     found: dict[str, list[float]] = {}
     acknowledged: list[str] = []
     errors = 0
-    with ours.running(), running(usual, port, folder / "usual.log"):
-        asked = {"ours": (ours.port, ours.ask(sounds[0])), "usual": (port, form(sounds[0], port))}
+    with ours.running() as first, running(usual, port, folder / "usual.log") as second:
+        asked = {
+            "ours": (first.pid, ours.port, ours.ask(sounds[0])),
+            "usual": (second.pid, port, form(sounds[0], port)),
+        }
         for _ in range(rounds):
-            for name, (at, content) in asked.items():
+            for name, (process, at, content) in asked.items():
                 for kind, connections in (("", CONNECTIONS), ("_alone", 1)):
+                    before_s = cpu_s(process)
                     seen = asyncio.run(closed(at, content, connections=connections, seconds=seconds))
                     errors += sum(n for status, n in seen.statuses.items() if status not in (200, 201))
                     acknowledged += seen.ids
+                    cpu_ms = 1e3 * (cpu_s(process) - before_s) / len(seen.seconds)
+                    found.setdefault(f"{name}{kind}_cpu_ms", []).append(cpu_ms)
                     found.setdefault(f"{name}{kind}_per_s", []).append(len(seen.seconds) / seen.wall_s)
                     found.setdefault(f"{name}{kind}_p50_ms", []).append(1e3 * seen.percentile(50))
                     found.setdefault(f"{name}{kind}_p99_ms", []).append(1e3 * seen.percentile(99))
     kept = ours.ids()
     figures: dict[str, Any] = {name: round(statistics.median(values), 2) for name, values in found.items()}
     figures["throughput_ratio"] = round(statistics.median(np.divide(found["ours_per_s"], found["usual_per_s"])), 2)
+    figures["cpu_ratio"] = round(statistics.median(np.divide(found["usual_cpu_ms"], found["ours_cpu_ms"])), 2)
     figures["p50_ratio"] = round(statistics.median(np.divide(found["ours_p50_ms"], found["usual_p50_ms"])), 3)
     return figures | {
         "errors": errors,
@@ -372,6 +379,13 @@ def locked(bundle: Path, sounds: list[bytes], folder: Path, *, seconds: float) -
         "locked_lost": len(acknowledged - set(ours.ids())),
         "locked_statuses": sorted({status for one in seen for status in one.statuses}),
     }
+
+
+def cpu_s(process: int) -> float:
+    """Return the processor seconds of a process and of all that it started and that live."""
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(map(cpu_s, map(int, children)))
 
 
 def memory_mb(process: int) -> float:
