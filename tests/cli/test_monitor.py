@@ -65,6 +65,39 @@ def test_sound_without_labels_is_watched(auricle, states_file: Path, live: Path)
     assert check["measured"] is None
 
 
+@pytest.fixture
+def log(states, live: Path, tmp_path: Path) -> Path:
+    """A store in which sixty recordings were logged."""
+    from auricle.audio.decode import read
+    from auricle.prediction.entries import entry
+    from auricle.prediction.stream import Stream
+    from auricle.store.store import Store
+
+    entries = []
+    for number, file in enumerate(sorted((live.parent / "clips").iterdir())):
+        clip = read(file)
+        stream = Stream(states, rate_hz=clip.rate_hz, source=file.name)
+        stream.listen(clip.samples)
+        entries.append(entry(stream, stream.finish(), group=f"{number}", metadata={"site": "north"}))
+    with Store.open(str(tmp_path / "log.db")) as store:
+        store.add(entries)
+    return tmp_path / "log.db"
+
+
+def test_the_log_of_a_server_is_watched(auricle, states_file: Path, log: Path) -> None:
+    ran = auricle("monitor", states_file, "--store", log, "--since", "1h", "--by", "site", "--json")
+    assert ran.code in (0, 4)
+    (check,) = json.loads(ran.out)["checks"]
+    assert check["recordings"] == 60
+    assert check["drift"]["places"] == [] or check["drift"]["places"][0]["value"] == "north"
+
+
+def test_a_model_that_the_registry_does_not_have_is_named(auricle, states, log: Path) -> None:
+    ran = auricle("monitor", "--store", log)
+    assert ran.code == 2
+    assert states.name in ran.err
+
+
 def test_an_empty_store_is_not_enough(auricle, tmp_path: Path) -> None:
     from auricle.store.store import Store
 
