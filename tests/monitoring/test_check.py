@@ -7,6 +7,7 @@ import pytest
 
 from auricle.errors import DataError, UsageError
 from auricle.monitoring.check import check
+from auricle.monitoring.sample import Sample
 from auricle.monitoring.verdict import Persistence
 
 pytest.importorskip("river")
@@ -106,3 +107,35 @@ def test_samples_of_two_models_are_not_compared(make_sample):
 def test_arrays_must_describe_the_same_recordings(make_sample):
     with pytest.raises(DataError, match=r"must describe the same 60 recordings\. Got novelty \(59,\)"):
         make_sample(60, novelty=np.zeros(59, np.float32))
+
+
+def numbers(n, seed, *, wrong_by=0.0):
+    """Recordings whose answer is a number."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(size=n)
+    nat, ids = np.full(n, np.datetime64("NaT", "us")), np.array([f"{seed}-{i}" for i in range(n)])
+    return Sample(
+        model="speed@0123456789ab",
+        classes=(),
+        columns=("a", "b"),
+        ids=ids,
+        times=nat,
+        groups=ids,
+        rows=rng.normal(size=(n, 2)).astype(np.float32),
+        quality=rng.normal(size=(n, 15)).astype(np.float32),
+        answers=(truth + 0.1 * rng.normal(size=n) + wrong_by)[:, None].astype(np.float32),
+        novelty=rng.random(n).astype(np.float32),
+        unknown=np.zeros(n, bool),
+        rates_hz=np.full(n, 16_000),
+        truth=truth,
+        labelled=nat,
+    )
+
+
+def test_numbers_are_watched_too():
+    assert checked(numbers(300, 0), numbers(200, 1)).verdict.state == "ok"
+    found = checked(numbers(300, 0), numbers(200, 1, wrong_by=2.0))
+    assert found.verdict.state == "alarm"
+    assert "answer from" in found.causes[0].sentence
+    assert "The mean absolute error is " in found.verdict.sentence
+    json.dumps(found.as_json(), allow_nan=False)
