@@ -11,8 +11,8 @@ from auricle.errors import UsageError
 
 __all__ = ["DETECTORS", "ConceptDrift", "concept_drift"]
 
-ADWIN_DELTA = 0.0005
-HDDM_CONFIDENCE = 0.0005
+ADWIN_DELTA = 0.002
+HDDM_CONFIDENCE = 0.001
 
 DETECTORS = ("ADWIN", "HDDM_A")
 MAX_WARM = 1000
