@@ -35,6 +35,12 @@ def moved(*, lower_rate=0.0, significant=True, **by):
         (["clipping"], "The sound is clipped: 10.0%", {"flat_topped": 0.1, "noise_floor_db": 14, "snr_db": -13}),
         (["reverberation"], "The sound rings", {"decay_db": -12, "attack_db": -3, "noise_floor_db": 7, "snr_db": -5}),
         (["noise"], "Noise rose", {"decay_db": -9, "attack_db": -24, "noise_floor_db": 30, "snr_db": -30}),
+        (["noise"], "Noise rose", {"decay_db": -5.4, "attack_db": -5.1, "noise_floor_db": 16.8, "snr_db": -5.5}),
+        (
+            ["reverberation"],
+            "The sound rings",
+            {"decay_db": -4.6, "attack_db": -2.8, "noise_floor_db": 9, "snr_db": -10},
+        ),
         (["dc"], "There is an offset of 2.0%", {"dc": 0.02}),
         (["dropouts"], "The sound breaks off 2.0 times", {"dropouts": 2.0, "silent": 0.2, "noise_floor_db": -60}),
         (["silence"], "30% of a recording is silent", {"silent": 0.3}),

@@ -159,7 +159,8 @@ def _clipping(moved: Moved) -> Sign | None:
 
 def _reverberation(moved: Moved) -> Sign | None:
     slower, rises = moved.by("decay_db"), moved.plain("attack_db")
-    if slower > -LEAST_DECAY_DB or rises < ASYMMETRY * slower or moved.plain("snr_db") < DROWNED * slower:
+    is_drowned = moved.plain("noise_floor_db") > -DROWNED * slower
+    if slower > -LEAST_DECAY_DB or rises < ASYMMETRY * slower or is_drowned:
         return None
     what = f"The sound rings: it falls by {moved.after('decay_db'):.0f} dB within 80 ms, where it was "
     what += f"{moved.before('decay_db'):.0f} dB, and rises nearly as fast as before"
@@ -185,8 +186,8 @@ LEAST_HUM_DB = 6.0
 LEAST_DECAY_DB = 1.5
 ASYMMETRY = 1.0
 """Of the loss in how fast sound falls: rises that lose as much are drowned by noise, and do not ring."""
-DROWNED = 1.3
-"""Of the same: a room fills the gaps with what was there before, noise with as much as there is of it."""
+DROWNED = 2.5
+"""Of the same: a floor that rises by more is noise. A room fills the gaps with what was there before, and dies away."""
 LEAST_BAND = 0.15
 LEAST_HOLES = 0.02
 LEAST_DC = 0.005
