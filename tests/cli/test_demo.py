@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.cli import demo
+from auricle.cli import demo, demo_loop
 from auricle.models.table import MODELS
 from auricle.prediction.predictor import load
 
@@ -12,15 +12,21 @@ from auricle.prediction.predictor import load
 def test_the_whole_loop_in_small(auricle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "N_RECORDINGS", 16)
     monkeypatch.setattr(demo, "N_NEW", 4)
+    for name, n in (("N_RECORDINGS", 64), ("N_LIVE", 52), ("N_NEW", 4)):
+        monkeypatch.setattr(demo_loop, name, n)
     monkeypatch.setitem(MODELS, "forest", replace(MODELS["forest"], grid={"max_depth": (2, 4)}))
     ran = auricle("demo", "-o", tmp_path / "demo")
     assert (ran.code, ran.out) == (0, "")
-    assert all(f"\n{step}. " in ran.err for step in range(1, 7))
+    assert all(f"\n{step}. " in ran.err for step in range(1, 8))
     assert "Best parameters: {'max_depth': " in ran.err
     assert "etter than guessing: balanced accuracy" in ran.err.split("\n5. ")[1]
     assert "blocks: identical, to the last bit." in ran.err
     for name in ("sounds.png", "sound.png", "scores.png"):
         assert (tmp_path / "demo" / name).read_bytes().startswith(b"\x89PNG")
+    assert "The monitor: alarm." in ran.err
+    assert "52 labels, and a retraining: The ch" in ran.err
+    assert "The server answers with it." in ran.err
+    assert "<html" in (tmp_path / "demo" / "loop" / "alarm.html").read_text(encoding="utf-8")
     assert "What to do next" in (tmp_path / "demo" / "faults.html").read_text(encoding="utf-8")
     for name in ("faults", "forest", "rpm"):
         assert load(tmp_path / "demo" / f"{name}.auricle").bundle.manifest.name == name

@@ -1,0 +1,195 @@
+"""The last step of the demo: a server whose microphones grow noisy, the alarm, labels, and a model that has learned."""
+
+import io
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+import soundfile
+
+from auricle.audio.clip import Samples
+from auricle.audio.decode import read
+from auricle.cli.terminal import err
+from auricle.errors import WorkerError
+
+if TYPE_CHECKING:
+    from auricle.datasets.dataset import Dataset
+    from auricle.prediction.predictor import Predictor
+    from auricle.store.store import Store
+
+__all__ = ["Closed", "close_the_loop"]
+
+N_RECORDINGS = 128
+N_LIVE = 100
+N_NEW = 60
+RATE_HZ = 8000
+SNR_DB = 1.0
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What the loop did, as parts of recordings that were never learned from: right in silence, and in noise.
+
+    Parameters
+    ----------
+    alarm : what the monitor said
+    decision : what the retraining decided
+    followed : whether the server answers with the challenger
+    before, after : accuracy of the champion and of the challenger, clean and noisy
+    """
+
+    alarm: str
+    decision: str
+    followed: bool
+    before: tuple[float, float]
+    after: tuple[float, float]
+
+
+def close_the_loop(folder: Path, *, seed: int) -> Closed:
+    """Train a model, serve it, let noise come over what it hears, and let it be watched, labelled and retrained.
+
+    Raises
+    ------
+    WorkerError : the server does not start
+    """
+    from auricle.bundles.bundle import Bundle
+    from auricle.lifecycle.retrain import retrain
+    from auricle.prediction.predictor import Predictor, load
+    from auricle.store.store import Store
+    from auricle.training.train import train
+
+    folder.mkdir(parents=True, exist_ok=True)
+    data, live = _fleet(folder / "pumps", N_RECORDINGS, seed + 1), _fleet(folder / "live", N_LIVE, seed + 77)
+    path, database = folder / "pumps.auricle", folder / "pumps.db"
+    for old in folder.glob("pumps.db*"):
+        old.unlink()
+    train(data, models="svm", name="pumps", seed=seed).bundle.save(path)
+    champion, rng = load(path), np.random.default_rng(seed)
+    with Store.open(str(database)) as store, _server(path, database) as url:
+        asked = []
+        for index, example in enumerate(live.examples):
+            sound = _noisy(read(example.file).samples, rng)
+            told = quote(json.dumps({"group": f"hall {index // 2}"}))
+            asked.append(_ask("POST", f"{url}/v1/predictions?metadata={told}", _flac(sound))["id"])
+        alarm = _alarm(store, champion, folder / "alarm.html")
+        err.print(f"The monitor: {alarm}", markup=False)
+        for identity, example in zip(asked, live.examples, strict=True):
+            body = json.dumps({"label": example.label}).encode()
+            _ask("PUT", f"{url}/v1/predictions/{identity}/feedback", body, kind="application/json")
+        decision = retrain(store, data, name="pumps", seed=seed, who="auricle demo")
+        err.print(f"{N_LIVE} labels, and a retraining: {decision.sentence}", markup=False)
+        answering = store.models.find("pumps")
+        followed = _follows(url, _flac(read(live.examples[0].file).samples), answering.id)
+        challenger = Predictor(Bundle.from_bytes(store.models.content(answering.digest)))
+    new = _fleet(folder / "new", N_NEW, seed + 99)
+    before, after = _accuracy(champion, new, seed), _accuracy(challenger, new, seed)
+    return Closed(alarm, decision.sentence, followed, before, after)
+
+
+def _fleet(folder: Path, n: int, seed: int) -> "Dataset":
+    from auricle.datasets.dataset import Dataset
+    from auricle.datasets.synthesis import machines
+
+    table = machines(folder, n=n, seed=seed, rate_hz=RATE_HZ, duration_s=1.0, n_machines=32, idle=0.3)
+    return Dataset.load(table, label="label", group="machine")
+
+
+def _noisy(samples: Samples, rng: np.random.Generator) -> Samples:
+    noise = np.sqrt(np.mean(samples**2)) * 10 ** (-SNR_DB / 20) * rng.standard_normal(samples.size)
+    return np.asarray(np.clip(samples + noise, -0.999, 0.999), np.float32)
+
+
+def _flac(samples: Samples) -> bytes:
+    content = io.BytesIO()
+    soundfile.write(content, samples, RATE_HZ, format="FLAC", subtype="PCM_16")
+    return content.getvalue()
+
+
+def _accuracy(model: "Predictor", data: "Dataset", seed: int) -> tuple[float, float]:
+    """Return the part of recordings that are answered rightly, clean and in noise."""
+    rng, right = np.random.default_rng(seed), np.zeros(2)
+    for example in data.examples:
+        clean = read(example.file).samples
+        heard = (clean, _noisy(clean, rng))
+        right += [model.predict(_flac(samples)).label == example.label for samples in heard]
+    return float(right[0]) / len(data), float(right[1]) / len(data)
+
+
+@contextmanager
+def _server(model: Path, database: Path) -> Iterator[str]:
+    """Serve a model from a process of its own, on any free port of this machine."""
+    command = ["serve", str(model), "--store", str(database), "--port", "0", "--keep-audio", "all", "--json"]
+    with subprocess.Popen(  # noqa: S603  (our own command)
+        [sys.executable, "-m", "auricle", *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise WorkerError("The demo's server must start. It ended at once: try `auricle serve` by itself.")
+            url = str(json.loads(line)["url"])
+            _until_ready(url)
+            yield url
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _until_ready(url: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5):  # noqa: S310  (ours)
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise WorkerError(f"The demo's server must be ready within {PATIENCE_S:g} s. It is not.")
+
+
+def _ask(method: str, url: str, body: bytes, *, kind: str = "application/octet-stream") -> dict[str, Any]:
+    """Ask the server; where it has too much to do, again."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        request = urllib.request.Request(url, body, {"Content-Type": kind}, method=method)  # noqa: S310  (ours)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310  (ours)
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            if error.code not in (429, 503) or time.monotonic() > deadline:
+                raise WorkerError(f"The demo's server must answer. It said {error.code} to {method}.") from error
+            time.sleep(0.1)
+
+
+def _alarm(store: "Store", champion: "Predictor", page: Path) -> str:
+    """Check what was heard, write the check's page, and return its verdict in words."""
+    from auricle.monitoring.check import check
+    from auricle.monitoring.logged import logged
+    from auricle.monitoring.page import page_of
+    from auricle.monitoring.sample import reference_of
+
+    found, _ = logged(store.scan(), lambda _: champion.bundle)
+    bundle, window = found[champion.name]
+    made = check(reference_of(bundle), window, model_rate_hz=bundle.manifest.spec.rate_hz)
+    store.checks.add(champion.name, made.verdict.state, made.as_json())
+    page_of([(made, bundle, window)]).save(page)
+    return f"{made.verdict.state}. {made.verdict.sentence}"
+
+
+def _follows(url: str, sound: bytes, model: str) -> bool:
+    """Whether the server comes to answer with a model."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if _ask("POST", f"{url}/v1/predictions", sound)["model"] == model:
+            return True
+        time.sleep(0.1)
+    return False
