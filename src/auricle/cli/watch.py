@@ -28,7 +28,7 @@ from auricle.cli.options import (
     span_s,
 )
 from auricle.cli.terminal import TONES, err, print_json
-from auricle.errors import OutputError, UsageError
+from auricle.errors import UsageError
 
 if TYPE_CHECKING:
     from auricle.features.cache import FeatureCache
@@ -164,10 +164,7 @@ def _retraining(
 @contextmanager
 def _answering(metrics: "Metrics", host: str, port: int) -> Iterator[None]:
     """Answer Prometheus while the block runs."""
-    try:
-        server, thread = metrics.serve(port, host=host)
-    except (OSError, OverflowError) as error:
-        raise OutputError(f"Port {port} of {host} must be free for metrics. {error}.") from error
+    server, thread = metrics.serve(port, host=host)
     try:
         yield
     finally:

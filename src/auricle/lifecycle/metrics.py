@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
+from auricle.errors import OutputError
 from auricle.monitoring.check import Check
 
 __all__ = ["Metrics"]
@@ -57,9 +58,12 @@ class Metrics:
 
         Raises
         ------
-        OSError : the port cannot be listened on
+        OutputError : the port cannot be listened on
         """
-        return start_http_server(port, addr=host, registry=self.registry)
+        try:
+            return start_http_server(port, addr=host, registry=self.registry)
+        except (OSError, OverflowError) as error:
+            raise OutputError(f"Port {port} of {host} must be free for metrics. {error}.") from error
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, ("name",), registry=self.registry)
