@@ -14,6 +14,7 @@ from auricle.monitoring.onset import onset
 from auricle.monitoring.resampling import deal
 from auricle.monitoring.sample import Sample
 from auricle.monitoring.signs import Kind, Moved, Sign, signs_of
+from auricle.monitoring.unknown import UnknownDrift
 
 __all__ = ["LEAST_IN_PART", "Cause", "Place", "causes_of", "places_of"]
 
@@ -24,8 +25,6 @@ MAX_PLACES = 50
 N_NAMED = 3
 VANISHED = 0.4
 """Of a class's share: what is left of it is what other classes are taken for."""
-LEAST_NEW = 0.05
-"""Recordings that must have become unknown for a new class to be named."""
 N_SHUFFLES = 200
 
 
@@ -117,6 +116,7 @@ def causes_of(
     window: Sample,
     columns: Sequence[ColumnDrift],
     classes: ClassDrift | None,
+    unknown: UnknownDrift,
     places: Sequence[Place],
     *,
     by: str | None,
@@ -129,6 +129,7 @@ def causes_of(
     ----------
     columns : all that moved, the sound's quality among it
     classes : how often classes are answered; None for numbers
+    unknown : how many recordings are unlike all training sound
     places : the column ``by``, value by value; none where nothing was asked
     """
     signs = signs_of(moved_of(columns, window, rate=rate, model_rate_hz=model_rate_hz))
@@ -142,7 +143,7 @@ def causes_of(
         elif kind in everywhere:
             found.append(_cause(everywhere[kind], reference, window))
     if not found:
-        found += _answers(reference, window, columns, classes, rate)
+        found += _answers(classes, unknown, rate)
     if not found and (moved := [column for column in columns if column.moved(rate)]):
         found.append(_unexplained(moved))
     return tuple(found)
@@ -172,29 +173,22 @@ def _cause(
     return Cause(sign.kind, f"{sentence}.", sign.measure, sign.shift, None if place is None else place.value, since)
 
 
-def _answers(
-    reference: Sample, window: Sample, columns: Sequence[ColumnDrift], classes: ClassDrift | None, rate: float
-) -> list[Cause]:
+def _answers(classes: ClassDrift | None, unknown: UnknownDrift, rate: float) -> list[Cause]:
     """Return what the answers tell, where the sound itself is as it was."""
-    if classes is None:
-        return []
-    moved = [one for one in classes.shares if one.p <= rate]
+    if unknown.moved(rate):
+        return [
+            Cause(
+                "new_class",
+                f"Sounds of a kind that the model does not know: {unknown.after:.0%} of the recordings are unlike all "
+                f"training sound, where it was {unknown.before:.0%}.",
+                shift=unknown.after - unknown.before,
+            )
+        ]
+    moved = [] if classes is None else [one for one in classes.shares if one.p <= rate]
     gone = [one for one in moved if one.after < VANISHED * one.before]
     if gone:
         most = max(gone, key=lambda one: one.before)
         return [Cause("missing_class", f"{most.label!r} has all but vanished: {most.before:.0%} to {most.after:.0%}.")]
-    novelty = next(column for column in columns if column.name == "novelty")
-    more = float(window.unknown.mean() - reference.unknown.mean())
-    if novelty.moved(rate) and novelty.after >= novelty.before and more >= LEAST_NEW:
-        return [
-            Cause(
-                "new_class",
-                f"Sounds of a kind that the model does not know: {window.unknown.mean():.0%} of the recordings are "
-                f"unlike all training sound, where it was {reference.unknown.mean():.0%}, and the rest is as before.",
-                "novelty",
-                more,
-            )
-        ]
     told = sorted(moved, key=lambda one: -abs(one.after - one.before))[:N_NAMED]
     if told:
         shares = ", ".join(f"{one.label!r} {one.before:.0%} to {one.after:.0%}" for one in told)

@@ -94,6 +94,7 @@ class Check:
             "drift": {
                 "columns": [column.as_json() for column in columns],
                 "row": self.drift.row.as_json(),
+                "unknown": self.drift.unknown.as_json(),
                 "classes": None if self.drift.classes is None else self.drift.classes.as_json(),
                 "places": [
                     {"value": p.value, "recordings": p.n, "signs": [sign.kind for sign in p.signs]}
