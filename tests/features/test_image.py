@@ -63,7 +63,7 @@ def test_travels(part: Image) -> None:
 def test_specs_for_any_sound(rate_hz: int, longest_s: float) -> None:
     bands, frames = Image(image_spec(rate_hz, longest_s)).shape
     assert 32 <= bands <= 64
-    assert 1 <= frames <= max(130, longest_s / 0.04)
+    assert 1 <= frames <= max(130, longest_s / 0.02)
 
 
 def test_needs_a_length() -> None:
