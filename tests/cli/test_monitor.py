@@ -124,10 +124,3 @@ def test_bad_usage_is_one_sentence(auricle, states_file: Path, live: Path, argum
     ran = auricle("monitor", *(names.get(argument, argument) for argument in arguments))
     assert ran.code in (1, 2)
     assert sentence in ran.err
-
-
-def test_three_machines_of_training_are_not_enough_for_an_alarm(auricle, states_file: Path, quiet: Path) -> None:
-    ran = auricle("monitor", states_file, quiet)
-    assert ran.code == 0
-    assert ran.out.startswith("watch: Level fell by ")
-    assert "It is no alarm, because those of training come from 3 groups" in ran.out

@@ -47,4 +47,15 @@ def _request(case: Any) -> dict[str, Any]:
     sent = case.as_transport_kwargs()
     if isinstance(sent.get("data"), bytes):  # as requests calls what httpx calls content
         sent["content"] = sent.pop("data")
+    if "files" in sent:
+        sent["files"] = _texts(sent["files"])
     return {name: sent[name] for name in _SENT if name in sent}
+
+
+def _texts(parts: Any) -> Any:
+    """Write a form's parts out as requests does: httpx takes no numbers for them, and fails while it sends."""
+    if isinstance(parts, dict):
+        return {name: _texts(part) for name, part in parts.items()}
+    if isinstance(parts, list | tuple):
+        return type(parts)(map(_texts, parts))
+    return parts if parts is None or isinstance(parts, str | bytes) else str(parts)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-N_RECORDINGS = 240
+N_RECORDINGS = 160
 N_NEW = 24
 
 

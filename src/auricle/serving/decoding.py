@@ -34,10 +34,8 @@ _SPAWN: Final = b"spawn"
 _SPARE_BYTES: Final = 1 << 20
 
 
-class _LimitError(AuricleError):
-    """A sound that is longer, larger or stranger than the server takes."""
-
-    kind = "limit"
+class _LimitError(Exception):
+    """A sound that is longer, larger or stranger than the server takes; it never leaves the decoder's process."""
 
 
 def main() -> None:
