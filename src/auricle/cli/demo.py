@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-N_RECORDINGS = 160
+N_RECORDINGS = 128
 N_NEW = 24
 
 
@@ -61,7 +61,7 @@ def demo(
     err.print(f"Best parameters: {dict(tuned.found.chosen.settings)}.", markup=False)
 
     _say("4. How fast does it turn? The same sounds, and a number as the answer")
-    rpm = _train(speeds, output / "rpm.auricle", seed=seed)
+    rpm = _train(speeds, output / "rpm.auricle", seed=seed, models="svm,linear")
     _scores(faults, rpm, output / "scores.png")
     faults.report.save(output / "faults.html")
 
