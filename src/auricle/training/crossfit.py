@@ -1,7 +1,6 @@
 """Fits that leave whole blocks of recordings out, and what they answer to the recordings they left out."""
 
 import time
-import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,8 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
 
 from auricle.bundles.answers import choose, log_probabilities, soften
 from auricle.compute import spread
@@ -21,6 +18,7 @@ from auricle.features.spec import FeatureSpec
 from auricle.models.cnn.threads import torch_threads
 from auricle.training.candidates import Candidate, ask, fit_to
 from auricle.training.epochs import epochs_told
+from auricle.training.quiet import side_by_side
 from auricle.training.table import Table
 
 __all__ = ["Answers", "CrossFits", "Excluded", "Mix", "Plan", "Source"]
@@ -133,15 +131,10 @@ class CrossFits:
         self._in_hand = list(dict.fromkeys(index for index, _ in jobs))
         for index in self._in_hand:
             self.table(index).only(self.candidates[index].parts)  # made here, on all cores, if not there yet
-        # One thread a fit: the fits themselves run side by side.
         with ExitStack() as stack:
-            stack.enter_context(threadpool_limits(1))
+            stack.enter_context(side_by_side())
             if any(IMAGE in self.candidates[index].parts for index in self._in_hand):
                 stack.enter_context(torch_threads(1))
-            stack.enter_context(warnings.catch_warnings())
-            # A linear model that stopped early is a candidate like any other: its score says what it is worth.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", "The number of unique classes")  # many classes of few recordings each
             fits = spread(self._fit, jobs, workers=self._workers, may_leave=True)
             for job, (answers, seconds) in zip(jobs, fits, strict=True):
                 self._made[job], self._seconds[job] = answers, seconds

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from auricle.bundles.answers import choose, log_probabilities
 from auricle.compute import n_workers, spread
@@ -15,6 +14,7 @@ from auricle.datasets.examples import Progress
 from auricle.evaluation.scores import interval_of_accuracy, interval_of_mean, interval_of_r2
 from auricle.training.candidates import Candidate, ask, fit_to
 from auricle.training.crossfit import Plan
+from auricle.training.quiet import side_by_side
 from auricle.training.table import Table
 
 __all__ = ["FRACTIONS", "LONGEST_S", "Curve", "Point", "learning_curve"]
@@ -164,8 +164,8 @@ def _by_fraction(
         return _answers(table, candidate, learned[fraction][fold], held[fold])
 
     answers = {f: np.full((len(table.truth), len(table.classes) or 1), np.nan) for f in learned}
-    # One BLAS thread a fit: the fits themselves run side by side. What a model says of so little data, its score says.
-    with threadpool_limits(1), warnings.catch_warnings(action="ignore"):
+    with side_by_side():
+        warnings.simplefilter("ignore")  # what a model says of so little data, its score says
         for done, values in enumerate(spread(one, jobs, workers=workers)):
             fraction, fold = jobs[done]
             answers[fraction][held[fold]] = values
