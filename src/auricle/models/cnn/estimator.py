@@ -76,15 +76,21 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         self.seed = seed
 
     def _train(
-        self, X: NDArray[np.float32], targets: NDArray[np.float32], weight: NDArray[Any], groups: ArrayLike | None
-    ) -> None:
+        self,
+        X: NDArray[np.float32],
+        targets: NDArray[np.float32],
+        sample_weight: NDArray[Any] | None,
+        groups: ArrayLike | None,
+    ) -> Self:
+        """Fit the networks on flat images and what each of their outputs should be, shape (n, n_outputs)."""
+        images = self._images(X)
         need_torch()
         if self.n_networks < 1:
             raise UsageError(f"`n_networks` must be at least 1. Got {self.n_networks}.")
         from auricle.models.cnn.checkpoint import Checkpoint, name_of
         from auricle.models.cnn.training import Images, train
 
-        images = X.reshape(len(X), *self.shape)
+        weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
         weights = np.asarray(weight / weight.mean(), np.float32)
         learned, held_out = self._split(Images(images, targets, weights), groups)
         epochs = _epochs(len(learned.images)) if self.epochs is None else self.epochs
@@ -99,6 +105,7 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             for one, checkpoint in zip(settings, kept, strict=True)
         ]
         self.n_outputs_ = targets.shape[1]
+        return self
 
     def price_s(self, X: NDArray[Any]) -> float:
         """Return about how many seconds a fit to flat images ``X`` would take, by a pass over a few of them."""
@@ -220,17 +227,15 @@ class CnnClassifier(ClassifierMixin, _Cnn):  # type: ignore[misc]
         groups : what recording (speaker, machine) each image is of, shape (n,); ``validation`` holds whole ones out
         """
         X, y = validate_data(self, X, y, dtype=np.float32)
-        self._images(X)
         check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ModelError(f"A classifier needs at least two classes. Got {self.classes_.tolist()}.")
         targets = np.eye(len(self.classes_), dtype=np.float32)[index]
-        weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
         if self.class_weight == "balanced":
-            weight = weight / np.bincount(index, weight)[index]
-        self._train(X, targets, weight, groups)
-        return self
+            given = 1.0 if sample_weight is None else np.asarray(sample_weight, np.float64)
+            sample_weight = given / np.bincount(index, sample_weight)[index]
+        return self._train(X, targets, sample_weight, groups)
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return the probabilities of the classes, shape (n, n_classes): the mean of the networks'."""
@@ -259,12 +264,9 @@ class CnnRegressor(RegressorMixin, _Cnn):  # type: ignore[misc]
     ) -> Self:
         """Fit on flat images ``X``, shape (n, bands * frames), and numbers ``y``, shape (n,)."""
         X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True)
-        self._images(X)
         self.mean_, self.deviation_ = float(np.mean(y)), float(np.std(y)) or 1.0
         targets = np.asarray((y - self.mean_) / self.deviation_, np.float32)[:, np.newaxis]
-        weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
-        self._train(X, targets, weight, groups)
-        return self
+        return self._train(X, targets, sample_weight, groups)
 
     def predict(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return the numbers, shape (n,)."""
