@@ -71,14 +71,8 @@ def _shares(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(shares / shares.sum())
 
 
-class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Classifiers whose log-probabilities are averaged with fixed weights.
-
-    Parameters
-    ----------
-    members : unfitted classifiers with ``predict_proba``
-    weights : one a member, from :func:`classifier_weights`
-    """
+class _Blend(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """What both blends share: members and their weights, all fitted on the same rows."""
 
     def __init__(self, members: Sequence[Any], weights: Sequence[float]) -> None:
         self.members = members
@@ -93,8 +87,22 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     ) -> Self:
         """Fit every member on the same rows; those that cannot weigh them do not."""
         self.members_ = [fit_weighted(clone(member), X, y, sample_weight, groups) for member in self.members]
-        self.classes_ = self.members_[0].classes_
         return self
+
+
+class BlendClassifier(ClassifierMixin, _Blend):  # type: ignore[misc]
+    """Classifiers whose log-probabilities are averaged with fixed weights.
+
+    Parameters
+    ----------
+    members : unfitted classifiers with ``predict_proba``
+    weights : one a member, from :func:`classifier_weights`
+    """
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The labels, in the order of the probabilities."""
+        return np.asarray(self.members_[0].classes_)
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return the blended probabilities, shape (n, n_classes)."""
@@ -107,7 +115,7 @@ class BlendClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
-class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class BlendRegressor(RegressorMixin, _Blend):  # type: ignore[misc]
     """Regressors whose numbers are averaged with fixed weights.
 
     Parameters
@@ -115,21 +123,6 @@ class BlendRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # sc
     members : unfitted regressors
     weights : one a member, from :func:`regressor_weights`
     """
-
-    def __init__(self, members: Sequence[Any], weights: Sequence[float]) -> None:
-        self.members = members
-        self.weights = weights
-
-    def fit(
-        self,
-        X: NDArray[Any],
-        y: NDArray[Any],
-        sample_weight: NDArray[Any] | None = None,
-        groups: NDArray[Any] | None = None,
-    ) -> Self:
-        """Fit every member on the same rows; those that cannot weigh them do not."""
-        self.members_ = [fit_weighted(clone(member), X, y, sample_weight, groups) for member in self.members]
-        return self
 
     def predict(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return the blended numbers, shape (n,)."""
