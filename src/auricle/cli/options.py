@@ -114,7 +114,7 @@ def size_bytes(text: str) -> int:
     return int(float(found[1]) * _UNITS[found[2]])
 
 
-_SECONDS = {"": 1.0, "S": 1.0, "M": 60.0, "H": 3600.0, "D": 86400.0}
+_SECONDS = {"": 1.0, "S": 1.0, "M": 60.0, "H": 3600.0, "D": 86_400.0, "W": 7 * 86_400.0}
 
 
 def duration_s(text: str) -> float | None:
@@ -126,13 +126,9 @@ def duration_s(text: str) -> float | None:
     """
     if text.strip().lower() == "none":
         return None
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?) *(|[SMHD])", text.strip().upper())
-    if not found or not float(found[1]):
+    if (found := _seconds(text, "|[SMHD]")) is None:
         raise UsageError(f"A time must be none, or a number above 0 with s, m, h or d, such as 5m. Got {text!r}.")
-    return float(found[1]) * _SECONDS[found[2]]
-
-
-_SPANS = {"S": 1.0, "M": 60.0, "H": 3600.0, "D": 86_400.0, "W": 7 * 86_400.0}
+    return found
 
 
 def span_s(text: str) -> float:
@@ -142,7 +138,12 @@ def span_s(text: str) -> float:
     ------
     UsageError : not a number above 0, followed by s, m, h, d or w
     """
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?) *([SMHDW])", text.strip().upper())
-    if not found or not float(found[1]):
+    if (found := _seconds(text, "[SMHDW]")) is None:
         raise UsageError(f"A stretch of time must be a number above 0 with s, m, h, d or w, such as 90d. Got {text!r}.")
-    return float(found[1]) * _SPANS[found[2]]
+    return found
+
+
+def _seconds(text: str, units: str) -> float | None:
+    """Return the seconds of a number above 0 and its unit, one that a pattern allows; None for anything else."""
+    found = re.fullmatch(rf"([0-9]+(?:\.[0-9]*)?) *({units})", text.strip().upper())
+    return float(found[1]) * _SECONDS[found[2]] or None if found else None
