@@ -11,15 +11,18 @@ from rich.text import Text
 
 from auricle import clock
 from auricle.cli.options import (
+    ByOption,
     GroupOption,
     JsonOption,
     LabelOption,
+    RateOption,
     ReportOption,
+    SinceOption,
     WorkersOption,
     check_page,
     duration_s,
 )
-from auricle.cli.terminal import TONES, Bars, err, print_json
+from auricle.cli.terminal import ALARM, STATES, Bars, err, print_json
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,11 +31,6 @@ if TYPE_CHECKING:
     from auricle.monitoring.sample import Sample
 
 __all__ = ["monitor"]
-
-ALARM = 4
-"""The exit code of an alarm."""
-
-COLOURS = {"ok": TONES["good"], "watch": TONES["warning"], "alarm": TONES["serious"]}
 
 
 def monitor(
@@ -51,11 +49,9 @@ def monitor(
         str | None,
         typer.Option("--store", metavar="URL", help="Where answers are kept: sqlite:///FILE or postgresql://…."),
     ] = None,
-    since: Annotated[str, typer.Option("--since", help="How far back to look in the store: 36h, 7d.")] = "7d",
-    by: Annotated[
-        str | None, typer.Option("--by", metavar="COLUMN", help="Look at each value of this column for itself: site.")
-    ] = None,
-    rate: Annotated[float, typer.Option("--rate", help="Of false alarms, where nothing has changed.")] = 0.01,
+    since: SinceOption = "7d",
+    by: ByOption = None,
+    rate: RateOption = 0.01,
     label: LabelOption = None,
     group: GroupOption = None,
     report: ReportOption = None,
@@ -146,7 +142,7 @@ def _check(bundle: "Bundle", window: "Sample", rate: float, by: str | None, note
 
 
 def _print(checks: list[tuple["Check", "Bundle", "Sample"]], *, as_json: bool) -> None:
-    worst = max((check.verdict.state for check, _, _ in checks), key=list(COLOURS).index, default="watch")
+    worst = max((check.verdict.state for check, _, _ in checks), key=list(STATES).index, default="watch")
     if as_json:
         print_json({"verdict": worst, "checks": [check.as_json() for check, _, _ in checks]})
         return
@@ -160,7 +156,7 @@ def _print(checks: list[tuple["Check", "Bundle", "Sample"]], *, as_json: bool) -
 def _show(check: "Check", out: Console) -> None:
     """Print a check for a reader."""
     verdict = check.verdict
-    out.print(Text(f"{verdict.state}: {verdict.sentence}", style=f"bold {COLOURS[verdict.state]}"))
+    out.print(Text(f"{verdict.state}: {verdict.sentence}", style=f"bold {STATES[verdict.state]}"))
     out.print(f"{check.model}: {check.n} recordings of {check.n_groups} groups, against {check.n_reference}.")
     told = check.as_json()
     for line in _scores(told):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from auricle.store.store import Store
 
 __all__ = [
+    "ByOption",
     "CacheOption",
     "DataArgument",
     "EngineOption",
@@ -21,7 +22,9 @@ __all__ = [
     "JsonOption",
     "LabelOption",
     "ModelArgument",
+    "RateOption",
     "ReportOption",
+    "SinceOption",
     "StoreOption",
     "TargetOption",
     "WorkersOption",
@@ -54,6 +57,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 ReportOption = Annotated[
     Path | None, typer.Option("--report", help="Page to write: .html, one file that needs nothing else.")
 ]
+ByOption = Annotated[
+    str | None, typer.Option("--by", metavar="COLUMN", help="Look at each value of this column for itself: site.")
+]
+RateOption = Annotated[float, typer.Option("--rate", help="Of false alarms, where nothing has changed.")]
+SinceOption = Annotated[str, typer.Option("--since", help="How far back in the store to look: 36h, 7d.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", help="Threads; every core if not given.")]
 
 EngineOption = Annotated[

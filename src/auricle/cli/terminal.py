@@ -14,7 +14,7 @@ from rich.text import Text
 
 from auricle.errors import AuricleError
 
-__all__ = ["TONES", "Bars", "err", "fail", "print_json", "print_table"]
+__all__ = ["ALARM", "STATES", "TONES", "Bars", "err", "fail", "print_json", "print_table"]
 
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
@@ -23,6 +23,12 @@ _NO_LIMIT = 100_000  # columns
 
 TONES = {"serious": "red", "warning": "yellow", "note": "cyan", "good": "green"}
 """The colour of a finding or a verdict, by how bad it is."""
+
+STATES = {"ok": TONES["good"], "watch": TONES["warning"], "alarm": TONES["serious"]}
+"""The colour of what a check of a model finds, from the best to the worst."""
+
+ALARM = 4
+"""The exit code of an alarm."""
 
 
 def print_json(value: Any) -> None:

@@ -16,10 +16,13 @@ from rich.text import Text
 
 from auricle import clock
 from auricle.cli.options import (
+    ByOption,
     CacheOption,
     GroupOption,
     JsonOption,
     LabelOption,
+    RateOption,
+    SinceOption,
     StoreOption,
     TargetOption,
     WorkersOption,
@@ -27,7 +30,7 @@ from auricle.cli.options import (
     size_bytes,
     span_s,
 )
-from auricle.cli.terminal import TONES, err, print_json
+from auricle.cli.terminal import ALARM, STATES, err, print_json
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,20 +43,13 @@ if TYPE_CHECKING:
 
 __all__ = ["watch"]
 
-ALARM = 4
-"""The exit code of an alarm."""
-
-COLOURS = {"ok": TONES["good"], "watch": TONES["warning"], "alarm": TONES["serious"]}
-
 
 def watch(
     store: StoreOption = None,
     every: Annotated[str, typer.Option(help="From one check to the next: 10m, 1h, 1d.")] = "1h",
-    since: Annotated[str, typer.Option(help="How far back a check looks: 36h, 7d.")] = "7d",
-    by: Annotated[
-        str | None, typer.Option("--by", metavar="COLUMN", help="Look at each value of this column for itself: site.")
-    ] = None,
-    rate: Annotated[float, typer.Option(help="Of false alarms, where nothing has changed.")] = 0.01,
+    since: SinceOption = "7d",
+    by: ByOption = None,
+    rate: RateOption = 0.01,
     persist: Annotated[str, typer.Option(metavar="K/N", help="An alarm is found in K of N checks.")] = "2/3",
     model: Annotated[str | None, typer.Option(help="Name of the model; every champion if not given.")] = None,
     retrain: Annotated[
@@ -209,7 +205,7 @@ def _show(one: "Round") -> None:
     verdict = one.check.verdict
     out.print(
         f"{clock.now():%Y-%m-%d %H:%M:%S}Z {one.check.model}:",
-        Text(f"{verdict.state}.", style=f"bold {COLOURS[verdict.state]}"),
+        Text(f"{verdict.state}.", style=f"bold {STATES[verdict.state]}"),
         Text(verdict.sentence),
         markup=False,
     )
