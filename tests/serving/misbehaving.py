@@ -5,6 +5,7 @@ import signal
 import struct
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from auricle.serving import decoding
 from auricle.serving.wire import DecodeLimits, Header
@@ -28,8 +29,7 @@ def spin() -> None:
 
 
 def write() -> None:
-    with open("/root/loot", "wb") as file:  # noqa: PTH123
-        file.write(b"x")
+    Path("/loot").write_bytes(b"x")
 
 
 HARM: dict[bytes, Callable[[], object]] = {

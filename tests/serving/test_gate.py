@@ -1,51 +1,132 @@
 import asyncio
 import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
 from auricle.errors import RequestError
+from auricle.serving import gate as gates
 from auricle.serving.gate import Gate
 
 
-def test_what_does_not_fit_is_turned_away_at_once() -> None:
-    gate = Gate(threads=1, max_waiting=2, max_wait_s=1000)
-    open_up = threading.Event()
+@pytest.fixture
+def make_gate() -> Any:
+    made: list[Gate] = []
 
-    async def ask() -> list[object]:
-        begun = [asyncio.create_task(gate.run(lambda _: open_up.wait(5))) for _ in range(3)]
-        await asyncio.sleep(0.01)
-        freed = []
+    def make(*, threads: int = 1, max_waiting: int = 2, max_wait_s: float = 1000.0) -> Gate:
+        made.append(Gate(threads=threads, max_waiting=max_waiting, max_wait_s=max_wait_s))
+        return made[-1]
+
+    yield make
+    for gate in made:
+        gate.close()
+
+
+Make = Callable[..., Gate]
+
+
+def run(asked: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asked)
+
+
+def test_there_are_so_many_places(make_gate: Make) -> None:
+    gate = make_gate(threads=1, max_waiting=2)
+
+    async def ask() -> None:
+        places = [gate.enter() for _ in range(3)]
         with pytest.raises(RequestError, match="as much sound") as refused:
-            await gate.run(lambda _: None, otherwise=lambda: freed.append(1))
-        assert (refused.value.reason, freed) == ("overloaded", [1])
-        open_up.set()
-        return await asyncio.gather(*begun)
+            gate.enter()
+        assert (refused.value.reason, refused.value.retry_after_s) == ("overloaded", 1.0)
+        places[1].leave()
+        places[1].leave()  # once is enough
+        assert gate.n_inside == 2
+        places.append(gate.enter())
+        for place in places:
+            place.leave()
+        assert gate.n_inside == 0
 
-    assert asyncio.run(ask()) == [True] * 3
-    assert gate.n_inside == 0
-    gate.close()
-
-
-def test_the_wait_is_foretold() -> None:
-    gate = Gate(threads=2, max_waiting=100, max_wait_s=0.05)
-    gate._mean_s = 0.1
-    gate.n_inside = 1
-    gate.check()
-    gate.n_inside = 4
-    with pytest.raises(RequestError, match="as much sound") as refused:
-        gate.check()
-    assert refused.value.retry_after_s == 1.0
-    gate.close()
+    run(ask())
 
 
-def test_work_goes_on_when_the_one_who_asked_leaves() -> None:
-    gate = Gate(threads=1, max_waiting=2, max_wait_s=1)
-    done = threading.Event()
-    begun = threading.Event()
+def test_the_wait_follows_from_how_many_are_inside_and_how_quickly_they_are_answered(
+    make_gate: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present = 100.0
+    monkeypatch.setattr(gates.time, "perf_counter", lambda: present)
+    gate = make_gate(threads=2, max_waiting=1000, max_wait_s=1.0)
 
-    def work(_: float) -> None:
+    async def ask() -> None:
+        nonlocal present
+        for _ in range(500):
+            place = gate.enter()
+            present += 0.1
+            place.leave(is_answered=True)
+            present += 60.0  # nobody asks, which says nothing of how long an answer takes
+        held = [gate.enter() for _ in range(11)]
+        assert gate.wait_s == pytest.approx(1.1, rel=0.01)
+        with pytest.raises(RequestError, match="as much sound") as refused:
+            gate.enter()
+        assert refused.value.retry_after_s == pytest.approx(1.1, rel=0.01)
+        for place in held:
+            place.leave()
+
+    run(ask())
+
+
+def test_where_a_thread_is_free_nobody_is_turned_away(make_gate: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    present = 0.0
+    monkeypatch.setattr(gates.time, "perf_counter", lambda: present)
+    gate = make_gate(threads=2, max_wait_s=0.5)
+
+    async def ask() -> None:
+        nonlocal present
+        place = gate.enter()
+        present += 3600.0
+        place.leave(is_answered=True)
+        held = [gate.enter() for _ in range(2)]
+        with pytest.raises(RequestError, match="as much sound"):
+            gate.enter()
+        for place in held:
+            place.leave()
+
+    run(ask())
+
+
+def test_who_takes_too_long_to_send_loses_the_place_and_takes_another(
+    make_gate: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gates, "_IDLE_S", 0.01)
+    gate = make_gate(threads=1, max_waiting=0)
+
+    async def ask() -> None:
+        slow = gate.enter()
+        await asyncio.sleep(0.05)
+        assert gate.n_inside == 0
+        quick = gate.enter()
+        quick.hold()
+        await asyncio.sleep(0.05)
+        assert gate.n_inside == 1
+        with pytest.raises(RequestError, match="as much sound"):
+            slow.hold()
+        quick.leave()
+        slow.hold()
+        assert gate.n_inside == 1
+        slow.leave()
+        assert gate.n_inside == 0
+
+    run(ask())
+
+
+def test_work_goes_on_when_the_one_who_asked_leaves(make_gate: Make) -> None:
+    gate = make_gate()
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work(waited_s: float) -> None:
+        assert waited_s >= 0
         begun.set()
-        done.wait(5)
+        may_end.wait(5)
+        ended.set()
 
     async def ask() -> None:
         task = asyncio.create_task(gate.run(work))
@@ -53,21 +134,15 @@ def test_work_goes_on_when_the_one_who_asked_leaves() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert gate.n_inside == 1
-        done.set()
-        while gate.n_inside:
-            await asyncio.sleep(0.001)
+        may_end.set()
+        assert await asyncio.to_thread(ended.wait, 5)
 
-    asyncio.run(ask())
-    gate.close()
+    run(ask())
 
 
-def test_an_error_is_the_callers() -> None:
-    gate = Gate(threads=1, max_waiting=2, max_wait_s=1)
-
+def test_an_error_is_the_callers(make_gate: Make) -> None:
     def fail(_: float) -> None:
         raise ValueError("x")
 
     with pytest.raises(ValueError, match="x"):
-        asyncio.run(gate.run(fail))
-    gate.close()
+        asyncio.run(make_gate().run(fail))

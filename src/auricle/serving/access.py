@@ -52,7 +52,12 @@ async def admitted(connection: HTTPConnection, scope: str) -> Caller:
     return caller
 
 
-TheService = Annotated[Service, Depends(service_of)]
+
+async def _service(connection: HTTPConnection) -> Service:
+    return service_of(connection)  # without `async` it would take a thread, twice as long as all else that a route asks
+
+
+TheService = Annotated[Service, Depends(_service)]
 
 Predict = Annotated[Caller, Depends(Needs("predict"))]
 Feedback = Annotated[Caller, Depends(Needs("feedback"))]

@@ -13,24 +13,27 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auricle.errors import RequestError
+from auricle.serving.gate import COSTLY
+from auricle.serving.health import ALIVE
 from auricle.serving.limits import Limits
 from auricle.serving.problems import Problem, reply_to
 from auricle.serving.service import Service
 
-__all__ = ["Front", "is_loopback"]
+__all__ = ["HEADERS", "Front", "is_loopback"]
 
 _LOG: Final = logging.getLogger("auricle.requests")
 _UNTOLD: Final = ("/healthz", "/readyz", "/metrics")
-_COSTLY: Final = ("POST", "/v1/predictions")
+_ALIVE: Final = ("GET", "/healthz")
 _MAX_JSON_BYTES: Final = 65_536
 _NAMES: Final = ("localhost", "127.0.0.1", "::1")
-_HEADERS: Final = (
+HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 )
+"""What every reply carries."""
 
 
 def is_loopback(host: str) -> bool:
@@ -72,22 +75,38 @@ class Front:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
                 own = {name for name, _ in message.get("headers", ())}
-                extra = [pair for pair in _HEADERS if pair[0] not in own]
+                extra = [pair for pair in HEADERS if pair[0] not in own]
                 message["headers"] = [*message.get("headers", ()), *extra, (b"x-request-id", request.encode())]
             elif message["type"] == "websocket.accept":
                 status = 101
             await send(message)
 
         try:
-            problem = self._problem(Headers(scope=scope)) or self._has_no_room(scope)
-            if problem is None:
-                await self._app(scope, receive if _is_sound(scope) else _little(receive), told)
-            elif scope["type"] == "http":
-                await problem(scope, receive, told)
+            problem = self._problem(Headers(scope=scope))
+            if problem is not None:
+                await (problem(scope, receive, told) if scope["type"] == "http" else refuse(problem, told))
+            elif _is(scope, _ALIVE):
+                scope["auricle.route"] = _ALIVE[1]
+                await ALIVE(scope, receive, told)  # before all that a route takes: it is asked whether we are alive
+            elif _is(scope, COSTLY):
+                await self._answer(scope, receive, told)
             else:
-                await refuse(problem, told)
+                await self._app(scope, _little(receive), told)
         finally:
             self._tell(scope, status, time.perf_counter() - began, request)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let sound in, or turn it away before anything is spent on it: when there is too much, that is most of it."""
+        try:
+            place = scope["auricle.place"] = self._service.gate.enter()
+        except RequestError as error:
+            scope["auricle.route"] = COSTLY[1]
+            await reply_to(error)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            place.leave()
 
     def _problem(self, headers: Mapping[str, str]) -> Problem | None:
         host = headers.get("host", "")
@@ -98,25 +117,15 @@ class Front:
             return Problem("forbidden", "Pages of other origins may not call this server.")
         return None
 
-    def _has_no_room(self, scope: Scope) -> Problem | None:
-        """Turn sound away before anything is spent on it: when there is too much, that is most of the work."""
-        if _is_sound(scope):
-            try:
-                self._service.gate.check()
-            except RequestError as error:
-                scope["auricle.route"] = _COSTLY[1]
-                return reply_to(error)
-        return None
-
     def _tell(self, scope: Scope, status: int, seconds: float, request: str) -> None:
-        turned_away = scope.get("auricle.route")
-        route = turned_away or getattr(scope.get("route"), "path", "other")
+        at_once = scope.get("auricle.route")
+        route = at_once or getattr(scope.get("route"), "path", "other")
         method = scope.get("method", "WEBSOCKET")
         metrics = self._service.metrics
         metrics.requests.labels(method if route != "other" else "other", route, status).inc()
         metrics.request_s.labels(route).observe(seconds)
-        if turned_away or (route in _UNTOLD and status < 400):
-            return  # a line for each would be one more burden when there are too many
+        if at_once or (route in _UNTOLD and status < 400):
+            return  # of what is answered here, a line for each would be one more burden when there is too much
         said: dict[str, Any] = {
             "method": method,
             "path": scope["path"][:200],
@@ -129,8 +138,8 @@ class Front:
         _LOG.info("request", extra=said)
 
 
-def _is_sound(scope: Scope) -> bool:
-    return scope["type"] == "http" and (scope["method"], scope["path"]) == _COSTLY
+def _is(scope: Scope, resource: tuple[str, str]) -> bool:
+    return scope["type"] == "http" and (scope["method"], scope["path"]) == resource
 
 
 def _little(receive: Receive) -> Receive:

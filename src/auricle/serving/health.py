@@ -1,6 +1,7 @@
 """``/healthz``, ``/readyz``, ``/metrics``: for those who run the server."""
 
 import json
+from typing import Final
 
 from anyio import to_thread
 from fastapi import APIRouter, Response
@@ -10,15 +11,18 @@ from auricle.serving.access import Read, TheService
 from auricle.serving.metrics import CONTENT_TYPE
 from auricle.serving.schemas import ERRORS, Error, Health
 
-__all__ = ["router"]
+__all__ = ["ALIVE", "router"]
 
 router = APIRouter(tags=["running"])
+
+ALIVE: Final = Response(b'{"status": "ok"}', media_type="application/json")
+"""The reply of ``/healthz``, which the front gives before anything else."""
 
 
 @router.get("/healthz", response_model=Health, summary="Whether the process works")
 async def healthz() -> Response:
     """Answer; nothing else is asked, so that a busy store or a broken model restarts nobody."""
-    return Response(b'{"status": "ok"}', media_type="application/json")
+    return ALIVE
 
 
 @router.get(

@@ -55,8 +55,8 @@ class Limits(BaseModel):
     decode_memory_mb: Annotated[int, Field(ge=64)] = Field(512, description="memory to decode one sound in")
 
     threads: Annotated[int, Field(ge=1, le=256)] = Field(4, description="sounds that one process has in work")
-    max_waiting: Count = Field(64, description="sounds that wait for a thread, before others are turned away")
-    max_wait_s: Seconds = Field(0.5, description="seconds they would wait, before others are turned away")
+    max_waiting: Count = Field(64, description="sounds inside beyond those in work, before others are turned away")
+    max_wait_s: Seconds = Field(0.5, description="seconds that an answer would take, before others are turned away")
     max_connections: Count = Field(1_000, description="connections to one process")
     header_s: Seconds = Field(10.0, description="seconds within which a request's head must be there")
     min_body_bytes_s: Count = Field(1_000, description="bytes a second that a body must come with")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+from concurrent.futures import Future
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -16,6 +17,7 @@ from auricle.serving.access import Admin, Predict, Read, TheService
 from auricle.serving.answering import Answered, Question, answer
 from auricle.serving.auth import Caller
 from auricle.serving.body import Body, receive
+from auricle.serving.gate import Place
 from auricle.serving.metadata import read_metadata, read_name
 from auricle.serving.schemas import ERRORS, Answer, EntryPage, Kept
 from auricle.serving.service import Service
@@ -82,6 +84,7 @@ async def predict(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> Response:
     """Send a sound, as the body or as the part `file` of a form; 201 means that the answer is kept."""
+    place: Place = request.scope["auricle.place"]
     body = await receive(request, service.limits, service.room)
     try:
         question = _question(service, caller, asked, body)
@@ -90,12 +93,14 @@ async def predict(
             claim = await to_thread.run_sync(_claim, service, caller, idempotency_key, body, question)
             if claim.entry is not None:
                 return _reply(await to_thread.run_sync(service.store.entry, claim.entry))
+        place.hold()
     except BaseException:
         body.close()
         raise
     try:
-        answered = await _answer(service, body, question)
-        return _reply(await keep(service, answered.entry, answered.sound, claim))
+        kept = await keep(service, await _answer(service, body, question, claim))
+        place.leave(is_answered=True)
+        return _reply(kept)
     except AuricleError as error:
         service.metrics.refused.labels(error.as_json()["kind"]).inc()
         if claim is not None:
@@ -138,8 +143,8 @@ def delete(service: TheService, caller: Admin, identity: str) -> Response:
     return Response(status_code=204)
 
 
-async def keep(service: Service, entry: Entry, sound: bytes | None = None, claim: Claim | None = None) -> Entry:
-    """Wait until an entry is committed, and return it as it is kept.
+async def keep(service: Service, future: "Future[Entry]") -> Entry:
+    """Wait until an entry that the writer was given is committed, and return it as it is kept.
 
     Raises
     ------
@@ -147,7 +152,6 @@ async def keep(service: Service, entry: Entry, sound: bytes | None = None, claim
     ConflictError : another process answered the same request meanwhile
     """
     began = asyncio.get_running_loop().time()
-    future = service.writer.submit(entry, sound=sound, claim=claim)
     try:
         async with asyncio.timeout(service.limits.commit_s):
             kept = await asyncio.shield(asyncio.wrap_future(future))
@@ -183,18 +187,20 @@ def _release(service: Service, claim: Claim) -> None:
         service.store.claims.release(claim)
 
 
-async def _answer(service: Service, body: Body, question: Question) -> Answered:
+async def _answer(service: Service, body: Body, question: Question, claim: Claim | None) -> "Future[Entry]":
+    """Have a sound answered, and handed to the store's writer by the thread that answered it."""
     model = service.champion.model
 
-    def work(waited_s: float) -> Answered:
+    def work(waited_s: float) -> tuple[Answered, "Future[Entry]"]:
         service.metrics.queue_s.observe(waited_s)
         with body:  # freed here, whoever still waits
-            return answer(model, service.decoders, body.descriptor(), question)
+            answered = answer(model, service.decoders, body.descriptor(), question)
+        return answered, service.writer.submit(answered.entry, sound=answered.sound, claim=claim)
 
-    answered = await service.gate.run(work, otherwise=body.close)
+    answered, kept = await service.gate.run(work)
     service.metrics.decode_s.observe(answered.decode_s)
     service.metrics.answer_s.labels(model.name).observe(answered.answer_s)
-    return answered
+    return kept
 
 
 def _reply(entry: Entry) -> Response:

@@ -1,6 +1,9 @@
 """HTTP/1.1 for clients that may be slow or hostile: uvicorn's h11 protocol with clocks and JSON refusals."""
 
 import asyncio
+import math
+from contextlib import suppress
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
@@ -9,8 +12,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from auricle.errors import RequestError
+from auricle.serving.front import HEADERS
+from auricle.serving.gate import COSTLY
 from auricle.serving.limits import Limits
 from auricle.serving.problems import Problem
+from auricle.serving.service import Service
 
 __all__ = ["protocol"]
 
@@ -18,10 +25,11 @@ _TICK_S: Final = 1.0
 _BODY_GRACE_S: Final = 5.0
 _WRITE_S: Final = 30.0
 _LAST_HEAD_S: Final = 1.0
+_SOUND: Final = tuple(" ".join(COSTLY).encode() + end for end in (b" ", b"?"))
 
 
-def protocol(limits: Limits) -> type[H11Protocol]:
-    """Return the protocol that holds clients to the limits."""
+def protocol(service: Service) -> type[H11Protocol]:
+    """Return the protocol that holds clients to the limits, and turns sound away that there is no place for."""
 
     class Guarded(_Guarded):
         def __init__(
@@ -32,7 +40,8 @@ def protocol(limits: Limits) -> type[H11Protocol]:
             _loop: asyncio.AbstractEventLoop | None = None,
         ) -> None:
             super().__init__(config, server_state, app_state, _loop)
-            self.limits = limits
+            self.service = service
+            self.limits = service.limits
 
     return Guarded
 
@@ -45,6 +54,7 @@ class _Guarded(H11Protocol):
     left after 30 s.
     """
 
+    service: Service
     limits: Limits
     _clock: asyncio.TimerHandle | None = None
     _awaited: Literal["head", "body"] | None = None
@@ -69,7 +79,8 @@ class _Guarded(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._body_bytes += len(data)
-        super().data_received(data)
+        if not self._turns_away(data):
+            super().data_received(data)
         if self._is_stopping and self.cycle is not None:
             self.cycle.keep_alive = False
         self._look()
@@ -102,6 +113,33 @@ class _Guarded(H11Protocol):
         super().resume_writing()
         self._stop_write_clock()
 
+    def _turns_away(self, data: bytes) -> bool:
+        """Refuse sound that has no place, where that is the next to come, and read over the rest of it.
+
+        The head is parsed and the reply written as any other, but nothing of an application is in between: of five
+        times as many requests as can be answered, four end here.
+        """
+        conn = self.conn
+        is_next = conn.their_state is h11.IDLE and conn.our_state is h11.IDLE and not conn.trailing_data[0]
+        if self._is_stopping or not is_next or not data.startswith(_SOUND):
+            return False
+        try:
+            self.service.gate.check()
+            return False
+        except RequestError as error:
+            refusal = _refusal(error.as_json()["message"], math.ceil(error.retry_after_s or 1.0))
+        self._unset_keepalive_if_required()
+        conn.receive_data(data)
+        with suppress(h11.RemoteProtocolError):  # it is told below
+            if isinstance(conn.next_event(), h11.Request):
+                self.service.metrics.requests.labels(*COSTLY, 503).inc()
+                self.transport.write(b"".join(conn.send(event) or b"" for event in refusal))
+                self.on_response_complete()
+                if conn.our_state is h11.MUST_CLOSE:
+                    self.transport.close()
+        self.handle_events()
+        return True
+
     def _look(self) -> None:
         """Find out what is awaited now, and see that its clock runs."""
         state = self.conn.their_state
@@ -110,8 +148,8 @@ class _Guarded(H11Protocol):
         elif state is h11.SEND_BODY:
             if self._awaited != "body":
                 self._await("body")
-        elif state is h11.IDLE and self.conn.trailing_data[0]:
-            if self._awaited != "head":
+        elif state is h11.IDLE and (self.conn.trailing_data[0] or self.timeout_keep_alive_task is None):
+            if self._awaited != "head":  # also after a body that was read over: then uvicorn has no clock
                 self._await("head")
         elif state is not h11.IDLE or self._awaited == "body":
             self._await(None)  # a connection at rest between requests has uvicorn's own clock
@@ -145,10 +183,9 @@ class _Guarded(H11Protocol):
     def _refuse(self, kind: str, message: str) -> None:
         """Say why and close, unless a reply has begun."""
         self._await(None)
-        has_begun = False
+        has_begun = self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE)  # what is read over was refused before
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request
         if cycle is not None and not cycle.response_complete:
-            has_begun = cycle.response_started
             cycle.disconnected = True
             cycle.message_event.set()
         if not has_begun and not self.transport.is_closing():
@@ -162,3 +199,10 @@ class _Guarded(H11Protocol):
         if self._write_clock is not None:
             self._write_clock.cancel()
             self._write_clock = None
+
+
+@lru_cache
+def _refusal(message: str, retry_after_s: int) -> tuple[h11.Event, ...]:
+    problem = Problem("overloaded", message, retry_after_s=retry_after_s)
+    head = h11.Response(status_code=problem.status_code, headers=[*problem.raw_headers, *HEADERS])
+    return head, h11.Data(data=bytes(problem.body)), h11.EndOfMessage()

@@ -49,7 +49,7 @@ def run(
         service = open_service(limits, store, name, decoder=decoder)
         config = uvicorn.Config(
             application(service),
-            http=protocol(limits),
+            http=protocol(service),
             ws="websockets-sansio",
             loop="asyncio",
             lifespan="on",

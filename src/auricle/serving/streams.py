@@ -128,7 +128,8 @@ async def _cut(service: Service, websocket: WebSocket | None, session: Session) 
     """Keep what was heard since the last time, and tell its id."""
     made = await asyncio.get_running_loop().run_in_executor(service.live, session.cut)
     if made is not None:
-        kept = await keep(service, *made)
+        entry, sound = made
+        kept = await keep(service, service.writer.submit(entry, sound=sound))
         if websocket is not None:
             await _say(websocket, kept.recording.as_json() | {"id": kept.id})
 
