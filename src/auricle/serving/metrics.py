@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from auricle.records import Prediction
@@ -25,6 +25,7 @@ class Metrics:
     """The numbers of one process, which `read` adds up with those of its siblings."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a gauge beside every counter and histogram, when it was made
         self._registry = CollectorRegistry()
         self.requests = self._counter("auricle_requests", "Requests answered.", ("method", "route", "status"))
         self.request_s = self._histogram("auricle_request_seconds", "Time to answer.", ("route",), _SECONDS)

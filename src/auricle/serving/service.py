@@ -111,8 +111,16 @@ def open_service(limits: Limits, store: "Store", name: str, *, decoder: Sequence
     StoreError : the store cannot be used
     WorkerError : the decoding processes cannot start
     """
-    champion = Champion(store.models, store.aliases, name)
-    is_open = not store.keys.all()
+    with ThreadPoolExecutor(1) as aside:  # the nursery imports on another core while we load the model
+        starting = aside.submit(Decoders, limits.decoding(), size=limits.decoders, program=decoder)
+        try:
+            champion = Champion(store.models, store.aliases, name)
+            is_open = not store.keys.all()
+        except BaseException:
+            with contextlib.suppress(AuricleError):
+                starting.result().close()
+            raise
+        decoders = starting.result()
 
     def draw(key: str, wanted: int) -> int:
         return store.limits.draw(key, wanted, rate_per_s=limits.rate_per_s, burst=limits.rate_burst)
@@ -122,7 +130,7 @@ def open_service(limits: Limits, store: "Store", name: str, *, decoder: Sequence
         store,
         Writer(store.database, linger_s=0.0, capacity=limits.max_pending),
         champion,
-        Decoders(limits.decoding(), size=limits.decoders, program=decoder),
+        decoders,
         Gate(threads=limits.threads, max_waiting=limits.max_waiting, max_wait_s=limits.max_wait_s),
         ThreadPoolExecutor(_LIVE_THREADS, thread_name_prefix="stream"),
         Doorman(store.keys.verify, limits, is_open=is_open),
