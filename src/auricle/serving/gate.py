@@ -107,8 +107,8 @@ class Gate:
 class Place:
     """One sound's place inside, from `Gate.enter` to `leave`.
 
-    A sender that takes its time, or that the doorman lets wait, loses its place meanwhile: otherwise a few of them would
-    keep everybody else out.
+    A sender that takes its time, or that the doorman lets wait, loses its place meanwhile: otherwise a few of them
+    would keep everybody else out.
 
     Parameters
     ----------
