@@ -49,7 +49,7 @@ def test_there_are_so_many_places(make_gate: Make) -> None:
     run(ask())
 
 
-def test_the_wait_follows_from_how_many_are_inside_and_how_quickly_they_are_answered(
+def test_the_wait_follows_from_how_many_are_inside_and_how_quickly_they_come_out(
     make_gate: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     present = 100.0
@@ -60,8 +60,9 @@ def test_the_wait_follows_from_how_many_are_inside_and_how_quickly_they_are_answ
         nonlocal present
         for _ in range(500):
             place = gate.enter()
+            place.hold()
             present += 0.1
-            place.leave(is_answered=True)
+            place.leave()
             present += 60.0  # nobody asks, which says nothing of how long an answer takes
         held = [gate.enter() for _ in range(11)]
         assert gate.wait_s == pytest.approx(1.1, rel=0.01)
@@ -81,9 +82,11 @@ def test_where_a_thread_is_free_nobody_is_turned_away(make_gate: Make, monkeypat
 
     async def ask() -> None:
         nonlocal present
-        place = gate.enter()
-        present += 3600.0
-        place.leave(is_answered=True)
+        for _ in range(500):
+            place = gate.enter()
+            place.hold()
+            present += 3600.0
+            place.leave()
         held = [gate.enter() for _ in range(2)]
         with pytest.raises(RequestError, match="as much sound"):
             gate.enter()

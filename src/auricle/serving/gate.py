@@ -17,13 +17,14 @@ COSTLY: Final = ("POST", "/v1/predictions")
 
 _WEIGHT: Final = 0.02  # of the latest answer in the mean
 _FIRST_S: Final = 0.01
+_LONGEST_S: Final = 1.0  # of a stand-still, which must not weigh for minutes
 _IDLE_S: Final = 0.25
 
 
 class Gate:
     """Places for the sounds that are inside, and the threads that work on them.
 
-    How long the next one would take follows from how many are inside and how quickly those before were answered, the
+    How long the next one would take follows from how many are inside and how quickly those before came out, the
     time on the event loop and of the log included: under load the threads are not all that there is to wait for.
 
     Parameters
@@ -38,7 +39,7 @@ class Gate:
         self._max_waiting = max_waiting
         self._max_wait_s = max_wait_s
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="sound")
-        self._mean_s = _FIRST_S  # from one answer to the next, while there is anything to answer
+        self._mean_s = _FIRST_S  # from one that comes out to the next, while any is inside
         self._since = 0.0
         self.n_inside = 0
         """Sounds that are received, wait, are in work, or are being kept."""
@@ -95,12 +96,12 @@ class Gate:
             self._since = time.perf_counter()
         self.n_inside += 1
 
-    def give_back(self, *, is_answered: bool) -> None:
-        """Count one out, and learn from it how quickly sounds are answered; for places."""
+    def give_back(self, *, was_held: bool) -> None:
+        """Count one out, and learn from one that was worked on how quickly they come out; for places."""
         self.n_inside -= 1
-        if is_answered:
+        if was_held:
             present = time.perf_counter()
-            self._mean_s += _WEIGHT * (present - self._since - self._mean_s)
+            self._mean_s += _WEIGHT * (min(present - self._since, _LONGEST_S) - self._mean_s)
             self._since = present
 
 
@@ -117,7 +118,7 @@ class Place:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._is_held = True
+        self._is_taken, self._is_held = True, False
         self._clock = asyncio.get_running_loop().call_later(_IDLE_S, self.leave)
         gate.take()
 
@@ -129,17 +130,17 @@ class Place:
         RequestError : it was lost, and there is no other
         """
         self._clock.cancel()
-        if not self._is_held:
+        if not self._is_taken:
             self._gate.check()
             self._gate.take()
-            self._is_held = True
+        self._is_taken = self._is_held = True
 
-    def leave(self, *, is_answered: bool = False) -> None:
+    def leave(self) -> None:
         """Give the place back; once is enough, and more does nothing."""
         self._clock.cancel()
-        if self._is_held:
-            self._is_held = False
-            self._gate.give_back(is_answered=is_answered)
+        if self._is_taken:
+            self._is_taken = False
+            self._gate.give_back(was_held=self._is_held)
 
 
 def _seen(future: "asyncio.Future[R]") -> None:

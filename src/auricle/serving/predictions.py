@@ -98,9 +98,7 @@ async def predict(
         body.close()
         raise
     try:
-        kept = await keep(service, await _answer(service, body, question, claim))
-        place.leave(is_answered=True)
-        return _reply(kept)
+        return _reply(await keep(service, await _answer(service, body, question, claim)))
     except AuricleError as error:
         service.metrics.refused.labels(error.as_json()["kind"]).inc()
         if claim is not None:
