@@ -11,19 +11,12 @@ import asyncio
 import json
 import os
 import pickle
-import random
-import signal
-import socket
-import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +24,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-import soundfile
 import websockets.asyncio.client as websockets
-from _load import Seen, ask, closed, note, open_loop, request
+from _harm import full_disk, hostile, kills, locked, postgresql_stopped, stopped
+from _load import closed, open_loop, request
+from _server import Ours, cpu_s, free_port, running
+from _serving_targets import targets
 
 RATE_HZ = 16_000
 CONNECTIONS = 16
-AURICLE = [sys.executable, "-c", "from auricle.cli.main import main; main()"]
 USUAL = """
 import io, pickle, sys
 import librosa, numpy as np, uvicorn
@@ -78,69 +72,6 @@ def made(folder: Path) -> tuple[Path, Path, list[bytes]]:
     return folder / "core.auricle", folder / "usual.pickle", [e.file.read_bytes() for e in data.examples]
 
 
-@contextmanager
-def running(command: list[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a server and wait until it is ready."""
-    with log.open("ab") as stderr:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr)
-    try:
-        ready(port, process)
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(40)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        process.wait()
-
-
-def ready(port: int, process: subprocess.Popen[bytes], patience_s: float = 120) -> float:
-    """Wait until a server is ready, and return how long that took."""
-    began = time.perf_counter()
-    while time.perf_counter() - began < patience_s:
-        if process.poll() is not None:
-            raise RuntimeError(f"a server ended with {process.returncode}; its log says why")
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as reply:
-                if reply.status == 200:
-                    return time.perf_counter() - began
-        except OSError:
-            time.sleep(0.02)
-    raise RuntimeError("a server did not become ready")
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-class Ours:
-    """``auricle serve`` on a database of its own."""
-
-    def __init__(self, bundle: Path, folder: Path, name: str, *settings: str) -> None:
-        self.port, self.database, self.log = free_port(), folder / f"{name}.db", folder / f"{name}.log"
-        options = [part for setting in ("keep_audio=none", *settings) for part in ("--set", setting)]
-        store = ["--store", f"sqlite:///{self.database}", "--port", str(self.port)]
-        self.command = [*AURICLE, "serve", str(bundle), *store, *options]
-
-    def running(self) -> Any:
-        """Start it and wait until it is ready."""
-        return running(self.command, self.port, self.log)
-
-    def ids(self) -> list[str]:
-        """Return the ids of all rows of its log, which must be sound."""
-        with closing(sqlite3.connect(self.database)) as connection:
-            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            return [identity for (identity,) in connection.execute("SELECT id FROM predictions")]
-
-    def ask(self, sound: bytes) -> bytes:
-        """Return the request that asks about a sound."""
-        return request("POST", "/v1/predictions", self.port, sound)
-
-
 def form(sound: bytes, port: int) -> bytes:
     """Return the request that the usual server takes."""
     head = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
@@ -179,7 +110,9 @@ def beside_the_usual(
     figures: dict[str, Any] = {name: round(statistics.median(values), 2) for name, values in found.items()}
     figures["throughput_ratio"] = round(statistics.median(np.divide(found["ours_per_s"], found["usual_per_s"])), 2)
     figures["cpu_ratio"] = round(statistics.median(np.divide(found["usual_cpu_ms"], found["ours_cpu_ms"])), 2)
-    figures["p50_ratio"] = round(statistics.median(np.divide(found["ours_p50_ms"], found["usual_p50_ms"])), 3)
+    for kind, name in (("", "p50_ratio"), ("_alone", "alone_p50_ratio")):
+        ratios = np.divide(found[f"ours{kind}_p50_ms"], found[f"usual{kind}_p50_ms"])
+        figures[name] = round(float(statistics.median(ratios)), 3)
     return figures | {
         "errors": errors,
         "answers": len(acknowledged),
@@ -261,183 +194,6 @@ def streams(bundle: Path, folder: Path, *, n: int, seconds: float) -> dict[str, 
     }
 
 
-def load_in_thread(port: int, content: bytes, stop: threading.Event, seen: list[Seen]) -> threading.Thread:
-    """Ask without pause until told to stop, across deaths of the server."""
-
-    def ask_on() -> None:
-        while not stop.is_set():
-            one = Seen()
-            seen.append(one)
-            try:
-                asyncio.run(_into(one, port, content, stop))
-            except (OSError, asyncio.IncompleteReadError):
-                time.sleep(0.02)
-
-    thread = threading.Thread(target=ask_on)
-    thread.start()
-    return thread
-
-
-async def _into(seen: Seen, port: int, content: bytes, stop: threading.Event) -> None:
-    async def one() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while not stop.is_set():
-            began = time.perf_counter()
-            note(seen, *(await ask(reader, writer, content)), time.perf_counter() - began)
-        writer.close()
-
-    await asyncio.gather(*(one() for _ in range(4)))
-
-
-def kills(bundle: Path, sounds: list[bytes], folder: Path, *, n: int) -> dict[str, Any]:
-    """Kill the server at random moments under load, and start it again on the same log."""
-    ours = Ours(bundle, folder, "kills")
-    rng = random.Random(0)  # noqa: S311
-    stop, seen, took = threading.Event(), [], []
-    thread = load_in_thread(ours.port, ours.ask(sounds[2]), stop, seen)
-    try:
-        for _ in range(n):
-            with ours.log.open("ab") as stderr:
-                process = subprocess.Popen(ours.command, stdout=subprocess.DEVNULL, stderr=stderr)
-            took.append(ready(ours.port, process))
-            time.sleep(0.05 + 0.5 * rng.random())
-            process.kill()
-            process.wait()
-    finally:
-        stop.set()
-        thread.join()
-    acknowledged = [identity for one in seen for identity in one.ids]
-    kept = ours.ids()
-    return {
-        "kills": n,
-        "kill_acknowledged": len(acknowledged),
-        "kill_lost": len(set(acknowledged) - set(kept)),
-        "kill_doubled": len(kept) - len(set(kept)) + len(acknowledged) - len(set(acknowledged)),
-        "kill_ready_again_max_s": round(max(took), 2),
-        "kill_ready_again_median_s": round(statistics.median(took), 2),
-    }
-
-
-def stopped(bundle: Path, sounds: list[bytes], folder: Path) -> dict[str, Any]:
-    """Tell a server to stop with fifty requests in flight."""
-    ours = Ours(bundle, folder, "stopped", "max_wait_s=60", "threads=2")
-
-    async def fifty(process: subprocess.Popen[bytes]) -> Seen:
-        seen = Seen()
-        pairs = [await asyncio.open_connection("127.0.0.1", ours.port) for _ in range(50)]
-
-        async def one(pair: Any) -> None:
-            try:
-                note(seen, *(await ask(*pair, ours.ask(sounds[3]))), 0.0)
-            except (OSError, asyncio.IncompleteReadError):
-                seen.statuses[0] += 1
-
-        tasks = [asyncio.create_task(one(pair)) for pair in pairs]
-        await asyncio.sleep(0.02)
-        process.send_signal(signal.SIGTERM)
-        await asyncio.gather(*tasks)
-        return seen
-
-    with ours.running() as process:
-        seen = asyncio.run(fifty(process))
-        code = process.wait(40)
-    return {"sigterm_completed_of_50": seen.statuses[201], "sigterm_exit": code, "sigterm_rows": len(ours.ids())}
-
-
-def locked(bundle: Path, sounds: list[bytes], folder: Path, *, seconds: float) -> dict[str, Any]:
-    """Hold the log's lock, and see that nothing is acknowledged, that memory is bounded, and that it passes."""
-    ours = Ours(bundle, folder, "locked")
-    stop, seen = threading.Event(), []
-
-    def count() -> int:
-        return sum(len(one.ids) for one in seen)
-
-    with ours.running() as process:
-        thread = load_in_thread(ours.port, ours.ask(sounds[4]), stop, seen)
-        time.sleep(1.0)
-        before_mb = memory_mb(process.pid)
-        with closing(sqlite3.connect(ours.database, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            time.sleep(0.3)
-            begun = count()
-            time.sleep(seconds)
-            during, grown_mb = count() - begun, memory_mb(process.pid) - before_mb
-            other.execute("ROLLBACK")
-        began = time.perf_counter()
-        while count() == begun + during and time.perf_counter() - began < 30:
-            time.sleep(0.02)
-        recovered_s = time.perf_counter() - began
-        time.sleep(0.5)
-        stop.set()
-        thread.join()
-    acknowledged = {identity for one in seen for identity in one.ids}
-    return {
-        "locked_s": seconds,
-        "locked_acknowledged": during,
-        "locked_grown_mb": round(grown_mb, 1),
-        "locked_recovered_s": round(recovered_s, 2),
-        "locked_lost": len(acknowledged - set(ours.ids())),
-        "locked_statuses": sorted({status for one in seen for status in one.statuses}),
-    }
-
-
-def cpu_s(process: int) -> float:
-    """Return the processor seconds of a process and of all that it started and that live."""
-    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(map(cpu_s, map(int, children)))
-
-
-def memory_mb(process: int) -> float:
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1e3
-
-
-def hostile(bundle: Path, sounds: list[bytes], folder: Path) -> dict[str, Any]:
-    """Send sounds that do harm, with honest ones beside them."""
-    ours = Ours(bundle, folder, "hostile")
-    stop, seen = threading.Event(), []
-    told = {}
-    with ours.running() as process:
-        thread = load_in_thread(ours.port, ours.ask(sounds[5]), stop, seen)
-        for name, content in bombs(folder).items():
-            told[name] = asyncio.run(once(ours.port, ours.ask(content)))
-        stop.set()
-        thread.join()
-        is_same = process.poll() is None
-    statuses = {status for one in seen for status in one.statuses}
-    return {"hostile_statuses": told, "hostile_same_process": is_same, "hostile_beside": sorted(statuses)}
-
-
-async def once(port: int, content: bytes) -> int:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    status, _ = await ask(reader, writer, content)
-    writer.close()
-    return status
-
-
-def bombs(folder: Path) -> dict[str, bytes]:
-    """Return a small FLAC that claims 256 GiB, hours of silence in Vorbis, noise behind a header, and prose."""
-    flac, ogg = folder / "bomb.flac", folder / "bomb.ogg"
-    rng = np.random.default_rng(0)
-    soundfile.write(flac, 0.1 * rng.standard_normal(RATE_HZ), RATE_HZ)
-    claimed = bytearray(flac.read_bytes())
-    claimed[21] |= 0x0F
-    claimed[22:26] = b"\xff" * 4
-    hours = 30
-    with soundfile.SoundFile(ogg, "w", 8000, 1, "VORBIS", format="OGG") as file:
-        for _ in range(hours * 3600 // 10):
-            file.write(np.zeros(80_000, np.float32))
-    broken = bytearray(flac.read_bytes())
-    broken[2000:] = rng.bytes(len(broken) - 2000)
-    return {
-        f"FLAC of {len(claimed)} bytes that claims 2^36 samples": bytes(claimed),
-        f"{hours} h of silence in {ogg.stat().st_size} bytes of Vorbis": ogg.read_bytes(),
-        "FLAC whose frames are noise": bytes(broken),
-        "prose": b"Call me Ishmael. " * 100,
-    }
-
-
 def measure(*, short: bool) -> dict[str, Any]:
     """Measure everything; ``short`` asks less of it."""
     with tempfile.TemporaryDirectory(prefix="auricle-serving-") as name:
@@ -445,15 +201,22 @@ def measure(*, short: bool) -> dict[str, Any]:
         bundle, pickled, sounds = made(folder)
         rounds, seconds = (2, 2.0) if short else (5, 4.0)
         found = beside_the_usual(bundle, pickled, sounds, folder, rounds=rounds, seconds=seconds)
+        away_s = 3.0 if short else 30.0
         steps: list[Callable[[], dict[str, Any]]] = [
             lambda: overload(bundle, sounds, folder, found["ours_per_s"], seconds=5 if short else 15),
             lambda: streams(bundle, folder, n=32, seconds=8 if short else 30),
-            lambda: kills(bundle, sounds, folder, n=3 if short else 100),
             lambda: stopped(bundle, sounds, folder),
-            lambda: locked(bundle, sounds, folder, seconds=3 if short else 30),
+            lambda: locked(bundle, sounds, folder, seconds=away_s),
+            lambda: postgresql_stopped(bundle, sounds, folder, seconds=away_s),
+            lambda: full_disk(bundle, sounds, folder, seconds=away_s),
+            lambda: hostile(bundle, sounds, folder),
+            lambda: kills(bundle, sounds, folder, n=3 if short else 100),
         ]
-        for step in steps if short else [*steps, lambda: hostile(bundle, sounds, folder)]:
-            found |= step()
+        for step in steps:
+            began = time.perf_counter()
+            told = step()
+            found |= told
+            print(f"{next(iter(told))}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
         return found
 
 
@@ -463,11 +226,15 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="under two minutes: fewer rounds, kills and seconds")
     options = parser.parse_args()
     found = measure(short=options.short)
+    rows = targets(found)
     if options.json:
-        print(json.dumps(found))
-    else:
-        for name, value in found.items():
-            print(f"{name:28} {value}")
+        print(json.dumps(found | {"targets_met": sum(is_met for *_, is_met in rows), "targets": len(rows)}))
+        return
+    for name, value in found.items():
+        print(f"{name:28} {value}")
+    print(f"\n{'target':54} {'asked':>12}  {'':6} measured")
+    for what, asked, measured, is_met in rows:
+        print(f"{what:54} {asked:>12}  {'met' if is_met else 'MISSED':6} {measured}")
 
 
 if __name__ == "__main__":
