@@ -100,7 +100,7 @@ def kills(bundle: Path, sounds: list[bytes], folder: Path, *, n: int) -> dict[st
 
 def stopped(bundle: Path, sounds: list[bytes], folder: Path) -> dict[str, Any]:
     """Tell a server to stop with fifty requests in flight."""
-    ours = Ours(bundle, folder, "stopped", "max_wait_s=60", "threads=2")
+    ours = Ours(bundle, folder, "stopped", "max_wait_s=60")
 
     async def fifty(process: subprocess.Popen[bytes]) -> Seen:
         seen = Seen()

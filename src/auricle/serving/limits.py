@@ -54,7 +54,9 @@ class Limits(BaseModel):
     decode_jobs: Count = Field(200, description="sounds after which a decoding process is replaced")
     decode_memory_mb: Annotated[int, Field(ge=64)] = Field(512, description="memory to decode one sound in")
 
-    threads: Annotated[int, Field(ge=1, le=256)] = Field(4, description="sounds that one process has in work")
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(
+        2, description="sounds that one process has in work; more only wait for each other, `workers` do not"
+    )
     max_waiting: Count = Field(64, description="sounds inside beyond those in work, before others are turned away")
     max_wait_s: Seconds = Field(0.5, description="seconds that an answer would take, before others are turned away")
     max_connections: Count = Field(1_000, description="connections to one process")
