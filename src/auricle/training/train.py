@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from threadpoolctl import threadpool_limits
+
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.examples import Progress, extract
 from auricle.datasets.survey import survey
@@ -116,7 +118,8 @@ def train(
         further[IMAGE] = images_of(spec, examples)
     tables = tables_of(dataset, examples, spec, further, workers=workers, cache=cache, progress=progress)
     called = name or _name_of(Path(dataset.source))
-    with checkpoints(cache, f"{dataset.source} {called} {seed}") as folder:
+    # BLAS threads wait for each other longer than they work on what is this small, and round by how many they are.
+    with checkpoints(cache, f"{dataset.source} {called} {seed}") as folder, threadpool_limits(1, user_api="blas"):
         menu = Menu(
             wanted.families,
             wanted.own,
