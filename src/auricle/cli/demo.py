@@ -15,6 +15,7 @@ from auricle.errors import OutputError
 
 if TYPE_CHECKING:
     from auricle.datasets.dataset import Dataset
+    from auricle.features.cache import FeatureCache
     from auricle.prediction.predictor import Predictor
     from auricle.training.result import TrainResult
 
@@ -38,6 +39,7 @@ def demo(
     from auricle.datasets.dataset import Dataset
     from auricle.datasets.synthesis import machines
     from auricle.evaluation.evaluate import evaluate
+    from auricle.features.cache import FeatureCache
     from auricle.prediction.predictor import load
 
     try:
@@ -54,14 +56,15 @@ def demo(
     _pictures(states, output)
 
     _say("2. Which fault? Three families of models, scored on machines that they never heard")
-    faults = _train(states, output / "faults.auricle", seed=seed)
+    cache = FeatureCache(output / "features")
+    faults = _train(states, output / "faults.auricle", seed=seed, cache=cache)
 
     _say("3. The same question by grid search over a forest's depth and splits")
-    tuned = _train(states, output / "forest.auricle", seed=seed, models="forest", tune="grid")
+    tuned = _train(states, output / "forest.auricle", seed=seed, cache=cache, models="forest", tune="grid")
     err.print(f"Best parameters: {dict(tuned.found.chosen.settings)}.", markup=False)
 
     _say("4. How fast does it turn? The same sounds, and a number as the answer")
-    rpm = _train(speeds, output / "rpm.auricle", seed=seed, models="svm,linear")
+    rpm = _train(speeds, output / "rpm.auricle", seed=seed, cache=cache, models="svm,linear")
     _scores(faults, rpm, output / "scores.png")
     faults.report.save(output / "faults.html")
 
@@ -75,7 +78,8 @@ def demo(
     err.print(_stream(model, [example.file for example in new.examples], output / "minute.wav", seed))
 
     _say("7. A server answers, its microphones grow noisy, the monitor says so, labels come, and the model learns")
-    closed = close_the_loop(output / "loop", seed=seed)
+    closed = close_the_loop(output / "loop", seed=seed, cache=cache)
+    cache.close()
     err.print(_learned(closed), markup=False)
 
     _say(f"All of it lies in {output}/: pictures, bundles, and the reports faults.html and loop/alarm.html")
@@ -98,12 +102,21 @@ def _learned(closed: Closed) -> str:
 
 
 def _train(
-    data: "Dataset", path: Path, *, seed: int, models: str = "auto", tune: Literal["none", "grid"] = "none"
+    data: "Dataset",
+    path: Path,
+    *,
+    seed: int,
+    cache: "FeatureCache",
+    models: str = "auto",
+    tune: Literal["none", "grid"] = "none",
 ) -> "TrainResult":
     from auricle.training.train import train
 
     with Bars() as bars:
-        result = train(data, models=models, tune=tune, name=path.stem, seed=seed, progress=bars)
+        # No pretrained model, so that the demo is the same whether or not there is one on this machine.
+        result = train(
+            data, models=models, embeddings=(), tune=tune, name=path.stem, seed=seed, cache=cache, progress=bars
+        )
     result.bundle.save(path)
     show(result)
     return result

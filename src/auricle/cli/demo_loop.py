@@ -24,6 +24,7 @@ from auricle.errors import WorkerError
 
 if TYPE_CHECKING:
     from auricle.datasets.dataset import Dataset
+    from auricle.features.cache import FeatureCache
     from auricle.prediction.predictor import Predictor
     from auricle.store.store import Store
 
@@ -56,7 +57,7 @@ class Closed:
     after: tuple[float, float]
 
 
-def close_the_loop(folder: Path, *, seed: int) -> Closed:
+def close_the_loop(folder: Path, *, seed: int, cache: "FeatureCache") -> Closed:
     """Train a model, serve it, let noise come over what it hears, and let it be watched, labelled and retrained.
 
     Raises
@@ -74,7 +75,7 @@ def close_the_loop(folder: Path, *, seed: int) -> Closed:
     path, database = folder / "pumps.auricle", folder / "pumps.db"
     for old in folder.glob("pumps.db*"):
         old.unlink()
-    train(data, models="svm", name="pumps", seed=seed).bundle.save(path)
+    train(data, models="svm", name="pumps", seed=seed, cache=cache).bundle.save(path)
     champion, rng = load(path), np.random.default_rng(seed)
     with Store.open(str(database)) as store, _server(path, database) as url:
         asked = []
@@ -87,7 +88,7 @@ def close_the_loop(folder: Path, *, seed: int) -> Closed:
         for identity, example in zip(asked, live.examples, strict=True):
             body = json.dumps({"label": example.label}).encode()
             _ask("PUT", f"{url}/v1/predictions/{identity}/feedback", body, kind="application/json")
-        decision = retrain(store, data, name="pumps", seed=seed, who="auricle demo")
+        decision = retrain(store, data, name="pumps", seed=seed, who="auricle demo", cache=cache)
         err.print(f"{N_LIVE} labels, and a retraining: {decision.sentence}", markup=False)
         answering = store.models.find("pumps")
         followed = _follows(url, _flac(read(live.examples[0].file).samples), answering.id)
