@@ -8,14 +8,12 @@ import numpy as np
 from auricle.evaluation import sections
 from auricle.evaluation.advice import next_steps
 from auricle.inspection.findings import file_name, listed
-from auricle.page import Block, Listing, Notice, Page, Section, Table, Text, Tone
+from auricle.page import Block, Listing, Notice, Page, Section, Text, Tone
 
 if TYPE_CHECKING:
     from auricle.evaluation.evaluate import Evaluation
 
 __all__ = ["page_of"]
-
-MAX_FAILURES = 40
 
 
 def page_of(evaluation: "Evaluation") -> Page:
@@ -108,7 +106,4 @@ def _left_out(evaluation: "Evaluation") -> Iterator[Block]:
     if not evaluation.failures:
         yield Text("Nothing: every recording was answered.")
         return
-    rows = tuple(
-        (file_name(evaluation.dataset, one.file), str(one.error)) for one in evaluation.failures[:MAX_FAILURES]
-    )
-    yield Table(("file", "why"), rows, caption=f"{len(evaluation.failures)} recordings that cannot be answered.")
+    yield sections.failed(evaluation.dataset, evaluation.failures, cannot_be="answered")

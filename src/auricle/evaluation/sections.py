@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from auricle import charts
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.examples import Failure
 from auricle.evaluation.breakdown import (
     Answered,
     Bin,
@@ -18,12 +20,14 @@ from auricle.evaluation.breakdown import (
     reliability,
 )
 from auricle.evaluation.scores import Scores
+from auricle.inspection.findings import file_name
 from auricle.page import Block, Gallery, Numbers, Picture, Table, Text, picture
 
-__all__ = ["calibration", "classes", "columns", "headline", "numbers", "worst"]
+__all__ = ["calibration", "classes", "columns", "failed", "headline", "numbers", "worst"]
 
 MAX_CLASSES = 40
 MAX_COLUMNS = 12
+MAX_FAILURES = 40
 MIN_DRAWN = 5
 """Recordings from which a tenth of confidence is drawn."""
 
@@ -47,6 +51,20 @@ _MEANS = {
     "mae": "in the unit of the target",
     "rmse": "in the unit of the target; large errors weigh more",
 }
+
+
+def failed(dataset: Dataset, failures: Sequence[Failure], *, cannot_be: str) -> Table:
+    """Show which files failed, and why.
+
+    Parameters
+    ----------
+    dataset : whose files they are
+    failures : at least one
+    cannot_be : what they cannot be: used, answered
+    """
+    rows = tuple((file_name(dataset, one.file), str(one.error)) for one in failures[:MAX_FAILURES])
+    more = f"The first {MAX_FAILURES} of " if len(failures) > MAX_FAILURES else ""
+    return Table(("file", "why"), rows, caption=f"{more}{len(failures)} recordings that cannot be {cannot_be}.")
 
 
 def headline(scored: Scores, *, guess: float | None) -> Iterator[Block]:

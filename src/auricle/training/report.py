@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["report_of"]
 
 MAX_TRIALS = 40
-MAX_FAILURES = 40
 
 _FATES = {
     "compared": "",
@@ -250,14 +249,8 @@ def _left_out(result: "TrainResult") -> Iterator[Block]:
     if not result.failures:
         yield Text("Nothing was left out: every recording was used.")
     else:
-        yield _failures(result)
+        yield sections.failed(result.dataset, result.failures, cannot_be="used")
     yield from _notices(result, sort(result.condition))
-
-
-def _failures(result: "TrainResult") -> Table:
-    rows = tuple((file_name(result.dataset, one.file), str(one.error)) for one in result.failures[:MAX_FAILURES])
-    more = f"The first {MAX_FAILURES} of " if len(result.failures) > MAX_FAILURES else ""
-    return Table(("file", "why"), rows, caption=f"{more}{len(result.failures)} recordings that cannot be used.")
 
 
 def _method(result: "TrainResult") -> Iterator[Block]:
