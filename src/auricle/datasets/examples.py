@@ -2,10 +2,11 @@
 
 import hashlib
 import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,17 @@ from auricle.features.parts import Features
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.records import Quality
 
-__all__ = ["Described", "Examples", "Failure", "Progress", "content_hash", "describe", "extract", "windows_of"]
+__all__ = [
+    "Described",
+    "Examples",
+    "Failure",
+    "Progress",
+    "content_hash",
+    "describe",
+    "extract",
+    "parted",
+    "windows_of",
+]
 
 
 class Progress(Protocol):
@@ -39,6 +50,31 @@ class Failure:
 
     file: Path
     error: AuricleError
+
+
+_Made = TypeVar("_Made")
+
+
+def parted(
+    results: Iterable[_Made | Failure], told: Callable[[int, _Made | Failure], None] | None = None
+) -> tuple[list[int], list[_Made], tuple[Failure, ...]]:
+    """Part what was made of recordings from what failed: the places of what was made, that itself, and the failures.
+
+    Parameters
+    ----------
+    results : in the order of the recordings, as they come
+    told : of each result as it comes, after how many results there are then
+    """
+    places, made, failures = [], [], []
+    for done, result in enumerate(results, 1):
+        if isinstance(result, Failure):
+            failures.append(result)
+        else:
+            places.append(done - 1)
+            made.append(result)
+        if told:
+            told(done, result)
+    return places, made, tuple(failures)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,20 +155,16 @@ def extract(
     DataError : recordings that cannot be used (each is named), or none is left
     """
     one = partial(describe, describer=Describer(spec, standard_spec(spec.rate_hz)), cache=cache)
-    done: list[Described] = []
-    kept: list[int] = []
-    failures: list[Failure] = []
     started, sound_s = time.perf_counter(), 0.0
-    for index, result in enumerate(spread(one, dataset.examples, workers=workers, may_leave=True)):
-        if isinstance(result, Failure):
-            failures.append(result)
-        else:
-            done.append(result)
-            kept.append(index)
+
+    def told(n_done: int, result: Described | Failure) -> None:
+        nonlocal sound_s
         if progress:
             sound_s += 0.0 if isinstance(result, Failure) else float(np.diff(result.bounds_s).sum())
             rate = sound_s / max(time.perf_counter() - started, 1e-9)
-            progress("features", index + 1, len(dataset.examples), f"{rate:.0f} × real time")  # noqa: RUF001
+            progress("features", n_done, len(dataset.examples), f"{rate:.0f} × real time")  # noqa: RUF001
+
+    kept, done, failures = parted(spread(one, dataset.examples, workers=workers, may_leave=True), told)
     if failures and not (skip_bad and done):
         raise DataError(_sentence(failures, len(dataset.examples)))
     bounds_s = np.concatenate([one.bounds_s for one in done])
@@ -145,7 +177,7 @@ def extract(
         quality=tuple(Quality(*one.quality.tolist()) for one in done),
         hashes=np.stack([one.digest for one in done]),
     )
-    return (dataset.subset(np.array(kept)) if failures else dataset), examples, tuple(failures)
+    return (dataset.subset(np.array(kept)) if failures else dataset), examples, failures
 
 
 def windows_of(example: Example, extractor: Extractor | Features) -> list[Window]:
@@ -214,7 +246,7 @@ def content_hash(file: Path) -> NDArray[np.uint8]:
         raise AudioError(f"{file}: the recording must be a readable file. {error.strerror}.") from error
 
 
-def _sentence(failures: list[Failure], n: int) -> str:
+def _sentence(failures: Sequence[Failure], n: int) -> str:
     shown = "; ".join(str(failure.error).removesuffix(".") for failure in failures[:5])
     more = f"; and {len(failures) - 5} more" if len(failures) > 5 else ""
     return (

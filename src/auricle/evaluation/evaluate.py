@@ -13,7 +13,7 @@ from auricle.audio.decode import read
 from auricle.bundles.answers import choose
 from auricle.compute import spread
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.examples import Failure, Progress, content_hash
+from auricle.datasets.examples import Failure, Progress, content_hash, parted
 from auricle.errors import AuricleError, DataError
 from auricle.evaluation.breakdown import Answered, summary
 from auricle.evaluation.scores import (
@@ -214,16 +214,13 @@ def evaluate(
         except AuricleError as error:
             return Failure(example.file, error)
 
-    found: list[tuple[Prediction, bool]] = []
-    kept, failures = [], []
-    for index, result in enumerate(spread(one, dataset.examples, workers=workers)):
-        if isinstance(result, Failure):
-            failures.append(result)
-        else:
-            found.append(result)
-            kept.append(index)
+    n = len(dataset)
+
+    def told(done: int, _: object) -> None:
         if progress:
-            progress("answers", index + 1, len(dataset))
+            progress("answers", done, n)
+
+    kept, found, failures = parted(spread(one, dataset.examples, workers=workers), told)
     if not found:
         raise DataError(f"{dataset.source}: at least one recording must be answered. None is; {failures[0].error}")
     dataset = dataset.subset(kept) if failures else dataset
@@ -233,7 +230,7 @@ def evaluate(
         tuple(prediction for prediction, _ in found),
         was_heard=np.array([heard for _, heard in found]),
         was_kin=np.array([group in groups for group in dataset.groups.tolist()]),
-        failures=tuple(failures),
+        failures=failures,
         seconds=time.perf_counter() - started,
     )
 

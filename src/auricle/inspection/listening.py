@@ -13,7 +13,7 @@ from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter
 from auricle.compute import spread
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.examples import Failure, Progress, content_hash
+from auricle.datasets.examples import Failure, Progress, content_hash, parted
 from auricle.errors import AuricleError
 from auricle.features.cache import FeatureCache, key_of
 from auricle.features.extractor import Extractor
@@ -75,18 +75,12 @@ def hear(
         except AuricleError as error:
             return Failure(example.file, error)
 
-    recordings: list[Recording] = []
-    kept: list[int] = []
-    failures: list[Failure] = []
-    for index, heard in enumerate(spread(one, dataset.examples, workers=workers)):
-        if isinstance(heard, Failure):
-            failures.append(heard)
-        else:
-            recordings.append(heard)
-            kept.append(index)
+    def told(done: int, _: Recording | Failure) -> None:
         if progress:
-            progress("listening", index + 1, len(dataset.examples))
-    return np.array(kept, np.intp), tuple(recordings), tuple(failures)
+            progress("listening", done, len(dataset.examples))
+
+    kept, recordings, failures = parted(spread(one, dataset.examples, workers=workers), told)
+    return np.array(kept, np.intp), tuple(recordings), failures
 
 
 def listen(example: Example) -> Recording:
