@@ -1,6 +1,7 @@
 """One server process, from a bound socket to the last answer after it was told to stop."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Sequence
@@ -64,6 +65,10 @@ def run(
             ws_max_size=limits.stream_message_bytes,
             ws_per_message_deflate=False,  # sound does not shrink, and inflating costs memory that a client chooses
         )
+        # What was imported and loaded stays: to look through it for garbage would take the interpreter's lock, and with
+        # it /healthz, for a tenth of a second.
+        gc.freeze()
+        gc.enable()
         asyncio.run(_Server(config, service).serve(sockets=[listener]))
 
 
