@@ -16,6 +16,8 @@ __all__ = ["course", "overlaid", "pairs"]
 BINS = 28
 CUT = (0.005, 0.995)
 """Quantiles between which a histogram is drawn; the rest is drawn at its edges."""
+CONSTANT = 1e-3
+"""Of a value: what varies by less is drawn as one bar, between round numbers."""
 MAX_POINTS = 2000
 
 DATES: Any = AutoDateLocator  # matplotlib does not say what these return
@@ -25,14 +27,17 @@ SHORT_DATES: Any = ConciseDateFormatter
 def overlaid(axis: Axes, before: NDArray[np.floating], now: NDArray[np.floating], *, name: str, unit: str) -> None:
     """Draw how a measure was distributed among the recordings of training, filled, and how it is now, as a line."""
     low, high = np.quantile(np.concatenate([before, now]), CUT)
-    if not high > low:
-        low, high = float(low) - 0.5, float(high) + 0.5
+    if not high - low > CONSTANT * abs(low):
+        room = max(0.5, 0.05 * abs(float(low)))
+        low, high = float(low) - room, float(high) + room
     edges = np.linspace(low, high, BINS + 1)
     parts = [np.histogram(np.clip(side, low, high), edges)[0] / len(side) for side in (before, now)]
     axis.stairs(parts[0], edges, fill=True, color=SOFT, alpha=0.35, label="training")
     axis.stairs(parts[1], edges, color=WARM, linewidth=1.6, label="now")
     title(axis, name)
     axis.set_xlabel(unit)
+    axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axis.ticklabel_format(axis="x", style="plain", useOffset=False)
     axis.set_yticks([])
     axis.grid(visible=False)
     axis.legend(fontsize=FONT_PT, frameon=False)
@@ -80,5 +85,5 @@ def pairs(axis: Axes, names: Sequence[str], before: Sequence[float], now: Sequen
     axis.set_xlim(0, max(*before, *now) * 1.1)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axis.set_xlabel("share of the answers")
+    axis.set_xlabel("share of the recordings")
     axis.legend(fontsize=FONT_PT, frameon=False, loc="lower right")
