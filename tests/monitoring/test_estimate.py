@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.monitoring.estimate import ASSUMPTION, estimate
 from auricle.monitoring.sample import Sample
 
@@ -69,3 +70,16 @@ def test_the_error_of_numbers_is_estimated_from_novelty():
     assert more.value > 1.3 * usual.value
     assert more.is_worse
     assert more.value == pytest.approx(np.abs(far.answers[:, 0] - far.truth).mean(), rel=0.25)
+
+
+def test_clipping_forbids_an_estimate_and_a_few_clipped_recordings_do_not(make_sample):
+    def clipped(n_clipped):
+        window = make_sample(200, 1)
+        quality = window.quality.copy()
+        quality[:n_clipped, QUALITY_COLUMNS.index("flat_topped")] += 0.05
+        return estimate(make_sample(300), replace(window, quality=quality))
+
+    found = clipped(60)
+    assert found.value is None
+    assert "30% of the recordings are clipped" in found.reason
+    assert clipped(20).value is not None

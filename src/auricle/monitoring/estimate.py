@@ -19,6 +19,10 @@ ASSUMPTION = (
 
 MAX_AUC = 0.9
 """How well live recordings may be told from those of training, by anything but their level, for an estimate to hold."""
+MAX_CLIPPED = 0.2
+"""Part of the recordings that may be more clipped than all but a hundredth of training's, for an estimate to hold."""
+CLIPPING = {"clipped": 0.001, "flat_topped": 0.01}
+"""Measures of it, and by how much they must be higher."""
 LEVELS = ("mfcc00_", "rms_", "flux_")
 LEVEL_MEASURES = ("level_db", "peak_db", "noise_floor_db", "silent", "clipped", "flat_topped")
 MAX_COMPARED = 5000
@@ -84,6 +88,13 @@ def estimate(reference: Sample, window: Sample, *, seed: int = 0) -> Estimate:
             f"{apart:.2f}, and confidence is trusted up to {MAX_AUC})."
         )
         return Estimate(name, None, None, usual, apart, reason)
+    clipped = _clipped(reference, window)
+    if clipped > MAX_CLIPPED:
+        reason = (
+            f"Cannot say how good the answers are without labels: {clipped:.0%} of the recordings are clipped as "
+            "hardly any of training is, and confidence cannot be trusted on what clipping adds."
+        )
+        return Estimate(name, None, None, usual, apart, reason)
     edges = _edges(known)
     places, ranked = np.digitize(known, edges), np.digitize(asked, edges)
     expected = _means(places, loss, len(edges) + 1)
@@ -105,6 +116,14 @@ def _apart(reference: Sample, window: Sample, seed: int) -> float:
     is_window = np.arange(len(reference) + len(drawn)) >= len(reference)
     groups = np.concatenate([reference.groups, drawn.groups])
     return told_apart(np.concatenate(values), groups, is_window, seed=seed)
+
+
+def _clipped(reference: Sample, window: Sample) -> float:
+    """Return the part of the recordings that are more clipped than nearly all of training."""
+    more = np.zeros(len(window), np.bool_)
+    for name, margin in CLIPPING.items():
+        more |= window.measure(name) > np.quantile(reference.measure(name), 0.99) + margin
+    return float(more.mean())
 
 
 def _edges(known: NDArray[np.float64]) -> NDArray[np.float64]:
