@@ -131,7 +131,7 @@ class Shelf:
             return self._watches[name, seed, kind]
         data = self.data(name)
         chosen = _part(data, N_TRAINED[name], seed) if trained is None else trained
-        path = self.folder / f"{name}_{seed}_{kind}.auricle"
+        path = self.folder / f"{name}_{seed}_{kind}_{KERNEL_VERSION}_{quality.VERSION}.auricle"
         if not path.exists():
             cache = FeatureCache(self.folder / "features")
             train(data.subset(np.flatnonzero(chosen)), models="linear", cache=cache).bundle.save(path)
@@ -196,9 +196,15 @@ def joined(one: Sample, two: Sample) -> Sample:
 
 
 def _part(data: Dataset, n: int, seed: int) -> NDArray[np.bool_]:
-    names, members, counts = np.unique(data.groups, return_inverse=True, return_counts=True)
-    order = np.random.default_rng(seed).permutation(len(names))
-    before = np.cumsum(counts[order]) - counts[order]
-    inside = np.zeros(len(names), np.bool_)
-    inside[order[before < n]] = True
-    return np.asarray(inside[members])
+    """Choose whole groups of about ``n`` recordings; of every class alike, where a group is of one class."""
+    names, members = np.unique(data.groups, return_inverse=True)
+    of_one_class = len(np.unique(np.char.add(data.groups.astype(str), data.labels.astype(str)))) == len(names)
+    strata = data.labels.astype(str) if of_one_class and len(names) < len(data.examples) else np.zeros(len(members))
+    rng, inside = np.random.default_rng(seed), np.zeros(len(members), np.bool_)
+    for stratum in np.unique(strata):
+        within = strata == stratum
+        counts = np.bincount(members[within], minlength=len(names))
+        order = rng.permutation(np.flatnonzero(counts))
+        before = np.cumsum(counts[order]) - counts[order]
+        inside |= within & np.isin(members, order[before < n * within.mean()])
+    return inside
