@@ -47,7 +47,7 @@ def test_a_check_is_json_and_repeats(make_sample):
     assert json.loads(json.dumps(told, allow_nan=False)) == two.as_json()
     assert told["verdict"] == "alarm"
     assert told["causes"][0]["kind"] == "level"
-    assert {"columns", "row", "unknown", "classes", "places"} == told["drift"].keys()
+    assert {"columns", "row", "kinds", "unknown", "classes", "places"} == told["drift"].keys()
 
 
 def test_an_alarm_persists_over_checks(make_sample):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import false_discovery_control
 
-from auricle.monitoring.resampling import deal, p_values, q_values, worth
+from auricle.monitoring.resampling import deal, p_values, q_values, worth, worth_of_share
 
 
 def test_shuffles_keep_the_sizes_and_begin_with_what_was_observed() -> None:
@@ -62,3 +62,20 @@ def test_groups_that_stand_on_both_sides_raise_no_false_alarm(n_groups: int) -> 
         )
         alarms += any(column.q <= 0.05 for column in drift)
     assert alarms <= 4
+
+
+def test_a_class_of_single_recordings_loses_nothing_by_one_that_comes_in_dozens():
+    kinds = np.repeat([0, 1, 2], 60)
+    groups = np.where(kinds == 2, kinds * 1000 + np.arange(180) // 6, np.arange(180)).astype(str)
+    values = np.concatenate([np.eye(3)[kinds], np.eye(3)[kinds]])
+    both = np.concatenate([np.char.add("r", groups), np.char.add("w", groups)])
+    found = worth_of_share(values, both, np.arange(360) >= 180)
+    assert found[0] > 0.5
+    assert found[2] < 0.3
+
+
+def test_of_few_groups_their_likeness_is_taken(rng):
+    values = rng.normal(size=(60, 2))
+    groups = np.concatenate([np.arange(40), np.full(20, 99)]).astype(str)
+    window = np.arange(60) >= 40
+    np.testing.assert_array_equal(worth_of_share(values, groups, window), worth(values, groups, window))

@@ -10,6 +10,7 @@ import numpy as np
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.monitoring.classes import ClassDrift
 from auricle.monitoring.columns import ColumnDrift, column_drift
+from auricle.monitoring.kinds import KindDrift
 from auricle.monitoring.onset import onset
 from auricle.monitoring.resampling import deal
 from auricle.monitoring.sample import Sample
@@ -115,6 +116,7 @@ def causes_of(
     reference: Sample,
     window: Sample,
     columns: Sequence[ColumnDrift],
+    kinds: KindDrift,
     classes: ClassDrift | None,
     unknown: UnknownDrift,
     places: Sequence[Place],
@@ -128,22 +130,23 @@ def causes_of(
     Parameters
     ----------
     columns : all that moved, the sound's quality among it
-    classes : how often classes are answered; None for numbers
+    kinds : how many recordings lie among each other, where none of training lies
+    classes : how often classes come; None for numbers
     unknown : how many recordings are unlike all training sound
     places : the column ``by``, value by value; none where nothing was asked
     """
     signs = signs_of(moved_of(columns, window, rate=rate, model_rate_hz=model_rate_hz))
-    kinds = dict.fromkeys([sign.kind for sign in signs] + [sign.kind for place in places for sign in place.signs])
+    faults = dict.fromkeys([sign.kind for sign in signs] + [sign.kind for place in places for sign in place.signs])
     everywhere = {sign.kind: sign for sign in signs}
     found: list[Cause] = []
-    for kind in kinds:
+    for kind in faults:
         parts = [(place, sign) for place in places for sign in place.signs if sign.kind == kind]
         if parts and len(parts) < len(places):
             found += [_cause(sign, reference, window, by=by, place=place, places=places) for place, sign in parts]
         elif kind in everywhere:
             found.append(_cause(everywhere[kind], reference, window))
     if not found:
-        found += _answers(classes, unknown, rate)
+        found += _answers(kinds, classes, unknown, rate)
     if not found and (moved := [column for column in columns if column.moved(rate)]):
         found.append(_unexplained(moved))
     return tuple(found)
@@ -173,7 +176,7 @@ def _cause(
     return Cause(sign.kind, f"{sentence}.", sign.measure, sign.shift, None if place is None else place.value, since)
 
 
-def _answers(classes: ClassDrift | None, unknown: UnknownDrift, rate: float) -> list[Cause]:
+def _answers(kinds: KindDrift, classes: ClassDrift | None, unknown: UnknownDrift, rate: float) -> list[Cause]:
     """Return what the answers tell, where the sound itself is as it was."""
     if unknown.moved(rate):
         return [
@@ -184,15 +187,25 @@ def _answers(classes: ClassDrift | None, unknown: UnknownDrift, rate: float) -> 
                 shift=unknown.after - unknown.before,
             )
         ]
-    moved = [] if classes is None else [one for one in classes.shares if one.p <= rate]
-    gone = [one for one in moved if one.after < VANISHED * one.before]
+    if kinds.moved(rate) and kinds.is_part:
+        return [
+            Cause(
+                "new_class",
+                f"Sounds of a kind that the model does not know: {kinds.share:.0%} of the recordings are like each "
+                "other and like none of training.",
+                shift=kinds.share,
+            )
+        ]
+    moved = [] if classes is None else [one for one in classes.shares if one.moved(rate)]
+    gone = [one for one in moved if one.likely_after < VANISHED * one.likely_before]
     if gone:
-        most = max(gone, key=lambda one: one.before)
-        return [Cause("missing_class", f"{most.label!r} has all but vanished: {most.before:.0%} to {most.after:.0%}.")]
-    told = sorted(moved, key=lambda one: -abs(one.after - one.before))[:N_NAMED]
+        most = max(gone, key=lambda one: one.likely_before)
+        shares = f"{most.likely_before:.0%} to {most.likely_after:.0%} of the recordings"
+        return [Cause("missing_class", f"{most.label!r} has all but vanished: {shares}.")]
+    told = sorted(moved, key=lambda one: -abs(one.likely_after - one.likely_before))[:N_NAMED]
     if told:
-        shares = ", ".join(f"{one.label!r} {one.before:.0%} to {one.after:.0%}" for one in told)
-        return [Cause("classes", f"Other classes are answered: {shares}.")]
+        shares = ", ".join(f"{one.label!r} {one.likely_before:.0%} to {one.likely_after:.0%}" for one in told)
+        return [Cause("classes", f"Classes come at other shares: {shares}.")]
     return []
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.errors import UsageError
 from auricle.monitoring.causes import Cause
-from auricle.monitoring.drift import N_QUESTIONS, Drift, drift_of
+from auricle.monitoring.drift import EACH, Drift, drift_of
 from auricle.monitoring.estimate import Estimate, estimate
 from auricle.monitoring.findings import Findings
 from auricle.monitoring.measured import Measured, measured
@@ -65,8 +65,8 @@ class Check:
 
     @property
     def question_rate(self) -> float:
-        """The rate of each question that the check asks, so that all together keep the one asked for."""
-        return self.rate / N_QUESTIONS
+        """The rate at which columns are called moved, so that all that is asked together keeps the one asked for."""
+        return self.rate * EACH
 
     def as_json(self) -> dict[str, Any]:
         """Return the check as it is printed and kept: of columns those that moved, and all measures of quality."""
@@ -94,6 +94,7 @@ class Check:
             "drift": {
                 "columns": [column.as_json() for column in columns],
                 "row": self.drift.row.as_json(),
+                "kinds": self.drift.kinds.as_json(),
                 "unknown": self.drift.unknown.as_json(),
                 "classes": None if self.drift.classes is None else self.drift.classes.as_json(),
                 "places": [
@@ -146,7 +147,7 @@ def check(
         causes = drift.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
         thought = estimate(reference, window, seed=seed)
         findings.take_drift(drift, causes, rate)
-        if not findings.alarms and (doubtful := drift.apart()).alarms(rate / N_QUESTIONS):
+        if not findings.alarms and (doubtful := drift.apart()).alarms(rate):
             causes = doubtful.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
             findings.take_doubtful(causes, reference, window)
         findings.take_estimate(thought)

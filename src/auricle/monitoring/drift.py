@@ -7,17 +7,19 @@ import numpy as np
 from auricle.monitoring.causes import Cause, Place, causes_of, places_of
 from auricle.monitoring.classes import ClassDrift, class_drift
 from auricle.monitoring.columns import ColumnDrift, column_drift, table_of
+from auricle.monitoring.kinds import KindDrift, kind_drift
 from auricle.monitoring.resampling import deal, q_values
 from auricle.monitoring.sample import Sample
 from auricle.monitoring.unknown import UnknownDrift, unknown_drift
 from auricle.monitoring.whole import RowDrift, row_drift
 
-__all__ = ["N_QUESTIONS", "Drift", "drift_of"]
+__all__ = ["EACH", "Drift", "drift_of"]
 
-N_QUESTIONS = 5
-"""Columns, the whole row, classes, unknown sounds, places: each is asked at its part of the rate of false alarms."""
+EACH, OF_CLASSES = 0.1, 0.5
+"""Parts of the rate of false alarms. Half is spent on classes: that a small one is gone is the hardest to see. A tenth
+each goes to columns, the whole row, kinds of sound, unknown sounds and places, which are sure where they are large."""
 
-N_SHUFFLES = 499
+LEAST_SHUFFLES = 200
 MAX_COMPARED = 5000
 """Recordings of a window that are compared one by one; of more, a draw. Estimated and measured scores use all."""
 
@@ -30,26 +32,25 @@ class Drift:
     ----------
     columns : each feature and measure
     row : all of them at once
-    classes : how often classes are answered; None for numbers
+    kinds : how many recordings lie among each other, where none of training lies
+    classes : how often classes come; None for numbers
     unknown : how many recordings are unlike all training sound
     places : the column that was asked about, value by value
     """
 
     columns: tuple[ColumnDrift, ...]
     row: RowDrift
+    kinds: KindDrift
     classes: ClassDrift | None
     unknown: UnknownDrift
     places: tuple[Place, ...] = ()
 
     def alarms(self, rate: float) -> bool:
-        """Whether something moved, each of the questions at this rate."""
-        classes = self.classes is not None and self.classes.moved(rate)
-        return (
-            any(column.moved(rate) for column in self.columns)
-            or self.row.moved(rate)
-            or self.unknown.moved(rate)
-            or classes
-        )
+        """Whether something moved, where a check in which nothing has changed should say so at this rate."""
+        each = rate * EACH
+        classes = self.classes is not None and self.classes.moved(rate * OF_CLASSES)
+        moved = self.row.moved(each) or self.kinds.moved(each) or self.unknown.moved(each)
+        return classes or moved or any(column.moved(each) for column in self.columns)
 
     def apart(self) -> "Drift":
         """Return the same as it would be if every recording counted for itself, whatever its group."""
@@ -59,6 +60,7 @@ class Drift:
         return Drift(
             tuple(columns),
             replace(self.row, p=self.row.p_apart),
+            replace(self.kinds, p=self.kinds.p_apart),
             classes,
             replace(self.unknown, p=self.unknown.p_apart),
             self.places,
@@ -68,13 +70,13 @@ class Drift:
         self, reference: Sample, window: Sample, *, rate: float, by: str | None, model_rate_hz: int
     ) -> tuple[Cause, ...]:
         """Return what happened, where something moved, anywhere."""
-        share = rate / N_QUESTIONS
-        if not self.alarms(share) and not any(place.signs for place in self.places):
+        if not self.alarms(rate) and not any(place.signs for place in self.places):
             return ()
         return causes_of(
             reference,
             window,
             self.columns,
+            self.kinds,
             self.classes,
             self.unknown,
             self.places,
@@ -93,12 +95,13 @@ def drift_of(reference: Sample, window: Sample, *, rate: float, by: str | None, 
     (values, names), (live, _) = table_of(reference), table_of(compared)
     both = np.concatenate([values, live])
     groups = np.concatenate([reference.groups, compared.groups])
-    dealt = deal(len(reference), len(compared), n_shuffles=N_SHUFFLES, seed=seed)
-    share = rate / N_QUESTIONS
+    n_shuffles = max(LEAST_SHUFFLES, int(np.ceil(1.0 / (rate * EACH))))  # so that a tenth of the rate can be reached
+    dealt = deal(len(reference), len(compared), n_shuffles=n_shuffles, seed=seed)
     return Drift(
         columns=column_drift(both, names, groups, dealt),
         row=row_drift(both, groups, dealt, seed=seed),
+        kinds=kind_drift(both, groups, dealt),
         classes=class_drift(reference, compared, dealt) if reference.classes else None,
         unknown=unknown_drift(reference, compared, dealt),
-        places=places_of(reference, window, by, rate=share, model_rate_hz=model_rate_hz, seed=seed) if by else (),
+        places=places_of(reference, window, by, rate=rate * EACH, model_rate_hz=model_rate_hz, seed=seed) if by else (),
     )

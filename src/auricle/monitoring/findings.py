@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from auricle.monitoring.causes import Cause
-from auricle.monitoring.drift import N_QUESTIONS, Drift
+from auricle.monitoring.drift import Drift
 from auricle.monitoring.estimate import Estimate
 from auricle.monitoring.measured import Measured
 from auricle.monitoring.sample import Sample
@@ -48,7 +48,7 @@ class Findings:
         """Take what moved: its causes, or that it moved."""
         self.alarms += [cause.sentence for cause in causes]
         self.kinds += [cause.kind for cause in causes]
-        if not causes and drift.alarms(rate / N_QUESTIONS):
+        if not causes and drift.alarms(rate):
             self.alarms.append(
                 f"The recordings can be told from those of training (AUC {drift.row.auc:.2f}), though no measure or "
                 "class alone moved far."

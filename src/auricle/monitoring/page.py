@@ -183,12 +183,16 @@ def _places(check: Check, by: str) -> Table:
 def _answers(check: Check) -> Iterator[Block]:
     assert check.drift is not None  # noqa: S101  (the caller asked)
     assert check.drift.classes is not None  # noqa: S101  (the caller asked)
-    shares = sorted(check.drift.classes.shares, key=lambda one: -abs(one.after - one.before))[:MAX_CLASSES]
+    by_change = sorted(check.drift.classes.shares, key=lambda one: -abs(one.likely_after - one.likely_before))
+    shares = by_change[:MAX_CLASSES]
     figure, axes = charts.blank(6.4, 0.9 + 0.26 * len(shares))
-    pairs(axes[0, 0], [s.label for s in shares], [s.before for s in shares], [s.after for s in shares])
+    now = [s.likely_after for s in shares]
+    pairs(axes[0, 0], [s.label for s in shares], [s.likely_before for s in shares], now)
     more = len(check.drift.classes.shares) - len(shares)
     left = f" {more} classes that changed less are not drawn." if more else ""
-    yield picture(figure, "Share of every class", caption=f"How often each class is answered.{left}")
+    yield picture(
+        figure, "Share of every class", caption=f"How often each class comes, without what is mistaken for it.{left}"
+    )
 
 
 def _moved(check: Check) -> Block:

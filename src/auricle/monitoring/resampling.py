@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-__all__ = ["deal", "p_values", "q_values", "worth"]
+__all__ = ["MANY_GROUPS", "deal", "p_values", "q_values", "worth", "worth_of_share"]
+
+MANY_GROUPS = 20
+"""On either side, from which on their own spread tells what they are worth."""
 
 
 def deal(n_reference: int, n_window: int, *, n_shuffles: int, seed: int) -> NDArray[np.bool_]:
@@ -98,3 +101,33 @@ def worth(values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDA
     ]
     whole = 1.0 / (1.0 / (~is_window).sum() + 1.0 / is_window.sum())
     return np.asarray(1.0 / (1.0 / effective[0] + 1.0 / effective[1]) / whole)
+
+
+def worth_of_share(
+    values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return what :func:`worth` does, for how often something is there, be it in large groups or in small ones.
+
+    Where there are many groups, it is the spread of a difference of means if recordings were independent, over that
+    with groups as the trials: a class whose recordings each have a source of their own loses nothing by those of
+    another that come in dozens. Of few groups the spread says too little, and their intraclass correlation is taken.
+
+    Parameters
+    ----------
+    values : shape (n, k)
+    groups : shape (n,)
+    is_window : shape (n,)
+
+    Source: Cameron and Miller (2015), "A practitioner's guide to cluster-robust inference".
+    """
+    apart, together = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    for side in (is_window, ~is_window):
+        names, members = np.unique(groups[side], return_inverse=True)
+        if len(names) < MANY_GROUPS:
+            return worth(values, groups, is_window)
+        away = values[side] - values[side].mean(axis=0)
+        sums = np.zeros((len(names), values.shape[1]))
+        np.add.at(sums, members, away)
+        apart += (away**2).sum(axis=0) / len(away) ** 2
+        together += (sums**2).sum(axis=0) / len(away) ** 2
+    return np.asarray(np.divide(apart, together, out=np.ones_like(apart), where=together > apart))

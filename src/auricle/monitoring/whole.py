@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import norm, rankdata
 
 from auricle.monitoring.resampling import p_values, worth
 
-__all__ = ["LEAST_AUC", "RowDrift", "row_drift", "told_apart"]
+__all__ = ["LEAST_AUC", "RowDrift", "row_drift", "scaled", "told_apart"]
 
 LEAST_AUC = 0.6
 """A window that a classifier tells apart less well than this is no reason to act."""
@@ -18,6 +18,7 @@ N_FOLDS = 5
 RIDGE = 0.1
 """Of the mean square of a column, per recording: a row has as many columns as a small window has recordings."""
 LIMIT = 3.0
+N_SHUFFLES = 200
 N_WAVES = 256
 TINY = 1e-9
 
@@ -71,15 +72,15 @@ def row_drift(
     features for large-scale kernel machines".
     """
     rng = np.random.default_rng(seed)
-    scaled = _scaled(values)
+    dealt, table = dealt[:, : 1 + N_SHUFFLES], scaled(values)
     window = dealt[:, 0]
-    scores = _out_of_fold(scaled, dealt.astype(np.float32), _folds(groups, rng))
+    scores = _out_of_fold(table, dealt.astype(np.float32), _folds(groups, rng))
     aucs = _aucs(scores, dealt)
-    distances = _discrepancies(scaled, dealt, rng)
+    distances = _discrepancies(table, dealt, rng)
     factor = float(np.sqrt(worth(scores[:, :1], groups, window)[0]))
     centre = float(np.median(aucs[1:]))  # of shuffles, a little below a half: what is in a fold is missing outside it
     shrunk = centre + (aucs[0] - centre) * factor
-    p, p_apart = p_values(np.array([shrunk, aucs[0]]), aucs[1:])
+    p, p_apart = _p(np.array([shrunk, aucs[0]]), aucs[1:])
     return RowDrift(
         auc=float(aucs[0]),
         interval=_interval(scores[:, 0], groups, window),
@@ -93,15 +94,24 @@ def row_drift(
 def told_apart(values: NDArray[np.float32], groups: NDArray[np.str_], window: NDArray[np.bool_], *, seed: int) -> float:
     """Return the area alone, without shuffles; parameters as of :func:`row_drift`, and the window's recordings."""
     folds = _folds(groups, np.random.default_rng(seed))
-    scores = _out_of_fold(_scaled(values), window[:, None].astype(np.float32), folds)
+    scores = _out_of_fold(scaled(values), window[:, None].astype(np.float32), folds)
     return float(_aucs(scores, window[:, None])[0])
 
 
-def _scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the columns that vary, in deviations from their mean, none beyond three."""
     spread = values.std(axis=0, dtype=np.float64)
     varied = values[:, spread > TINY]
-    scaled = (varied - varied.mean(axis=0, dtype=np.float64)) / spread[spread > TINY]
-    return np.asarray(np.clip(scaled, -LIMIT, LIMIT), np.float32)
+    deviations = (varied - varied.mean(axis=0, dtype=np.float64)) / spread[spread > TINY]
+    return np.asarray(np.clip(deviations, -LIMIT, LIMIT), np.float32)
+
+
+def _p(observed: NDArray[np.float64], shuffled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return p-values; beyond what any shuffle reached, by a normal tail, as areas of many recordings have."""
+    p = p_values(observed, shuffled)
+    beyond = observed > shuffled.max()
+    p[beyond] = np.minimum(p[beyond], norm.sf((observed[beyond] - shuffled.mean()) / max(shuffled.std(), TINY)))
+    return p
 
 
 def _folds(groups: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.intp]:
@@ -116,18 +126,18 @@ def _folds(groups: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.int
 
 
 def _out_of_fold(
-    scaled: NDArray[np.float32], sides: NDArray[np.float32], folds: NDArray[np.intp]
+    table: NDArray[np.float32], sides: NDArray[np.float32], folds: NDArray[np.intp]
 ) -> NDArray[np.float32]:
     """Return each recording's score in every shuffle, from the recordings of other folds, shape (n, n_shuffles)."""
     scores = np.zeros(sides.shape, np.float32)
-    whole = scaled.T @ scaled
+    whole = table.T @ table
     for fold in np.unique(folds):
         out = folds == fold
-        own = scaled[out]
+        own = table[out]
         gram = whole - own.T @ own
         gram.flat[:: len(gram) + 1] += np.float32(RIDGE * (~out).sum())
         others = sides[~out]
-        towards = scaled[~out].T @ (others - others.mean(axis=0))
+        towards = table[~out].T @ (others - others.mean(axis=0))
         scores[out] = own @ np.linalg.solve(gram, towards)
     return scores
 
@@ -155,13 +165,13 @@ def _interval(scores: NDArray[np.float32], groups: NDArray[np.str_], window: NDA
 
 
 def _discrepancies(
-    scaled: NDArray[np.float32], dealt: NDArray[np.bool_], rng: np.random.Generator
+    table: NDArray[np.float32], dealt: NDArray[np.bool_], rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return the squared maximum mean discrepancy in every shuffle, with a kernel as wide as recordings lie apart."""
-    n, k = scaled.shape
+    n, k = table.shape
     pairs = rng.integers(0, n, (2, 1000))
-    width = float(np.median(np.linalg.norm(scaled[pairs[0]] - scaled[pairs[1]], axis=1))) or 1.0
-    waves = scaled @ (rng.standard_normal((k, N_WAVES)).astype(np.float32) / np.float32(width))
+    width = float(np.median(np.linalg.norm(table[pairs[0]] - table[pairs[1]], axis=1))) or 1.0
+    waves = table @ (rng.standard_normal((k, N_WAVES)).astype(np.float32) / np.float32(width))
     waves = np.cos(waves + rng.uniform(0, 2 * np.pi, N_WAVES).astype(np.float32)) * np.float32(np.sqrt(2 / N_WAVES))
     sides = dealt.astype(np.float32)
     n_window = float(sides[:, 0].sum())
