@@ -19,10 +19,10 @@ def expected(frames: np.ndarray, statistic: str, spec: FeatureSpec) -> np.ndarra
     return getattr(np, statistic)(frames, axis=1)
 
 
-@given(n_frames=st.integers(1, 100), first=st.integers(0, 20), seed=st.integers(0, 99))
+@given(n_frames=st.integers(1, 400), first=st.integers(0, 20), seed=st.integers(0, 99))
 def test_statistics_equal_numpy(n_frames: int, first: int, seed: int) -> None:
     spec = FeatureSpec(statistics=STATISTICS)
-    values = np.random.default_rng(seed).normal(3, 2, (5, 128)).astype(np.float32)
+    values = np.random.default_rng(seed).normal(3, 2, (5, 420)).astype(np.float32)
     row = pool(values, slice(first, first + n_frames), spec)
     frames = values[:, first : first + n_frames].astype(np.float64)
     for place, statistic in enumerate(STATISTICS):

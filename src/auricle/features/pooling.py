@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from auricle.features.modulation import swings
 from auricle.features.plan import Plan
 from auricle.features.spec import FeatureSpec
+from auricle.kernels.ranks import ranked
 from auricle.kernels.statistics import COMPUTED, summarise
 
 __all__ = ["Pooling", "part_of", "pool", "sounding"]
@@ -15,6 +16,8 @@ __all__ = ["Pooling", "part_of", "pool", "sounding"]
 Values = NDArray[np.float32]
 
 RISE = "rise"
+
+_MANY = 256  # frames: fewer are sorted more quickly than counted
 
 
 class Pooling:
@@ -77,7 +80,7 @@ def _stretch(values: Values, frames: slice, statistics: tuple[str, ...], spec: F
     if (codes < 0).any():
         places = np.flatnonzero(codes < 0)
         percents = np.array([float(statistics[place][1:]) for place in places])
-        row.reshape(len(codes), len(values))[places] = _percentiles(values[:, frames], percents)
+        row.reshape(len(codes), len(values))[places] = _percentiles(values, frames, percents)
 
 
 @lru_cache(maxsize=64)
@@ -86,14 +89,22 @@ def _codes(statistics: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array([COMPUTED.index(name) if name in COMPUTED else -1 for name in names], np.int64)
 
 
-def _percentiles(values: Values, percents: NDArray[np.float64]) -> Values:
+def _percentiles(values: Values, frames: slice, percents: NDArray[np.float64]) -> Values:
     """Return percentiles of each row, shape (len(percents), n_values), between neighbours as NumPy's default does."""
-    ranked = np.sort(values, axis=1)
-    positions = percents / 100 * (ranked.shape[1] - 1)
+    n_frames = frames.stop - frames.start
+    positions = percents / 100 * (n_frames - 1)
     below = positions.astype(np.int64)
-    low, high = ranked[:, below], ranked[:, np.minimum(below + 1, ranked.shape[1] - 1)]
-    between: Values = low + (positions - below).astype(np.float32) * (high - low)
-    return between.T
+    neighbours = np.concatenate([below, np.minimum(below + 1, n_frames - 1)])
+    if n_frames < _MANY:
+        found = np.sort(values[:, frames], axis=1)[:, neighbours].T
+    else:
+        ranks, places = np.unique(neighbours, return_inverse=True)
+        found = np.empty((len(ranks), len(values)), np.float32)
+        ranked(values, frames.start, frames.stop, ranks, found)
+        found = found[places]
+    low, high = found[: len(percents)], found[len(percents) :]
+    between: Values = low + (positions - below).astype(np.float32)[:, np.newaxis] * (high - low)
+    return between
 
 
 def part_of(frames: slice, parts: int, part: int) -> slice:
