@@ -87,13 +87,14 @@ async def predict(
     place: Place = request.scope["auricle.place"]
     body = await receive(request, service.limits, service.room)
     try:
+        place.hold()
         question = _question(service, caller, asked, body)
         claim = None
         if idempotency_key is not None:
             claim = await to_thread.run_sync(_claim, service, caller, idempotency_key, body, question)
             if claim.entry is not None:
+                body.close()
                 return _reply(await to_thread.run_sync(service.store.entry, claim.entry))
-        place.hold()
     except BaseException:
         body.close()
         raise
