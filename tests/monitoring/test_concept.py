@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from auricle.errors import UsageError
+from auricle.monitoring import concept
 from auricle.monitoring.concept import concept_drift
 
 pytest.importorskip("river")
@@ -52,3 +53,21 @@ def test_without_river_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "river", None)
     with pytest.raises(UsageError, match=r"needs the extra `monitor`: pip install 'auricle\[monitor\]'"):
         concept_drift(errors(0.1, 9), errors(0.1, 9), none(9))
+
+
+def test_a_fifth_of_the_labels_that_changed_is_found_within_five_hundred():
+    found = 0
+    for seed in range(20):
+        usual, rng = errors(0.14, 900, seed), np.random.default_rng(100 + seed)
+        turned = np.where(rng.random(500) < 0.2, rng.random(500) < 5 / 6, errors(0.14, 500, 200 + seed))
+        found += concept_drift(usual, turned, none(500)).is_found
+    assert found >= 18
+
+
+def test_the_sum_stays_low_where_errors_are_as_usual():
+    seen = [concept._cusum(errors(0.14, 900, seed), errors(0.14, 5000, 100 + seed)) for seed in range(100)]
+    assert sum(place is not None for place in seen) <= 1
+
+
+def test_the_sum_of_nothing_usual_says_nothing():
+    assert concept._cusum(errors(0.1, 0), errors(0.5, 100)) is None
