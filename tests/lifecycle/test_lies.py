@@ -1,0 +1,45 @@
+"""A key that mislabels: however many of the labels are its own, no worse model is promoted by them."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from auricle.bundles.bundle import Bundle
+from auricle.datasets.dataset import Dataset
+from auricle.lifecycle.retrain import retrain
+from auricle.prediction.predictor import Predictor
+from auricle.store.feedback import Said
+from auricle.store.store import Store
+
+
+@pytest.mark.slow
+def test_a_key_that_flips_three_labels_in_ten_gets_no_worse_model_promoted(
+    store: Store, pumps: Dataset, champion: Predictor, heard: tuple[Any, ...]
+) -> None:
+    rng, classes = np.random.default_rng(3), champion.classes
+    with store.writer() as writer:
+        for future in [writer.submit(one.entry, sound=one.flac) for one in heard]:
+            future.result()
+    said = []
+    for place, one in enumerate(heard):
+        lies = place % 6 and rng.random() < 0.3
+        wrong = classes[(classes.index(one.label) + int(rng.integers(1, len(classes)))) % len(classes)]
+        said.append(Said(one.entry.id, label=wrong if lies else one.label, key="eve" if place % 6 else one.key))
+    assert sum(one.key == "eve" for one in said) > 0.8 * len(said)
+    list(store.feedback.give_all(said))
+    found = retrain(store, pumps)
+    assert found.labels["given"] == len(heard)
+    assert found.labels["learned"] + found.labels["kept"] <= len(heard) / 2  # a fifth from one key, at most
+    assert found.outcome in ("promoted", "kept")
+    if found.outcome == "promoted":
+        digest = store.aliases.digest("pumps")
+        assert digest is not None
+        assert _right(Bundle.from_bytes(store.models.content(digest)), heard) >= _right(champion.bundle, heard)
+
+
+def _right(bundle: Bundle, heard: tuple[Any, ...]) -> float:
+    from auricle.audio.decode import read
+
+    predictor = Predictor(bundle)
+    return float(np.mean([predictor.predict(read(one.flac)).label == one.label for one in heard]))

@@ -1,0 +1,48 @@
+"""The watch and a retraining on PostgreSQL: the same loop as on SQLite, and of two watches one checks."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from auricle.bundles.bundle import Bundle
+from auricle.datasets.dataset import Dataset
+from auricle.lifecycle.challenge import Challenge
+from auricle.lifecycle.retrain import Retrained, champion_of, retrain
+from auricle.lifecycle.watch import Asked, Watch
+from auricle.monitoring.verdict import ONCE
+from auricle.prediction.predictor import Predictor
+from auricle.store.feedback import Said
+from auricle.store.store import Store
+
+
+@pytest.fixture
+def on_postgresql(
+    postgresql_database: str, champion: Predictor, heard: tuple[Any, ...], add: Callable[[Store, Bundle], str]
+) -> Iterator[Store]:
+    with Store.open(postgresql_database) as store:
+        add(store, champion.bundle)
+        with store.writer() as writer:
+            for future in [writer.submit(one.entry, sound=one.flac) for one in heard]:
+                future.result()
+        list(store.feedback.give_all(Said(one.entry.id, label=one.label, key=one.key) for one in heard))
+        yield store
+
+
+def test_the_loop_closes_on_postgresql(
+    on_postgresql: Store, pumps: Dataset, first: tuple[Retrained, Bundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Challenge, "train", lambda *_, **__: first[1])
+    store = on_postgresql
+    watch = Watch(store, Asked(persistence=ONCE), retrain=lambda name: retrain(store, pumps, name=name))
+    (found,) = watch.once()
+    assert found.check.verdict.state == "alarm"
+    assert found.retrained is not None
+    assert found.retrained.outcome == "promoted"
+    assert champion_of(store).id == first[1].id
+    (kept,) = store.checks.latest()
+    assert kept.verdict == "alarm"
+    (decision,) = store.decisions.latest("pumps")
+    assert decision.outcome == "promoted"
+    (then,) = watch.once()
+    assert then.check.model == first[1].id
