@@ -177,8 +177,15 @@ def check(
         unknown_before=float(reference.unknown.mean()),
         estimate=thought,
         measured=scored,
-        notes=(*notes, *odd),
+        notes=(*notes, *odd, *_blind(causes, thought)),
     )
+
+
+def _blind(causes: Sequence[Cause], thought: Estimate | None) -> tuple[str, ...]:
+    """Say what an estimate cannot know."""
+    if thought is None or thought.value is None or all(cause.kind != "new_class" for cause in causes):
+        return ()
+    return ("The estimate takes sounds of a new kind for known ones: the answers to those are wrong.",)
 
 
 def _check_asked(reference: Sample, window: Sample, rate: float, by: str | None) -> None:

@@ -17,7 +17,9 @@ LEAST_SHARE = 0.05
 DOUBT = 0.005
 """Least chance that an answer is wrong, however sure it is: one such answer must not outweigh all others."""
 SHARES = np.concatenate([[0.0, 0.002, 0.005], np.geomspace(0.01, 0.5, 22), np.linspace(0.55, 1.0, 8)])
-"""Of a class, at which its likelihood is looked at."""
+"""Of a class, at which its likelihood is looked at in every shuffle."""
+TOLD = np.linspace(0.0, 1.0, 501)
+"""The same, for the shares that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,18 @@ def _likelihood_ratios(
     """Return twice the logarithm of a class's likelihood ratio in every shuffle, and its likeliest shares."""
     usual = float(answers[:n_reference].mean())
     inside, outside = answers / usual, (1.0 - answers) / (1.0 - usual)
-    likelihoods = np.log(np.outer(SHARES, inside) + np.outer(1.0 - SHARES, outside))
+    likelihoods = _likelihoods(SHARES, inside, outside)
     window = likelihoods.astype(np.float32) @ sides
     whole = likelihoods.sum(axis=1)
     rest = whole[:, None] - window
     found = 2.0 * (window.max(axis=0) + rest.max(axis=0) - whole.max())
-    return np.asarray(found, np.float64), (float(SHARES[rest[:, 0].argmax()]), float(SHARES[window[:, 0].argmax()]))
+    parts = (slice(None, n_reference), slice(n_reference, None))
+    before, after = (float(TOLD[_likelihoods(TOLD, inside[p], outside[p]).sum(axis=1).argmax()]) for p in parts)
+    return np.asarray(found, np.float64), (before, after)
+
+
+def _likelihoods(
+    shares: NDArray[np.float64], inside: NDArray[np.float64], outside: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the logarithm of how likely each answer is at each share, shape (n_shares, n)."""
+    return np.asarray(np.log(np.outer(shares, inside) + np.outer(1.0 - shares, outside)))

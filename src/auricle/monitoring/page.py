@@ -223,5 +223,6 @@ _METHOD = (
     "so seldom that, over all that is asked, a check in which nothing has changed alarms with a chance of at most "
     "{rate}; and only where the measure moved by at least 0.3 spreads of training (Wasserstein distance). Recordings "
     "of one group count for what they say beside each other. A classifier tries to tell the two apart by everything at "
-    "once, on groups that it was not fitted on. Causes are read from the measures of the sound."
+    "once, on groups that it was not fitted on. Live recordings that have only live ones for neighbours are counted. "
+    "Causes are read from the measures of the sound."
 )

@@ -101,7 +101,7 @@ NEXT_STEPS: Mapping[str, str] = {
     "noise": "Find the source of the noise; if it stays, label some of the new sound and retrain.",
     "silence": "Find out whether the microphone is muted, covered or unplugged for part of the time.",
     "missing_class": "Find out whether this class truly no longer occurs; if it does, label some of it and retrain.",
-    "new_class": "Listen to the recordings that are answered `unknown`, give them a label, and retrain.",
+    "new_class": "Listen to recordings that are answered `unknown` or in doubt, give them a label, and retrain.",
     "classes": "Label some recordings: the shares of classes may have changed, or the answers may be wrong.",
     "other": "Listen to the newest recordings, label some of them, and compare them with those of training.",
     "far": "Label some recordings: without labels nobody can say how good the answers still are.",
