@@ -183,11 +183,9 @@ def _places(check: Check, by: str) -> Table:
 def _answers(check: Check) -> Iterator[Block]:
     assert check.drift is not None  # noqa: S101  (the caller asked)
     assert check.drift.classes is not None  # noqa: S101  (the caller asked)
-    by_change = sorted(check.drift.classes.shares, key=lambda one: -abs(one.likely_after - one.likely_before))
-    shares = by_change[:MAX_CLASSES]
+    shares = sorted(check.drift.classes.shares, key=lambda one: -abs(one.after - one.before))[:MAX_CLASSES]
     figure, axes = charts.blank(6.4, 0.9 + 0.26 * len(shares))
-    now = [s.likely_after for s in shares]
-    pairs(axes[0, 0], [s.label for s in shares], [s.likely_before for s in shares], now)
+    pairs(axes[0, 0], [s.label for s in shares], [s.before for s in shares], [s.after for s in shares])
     more = len(check.drift.classes.shares) - len(shares)
     left = f" {more} classes that changed less are not drawn." if more else ""
     yield picture(

@@ -85,5 +85,5 @@ def pairs(axis: Axes, names: Sequence[str], before: Sequence[float], now: Sequen
     axis.set_xlim(0, max(*before, *now) * 1.1)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axis.set_xlabel("share of the recordings")
+    axis.set_xlabel("share of the answers")
     axis.legend(fontsize=FONT_PT, frameon=False, loc="lower right")
