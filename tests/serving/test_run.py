@@ -33,7 +33,7 @@ class Load:
         self.acknowledged: list[str] = []
         self.statuses: dict[int, int] = {}
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(threads)]
+        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(threads)]
         for thread in self._threads:
             thread.start()
 
@@ -121,8 +121,10 @@ def test_nothing_is_acknowledged_while_the_store_is_locked(
 @contextmanager
 def stopped(postgresql: Any) -> Iterator[None]:
     postgresql.stop()
-    yield
-    postgresql.ensure_postgres_running()
+    try:
+        yield
+    finally:
+        postgresql.ensure_postgres_running()
 
 
 @contextmanager
@@ -132,9 +134,11 @@ def frozen(postgresql: Any) -> Iterator[None]:
     processes = [first, *first.children()]
     for process in processes:
         process.suspend()
-    yield
-    for process in processes:
-        process.resume()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
 
 
 @pytest.mark.parametrize("away", [stopped, frozen])
