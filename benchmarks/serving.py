@@ -228,7 +228,7 @@ def main() -> None:
     found = measure(short=options.short)
     rows = targets(found)
     if options.json:
-        print(json.dumps(found | {"targets_met": sum(is_met for *_, is_met in rows), "targets": len(rows)}))
+        print(json.dumps(found | {"targets_met": sum(bool(is_met) for *_, is_met in rows), "targets": len(rows)}))
         return
     for name, value in found.items():
         print(f"{name:28} {value}")
