@@ -9,6 +9,7 @@ from auricle.features.analysis import values_of
 from auricle.features.columns import modulation_edges_hz
 from auricle.features.plan import plan_of
 from auricle.features.spec import FeatureSpec
+from auricle.kernels.swings import centre_and_taper, octaves_of
 
 __all__ = ["modulation_spectrum", "swings"]
 
@@ -34,19 +35,25 @@ def modulation_spectrum(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.flo
     Source: Atlas and Shamma (2003); Greenberg and Kingsbury (1997).
     """
     values, n_frames = values_of(samples, plan_of(spec, ("mel",)))
-    return swings(values[: spec.n_mels, :n_frames], spec)
+    return swings(values[: spec.n_mels], slice(0, n_frames), spec)
 
 
-def swings(levels_db: NDArray[np.float32], spec: FeatureSpec) -> NDArray[np.float32]:
-    """Return the modulation spectrum, shape (n_mels, n_octaves), of log-mel levels, shape (n_mels, n_frames)."""
+def swings(levels_db: NDArray[np.float32], frames: slice, spec: FeatureSpec) -> NDArray[np.float32]:
+    """Return the modulation spectrum, shape (n_mels, n_octaves), of some frames of log-mel levels.
+
+    Parameters
+    ----------
+    levels_db : float32, shape (n_mels, n_frames)
+    frames : those that count
+    """
     from scipy.fft import rfft  # slow to import
 
-    taper, length, edges = _tables(levels_db.shape[1], spec.rate_hz / spec.hop)
-    deviation = levels_db - levels_db.mean(axis=1, keepdims=True)
-    deviation *= taper
-    parts = rfft(deviation, length, axis=1, overwrite_x=True).view(np.float32)  # real, imaginary, real …
-    parts *= parts
-    octaves: NDArray[np.float32] = np.sqrt(np.add.reduceat(parts, edges, axis=1)[:, : len(edges) - 1])
+    taper, length, edges = _tables(frames.stop - frames.start, spec.rate_hz / spec.hop)
+    tapered = np.empty((len(levels_db), length), np.float32)
+    centre_and_taper(levels_db, frames.start, frames.stop, taper, tapered)
+    parts = rfft(tapered, axis=1, overwrite_x=True).view(np.float32)  # real, imaginary, real …
+    octaves = np.empty((len(levels_db), len(edges) - 1), np.float32)
+    octaves_of(parts, edges, octaves)
     return octaves
 
 

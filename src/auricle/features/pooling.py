@@ -43,8 +43,8 @@ class Pooling:
         row = pool(values[self._places], frames, self._spec)
         if "modulation" not in self._spec.features:
             return row
-        levels_db = values[self._mel : self._mel + self._spec.n_mels, frames]
-        return np.concatenate([row, swings(levels_db, self._spec).ravel()])
+        levels_db = values[self._mel : self._mel + self._spec.n_mels]
+        return np.concatenate([row, swings(levels_db, frames, self._spec).ravel()])
 
 
 def pool(values: Values, frames: slice, spec: FeatureSpec) -> Values:

@@ -13,7 +13,7 @@ from auricle.features.filters import contrast_bins, empty_bands
 
 __all__ = ["KERNEL_VERSION", "FeatureSpec", "default_spec", "standard_spec"]
 
-KERNEL_VERSION = 4
+KERNEL_VERSION = 5
 """Raised whenever the same spec gives other numbers than before; part of every fingerprint."""
 
 
