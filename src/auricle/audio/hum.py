@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from auricle.audio.clip import Samples
+from auricle.kernels.lanes import LANES
+from auricle.kernels.longterm import levels_of
 from auricle.kernels.waveform import sums
 
 __all__ = ["MAINS_HZ", "hum_db"]
@@ -22,8 +24,6 @@ REACH = 0.45
 HIGHEST_HZ = 60.0 * 4
 """Beyond all that is looked at."""
 SAMPLES_A_SECOND = 1000
-
-_TINY = 1e-30
 
 Places = NDArray[np.int64]
 
@@ -55,8 +55,8 @@ def hum_db(samples: Samples, rate_hz: int, *, dc: float = 0.0) -> float:
     reach = max(LINE_HZ, LINE_BINS * rate_hz / samples.size) * bins
     lines, flanks, n_flanks = _places(bins, reach)
     known = fft.rfft(slow * _hann(slow.size), size)[: math.ceil(HIGHEST_HZ * bins) + 1]
-    levels_db = 10 * np.log10(known.real**2 + known.imag**2 + np.float32(_TINY))
-    before = np.concatenate([[0.0], np.cumsum(levels_db, dtype=np.float64)])
+    levels_db, before = np.empty(-(-known.size // LANES) * LANES, np.float32), np.empty(known.size + 1)
+    levels_of(known.view(np.float32), levels_db, before)
     tops_db = np.maximum.reduceat(levels_db, lines)[::2]
     floors_db = (before[flanks[1]] - before[flanks[0]]).sum(axis=0) / np.maximum(n_flanks, 1)
     stand_out_db = np.where(n_flanks > 0, tops_db - floors_db, 0.0).reshape(len(MAINS_HZ), len(HARMONICS))

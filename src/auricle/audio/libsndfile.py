@@ -71,7 +71,11 @@ class Decoder:
         is_short = self._file.subtype == "PCM_16"
         with _named_errors(self._name):
             frames: Samples = self._file.read(count, dtype="int16" if is_short else "float32", always_2d=True)
-        return np.multiply(frames, np.float32(1 / 32_768), dtype=np.float32) if is_short else frames
+        if not is_short:
+            return frames
+        samples: Samples = frames.astype(np.float32)
+        samples *= np.float32(1 / 32_768)
+        return samples
 
     def skip(self, count: int, *, block: int) -> int:
         """Go forward by as many frames and return how many there were.

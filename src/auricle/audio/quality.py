@@ -15,7 +15,7 @@ from auricle.records import Quality
 
 __all__ = ["Combined", "combine", "measure"]
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same sound gives other measures than before; features that are kept hold it in their key."""
 
 FLOOR_DB = -120.0

@@ -1,12 +1,22 @@
 """The long-term spectrum: power in every bin over all frames of a sound, and in every band of every frame."""
 
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.kernels.bands import DECIBELS_PER_OCTAVE, log2
 from auricle.kernels.compiled import kernel, part
 from auricle.kernels.fourier import FourierPlan, power_spectrum, split_frames
 from auricle.kernels.frames import Workspace
 from auricle.kernels.framing import side_by_side, stage
-from auricle.kernels.lanes import LANES, Floats, Integers, Lanes, load, splat, store
+from auricle.kernels.lanes import LANES, Floats, Integers, Lanes, load, maximum, splat, store
 
-__all__ = ["long_term_spectrum", "steep_steps"]
+__all__ = ["levels_of", "long_term_spectrum", "steep_steps"]
+
+Doubles: TypeAlias = NDArray[np.float64]
+
+TINY = 1e-30  # a power that stands for none
 
 
 @kernel
@@ -89,3 +99,26 @@ def steep_steps(
 def _add(power: Floats, live: Lanes, bins: Floats) -> None:
     for i in range(0, len(power), LANES):
         store(bins, i, load(bins, i) + load(power, i) * live)
+
+
+@kernel
+def levels_of(spectrum: Floats, levels_db: Floats, before_db: Doubles) -> None:
+    """Write the level of each bin of a spectrum, and the sum of the levels of all bins before it.
+
+    Parameters
+    ----------
+    spectrum : float32, shape (2 * n,): real and imaginary parts in turn
+    levels_db : float32, shape (at least n, a multiple of LANES,)
+    before_db : float64, shape (n + 1,)
+    """
+    n = len(spectrum) // 2
+    for k in range(n):
+        levels_db[k] = spectrum[2 * k] * spectrum[2 * k] + spectrum[2 * k + 1] * spectrum[2 * k + 1]
+    for k in range(n, len(levels_db)):
+        levels_db[k] = 0.0
+    for k in range(0, len(levels_db), LANES):
+        store(levels_db, k, log2(maximum(load(levels_db, k), splat(TINY))) * splat(DECIBELS_PER_OCTAVE))
+    total = before_db[0] = 0.0
+    for k in range(n):
+        total += levels_db[k]
+        before_db[k + 1] = total

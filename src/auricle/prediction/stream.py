@@ -12,6 +12,7 @@ from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter, Window
 from auricle.bundles.answers import choose, log_probabilities, members, soften
 from auricle.errors import AudioError, FeatureError, UsageError
+from auricle.kernels.framing import all_within
 from auricle.prediction.thinning import Thinned
 from auricle.records import Prediction, Quality
 
@@ -154,7 +155,7 @@ class Stream:
                 "divide by its full scale, for int16 by 32768."
             )
         block = np.ascontiguousarray(block, np.float32)
-        if not np.isfinite(block).all():
+        if not all_within(block, np.inf):
             raise AudioError(f"{self.source}: every sample must be finite. A block holds one that is not.")
         return self._heard(self._cutter.push(self._resampler.push(block)))
 
