@@ -23,14 +23,15 @@ def test_a_key_that_flips_three_labels_in_ten_gets_no_worse_model_promoted(
             future.result()
     said = []
     for place, one in enumerate(heard):
-        lies = place % 6 and rng.random() < 0.3
+        is_liz = place // 6 % 2 == 1  # each other half dozen; the six keys of the fixture give one label each between
+        lies = is_liz and rng.random() < 0.3
         wrong = classes[(classes.index(one.label) + int(rng.integers(1, len(classes)))) % len(classes)]
-        said.append(Said(one.entry.id, label=wrong if lies else one.label, key="eve" if place % 6 else one.key))
-    assert sum(one.key == "eve" for one in said) > 0.8 * len(said)
+        said.append(Said(one.entry.id, label=wrong if lies else one.label, key="liz" if is_liz else one.key))
+    assert sum(one.key == "liz" for one in said) == len(said) / 2
     list(store.feedback.give_all(said))
     found = retrain(store, pumps)
     assert found.labels["given"] == len(heard)
-    assert found.labels["learned"] + found.labels["kept"] <= len(heard) / 2  # a fifth from one key, at most
+    assert found.labels["learned"] + found.labels["kept"] <= 45  # 36 of others, and nine of hers: a fifth
     assert found.outcome in ("promoted", "kept")
     if found.outcome == "promoted":
         digest = store.aliases.digest("pumps")
