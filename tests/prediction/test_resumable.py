@@ -154,6 +154,32 @@ def test_an_error_before_the_first_row_leaves_nothing(tmp_path: Path) -> None:
     assert left(tmp_path) == []
 
 
+@pytest.mark.parametrize("after_syncs", [1, 2], ids=["of the part", "of the journal"])
+def test_an_interrupt_keeps_what_the_journal_tells_of(
+    after_syncs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, fsync = [], os.fsync
+
+    def interrupted_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        counted.append(descriptor)
+        if len(counted) == after_syncs:
+            raise KeyboardInterrupt
+
+    def run() -> None:
+        with ResumableFile(tmp_path / "x", ASKED) as file:
+            file.write("a", [b"a"], sound_s=1.0, is_failed=False)
+            monkeypatch.setattr(resumable.os, "fsync", interrupted_fsync)
+            file.commit()
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert left(tmp_path) == ([] if after_syncs == 1 else ["x.journal", "x.part"])
+    monkeypatch.undo()
+    with ResumableFile(tmp_path / "x", ASKED, resume=True) as file:
+        assert file.done == (set() if after_syncs == 1 else {"a"})
+
+
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Let files hold so many bytes, and take seven at a time; the journal, which is told by its braces, holds all."""

@@ -109,10 +109,13 @@ class ResumableFile:
         if self._journal < 0 or error is None:
             self._close()
             return
-        if isinstance(error, Exception):  # an interrupt may have come between a write and the note of it
+        if isinstance(error, Exception):
             with suppress(OSError, AuricleError):  # what is whole need not be answered again
                 self._keep_whole()
-        if not self.done:
+            is_empty = not self.done
+        else:  # an interrupt may have come between a write and the note of it: what the journal says holds
+            is_empty = len(_whole_lines(self._journal)[0]) <= 1
+        if is_empty:
             self._remove()
         self._close()
 
