@@ -1,6 +1,7 @@
 """Clients that cost little, since they share the cores with the server that they measure."""
 
 import asyncio
+import gc
 import json
 import statistics
 import sys
@@ -66,6 +67,7 @@ async def closed(port: int, content: bytes, *, connections: int, seconds: float)
 
 async def open_loop(port: int, content: bytes, *, rate: float, seconds: float, connections: int = 256) -> Seen:
     """Ask at a rate, whether or not replies come; what finds no free connection within it waits for one."""
+    gc.disable()  # while it looked for garbage it would ask nothing, and then for a hundred at once
     seen = Seen()
     free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter] | None] = asyncio.Queue()
     for _ in range(connections):
@@ -90,6 +92,7 @@ async def open_loop(port: int, content: bytes, *, rate: float, seconds: float, c
             await asyncio.sleep(wait)
         tasks.append(asyncio.create_task(one()))
     await asyncio.gather(*tasks)
+    gc.enable()
     seen.wall_s = time.perf_counter() - began
     while not free.empty():
         if (pair := free.get_nowait()) is not None:

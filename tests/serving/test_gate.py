@@ -1,4 +1,5 @@
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from auricle.errors import RequestError
 from auricle.serving import gate as gates
 from auricle.serving.gate import Gate
+from auricle.serving.sandbox import NICE
 
 
 @pytest.fixture
@@ -139,6 +141,18 @@ def test_work_goes_on_when_the_one_who_asked_leaves(make_gate: Make) -> None:
             await task
         may_end.set()
         assert await asyncio.to_thread(ended.wait, 5)
+
+    run(ask())
+
+
+def test_work_gives_way_to_the_event_loop(make_gate: Make) -> None:
+    gate = make_gate()
+
+    async def ask() -> None:
+        def niceness(_: float) -> int:
+            return os.getpriority(os.PRIO_PROCESS, 0)
+
+        assert await gate.run(niceness) == min(19, niceness(0.0) + NICE)
 
     run(ask())
 

@@ -1,12 +1,14 @@
 """Sound is counted from its request's head to its reply; what could not be answered in time is turned away at once."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from auricle.errors import RequestError
+from auricle.serving.sandbox import NICE
 
 __all__ = ["COSTLY", "Gate", "Place"]
 
@@ -38,7 +40,8 @@ class Gate:
         self._threads = threads
         self._max_waiting = max_waiting
         self._max_wait_s = max_wait_s
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="sound")
+        # Of Linux's threads each has a niceness of its own.
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="sound", initializer=os.nice, initargs=(NICE,))
         self._mean_s = _FIRST_S  # from one that comes out to the next, while any is inside
         self._since = 0.0
         self.n_inside = 0

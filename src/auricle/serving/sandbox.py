@@ -6,11 +6,14 @@ import resource
 import signal
 from typing import Final
 
-__all__ = ["confine", "die_with_parent"]
+__all__ = ["NICE", "confine", "die_with_parent"]
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
+
+NICE: Final = 5
+"""How far decoding and answering give way to the event loop where cores are few: what is late there is late for all."""
 
 _NOBODY: Final = 65_534
 _MAX_FILES: Final = 32
@@ -26,8 +29,8 @@ def die_with_parent(parent: int) -> None:
 def confine(*, memory_bytes: int, file_bytes: int, cpu_s: int) -> None:
     """Give up what decoding does not need, for good.
 
-    No new process, no more memory than this, no file beyond what the samples take, no privileges that a program on
-    disk could give, no core dump, nobody's rights if it had root's.
+    No right of way, no new process, no more memory than this, no file beyond what the samples take, no privileges that
+    a program on disk could give, no core dump, nobody's rights if it had root's.
 
     Parameters
     ----------
@@ -35,6 +38,7 @@ def confine(*, memory_bytes: int, file_bytes: int, cpu_s: int) -> None:
     file_bytes : size of any file written
     cpu_s : processor seconds, from now to the end of the process
     """
+    os.nice(NICE)
     if os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(_NOBODY, _NOBODY, _NOBODY)
