@@ -42,6 +42,8 @@ class Describer:
         if all(getattr(spec, name) == getattr(standard, name) for name in _OF_FRAMES):
             self._plan = plan_for(spec, standard)
             self._poolings = Pooling(spec, self._plan), Pooling(standard, self._plan)
+            places = {name: place for place, name in enumerate(spec.columns)}
+            self._within = [places[name] for name in standard.columns if name in places]
 
     def __reduce__(self) -> tuple[type["Describer"], tuple[FeatureSpec, FeatureSpec, tuple[Part, ...] | None]]:
         return Describer, (self.extractor.spec, self.standard.spec, self._parts)  # another process makes its own tables
@@ -73,5 +75,8 @@ class Describer:
         if self._plan is None:
             return self.extractor.row(samples), self.standard.row(samples)
         values, n_frames = values_of(samples, self._plan)
-        row, standard = (pooling.row(values, n_frames) for pooling in self._poolings)
-        return row, standard
+        of_row, of_standard = (pooling.frames(values, n_frames) for pooling in self._poolings)
+        row = self._poolings[0].row(values, of_row)
+        if of_row == of_standard and len(self._within) == len(self.standard.columns):
+            return row, row[self._within]  # the same numbers of the same frames
+        return row, self._poolings[1].row(values, of_standard)

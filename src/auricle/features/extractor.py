@@ -52,7 +52,8 @@ class Extractor:
         ------
         FeatureError : a sample is not finite, or fewer samples than one frame
         """
-        return self._pooling.row(*values_of(samples, self._plan))
+        values, n_frames = values_of(samples, self._plan)
+        return self._pooling.row(values, self._pooling.frames(values, n_frames))
 
     def image(self, samples: ArrayLike) -> Numbers:
         """Return the log-mel image of one window: float32, shape (n_mels, n_frames), in dB.

@@ -1,6 +1,7 @@
 """Pooling: the frames of a window become one row of statistics."""
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +36,14 @@ class Pooling:
         self._energy = plan.first_row.get("energy", -1)
         self._mel = plan.first_row.get("mel", -1)
 
-    def row(self, values: Values, n_frames: int) -> Values:
-        """Return the row, float32, shape (d,), of values of which ``n_frames`` count, shape (n_values, width)."""
-        frames = slice(0, n_frames)
-        if self._spec.trim_db is not None:
-            frames = sounding(values[self._energy, :n_frames], self._spec.trim_db)
+    def frames(self, values: Values, n_frames: int) -> slice:
+        """Return which of the first ``n_frames`` columns of values count, shape (n_values, width)."""
+        if self._spec.trim_db is None:
+            return slice(0, n_frames)
+        return sounding(values[self._energy, :n_frames], self._spec.trim_db)
+
+    def row(self, values: Values, frames: slice) -> Values:
+        """Return the row, float32, shape (d,), of some columns of values, shape (n_values, width)."""
         row = pool(values[self._places], frames, self._spec)
         if "modulation" not in self._spec.features:
             return row
@@ -75,12 +79,10 @@ def pool(values: Values, frames: slice, spec: FeatureSpec) -> Values:
 
 
 def _stretch(values: Values, frames: slice, statistics: tuple[str, ...], spec: FeatureSpec, row: Values) -> None:
-    codes = _codes(statistics)
-    summarise(values, frames.start, frames.stop, spec.hop / spec.rate_hz, codes, row)
-    if (codes < 0).any():
-        places = np.flatnonzero(codes < 0)
-        percents = np.array([float(statistics[place][1:]) for place in places])
-        row.reshape(len(codes), len(values))[places] = _percentiles(values, frames, percents)
+    summarise(values, frames.start, frames.stop, spec.hop / spec.rate_hz, _codes(statistics), row)
+    asked = _neighbours(statistics, frames.stop - frames.start)
+    if asked.places.size:
+        row.reshape(len(statistics), len(values))[asked.places] = _percentiles(values, frames, asked)
 
 
 @lru_cache(maxsize=64)
@@ -89,21 +91,40 @@ def _codes(statistics: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array([COMPUTED.index(name) if name in COMPUTED else -1 for name in names], np.int64)
 
 
-def _percentiles(values: Values, frames: slice, percents: NDArray[np.float64]) -> Values:
-    """Return percentiles of each row, shape (len(percents), n_values), between neighbours as NumPy's default does."""
-    n_frames = frames.stop - frames.start
-    positions = percents / 100 * (n_frames - 1)
+class _Neighbours(NamedTuple):
+    """Between which frames, of those in order of size, percentiles lie."""
+
+    places: NDArray[np.int64]
+    """Of the percentiles among the statistics."""
+    ranks: NDArray[np.int64]
+    """Ascending, each once."""
+    low: NDArray[np.int64]
+    """Index of the rank below each percentile."""
+    high: NDArray[np.int64]
+    """Of that above it."""
+    fraction: Values
+    """How far each lies from the one below to the one above, shape (n, 1)."""
+
+
+@lru_cache(maxsize=1024)
+def _neighbours(statistics: tuple[str, ...], n_frames: int) -> _Neighbours:
+    """Return where the percentiles among some statistics lie, between neighbours as NumPy's default does."""
+    places = np.flatnonzero(_codes(statistics) < 0)
+    positions = np.array([float(statistics[place][1:]) for place in places]) / 100 * (n_frames - 1)
     below = positions.astype(np.int64)
-    neighbours = np.concatenate([below, np.minimum(below + 1, n_frames - 1)])
-    if n_frames < _MANY:
-        found = np.sort(values[:, frames], axis=1)[:, neighbours].T
+    ranks, (low, high) = np.unique([below, np.minimum(below + 1, n_frames - 1)], return_inverse=True)
+    return _Neighbours(places, ranks, low, high, (positions - below).astype(np.float32)[:, np.newaxis])
+
+
+def _percentiles(values: Values, frames: slice, asked: _Neighbours) -> Values:
+    """Return percentiles of each row, shape (n, n_values)."""
+    if frames.stop - frames.start < _MANY:
+        found = np.sort(values[:, frames], axis=1)[:, asked.ranks].T
     else:
-        ranks, places = np.unique(neighbours, return_inverse=True)
-        found = np.empty((len(ranks), len(values)), np.float32)
-        ranked(values, frames.start, frames.stop, ranks, found)
-        found = found[places]
-    low, high = found[: len(percents)], found[len(percents) :]
-    between: Values = low + (positions - below).astype(np.float32)[:, np.newaxis] * (high - low)
+        found = np.empty((len(asked.ranks), len(values)), np.float32)
+        ranked(values, frames.start, frames.stop, asked.ranks, found)
+    low, high = found[asked.low], found[asked.high]
+    between: Values = low + asked.fraction * (high - low)
     return between
 
 

@@ -12,8 +12,9 @@ __all__ = ["ranked"]
 
 Places: TypeAlias = NDArray[np.uint32]
 """Unsigned, so that no place is taken for one counted from the end."""
+Counts: TypeAlias = NDArray[np.int32]
 
-_BUCKETS = 128
+_BUCKETS = 256
 _LARGEST = np.finfo(np.float32).max
 _FEW = 32  # numbers that are sorted by insertion
 
@@ -32,11 +33,11 @@ def ranked(values: Floats, first: int, stop: int, ranks: Integers, found: Floats
     """
     n = stop - first
     buckets, chosen = np.empty(n, np.uint32), np.empty(n + 1, np.float32)
-    counts = np.empty((4, _BUCKETS), np.int64)  # a row each for frames that follow one another: they are often alike
+    counts = np.empty((2, _BUCKETS), np.int32)  # a row each for frames that follow one another: they are often alike
     is_wanted, places = np.empty(_BUCKETS, np.uint32), np.empty(len(ranks), np.int64)
     for value in range(len(values)):
         numbers = values[value, first:stop]
-        _count(numbers, buckets, counts[0], counts[1], counts[2], counts[3])
+        _count(numbers, buckets, counts[0], counts[1])
         n_chosen = _locate(counts[0], ranks, is_wanted, places)
         at = np.uint32(0)
         for i in range(n):  # without a branch, which nothing could foresee
@@ -48,7 +49,7 @@ def ranked(values: Floats, first: int, stop: int, ranks: Integers, found: Floats
 
 
 @part
-def _count(numbers: Floats, buckets: Places, one: Integers, two: Integers, three: Integers, four: Integers) -> None:
+def _count(numbers: Floats, buckets: Places, one: Counts, two: Counts) -> None:
     """Write the bucket of each number, and how many each bucket holds into ``one``."""
     low, high = _extremes(numbers)
     scale = np.float32(_BUCKETS - 1) / (high - low)
@@ -59,22 +60,18 @@ def _count(numbers: Floats, buckets: Places, one: Integers, two: Integers, three
         buckets[:] = 0
     one[:] = 0
     two[:] = 0
-    three[:] = 0
-    four[:] = 0
-    whole = len(numbers) - len(numbers) % 4
-    for i in range(0, whole, 4):
+    whole = len(numbers) - len(numbers) % 2
+    for i in range(0, whole, 2):
         one[buckets[i]] += 1
         two[buckets[i + 1]] += 1
-        three[buckets[i + 2]] += 1
-        four[buckets[i + 3]] += 1
     for i in range(whole, len(numbers)):
         one[buckets[i]] += 1
     for bucket in range(_BUCKETS):
-        one[bucket] += two[bucket] + three[bucket] + four[bucket]
+        one[bucket] += two[bucket]
 
 
 @part
-def _locate(counts: Integers, ranks: Integers, is_wanted: Places, places: Integers) -> int:
+def _locate(counts: Counts, ranks: Integers, is_wanted: Places, places: Integers) -> int:
     """Mark the buckets that hold a rank, write where among their numbers it stands, and return how many these are."""
     is_wanted[:] = 0
     bucket, n_below, n_chosen = 0, 0, 0
