@@ -50,7 +50,7 @@ def hum_db(samples: Samples, rate_hz: int, *, dc: float = 0.0) -> float:
     step = rate_hz // SAMPLES_A_SECOND
     slow = np.empty(-(-samples.size // step), np.float32)
     sums(samples, dc, step, slow)
-    size = 1 << math.ceil(math.log2(slow.size))
+    size = fft.next_fast_len(slow.size, real=True)
     bins = step * size / rate_hz  # to a hertz
     reach = max(LINE_HZ, LINE_BINS * rate_hz / samples.size) * bins
     lines, flanks, n_flanks = _places(bins, reach)

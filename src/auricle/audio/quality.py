@@ -15,7 +15,7 @@ from auricle.records import Quality
 
 __all__ = ["Combined", "combine", "measure"]
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the same sound gives other measures than before; features that are kept hold it in their key."""
 
 FLOOR_DB = -120.0
@@ -215,4 +215,4 @@ def _slopes_db(levels_db: NDArray[np.float32]) -> tuple[float, float]:
     heard = np.maximum(levels_db, levels_db.max() - np.float32(FALL_RANGE_DB))
     changes = np.sort(heard[step:] - heard[:-step])
     count = max(1, round(STEEPEST * changes.size))
-    return max(0.0, float(changes[-count:].mean())), max(0.0, -float(changes[:count].mean()))
+    return max(0.0, float(changes[-count:].sum()) / count), max(0.0, -float(changes[:count].sum()) / count)

@@ -63,19 +63,26 @@ def pool(values: Values, frames: slice, spec: FeatureSpec) -> Values:
     stretches = [(frames, spec.statistics)]
     if spec.parts > 1:
         stretches += [(part_of(frames, spec.parts, part), spec.part_statistics) for part in range(spec.parts)]
-    whole = None
-    if spec.parts > 1 and RISE in spec.part_statistics:
-        whole = np.empty(n_values, np.float32)
-        summarise(values, frames.start, frames.stop, spec.hop / spec.rate_hz, _codes(("mean",)), whole)
     row = np.empty(n_values * sum(len(statistics) for _, statistics in stretches), np.float32)
     at = 0
     for stretch, statistics in stretches:
         part = row[at : at + n_values * len(statistics)]
         _stretch(values, stretch, statistics, spec, part)
-        if whole is not None and RISE in statistics:
-            part.reshape(len(statistics), n_values)[statistics.index(RISE)] -= whole
+        if RISE in statistics:
+            part.reshape(len(statistics), n_values)[statistics.index(RISE)] -= _means(values, frames, spec, row)
         at += n_values * len(statistics)
     return row
+
+
+def _means(values: Values, frames: slice, spec: FeatureSpec, row: Values) -> Values:
+    """Return the mean of all frames, shape (n_values,): from the row where it begins with these statistics."""
+    n_values = len(values)
+    if "mean" in spec.statistics:
+        at = spec.statistics.index("mean") * n_values
+        return row[at : at + n_values]
+    found = np.empty(n_values, np.float32)
+    summarise(values, frames.start, frames.stop, spec.hop / spec.rate_hz, _codes(("mean",)), found)
+    return found
 
 
 def _stretch(values: Values, frames: slice, statistics: tuple[str, ...], spec: FeatureSpec, row: Values) -> None:

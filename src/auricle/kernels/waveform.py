@@ -56,15 +56,18 @@ def block_powers(samples: Floats, centre: float, size: int, powers: Floats, cent
 @kernel
 def sums(samples: Floats, centre: float, size: int, found: Floats) -> None:
     """Write the sum of every block of ``size`` samples less ``centre``; the last may be shorter."""
+    middle = splat(centre)
     for block in range(len(found)):
         start, stop = block * size, min((block + 1) * size, len(samples))
-        whole = stop - (stop - start) % 4
-        one, two, three, four = 0.0, 0.0, 0.0, 0.0  # four sums side by side: one alone waits for each of its additions
-        for i in range(start, whole, 4):
-            one += samples[i] - centre
-            two += samples[i + 1] - centre
-            three += samples[i + 2] - centre
-            four += samples[i + 3] - centre
+        whole, lanes = stop - (stop - start) % LANES, splat(0.0)
+        for i in range(start, whole, LANES):
+            lanes += load(samples, i) - middle
+        one, two, three, four = 0.0, 0.0, 0.0, 0.0  # one sum alone would wait for each of its additions
+        for lane in range(0, LANES, 4):
+            one += extract(lanes, lane)
+            two += extract(lanes, lane + 1)
+            three += extract(lanes, lane + 2)
+            four += extract(lanes, lane + 3)
         for i in range(whole, stop):
             one += samples[i] - centre
         found[block] = (one + two) + (three + four)
