@@ -1,11 +1,13 @@
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from auricle.errors import UsageError
 from auricle.monitoring import concept
-from auricle.monitoring.concept import concept_drift
+from auricle.monitoring.concept import concept_drift, evidence
+from auricle.monitoring.measured import losses
 
 pytest.importorskip("river")
 
@@ -65,9 +67,52 @@ def test_a_fifth_of_the_labels_that_changed_is_found_within_five_hundred():
 
 
 def test_the_sum_stays_low_where_errors_are_as_usual():
-    seen = [concept._cusum(errors(0.14, 900, seed), errors(0.14, 5000, 100 + seed)) for seed in range(100)]
+    steps = [concept._steps(errors(0.14, 900, seed), errors(0.14, 5000, 100 + seed)) for seed in range(100)]
+    seen = [concept._reached(one) for one in steps]
     assert sum(place is not None for place in seen) <= 1
 
 
 def test_the_sum_of_nothing_usual_says_nothing():
-    assert concept._cusum(errors(0.1, 0), errors(0.5, 100)) is None
+    assert concept._reached(concept._steps(errors(0.1, 0), errors(0.5, 100))) is None
+
+
+def relabelled(sample, part, seed=0):
+    rng = np.random.default_rng(seed)
+    other = np.array(sample.classes)[rng.integers(0, len(sample.classes), len(sample))]
+    return replace(sample, truth=np.where(rng.random(len(sample)) < part, other, sample.truth))
+
+
+def test_labels_that_a_sure_model_contradicts_are_found_in_fewer_than_errors(make_sample):
+    reference, turned = make_sample(600, 1), relabelled(make_sample(500, 2), 0.3)
+    by_errors, by_labels = (
+        concept_drift(losses(reference), losses(turned), turned.times, weighed=weighed)
+        for weighed in (None, evidence(reference, turned))
+    )
+    assert by_labels.detector == "CUSUM"
+    assert by_labels.label < 150
+    assert not by_errors.is_found or by_labels.label < by_errors.label
+
+
+def test_labels_as_usual_are_no_evidence(make_sample):
+    reference = make_sample(600, 1)
+    seen = [concept._reached(evidence(reference, make_sample(2000, seed)).asked) for seed in range(2, 32)]
+    assert seen == [None] * 30
+
+
+def test_recordings_that_err_together_say_less_of_what_is_usual(make_sample):
+    reference, labelled = make_sample(600, 1), make_sample(50, 2)
+    blocks = np.repeat(np.arange(20), 30).astype(str)
+    order = np.argsort(reference.is_right)  # the mistakes are of one block
+    together = replace(reference.subset(order), groups=blocks)
+    assert (evidence(together, labelled).asked < evidence(reference, labelled).asked).all()
+
+
+def test_a_label_that_the_model_does_not_know_counts_as_a_contradiction(make_sample):
+    reference, labelled = make_sample(600, 1), make_sample(50, 2)
+    strange = replace(labelled, truth=np.full(50, "goat"))
+    assert (evidence(reference, strange).asked >= evidence(reference, labelled).asked).all()
+
+
+def test_numbers_are_not_weighed(make_sample):
+    numbers = {"answers": np.zeros((30, 1), np.float32), "truth": np.zeros(30), "classes": ()}
+    assert evidence(*(replace(make_sample(30, seed), **numbers) for seed in (1, 2))) is None

@@ -8,14 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import UsageError
+from auricle.monitoring.sample import Sample
 
-__all__ = ["DETECTORS", "ConceptDrift", "concept_drift"]
+__all__ = ["DETECTORS", "ConceptDrift", "Evidence", "concept_drift", "evidence"]
 
 ADWIN_DELTA = 0.002
 HDDM_CONFIDENCE = 0.001
 
+CHANGED = 0.2
+"""Part of the labels that mean something else where the cumulated sum is most alert."""
+LEAST = 0.005
+"""Probability of a label that is told, however sure the model is of another: a slip must not outweigh all others."""
 CUSUM_RISE = 0.1
-"""By which the error rate rises where the cumulated sum is most alert."""
+"""By which the error rate of numbers, or of answers without probabilities, rises where it is most alert."""
 CUSUM_LIMIT = float(np.log(5000 / 0.01))
 """That a sum reaches in one of a hundred streams of 5,000 labels at most, where the error rate is what it was."""
 
@@ -62,8 +67,57 @@ class ConceptDrift:
         return told | {"at": None if self.at is None else self.at.isoformat()}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """By how much each label is likelier if a part of all labels means something else, as logarithms.
+
+    Parameters
+    ----------
+    usual : of the recordings of training, answered out of fold, shape (n,)
+    asked : of the labelled recordings, in the order of their times, shape (m,)
+    """
+
+    usual: NDArray[np.float64]
+    asked: NDArray[np.float64]
+
+
+def evidence(reference: Sample, labelled: Sample) -> Evidence | None:
+    """Weigh labels by what the model thought of them: a label that it was sure was another says more than any error.
+
+    If a part of all labels is one of the classes at random, a label of probability p has (1 - part) p + part / classes.
+
+    Parameters
+    ----------
+    reference, labelled : of one model, labelled
+
+    Returns
+    -------
+    None where the model answers with a number
+    """
+    if not reference.classes:
+        return None
+    usual, asked = map(_evidence, (reference, labelled))
+    # On the mean, labels of training must be no likelier under a change; probabilities are not calibrated that well.
+    raised = np.exp(usual)
+    _, members = np.unique(reference.groups, return_inverse=True)
+    spread = np.bincount(members, raised - raised.mean())  # recordings of one group err together
+    most = raised.mean() + float(np.sqrt(np.square(spread).sum())) / len(raised)
+    return Evidence(usual - np.log(most), asked - np.log(most))
+
+
+def _evidence(sample: Sample) -> NDArray[np.float64]:
+    told = np.asarray(sample.classes) == sample.truth[:, np.newaxis]
+    p = np.maximum((sample.answers * told).sum(axis=1, dtype=np.float64), LEAST)
+    return np.asarray(np.log((1.0 - CHANGED) + CHANGED / (len(sample.classes) * p)))
+
+
 def concept_drift(
-    usual: NDArray[np.float64], errors: NDArray[np.float64], times: NDArray[np.datetime64], *, seed: int = 0
+    usual: NDArray[np.float64],
+    errors: NDArray[np.float64],
+    times: NDArray[np.datetime64],
+    *,
+    weighed: Evidence | None = None,
+    seed: int = 0,
 ) -> ConceptDrift:
     """Watch errors one after the other, and return the first rise; a fall is no drift that anybody minds.
 
@@ -72,6 +126,7 @@ def concept_drift(
     usual : errors on the recordings of training, answered out of fold, in any order
     errors : of the labelled recordings, in the order of their times; 0 or 1, or any size
     times : when they were asked about
+    weighed : the same labels by what the model thought of them, which the cumulated sum then takes for the errors
 
     Raises
     ------
@@ -84,7 +139,10 @@ def concept_drift(
     heard, asked = (np.clip(part / scale, 0.0, 1.0) for part in (warm, errors))
     found = ConceptDrift()
     for name in DETECTORS:
-        place = _cusum(heard, asked) if name == "CUSUM" else _rise(name, heard, asked)
+        if name != "CUSUM":
+            place = _rise(name, heard, asked)
+        else:
+            place = _reached(_steps(heard, asked) if weighed is None else weighed.asked)
         if place is None or (found.label is not None and place + 1 >= found.label):
             continue
         at = None if np.isnat(times[place]) else times[place].astype("datetime64[us]").item().replace(tzinfo=UTC)
@@ -112,18 +170,25 @@ def _rise(name: str, warm: NDArray[np.float64], errors: NDArray[np.float64]) -> 
     return None
 
 
-def _cusum(usual: NDArray[np.float64], errors: NDArray[np.float64]) -> int | None:
-    """Return the place at which errors of a higher rate became so much likelier than those of the usual one.
+def _steps(usual: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by how much likelier each error is at a higher rate than at the usual one, as logarithms.
 
-    The others learn what is usual from the stream; this one takes it from training, by a standard error more, and so
-    needs fewer labels. Errors between 0 and 1 count by their size, for which the limit holds as well.
+    That is taken from training, by a standard error more. Errors between 0 and 1 count by their size, for which the
+    limit holds as well.
     """
     if not usual.size:
-        return None
+        return np.zeros(errors.size)
     rate = (float(usual.sum()) + 1.0) / (usual.size + 2.0)
     low = min(0.9, rate + float(np.sqrt(rate * (1.0 - rate) / usual.size)))
     high = min(0.99, low + CUSUM_RISE)
-    steps = errors * np.log(high / low) + (1.0 - errors) * np.log((1.0 - high) / (1.0 - low))
+    return np.asarray(errors * np.log(high / low) + (1.0 - errors) * np.log((1.0 - high) / (1.0 - low)))
+
+
+def _reached(steps: NDArray[np.float64]) -> int | None:
+    """Return the place at which a change since any label before has become so much likelier than none.
+
+    The other detectors learn what is usual from the stream; this one knows it from training, and needs fewer labels.
+    """
     sums = np.cumsum(steps)
     least = np.minimum.accumulate(np.concatenate([[0.0], sums]))[:-1]
     reached = np.flatnonzero(sums - least >= CUSUM_LIMIT)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.evaluation.scores import interval_of_mean, interval_of_share
-from auricle.monitoring.concept import ConceptDrift, concept_drift
+from auricle.monitoring.concept import ConceptDrift, concept_drift, evidence
 from auricle.monitoring.sample import Sample
 
 __all__ = ["LEAST_LABELS", "Measured", "Part", "losses", "measured"]
@@ -126,7 +126,7 @@ def measured(reference: Sample, window: Sample, *, seed: int = 0) -> Measured | 
         reference=before,
         reference_interval=before_interval,
         parts=tuple(_parts(ordered, loss)),
-        concept=concept_drift(usual, loss, ordered.times, seed=seed),
+        concept=concept_drift(usual, loss, ordered.times, weighed=evidence(reference, ordered), seed=seed),
         unheard=dict(zip(names.tolist(), counts.tolist(), strict=True)),
     )
 
