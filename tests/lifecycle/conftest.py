@@ -2,7 +2,8 @@
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,20 @@ def service(store: Store, heard: tuple[Heard, ...]) -> Store:
     """The same, with all that was heard, its sound, and what people said of it."""
     fill(store, heard)
     return store
+
+
+@pytest.fixture
+def service_of(tmp_path: Path, heard: tuple[Heard, ...]) -> Iterator[Callable[[Bundle], Store]]:
+    """Return a maker of such services, for another champion: as if it had answered what was heard."""
+    with ExitStack() as stores:
+
+        def make(bundle: Bundle) -> Store:
+            opened = stores.enter_context(Store.open(str(tmp_path / "other.db")))
+            add_champion(opened, bundle)
+            fill(opened, tuple(replace(one, entry=replace(one.entry, model=bundle.id)) for one in heard))
+            return opened
+
+        yield make
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,13 @@ import pytest
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.errors import ConflictError, DataError, MissingError, StoreError, UsageError
+from auricle.features.embedding import Embedding
 from auricle.lifecycle.challenge import Challenge
 from auricle.lifecycle.retrain import Retrained, champion_of, retrain
 from auricle.prediction.predictor import Predictor
 from auricle.store.feedback import Said
 from auricle.store.store import Store
+from auricle.training.train import train
 
 First = tuple[Retrained, Bundle]
 
@@ -93,6 +95,23 @@ def test_without_labels_the_hold_out_decides(
     assert found.judgement is not None
     assert [score.where for score in found.judgement.scores] == ["hold-out"]
     assert champion_of(store).id == champion.name
+
+
+def test_a_champion_that_reads_an_embedding_is_challenged_by_one_that_reads_the_same(
+    pumps: Dataset, tiny_embedding: Embedding, service_of: Callable[[Bundle], Store]
+) -> None:
+    bundle = train(pumps, models="embedding", embeddings=[tiny_embedding], name="pumps", seed=0).bundle
+    store = service_of(bundle)
+    found = retrain(store, pumps, promote="never")
+    assert found.outcome == "kept"
+    assert found.labels["learned"] > 0
+    digest = store.aliases.digest("pumps", "challenger")
+    assert digest is not None
+    challenger = Bundle.from_bytes(store.models.content(digest))
+    assert challenger.manifest.family == "embedding"
+    for model in (bundle, challenger):
+        read = [part for part in Predictor(model).extractor.parts if isinstance(part, Embedding)]
+        assert [part.fingerprint() for part in read] == [tiny_embedding.fingerprint()]
 
 
 def test_labels_none_of_which_can_be_used_are_refused_with_the_reason(
