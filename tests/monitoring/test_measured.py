@@ -23,10 +23,36 @@ def test_score_coverage_and_lag_are_said(make_sample):
     some = replace(window, truth=np.where(np.arange(200) < 80, window.truth, ""))
     found = measured(make_sample(300), some)
     assert (found.n, found.coverage, found.lag_s) == (80, 0.4, 24 * 3600)
-    assert found.value == pytest.approx(window.is_right[:80].mean())
+    assert found.value == pytest.approx(window.is_right[:80].mean(), abs=0.02)
     assert found.interval[0] < found.value < found.interval[1]
     assert len(found.parts) == 4
     assert not found.is_worse
+
+
+def test_of_a_window_that_is_all_labelled_the_score_is_the_share_of_right_answers(make_sample):
+    window = make_sample(200, 1)
+    assert measured(make_sample(300), window).value == pytest.approx(window.is_right.mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_labels_that_were_asked_for_where_it_is_in_doubt_make_no_model_look_worse(make_sample, seed):
+    window = make_sample(600, seed)
+    doubtful = np.argsort(window.confidence)[:150]
+    asked = np.concatenate([doubtful, np.random.default_rng(seed).permutation(600)[:30]])
+    truth = np.where(np.isin(np.arange(600), asked), window.truth, "")
+    found = measured(make_sample(600), replace(window, truth=truth))
+    low, high = found.interval
+    assert window.is_right[asked].mean() < low < window.is_right.mean() < high
+    assert not found.is_worse
+    assert not found.concept.is_found
+
+
+def test_one_that_got_worse_is_called_worse_by_labels_of_what_it_doubted(make_sample):
+    window = make_sample(600, 1)
+    truth = np.where(np.arange(600) % 2 == 0, "cow", window.truth)
+    truth[np.argsort(window.confidence)[200:]] = ""
+    found = measured(make_sample(600), replace(window, truth=truth))
+    assert found.is_worse
 
 
 def test_a_model_that_got_worse_is_called_worse(make_sample):

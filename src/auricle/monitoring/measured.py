@@ -18,6 +18,12 @@ LEAST_LABELS = 20
 LEAST_LOSS = 0.05
 """Points of accuracy, or part of the error of training, by which a model must have become worse."""
 MAX_PARTS = 8
+LEVELS = 5
+"""Of confidence, within which labelled recordings stand for those that are not."""
+ALIKE = 10
+"""Recordings of training that are as sure as a labelled one, among which one is drawn."""
+DRAWN = 1000
+"""Recordings of training that labelled ones are compared with, as many times as it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Measured:
     n : labelled recordings
     coverage : their share of the window
     lag_s : median time from answer to label, or None where nobody knows
-    value, interval : the score, with 95% over groups
+    value, interval : the score of the whole window, with 95% over groups, whichever of it labels were asked for
     reference, reference_interval : what it was among the recordings of training, with 95% over groups
     parts : the same over time
     concept : whether answers became wrong more often at some label
@@ -114,8 +120,10 @@ def measured(reference: Sample, window: Sample, *, seed: int = 0) -> Measured | 
     waited = waited[~np.isnat(waited)]
     strange = ordered.truth[~np.isin(ordered.truth, ordered.classes)] if ordered.classes else np.array([], str)
     names, counts = np.unique(strange, return_counts=True)
-    value, interval = _scored(loss, ordered.groups, is_share=bool(ordered.classes))
+    for_all = _for_all(loss, ordered, window)
+    value, interval = _scored(for_all, ordered.groups, is_share=bool(ordered.classes))
     before, before_interval = _scored(usual, reference.groups, is_share=bool(ordered.classes))
+    alike = _alike(reference, ordered, seed)
     return Measured(
         score="accuracy" if ordered.classes else "mae",
         n=len(ordered),
@@ -125,17 +133,57 @@ def measured(reference: Sample, window: Sample, *, seed: int = 0) -> Measured | 
         interval=interval,
         reference=before,
         reference_interval=before_interval,
-        parts=tuple(_parts(ordered, loss)),
-        concept=concept_drift(usual, loss, ordered.times, weighed=evidence(reference, ordered), seed=seed),
+        parts=tuple(_parts(ordered, for_all)),
+        concept=concept_drift(losses(alike), loss, ordered.times, weighed=evidence(alike, ordered), seed=seed),
         unheard=dict(zip(names.tolist(), counts.tolist(), strict=True)),
     )
+
+
+def _weights(labelled: Sample, window: Sample) -> NDArray[np.float64]:
+    """Return how many recordings of the window each labelled one stands for, by confidence, shape (n,), mean 1."""
+    edges = np.unique(np.quantile(labelled.confidence, np.arange(1, LEVELS) / LEVELS))
+    asked, there = (np.digitize(one.confidence, edges) for one in (labelled, window))
+    shares = [np.bincount(level, minlength=len(edges) + 1) / len(level) for level in (there, asked)]
+    weights = (shares[0] / np.maximum(shares[1], 1e-12))[asked]
+    return np.asarray(weights / weights.mean())
+
+
+def _for_all(loss: NDArray[np.float64], labelled: Sample, window: Sample) -> NDArray[np.float64]:
+    """Return one number a labelled recording, whose mean estimates the loss of the whole window.
+
+    Labels are asked for where a model is in doubt; counted alike, they would make any model look worse than it is. So
+    that is what the model's confidence says of the window, put right by how far it was off where there are labels; so
+    labels say something of answers that the model was surer of than of any labelled one. Of a window all of which is
+    labelled, the mean is that of the losses.
+
+    Source: Angelopoulos et al. (2023), "Prediction-powered inference"; Cochran (1977), post-stratification.
+    """
+    if not labelled.classes:
+        return loss
+    expected = 1.0 - window.confidence.mean()
+    return np.asarray(expected + _weights(labelled, window) * (loss - (1.0 - labelled.confidence)))
+
+
+def _alike(reference: Sample, labelled: Sample, seed: int) -> Sample:
+    """Return recordings of training that the model was as sure of as of the labelled ones, drawn again and again.
+
+    A model errs more often where it is in doubt; if labels are asked for there, that is no change of what sounds mean.
+    """
+    if not reference.classes:
+        return reference
+    rng, order = np.random.default_rng(seed), np.argsort(reference.confidence, kind="stable")
+    drawn = rng.permutation(np.resize(np.arange(len(labelled)), max(DRAWN, len(labelled))))
+    at = np.searchsorted(reference.confidence[order], labelled.confidence[drawn])
+    first = np.clip(at - ALIKE // 2, 0, max(0, len(order) - ALIKE))
+    return reference.subset(order[np.minimum(first + rng.integers(0, ALIKE, len(first)), len(order) - 1)])
 
 
 def _scored(
     loss: NDArray[np.float64], groups: NDArray[np.str_], *, is_share: bool
 ) -> tuple[float, tuple[float, float]]:
     if is_share:
-        return float(1.0 - loss.mean()), interval_of_share(1.0 - loss, groups)
+        share = float(np.clip(1.0 - loss.mean(), 0.0, 1.0))  # an estimate for all may lie beyond
+        return share, interval_of_share(share + loss.mean() - loss, groups)
     return float(loss.mean()), interval_of_mean(loss, groups)
 
 
