@@ -55,15 +55,22 @@ def test_killed_at_any_moment_and_resumed_it_is_as_if_it_had_not_been(
 ) -> None:
     asked = [states_file, many, "--windows", "--hop-s", "0.03"]
     assert auricle("predict", *asked, "-o", out / "whole.jsonl").code == 1
-    part, target = out / "x.jsonl.part", out / "x.jsonl"
-    for later_s in (0.0, 0.3, 0.6):
+    part, journal, target = out / "x.jsonl.part", out / "x.jsonl.journal", out / "x.jsonl"
+
+    def is_begun(before: int) -> bool:
+        return part.exists() and part.stat().st_size > before
+
+    def is_kept(_: int) -> bool:  # not before: of what the journal does not tell of, nothing counts
+        return journal.exists() and b'"files"' in journal.read_bytes()
+
+    for is_time, later_s in ((is_begun, 0.0), (is_begun, 0.3), (is_kept, 0.0)):
         before = part.stat().st_size if part.exists() else 0
         with subprocess.Popen(
             [*COMMAND, *map(str, asked), "-o", str(target), *(["--resume"] if before else [])],
             stderr=subprocess.PIPE,
             start_new_session=True,
         ) as run:
-            while run.poll() is None and not (part.exists() and part.stat().st_size > before):
+            while run.poll() is None and not is_time(before):
                 time.sleep(0.005)
             time.sleep(later_s)
             os.killpg(run.pid, signal.SIGKILL)  # the workers too
