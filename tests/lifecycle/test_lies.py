@@ -23,7 +23,7 @@ def test_a_key_that_flips_three_labels_in_ten_gets_no_worse_model_promoted(
             future.result()
     said = []
     for place, one in enumerate(heard):
-        is_liz = place // 6 % 2 == 1  # each other half dozen; the six keys of the fixture give one label each between
+        is_liz = place // 6 % 2 == 1  # every other half dozen; in those between, six keys give one label each
         lies = is_liz and rng.random() < 0.3
         wrong = classes[(classes.index(one.label) + int(rng.integers(1, len(classes)))) % len(classes)]
         said.append(Said(one.entry.id, label=wrong if lies else one.label, key="liz" if is_liz else one.key))

@@ -43,7 +43,8 @@ class Describer:
             self._plan = plan_for(spec, standard)
             self._poolings = Pooling(spec, self._plan), Pooling(standard, self._plan)
             places = {name: place for place, name in enumerate(spec.columns)}
-            self._within = [places[name] for name in standard.columns if name in places]
+            is_within = places.keys() >= set(standard.columns)
+            self._within = np.array([places[name] for name in standard.columns]) if is_within else None
 
     def __reduce__(self) -> tuple[type["Describer"], tuple[FeatureSpec, FeatureSpec, tuple[Part, ...] | None]]:
         return Describer, (self.extractor.spec, self.standard.spec, self._parts)  # another process makes its own tables
@@ -77,6 +78,6 @@ class Describer:
         values, n_frames = values_of(samples, self._plan)
         of_row, of_standard = (pooling.frames(values, n_frames) for pooling in self._poolings)
         row = self._poolings[0].row(values, of_row)
-        if of_row == of_standard and len(self._within) == len(self.standard.columns):
+        if self._within is not None and of_row == of_standard:
             return row, row[self._within]  # the same numbers of the same frames
         return row, self._poolings[1].row(values, of_standard)

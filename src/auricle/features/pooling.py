@@ -59,28 +59,25 @@ def pool(values: Values, frames: slice, spec: FeatureSpec) -> Values:
     values : float32, shape (n_values, width)
     frames : the columns that count
     """
-    n_values = len(values)
-    stretches = [(frames, spec.statistics)]
-    if spec.parts > 1:
-        stretches += [(part_of(frames, spec.parts, part), spec.part_statistics) for part in range(spec.parts)]
-    row = np.empty(n_values * sum(len(statistics) for _, statistics in stretches), np.float32)
-    at = 0
-    for stretch, statistics in stretches:
-        part = row[at : at + n_values * len(statistics)]
-        _stretch(values, stretch, statistics, spec, part)
-        if RISE in statistics:
-            part.reshape(len(statistics), n_values)[statistics.index(RISE)] -= _means(values, frames, spec, row)
-        at += n_values * len(statistics)
+    n_values, n_parts = len(values), spec.parts if spec.parts > 1 else 0
+    sizes = [n_values * len(statistics) for statistics in (spec.statistics, spec.part_statistics)]
+    row = np.empty(sizes[0] + n_parts * sizes[1], np.float32)
+    whole, of_parts = row[: sizes[0]], row[sizes[0] :].reshape(n_parts, sizes[1])
+    _stretch(values, frames, spec.statistics, spec, whole)
+    for part, found in enumerate(of_parts):
+        _stretch(values, part_of(frames, n_parts, part), spec.part_statistics, spec, found)
+    if n_parts and RISE in spec.part_statistics:
+        rises = of_parts.reshape(n_parts, -1, n_values)[:, spec.part_statistics.index(RISE)]
+        rises -= _means(values, frames, spec, whole)
     return row
 
 
-def _means(values: Values, frames: slice, spec: FeatureSpec, row: Values) -> Values:
-    """Return the mean of all frames, shape (n_values,): from the row where it begins with these statistics."""
-    n_values = len(values)
+def _means(values: Values, frames: slice, spec: FeatureSpec, whole: Values) -> Values:
+    """Return the mean of all frames, shape (n_values,), which may be among the statistics of the whole already."""
     if "mean" in spec.statistics:
-        at = spec.statistics.index("mean") * n_values
-        return row[at : at + n_values]
-    found = np.empty(n_values, np.float32)
+        found: Values = whole.reshape(-1, len(values))[spec.statistics.index("mean")]
+        return found
+    found = np.empty(len(values), np.float32)
     summarise(values, frames.start, frames.stop, spec.hop / spec.rate_hz, _codes(("mean",)), found)
     return found
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from auricle.errors import UsageError
 from auricle.monitoring.sample import Sample
 
-__all__ = ["DETECTORS", "ConceptDrift", "Evidence", "concept_drift", "evidence"]
+__all__ = ["DETECTORS", "ConceptDrift", "concept_drift", "evidence"]
 
 ADWIN_DELTA = 0.002
 HDDM_CONFIDENCE = 0.001
@@ -67,28 +67,16 @@ class ConceptDrift:
         return told | {"at": None if self.at is None else self.at.isoformat()}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
-    """By how much each label is likelier if a part of all labels means something else, as logarithms.
+def evidence(reference: Sample, labelled: Sample) -> NDArray[np.float64] | None:
+    """Return by how much each label is likelier if a part of all labels means something else: logarithms, shape (n,).
+
+    A label where the model was sure of another says more than any error. If a part of all labels is one of the classes
+    at random, a label of probability p has (1 - part) p + part / classes.
 
     Parameters
     ----------
-    usual : of the recordings of training, answered out of fold, shape (n,)
-    asked : of the labelled recordings, in the order of their times, shape (m,)
-    """
-
-    usual: NDArray[np.float64]
-    asked: NDArray[np.float64]
-
-
-def evidence(reference: Sample, labelled: Sample) -> Evidence | None:
-    """Weigh labels by what the model thought of them: a label that it was sure was another says more than any error.
-
-    If a part of all labels is one of the classes at random, a label of probability p has (1 - part) p + part / classes.
-
-    Parameters
-    ----------
-    reference, labelled : of one model, labelled
+    reference : recordings of training, answered out of fold
+    labelled : of the same model
 
     Returns
     -------
@@ -96,13 +84,12 @@ def evidence(reference: Sample, labelled: Sample) -> Evidence | None:
     """
     if not reference.classes:
         return None
-    usual, asked = map(_evidence, (reference, labelled))
     # On the mean, labels of training must be no likelier under a change; probabilities are not calibrated that well.
-    raised = np.exp(usual)
+    raised = np.exp(_evidence(reference))
     _, members = np.unique(reference.groups, return_inverse=True)
     spread = np.bincount(members, raised - raised.mean())  # recordings of one group err together
     most = raised.mean() + float(np.sqrt(np.square(spread).sum())) / len(raised)
-    return Evidence(usual - np.log(most), asked - np.log(most))
+    return np.asarray(_evidence(labelled) - np.log(most))
 
 
 def _evidence(sample: Sample) -> NDArray[np.float64]:
@@ -116,7 +103,7 @@ def concept_drift(
     errors: NDArray[np.float64],
     times: NDArray[np.datetime64],
     *,
-    weighed: Evidence | None = None,
+    weighed: NDArray[np.float64] | None = None,
     seed: int = 0,
 ) -> ConceptDrift:
     """Watch errors one after the other, and return the first rise; a fall is no drift that anybody minds.
@@ -126,7 +113,7 @@ def concept_drift(
     usual : errors on the recordings of training, answered out of fold, in any order
     errors : of the labelled recordings, in the order of their times; 0 or 1, or any size
     times : when they were asked about
-    weighed : the same labels by what the model thought of them, which the cumulated sum then takes for the errors
+    weighed : `evidence` of the same labels, which the cumulated sum then takes in place of the errors
 
     Raises
     ------
@@ -142,7 +129,7 @@ def concept_drift(
         if name != "CUSUM":
             place = _rise(name, heard, asked)
         else:
-            place = _reached(_steps(heard, asked) if weighed is None else weighed.asked)
+            place = _reached(_steps(heard, asked) if weighed is None else weighed)
         if place is None or (found.label is not None and place + 1 >= found.label):
             continue
         at = None if np.isnat(times[place]) else times[place].astype("datetime64[us]").item().replace(tzinfo=UTC)

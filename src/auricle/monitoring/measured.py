@@ -151,10 +151,9 @@ def _weights(labelled: Sample, window: Sample) -> NDArray[np.float64]:
 def _for_all(loss: NDArray[np.float64], labelled: Sample, window: Sample) -> NDArray[np.float64]:
     """Return one number a labelled recording, whose mean estimates the loss of the whole window.
 
-    Labels are asked for where a model is in doubt; counted alike, they would make any model look worse than it is. So
-    that is what the model's confidence says of the window, put right by how far it was off where there are labels; so
-    labels say something of answers that the model was surer of than of any labelled one. Of a window all of which is
-    labelled, the mean is that of the losses.
+    Labels are asked for where a model is in doubt; counted alike, they would make any model look worse than it is. The
+    estimate is what the model's confidence says of the window, put right by how far it was off where there are labels.
+    Of a window all of which is labelled, it is the mean of the losses.
 
     Source: Angelopoulos et al. (2023), "Prediction-powered inference"; Cochran (1977), post-stratification.
     """
