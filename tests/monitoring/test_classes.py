@@ -7,8 +7,17 @@ from auricle.monitoring.classes import class_drift
 from auricle.monitoring.resampling import deal
 
 
+def from_sources(sample, n_each):
+    """Return a sample whose recordings of each class come from a number of sources of that class."""
+    start = sample.ids[0].split("-")[0]
+    place = np.zeros(len(sample), int)
+    for label in sample.classes:
+        place[sample.truth == label] = np.arange((sample.truth == label).sum()) % n_each[label]
+    return replace(sample, groups=np.array([f"{start}-{t}-{i}" for t, i in zip(sample.truth, place, strict=True)]))
+
+
 def drift(reference, window, n_shuffles=499):
-    return class_drift(reference, window, deal(len(reference), len(window), n_shuffles=n_shuffles, seed=0))
+    return class_drift(reference, window, deal(len(reference), len(window), n_shuffles=n_shuffles, seed=0), seed=0)
 
 
 def test_a_class_that_has_vanished_is_named(make_sample):
@@ -50,3 +59,28 @@ def test_one_sure_mistake_does_not_bring_a_class_back(make_sample):
     answers[0] = [0.0, 1.0, 0.0]
     found = drift(make_sample(200), replace(window, answers=answers))
     assert next(one for one in found.shares if one.label == "cow").likely_after < 0.02
+
+
+def test_a_class_from_many_sources_is_missed_though_another_comes_from_few(make_sample):
+    """What a chance meeting of large groups may do to their own class must not hide what happened to another."""
+    n_each = {"cat": 3, "cow": 60, "dog": 60}
+    reference, window = (from_sources(make_sample(300, i), n_each) for i in (0, 1))
+    found = drift(reference, window.subset(window.truth != "cow"), 999)
+    p = {one.label: one.p for one in found.shares}
+    assert p["cow"] <= 0.002
+    assert p["cat"] > 0.05
+
+
+def test_sources_that_happen_to_stand_on_one_side_raise_no_alarm(make_sample):
+    """The sources are all of one kind, and which of them a window hears is chance, as are its shares."""
+    moved = apart = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        whole = make_sample(600, seed)
+        whole = replace(whole, groups=np.char.add(whole.truth, (np.arange(600) % 17).astype(str)))
+        live = np.isin(whole.groups, rng.permutation(np.unique(whole.groups))[:25])
+        found = drift(whole.subset(~live), whole.subset(live), 199)
+        moved += found.moved(0.05)
+        apart += found.p_apart <= 0.05
+    assert apart > 5
+    assert moved <= 4

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import false_discovery_control
 
-from auricle.monitoring.resampling import deal, p_values, q_values, worth, worth_of_share
+from auricle.monitoring.resampling import blocks_of, deal, likeness, p_values, q_values, worth
 
 
 def test_shuffles_keep_the_sizes_and_begin_with_what_was_observed() -> None:
@@ -64,18 +64,20 @@ def test_groups_that_stand_on_both_sides_raise_no_false_alarm(n_groups: int) -> 
     assert alarms <= 4
 
 
-def test_a_class_of_single_recordings_loses_nothing_by_one_that_comes_in_dozens():
-    kinds = np.repeat([0, 1, 2], 60)
-    groups = np.where(kinds == 2, kinds * 1000 + np.arange(180) // 6, np.arange(180)).astype(str)
-    values = np.concatenate([np.eye(3)[kinds], np.eye(3)[kinds]])
-    both = np.concatenate([np.char.add("r", groups), np.char.add("w", groups)])
-    found = worth_of_share(values, both, np.arange(360) >= 180)
-    assert found[0] > 0.5
-    assert found[2] < 0.3
+def test_a_group_on_both_sides_is_two_blocks_and_the_reference_s_come_first() -> None:
+    groups = np.array(["b", "a", "b", "z", "b", "a"])
+    members, sizes, n_reference = blocks_of(groups, sides(6))
+    assert members.tolist() == [1, 0, 1, 4, 3, 2]
+    assert sizes.tolist() == [1, 2, 1, 1, 1]
+    assert n_reference == 2
 
 
-def test_of_few_groups_their_likeness_is_taken(rng):
-    values = rng.normal(size=(60, 2))
-    groups = np.concatenate([np.arange(40), np.full(20, 99)]).astype(str)
-    window = np.arange(60) >= 40
-    np.testing.assert_array_equal(worth_of_share(values, groups, window), worth(values, groups, window))
+def test_likeness_is_1_of_copies_and_0_of_recordings_that_stand_alone(rng: np.random.Generator) -> None:
+    copies = np.repeat(rng.normal(size=20), 10)[:, None]
+    assert likeness(copies, np.repeat(np.arange(20), 10).astype(str), sides(200))[0] == pytest.approx(1.0)
+    assert likeness(copies, np.arange(200).astype(str), sides(200))[0] == 0.0
+
+
+def test_that_one_side_lies_elsewhere_does_not_make_its_groups_alike(rng: np.random.Generator) -> None:
+    values = (rng.normal(size=400) + 5.0 * sides(400))[:, None]
+    assert likeness(values, np.repeat(np.arange(40), 10).astype(str), sides(400))[0] < 0.1

@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.monitoring.resampling import p_values, worth_of_share
+from auricle.monitoring.resampling import blocks_of, deal, likeness, p_values, worth
 from auricle.monitoring.sample import Sample
 
 __all__ = ["LEAST_SHARE", "ClassDrift", "ClassShare", "class_drift"]
 
 LEAST_SHARE = 0.05
 """Points by which a class must have become rarer or more common, whatever the significance."""
+
+MANY_GROUPS = 20
+"""On either side, from which on whole groups are shuffled, and not their recordings."""
 
 DOUBT = 0.005
 """Least chance that an answer is wrong, however sure it is: one such answer must not outweigh all others."""
@@ -59,7 +62,7 @@ class ClassDrift:
     ----------
     shares : one a class
     p : significance of the class that changed most
-    p_apart : if every recording counted for itself
+    p_apart : if every recording counted for itself, whatever its group
     """
 
     shares: tuple[ClassShare, ...]
@@ -75,7 +78,7 @@ class ClassDrift:
         return {"p": self.p, "p_apart": self.p_apart, "shares": [one.as_json() for one in self.shares]}
 
 
-def class_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_]) -> ClassDrift:
+def class_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_], *, seed: int) -> ClassDrift:
     """Compare how often each class comes, by the likelihood of all answers and not by their number.
 
     A classifier's mistakes answer a class that is no longer there: with ten kinds of sound, of which it tells five in
@@ -83,48 +86,101 @@ def class_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_]) -> 
     fitted: probabilities, calibrated at the class's share in training, tell how likely an answer is at any other
     share. The statistic of a class is by how much two shares, of training and now, are likelier than one for both.
 
+    Where both sides have many groups, whole groups are shuffled, and a recording weighs the less the more there are of
+    its group and the more alike they are: that is exact whatever a group holds. Few groups can be dealt in too few
+    ways: then recordings are, and the statistic is shrunk to what the groups are worth.
+
     Parameters
     ----------
     reference, window : of one classifier
     dealt : which recordings are the window's, as observed and in shuffles
+    seed : of the shuffles of groups
 
     Source: Saerens, Latinne and Decaestecker (2002), "Adjusting the outputs of a classifier to new a priori
     probabilities"; Lipton, Wang and Smola (2018), "Detecting and correcting for label shift with black box predictors".
     """
-    n_classes = len(reference.classes)
+    n = len(reference)
     answers = np.clip(np.concatenate([reference.answers, window.answers]).astype(np.float64), DOUBT, 1.0 - DOUBT)
-    sides = dealt.astype(np.float32)
-    fitted = [_likelihood_ratios(answers[:, i], len(reference), sides) for i in range(n_classes)]
-    ratios = np.stack([ratio for ratio, _ in fitted])
-    most = ratios.max(axis=0)[1:]
     groups = np.concatenate([reference.groups, window.groups])
-    p = p_values(ratios[:, 0] * worth_of_share(answers, groups, dealt[:, 0]), most)
-    before, after = (np.bincount(one.chosen, minlength=n_classes) / len(one) for one in (reference, window))
-    shares = tuple(
-        ClassShare(label, float(before[i]), float(after[i]), *fitted[i][1], float(p[i]))
-        for i, label in enumerate(reference.classes)
+    apart = _ratios(answers, n, np.arange(len(answers)), np.ones_like(answers), dealt)
+    p_apart = _significance(apart)
+    members, sizes, n_blocks = blocks_of(groups, dealt[:, 0])
+    if len(sizes) == len(answers):
+        p = p_apart
+    elif min(n_blocks, len(sizes) - n_blocks) >= MANY_GROUPS:
+        alike = likeness(answers, groups, dealt[:, 0])
+        weights = 1.0 / (1.0 + (sizes[members] - 1.0)[:, None] * alike)
+        whole = deal(n_blocks, len(sizes) - n_blocks, n_shuffles=dealt.shape[1] - 1, seed=seed)
+        p = _significance(_ratios(answers, n, members, weights, whole))
+    else:
+        apart[:, 0] *= worth(answers, groups, dealt[:, 0])
+        p = _significance(apart)
+    before, after = (np.bincount(one.chosen, minlength=len(p)) / len(one) for one in (reference, window))
+    likely = _likeliest(answers[:n], answers[:n]), _likeliest(answers[n:], answers[:n])
+    columns = zip(reference.classes, before, after, *likely, p, strict=True)
+    return ClassDrift(
+        tuple(ClassShare(label, *map(float, numbers)) for label, *numbers in columns),
+        float(p.min()),
+        float(p_apart.min()),
     )
-    return ClassDrift(shares, float(p.min()), float(p_values(ratios[:, 0], most).min()))
 
 
-def _likelihood_ratios(
-    answers: NDArray[np.float64], n_reference: int, sides: NDArray[np.float32]
-) -> tuple[NDArray[np.float64], tuple[float, float]]:
-    """Return twice the logarithm of a class's likelihood ratio in every shuffle, and its likeliest shares."""
-    usual = float(answers[:n_reference].mean())
-    inside, outside = answers / usual, (1.0 - answers) / (1.0 - usual)
-    likelihoods = _likelihoods(SHARES, inside, outside)
-    window = likelihoods.astype(np.float32) @ sides
-    whole = likelihoods.sum(axis=1)
-    rest = whole[:, None] - window
-    found = 2.0 * (window.max(axis=0) + rest.max(axis=0) - whole.max())
-    parts = (slice(None, n_reference), slice(n_reference, None))
-    before, after = (float(TOLD[_likelihoods(TOLD, inside[p], outside[p]).sum(axis=1).argmax()]) for p in parts)
-    return np.asarray(found, np.float64), (before, after)
-
-
-def _likelihoods(
-    shares: NDArray[np.float64], inside: NDArray[np.float64], outside: NDArray[np.float64]
+def _ratios(
+    answers: NDArray[np.float64],
+    n_reference: int,
+    members: NDArray[np.intp],
+    weights: NDArray[np.float64],
+    dealt: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Return the logarithm of how likely each answer is at each share, shape (n_shares, n)."""
+    """Return twice the logarithm of each class's likelihood ratio in every shuffle, shape (n_classes, n_dealt).
+
+    Parameters
+    ----------
+    members : shape (n,), the block, that is the row of ``dealt``, of each recording
+    weights : of each recording for each class, shape (n, n_classes)
+    """
+    order = np.argsort(members, kind="stable")
+    starts = np.searchsorted(members[order], np.arange(len(dealt)))
+    sides = dealt.astype(np.float32)
+    found = []
+    for answer, weight, usual in zip(answers.T, weights.T, answers[:n_reference].mean(axis=0), strict=True):
+        likelihoods = np.add.reduceat((_likelihoods(SHARES, answer, usual) * weight)[:, order], starts, axis=1)
+        window = likelihoods.astype(np.float32) @ sides
+        whole = likelihoods.sum(axis=1)
+        rest = whole[:, None] - window
+        found.append(2.0 * (window.max(axis=0) + rest.max(axis=0) - whole.max()))
+    return np.asarray(found, np.float64)
+
+
+def _significance(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each class's significance among all, for ratios as observed and in shuffles.
+
+    Classes whose recordings come from few groups vary more than others by chance, and would hide a change in those. So
+    every ratio is measured against its own class's: as a multiple of a chi-square variable, brought to a normal one.
+
+    Source: Satterthwaite (1946), "An approximate distribution of estimates of variance components"; Wilson and Hilferty
+    (1931), "The distribution of chi-square".
+    """
+    by_chance = np.maximum(ratios, 0.0)
+    mean = np.maximum(by_chance.mean(axis=1, keepdims=True), 1e-12)
+    spread = np.maximum(by_chance.var(axis=1, keepdims=True) / (9.0 * mean**2), 1e-12)
+    standing = (np.cbrt(by_chance / mean) - 1.0 + spread) / np.sqrt(spread)
+    return p_values(standing[:, 0], standing[:, 1:].max(axis=0))
+
+
+def _likeliest(answers: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of each class that makes all answers likeliest."""
+    columns = zip(answers.T, reference.mean(axis=0), strict=True)
+    return np.array([TOLD[_likelihoods(TOLD, answer, usual).sum(axis=1).argmax()] for answer, usual in columns])
+
+
+def _likelihoods(shares: NDArray[np.float64], answers: NDArray[np.float64], usual: float) -> NDArray[np.float64]:
+    """Return the logarithm of how likely each answer is at each share, shape (n_shares, n).
+
+    Parameters
+    ----------
+    answers : probabilities of a class, shape (n,)
+    usual : its share in training, for which they are calibrated
+    """
+    inside, outside = answers / usual, (1.0 - answers) / (1.0 - usual)
     return np.asarray(np.log(np.outer(shares, inside) + np.outer(1.0 - shares, outside)))

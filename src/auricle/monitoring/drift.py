@@ -101,7 +101,7 @@ def drift_of(reference: Sample, window: Sample, *, rate: float, by: str | None, 
         columns=column_drift(both, names, groups, dealt),
         row=row_drift(both, groups, dealt, seed=seed),
         kinds=kind_drift(both, groups, dealt),
-        classes=class_drift(reference, compared, dealt) if reference.classes else None,
+        classes=class_drift(reference, compared, dealt, seed=seed) if reference.classes else None,
         unknown=unknown_drift(reference, compared, dealt),
         places=places_of(reference, window, by, rate=rate * EACH, model_rate_hz=model_rate_hz, seed=seed) if by else (),
     )

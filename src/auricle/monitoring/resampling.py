@@ -9,10 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-__all__ = ["MANY_GROUPS", "deal", "p_values", "q_values", "worth", "worth_of_share"]
-
-MANY_GROUPS = 20
-"""On either side, from which on their own spread tells what they are worth."""
+__all__ = ["blocks_of", "deal", "likeness", "p_values", "q_values", "worth"]
 
 
 def deal(n_reference: int, n_window: int, *, n_shuffles: int, seed: int) -> NDArray[np.bool_]:
@@ -56,11 +53,56 @@ def q_values(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
+def blocks_of(groups: NDArray[np.str_], is_window: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
+    """Return which block each recording is in, how many are in each block, and how many blocks are the reference's.
+
+    A group that stands on both sides is a block on either; those of the reference come first.
+    """
+    sided = np.char.add(np.where(is_window, "w", "r"), groups)  # "r" sorts before "w"
+    _, members, sizes = np.unique(sided, return_inverse=True, return_counts=True)
+    return members, sizes, np.unique(members[~is_window]).size
+
+
+def likeness(
+    values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return how alike recordings of one group are, on one side: the intraclass correlation of ranks, 0 to 1.
+
+    Parameters
+    ----------
+    values : shape (n, k)
+    groups : shape (n,)
+    is_window : shape (n,)
+
+    Returns
+    -------
+    shape (k,): 0 where every recording is a group of its own
+    """
+    members, sizes, n_reference = blocks_of(groups, is_window)
+    n, n_blocks = len(values), len(sizes)
+    side = np.arange(n_blocks) >= n_reference
+    freedom = n_blocks - np.unique(side).size
+    if n_blocks == n or freedom < 1:
+        return np.zeros(values.shape[1])
+    ranks = np.asarray(rankdata(values, axis=0))
+    for of_side in (is_window, ~is_window):
+        ranks[of_side] -= ranks[of_side].mean(axis=0)
+    sums = np.zeros((n_blocks, values.shape[1]))
+    np.add.at(sums, members, ranks)
+    between = (sums**2 / sizes[:, None]).sum(axis=0)
+    within = np.maximum((ranks**2).sum(axis=0) - between, 0.0) / (n - n_blocks)
+    between /= freedom
+    usual = (n - sum((sizes[side == s] ** 2).sum() / sizes[side == s].sum() for s in np.unique(side))) / freedom
+    spread = between + (usual - 1.0) * within
+    alike = np.divide(between - within, spread, out=np.zeros_like(spread), where=spread > 0)
+    return np.asarray(np.clip(alike, 0.0, 1.0))
+
+
 def worth(values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return what part of the independent recordings that there seem to be, there are: between 0 and 1, each column.
 
-    Recordings of one group, on one side, are alike by their intraclass correlation (of ranks); a side with ``n`` of
-    them tells as much as ``n / (1 + (m - 1) * correlation)``, with ``m`` recordings in the group of one of them.
+    A side with ``n`` recordings tells as much as ``n / (1 + (m - 1) * likeness)``, with ``m`` recordings in the group
+    of one of them.
 
     Parameters
     ----------
@@ -75,59 +117,11 @@ def worth(values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDA
 
     Source: Kish (1965), "Survey sampling", the design effect.
     """
-    _, members, sizes = np.unique(
-        np.char.add(np.where(is_window, "w", "r"), groups), return_inverse=True, return_counts=True
-    )
-    n, n_blocks = len(values), len(sizes)
-    side = np.zeros(n_blocks, np.intp)
-    side[members] = is_window
-    freedom = n_blocks - np.unique(side).size
-    if n_blocks == n or freedom < 1:
-        return np.ones(values.shape[1])
-    ranks = np.asarray(rankdata(values, axis=0))
-    for of_side in (is_window, ~is_window):
-        ranks[of_side] -= ranks[of_side].mean(axis=0)
-    sums = np.zeros((n_blocks, values.shape[1]))
-    np.add.at(sums, members, ranks)
-    between = (sums**2 / sizes[:, None]).sum(axis=0)
-    within = np.maximum((ranks**2).sum(axis=0) - between, 0.0) / (n - n_blocks)
-    between /= freedom
-    usual = (n - sum((sizes[side == s] ** 2).sum() / sizes[side == s].sum() for s in np.unique(side))) / freedom
-    spread = between + (usual - 1.0) * within
-    alike = np.clip(np.divide(between - within, spread, out=np.zeros_like(spread), where=spread > 0), 0.0, 1.0)
+    alike = likeness(values, groups, is_window)
+    _, sizes, n_reference = blocks_of(groups, is_window)
     effective = [
         counts.sum() / (1.0 + ((counts**2).sum() / counts.sum() - 1.0) * alike)
-        for counts in (sizes[side == 0], sizes[side == 1])
+        for counts in (sizes[:n_reference], sizes[n_reference:])
     ]
     whole = 1.0 / (1.0 / (~is_window).sum() + 1.0 / is_window.sum())
     return np.asarray(1.0 / (1.0 / effective[0] + 1.0 / effective[1]) / whole)
-
-
-def worth_of_share(
-    values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return what :func:`worth` does, for how often something is there, be it in large groups or in small ones.
-
-    Where there are many groups, it is the spread of a difference of means if recordings were independent, over that
-    with groups as the trials: a class whose recordings each have a source of their own loses nothing by those of
-    another that come in dozens. Of few groups the spread says too little, and their intraclass correlation is taken.
-
-    Parameters
-    ----------
-    values : shape (n, k)
-    groups : shape (n,)
-    is_window : shape (n,)
-
-    Source: Cameron and Miller (2015), "A practitioner's guide to cluster-robust inference".
-    """
-    apart, together = np.zeros(values.shape[1]), np.zeros(values.shape[1])
-    for side in (is_window, ~is_window):
-        names, members = np.unique(groups[side], return_inverse=True)
-        if len(names) < MANY_GROUPS:
-            return worth(values, groups, is_window)
-        away = values[side] - values[side].mean(axis=0)
-        sums = np.zeros((len(names), values.shape[1]))
-        np.add.at(sums, members, away)
-        apart += (away**2).sum(axis=0) / len(away) ** 2
-        together += (sums**2).sum(axis=0) / len(away) ** 2
-    return np.asarray(np.divide(apart, together, out=np.ones_like(apart), where=together > apart))
