@@ -188,7 +188,7 @@ def _scores(told: dict[str, Any]) -> list[str]:
     if measured is not None:
         lag = "" if measured["lag_s"] is None else f", {measured['lag_s'] / 3600:.1f} hours late at the median"
         lines.append(
-            f"Measured {measured['score']} {measured['value']:.3g} on {measured['n']} labelled recordings "
-            f"({measured['coverage']:.0%} of all{lag}); it was {measured['reference']:.3g}."
+            f"Measured {measured['score']} {measured['value']:.3g} by {measured['n']} labels "
+            f"({measured['coverage']:.0%} of all recordings{lag}); it was {measured['reference']:.3g}."
         )
     return lines

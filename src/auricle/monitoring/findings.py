@@ -86,8 +86,8 @@ class Findings:
             low, high = scored.interval
             what = "Accuracy" if scored.score == "accuracy" else "The mean absolute error"
             self.alarms.append(
-                f"{what} is {scored.value:.3g} (95% interval {low:.3g} to {high:.3g}) on {scored.n} labelled "
-                f"recordings, where it was {scored.reference:.3g}."
+                f"{what} is {scored.value:.3g} by {scored.n} labels (95% interval {low:.3g} to {high:.3g}), where it "
+                f"was {scored.reference:.3g}."
             )
             self.kinds.append("worse")
         if scored.concept.is_found:

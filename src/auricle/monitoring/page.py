@@ -120,8 +120,8 @@ def _worth(check: Check) -> Iterator[Block]:
     low, high = scored.interval
     lag = "" if scored.lag_s is None else f" They came {scored.lag_s / 3600:.1f} hours after the answer, at the median."
     yield Text(
-        f"{scored.n} recordings are labelled, {scored.coverage:.0%} of all.{lag} Their {scored.score} is "
-        f"{scored.value:.3g} (95% interval {low:.3g} to {high:.3g}); it was {scored.reference:.3g}."
+        f"{scored.n} recordings are labelled, {scored.coverage:.0%} of all.{lag} By them, the {scored.score} "
+        f"over all is {scored.value:.3g} (95% interval {low:.3g} to {high:.3g}); it was {scored.reference:.3g}."
     )
     if scored.concept.is_found:
         yield Notice(
