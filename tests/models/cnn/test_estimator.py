@@ -36,6 +36,18 @@ def test_learns_numbers(images: Any, quick: dict[str, Any]) -> None:
     assert made.score(X, 100 + 10 * place) > 0.7
 
 
+def test_numbers_go_on_beyond_those_that_were_taught(quick: dict[str, Any], rng: np.random.Generator) -> None:
+    numbers = np.repeat(np.arange(8.0), 8)
+    X = rng.normal(-60, 3, (64, 16, 24)).astype(np.float32)
+    X[:, 0] = 0
+    X[:, 8] += 4 * numbers[:, np.newaxis].astype(np.float32)
+    X = X.reshape(64, -1)
+    known = numbers < 6
+    answers = CnnRegressor(**quick).fit(X[known], numbers[known]).predict(X[~known])
+    assert answers[:8].mean() > 5.2
+    assert answers[8:].mean() > 6
+
+
 def test_a_far_microphone_hears_the_same(fitted: CnnClassifier, images: Any) -> None:
     X, _, _ = images(4)
     np.testing.assert_allclose(fitted.predict_proba(X - 20), fitted.predict_proba(X), atol=1e-5)

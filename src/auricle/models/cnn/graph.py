@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
+from auricle.models.cnn.line import Line
 from auricle.models.cnn.settings import FLOOR_DB, stem_of
 
 __all__ = ["write"]
@@ -43,8 +44,8 @@ def write(draft: Draft, estimator: CnnClassifier | CnnRegressor) -> None:
         given = [draft.node("Softmax", one, axis=1) for one in given]
     mean = draft.node("Mean", *given)
     if isinstance(estimator, CnnRegressor):
-        scaled = draft.node("Mul", mean, draft.constant(np.float32(estimator.deviation_)))
-        mean = draft.node("Add", scaled, draft.constant(np.float32(estimator.mean_)))
+        rest = draft.node("Mul", mean, draft.constant(np.float32(estimator.deviation_)))
+        mean = draft.node("Add", rest, _line(draft, images, estimator.line_))
     draft.head = mean
 
 
@@ -72,6 +73,18 @@ def _network(draft: Draft, images: str, weights: Weights, frames: int) -> str:
     pooled = draft.node("Concat", mean, largest, axis=1)
     weight, bias = draft.constant(weights["head.weight"]), draft.constant(weights["head.bias"])
     return draft.node("Gemm", pooled, weight, bias, transB=1)
+
+
+def _line(draft: Draft, images: str, line: Line) -> str:
+    """Write the straight part of a number from what the network is given; the name of a value of shape (n, 1)."""
+    heard, changes = (draft.node("Gather", images, draft.constant(np.int64(channel)), axis=1) for channel in (0, 1))
+    mean = draft.node("ReduceMean", heard, _axes(draft, 2), keepdims=0)
+    spread = draft.node(
+        "Sqrt", draft.node("ReduceMean", draft.node("Mul", changes, changes), _axes(draft, 2), keepdims=0)
+    )
+    found = draft.node("Concat", mean, spread, axis=1)
+    weights = draft.constant(line.weights.astype(np.float32)[:, np.newaxis])
+    return draft.node("Gemm", found, weights, draft.constant(np.array([line.intercept], np.float32)))
 
 
 def _blocks(weights: Weights) -> Iterator[tuple[str, tuple[int, int]]]:
