@@ -76,3 +76,18 @@ def test_labels_that_the_model_does_not_know_are_mistakes_and_named(make_sample)
     found = measured(make_sample(300), replace(window, truth=np.array(["owl"] * 30 + window.truth.tolist()[30:])))
     assert found.unheard == {"owl": 30}
     assert found.value < 0.6
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_table_that_is_sorted_by_class_is_no_concept_drift(make_sample, seed):
+    """Half the classes are hard: among recordings without times, those that happen to come last."""
+
+    def hard_last(sample):
+        hard = sample.truth == "dog"
+        answers = sample.answers.copy()
+        answers[hard] = np.random.default_rng(len(sample)).permuted(answers[hard], axis=1)
+        return replace(sample, answers=answers).subset(np.argsort(sample.truth, kind="stable"))
+
+    found = measured(hard_last(make_sample(400)), hard_last(make_sample(300, 1 + seed)), seed=seed)
+    assert found is not None
+    assert not found.concept.is_found

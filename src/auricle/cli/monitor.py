@@ -94,8 +94,8 @@ Watched = tuple[list[tuple["Bundle", "Sample"]], tuple[str, ...], int]
 
 
 def _answered(model: Path, data: str, label: str | None, group: str | None, workers: int | None) -> Watched:
-    from auricle.datasets.examples import content_hash
     from auricle.monitoring.answered import answered
+    from auricle.monitoring.heard import as_unheard
     from auricle.monitoring.recordings import find
     from auricle.prediction.predictor import load
 
@@ -105,10 +105,8 @@ def _answered(model: Path, data: str, label: str | None, group: str | None, work
         window, failures = answered(loaded, recordings, workers=workers, progress=bars)
     for _, error in failures:
         err.print(str(error), style="yellow", markup=False)
-    heard = {row.tobytes() for row in loaded.bundle.profile.hashes}
-    known = sum(content_hash(Path(name)).tobytes() in heard for name in window.ids.tolist())
-    note = f"{known} of {len(window)} recordings were in the training set: what they say of new sound is too good."
-    return [(loaded.bundle, window)], (note,) if known else (), len(failures)
+    window, notes = as_unheard(window, loaded.bundle)
+    return [(loaded.bundle, window)], notes, len(failures)
 
 
 def _logged(url: str, model: Path | None, since: str, label: str | None, group: str | None) -> Watched:

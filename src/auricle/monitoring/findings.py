@@ -93,7 +93,9 @@ class Findings:
         if scored.concept.is_found:
             found = scored.concept
             at = "" if found.at is None else f", by {found.at:%-d %B %Y, %H:%M}"
-            self.alarms.append(f"Answers became wrong more often: {found.detector} saw it at label {found.label}{at}.")
+            self.alarms.append(
+                f"Answers became wrong more often: {found.detector} saw it within {found.label} labels{at}."
+            )
             self.kinds.append("concept")
         if scored.unheard:
             names = ", ".join(f"{name!r} ({n})" for name, n in list(scored.unheard.items())[:5])

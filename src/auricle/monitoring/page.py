@@ -127,7 +127,7 @@ def _worth(check: Check) -> Iterator[Block]:
         yield Notice(
             "serious",
             "concept drift",
-            f"{scored.concept.detector} saw errors become more frequent at label {scored.concept.label}.",
+            f"{scored.concept.detector} saw errors become more frequent within {scored.concept.label} labels.",
         )
     parts = [part for part in scored.parts if np.isfinite(part.interval).all()]
     if len(parts) > 1:
