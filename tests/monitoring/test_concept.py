@@ -116,3 +116,28 @@ def test_a_label_that_the_model_does_not_know_counts_as_a_contradiction(make_sam
 def test_numbers_are_not_weighed(make_sample):
     numbers = {"answers": np.zeros((30, 1), np.float32), "truth": np.zeros(30), "classes": ()}
     assert evidence(*(replace(make_sample(30, seed), **numbers) for seed in (1, 2))) is None
+
+
+def test_errors_of_one_group_in_a_row_are_one_thing_that_happened():
+    """One child whose eight cries within three minutes are all answered wrongly, among eighty children."""
+    stream, groups = errors(0.05, 160), np.repeat(np.arange(80), 2).astype(str)
+    stream[60:72] = 1.0
+    groups[60:72] = "loud"
+    assert concept_drift(errors(0.05, 500, 2), stream, none(160)).is_found
+    assert not concept_drift(errors(0.05, 500, 2), stream, none(160), groups=groups).is_found
+
+
+def test_groups_that_come_in_turn_or_are_few_change_nothing():
+    stream = np.concatenate([errors(0.1, 300), errors(0.35, 400, 1)])
+    alone = concept_drift(errors(0.1, 500, 2), stream, none(700))
+    for groups in (np.arange(700) % 50, np.arange(700) // 100, np.zeros(700)):
+        assert concept_drift(errors(0.1, 500, 2), stream, none(700), groups=groups.astype(str)) == alone
+
+
+def test_of_labels_that_come_in_runs_the_last_of_a_run_is_told():
+    stream, groups = np.repeat(errors(0.1, 700), 3), np.repeat(np.arange(700), 3).astype(str)
+    stream[900:] = np.repeat(errors(0.5, 400, 1), 3)
+    found = concept_drift(errors(0.1, 500, 2), stream, none(2100), groups=groups)
+    assert found.label is not None
+    assert found.label % 3 == 0
+    assert 900 < found.label < 1500

@@ -6,16 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.monitoring.resampling import blocks_of, deal, likeness, p_values, worth
+from auricle.monitoring.resampling import MANY_GROUPS, blocks_of, deal, likeness, p_values, worth
 from auricle.monitoring.sample import Sample
 
 __all__ = ["LEAST_SHARE", "ClassDrift", "ClassShare", "class_drift"]
 
 LEAST_SHARE = 0.05
 """Points by which a class must have become rarer or more common, whatever the significance."""
-
-MANY_GROUPS = 20
-"""On either side, from which on whole groups are shuffled, and not their recordings."""
 
 DOUBT = 0.005
 """Least chance that an answer is wrong, however sure it is: one such answer must not outweigh all others."""

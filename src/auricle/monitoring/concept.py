@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import UsageError
+from auricle.monitoring.resampling import MANY_GROUPS
 from auricle.monitoring.sample import Sample
 
 __all__ = ["DETECTORS", "ConceptDrift", "concept_drift", "evidence"]
@@ -104,9 +105,13 @@ def concept_drift(
     times: NDArray[np.datetime64],
     *,
     weighed: NDArray[np.float64] | None = None,
+    groups: NDArray[np.str_] | None = None,
     seed: int = 0,
 ) -> ConceptDrift:
     """Watch errors one after the other, and return the first rise; a fall is no drift that anybody minds.
+
+    Labels of one group err together: where there are many groups, those that come in a row count as one, by their mean.
+    Eight wrong answers to one child in three minutes are one thing that happened, and not eight.
 
     Parameters
     ----------
@@ -114,6 +119,7 @@ def concept_drift(
     errors : of the labelled recordings, in the order of their times; 0 or 1, or any size
     times : when they were asked about
     weighed : `evidence` of the same labels, which the cumulated sum then takes in place of the errors
+    groups : of the same labels; None where each stands alone
 
     Raises
     ------
@@ -123,19 +129,32 @@ def concept_drift(
     """
     scale = 1.0 if usual.max(initial=0.0) <= 1.0 else float(np.quantile(usual, 0.99)) or 1.0
     warm = np.random.default_rng(seed).permutation(usual)[:MAX_WARM]
-    heard, asked = (np.clip(part / scale, 0.0, 1.0) for part in (warm, errors))
+    starts = np.arange(len(errors)) if groups is None else _runs(groups)
+    counts = np.diff(starts, append=len(errors))
+    together = np.add.reduceat(errors, starts) / counts
+    heard, asked = (np.clip(part / scale, 0.0, 1.0) for part in (warm, together))
     found = ConceptDrift()
     for name in DETECTORS:
         if name != "CUSUM":
             place = _rise(name, heard, asked)
         else:
-            place = _reached(_steps(heard, asked) if weighed is None else weighed)
-        if place is None or (found.label is not None and place + 1 >= found.label):
+            place = _reached(_steps(heard, asked) if weighed is None else np.add.reduceat(weighed, starts) / counts)
+        if place is None:
             continue
-        at = None if np.isnat(times[place]) else times[place].astype("datetime64[us]").item().replace(tzinfo=UTC)
-        after = float(errors[place // 2 : place + 1].mean())
-        found = ConceptDrift(name, place + 1, at, float(usual.mean()), after)
+        label = int(starts[place] + counts[place])
+        if found.label is not None and label >= found.label:
+            continue
+        last = times[label - 1]
+        at = None if np.isnat(last) else last.astype("datetime64[us]").item().replace(tzinfo=UTC)
+        found = ConceptDrift(name, label, at, float(usual.mean()), float(together[place // 2 : place + 1].mean()))
     return found
+
+
+def _runs(groups: NDArray[np.str_]) -> NDArray[np.intp]:
+    """Return where labels of one group begin that come in a row; where there are few groups, every label."""
+    if len(np.unique(groups)) < MANY_GROUPS:
+        return np.arange(len(groups))
+    return np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
 
 
 def _rise(name: str, warm: NDArray[np.float64], errors: NDArray[np.float64]) -> int | None:

@@ -133,7 +133,14 @@ def measured(reference: Sample, window: Sample, *, seed: int = 0) -> Measured | 
         reference=before,
         reference_interval=before_interval,
         parts=tuple(_parts(ordered, for_all)),
-        concept=concept_drift(losses(alike), loss, ordered.times, weighed=evidence(alike, ordered), seed=seed),
+        concept=concept_drift(
+            losses(alike),
+            loss,
+            ordered.times,
+            weighed=evidence(alike, ordered),
+            groups=ordered.groups,
+            seed=seed,
+        ),
         unheard=dict(zip(names.tolist(), counts.tolist(), strict=True)),
     )
 

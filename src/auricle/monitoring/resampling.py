@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-__all__ = ["blocks_of", "deal", "likeness", "p_values", "q_values", "worth"]
+__all__ = ["MANY_GROUPS", "blocks_of", "deal", "likeness", "p_values", "q_values", "worth"]
+
+MANY_GROUPS = 20
+"""From which on groups can stand for themselves: whole ones are dealt out, and not their recordings."""
 
 
 def deal(n_reference: int, n_window: int, *, n_shuffles: int, seed: int) -> NDArray[np.bool_]:
