@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from auricle.monitoring.answered import answered
-from auricle.monitoring.heard import as_unheard
+from auricle.monitoring.check import check
+from auricle.monitoring.heard import as_unheard, without_unkept
 from auricle.monitoring.recordings import find
 from auricle.monitoring.sample import reference_of
 
@@ -17,14 +18,9 @@ def window(states, machine_sounds: Path):
     return answered(states, recordings[::-1])[0]
 
 
-def profiled(states, **arrays):
-    bundle = states.bundle
-    return replace(bundle, profile=replace(bundle.profile, **arrays))
-
-
 def test_recordings_of_training_are_judged_as_if_the_model_had_not_heard_them(states, window) -> None:
-    found, notes = as_unheard(window, states.bundle)
     reference = reference_of(states.bundle)
+    found, notes = as_unheard(window, reference)
     assert not np.allclose(window.answers, reference.answers[::-1])
     np.testing.assert_array_equal(found.answers, reference.answers[::-1])
     np.testing.assert_array_equal(found.novelty, reference.novelty[::-1])
@@ -34,29 +30,37 @@ def test_recordings_of_training_are_judged_as_if_the_model_had_not_heard_them(st
     assert notes[0].startswith("24 of 24 recordings were in the training set: they are judged by the answers of models")
 
 
-def test_new_recordings_are_left_as_they_are(states, window, tmp_path: Path) -> None:
-    name = tmp_path / "new.wav"
-    name.write_bytes(Path(window.ids[0]).read_bytes() + b"\0\0")
-    some = window.subset(np.arange(3))
-    some = replace(some, ids=np.array([str(name), *some.ids[1:].tolist()]))
-    found, (note,) = as_unheard(some, states.bundle)
+def test_new_recordings_are_left_as_they_are(states, window) -> None:
+    reference = reference_of(states.bundle)
+    new = replace(window, rows=window.rows + np.float32(1e-3))
+    assert as_unheard(new, reference) == (new, ())
+    mixed = replace(window, rows=np.concatenate([new.rows[:1], window.rows[1:]]))
+    found, (note,) = as_unheard(mixed, reference)
     np.testing.assert_array_equal(found.answers[0], window.answers[0])
-    assert note.startswith("2 of 3 recordings were in the training set")
-    new = some.subset(np.array([0]))
-    assert as_unheard(new, states.bundle) == (new, ())
+    assert note.startswith("23 of 24 recordings were in the training set")
 
 
-def test_those_without_answers_of_models_that_had_not_heard_them_are_left_out(states, window) -> None:
+def test_the_recordings_of_training_are_no_alarm(make_sample) -> None:
+    reference = make_sample(300)
+    sure = np.eye(3, dtype=np.float32)[np.searchsorted(reference.classes, reference.truth)] * 0.98 + np.float32(0.005)
+    window = replace(reference, answers=sure, novelty=reference.novelty / 10, unknown=np.zeros(300, np.bool_))
+    found = check(reference, window, model_rate_hz=16_000)
+    assert found.verdict.state == "ok"
+    assert "300 of 300 recordings were in the training set" in found.notes[0]
+    assert found.measured is not None
+    assert found.measured.value == pytest.approx(found.measured.reference)
+    apart = check(reference, replace(window, rows=window.rows[:, ::-1].copy()), model_rate_hz=16_000)
+    assert apart.verdict.state == "alarm"
+
+
+def test_of_a_large_set_those_that_were_not_kept_are_left_out(states, window, tmp_path: Path) -> None:
     profile = states.bundle.profile
+    assert without_unkept(window, profile) == (window, 0)
     kept = {name: getattr(profile, name)[:10] for name in ("chosen", "rows", "quality", "answers", "novelty")}
-    found, (note,) = as_unheard(window, profiled(states, **kept))
+    found, n_left = without_unkept(window, replace(profile, **kept))
+    assert n_left == 14
     np.testing.assert_array_equal(found.ids, window.ids[-10:])
-    np.testing.assert_array_equal(found.answers, profile.answers[:10][::-1])
-    assert note.endswith(" 14 of them, of which no such answers were kept, are left out.")
-
-
-def test_of_several_parts_of_a_file_each_finds_its_own(states, window) -> None:
-    hashes = np.repeat(states.bundle.profile.hashes[:1], 24, axis=0)
-    one_file = replace(window, ids=np.repeat(window.ids[-1:], 24))
-    found, _ = as_unheard(one_file, profiled(states, hashes=hashes))
-    np.testing.assert_array_equal(found.answers, states.bundle.profile.answers[::-1])
+    new = tmp_path / "new.wav"
+    new.write_bytes(Path(window.ids[0]).read_bytes() + b"\0\0")
+    renamed = replace(window, ids=np.array([str(new), *window.ids[1:].tolist()]))
+    assert without_unkept(renamed, replace(profile, **kept))[1] == 13

@@ -71,12 +71,12 @@ def monitor(
         raise UsageError("Name either a model and the recordings that it heard, or `--store`.")
     if data is not None and model is None:
         raise UsageError("Recordings need the model that hears them: auricle monitor MODEL DATA.")
-    watched, notes, n_failed = (
+    watched, n_failed = (
         _answered(model, data, label, group, workers)
         if model is not None and data is not None
         else _logged(str(store), model, since, label, group)
     )
-    checks = [(_check(bundle, window, rate, by, notes), bundle, window) for bundle, window in watched]
+    checks = [(_check(bundle, window, rate, by), bundle, window) for bundle, window in watched]
     if report is not None:
         from auricle.monitoring.page import page_of
 
@@ -90,12 +90,12 @@ def monitor(
         raise typer.Exit(1)
 
 
-Watched = tuple[list[tuple["Bundle", "Sample"]], tuple[str, ...], int]
+Watched = tuple[list[tuple["Bundle", "Sample"]], int]
 
 
 def _answered(model: Path, data: str, label: str | None, group: str | None, workers: int | None) -> Watched:
     from auricle.monitoring.answered import answered
-    from auricle.monitoring.heard import as_unheard
+    from auricle.monitoring.heard import without_unkept
     from auricle.monitoring.recordings import find
     from auricle.prediction.predictor import load
 
@@ -105,8 +105,11 @@ def _answered(model: Path, data: str, label: str | None, group: str | None, work
         window, failures = answered(loaded, recordings, workers=workers, progress=bars)
     for _, error in failures:
         err.print(str(error), style="yellow", markup=False)
-    window, notes = as_unheard(window, loaded.bundle)
-    return [(loaded.bundle, window)], notes, len(failures)
+    window, n_unkept = without_unkept(window, loaded.bundle.profile)
+    if n_unkept:
+        told = "recordings were in the training set, and nothing is known of them to compare with: they are left out."
+        err.print(f"{n_unkept} {told}", style="yellow", markup=False)
+    return [(loaded.bundle, window)], len(failures)
 
 
 def _logged(url: str, model: Path | None, since: str, label: str | None, group: str | None) -> Watched:
@@ -128,15 +131,15 @@ def _logged(url: str, model: Path | None, since: str, label: str | None, group: 
         err.print(f"{name} cannot be judged: {error}", style="yellow", markup=False)
     if not found and failures:
         raise next(iter(failures.values()))
-    return list(found.values()), (), len(failures)
+    return list(found.values()), len(failures)
 
 
-def _check(bundle: "Bundle", window: "Sample", rate: float, by: str | None, notes: tuple[str, ...]) -> "Check":
+def _check(bundle: "Bundle", window: "Sample", rate: float, by: str | None) -> "Check":
     from auricle.monitoring.check import check
     from auricle.monitoring.sample import reference_of
 
     rate_hz = bundle.manifest.spec.rate_hz
-    return check(reference_of(bundle), window, model_rate_hz=rate_hz, rate=rate, by=by, notes=notes)
+    return check(reference_of(bundle), window, model_rate_hz=rate_hz, rate=rate, by=by)
 
 
 def _print(checks: list[tuple["Check", "Bundle", "Sample"]], *, as_json: bool) -> None:

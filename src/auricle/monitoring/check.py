@@ -14,6 +14,7 @@ from auricle.monitoring.causes import Cause
 from auricle.monitoring.drift import EACH, Drift, drift_of
 from auricle.monitoring.estimate import Estimate, estimate
 from auricle.monitoring.findings import Findings
+from auricle.monitoring.heard import as_unheard
 from auricle.monitoring.measured import Measured, measured
 from auricle.monitoring.sample import Sample
 from auricle.monitoring.verdict import ONCE, Persistence, State, Verdict, decide
@@ -115,7 +116,6 @@ def check(
     earlier: Sequence[State] = (),
     persistence: Persistence = ONCE,
     now: datetime | None = None,
-    notes: Sequence[str] = (),
     seed: int = 0,
 ) -> Check:
     """Compare what a model hears with what it saw in training, and say what that means.
@@ -130,7 +130,6 @@ def check(
     earlier : what earlier checks of this model found, the latest last
     persistence : how often an alarm must be found
     now : when the check is made; recordings from later have a clock that is wrong
-    notes : what else is known of the recordings
     seed : of shuffles
 
     Raises
@@ -139,6 +138,7 @@ def check(
     """
     _check_asked(reference, window, rate, by)
     window, odd = _with_sane_clocks(window, now)
+    window, heard = as_unheard(window, reference)
     findings = Findings()
     drift, thought = None, None
     causes: tuple[Cause, ...] = ()
@@ -177,7 +177,7 @@ def check(
         unknown_before=float(reference.unknown.mean()),
         estimate=thought,
         measured=scored,
-        notes=(*notes, *odd, *_blind(causes, thought)),
+        notes=(*heard, *odd, *_blind(causes, thought)),
     )
 
 
