@@ -108,6 +108,6 @@ NEXT_STEPS: Mapping[str, str] = {
     "worse": "Retrain with the labels that came in, and compare the new model with this one.",
     "concept": "Look at the newest mistakes: what sounds mean may have changed. Retrain on the newest labels.",
     "few": "Wait for more recordings, or look at a longer time.",
-    "groups": "Tell the group of each recording (`metadata.group`), or hear more of them.",
+    "groups": "Hear more groups, or tell them apart more finely: `--group COLUMN`, in the store `metadata.group`.",
 }
 """What to do about each kind of finding."""
