@@ -84,3 +84,23 @@ def test_sources_that_happen_to_stand_on_one_side_raise_no_alarm(make_sample):
         apart += found.p_apart <= 0.05
     assert apart > 5
     assert moved <= 4
+
+
+def test_recordings_of_one_source_say_together_which_class_it_is(make_sample):
+    """One of five is answered wrongly, whichever the class: alone those hide that it is gone, together they do not."""
+
+    def slipping(seed, n_sources):
+        rng, sample = np.random.default_rng(seed), make_sample(5 * n_sources, seed)
+        truth = np.repeat(rng.integers(0, 3, n_sources), 5)
+        said = truth.copy()
+        said[::5] = (truth[::5] + rng.integers(1, 3, n_sources)) % 3
+        answers = np.where(np.eye(3, dtype=bool)[said], 0.8, 0.1).astype(np.float32)
+        groups = np.array([f"{seed}-{i // 5}" for i in range(5 * n_sources)])
+        return replace(sample, truth=np.array(sample.classes)[truth], answers=answers, groups=groups)
+
+    found = 0
+    for seed in range(0, 16, 2):
+        window = slipping(seed + 1, 42)
+        shares = drift(slipping(seed, 30), window.subset(window.truth != "cow"), 999).shares
+        found += next(one.p for one in shares if one.label == "cow") <= 0.002
+    assert found >= 5

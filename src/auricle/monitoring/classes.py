@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from auricle.monitoring.resampling import MANY_GROUPS, blocks_of, deal, likeness, p_values, worth
 from auricle.monitoring.sample import Sample
@@ -13,6 +14,10 @@ __all__ = ["LEAST_SHARE", "ClassDrift", "ClassShare", "class_drift"]
 
 LEAST_SHARE = 0.05
 """Points by which a class must have become rarer or more common, whatever the significance."""
+
+OF_ONE_CLASS = 0.3
+"""Likeness of a group's recordings from which on they are taken to be of one class: such as are answered rightly four
+times in five are alike by a little more."""
 
 DOUBT = 0.005
 """Least chance that an answer is wrong, however sure it is: one such answer must not outweigh all others."""
@@ -83,9 +88,10 @@ def class_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_], *, 
     fitted: probabilities, calibrated at the class's share in training, tell how likely an answer is at any other
     share. The statistic of a class is by how much two shares, of training and now, are likelier than one for both.
 
-    Where both sides have many groups, whole groups are shuffled, and a recording weighs the less the more there are of
-    its group and the more alike they are: that is exact whatever a group holds. Few groups can be dealt in too few
-    ways: then recordings are, and the statistic is shrunk to what the groups are worth.
+    Where both sides have many groups, whole groups are shuffled, whatever they hold. Recordings of a group that are of
+    one class are one trial, and say together which class it is; else a recording weighs the less the more there are of
+    its group and the more alike they are. Few groups can be dealt in too few ways: then recordings are, and the
+    statistic is shrunk to what the groups are worth.
 
     Parameters
     ----------
@@ -99,16 +105,14 @@ def class_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_], *, 
     n = len(reference)
     answers = np.clip(np.concatenate([reference.answers, window.answers]).astype(np.float64), DOUBT, 1.0 - DOUBT)
     groups = np.concatenate([reference.groups, window.groups])
-    apart = _ratios(answers, n, np.arange(len(answers)), np.ones_like(answers), dealt)
+    apart = _ratios(answers, n, np.arange(len(answers)), np.zeros(answers.shape[1]), dealt)
     p_apart = _significance(apart)
     members, sizes, n_blocks = blocks_of(groups, dealt[:, 0])
     if len(sizes) == len(answers):
         p = p_apart
     elif min(n_blocks, len(sizes) - n_blocks) >= MANY_GROUPS:
-        alike = likeness(answers, groups, dealt[:, 0])
-        weights = 1.0 / (1.0 + (sizes[members] - 1.0)[:, None] * alike)
         whole = deal(n_blocks, len(sizes) - n_blocks, n_shuffles=dealt.shape[1] - 1, seed=seed)
-        p = _significance(_ratios(answers, n, members, weights, whole))
+        p = _significance(_ratios(answers, n, members, likeness(answers, groups, dealt[:, 0]), whole))
     else:
         apart[:, 0] *= worth(answers, groups, dealt[:, 0])
         p = _significance(apart)
@@ -126,7 +130,7 @@ def _ratios(
     answers: NDArray[np.float64],
     n_reference: int,
     members: NDArray[np.intp],
-    weights: NDArray[np.float64],
+    alike: NDArray[np.float64],
     dealt: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Return twice the logarithm of each class's likelihood ratio in every shuffle, shape (n_classes, n_dealt).
@@ -134,14 +138,19 @@ def _ratios(
     Parameters
     ----------
     members : shape (n,), the block, that is the row of ``dealt``, of each recording
-    weights : of each recording for each class, shape (n, n_classes)
+    alike : how alike recordings of a block are, shape (n_classes,)
     """
-    order = np.argsort(members, kind="stable")
-    starts = np.searchsorted(members[order], np.arange(len(dealt)))
+    order, sizes = np.argsort(members, kind="stable"), np.bincount(members)
+    starts = np.cumsum(sizes) - sizes
     sides = dealt.astype(np.float32)
     found = []
-    for answer, weight, usual in zip(answers.T, weights.T, answers[:n_reference].mean(axis=0), strict=True):
-        likelihoods = np.add.reduceat((_likelihoods(SHARES, answer, usual) * weight)[:, order], starts, axis=1)
+    for answer, same, usual in zip(answers.T, alike, answers[:n_reference].mean(axis=0), strict=True):
+        if same >= OF_ONE_CLASS:
+            together = np.add.reduceat((logit(answer) - logit(usual))[order], starts) + logit(usual)
+            likelihoods = _likelihoods(SHARES, np.clip(expit(together), DOUBT, 1.0 - DOUBT), usual)
+        else:
+            weights = 1.0 / (1.0 + (sizes[members] - 1.0) * same)
+            likelihoods = np.add.reduceat((_likelihoods(SHARES, answer, usual) * weights)[:, order], starts, axis=1)
         window = likelihoods.astype(np.float32) @ sides
         whole = likelihoods.sum(axis=1)
         rest = whole[:, None] - window
