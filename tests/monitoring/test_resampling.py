@@ -74,10 +74,10 @@ def test_a_group_on_both_sides_is_two_blocks_and_the_reference_s_come_first() ->
 
 def test_likeness_is_1_of_copies_and_0_of_recordings_that_stand_alone(rng: np.random.Generator) -> None:
     copies = np.repeat(rng.normal(size=20), 10)[:, None]
-    assert likeness(copies, np.repeat(np.arange(20), 10).astype(str), sides(200))[0] == pytest.approx(1.0)
-    assert likeness(copies, np.arange(200).astype(str), sides(200))[0] == 0.0
+    assert likeness(copies, blocks_of(np.repeat(np.arange(20), 10).astype(str), sides(200)))[0] == pytest.approx(1.0)
+    assert likeness(copies, blocks_of(np.arange(200).astype(str), sides(200)))[0] == 0.0
 
 
 def test_that_one_side_lies_elsewhere_does_not_make_its_groups_alike(rng: np.random.Generator) -> None:
     values = (rng.normal(size=400) + 5.0 * sides(400))[:, None]
-    assert likeness(values, np.repeat(np.arange(40), 10).astype(str), sides(400))[0] < 0.1
+    assert likeness(values, blocks_of(np.repeat(np.arange(40), 10).astype(str), sides(400)))[0] < 0.1

@@ -107,12 +107,13 @@ def class_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_], *, 
     groups = np.concatenate([reference.groups, window.groups])
     apart = _ratios(answers, n, np.arange(len(answers)), np.zeros(answers.shape[1]), dealt)
     p_apart = _significance(apart)
-    members, sizes, n_blocks = blocks_of(groups, dealt[:, 0])
-    if len(sizes) == len(answers):
+    blocks = blocks_of(groups, dealt[:, 0])
+    n_each = blocks.n_reference, len(blocks.sizes) - blocks.n_reference
+    if sum(n_each) == len(answers):
         p = p_apart
-    elif min(n_blocks, len(sizes) - n_blocks) >= MANY_GROUPS:
-        whole = deal(n_blocks, len(sizes) - n_blocks, n_shuffles=dealt.shape[1] - 1, seed=seed)
-        p = _significance(_ratios(answers, n, members, likeness(answers, groups, dealt[:, 0]), whole))
+    elif min(n_each) >= MANY_GROUPS:
+        whole = deal(*n_each, n_shuffles=dealt.shape[1] - 1, seed=seed)
+        p = _significance(_ratios(answers, n, blocks.members, likeness(answers, blocks), whole))
     else:
         apart[:, 0] *= worth(answers, groups, dealt[:, 0])
         p = _significance(apart)

@@ -5,11 +5,13 @@ That is exact for any size of either, and however small the reference is, its ow
 Recordings of one group are not independent: what they are worth is measured, and the statistic shrunk by as much.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-__all__ = ["MANY_GROUPS", "blocks_of", "deal", "likeness", "p_values", "q_values", "worth"]
+__all__ = ["MANY_GROUPS", "Blocks", "blocks_of", "deal", "likeness", "p_values", "q_values", "worth"]
 
 MANY_GROUPS = 20
 """From which on groups can stand for themselves: whole ones are dealt out, and not their recordings."""
@@ -56,32 +58,41 @@ def q_values(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def blocks_of(groups: NDArray[np.str_], is_window: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
-    """Return which block each recording is in, how many are in each block, and how many blocks are the reference's.
+class Blocks(NamedTuple):
+    """Recordings (n) in blocks; those of the reference come first.
 
-    A group that stands on both sides is a block on either; those of the reference come first.
+    Parameters
+    ----------
+    members : which block each recording is in, shape (n,)
+    sizes : how many recordings are in each block
+    n_reference : how many blocks are the reference's
     """
+
+    members: NDArray[np.intp]
+    sizes: NDArray[np.intp]
+    n_reference: int
+
+
+def blocks_of(groups: NDArray[np.str_], is_window: NDArray[np.bool_]) -> Blocks:
+    """Return the blocks that groups are on either side: one that stands on both is two."""
     sided = np.char.add(np.where(is_window, "w", "r"), groups)  # "r" sorts before "w"
     _, members, sizes = np.unique(sided, return_inverse=True, return_counts=True)
-    return members, sizes, np.unique(members[~is_window]).size
+    return Blocks(members, sizes, np.unique(members[~is_window]).size)
 
 
-def likeness(
-    values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return how alike recordings of one group are, on one side: the intraclass correlation of ranks, 0 to 1.
+def likeness(values: NDArray[np.floating], blocks: Blocks) -> NDArray[np.float64]:
+    """Return how alike recordings of one block are: the intraclass correlation of ranks within a side, 0 to 1.
 
     Parameters
     ----------
     values : shape (n, k)
-    groups : shape (n,)
-    is_window : shape (n,)
 
     Returns
     -------
-    shape (k,): 0 where every recording is a group of its own
+    shape (k,): 0 where every recording is a block of its own
     """
-    members, sizes, n_reference = blocks_of(groups, is_window)
+    members, sizes, n_reference = blocks
+    is_window = members >= n_reference
     n, n_blocks = len(values), len(sizes)
     side = np.arange(n_blocks) >= n_reference
     freedom = n_blocks - np.unique(side).size
@@ -120,11 +131,11 @@ def worth(values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDA
 
     Source: Kish (1965), "Survey sampling", the design effect.
     """
-    alike = likeness(values, groups, is_window)
-    _, sizes, n_reference = blocks_of(groups, is_window)
+    blocks = blocks_of(groups, is_window)
+    alike = likeness(values, blocks)
     effective = [
         counts.sum() / (1.0 + ((counts**2).sum() / counts.sum() - 1.0) * alike)
-        for counts in (sizes[:n_reference], sizes[n_reference:])
+        for counts in (blocks.sizes[: blocks.n_reference], blocks.sizes[blocks.n_reference :])
     ]
     whole = 1.0 / (1.0 / (~is_window).sum() + 1.0 / is_window.sum())
     return np.asarray(1.0 / (1.0 / effective[0] + 1.0 / effective[1]) / whole)
