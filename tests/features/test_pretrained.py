@@ -1,3 +1,4 @@
+import hashlib
 import sys
 import types
 from pathlib import Path
@@ -8,6 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from auricle.errors import ModelError, UsageError
 from auricle.features import pretrained
+from auricle.features.embedding_card import read_card
 from auricle.features.pretrained import YAMNET, load_embedding
 
 CARD = """{"name": "tiny", "rate_hz": 8000, "output": "embedding", "size": 3, "licence": "CC0-1.0",
@@ -42,6 +44,17 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     monkeypatch.setitem(sys.modules, "huggingface_hub", client)
     monkeypatch.setitem(sys.modules, "huggingface_hub.errors", errors)
     return client
+
+
+def test_a_card_beside_a_file_that_is_known_is_not_passed_over(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = hashlib.sha256(tiny.read_bytes()).hexdigest()
+    monkeypatch.setitem(pretrained._KNOWN, digest, read_card(CARD.replace("tiny", "known").encode(), ""))
+    assert load_embedding(str(tiny)).card.name == "tiny"
+    tiny.with_suffix(".json").write_text('{"rate_hz": 16000}')
+    with pytest.raises(UsageError, match=r"tiny\.json"):
+        load_embedding(str(tiny))
+    tiny.with_suffix(".json").unlink()
+    assert load_embedding(str(tiny)).card.name == "known"
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".json"])

@@ -144,9 +144,9 @@ def _from_files(name: str) -> Embedding:
     stem = name.rpartition(".")[0]
     if name.endswith(".onnx"):
         graph = _read(_needed(name))
-        if known := _KNOWN.get(hashlib.sha256(graph).hexdigest()):
-            return Embedding(known, [graph])
         card_path = _local(f"{stem}.json")
+        if card_path is None and (known := _KNOWN.get(hashlib.sha256(graph).hexdigest())):
+            return Embedding(known, [graph])
     else:
         card_path = _needed(name)
     if card_path is None:
