@@ -59,6 +59,7 @@ def test_one_network_is_compared_and_nothing_is_selected_on(trained: TrainResult
     assert not trained.found.is_selected_on
     assert trained.bundle.manifest.parts == ("image",)
     assert trained.as_json()["chosen"] == "cnn"
+    assert "torch" in trained.bundle.manifest.versions
 
 
 def test_file_windows_and_stream_give_what_training_computed(trained: TrainResult) -> None:

@@ -46,6 +46,8 @@ def test_a_classifier_shows_classes_and_confidence(page: Page, trained_on_states
         assert label in html
     assert "Confusion matrix" in html
     assert "Is more data worth it?" in html
+    size = trained_on_states.bundle.manifest.scores["set_size"]
+    assert f"they hold {size:.2f} classes on average" in html
 
 
 def test_a_regressor_shows_its_residuals(trained_on_speeds: TrainResult) -> None:

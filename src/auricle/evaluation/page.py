@@ -82,10 +82,11 @@ def _answer(evaluation: "Evaluation") -> Iterator[Block]:
     yield from sections.headline(evaluation.scores_unheard or evaluation.scores, guess=guess)
     held = evaluation.coverage
     if held is not None:
-        what, unit = ("Sets of classes", "classes") if answered.classes else ("Intervals", "wide")
+        what = "Sets of classes" if answered.classes else "Intervals"
+        size = f"hold {held['mean_size']:.2f} classes" if answered.classes else f"are {held['mean_size']:.3g} wide"
         yield Text(
-            f"{what} that came with the answers held the truth of {held['coverage']:.0%} of the recordings; they are "
-            f"{held['mean_size']:.3g} {unit} on average."
+            f"{what} that came with the answers held the truth of {held['coverage']:.0%} of the recordings; they "
+            f"{size} on average."
         )
 
 

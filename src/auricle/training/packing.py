@@ -108,6 +108,7 @@ def _manifest(
     dataset: Dataset, table: Table, found: Found, scale: Scale, features: Features, name: str, protocol: str
 ) -> Manifest:
     scored, verdict = _scores(dataset, table, found)
+    libraries = (*_LIBRARIES, "torch") if IMAGE in found.chosen.parts else _LIBRARIES
     return Manifest(
         name=name,
         task=dataset.task,
@@ -127,7 +128,7 @@ def _manifest(
         verdict=verdict,
         protocol=protocol,
         standard=standard_spec(features.spec.rate_hz),
-        versions={library: version(library) for library in _LIBRARIES},
+        versions={library: version(library) for library in libraries},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

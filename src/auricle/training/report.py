@@ -201,9 +201,9 @@ def _held(result: "TrainResult", what: str) -> str:
     worst = ""
     if "worst_group" in found:
         worst = f", and in the worst group ({found['worst_group']}) {found['coverage_worst_group']:.0%}"
-    size = f"{found['set_size']:.3g} classes" if "set_size" in found else f"{found['interval_width']:.3g} wide"
+    size = f"hold {found['set_size']:.2f} classes" if "set_size" in found else f"are {found['interval_width']:.3g} wide"
     return (
-        f"{what} made without them held the truth of {found['coverage']:.0%} of the tested recordings{worst}; they are "
+        f"{what} made without them held the truth of {found['coverage']:.0%} of the tested recordings{worst}; they "
         f"{size} on average. A group unlike all of these has no promise."
     )
 
