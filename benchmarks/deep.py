@@ -68,12 +68,22 @@ def linear(task: str) -> Any:
     return make_pipeline(Standardize(3.0), last)
 
 
-def crossed(make: Callable[[], Any], X: np.ndarray, y: np.ndarray, blocks: np.ndarray, n_blocks: int | None) -> float:
+def thinned(rows: np.ndarray, y: np.ndarray, part: float, seed: int) -> np.ndarray:
+    """Return a part of the rows of each class, drawn at random, in their order."""
+    random = np.random.default_rng(seed)
+    of_class = [random.permutation(rows[y[rows] == label]) for label in np.unique(y)]
+    return np.sort(np.concatenate([found[: int(part * len(found))] for found in of_class]))
+
+
+def crossed(
+    make: Callable[[], Any], X: np.ndarray, y: np.ndarray, blocks: np.ndarray, n_blocks: int | None, part: float = 1.0
+) -> float:
     """Return the score of models that never saw the block they answer; of the first few blocks where so asked."""
     answers, asked = np.empty_like(y), np.zeros(len(y), bool)
     for block in np.unique(blocks)[:n_blocks]:
         out = blocks == block
-        answers[out] = make().fit(X[~out], y[~out]).predict(X[out])
+        learned = thinned(np.flatnonzero(~out), y, part, int(block))
+        answers[out] = make().fit(X[learned], y[learned]).predict(X[out])
         asked |= out
     return score(y[asked], answers[asked])
 
@@ -99,7 +109,7 @@ def parts_of(clips: list[Clip]) -> dict[str, tuple[np.ndarray, float]]:
 
 
 def cnn(
-    task: str, clips: list[Clip], span_s: float, y: np.ndarray, blocks: np.ndarray, n_blocks: int
+    task: str, clips: list[Clip], span_s: float, y: np.ndarray, blocks: np.ndarray, n_blocks: int, part: float
 ) -> dict[str, Any]:
     """Return the CNN's score, the seconds of a fold, and how far its graph lies from torch."""
     from auricle.training.convert import convert
@@ -113,7 +123,7 @@ def cnn(
         return fitted[-1]
 
     started = time.perf_counter()
-    found: dict[str, Any] = {"cnn": crossed(make, X, y, blocks, n_blocks)}
+    found: dict[str, Any] = {"cnn": crossed(make, X, y, blocks, n_blocks, part)}
     found["cnn_blocks"] = min(n_blocks, len(np.unique(blocks)))
     found["cnn_fold_seconds"] = (time.perf_counter() - started) / found["cnn_blocks"]
     model = fitted[-1]
@@ -123,7 +133,7 @@ def cnn(
     return found
 
 
-def measure(name: str, *, cnn_blocks: int) -> dict[str, Any]:
+def measure(name: str, *, cnn_blocks: int, cnn_part: float) -> dict[str, Any]:
     options, span_s = SETS[name]
     dataset = Dataset.load(SHARED / "data" / name, **options)
     y = dataset.labels if dataset.task == "classify" else dataset.targets
@@ -136,7 +146,7 @@ def measure(name: str, *, cnn_blocks: int) -> dict[str, Any]:
             X = np.concatenate([parts[part][0] for part in chosen], axis=1)
             found["+".join(chosen)] = crossed(lambda: linear(dataset.task), X, y, blocks, None)
     if cnn_blocks and find_spec("torch"):
-        found |= cnn(dataset.task, clips, span_s, y, blocks, cnn_blocks)
+        found |= cnn(dataset.task, clips, span_s, y, blocks, cnn_blocks, cnn_part)
     return found
 
 
@@ -178,6 +188,7 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="esc10 and motor, and of the CNN one fold of motor")
     parser.add_argument("--sets", default=",".join(SETS), help="which sets, with commas between")
     parser.add_argument("--cnn-blocks", type=int, default=100, help="blocks that the CNN is scored on; 0 leaves it out")
+    parser.add_argument("--cnn-part", type=float, default=1.0, help="part of each class that the CNN learns from")
     arguments = parser.parse_args()
     if not (SHARED / "data").is_dir():
         raise SystemExit(f"{SHARED / 'data'}: the recordings must lie there. They do not.")
@@ -185,7 +196,8 @@ def main() -> None:
     if not arguments.json:
         show("one core", measured)
     for name in ("esc10", "motor") if arguments.short else arguments.sets.split(","):
-        found = measure(name, cnn_blocks=int(name == "motor") if arguments.short else arguments.cnn_blocks)
+        n_blocks = int(name == "motor") if arguments.short else arguments.cnn_blocks
+        found = measure(name, cnn_blocks=n_blocks, cnn_part=arguments.cnn_part)
         measured |= {f"{name}_{key}": value for key, value in found.items()}
         if not arguments.json:
             show(name, found)
