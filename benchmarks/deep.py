@@ -24,12 +24,12 @@ from auricle.audio.clip import Clip
 from auricle.audio.decode import read
 from auricle.bundles.graph import Graph
 from auricle.datasets.dataset import Dataset
+from auricle.features.embeddings.presets import load_embedding
 from auricle.features.extractor import Extractor
 from auricle.features.image import Image, image_spec
-from auricle.features.pretrained import load_embedding
 from auricle.features.spec import default_spec
 from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
-from auricle.models.scaling import Standardize
+from auricle.models.preprocessing import Standardize
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -112,7 +112,7 @@ def cnn(
     task: str, clips: list[Clip], span_s: float, y: np.ndarray, blocks: np.ndarray, n_blocks: int, part: float
 ) -> dict[str, Any]:
     """Return the CNN's score, the seconds of a fold, and how far its graph lies from torch."""
-    from auricle.training.convert import convert
+    from auricle.training.convert.estimators import convert
 
     image = Image(image_spec(clips[0].rate_hz, span_s))
     X = np.stack([image.row(clip.samples, clip.rate_hz) for clip in clips])

@@ -26,9 +26,9 @@ import soxr
 
 from auricle import features
 from auricle.audio.decode import read
-from auricle.compute import spread
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec
+from auricle.runtime.compute import spread
 
 MINUTE_S = 60
 

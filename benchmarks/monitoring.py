@@ -31,10 +31,10 @@ from watched import OTHERS, Shelf, Watch, joined, unlabelled
 
 from auricle.features.cache import default_folder
 from auricle.monitoring.check import Check, check
-from auricle.monitoring.columns import table_of
-from auricle.monitoring.concept import ConceptDrift
-from auricle.monitoring.measured import measured
-from auricle.monitoring.sample import Sample
+from auricle.monitoring.drift.feature_drift import table_of
+from auricle.monitoring.performance.concept_drift import ConceptDrift
+from auricle.monitoring.performance.measured import measured
+from auricle.monitoring.sources.sample import Sample
 
 N_SPLITS = 3
 SIZE = 200
@@ -246,8 +246,8 @@ def logged(shelf: Shelf, n: int) -> dict[str, float]:
 
 def _fill(path: Path, watch: Watch, sample: Sample) -> None:
     from auricle.bundles.profile import QUALITY_COLUMNS
-    from auricle.clock import new_id, now
     from auricle.records import Entry, Prediction, Quality
+    from auricle.runtime.clock import new_id, now
     from auricle.store.store import Store
 
     classes, at = watch.bundle.manifest.classes, now()
@@ -293,8 +293,8 @@ def _fill(path: Path, watch: Watch, sample: Sample) -> None:
 def check_log(url: str, model: str) -> None:
     """Check a log, and print what that took."""
     from auricle.bundles.bundle import Bundle
-    from auricle.monitoring.logged import logged as sample_of
-    from auricle.monitoring.sample import reference_of
+    from auricle.monitoring.sources.from_store import logged as sample_of
+    from auricle.monitoring.sources.sample import reference_of
     from auricle.store.store import Store
 
     bundle = Bundle.load(model)

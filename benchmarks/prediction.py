@@ -36,10 +36,10 @@ from sklearn.ensemble import RandomForestClassifier
 from auricle.audio.decode import read
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.synthesis import machines
-from auricle.prediction.asking import Ask
-from auricle.prediction.batch import answered
+from auricle.prediction.bulk.batch import answered
+from auricle.prediction.bulk.output import Rows, written
 from auricle.prediction.predictor import Predictor, load
-from auricle.prediction.rows import Rows, written
+from auricle.prediction.request import Ask
 from auricle.prediction.stream import Stream
 from auricle.training.train import train
 

@@ -20,9 +20,9 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
 
 from auricle.audio.decode import read
-from auricle.bundles.answers import choose
+from auricle.bundles.aggregation import choose
 from auricle.datasets.dataset import Dataset
-from auricle.features.pretrained import at_hand
+from auricle.features.embeddings.presets import at_hand
 from auricle.prediction.predictor import Predictor
 from auricle.training.train import TrainResult, train
 

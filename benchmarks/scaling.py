@@ -14,13 +14,13 @@ from statistics import median
 from threadpoolctl import threadpool_limits
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.examples import extract
-from auricle.datasets.survey import survey
+from auricle.datasets.feature_table import extract
+from auricle.datasets.headers import survey
 from auricle.datasets.synthesis import machines
 from auricle.models.table import MODELS, estimator
-from auricle.training.candidates import Candidate, fit
-from auricle.training.choices import choose_spec
-from auricle.training.table import Table
+from auricle.training.defaults import choose_spec
+from auricle.training.design_matrix import Table
+from auricle.training.search.candidates import Candidate, fit
 
 TIMES = (1, 4, 16)
 

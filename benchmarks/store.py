@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle.clock import new_id, now
 from auricle.records import Entry, Prediction, Quality
+from auricle.runtime.clock import new_id, now
 from auricle.store.store import Store
 
 THREADS = 8

@@ -14,17 +14,17 @@ from auricle.audio import quality
 from auricle.audio.clip import Clip
 from auricle.audio.decode import read
 from auricle.audio.resample import resample
-from auricle.bundles.answers import log_probabilities, soften
+from auricle.bundles.aggregation import log_probabilities, soften
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.bundles.profile import quality_row
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.survey import survey
+from auricle.datasets.headers import survey
 from auricle.features.cache import FeatureCache
 from auricle.features.extractor import Extractor
 from auricle.features.spec import KERNEL_VERSION, FeatureSpec, standard_spec
-from auricle.monitoring.sample import Sample, reference_of
-from auricle.training.choices import choose_spec
+from auricle.monitoring.sources.sample import Sample, reference_of
+from auricle.training.defaults import choose_spec
 from auricle.training.train import train
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -17,7 +17,7 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from auricle.datasets.dataset import Dataset
-    from auricle.features.embedding import Embedding
+    from auricle.features.embeddings.embedding import Embedding
     from auricle.prediction.predictor import Predictor
     from auricle.records import Entry
     from auricle.training.result import TrainResult
@@ -49,10 +49,10 @@ def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 @pytest.fixture(scope="session", autouse=True)
 def _no_pretrained_model_at_hand() -> Iterator[None]:
     """Let default trainings be the same, and quick, wherever the tests run: who wants a pretrained model names it."""
-    from auricle.training import embeddings
+    from auricle.training import request
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embeddings, "at_hand", lambda: ())
+        patch.setattr(request, "at_hand", lambda: ())
         yield
 
 
@@ -61,8 +61,8 @@ def make_embedding() -> "Callable[..., Embedding]":
     """Make a pretrained model of its own name: patches of 50 ms, and four fixed sums of each."""
     from onnx import TensorProto, helper, numpy_helper
 
-    from auricle.features.embedding import Embedding
-    from auricle.features.embedding_card import EmbeddingCard, LogMelInput
+    from auricle.features.embeddings.card import EmbeddingCard, LogMelInput
+    from auricle.features.embeddings.embedding import Embedding
 
     form = LogMelInput(
         n_fft=256, frame_samples=200, hop=80, n_mels=20, fmax_hz=4000.0, patch_frames=5, patch_hop_frames=5
@@ -191,8 +191,8 @@ def speeds(trained_on_speeds: "TrainResult") -> "Predictor":
 @pytest.fixture
 def make_entry() -> "Callable[..., Entry]":
     """Make an entry of a classifier of two classes, with whatever else is wanted."""
-    from auricle.clock import new_id, now
     from auricle.records import Entry, Prediction, Quality
+    from auricle.runtime.clock import new_id, now
 
     rng = np.random.default_rng(5)
 
@@ -260,7 +260,7 @@ def postgresql(postgresql_server: Any) -> str:
 @pytest.fixture
 def postgresql_database(postgresql: str) -> Iterator[str]:
     """The URL of an empty database of a real PostgreSQL."""
-    from auricle.clock import new_id
+    from auricle.runtime.clock import new_id
 
     name = f"t{new_id().replace('-', '')}"
     with _administered(postgresql) as connection:

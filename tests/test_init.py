@@ -49,4 +49,4 @@ def test_predicting_loads_no_training_code(statement: str) -> None:
     assert "onnxruntime" in loaded
     assert loaded.isdisjoint(HEAVY)
     rooms = {name.split(".")[1] for name in loaded if name.startswith("auricle.")}
-    assert rooms == {"errors", "records", "files", "compute", "kernels", "audio", "features", "bundles", "prediction"}
+    assert rooms == {"errors", "records", "runtime", "kernels", "audio", "features", "bundles", "prediction"}

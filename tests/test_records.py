@@ -4,8 +4,8 @@ from dataclasses import FrozenInstanceError, fields
 import numpy as np
 import pytest
 
-from auricle.clock import new_id, now
 from auricle.records import Entry, Prediction, Quality
+from auricle.runtime.clock import new_id, now
 
 QUALITY = Quality(-20.123456, -3.0, 0.0, 0.25, 0.5, -60.0, 40.0, 7999.99999, 12.0, 0.0, 4.0, 0.0, 0.0, 20.0, 10.0)
 

@@ -122,7 +122,7 @@ class Entry:
     """
 
     id: str
-    """Made by ``auricle.clock.new_id``."""
+    """Made by ``auricle.runtime.clock.new_id``."""
     time: datetime
     """When it was asked, in UTC."""
     model: str

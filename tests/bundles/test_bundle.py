@@ -12,7 +12,7 @@ import pytest
 
 from auricle.bundles import bundle as room
 from auricle.bundles import container
-from auricle.bundles.answers import Softening
+from auricle.bundles.aggregation import Softening
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.manifest import Manifest
 from auricle.bundles.profile import Profile

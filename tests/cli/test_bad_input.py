@@ -249,7 +249,7 @@ class TestOutputs:
             raise OSError(28, "No space left on device")
 
         name, arguments = OUTPUTS[command]
-        monkeypatch.setattr("auricle.files.os.fsync", full)
+        monkeypatch.setattr("auricle.runtime.files.os.fsync", full)
         ran = auricle(*arguments(machine_sounds, states_file), "-o", out / name)
         assert ran.code == 2
         assert ran.sentence.endswith("cannot be written: No space left on device. Nothing was left behind.")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from auricle.cli import doctor as command
-from auricle.prediction import parity
+from auricle.prediction import consistency
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def test_a_model_that_answers_alike_in_every_way(auricle, states_file: Path, cli
 
 
 def test_a_model_that_does_not(auricle, states_file: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parity, "TOLERANCE", -1.0)
-    monkeypatch.setattr(parity, "_in_worker", lambda model, file: iter([parity._as_file(model, file)]))
+    monkeypatch.setattr(consistency, "TOLERANCE", -1.0)
+    monkeypatch.setattr(consistency, "_in_worker", lambda model, file: iter([consistency._as_file(model, file)]))
     ran = auricle("doctor", states_file, clip, "--json")
     told = json.loads(ran.out)["parity"]
     assert (ran.code, told["agrees"], told["ways"][0]["agrees"]) == (1, False, False)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.examples import extract
-from auricle.datasets.survey import survey
-from auricle.training.choices import choose_spec
+from auricle.datasets.feature_table import extract
+from auricle.datasets.headers import survey
+from auricle.training.defaults import choose_spec
 
 
 def table(path: Path) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auricle.records import Entry
-from auricle.store.feedback import Said
+from auricle.store.labels.feedback import Said
 from auricle.store.store import Store
 
 Run = Callable[..., Any]

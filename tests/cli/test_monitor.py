@@ -69,7 +69,7 @@ def test_sound_without_labels_is_watched(auricle, states_file: Path, live: Path)
 def log(states, live: Path, tmp_path: Path) -> Path:
     """A store in which sixty recordings were logged."""
     from auricle.audio.decode import read
-    from auricle.prediction.entries import entry
+    from auricle.prediction.log_entries import entry
     from auricle.prediction.stream import Stream
     from auricle.store.store import Store
 

@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from auricle.datasets.dataset import Dataset
-from auricle.prediction import rows
+from auricle.prediction.bulk import output
 from auricle.prediction.predictor import Predictor
 
 COMMAND = [sys.executable, "-m", "auricle", "predict"]
@@ -221,7 +221,7 @@ def test_awkward_names_and_links(auricle, states_file: Path, clips: Path, tmp_pa
 def test_a_file_that_goes_between_listing_and_reading(
     auricle, states_file: Path, clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from auricle.prediction import inputs
+    from auricle.prediction.bulk import inputs
 
     listed = inputs.expand([clips])
     monkeypatch.setattr(inputs, "expand", lambda _: [*listed[:2], out / "gone.wav"])
@@ -334,7 +334,7 @@ def test_windows_of_a_long_file_wait_on_disk(
     out: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rows, "_IN_MEMORY", 10_000)
+    monkeypatch.setattr(output, "_IN_MEMORY", 10_000)
     file = long_file(60)
     assert auricle("predict", states_file, file, "--windows", "--events", "-o", out / "x.jsonl").code == 0
     first, *rest = (json.loads(line) for line in (out / "x.jsonl").read_text().splitlines())

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from auricle.lifecycle.challenge import Challenge
-from auricle.prediction.entries import entry
+from auricle.lifecycle.challenger import Challenge
+from auricle.prediction.log_entries import entry
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
-from auricle.store.feedback import Said
+from auricle.store.labels.feedback import Said
 from auricle.store.store import Store
 
 Run = Callable[..., Any]

@@ -96,6 +96,6 @@ def test_another_takes_over_from_one_that_was_killed(url: str, monkeypatch: pyte
         watching.kill()
         watching.wait(30)
     later = time.time() + 61  # the lease lasts a minute
-    monkeypatch.setattr("auricle.clock.time.time", lambda: later)
+    monkeypatch.setattr("auricle.runtime.clock.time.time", lambda: later)
     with Store.open(url) as store:
         assert store.leases.take("watch", holder="another") is not None

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from auricle.cluster import JoblibEngine, engine_of
-from auricle.compute import Engine, spread
 from auricle.errors import AudioError, ClusterError, UsageError
+from auricle.runtime.cluster import JoblibEngine, engine_of
+from auricle.runtime.compute import Engine, spread
 
 
 @pytest.fixture(params=["dask", "joblib:loky", "joblib:threading"])
@@ -134,19 +134,19 @@ def test_a_task_that_ends_its_workers_is_an_error(mortal):
 
 
 def test_a_scheduler_without_workers_is_an_error(mortal, monkeypatch):
-    monkeypatch.setattr("auricle.cluster.WORKERS_S", 0.2)
+    monkeypatch.setattr("auricle.runtime.cluster.WORKERS_S", 0.2)
     with pytest.raises(ClusterError, match=r"must have a worker\. None came"), engine_of(mortal.engine):
         pass
 
 
 def test_a_worker_of_another_version_is_named(cluster, monkeypatch):
-    monkeypatch.setattr("auricle.cluster.importlib.metadata.version", lambda _: "0.0.0")
+    monkeypatch.setattr("auricle.runtime.cluster.importlib.metadata.version", lambda _: "0.0.0")
     with pytest.raises(ClusterError, match=r"must have auricle 0\.0\.0.* has "), engine_of(cluster.engine):
         pass
 
 
 def test_a_scheduler_that_is_not_there_is_an_error(monkeypatch):
-    monkeypatch.setattr("auricle.cluster.CONNECT_S", 0.5)
+    monkeypatch.setattr("auricle.runtime.cluster.CONNECT_S", 0.5)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

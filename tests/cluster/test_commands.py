@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.shards import MANIFEST
+from auricle.runtime.shards import MANIFEST
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,9 @@ def many(machine_sounds, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def answered_here(many, states) -> bytes:
     """What one machine writes."""
-    from auricle.prediction.asking import Ask
-    from auricle.prediction.inputs import expand
-    from auricle.prediction.run import run_to_file
+    from auricle.prediction.bulk.inputs import expand
+    from auricle.prediction.bulk.run import run_to_file
+    from auricle.prediction.request import Ask
 
     output = many.parent / "here.jsonl"
     run_to_file(states, expand([many]), output, ask=Ask(), form="jsonl")
@@ -148,7 +148,7 @@ def test_train_writes_the_bundle_that_it_writes_here(cluster, auricle, machine_s
 def test_a_scheduler_that_is_not_there_is_an_error(
     command, auricle, machine_sounds, states_file, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("auricle.cluster.CONNECT_S", 0.5)
+    monkeypatch.setattr("auricle.runtime.cluster.CONNECT_S", 0.5)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

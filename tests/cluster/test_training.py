@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from auricle.cluster import engine_of
 from auricle.datasets.dataset import Dataset
 from auricle.features.cache import FeatureCache
+from auricle.runtime.cluster import engine_of
 from auricle.training.train import train
 
 

@@ -7,10 +7,10 @@ import pytest
 import typer
 
 from auricle.cli.main import COMMANDS, app
-from auricle.features.figure import SUFFIXES
+from auricle.features.plots import SUFFIXES
 from auricle.models.table import MODELS
 from auricle.prediction.formats import FORMATS
-from auricle.prediction.pcm import SAMPLE_FORMATS
+from auricle.prediction.live.pcm import SAMPLE_FORMATS
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from auricle.audio.decode import read
-from auricle.prediction.asking import Ask
-from auricle.prediction.batch import predict_files
+from auricle.prediction.bulk.batch import predict_files
 from auricle.prediction.formats import FORMATS, lines
-from auricle.prediction.pcm import SAMPLE_FORMATS, blocks
+from auricle.prediction.live.pcm import SAMPLE_FORMATS, blocks
 from auricle.prediction.predictor import Predictor
+from auricle.prediction.request import Ask
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from auricle.bundles.answers import choose, log_probabilities, soften
+from auricle.bundles.aggregation import choose, log_probabilities, soften
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.models.family import Estimator
 from auricle.models.table import MODELS, Task, estimator, grid
 from auricle.prediction.predictor import Predictor
-from auricle.training.convert import convert
-from auricle.training.table import Table
+from auricle.training.convert.estimators import convert
+from auricle.training.design_matrix import Table
 
 # Networks eat images, and keep the same promises in tests/models/cnn and tests/training/test_networks.py.
 ROW_FAMILIES = [name for name, family in MODELS.items() if family.eats != "image"]

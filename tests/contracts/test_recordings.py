@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auricle.audio.decode import read
-from auricle.bundles.answers import choose
+from auricle.bundles.aggregation import choose
 from auricle.datasets.dataset import Dataset
 from auricle.prediction.predictor import Predictor
 from auricle.training.train import TrainResult, train

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.examples import extract, windows_of
+from auricle.datasets.feature_table import extract, windows_of
 from auricle.datasets.parts import part_rows
 from auricle.errors import FeatureError, ModelError
 from auricle.features.cache import FeatureCache
-from auricle.features.embedding import Embedding
+from auricle.features.embeddings.embedding import Embedding
 from auricle.features.image import Image, image_spec
 from auricle.features.parts import Features, Pooled
 from auricle.features.spec import FeatureSpec

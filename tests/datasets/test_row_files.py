@@ -8,7 +8,7 @@ import pytest
 
 from auricle.datasets import row_files
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.examples import extract
+from auricle.datasets.feature_table import extract
 from auricle.datasets.row_files import check_name, shard_rows, table_rows, write_rows
 from auricle.errors import UsageError
 from auricle.features.spec import standard_spec

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.examples import Failure
+from auricle.datasets.feature_table import Failure
 from auricle.errors import AudioError
 from auricle.evaluation.advice import next_steps
 from auricle.evaluation.breakdown import Answered

@@ -4,8 +4,8 @@ import pytest
 from auricle.audio.clip import Clip
 from auricle.errors import ExportError
 from auricle.export import rows as module
+from auricle.export.blocks import pooled
 from auricle.export.draft import Draft
-from auricle.export.parts import pooled
 from auricle.export.rows import WHOLE, row, rows
 from auricle.features.columns import FEATURES, STATISTICS, UNPOOLED
 from auricle.features.extractor import Extractor

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from auricle.errors import FeatureError, UsageError
-from auricle.features.figure import picture_spec
 from auricle.features.occlusion import explain_image, explain_sound
+from auricle.features.plots import picture_spec
 from auricle.features.spec import FeatureSpec
 from auricle.features.spectrum import log_mel
 

@@ -6,7 +6,7 @@ import pytest
 
 from auricle.audio.clip import Clip
 from auricle.errors import FeatureError, UsageError
-from auricle.features.embedding import Embedding
+from auricle.features.embeddings.embedding import Embedding
 from auricle.features.extractor import Extractor
 from auricle.features.image import Image, image_spec
 from auricle.features.parts import IMAGE, POOLED, Features, Pooled

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auricle.audio.clip import Clip
 from auricle.inspection.fingerprints import FRAME, Fingerprint
-from auricle.inspection.listening import Recording
+from auricle.inspection.scan import Recording
 from auricle.records import Quality
 
 

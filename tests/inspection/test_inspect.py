@@ -12,7 +12,7 @@ from auricle.audio.clip import Clip
 from auricle.datasets.dataset import Dataset
 from auricle.errors import DataError
 from auricle.inspection.inspect import MEASURES, inspect
-from auricle.inspection.page import page_of
+from auricle.inspection.report import page_of
 
 
 def test_everything_is_measured_and_said_as_json(sounds: Path) -> None:

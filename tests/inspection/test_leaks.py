@@ -12,7 +12,7 @@ from auricle.datasets.dataset import Dataset
 from auricle.inspection.findings import Finding
 from auricle.inspection.fingerprints import fingerprint
 from auricle.inspection.leaks import Leaks, find_leaks
-from auricle.inspection.listening import Recording
+from auricle.inspection.scan import Recording
 
 Chatter = Callable[..., Clip]
 

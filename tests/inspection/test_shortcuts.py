@@ -8,7 +8,7 @@ import pytest
 
 from auricle.datasets.dataset import Dataset
 from auricle.inspection.findings import Finding
-from auricle.inspection.listening import Recording
+from auricle.inspection.scan import Recording
 from auricle.inspection.shortcuts import find_shortcuts, skill_of_class, skill_of_number
 
 Heard = Callable[..., Recording]

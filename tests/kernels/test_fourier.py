@@ -5,7 +5,7 @@ import pytest
 from auricle.kernels.fourier import fourier_plan, power_spectrum, split_frames
 from auricle.kernels.frames import aligned
 from auricle.kernels.framing import places_of
-from auricle.kernels.lanes import LANES
+from auricle.kernels.simd import LANES
 
 
 @numba.njit

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from auricle.kernels.framing import all_within, layout, places_of
-from auricle.kernels.lanes import LANES
+from auricle.kernels.simd import LANES
 
 
 @pytest.mark.parametrize("n", [1, LANES - 1, LANES, 5 * LANES + 3])

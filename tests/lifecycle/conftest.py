@@ -14,13 +14,13 @@ from auricle.audio.decode import read
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.synthesis import machines
-from auricle.lifecycle.meeting import Meeting, Where
+from auricle.lifecycle.paired_predictions import Meeting, Where
 from auricle.lifecycle.retrain import Retrained, retrain
-from auricle.prediction.entries import entry
+from auricle.prediction.log_entries import entry
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
 from auricle.records import Entry
-from auricle.store.feedback import Said
+from auricle.store.labels.feedback import Said
 from auricle.store.store import Store
 from auricle.training.train import train
 

@@ -9,7 +9,7 @@ from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.lifecycle.retrain import retrain
 from auricle.prediction.predictor import Predictor
-from auricle.store.feedback import Said
+from auricle.store.labels.feedback import Said
 from auricle.store.store import Store
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
-from auricle.lifecycle.challenge import Challenge
+from auricle.lifecycle.challenger import Challenge
 from auricle.lifecycle.retrain import Retrained, champion_of, retrain
 from auricle.lifecycle.watch import Asked, Watch
 from auricle.monitoring.verdict import ONCE
 from auricle.prediction.predictor import Predictor
-from auricle.store.feedback import Said
+from auricle.store.labels.feedback import Said
 from auricle.store.store import Store
 
 

@@ -10,11 +10,11 @@ import pytest
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.errors import ConflictError, DataError, MissingError, StoreError, UsageError
-from auricle.features.embedding import Embedding
-from auricle.lifecycle.challenge import Challenge
+from auricle.features.embeddings.embedding import Embedding
+from auricle.lifecycle.challenger import Challenge
 from auricle.lifecycle.retrain import Retrained, champion_of, retrain
 from auricle.prediction.predictor import Predictor
-from auricle.store.feedback import Said
+from auricle.store.labels.feedback import Said
 from auricle.store.store import Store
 from auricle.training.train import train
 
@@ -237,7 +237,7 @@ def test_whose_lease_was_lost_promotes_nothing(
     def lost(*_: object) -> None:
         raise ConflictError("Another has taken over meanwhile.")
 
-    monkeypatch.setattr("auricle.lifecycle.held.Held.check", lost)
+    monkeypatch.setattr("auricle.lifecycle.lease.Held.check", lost)
     with pytest.raises(ConflictError):
         retrain(service, pumps)
     assert champion_of(service).id == champion.name
@@ -250,7 +250,7 @@ def test_a_store_that_is_away_at_the_end_is_found_again(
         raise StoreError("the store is away")
 
     with monkeypatch.context() as broken:
-        broken.setattr("auricle.store.aliases.Aliases.promote", away)
+        broken.setattr("auricle.store.registry.aliases.Aliases.promote", away)
         with pytest.raises(StoreError):
             retrain(service, pumps)
     assert retrain(service, pumps).outcome == "promoted"

@@ -7,17 +7,19 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
-from auricle import clock
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.errors import ConflictError, DataError, StoreError, UsageError
-from auricle.lifecycle.challenge import Challenge
+from auricle.lifecycle.challenger import Challenge
 from auricle.lifecycle.retrain import Retrained, retrain
-from auricle.lifecycle.watch import Asked, Round, Watch
+from auricle.lifecycle.watch import Asked, Round, Watch, typical
+from auricle.monitoring.sources.sample import Sample, reference_of
 from auricle.monitoring.verdict import ONCE, Persistence
 from auricle.prediction.predictor import Predictor
+from auricle.runtime import clock
 from auricle.store.store import Store
 
 
@@ -224,3 +226,31 @@ def test_a_store_without_a_champion_is_waited_for(tmp_path: Any) -> None:
 def test_a_column_that_nobody_tells_is_refused(service: Store) -> None:
     with pytest.raises(UsageError, match="`by` must name a column"):
         watch_of(service, asked={"by": "site"}).once()
+
+
+def moved(sample: Sample, amounts: np.ndarray) -> Sample:
+    spread = sample.rows.std(axis=0)
+    return replace(sample, rows=(sample.rows + np.outer(amounts, spread)).astype(np.float32))
+
+
+def test_who_went_farther_scores_higher(champion: Predictor) -> None:
+    reference = reference_of(champion.bundle)
+    amounts = np.linspace(0.0, 3.0, len(reference))
+    scores = typical(reference, moved(reference, amounts))
+    found = np.array([scores[identity] for identity in reference.ids.tolist()])
+    assert np.corrcoef(found, amounts)[0, 1] > 0.8
+
+
+def test_one_broken_recording_does_not_set_the_way(champion: Predictor) -> None:
+    reference = reference_of(champion.bundle)
+    amounts = np.full(len(reference), 1.0)
+    window = moved(reference, amounts)
+    window.rows[0] = -1e6
+    scores = list(typical(reference, window).values())
+    assert scores[0] < np.median(scores)
+
+
+def test_nothing_moved_is_no_direction(champion: Predictor) -> None:
+    reference = reference_of(champion.bundle)
+    same = replace(reference, rows=np.repeat(reference.rows.mean(axis=0, keepdims=True), len(reference), axis=0))
+    assert all(np.isfinite(score) for score in typical(reference, same).values())

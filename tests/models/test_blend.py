@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from auricle.models.blend import BlendClassifier, BlendRegressor, classifier_weights, regressor_weights
-from auricle.training.convert import convert, verify
+from auricle.training.convert.estimators import convert, verify
 
 
 def logs_that_know(truth, strength, rng):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from auricle.bundles.profile import QUALITY_COLUMNS
-from auricle.monitoring.sample import Sample
+from auricle.monitoring.sources.sample import Sample
 
 CLASSES = ("cat", "cow", "dog")
 COLUMNS = tuple(f"mfcc{i:02d}_mean" for i in range(6))

@@ -7,7 +7,7 @@ import pytest
 
 from auricle.errors import DataError, UsageError
 from auricle.monitoring.check import check
-from auricle.monitoring.sample import Sample
+from auricle.monitoring.sources.sample import Sample
 from auricle.monitoring.verdict import Persistence
 
 pytest.importorskip("river")

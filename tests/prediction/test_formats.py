@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auricle.errors import AudioError, UsageError
-from auricle.prediction.batch import Result
+from auricle.prediction.bulk.batch import Result
 from auricle.prediction.formats import FORMATS, check_format, lines
 from auricle.records import Prediction, Quality
 

@@ -10,11 +10,11 @@ import soundfile
 
 from auricle.audio.clip import Clip, Samples
 from auricle.audio.decode import read
-from auricle.bundles.answers import choose, log_probabilities, pool, soften
-from auricle.compute import spread
-from auricle.datasets.examples import windows_of
+from auricle.bundles.aggregation import choose, log_probabilities, pool, soften
+from auricle.datasets.feature_table import windows_of
 from auricle.errors import AudioError, BundleError, FeatureError, UsageError
 from auricle.prediction.predictor import Predictor, load
+from auricle.runtime.compute import spread
 
 Hum = Callable[..., Samples]
 

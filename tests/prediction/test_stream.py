@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from auricle.audio.clip import Clip, Samples
 from auricle.audio.decode import read
 from auricle.datasets.dataset import Example
-from auricle.datasets.examples import windows_of
+from auricle.datasets.feature_table import windows_of
 from auricle.errors import AudioError, UsageError
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream

@@ -21,13 +21,13 @@ import pytest
 import soundfile
 from starlette.testclient import TestClient
 
-from auricle import clock
+from auricle.runtime import clock
+from auricle.serving.active_model import enlist
 from auricle.serving.app import application
-from auricle.serving.decoders import Decoders
-from auricle.serving.limits import Limits
-from auricle.serving.registry import enlist
+from auricle.serving.decoder.messages import DecodeLimits
+from auricle.serving.decoder.pool import Decoders
 from auricle.serving.service import Service, open_service
-from auricle.serving.wire import DecodeLimits
+from auricle.serving.settings import Limits
 from auricle.store.keys import SCOPES
 from auricle.store.store import Store
 

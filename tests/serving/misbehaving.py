@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from auricle.serving import decoding
-from auricle.serving.wire import DecodeLimits, Header
+from auricle.serving.decoder import process
+from auricle.serving.decoder.messages import DecodeLimits, Header
 
-honest = decoding.decode
+honest = process.decode
 
 
 def crash() -> None:
@@ -60,5 +60,5 @@ def decode(source: int, target: int, limits: DecodeLimits) -> None:
 
 
 if __name__ == "__main__":
-    decoding.decode = decode
-    decoding.main()
+    process.decode = decode
+    process.main()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from auricle.prediction.parity import compare
+from auricle.prediction.consistency import compare
 from auricle.prediction.predictor import Predictor
 
 

@@ -11,9 +11,9 @@ from typing import Any, Self
 import pytest
 import uvicorn
 
-from auricle.serving import protocol as protocols
 from auricle.serving.app import application
-from auricle.serving.protocol import protocol
+from auricle.serving.http import protocol as protocols
+from auricle.serving.http.protocol import protocol
 
 HEAD = b"POST /v1/predictions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from auricle import clock
 from auricle.errors import MissingError, UsageError
+from auricle.runtime import clock
 from auricle.store.keys import SCOPES
 from auricle.store.store import Store
 from auricle.store.tables import KEYS

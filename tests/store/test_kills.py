@@ -16,7 +16,7 @@ from auricle.store.tables import PREDICTIONS
 WRITE = """
 import sys
 import numpy as np
-from auricle.clock import new_id, now
+from auricle.runtime.clock import new_id, now
 from auricle.records import Entry, Prediction
 from auricle.store.store import Store
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from auricle import clock
 from auricle.errors import ConflictError, UsageError
 from auricle.records import Entry
+from auricle.runtime import clock
 from auricle.store.database import Database
 from auricle.store.store import Store
 

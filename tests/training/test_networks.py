@@ -17,7 +17,7 @@ from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
 from auricle.models.table import MODELS
 from auricle.prediction.predictor import Predictor
 from auricle.training import networks
-from auricle.training.asked import further_families
+from auricle.training.request import further_families
 from auricle.training.result import TrainResult
 from auricle.training.train import train
 
@@ -75,8 +75,8 @@ def test_file_windows_and_stream_give_what_training_computed(trained: TrainResul
 
 
 def test_a_network_beside_others_is_not_nested_and_that_is_said(sounds: Dataset, monkeypatch) -> None:
-    monkeypatch.setattr("auricle.training.search.WORTHWHILE", -np.inf)  # blend, whether it pays or not
-    monkeypatch.setattr("auricle.training.search.classifier_weights", lambda logs, _: np.full(len(logs), 0.5))
+    monkeypatch.setattr("auricle.training.search.search.WORTHWHILE", -np.inf)  # blend, whether it pays or not
+    monkeypatch.setattr("auricle.training.search.search.classifier_weights", lambda logs, _: np.full(len(logs), 0.5))
     result = train(sounds, models="linear,cnn,blend", window_s=0.2)
     fates = {trial.candidate.name: trial.fate for trial in result.found.trials}
     assert fates["cnn"] == "selected on"
@@ -102,7 +102,7 @@ def test_a_budget_may_buy_a_network_where_there_is_torch(monkeypatch) -> None:
 
 
 def test_a_network_that_is_too_dear_is_not_tried(sounds: Dataset, monkeypatch) -> None:
-    monkeypatch.setattr("auricle.training.menu.VARIANTS", {})
+    monkeypatch.setattr("auricle.training.search.search_space.VARIANTS", {})
     monkeypatch.setattr(CnnClassifier, "price_s", lambda *_: 1e9)
     monkeypatch.setattr(CnnClassifier, "fit", lambda *_: pytest.fail("it was too dear"))
     found = train(sounds, models="linear,cnn", budget_s=20.0, window_s=0.2).found

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from auricle.datasets.examples import Failure
+from auricle.datasets.feature_table import Failure
 from auricle.errors import AudioError
 from auricle.inspection.findings import Finding
 from auricle.inspection.leaks import Leaks
-from auricle.page import Page
-from auricle.training.learning import Curve
+from auricle.reports.html import Page
+from auricle.training.learning_curve import Curve
 from auricle.training.report import report_of
 from auricle.training.train import TrainResult
 

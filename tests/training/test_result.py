@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from auricle.bundles.answers import Softening, soften
+from auricle.bundles.aggregation import Softening, soften
 from auricle.training.train import TrainResult
 
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from auricle.audio.clip import Samples
-from auricle.kernels.lanes import LANES
-from auricle.kernels.longterm import levels_of
+from auricle.kernels.long_term import levels_of
+from auricle.kernels.simd import LANES
 from auricle.kernels.waveform import sums
 
 __all__ = ["MAINS_HZ", "hum_db"]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from auricle.audio.clip import Samples
 from auricle.audio.hum import hum_db
-from auricle.audio.spectral import spectral
+from auricle.audio.spectral_quality import spectral
 from auricle.errors import AudioError
 from auricle.kernels.waveform import block_powers, count_beyond, survey
 from auricle.records import Quality

@@ -12,18 +12,18 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle import files
 from auricle.bundles import container
 from auricle.bundles.card import card
-from auricle.bundles.descriptors import mlmodel
+from auricle.bundles.external_metadata import mlmodel
 from auricle.bundles.manifest import Manifest, read_manifest
 from auricle.bundles.novelty import Novelty
 from auricle.bundles.profile import Profile
 from auricle.errors import BundleError, FeatureError, ModelError
-from auricle.features.embedding import Embedding
-from auricle.features.embedding_card import EmbeddingCard
+from auricle.features.embeddings.card import EmbeddingCard
+from auricle.features.embeddings.embedding import Embedding
 from auricle.features.image import Image
 from auricle.features.parts import IMAGE, POOLED, Features, Part, Pooled
+from auricle.runtime import files
 
 __all__ = ["Bundle", "Golden"]
 
@@ -130,7 +130,7 @@ class Bundle:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a bundle and verify every hash; :func:`~auricle.bundles.selftest.check` then proves that it computes.
+        """Read a bundle and verify every hash; :func:`~auricle.bundles.self_test.check` then proves that it computes.
 
         Raises
         ------

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from auricle.bundles.descriptors import hub_header
+from auricle.bundles.external_metadata import hub_header
 
 if TYPE_CHECKING:
     from auricle.bundles.manifest import Manifest

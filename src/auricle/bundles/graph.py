@@ -7,7 +7,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from auricle.errors import BundleError
-from auricle.features.sessions import keeps_weights_elsewhere, session_options
+from auricle.features.embeddings.onnx_session import keeps_weights_elsewhere, session_options
 
 __all__ = ["Graph"]
 

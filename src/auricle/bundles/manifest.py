@@ -5,9 +5,9 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from auricle.bundles.answers import Softening
+from auricle.bundles.aggregation import Softening
 from auricle.errors import AuricleError, BundleError
-from auricle.features.embedding_card import EmbeddingCard
+from auricle.features.embeddings.card import EmbeddingCard
 from auricle.features.spec import FeatureSpec
 
 __all__ = ["FORMAT", "Calibration", "Interval", "Manifest", "Sets", "Target", "read_manifest"]

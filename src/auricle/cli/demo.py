@@ -144,7 +144,7 @@ def _pictures(data: "Dataset", output: Path) -> None:
     from matplotlib.figure import Figure
 
     from auricle.audio.decode import read
-    from auricle.features.figure import draw, label_bands, picture_spec, save
+    from auricle.features.plots import draw, label_bands, picture_spec, save
     from auricle.features.spectrum import log_mel
 
     figure = Figure(figsize=(11, 3.4), layout="constrained")
@@ -178,8 +178,8 @@ def _scores(faults: "TrainResult", rpm: "TrainResult", path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from auricle.bundles.answers import choose
-    from auricle.features.figure import save
+    from auricle.bundles.aggregation import choose
+    from auricle.features.plots import save
 
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     FigureCanvasAgg(figure)

@@ -174,9 +174,9 @@ def _ask(method: str, url: str, body: bytes, *, kind: str = "application/octet-s
 def _alarm(store: "Store", champion: "Predictor", page: Path) -> str:
     """Check what was heard, write the check's page, and return its verdict in words."""
     from auricle.monitoring.check import check
-    from auricle.monitoring.logged import logged
-    from auricle.monitoring.page import page_of
-    from auricle.monitoring.sample import reference_of
+    from auricle.monitoring.report import page_of
+    from auricle.monitoring.sources.from_store import logged
+    from auricle.monitoring.sources.sample import reference_of
 
     found, _ = logged(store.scan(), lambda _: champion.bundle)
     bundle, window = found[champion.name]

@@ -12,7 +12,7 @@ from auricle.cli.terminal import print_json
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
-    from auricle.prediction.parity import Parity, Way
+    from auricle.prediction.consistency import Parity, Way
 
 __all__ = ["KEY_VARIABLE", "doctor"]
 
@@ -36,7 +36,7 @@ def doctor(
 
     Example: `auricle doctor motor.auricle today/0001.wav --server http://127.0.0.1:8000`
     """
-    from auricle.cli.machine import installed, speed
+    from auricle.cli.environment import installed, speed
 
     if (model is None) != (file is None):
         raise UsageError("A model and a recording must be named together, or neither.")
@@ -45,7 +45,7 @@ def doctor(
     found: dict[str, Any] = {**installed(), "speed": speed()}
     parity = None
     if model is not None and file is not None:
-        from auricle.prediction.parity import compare
+        from auricle.prediction.consistency import compare
         from auricle.prediction.predictor import load
 
         predictor = load(model)

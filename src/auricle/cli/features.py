@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from auricle import files
 from auricle.cli.options import (
     DataArgument,
     EngineOption,
@@ -18,7 +17,8 @@ from auricle.cli.options import (
 )
 from auricle.cli.terminal import Bars, err, print_json
 from auricle.errors import UsageError
-from auricle.shards import MANIFEST
+from auricle.runtime import files
+from auricle.runtime.shards import MANIFEST
 
 __all__ = ["features"]
 
@@ -43,10 +43,10 @@ def features(
     Example: `auricle features sounds/ -o rows.csv`
     """
     from auricle.datasets.dataset import Dataset
-    from auricle.datasets.examples import extract
+    from auricle.datasets.feature_table import extract
+    from auricle.datasets.headers import survey
     from auricle.datasets.row_files import check_name, table_rows, write_rows
-    from auricle.datasets.survey import survey
-    from auricle.training.choices import choose_spec
+    from auricle.training.defaults import choose_spec
 
     if engine != "local":
         if workers is not None:
@@ -79,11 +79,11 @@ def _on_engine(
     resume: bool,
     as_json: bool,
 ) -> None:
-    from auricle.cluster import engine_of
     from auricle.datasets.dataset import Dataset
+    from auricle.datasets.headers import survey
     from auricle.datasets.row_files import shard_rows
-    from auricle.datasets.survey import survey
-    from auricle.training.choices import choose_spec
+    from auricle.runtime.cluster import engine_of
+    from auricle.training.defaults import choose_spec
 
     with engine_of(engine) as found:
         dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold)

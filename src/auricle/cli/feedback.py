@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from auricle import clock, files
 from auricle.cli.options import JsonOption, StoreOption, open_store
 from auricle.cli.terminal import err, print_json
 from auricle.errors import AuricleError, UsageError
+from auricle.runtime import clock, files
 
 if TYPE_CHECKING:
-    from auricle.store.feedback import Said
-    from auricle.store.scan import Batch
+    from auricle.store.labels.feedback import Said
+    from auricle.store.predictions.scan import Batch
     from auricle.store.store import Store
 
 __all__ = ["COLUMNS", "export_feedback", "import_feedback"]
@@ -76,7 +76,7 @@ def export_feedback(
 
     Example: `auricle feedback export -o labels.csv`
     """
-    from auricle.store.filters import Filter
+    from auricle.store.predictions.filters import Filter
 
     with open_store(store) as opened:
         rows = [row for batch in opened.scan(Filter(model=model, labelled=True)) for row in _rows(batch)]
@@ -99,7 +99,7 @@ def export_feedback(
 def _table(file: Path, who: str) -> Iterator[_Read]:
     """Read labels by id; an empty cell in `label` or `target` is none."""
     from auricle.datasets.tables import read_csv
-    from auricle.store.feedback import Said
+    from auricle.store.labels.feedback import Said
 
     table = read_csv(file)
     if "id" not in table.columns or not {"label", "target"} & set(table.columns):
@@ -123,7 +123,7 @@ def _track(store: "Store", file: Path, who: str) -> Iterator[_Read]:
     """Read an Audacity label track, which names predictions by the recording's name and the time in it."""
     from auricle.datasets.annotations import label_track_rows
     from auricle.datasets.tables import readable
-    from auricle.store.tracks import Mark, said_of
+    from auricle.store.labels.label_matching import Mark, said_of
 
     with readable(file):
         rows = list(label_track_rows(file))

@@ -72,7 +72,7 @@ def inspect(
         cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
         inspection = run(dataset, workers=workers, cache=cache, progress=bars)
     if output is not None:
-        from auricle.inspection.page import page_of
+        from auricle.inspection.report import page_of
 
         page_of(inspection).save(output)
     if as_json:
@@ -87,7 +87,7 @@ def inspect(
 
 def _show(inspection: "Inspection") -> None:
     """Print the classes, the measures and the findings for a reader."""
-    from auricle.inspection.page import verdict_of
+    from auricle.inspection.report import verdict_of
 
     summary = inspection.as_json()
     out = Console(highlight=False, emoji=False, soft_wrap=True)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auricle import clock
 from auricle.cli.options import JsonOption, StoreOption, open_store, span_s
 from auricle.cli.terminal import err, print_json, print_table
+from auricle.runtime import clock
 
 if TYPE_CHECKING:
     from auricle.store.keys import Key

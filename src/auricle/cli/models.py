@@ -11,9 +11,9 @@ from auricle.cli.options import JsonOption, ModelArgument, StoreOption, open_sto
 from auricle.cli.terminal import err, print_json, print_table
 
 if TYPE_CHECKING:
-    from auricle.store.aliases import Change
-    from auricle.store.decisions import Decision
-    from auricle.store.models import Model
+    from auricle.store.registry.aliases import Change
+    from auricle.store.registry.models import Model
+    from auricle.store.registry.retraining_log import Decision
 
 __all__ = ["add_model", "list_models", "promote_model", "roll_back", "show_model"]
 
@@ -35,7 +35,7 @@ def add_model(
     Example: `auricle models add engine.auricle --why "the winter's recordings"`
     """
     from auricle.prediction.predictor import load
-    from auricle.serving.registry import enlist
+    from auricle.serving.active_model import enlist
 
     load(model)  # it must compute here what it computed where it was trained
     with open_store(store, create=True) as opened:

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from auricle import clock
 from auricle.cli.options import (
     ByOption,
     GroupOption,
@@ -24,11 +23,12 @@ from auricle.cli.options import (
 )
 from auricle.cli.terminal import ALARM, STATES, Bars, err, print_json
 from auricle.errors import UsageError
+from auricle.runtime import clock
 
 if TYPE_CHECKING:
     from auricle.bundles.bundle import Bundle
     from auricle.monitoring.check import Check
-    from auricle.monitoring.sample import Sample
+    from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["monitor"]
 
@@ -78,7 +78,7 @@ def monitor(
     )
     checks = [(_check(bundle, window, rate, by), bundle, window) for bundle, window in watched]
     if report is not None:
-        from auricle.monitoring.page import page_of
+        from auricle.monitoring.report import page_of
 
         page_of(checks, by=by).save(report)
     _print(checks, as_json=as_json)
@@ -94,9 +94,9 @@ Watched = tuple[list[tuple["Bundle", "Sample"]], int]
 
 
 def _answered(model: Path, data: str, label: str | None, group: str | None, workers: int | None) -> Watched:
-    from auricle.monitoring.answered import answered
-    from auricle.monitoring.heard import without_unkept
-    from auricle.monitoring.recordings import find
+    from auricle.monitoring.sources.from_files import answered
+    from auricle.monitoring.sources.recordings import find
+    from auricle.monitoring.sources.training_overlap import without_unkept
     from auricle.prediction.predictor import load
 
     loaded = load(model)
@@ -114,8 +114,8 @@ def _answered(model: Path, data: str, label: str | None, group: str | None, work
 
 def _logged(url: str, model: Path | None, since: str, label: str | None, group: str | None) -> Watched:
     from auricle.bundles.bundle import Bundle
-    from auricle.monitoring.logged import bundle_of, logged
-    from auricle.store.filters import Filter
+    from auricle.monitoring.sources.from_store import bundle_of, logged
+    from auricle.store.predictions.filters import Filter
     from auricle.store.store import Store
 
     if label is not None or group is not None:
@@ -136,7 +136,7 @@ def _logged(url: str, model: Path | None, since: str, label: str | None, group: 
 
 def _check(bundle: "Bundle", window: "Sample", rate: float, by: str | None) -> "Check":
     from auricle.monitoring.check import check
-    from auricle.monitoring.sample import reference_of
+    from auricle.monitoring.sources.sample import reference_of
 
     rate_hz = bundle.manifest.spec.rate_hz
     return check(reference_of(bundle), window, model_rate_hz=rate_hz, rate=rate, by=by)

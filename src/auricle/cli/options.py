@@ -1,15 +1,18 @@
 """Options that several commands share, so that they are spelled and explained once."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auricle import files
 from auricle.errors import UsageError
+from auricle.runtime import files
 
 if TYPE_CHECKING:
+    from auricle.prediction.bulk.outbox import Keep
     from auricle.store.store import Store
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "FoldOption",
     "GroupOption",
     "JsonOption",
+    "KeepOption",
     "LabelOption",
     "ModelArgument",
     "RateOption",
@@ -30,10 +34,12 @@ __all__ = [
     "WorkersOption",
     "check_page",
     "duration_s",
+    "keeping",
     "open_store",
     "size_bytes",
     "span_s",
 ]
+
 
 DataArgument = Annotated[
     str,
@@ -155,3 +161,21 @@ def _seconds(text: str, units: str) -> float | None:
     """Return the seconds of a number above 0 and its unit, one that a pattern allows; None for anything else."""
     found = re.fullmatch(rf"([0-9]+(?:\.[0-9]*)?) *({units})", text.strip().upper())
     return float(found[1]) * _SECONDS[found[2]] or None if found else None
+
+
+KeepOption = Annotated[
+    str | None,
+    typer.Option("--store", help="Keep each recording's answer there too: sqlite:///FILE or postgresql://…."),
+]
+
+
+@contextmanager
+def keeping(store: str | None) -> "Iterator[Keep | None]":
+    """Open a store, and give what writes entries into it, each once; None where no store is named."""
+    if store is None:
+        yield None
+        return
+    from auricle.store.store import Store
+
+    with Store.open(store) as opened:
+        yield opened.add_missing

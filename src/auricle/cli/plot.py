@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auricle import files
 from auricle.cli.options import JsonOption
 from auricle.cli.terminal import err, print_json
 from auricle.errors import FeatureError, UsageError
+from auricle.runtime import files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ def plot(
     Example: `auricle plot pump.wav -o pump.png`
     """
     from auricle.audio.decode import open_sound, read
-    from auricle.features.figure import SUFFIXES, draw, picture_spec, save
+    from auricle.features.plots import SUFFIXES, draw, picture_spec, save
 
     if output.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{output}: the picture's name must end in {', '.join(sorted(SUFFIXES))}.")
@@ -63,9 +63,8 @@ def plot(
 def _explained(clip: "Clip", path: Path) -> "Figure":
     """Draw what the answer of a model to a clip hangs on."""
     from auricle.audio.clip import Clip
-    from auricle.features.explained import draw_explained
-    from auricle.features.figure import picture_spec
     from auricle.features.occlusion import explain_sound
+    from auricle.features.plots import draw_explained, picture_spec
     from auricle.features.spectrum import log_mel
     from auricle.prediction.predictor import load
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auricle import files
 from auricle.cli.event_options import (
     ConfirmOption,
     EventsOption,
@@ -21,18 +20,17 @@ from auricle.cli.event_options import (
     SmoothOption,
     event_rules,
 )
-from auricle.cli.keeping import KeepOption, keeping
-from auricle.cli.options import EngineOption, ModelArgument
-from auricle.cli.pipes import leave_if_unread
-from auricle.cli.terminal import Bars, err, print_json
+from auricle.cli.options import EngineOption, KeepOption, ModelArgument, keeping
+from auricle.cli.terminal import Bars, err, leave_if_unread, print_json
 from auricle.errors import OutputError, UsageError
+from auricle.runtime import files
 
 if TYPE_CHECKING:
-    from auricle.prediction.asking import Ask
-    from auricle.prediction.keeping import Keep
+    from auricle.prediction.bulk.outbox import Keep
+    from auricle.prediction.bulk.output import Piece
+    from auricle.prediction.bulk.run import Report
     from auricle.prediction.predictor import Predictor
-    from auricle.prediction.rows import Piece
-    from auricle.prediction.run import Report
+    from auricle.prediction.request import Ask
 
 __all__ = ["predict"]
 
@@ -72,11 +70,11 @@ def predict(
 
     Example: `auricle predict motor.auricle today/ -o today.jsonl`
     """
-    from auricle.compute import n_workers
-    from auricle.prediction.asking import Ask
+    from auricle.prediction.bulk.inputs import expand
     from auricle.prediction.formats import FORMATS, check_format
-    from auricle.prediction.inputs import expand
     from auricle.prediction.predictor import load
+    from auricle.prediction.request import Ask
+    from auricle.runtime.compute import n_workers
 
     check_format(form)
     n_workers(workers)
@@ -138,8 +136,8 @@ def _run(
     resume: bool,
     keep: "Keep | None",
 ) -> "Report":
+    from auricle.prediction.bulk.run import run_to_file, run_to_stream, run_to_tracks
     from auricle.prediction.formats import FORMATS
-    from auricle.prediction.run import run_to_file, run_to_stream, run_to_tracks
 
     is_of_one = FORMATS[form].is_of_one_recording
     started, n_answered = time.monotonic(), 0
@@ -172,8 +170,8 @@ def _run(
 def _run_on_engine(
     model: "Predictor", found: list[Path], folder: Path, ask: "Ask", form: str, engine: str, *, resume: bool
 ) -> "Report":
-    from auricle.cluster import engine_of
-    from auricle.prediction.shards import run_to_shards
+    from auricle.prediction.bulk.shards import run_to_shards
+    from auricle.runtime.cluster import engine_of
 
     with Bars() as bars, engine_of(engine) as workers:
         assert workers is not None  # noqa: S101 - it is not local

@@ -15,7 +15,7 @@ from auricle.cli.terminal import err
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
-    from auricle.serving.limits import Limits
+    from auricle.serving.settings import Limits
     from auricle.store.store import Store
 
 __all__ = ["serve"]
@@ -56,8 +56,8 @@ def serve(
     """
     gc.disable()  # until all is there: nothing of it is garbage, and to look takes an eighth of the start
     context.call_on_close(gc.enable)
-    from auricle.serving.limits import read_limits
-    from auricle.serving.registry import enlist, name_to_serve
+    from auricle.serving.active_model import enlist, name_to_serve
+    from auricle.serving.settings import read_limits
     from auricle.store.database import DEFAULT_URL
     from auricle.store.store import Store
 
@@ -108,7 +108,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _check_keys(limits: "Limits", store: "Store") -> None:
-    from auricle.serving.front import is_loopback
+    from auricle.serving.http.middleware import is_loopback
 
     if not is_loopback(limits.host) and not limits.insecure and not store.keys.all():
         raise UsageError(

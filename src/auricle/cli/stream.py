@@ -21,15 +21,13 @@ from auricle.cli.event_options import (
     SmoothOption,
     event_rules,
 )
-from auricle.cli.keeping import KeepOption, keeping
-from auricle.cli.options import ModelArgument
-from auricle.cli.pipes import leave_if_unread
-from auricle.cli.terminal import err
+from auricle.cli.options import KeepOption, ModelArgument, keeping
+from auricle.cli.terminal import err, leave_if_unread
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
+    from auricle.prediction.bulk.outbox import Keep
     from auricle.prediction.events import EventRules
-    from auricle.prediction.keeping import Keep
     from auricle.prediction.predictor import Predictor
     from auricle.prediction.stream import Stream
     from auricle.records import Prediction
@@ -65,10 +63,10 @@ def stream(
 
     Example: `arecord -f S16_LE -r 16000 -t raw | auricle stream motor.auricle - --rate-hz 16000`
     """
-    from auricle.prediction.asking import Ask
     from auricle.prediction.formats import lines
-    from auricle.prediction.pcm import check_sample_format
+    from auricle.prediction.live.pcm import check_sample_format
     from auricle.prediction.predictor import load
+    from auricle.prediction.request import Ask
 
     check_sample_format(sample_format)
     if device is not None and source != "mic":
@@ -110,7 +108,7 @@ def _cut(source: str, keep: "Keep | None") -> "Callable[[Stream], None] | None":
     if keep is None:
         return None
     from auricle.errors import AudioError
-    from auricle.prediction.entries import entry
+    from auricle.prediction.log_entries import entry
 
     def cut(stream: "Stream") -> None:
         try:
@@ -134,8 +132,8 @@ def _windows(
 ) -> "Iterator[Iterator[Prediction]]":
     """Open what the sound comes from, and answer its windows."""
     from auricle.audio.decode import open_sound
-    from auricle.prediction.microphone import open_microphone
-    from auricle.prediction.pcm import open_pipe
+    from auricle.prediction.live.microphone import open_microphone
+    from auricle.prediction.live.pcm import open_pipe
 
     if source == "-":
         piped = open_pipe(sys.stdin.buffer, rate_hz=rate_hz, sample_format=sample_format)

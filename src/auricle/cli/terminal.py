@@ -1,20 +1,24 @@
 """What commands print with: answers on stdout, everything about the work on stderr."""
 
 import json
+import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from auricle.errors import AuricleError
+from auricle.errors import AuricleError, OutputError
 
-__all__ = ["ALARM", "STATES", "TONES", "Bars", "err", "fail", "print_json", "print_table"]
+__all__ = ["ALARM", "STATES", "TONES", "Bars", "err", "fail", "leave_if_unread", "print_json", "print_table"]
+
 
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
@@ -93,3 +97,29 @@ class Bars:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+
+
+@contextmanager
+def leave_if_unread() -> Iterator[None]:
+    """End the command quietly when nobody reads its stdout any longer, as ``head`` does once it has enough.
+
+    Raises
+    ------
+    OutputError : stdout cannot be written for another reason
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _write_to_nothing()
+        raise typer.Exit from None
+    except OSError as error:
+        _write_to_nothing()
+        raise OutputError(f"stdout: cannot be written: {error.strerror}.") from error
+
+
+def _write_to_nothing() -> None:
+    # Python flushes stdout once more as it ends, and would fail once more.
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.table import Table
 
-from auricle import files
 from auricle.cli.options import (
     CacheOption,
     DataArgument,
@@ -26,6 +25,7 @@ from auricle.cli.options import (
 )
 from auricle.cli.terminal import TONES, Bars, err, print_json
 from auricle.errors import UsageError
+from auricle.runtime import files
 
 if TYPE_CHECKING:
     from auricle.training.result import TrainResult
@@ -108,9 +108,9 @@ def train(
 
     Example: `auricle train sounds/ --group machine -o motor.auricle`
     """
-    from auricle.cluster import engine_of
     from auricle.datasets.dataset import Dataset
     from auricle.features.cache import FeatureCache
+    from auricle.runtime.cluster import engine_of
     from auricle.training.report import report_of
     from auricle.training.train import train as run
 

@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from auricle import clock
 from auricle.cli.options import (
     ByOption,
     CacheOption,
@@ -32,6 +31,7 @@ from auricle.cli.options import (
 )
 from auricle.cli.terminal import ALARM, STATES, err, print_json
 from auricle.errors import UsageError
+from auricle.runtime import clock
 
 if TYPE_CHECKING:
     from auricle.features.cache import FeatureCache

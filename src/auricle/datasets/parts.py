@@ -6,14 +6,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.compute import spread
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.examples import Progress, content_hash, windows_of
+from auricle.datasets.feature_table import Progress, content_hash, windows_of
 from auricle.errors import FeatureError
 from auricle.features.cache import FeatureCache, key_of
 from auricle.features.extractor import Extractor
 from auricle.features.parts import Part
 from auricle.features.spec import FeatureSpec
+from auricle.runtime.compute import spread
 
 __all__ = ["part_rows"]
 

@@ -12,14 +12,14 @@ from typing import Any, BinaryIO, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle import files
-from auricle.compute import Engine
 from auricle.datasets.dataset import Dataset, Example, Task
-from auricle.datasets.examples import Examples, Failure, describe
+from auricle.datasets.feature_table import Examples, Failure, describe
 from auricle.errors import UsageError
 from auricle.features.describer import Describer
 from auricle.features.spec import FeatureSpec, standard_spec
-from auricle.shards import Summary, Written, write_shards
+from auricle.runtime import files
+from auricle.runtime.compute import Engine
+from auricle.runtime.shards import Summary, Written, write_shards
 
 __all__ = ["ROW_FILES", "check_name", "shard_rows", "table_rows", "write_rows"]
 

@@ -13,7 +13,7 @@ from scipy import fft
 
 from auricle.audio.clip import Samples
 from auricle.errors import OutputError, UsageError
-from auricle.files import write_bytes
+from auricle.runtime.files import write_bytes
 
 __all__ = ["KINDS", "Kind", "Machine", "Microphone", "machine_sound", "machines"]
 

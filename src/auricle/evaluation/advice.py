@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from auricle.datasets.examples import Failure
+from auricle.datasets.feature_table import Failure
 from auricle.evaluation.breakdown import Answered, by_class, by_column, confused
 from auricle.inspection.findings import Finding
 

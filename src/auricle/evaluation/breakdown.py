@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.answers import choose
+from auricle.bundles.aggregation import choose
 from auricle.datasets.dataset import Dataset
 from auricle.evaluation.scores import interval_of_mean, interval_of_share
 from auricle.inspection.findings import answers_of, name_of, repeats

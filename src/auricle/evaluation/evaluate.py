@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.audio.decode import read
-from auricle.bundles.answers import choose
-from auricle.compute import spread
+from auricle.bundles.aggregation import choose
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.examples import Failure, Progress, content_hash, parted
+from auricle.datasets.feature_table import Failure, Progress, content_hash, parted
 from auricle.errors import AuricleError, DataError
 from auricle.evaluation.breakdown import Answered, summary
 from auricle.evaluation.scores import (
@@ -27,9 +26,10 @@ from auricle.evaluation.scores import (
 from auricle.inspection.findings import listed
 from auricle.prediction.predictor import Predictor, load
 from auricle.records import Prediction
+from auricle.runtime.compute import spread
 
 if TYPE_CHECKING:
-    from auricle.page import Page
+    from auricle.reports.html import Page
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -135,7 +135,7 @@ class Evaluation:
     @property
     def report(self) -> "Page":
         """The report: ``evaluation.report.save("report.html")``."""
-        from auricle.evaluation.page import page_of
+        from auricle.evaluation.report import page_of
 
         return page_of(self)
 

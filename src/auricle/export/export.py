@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auricle import files
 from auricle.bundles.bundle import Bundle
 from auricle.errors import UsageError
 from auricle.export.card import card_of
-from auricle.export.check import check
 from auricle.export.graph import graph_of
+from auricle.export.verification import check
+from auricle.runtime import files
 
 __all__ = ["Exported", "check_output", "export"]
 

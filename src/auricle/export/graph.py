@@ -8,10 +8,10 @@ import onnx
 from onnx import TensorProto, helper
 
 from auricle.bundles.bundle import Bundle
-from auricle.export.answers import answers
+from auricle.export.blocks import eaten, pooled
 from auricle.export.card import INPUT, card_of
 from auricle.export.draft import OPSET, Draft
-from auricle.export.parts import eaten, pooled
+from auricle.export.outputs import answers
 from auricle.export.rows import rows
 
 __all__ = ["graph_of"]

@@ -10,7 +10,7 @@ from auricle.export.spectrum import AMIN, decibels, frames, mel_levels, power
 from auricle.features.analysis import DELTA_FRAMES, delta_weights
 from auricle.features.filters import chroma_filters, contrast_bins, cosine_transform
 from auricle.features.spec import FeatureSpec
-from auricle.kernels.contrast import RESOLVED
+from auricle.kernels.spectral_shape import RESOLVED
 
 __all__ = ["GROUPS", "FrameValues"]
 

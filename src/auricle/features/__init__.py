@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from auricle.features.cepstrum import delta, mfcc
     from auricle.features.descriptors import (
         chroma_stft,
         energy,
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from auricle.features.extractor import Extractor
     from auricle.features.modulation import modulation_spectrum
     from auricle.features.spec import FeatureSpec, default_spec, standard_spec
-    from auricle.features.spectrum import log_mel, magnitude, phase, power, stft
+    from auricle.features.spectrum import delta, log_mel, magnitude, mfcc, phase, power, stft
 
 __all__ = [
     "Extractor",
@@ -55,11 +54,11 @@ _HOME = {
     "FeatureSpec": "spec",
     "chroma_stft": "descriptors",
     "default_spec": "spec",
-    "delta": "cepstrum",
+    "delta": "spectrum",
     "energy": "descriptors",
     "log_mel": "spectrum",
     "magnitude": "spectrum",
-    "mfcc": "cepstrum",
+    "mfcc": "spectrum",
     "modulation_spectrum": "modulation",
     "phase": "spectrum",
     "power": "spectrum",

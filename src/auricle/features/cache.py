@@ -25,8 +25,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from auricle import files
 from auricle.errors import OutputError
+from auricle.runtime import files
 
 __all__ = ["DEFAULT_MAX_BYTES", "CacheWarning", "FeatureCache", "default_folder", "key_of"]
 

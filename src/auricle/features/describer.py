@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from auricle.features.analysis import values_of
+from auricle.features.analysis import plan_for, values_of
 from auricle.features.extractor import Extractor, Numbers
 from auricle.features.parts import POOLED, Part
-from auricle.features.plan import plan_for
 from auricle.features.pooling import Pooling
 from auricle.features.spec import FeatureSpec
 

@@ -8,12 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 from auricle.audio.clip import Clip, Samples
 from auricle.audio.resample import resample
 from auricle.audio.windows import Window, cut
-from auricle.compute import spread
 from auricle.errors import FeatureError
-from auricle.features.analysis import values_of
-from auricle.features.plan import plan_for, plan_of
+from auricle.features.analysis import plan_for, plan_of, values_of
 from auricle.features.pooling import Pooling
 from auricle.features.spec import FeatureSpec
+from auricle.runtime.compute import spread
 
 __all__ = ["Extractor", "Numbers"]
 

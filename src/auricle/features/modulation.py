@@ -5,11 +5,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auricle.features.analysis import values_of
+from auricle.features.analysis import plan_of, values_of
 from auricle.features.columns import modulation_edges_hz
-from auricle.features.plan import plan_of
 from auricle.features.spec import FeatureSpec
-from auricle.kernels.swings import centre_and_taper, octaves_of
+from auricle.kernels.modulation import centre_and_taper, octaves_of
 
 __all__ = ["modulation_spectrum", "swings"]
 

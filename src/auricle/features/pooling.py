@@ -6,11 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.features.analysis import Plan
 from auricle.features.modulation import swings
-from auricle.features.plan import Plan
 from auricle.features.spec import FeatureSpec
-from auricle.kernels.ranks import ranked
-from auricle.kernels.statistics import COMPUTED, summarise
+from auricle.kernels.statistics import COMPUTED, ranked, summarise
 
 __all__ = ["Pooling", "part_of", "pool", "sounding"]
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.examples import Failure, Progress
+from auricle.datasets.feature_table import Failure, Progress
 from auricle.errors import DataError
 from auricle.features.cache import FeatureCache
-from auricle.inspection.condition import find_condition
 from auricle.inspection.findings import Finding, listed, sort
 from auricle.inspection.leaks import Leaks, find_leaks
-from auricle.inspection.listening import Recording, hear
+from auricle.inspection.recording_faults import find_condition
+from auricle.inspection.scan import Recording, hear
 from auricle.records import Quality
 
 __all__ = ["MEASURES", "Inspection", "inspect"]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from auricle.datasets.dataset import Dataset
 from auricle.inspection.duplicates import Duplicate, find_duplicates
 from auricle.inspection.findings import Finding, answers_of, listed, name_of, sides_of, sort
-from auricle.inspection.kinship import find_kinship
-from auricle.inspection.listening import Recording
+from auricle.inspection.group_leakage import find_kinship
+from auricle.inspection.scan import Recording
 from auricle.inspection.shortcuts import find_shortcuts
 
 __all__ = ["Leaks", "find_leaks"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.splits import assign
 from auricle.inspection.findings import Finding, answers_of, listed, repeats
-from auricle.inspection.listening import Recording
+from auricle.inspection.scan import Recording
 
 __all__ = ["Trait", "find_shortcuts", "skill_of_class", "skill_of_number", "traits_of"]
 

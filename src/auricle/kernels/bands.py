@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.kernels.compiled import part
-from auricle.kernels.lanes import LANES, Floats, Lanes, exponent, load, mantissa, maximum, splat, store
+from auricle.kernels.simd import LANES, Floats, Lanes, exponent, load, mantissa, maximum, splat, store
 
 __all__ = ["AMIN", "Bands", "bands_of", "cepstrum", "decibels", "log2", "mel_levels", "pitch_classes"]
 

@@ -6,8 +6,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from auricle.kernels.instruction import Builder, element, index, instruction
-from auricle.kernels.lanes import CONTRACT, FLOATS, LANES, UNDEFINED, constant
+from auricle.kernels.simd import CONTRACT, FLOATS, LANES, UNDEFINED, Builder, constant, element, index, instruction
 
 __all__ = ["COMPLEX", "power1", "power2", "power4", "power8", "spread4", "spread8"]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from auricle.kernels.butterfly import COMPLEX, power1, power2, power4, power8, spread4, spread8
 from auricle.kernels.compiled import part
-from auricle.kernels.lanes import LANES, Floats, Integers, Lanes, load, splat, store
+from auricle.kernels.simd import LANES, Floats, Integers, Lanes, load, splat, store
 
 __all__ = ["FourierPlan", "fourier_plan", "power_spectrum"]
 

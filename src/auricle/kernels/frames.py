@@ -1,18 +1,18 @@
 """The fused pass: samples in, one column of numbers for each frame out, a block of LANES frames at a time."""
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
 
 from auricle.kernels.bands import Bands, cepstrum, mel_levels, pitch_classes
 from auricle.kernels.compiled import kernel, part
-from auricle.kernels.contrast import peaks_and_valleys
 from auricle.kernels.fourier import FourierPlan, power_spectrum, split_frames
 from auricle.kernels.framing import layout, levels, side_by_side, stage
-from auricle.kernels.lanes import LANES, Floats, Integers, load, store
-from auricle.kernels.shape import flatness, moments
+from auricle.kernels.simd import LANES, Floats, Integers, load, store
+from auricle.kernels.spectral_shape import flatness, moments, peaks_and_valleys
 
-__all__ = ["Rows", "Tables", "Workspace", "aligned", "analyse", "workspace"]
+__all__ = ["Memory", "Rows", "Tables", "Workspace", "aligned", "analyse", "workspace"]
 
 
 class Rows(NamedTuple):
@@ -148,3 +148,22 @@ def _describe(first: int, tables: Tables, rows: Rows, work: Workspace, values: F
         peaks_and_valleys(power, tables.contrast, work.ranked, values, peaks, valleys)
     if rows.chroma >= 0:
         pitch_classes(power, tables.chroma, values, rows.chroma * width + first)
+
+
+KEPT = 4  # a thread seldom works by more specs
+
+
+class Memory(threading.local):
+    """The workspaces of one thread, by what decides their size."""
+
+    def __init__(self) -> None:
+        self._spaces: dict[tuple[int, ...], Workspace] = {}
+
+    def get(self, n_fft: int, hop: int, n_mels: int, ranks: int) -> Workspace:
+        """Return memory as :func:`~auricle.kernels.frames.workspace` makes it, which nobody else uses now."""
+        size = (n_fft, hop, n_mels, ranks)
+        if size not in self._spaces:
+            if len(self._spaces) == KEPT:
+                del self._spaces[next(iter(self._spaces))]
+            self._spaces[size] = workspace(*size)
+        return self._spaces[size]

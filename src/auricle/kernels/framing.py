@@ -3,7 +3,7 @@
 import numpy as np
 
 from auricle.kernels.compiled import kernel, part
-from auricle.kernels.lanes import LANES, Floats, Integers, below, extract, load, splat, store, transpose
+from auricle.kernels.simd import LANES, Floats, Integers, below, extract, load, splat, store, transpose
 
 __all__ = ["all_within", "layout", "levels", "places_of", "side_by_side", "stage"]
 

@@ -1,8 +1,8 @@
 """Measures of a waveform that need one pass over its samples: sums, extremes, and the powers of short blocks."""
 
 from auricle.kernels.compiled import kernel
-from auricle.kernels.lanes import LANES, Floats, below, extract, load, maximum, minimum, splat
-from auricle.kernels.totals import total, total_of_squares
+from auricle.kernels.simd import LANES, Floats, below, extract, load, maximum, minimum, splat
+from auricle.kernels.statistics import total, total_of_squares
 
 __all__ = ["block_powers", "count_beyond", "sums", "survey"]
 AT_ONCE = 1024  # samples that are summed in float32 before they are added to the others in float64

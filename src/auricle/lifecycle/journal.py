@@ -10,8 +10,8 @@ import numpy as np
 
 from auricle.bundles.bundle import Bundle
 from auricle.errors import AuricleError, ConflictError, MissingError
-from auricle.store.decisions import Outcome
-from auricle.store.models import Model
+from auricle.store.registry.models import Model
+from auricle.store.registry.retraining_log import Outcome
 from auricle.store.store import Store
 
 __all__ = ["Journal", "fingerprint"]

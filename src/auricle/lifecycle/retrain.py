@@ -11,15 +11,15 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.examples import Progress
+from auricle.datasets.feature_table import Progress
 from auricle.errors import MissingError, UsageError
 from auricle.features.cache import FeatureCache
-from auricle.lifecycle.challenge import Challenge
-from auricle.lifecycle.gates import Judgement
-from auricle.lifecycle.held import Held
+from auricle.lifecycle.challenger import Challenge
 from auricle.lifecycle.journal import Journal
-from auricle.lifecycle.labels import HALF_LIFE_DAYS
-from auricle.store.models import Model
+from auricle.lifecycle.label_selection import HALF_LIFE_DAYS
+from auricle.lifecycle.lease import Held
+from auricle.lifecycle.promotion import Judgement
+from auricle.store.registry.models import Model
 from auricle.store.store import Store
 
 __all__ = ["Promote", "Retrained", "champion_of", "retrain"]

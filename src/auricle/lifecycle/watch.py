@@ -9,24 +9,24 @@ from typing import Any, Final
 
 import numpy as np
 
-from auricle import clock
 from auricle.bundles.bundle import Bundle
 from auricle.errors import AuricleError, ConflictError, StoreError
-from auricle.lifecycle.held import Held
+from auricle.lifecycle.lease import Held
 from auricle.lifecycle.metrics import Metrics
 from auricle.lifecycle.retrain import Retrained
-from auricle.lifecycle.typical import typical
 from auricle.lifecycle.webhook import Webhook
 from auricle.monitoring.check import RATE, Check, check
-from auricle.monitoring.logged import logged
-from auricle.monitoring.sample import Sample, reference_of
+from auricle.monitoring.sources.from_store import logged
+from auricle.monitoring.sources.sample import Sample, reference_of
 from auricle.monitoring.verdict import Persistence
-from auricle.store.filters import Filter
-from auricle.store.models import Model
-from auricle.store.review import mark_typical
+from auricle.runtime import clock
+from auricle.store.labels.review import mark_typical
+from auricle.store.predictions.filters import Filter
+from auricle.store.registry.models import Model
 from auricle.store.store import Store
 
-__all__ = ["LEAST_LABELS", "PERSISTENCE", "Asked", "Round", "Watch"]
+__all__ = ["LEAST_LABELS", "PERSISTENCE", "Asked", "Round", "Watch", "typical"]
+
 
 LEAST_LABELS: Final = 50
 """New labels that a retraining is worth."""
@@ -234,3 +234,30 @@ class Watch:
         if problem is not None:
             self.metrics.untold.inc()
         return problem
+
+
+LIMIT = 3.0
+"""Deviations beyond which a column counts no farther, so that one broken recording does not set the direction."""
+
+
+def typical(reference: Sample, window: Sample) -> dict[str, float]:
+    """Return how far each recording has gone where the whole window went, by its id.
+
+    Parameters
+    ----------
+    reference : what the model saw
+    window : what it hears, at least one recording
+
+    Returns
+    -------
+    deviations of the reference along the way from its mean to the window's
+    """
+    before = np.column_stack([reference.rows, reference.quality]).astype(np.float64)
+    after = np.column_stack([window.rows, window.quality]).astype(np.float64)
+    spread = before.std(axis=0)
+    varied = spread > 0
+    moved = np.clip((after[:, varied] - before[:, varied].mean(axis=0)) / spread[varied], -LIMIT, LIMIT)
+    way = moved.mean(axis=0)
+    length = float(np.linalg.norm(way))
+    scores = moved @ way / length if length else np.zeros(len(moved))
+    return dict(zip(window.ids.tolist(), scores.tolist(), strict=True))

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from auricle import clock
 from auricle.errors import UsageError
+from auricle.runtime import clock
 
 __all__ = ["SECRET_VARIABLE", "SIGNATURE", "Webhook", "signature"]
 

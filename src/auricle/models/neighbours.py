@@ -4,7 +4,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 
 from auricle.models.family import Family, Range
-from auricle.models.scaling import Standardize
+from auricle.models.preprocessing import Standardize
 
 __all__ = ["NEIGHBOURS"]
 

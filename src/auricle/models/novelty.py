@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.models.scaling import Standardize
+from auricle.models.preprocessing import Standardize
 
 __all__ = ["MAX_PROTOTYPES", "Place", "fit_place"]
 

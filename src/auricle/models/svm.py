@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from auricle.models.family import Family, Range
-from auricle.models.scaling import Standardize
+from auricle.models.preprocessing import Standardize
 
 __all__ = ["SVM", "KernelSVC", "KernelSVR", "pair_signs"]
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.errors import UsageError
-from auricle.monitoring.causes import Cause
-from auricle.monitoring.drift import EACH, Drift, drift_of
-from auricle.monitoring.estimate import Estimate, estimate
+from auricle.monitoring.diagnosis.causes import Cause
+from auricle.monitoring.drift.tests import EACH, Drift, drift_of
 from auricle.monitoring.findings import Findings
-from auricle.monitoring.heard import as_unheard
-from auricle.monitoring.measured import Measured, measured
-from auricle.monitoring.sample import Sample
+from auricle.monitoring.performance.estimated import Estimate, estimate
+from auricle.monitoring.performance.measured import Measured, measured
+from auricle.monitoring.sources.sample import Sample
+from auricle.monitoring.sources.training_overlap import as_unheard
 from auricle.monitoring.verdict import ONCE, Persistence, State, Verdict, decide
 
 __all__ = ["RATE", "Check", "check"]

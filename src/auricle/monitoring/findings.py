@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from auricle.monitoring.causes import Cause
-from auricle.monitoring.drift import Drift
-from auricle.monitoring.estimate import Estimate
-from auricle.monitoring.measured import Measured
-from auricle.monitoring.sample import Sample
+from auricle.monitoring.diagnosis.causes import Cause
+from auricle.monitoring.drift.tests import Drift
+from auricle.monitoring.performance.estimated import Estimate
+from auricle.monitoring.performance.measured import Measured
+from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["LEAST_RECORDINGS", "LEAST_REFERENCE", "Findings"]
 

@@ -130,7 +130,7 @@ def lines(rows: Iterable[Row], *, form: str = "jsonl", classes: tuple[str, ...] 
 
     Parameters
     ----------
-    rows : from :meth:`~auricle.prediction.batch.Result.rows`
+    rows : from :meth:`~auricle.prediction.bulk.batch.Result.rows`
     form : a key of ``FORMATS``
     classes : the model's classes, which become columns of a table
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from auricle.audio.clip import Clip, Samples
 from auricle.audio.decode import Sound, open_sound
 from auricle.audio.sources import Source
-from auricle.bundles import selftest
+from auricle.bundles import self_test
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.errors import BundleError
@@ -54,7 +54,7 @@ class Predictor:
         self.describer = Describer(bundle.manifest.spec, bundle.manifest.standard, self.extractor.parts)
         self.standard = self.describer.standard
         self.graph = Graph(bundle.graph)
-        selftest.check(bundle, self.extractor, self.standard, self.graph)
+        self_test.check(bundle, self.extractor, self.standard, self.graph)
 
     @property
     def classes(self) -> tuple[str, ...]:

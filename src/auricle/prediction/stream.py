@@ -10,10 +10,10 @@ from auricle.audio import quality
 from auricle.audio.clip import Samples
 from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter, Window
-from auricle.bundles.answers import choose, log_probabilities, members, soften
+from auricle.bundles.aggregation import choose, log_probabilities, members, soften
 from auricle.errors import AudioError, FeatureError, UsageError
 from auricle.kernels.framing import all_within
-from auricle.prediction.thinning import Thinned
+from auricle.prediction.log_entries import Thinned
 from auricle.records import Prediction, Quality
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 import soundfile
 
-from auricle.prediction.entries import entry
 from auricle.prediction.events import EventRules, Events
+from auricle.prediction.log_entries import entry
 from auricle.prediction.stream import Stream
 from auricle.records import Entry, Metadata, Prediction
-from auricle.serving.decoders import Decoded, Decoders
-from auricle.store.review import is_queued
+from auricle.serving.decoder.pool import Decoded, Decoders
+from auricle.store.labels.review import is_queued
 
 if TYPE_CHECKING:
     from auricle.audio.clip import Samples

@@ -8,8 +8,9 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from auricle.serving import feedback, health, models, monitor, page, predictions, problems, review, streams
-from auricle.serving.front import Front
+from auricle.serving.http import error_responses
+from auricle.serving.http.middleware import Front
+from auricle.serving.routes import feedback, health, models, monitor, page, predictions, streams
 from auricle.serving.service import Service, running
 
 __all__ = ["ROUTERS", "application"]
@@ -17,7 +18,6 @@ __all__ = ["ROUTERS", "application"]
 ROUTERS = (
     predictions.router,
     feedback.router,
-    review.router,
     streams.router,
     monitor.router,
     models.router,
@@ -53,7 +53,7 @@ def application(service: Service) -> ASGIApp:
     app.state.service = service
     for router in ROUTERS:
         app.include_router(router)
-    problems.install(app)
+    error_responses.install(app)
     if service.limits.origins:
         app.add_middleware(
             CORSMiddleware,

@@ -9,12 +9,12 @@ from typing import Final
 
 import uvicorn
 
-from auricle.serving import logs
+from auricle.serving import telemetry
 from auricle.serving.app import application
-from auricle.serving.decoders import PROGRAM
-from auricle.serving.limits import Limits
-from auricle.serving.protocol import protocol
+from auricle.serving.decoder.pool import PROGRAM
+from auricle.serving.http.protocol import protocol
 from auricle.serving.service import Service, open_service
+from auricle.serving.settings import Limits
 from auricle.store.store import Store
 
 __all__ = ["run"]
@@ -43,7 +43,7 @@ def run(
     StoreError : the store cannot be used
     WorkerError : the decoding processes cannot start
     """
-    logs.install()
+    telemetry.install()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn sends them on to whoever was there before it
     with Store.open(store_url, patience_s=limits.patience_s) as store:

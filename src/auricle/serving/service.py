@@ -13,15 +13,15 @@ from anyio import to_thread
 from starlette.requests import HTTPConnection
 
 from auricle.errors import AuricleError, StoreError
-from auricle.serving.auth import Doorman
-from auricle.serving.body import Room
-from auricle.serving.champion import Champion
-from auricle.serving.decoders import PROGRAM, Decoders
-from auricle.serving.gate import Gate
-from auricle.serving.limits import Limits
-from auricle.serving.metrics import Metrics
-from auricle.serving.rates import Rates
-from auricle.store.writer import Writer
+from auricle.serving.active_model import Champion
+from auricle.serving.admission import Gate
+from auricle.serving.decoder.pool import PROGRAM, Decoders
+from auricle.serving.http.auth import Doorman
+from auricle.serving.http.body import Room
+from auricle.serving.http.rate_limits import Rates
+from auricle.serving.settings import Limits
+from auricle.serving.telemetry import Metrics
+from auricle.store.predictions.writer import Writer
 
 if TYPE_CHECKING:
     from auricle.store.store import Store

@@ -15,9 +15,9 @@ from typing import Final
 from prometheus_client.multiprocess import mark_process_dead
 
 from auricle.errors import WorkerError
-from auricle.serving import logs
-from auricle.serving.limits import Limits
-from auricle.serving.metrics import FOLDER_VARIABLE
+from auricle.serving import telemetry
+from auricle.serving.settings import Limits
+from auricle.serving.telemetry import FOLDER_VARIABLE
 
 __all__ = ["supervise"]
 
@@ -35,7 +35,7 @@ def supervise(limits: Limits, store_url: str, name: str, listener: socket.socket
     ------
     WorkerError : processes die again and again soon after they start
     """
-    logs.install()
+    telemetry.install()
     with tempfile.TemporaryDirectory(prefix="auricle-metrics-") as folder:
         _Crew(limits, store_url, name, listener, folder).run()
 

@@ -8,8 +8,8 @@ import sys
 import threading
 
 from auricle.errors import AuricleError
-from auricle.serving.limits import Limits
 from auricle.serving.run import run
+from auricle.serving.settings import Limits
 
 __all__ = ["main"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from auricle import clock
+from auricle.runtime import clock
 from auricle.store.database import Database
-from auricle.store.encoding import plain
-from auricle.store.filters import is_model
+from auricle.store.predictions.encoding import plain
+from auricle.store.predictions.filters import is_model
 from auricle.store.tables import CHECKS
 
 __all__ = ["Check", "Checks"]

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from auricle import clock
 from auricle.errors import StoreError
+from auricle.runtime import clock
 from auricle.store.dialects import DEFAULT_URL, engine, parse, prepare, reason
 
 __all__ = ["DEFAULT_URL", "PATIENCE_S", "Database"]

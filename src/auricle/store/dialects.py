@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
-from auricle.clock import Deadline
 from auricle.errors import StoreError, UsageError
+from auricle.runtime.clock import Deadline
 
 __all__ = ["DEFAULT_URL", "engine", "parse", "prepare", "reason"]
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from auricle import clock
 from auricle.errors import MissingError, UsageError
+from auricle.runtime import clock
 from auricle.store.database import Database
-from auricle.store.encoding import plain
+from auricle.store.predictions.encoding import plain
 from auricle.store.tables import KEYS
 
 __all__ = ["SCOPES", "Key", "Keys"]

@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from auricle.store.database import Database
-from auricle.store.encoding import plain
+from auricle.store.predictions.encoding import plain
 from auricle.store.tables import LEASES
 
 __all__ = ["LEASE_S", "Lease", "Leases"]

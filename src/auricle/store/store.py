@@ -5,20 +5,21 @@ from types import TracebackType
 from typing import Self
 
 from auricle.records import Entry
-from auricle.store import log, retention, review, scan
-from auricle.store.aliases import Aliases
 from auricle.store.checks import Checks
-from auricle.store.claims import Claims
 from auricle.store.database import PATIENCE_S, Database
-from auricle.store.decisions import Decisions
-from auricle.store.feedback import Feedback
-from auricle.store.filters import Filter
+from auricle.store.idempotency import Claims
 from auricle.store.keys import Keys
+from auricle.store.labels import review
+from auricle.store.labels.feedback import Feedback
 from auricle.store.leases import Leases
-from auricle.store.limits import Limits
 from auricle.store.migrations import migrate
-from auricle.store.models import Models
-from auricle.store.writer import Writer
+from auricle.store.predictions import log, retention, scan
+from auricle.store.predictions.filters import Filter
+from auricle.store.predictions.writer import Writer
+from auricle.store.rate_limits import Limits
+from auricle.store.registry.aliases import Aliases
+from auricle.store.registry.models import Models
+from auricle.store.registry.retraining_log import Decisions
 
 __all__ = ["Store"]
 
@@ -74,11 +75,11 @@ class Store:
         return cls(database)
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """Add entries in one transaction; see :func:`auricle.store.log.add`."""
+        """Add entries in one transaction; see :func:`auricle.store.predictions.log.add`."""
         log.add(self.database, entries)
 
     def add_missing(self, entries: Iterable[Entry]) -> None:
-        """Add those entries that are not there yet; see :func:`auricle.store.log.add_missing`."""
+        """Add those entries that are not there yet; see :func:`auricle.store.predictions.log.add_missing`."""
         log.add_missing(self.database, entries)
 
     def writer(self) -> Writer:
@@ -86,27 +87,27 @@ class Store:
         return Writer(self.database)
 
     def entry(self, identity: str) -> Entry:
-        """Return one entry; see :func:`auricle.store.log.entry`."""
+        """Return one entry; see :func:`auricle.store.predictions.log.entry`."""
         return log.entry(self.database, identity)
 
     def entries(self, which: Filter = EVERYTHING, *, cursor: str | None = None, limit: int = 100) -> log.Page:
-        """Return a page of entries, the newest first; see :func:`auricle.store.log.entries`."""
+        """Return a page of entries, the newest first; see :func:`auricle.store.predictions.log.entries`."""
         return log.entries(self.database, which, cursor=cursor, limit=limit)
 
     def sound(self, identity: str) -> bytes:
-        """Return the FLAC that was kept of an entry; see :func:`auricle.store.log.sound`."""
+        """Return the FLAC that was kept of an entry; see :func:`auricle.store.predictions.log.sound`."""
         return log.sound(self.database, identity)
 
     def delete(self, identity: str, *, who: str = "") -> None:
-        """Erase an entry, what was said of it, and its sound; see :func:`auricle.store.log.delete`."""
+        """Erase an entry, what was said of it, and its sound; see :func:`auricle.store.predictions.log.delete`."""
         log.delete(self.database, identity, who=who)
 
     def scan(self, which: Filter = EVERYTHING, *, with_rows: bool = False) -> Iterator[scan.Batch]:
-        """Yield entries as arrays, oldest first; see :func:`auricle.store.scan.scan`."""
+        """Yield entries as arrays, oldest first; see :func:`auricle.store.predictions.scan.scan`."""
         return scan.scan(self.database, which, with_rows=with_rows)
 
     def review(self, which: Filter = EVERYTHING, *, limit: int = 20) -> tuple[review.Candidate, ...]:
-        """Return what is most worth labelling; see :func:`auricle.store.review.most_worth_labelling`."""
+        """Return what is most worth labelling; see :func:`auricle.store.labels.review.most_worth_labelling`."""
         return review.most_worth_labelling(self.database, which, limit=limit)
 
     def sweep(self, keep: retention.Keep) -> retention.Swept | None:

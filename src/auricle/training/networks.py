@@ -2,21 +2,22 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from auricle.datasets.examples import Examples
+from auricle.datasets.feature_table import Examples, Progress
 from auricle.features.cache import FeatureCache
 from auricle.features.image import Image, image_spec
 from auricle.features.parts import Part
 from auricle.features.spec import FeatureSpec
 from auricle.models.cnn.device import chosen_device, need_torch
+from auricle.models.cnn.settings import Epoch
 from auricle.models.table import MODELS
 
-__all__ = ["are_within_reach", "check_networks", "checkpoints", "images_of", "network_settings"]
+__all__ = ["are_within_reach", "check_networks", "checkpoints", "epochs_told", "images_of", "network_settings"]
 
 
 def check_networks(families: Sequence[str], device: str) -> None:
@@ -62,3 +63,13 @@ def checkpoints(cache: FeatureCache | None, training: str) -> Iterator[Path | No
     folder = cache.folder / "networks" / hashlib.sha256(training.encode()).hexdigest()[:16]
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def epochs_told(progress: Progress, name: str) -> Callable[[Epoch], None]:
+    """Return what tells of every epoch of a network of that name; of several side by side, in turns."""
+
+    def tell(epoch: Epoch) -> None:
+        score = "" if epoch.score is None else f", score {epoch.score:.3f}"
+        progress("epochs", epoch.number, epoch.of, f"{name}: loss {epoch.loss:.3f}{score}")
+
+    return tell

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auricle import charts
-from auricle.evaluation import sections
+from auricle.evaluation import report_sections
 from auricle.evaluation.advice import next_steps
 from auricle.evaluation.breakdown import Answered
 from auricle.features.parts import IMAGE
 from auricle.inspection.findings import Finding, file_name, sort
-from auricle.page import Block, Listing, Notice, Page, Section, Table, Text, Tone, picture
-from auricle.training.heard import heard
-from auricle.training.learning import Curve
-from auricle.training.novelty import FALSE_UNKNOWN
+from auricle.reports import charts
+from auricle.reports.html import Block, Listing, Notice, Page, Section, Table, Text, Tone, picture
+from auricle.training.attribution import heard
+from auricle.training.learning_curve import Curve
+from auricle.training.thresholds import FALSE_UNKNOWN
 
 if TYPE_CHECKING:
     from auricle.training.result import TrainResult
@@ -46,11 +46,11 @@ def report_of(result: "TrainResult", curve: Curve) -> Page:
     )
     by_answer = (
         (
-            Section("Class by class", tuple(sections.classes(answered))),
+            Section("Class by class", tuple(report_sections.classes(answered))),
             Section("How far its confidence can be believed", tuple(_calibration(result))),
         )
         if answered.classes
-        else (Section("Answers against the truth", (*sections.numbers(answered), *_coverage(result))),)
+        else (Section("Answers against the truth", (*report_sections.numbers(answered), *_coverage(result))),)
     )
     parts = (
         Section("What was asked, and the answer", (Text(_question(result)), *_headline(result))),
@@ -59,9 +59,9 @@ def report_of(result: "TrainResult", curve: Curve) -> Page:
         Section("What was tried", tuple(_trials(result))),
         *by_answer,
         *((Section("What it listened to", tuple(heard(result))),) if IMAGE in manifest.parts else ()),
-        Section("Where it fares worse", tuple(sections.columns(answered))),
+        Section("Where it fares worse", tuple(report_sections.columns(answered))),
         Section("Is more data worth it?", tuple(_curve(curve, answered))),
-        Section("The worst mistakes", tuple(sections.worst(answered))),
+        Section("The worst mistakes", tuple(report_sections.worst(answered))),
         Section("Sounds it has never heard", (Text(_novelty(result)),)),
         Section("What was left out, and what is odd", tuple(_left_out(result))),
         Section("How this was made", tuple(_method(result))),
@@ -109,7 +109,7 @@ def _question(result: "TrainResult") -> str:
 def _headline(result: "TrainResult") -> Iterator[Block]:
     classes = result.answered.classes
     guess = 1.0 / np.unique(result.answered.truth).size if classes else None
-    yield from sections.headline(result.bundle.manifest.scores, guess=guess)
+    yield from report_sections.headline(result.bundle.manifest.scores, guess=guess)
 
 
 def _notices(result: "TrainResult", findings: Sequence[Finding]) -> Iterator[Block]:
@@ -170,7 +170,7 @@ def _shown(value: float, *, digits: int, unit: str = "") -> str:
 def _calibration(result: "TrainResult") -> Iterator[Block]:
     answered = result.answered
     before = replace(answered, answers=result.uncalibrated[result.found.tested])
-    yield from sections.calibration(answered, before)
+    yield from report_sections.calibration(answered, before)
     sets = result.bundle.manifest.sets
     if sets is None:
         yield Text("There are too few recordings to answer with sets of classes of a stated coverage.")
@@ -249,7 +249,7 @@ def _left_out(result: "TrainResult") -> Iterator[Block]:
     if not result.failures:
         yield Text("Nothing was left out: every recording was used.")
     else:
-        yield sections.failed(result.dataset, result.failures, cannot_be="used")
+        yield report_sections.failed(result.dataset, result.failures, cannot_be="used")
     yield from _notices(result, sort(result.condition))
 
 

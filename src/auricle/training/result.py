@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.answers import log_probabilities, soften
+from auricle.bundles.aggregation import log_probabilities, soften
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.examples import Examples, Failure, Progress
+from auricle.datasets.feature_table import Examples, Failure, Progress
 from auricle.evaluation.breakdown import Answered, summary
 from auricle.inspection.findings import Finding
 from auricle.inspection.leaks import Leaks
 from auricle.models.family import Estimator
-from auricle.page import Page
-from auricle.training.crossfit import Plan
-from auricle.training.learning import Curve, learning_curve
+from auricle.reports.html import Page
+from auricle.training.design_matrix import Table
+from auricle.training.learning_curve import Curve, learning_curve
 from auricle.training.report import report_of
-from auricle.training.search import Found
-from auricle.training.table import Table
+from auricle.training.search.cross_validation import Plan
+from auricle.training.search.search import Found
 
 __all__ = ["TrainResult"]
 

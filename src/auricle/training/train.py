@@ -8,26 +8,26 @@ from typing import Literal
 from threadpoolctl import threadpool_limits
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.examples import Progress, extract
-from auricle.datasets.survey import survey
+from auricle.datasets.feature_table import Progress, extract
+from auricle.datasets.headers import survey
 from auricle.errors import UsageError
 from auricle.features.cache import FeatureCache
-from auricle.features.embedding import Embedding
+from auricle.features.embeddings.embedding import Embedding
 from auricle.features.parts import IMAGE, POOLED, Features, Part, Pooled
 from auricle.features.spec import FeatureSpec
-from auricle.inspection.condition import find_condition
 from auricle.inspection.leaks import find_leaks
-from auricle.inspection.listening import hear
+from auricle.inspection.recording_faults import find_condition
+from auricle.inspection.scan import hear
 from auricle.models.family import Estimator
-from auricle.training.asked import asked
-from auricle.training.choices import Split, choose_spec, plan
-from auricle.training.crossfit import Plan
-from auricle.training.menu import Menu, prove
+from auricle.training.defaults import Split, choose_spec, plan
+from auricle.training.design_matrix import Tables, tables_of
 from auricle.training.networks import checkpoints, images_of, network_settings
-from auricle.training.packing import pack
+from auricle.training.packaging import pack
+from auricle.training.request import asked
 from auricle.training.result import TrainResult
-from auricle.training.search import Found, search
-from auricle.training.table import Tables, tables_of
+from auricle.training.search.cross_validation import Plan
+from auricle.training.search.search import Found, search
+from auricle.training.search.search_space import Menu, prove
 
 __all__ = ["TUNINGS", "TrainResult", "Tuning", "train"]
 
@@ -64,7 +64,7 @@ def train(
         a cheap few, and a blend of them, on pooled features and on the pretrained embeddings that there are; with a
         budget, and torch, the CNN as well
     embeddings : pretrained models for ``"embedding"`` to read, or what
-        :func:`~auricle.features.pretrained.load_embedding` loads; None for those at hand, none for none
+        :func:`~auricle.features.embeddings.presets.load_embedding` loads; None for those at hand, none for none
     tune : ``"none"`` tries each family with its defaults; ``"grid"`` every combination of its grid; ``"optuna"``
         searches features, families and settings together
     budget_s : seconds for the search; what is left after the defaults goes to other features and settings, from cheap
@@ -195,7 +195,7 @@ def _search(
         offered = [*menu.defaults()]
     explore = None
     if tune == "optuna":
-        from auricle.training.tpe import explorer  # slow to import, and needed for this alone
+        from auricle.training.search.optuna_search import explorer  # slow to import, and needed for this alone
 
         explore = explorer(
             menu,

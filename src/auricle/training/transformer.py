@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from auricle.audio.clip import Clip
 from auricle.audio.decode import open_sound, read
 from auricle.audio.resample import resample
-from auricle.compute import spread
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec, default_spec
+from auricle.runtime.compute import spread
 
 __all__ = ["AudioFeatures"]
 

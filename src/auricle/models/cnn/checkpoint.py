@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle import files
 from auricle.models.cnn.settings import Settings
+from auricle.runtime import files
 
 if TYPE_CHECKING:
     from auricle.models.cnn.training import Images

@@ -1,11 +1,13 @@
 """Whether torch is there, and where it computes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Literal
 
 from auricle.errors import UsageError
 
-__all__ = ["chosen_device", "need_torch"]
+__all__ = ["chosen_device", "need_torch", "torch_threads"]
 
 
 def chosen_device(device: str) -> Literal["cpu", "cuda"]:
@@ -33,3 +35,19 @@ def need_torch() -> None:
     """
     if find_spec("torch") is None:
         raise UsageError("The CNN needs torch. Install it: pip install 'auricle[cnn]'.")
+
+
+@contextmanager
+def torch_threads(n: int) -> Iterator[None]:
+    """Let torch compute each operation on ``n`` threads, for the length of a block.
+
+    The same seed gives the same network on the same number of threads.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

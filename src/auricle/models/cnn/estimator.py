@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from auricle.errors import ModelError, UsageError
 from auricle.models.cnn.device import chosen_device, need_torch
-from auricle.models.cnn.line import fit_line, statistics
+from auricle.models.cnn.linear_head import fit_line, statistics
 from auricle.models.cnn.settings import SIZES, Augmentation, Epoch, Settings
 
 if TYPE_CHECKING:

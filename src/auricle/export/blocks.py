@@ -1,0 +1,97 @@
+"""All that a model eats of a window, and its standard row, as ONNX nodes."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from auricle.bundles.bundle import Bundle
+from auricle.errors import ExportError
+from auricle.export.draft import Draft, Value
+from auricle.export.rows import Row, row
+from auricle.export.spectrum import log_mel
+from auricle.features.image import Image
+from auricle.features.parts import IMAGE, POOLED
+from auricle.features.spec import FeatureSpec
+
+__all__ = ["eaten", "image", "pooled"]
+
+
+def pooled(spec: FeatureSpec) -> Row:
+    """Return how the row of a spec is written."""
+    return Row(partial(row, spec=spec), len(spec.columns))
+
+
+def eaten(bundle: Bundle) -> Row:
+    """Return how the row that a bundle's model eats is written, part after part.
+
+    Raises
+    ------
+    ExportError : a part is an embedding, or an image at another rate than the windows'
+    """
+    manifest = bundle.manifest
+    known = {POOLED: pooled(manifest.spec)}
+    if manifest.image is not None:
+        if manifest.image.rate_hz != manifest.spec.rate_hz:
+            raise ExportError(
+                f"{bundle.id}: images must be at the rate of the windows, {manifest.spec.rate_hz} Hz, to be exported. "
+                f"These are at {manifest.image.rate_hz} Hz."
+            )
+        known[IMAGE] = Row(partial(image, spec=manifest.image), len(Image(manifest.image).columns))
+    if unknown := [name for name in manifest.parts if name not in known]:
+        raise ExportError(
+            f"{bundle.id}: a model must read pooled features or images to be exported. This one reads the embedding "
+            f"{unknown[0]}: use the bundle, or train without `embedding`."
+        )
+    parts = [known[name] for name in manifest.parts]
+    return Row(partial(_joined, writes=[part.write for part in parts]), sum(part.n_columns for part in parts))
+
+
+def _joined(draft: Draft, samples: Value, *, writes: list[Callable[[Draft, Value], Value]]) -> Value:
+    return draft.node("Concat", *(write(draft, samples) for write in writes), axis=0)
+
+
+ONE = np.array([1])
+
+
+def image(draft: Draft, samples: Value, spec: FeatureSpec) -> Value:
+    """Write the image of one window, band after band: float32, shape (n_mels * n_frames,), in dB.
+
+    A shorter window is laid in the middle of silence; of a longer one, the loudest stretch is seen.
+
+    Parameters
+    ----------
+    samples : float32, shape (n,), at ``spec.rate_hz``
+
+    Raises
+    ------
+    ExportError : the spec has no ``window_s``, so that images have no size
+    """
+    if spec.window_samples is None:
+        raise ExportError("An image must have a size to be exported: its spec has no `window_s`.")
+    seen = _loudest(draft, _centred(draft, samples, spec.window_samples), spec.window_samples, spec.hop)
+    bands = draft.node("Transpose", log_mel(draft, seen, spec), perm=[1, 0])
+    return draft.node("Reshape", bands, np.array([-1]))
+
+
+def _centred(draft: Draft, samples: Value, length: int) -> Value:
+    """Write samples with silence on both sides where they are fewer than ``length``."""
+    missing = draft.node("Max", draft.node("Sub", np.array([length]), draft.length(samples, 0)), np.array([0]))
+    before = draft.node("Div", missing, np.array([2]))
+    sides = draft.node("Concat", before, draft.node("Sub", missing, before), axis=0)
+    return draft.node("Pad", samples, sides, np.float32(0))
+
+
+def _loudest(draft: Draft, samples: Value, length: int, hop: int) -> Value:
+    """Write the stretch of ``length`` with the most energy, among those that begin at a frame; the first of equals."""
+    double = draft.cast(samples, np.float64)
+    before = draft.node(
+        "Concat", np.zeros(1), draft.node("CumSum", draft.node("Mul", double, double), np.int64(0)), axis=0
+    )
+    spare = draft.node("Sub", draft.length(samples, 0), np.array([length]))
+    n_starts = draft.node("Add", draft.node("Div", spare, np.array([hop])), ONE)
+    starts = draft.node("Mul", draft.range(n_starts), np.int64(hop))
+    ends = draft.node("Add", starts, np.int64(length))
+    energy = draft.node("Sub", draft.node("Gather", before, ends), draft.node("Gather", before, starts))
+    start = draft.node("Gather", starts, draft.node("ArgMax", energy, axis=0))
+    return draft.slice(samples, start, draft.node("Add", start, np.array([length])))

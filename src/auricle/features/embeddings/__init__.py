@@ -1,0 +1,1 @@
+"""Embeddings: frozen pretrained models as feature blocks."""

@@ -1,0 +1,167 @@
+"""Condition: what is wrong with recordings one by one, and with how many there are of what."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.splits import folds_of
+from auricle.errors import DataError
+from auricle.inspection.findings import Finding, Severity, listed, name_of
+from auricle.inspection.scan import Recording
+
+__all__ = ["find_condition"]
+
+FEW = 10
+"""Recordings of a class, or groups, under which a score says little."""
+UNEVEN = 5.0
+"""Times as many recordings of one class as of another."""
+SPREAD = 20.0
+"""Times as long as another recording."""
+RARE = 0.05
+"""The share of recordings with a fault under which it is a note."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    kind: str
+    severity: Severity
+    holds: Callable[[Recording], bool]
+    what: str
+    advice: str
+
+
+_FAULTS = (
+    _Fault(
+        "silence",
+        "serious",
+        lambda r: not r.fingerprint.digest,
+        "Nothing but silence",
+        "Training refuses them: remove them, or record them again",
+    ),
+    _Fault(
+        "mostly silence",
+        "warning",
+        lambda r: bool(r.fingerprint.digest) and r.quality.silent > 0.9,
+        "More than nine tenths digital silence",
+        "Cut them to their sound",
+    ),
+    _Fault(
+        "clipping",
+        "warning",
+        lambda r: r.quality.clipped > 0.001,
+        "More than one sample of a thousand clipped",
+        "Record them again with less gain",
+    ),
+    _Fault(
+        "DC offset",
+        "warning",
+        lambda r: abs(r.quality.dc) > 0.01,
+        "A DC offset above 1% of full scale",
+        "Look at the recorder's input; a high-pass filter removes it",
+    ),
+    _Fault(
+        "quiet",
+        "note",
+        lambda r: bool(r.fingerprint.digest) and r.quality.level_db < -60,
+        "A level below -60 dB",
+        "What a model hears there may be the noise of the recorder: raise its gain",
+    ),
+    _Fault(
+        "short",
+        "note",
+        lambda r: r.duration_s < 0.1,
+        "Shorter than 0.1 s",
+        "They hold a few frames only, and near duplicates cannot be told: record more of them",
+    ),
+)
+
+
+def find_condition(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Finding]:
+    """Yield what is wrong with recordings, with the mixture of rates and lengths, and with the numbers of each class.
+
+    Parameters
+    ----------
+    dataset : labelled recordings
+    recordings : what is known of the sound of each, in the same order
+    """
+    yield from _faults(dataset, recordings)
+    yield from _mixtures(recordings)
+    yield from _numbers(dataset)
+    try:
+        folds_of(dataset)
+    except DataError as error:
+        yield Finding("split", "serious", f"Training will refuse this data: {error}")
+
+
+def _faults(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Finding]:
+    for fault in _FAULTS:
+        examples = [e for e, r in zip(dataset.examples, recordings, strict=True) if fault.holds(r)]
+        if not examples:
+            continue
+        names = listed([name_of(dataset, example) for example in examples])
+        count = f"all {len(examples)}" if len(examples) == len(recordings) else f"{len(examples)} of {len(recordings)}"
+        is_rare = fault.severity == "warning" and len(examples) < RARE * len(recordings)
+        yield Finding(
+            fault.kind,
+            "note" if is_rare else fault.severity,
+            f"{fault.what}: {count} recordings ({names}). {fault.advice}.",
+            tuple(dict.fromkeys(example.file for example in examples)),
+        )
+
+
+def _mixtures(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    rates = Counter(recording.rate_hz for recording in recordings)
+    if len(rates) > 1:
+        counts = listed([f"{n} at {rate} Hz" for rate, n in sorted(rates.items())], most=6)
+        yield Finding(
+            "sample rates",
+            "note",
+            f"Sample rates differ: {counts}. Training brings all to the lowest, {min(rates)} Hz, so that what others "
+            "lack does not tell them apart.",
+        )
+    channels = Counter(recording.channels for recording in recordings)
+    if max(channels) > 1:
+        counts = listed([f"{n} with {count}" for count, n in sorted(channels.items())], most=6)
+        yield Finding("channels", "note", f"Channels are mixed to one: there are recordings with more ({counts}).")
+    lengths_s = np.array([recording.duration_s for recording in recordings])
+    if lengths_s.max() > SPREAD * lengths_s.min():
+        yield Finding(
+            "lengths",
+            "note",
+            f"Lengths differ much: {lengths_s.min():.2f} s to {lengths_s.max():.2f} s. Recordings longer than a window "
+            "are cut into several, shorter ones are taken at their own length, and each recording counts once.",
+        )
+
+
+def _numbers(dataset: Dataset) -> Iterator[Finding]:
+    n_groups = np.unique(dataset.groups).size
+    if dataset.group_column is not None and n_groups < FEW:
+        yield Finding(
+            "few groups",
+            "note",
+            f"There are {n_groups} groups (`{dataset.group_column}`): a score says how well the model does on those, "
+            "and its interval will be wide. Record more of them.",
+        )
+    if dataset.task == "regress":
+        return
+    counts = Counter(dataset.labels.tolist())
+    most, fewest = max(counts, key=lambda label: counts[label]), min(counts, key=lambda label: counts[label])
+    if counts[most] >= UNEVEN * counts[fewest]:
+        yield Finding(
+            "imbalance",
+            "warning",
+            f"Classes are uneven: {counts[most]} recordings of {most!r}, {counts[fewest]} of {fewest!r}. Always "
+            f"answering {most!r} is right in {counts[most] / len(dataset):.0%}: judge by balanced accuracy.",
+        )
+    rare = sorted((label for label in counts if counts[label] < FEW), key=lambda label: counts[label])
+    if rare:
+        shown = listed([f"{label!r} ({counts[label]})" for label in rare], most=5)
+        yield Finding(
+            "few recordings",
+            "warning",
+            f"Fewer than {FEW} recordings of a class say little about it, and allow no sets of a stated coverage: "
+            f"{shown}. Record more.",
+        )

@@ -1,0 +1,249 @@
+"""A numba type that holds one number of several frames in a SIMD register, and the LLVM instructions on it."""
+
+import inspect
+import operator
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numba.core.cgutils
+import numba.core.imputils
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic, models, register_model, type_callable
+from numpy.typing import NDArray
+
+__all__ = [
+    "CONTRACT",
+    "FLOATS",
+    "LANES",
+    "Builder",
+    "Floats",
+    "Integers",
+    "Lanes",
+    "below",
+    "constant",
+    "element",
+    "exponent",
+    "extract",
+    "index",
+    "instruction",
+    "load",
+    "mantissa",
+    "maximum",
+    "minimum",
+    "splat",
+    "square_root",
+    "store",
+    "transpose",
+]
+
+
+Builder = Any
+"""llvmlite's IRBuilder."""
+
+
+def index(number: int) -> Any:
+    """Return a constant array index."""
+    return ir.Constant(ir.IntType(64), number)
+
+
+def element(builder: Builder, data: Any, place: Any, content: Any) -> Any:
+    """Emit the address of an array's element, to be read or written as ``content``."""
+    return builder.bitcast(builder.gep(data, [place], inbounds=True), ir.PointerType(content))
+
+
+def instruction(result: types.Type) -> Callable[[Callable[..., Any]], Any]:
+    """Make a function for kernels from one that emits LLVM instructions.
+
+    The emitting function gets a builder and one LLVM value for each argument: arrays as the address of their first
+    element (they must be contiguous), whole numbers as 64 bits, other numbers as 32-bit floats, lanes as they are.
+    Nothing checks bounds.
+
+    Parameters
+    ----------
+    result : the type of what the function returns
+    """
+
+    def decorate(emit: Callable[..., Any]) -> Any:
+        def definition(_context: Any, *arguments: types.Type) -> Any:
+            def generate(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
+                operands = [_operand(context, builder, *pair) for pair in zip(signature.args, values, strict=True)]
+                emitted = emit(builder, *operands)
+                return context.get_dummy_value() if result is types.void else emitted
+
+            return result(*arguments), generate
+
+        definition.__name__ = definition.__qualname__ = emit.__name__
+        definition.__doc__ = emit.__doc__
+        # The builder's place is the typing context's; numba matches a call's arguments with the names that follow.
+        definition.__signature__ = inspect.signature(emit)  # type: ignore[attr-defined]
+        return intrinsic(definition)
+
+    return decorate
+
+
+def _operand(context: Any, builder: Builder, kind: types.Type, value: Any) -> Any:
+    if isinstance(kind, types.Array):
+        return context.make_array(kind)(context, builder, value).data
+    if isinstance(kind, types.Integer):
+        return context.cast(builder, value, kind, types.int64)
+    if isinstance(kind, types.Float):
+        return context.cast(builder, value, kind, types.float32)
+    return value
+
+
+LANES = 16
+FLOATS = ir.VectorType(ir.FloatType(), LANES)
+INTEGERS = ir.VectorType(ir.IntType(32), LANES)
+UNDEFINED = ir.Constant(FLOATS, ir.Undefined)
+CONTRACT = ("contract",)  # a product and a sum become one instruction where there is one
+
+Floats: TypeAlias = NDArray[np.float32]
+Integers: TypeAlias = NDArray[np.int64]
+Lanes: TypeAlias = Any
+"""What kernels compute with; only numba knows it."""
+
+
+_cgutils: Any = numba.core.cgutils  # numba types neither
+_lower: Any = numba.core.imputils.lower_builtin
+
+
+class LanesType(types.Type):
+    """The type of lanes, as numba sees it."""
+
+    def __init__(self) -> None:
+        super().__init__(name=f"float32x{LANES}")
+
+
+lanes = LanesType()
+
+
+@register_model(LanesType)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: LanesType) -> None:
+        super().__init__(manager, kind, FLOATS)  # type: ignore[no-untyped-call]
+
+
+def _define_operator(symbol: Callable[..., Any], name: str) -> None:
+    @type_callable(symbol)
+    def typed(_context: Any) -> Callable[..., Any]:
+        def result(left: types.Type, right: types.Type) -> types.Type | None:
+            return lanes if left is lanes and right is lanes else None
+
+        return result
+
+    @_lower(symbol, LanesType, LanesType)  # type: ignore[untyped-decorator]
+    def lowered(_context: Any, builder: Builder, _signature: Any, values: Any) -> Any:
+        return getattr(builder, name)(*values, flags=CONTRACT)
+
+
+_define_operator(operator.add, "fadd")
+_define_operator(operator.iadd, "fadd")
+_define_operator(operator.sub, "fsub")
+_define_operator(operator.mul, "fmul")
+_define_operator(operator.imul, "fmul")
+_define_operator(operator.truediv, "fdiv")
+
+
+def constant(number: float) -> Any:
+    """Return a constant in all lanes."""
+    return ir.Constant(FLOATS, [number] * LANES)
+
+
+def _bits(number: int) -> Any:
+    return ir.Constant(INTEGERS, [number] * LANES)
+
+
+@instruction(lanes)
+def load(builder: Builder, array: Any, at: Any) -> Any:
+    """Return the lanes that lie from ``array[at]`` on, aligned or not."""
+    return builder.load(element(builder, array, at, FLOATS), align=4)
+
+
+@instruction(types.void)
+def store(builder: Builder, array: Any, at: Any, value: Any) -> None:
+    """Write lanes to ``array[at : at + LANES]``."""
+    builder.store(value, element(builder, array, at, FLOATS), align=4)
+
+
+@instruction(lanes)
+def splat(builder: Builder, number: Any) -> Any:
+    """Return one number in all lanes."""
+    if number.type != ir.FloatType():  # a whole number
+        number = builder.sitofp(number, ir.FloatType())
+    first = builder.insert_element(UNDEFINED, number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, UNDEFINED, _bits(0))
+
+
+@instruction(types.float32)
+def extract(builder: Builder, value: Any, lane: Any) -> Any:
+    """Return the number in one lane."""
+    return builder.extract_element(value, lane)
+
+
+@instruction(lanes)
+def minimum(builder: Builder, left: Any, right: Any) -> Any:
+    """Return the smaller of two in each lane."""
+    return builder.select(builder.fcmp_ordered("<", left, right), left, right)
+
+
+@instruction(lanes)
+def maximum(builder: Builder, left: Any, right: Any) -> Any:
+    """Return the larger of two in each lane."""
+    return builder.select(builder.fcmp_ordered(">", left, right), left, right)
+
+
+@instruction(lanes)
+def below(builder: Builder, left: Any, right: Any) -> Any:
+    """Return 1 in the lanes where ``left < right``, else 0."""
+    return builder.select(builder.fcmp_ordered("<", left, right), constant(1.0), constant(0.0))
+
+
+@instruction(lanes)
+def square_root(builder: Builder, value: Any) -> Any:
+    """Return the square root of each lane."""
+    kind = ir.FunctionType(FLOATS, [FLOATS])
+    return builder.call(_cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{LANES}f32"), [value])
+
+
+@instruction(lanes)
+def mantissa(builder: Builder, value: Any) -> Any:
+    """Return each positive lane divided by the power of two that brings it into [1, 2)."""
+    fraction = builder.and_(builder.bitcast(value, INTEGERS), _bits(0x007FFFFF))
+    return builder.bitcast(builder.or_(fraction, _bits(0x3F800000)), FLOATS)
+
+
+@instruction(lanes)
+def exponent(builder: Builder, value: Any) -> Any:
+    """Return the binary logarithm of the power of two that `mantissa` divides by."""
+    biased = builder.lshr(builder.bitcast(value, INTEGERS), _bits(23))
+    return builder.sitofp(builder.sub(biased, _bits(127)), FLOATS)
+
+
+@instruction(types.void)
+def transpose(builder: Builder, source: Any, start: Any, step: Any, target: Any, at: Any, target_step: Any) -> None:
+    """Copy a square of LANES rows and columns; rows lie ``step`` apart, and as columns ``target_step`` apart."""
+    rows = []
+    for row in range(LANES):
+        place = builder.add(start, builder.mul(step, index(row)))
+        rows.append(builder.load(element(builder, source, place, FLOATS), align=4))
+    half = 1
+    while half < LANES:
+        rows = _exchange(builder, rows, half)
+        half *= 2
+    for row, content in enumerate(rows):
+        place = builder.add(at, builder.mul(target_step, index(row)))
+        builder.store(content, element(builder, target, place, FLOATS), align=4)
+
+
+def _exchange(builder: Builder, rows: list[Any], half: int) -> list[Any]:
+    """Emit one step of a transposition: swap the off-diagonal quarters of each square of ``2 * half`` numbers."""
+    upper = [lane if lane & half == 0 else LANES + lane - half for lane in range(LANES)]
+    lower = [lane + half if lane & half == 0 else LANES + lane for lane in range(LANES)]
+    swapped = list(rows)
+    for row in range(LANES):
+        if row & half == 0:
+            swapped[row] = builder.shuffle_vector(rows[row], rows[row + half], ir.Constant(INTEGERS, upper))
+            swapped[row + half] = builder.shuffle_vector(rows[row], rows[row + half], ir.Constant(INTEGERS, lower))
+    return swapped

@@ -1,0 +1,71 @@
+"""A choice among the columns of a row: what a family that needs few of them is given."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+__all__ = ["Columns", "Standardize"]
+
+
+class Columns(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Keep some columns, in the order given.
+
+    Parameters
+    ----------
+    indices : places of the columns, from 0
+    """
+
+    def __init__(self, indices: Sequence[int]) -> None:
+        self.indices = indices
+
+    def fit(self, X: NDArray[Any], y: object = None) -> Self:  # noqa: ARG002  (scikit-learn's signature)
+        """Check that rows ``X``, shape (n, d), have the columns."""
+        X = validate_data(self, X, dtype=np.float32)
+        self.indices_ = np.asarray(self.indices, np.int64)
+        if self.indices_.size == 0 or self.indices_.min() < 0 or self.indices_.max() >= X.shape[1]:
+            raise ValueError(f"`indices` must name columns from 0 to {X.shape[1] - 1}, at least one of them.")
+        return self
+
+    def transform(self, X: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the columns kept, float32, shape (n, len(indices))."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        return np.ascontiguousarray(X[:, self.indices_])
+
+
+class Standardize(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Subtract each column's mean, divide by its deviation, and clip.
+
+    scikit-learn's ``StandardScaler`` with two differences: the arithmetic is float32, operation for operation what the
+    ONNX graph does, so both give the same bits; and values are clipped, so that a column that hardly varied in training
+    cannot dominate a live answer.
+
+    Parameters
+    ----------
+    limit : largest absolute value let through, in deviations of the training rows
+    """
+
+    def __init__(self, limit: float = 3.0) -> None:
+        self.limit = limit
+
+    def fit(self, X: NDArray[Any], y: object = None) -> Self:  # noqa: ARG002  (scikit-learn's signature)
+        """Learn mean and deviation of each column of ``X``, shape (n, d)."""
+        X = validate_data(self, X, dtype=np.float32)
+        deviation = X.std(axis=0, dtype=np.float64)
+        self.mean_ = X.mean(axis=0, dtype=np.float64).astype(np.float32)
+        # A column that never varied carries nothing: it becomes 0, not a division by zero.
+        self.inverse_deviation_ = np.divide(
+            1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-9
+        ).astype(np.float32)
+        return self
+
+    def transform(self, X: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the scaled rows, float32, shape (n, d)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        scaled = (X - self.mean_) * self.inverse_deviation_
+        return np.asarray(np.clip(scaled, np.float32(-self.limit), np.float32(self.limit)))

@@ -1,0 +1,1 @@
+"""Tests for drift between the monitored recordings and training."""

@@ -1,0 +1,109 @@
+"""Drift of kinds: whether live recordings lie among each other where none of training lies."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.monitoring.drift.domain_classifier import scaled
+from auricle.monitoring.drift.resampling import p_values, worth
+
+__all__ = ["LEAST_APART", "N_NEIGHBOURS", "KindDrift", "kind_drift"]
+
+LEAST_APART = 0.05
+"""Points of the live recordings that must lie apart, beyond what chance puts there."""
+
+MIXED = 0.1
+"""Of the others' neighbours that are live beyond chance: from here on all recordings changed, not some."""
+
+N_NEIGHBOURS = 10
+CHUNK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class KindDrift:
+    """How many live recordings lie among live ones alone.
+
+    Parameters
+    ----------
+    share : of them, beyond what shuffles give; a kind of sound that is new makes about as many
+    rest : of the neighbours of all other live recordings, the part that is live beyond what chance makes it
+    p : significance, by shuffles
+    p_apart : if every recording counted for itself, whatever its group
+    """
+
+    share: float
+    rest: float
+    p: float
+    p_apart: float
+
+    def moved(self, rate: float) -> bool:
+        """Whether significantly more lie apart, and enough."""
+        return self.p <= rate and self.share >= LEAST_APART
+
+    @property
+    def is_part(self) -> bool:
+        """Whether what lies apart is a part of the window, and the rest of it lies among the recordings of training."""
+        return self.rest < MIXED
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same as plain values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def kind_drift(values: NDArray[np.float32], groups: NDArray[np.str_], dealt: NDArray[np.bool_]) -> KindDrift:
+    """Count the live recordings whose nearest neighbours are all live.
+
+    A new kind of sound need not be far from what was heard, nor far enough off for a line to cut it off: spoken words
+    lie in the middle of barking, ticking and sneezing. But they lie closer to each other than to any of these.
+
+    Parameters
+    ----------
+    values : finite, shape (n, k)
+    groups : shape (n,); recordings of one group are no neighbours
+    dealt : which recordings are the window's, as observed and in shuffles
+
+    Source: Schilling (1986), "Multivariate two-sample tests based on nearest neighbors", with the number of those that
+    have no other neighbours for a statistic: it is a part of the window that is asked for, and not all of it.
+    """
+    table = scaled(values)
+    _, members = np.unique(groups, return_inverse=True)
+    nearest = _neighbours(table, members)
+    alone = _alone(nearest, dealt)
+    observed = alone[:, :1] & dealt[:, :1]
+    factor = float(np.sqrt(worth(observed.astype(np.float64), groups, dealt[:, 0])[0]))
+    counts = (alone & dealt).sum(axis=0).astype(np.float64)
+    usual, n_window = float(counts[1:].mean()), int(dealt[:, 0].sum())
+    p = p_values(np.array([usual + (counts[0] - usual) * factor]), counts[1:])[0]
+    p_apart = p
+    if len(np.unique(members)) < len(members):
+        apart = _alone(_neighbours(table, np.arange(len(members))), dealt)
+        each = (apart & dealt).sum(axis=0).astype(np.float64)
+        p_apart = p_values(each[:1], each[1:])[0]
+    window = dealt[:, 0]
+    others = window & ~alone[:, 0]
+    rest = float(window[nearest[others]].mean() - window.mean()) if others.any() else 1.0
+    return KindDrift(float((counts[0] - usual) / n_window), rest, float(p), float(p_apart))
+
+
+def _neighbours(table: NDArray[np.float32], members: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the nearest recordings of other groups of each, shape (n, N_NEIGHBOURS)."""
+    n = len(table)
+    k = min(N_NEIGHBOURS, n - 1)
+    squares = np.einsum("ij,ij->i", table, table)
+    nearest = np.empty((n, k), np.intp)
+    for begin in range(0, n, CHUNK):
+        part = slice(begin, begin + CHUNK)
+        away = squares[None] - 2.0 * (table[part] @ table.T)
+        away[members[part, None] == members[None]] = np.inf
+        nearest[part] = np.argpartition(away, k - 1, axis=1)[:, :k]
+    return nearest
+
+
+def _alone(nearest: NDArray[np.intp], dealt: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return whether all neighbours of a recording are the window's, in every shuffle, shape of ``dealt``."""
+    alone = dealt[nearest[:, 0]]
+    for column in nearest.T[1:]:
+        alone &= dealt[column]
+    return np.asarray(alone)

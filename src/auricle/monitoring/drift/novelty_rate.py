@@ -1,0 +1,56 @@
+"""Drift of the novelty rate: whether more recordings are unlike all training sound than should be."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.monitoring.drift.resampling import p_values, worth
+from auricle.monitoring.sources.sample import Sample
+
+__all__ = ["LEAST_MORE", "UnknownDrift", "unknown_drift"]
+
+LEAST_MORE = 0.05
+"""Points by which the share must have risen, whatever the significance."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownDrift:
+    """How many recordings are unlike all training sound.
+
+    Parameters
+    ----------
+    before, after : share of recordings of training and of live ones
+    p : significance of a rise, by shuffles
+    p_apart : if every recording counted for itself
+    """
+
+    before: float
+    after: float
+    p: float
+    p_apart: float
+
+    def moved(self, rate: float) -> bool:
+        """Whether the share rose significantly, and by enough points."""
+        return self.p <= rate and self.after - self.before >= LEAST_MORE
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same as plain values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def unknown_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_]) -> UnknownDrift:
+    """Compare the shares of recordings that are answered "unknown".
+
+    Parameters
+    ----------
+    reference, window : of one model
+    dealt : which recordings are the window's, as observed and in shuffles
+    """
+    unknown = np.concatenate([reference.unknown, window.unknown]).astype(np.float64)
+    groups = np.concatenate([reference.groups, window.groups])
+    rises = unknown @ dealt - unknown.mean() * len(window)
+    shrunk = rises[0] * np.sqrt(worth(unknown[:, None], groups, dealt[:, 0])[0])
+    p, p_apart = p_values(np.array([shrunk, rises[0]]), rises[1:])
+    return UnknownDrift(float(reference.unknown.mean()), float(window.unknown.mean()), float(p), float(p_apart))

@@ -1,0 +1,1 @@
+"""Performance with labels and without, and concept drift."""

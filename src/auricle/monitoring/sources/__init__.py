@@ -1,0 +1,1 @@
+"""Recordings to monitor, from files or from the store, as arrays."""

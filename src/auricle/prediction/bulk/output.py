@@ -1,0 +1,117 @@
+"""The lines of one file's answers: made where the file is answered, gathered where they are written."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from auricle.errors import AuricleError
+from auricle.prediction.formats import FORMATS, escaped
+from auricle.prediction.log_entries import entry
+from auricle.prediction.request import Ask, answers
+from auricle.prediction.stream import Stream
+from auricle.records import Entry, Prediction
+from auricle.runtime.clock import derived_id
+
+if TYPE_CHECKING:
+    from auricle.prediction.predictor import Predictor
+
+__all__ = ["Piece", "Rows", "failed", "written"]
+
+_IN_MEMORY = 1 << 20  # bytes of one file's lines; what is more waits on disk, without a name
+_COPIED_TOGETHER = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some lines of a file's answers; the last piece holds the recording's, or the error that is all there is to say.
+
+    Parameters
+    ----------
+    text : whole lines, UTF-8
+    sound_s : length of the recording, in its last piece
+    error : what stopped it, in the last piece
+    entry : what is kept of the answer, in the last piece, where that was asked for
+    """
+
+    text: bytes
+    sound_s: float = 0.0
+    error: str | None = None
+    entry: Entry | None = None
+
+
+def written(model: "Predictor", file: Path, *, ask: Ask, form: str, run: str | None = None) -> Iterator[Piece]:
+    """Answer a file and yield the lines that tell it; the recording's come last, and are written first.
+
+    In a format of one recording there is one level: windows or events if they were asked for, else the recording.
+
+    Parameters
+    ----------
+    run : id of the run whose entries are kept; None to keep none. The same run gives a file's entry the same id
+    """
+    number = 0
+    kept: Entry | None = None
+
+    def note(stream: Stream, recording: Prediction) -> None:
+        nonlocal kept
+        if run is not None:
+            kept = entry(stream, recording, identity=derived_id(run, str(file)))
+
+    def lines(predictions: tuple[Prediction, ...]) -> bytes:
+        nonlocal number
+        told = []
+        for prediction in predictions:
+            line = FORMATS[form].line({"file": str(file), **prediction.as_json()}, model.classes, number + 1)
+            number += bool(line)
+            told.append(escaped(line))
+        return "".join(told).encode()
+
+    try:
+        for predictions in answers(model, file, ask, note=note):
+            if predictions[0].level != "recording":
+                yield Piece(lines(predictions))
+                continue
+            has_place = not FORMATS[form].is_of_one_recording or (not ask.windows and ask.events is None)
+            text = lines(predictions) if has_place else b""
+            yield Piece(text, sound_s=predictions[0].end_s, entry=kept)
+    except AuricleError as error:
+        yield failed(model.classes, file, error, form=form)
+
+
+def failed(classes: tuple[str, ...], file: Path, error: AuricleError, *, form: str) -> Piece:
+    """Return the piece that tells an error."""
+    line = FORMATS[form].line({"file": str(file), "error": error.as_json()}, classes, 1)
+    return Piece(escaped(line).encode(), error=f"{error.kind}: {error}")
+
+
+class Rows:
+    """Gathers the pieces of one file, in constant memory.
+
+    Parameters
+    ----------
+    folder : where lines wait that are too many for memory; they vanish with the process
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = None if folder is None else str(folder)
+        self._waiting: IO[bytes] | None = None
+        self.last = Piece(b"")
+
+    def append(self, piece: Piece) -> None:
+        """Take the next piece."""
+        if self.last.text:
+            if self._waiting is None:
+                self._waiting = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._folder)  # noqa: SIM115
+            self._waiting.write(self.last.text)
+        self.last = piece
+
+    def text(self) -> Iterator[bytes]:
+        """Yield the last piece's lines, and then, unless they tell an error, all others in their order."""
+        yield self.last.text
+        if self._waiting is None:
+            return
+        with self._waiting as waiting:
+            waiting.seek(0)
+            while self.last.error is None and (block := waiting.read(_COPIED_TOGETHER)):
+                yield block

@@ -1,0 +1,1 @@
+"""Live sound: a microphone or a pipe as blocks of samples."""

@@ -1,0 +1,1 @@
+"""Decoding of untrusted sound in limited processes."""

@@ -1,0 +1,178 @@
+"""The program that decodes strangers' sound: a nursery, from which limited processes are forked, and what those do.
+
+``python -m auricle.serving.decoder.process FD LIMITS`` talks with the server over the socket FD. The nursery imports
+once and forks in a millisecond, so that a process which a sound has killed is replaced at once; it sees no stranger's
+byte itself. It ends with the server, and its processes with it.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from typing import Final
+
+import numpy as np
+
+from auricle.audio.decode import Sound, open_sound
+from auricle.errors import AuricleError
+from auricle.serving.decoder.messages import (
+    HEADER,
+    REQUEST,
+    DecodeLimits,
+    Header,
+    Verdict,
+    pack_verdict,
+    unpack_request,
+)
+from auricle.serving.decoder.sandbox import confine, die_with_parent
+
+__all__ = ["decode", "main"]
+
+_SPAWN: Final = b"spawn"
+_SPARE_BYTES: Final = 1 << 20
+
+
+class _LimitError(Exception):
+    """A sound that is longer, larger or stranger than the server takes; it never leaves the decoder's process."""
+
+
+def main() -> None:
+    """Fork a limited process for each packet that brings a socket, until the server is gone."""
+    link = socket.socket(fileno=int(sys.argv[1]))
+    limits = DecodeLimits(**json.loads(sys.argv[2]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C goes to all processes of a terminal; the server ends us
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits: the server holds descriptors of them
+    _warm_up()
+    link.send(_SPAWN)  # ready
+    nursery = os.getpid()
+    while True:
+        packet, descriptors, _, _ = socket.recv_fds(link, len(_SPAWN), 1)
+        if not packet:
+            return
+        with socket.socket(fileno=descriptors[0]) as theirs:
+            pid = os.fork()
+            if pid == 0:
+                link.close()
+                _run(theirs, limits, nursery)
+            try:
+                process = os.pidfd_open(pid)
+            except ProcessLookupError:
+                link.send(b"died")
+                continue
+        socket.send_fds(link, [_SPAWN], [process])
+        os.close(process)
+
+
+def decode(source: int, target: int, limits: DecodeLimits) -> None:
+    """Decode the sound behind one descriptor into another: a header, then float32 samples of one channel.
+
+    Raises
+    ------
+    AudioError : what is no sound, or damaged
+    """
+    n_bytes = os.fstat(source).st_size
+    with os.fdopen(source, "rb", closefd=False) as file, open_sound(file, name="the sound") as sound:
+        most = _most_samples(sound, n_bytes, limits)
+        os.lseek(target, HEADER.size, os.SEEK_SET)
+        n_samples = 0
+        for block in sound.blocks():
+            n_samples += block.size
+            if n_samples > most:
+                raise _too_long(sound, n_samples, limits, n_bytes)
+            _write(target, np.ascontiguousarray(block, "<f4").data.cast("B"))
+        os.pwrite(target, Header(sound.rate_hz, sound.channels, n_samples).pack(), 0)
+
+
+def _run(link: socket.socket, limits: DecodeLimits, nursery: int) -> None:
+    """Decode one sound after the other; this process ends here."""
+    with contextlib.suppress(BaseException):
+        confine(
+            memory_bytes=limits.memory_bytes,
+            file_bytes=HEADER.size + 4 * limits.max_samples + _SPARE_BYTES,
+            cpu_s=int(limits.wall_s * limits.max_jobs),
+        )
+        die_with_parent(nursery)  # after the change of user, which forgets it
+        null = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(null, standard)
+        while _serve(link, limits):
+            pass
+    os._exit(0)
+
+
+def _serve(link: socket.socket, limits: DecodeLimits) -> bool:
+    packet, descriptors, _, _ = socket.recv_fds(link, REQUEST.size, 2)
+    if not packet:
+        return False
+    source, target = descriptors
+    job = unpack_request(packet)
+    try:
+        decode(source, target, limits)
+        verdict = Verdict(job, "ok")
+    except _LimitError as error:
+        verdict = Verdict(job, "limit", str(error))
+    except AuricleError as error:
+        verdict = Verdict(job, "audio", str(error))
+    except MemoryError:
+        verdict = Verdict(job, "limit", "the sound takes more memory to decode than the server gives to one.")
+    except Exception as error:  # noqa: BLE001  (whatever it is, this sound is to blame, and not the server)
+        verdict = Verdict(job, "worker", f"the sound cannot be decoded ({type(error).__name__}).")
+    finally:
+        os.close(source)
+        os.close(target)
+    link.send(pack_verdict(verdict))
+    return True
+
+
+def _most_samples(sound: Sound, n_bytes: int, limits: DecodeLimits) -> int:
+    """Check what the header says, and return how many samples of one channel the limits leave."""
+    if not limits.min_rate_hz <= sound.rate_hz <= limits.max_rate_hz:
+        raise _LimitError(
+            f"the sample rate must be from {limits.min_rate_hz} to {limits.max_rate_hz} Hz. Got {sound.rate_hz} Hz."
+        )
+    if sound.channels > limits.max_channels:
+        raise _LimitError(f"the sound must have at most {limits.max_channels} channels. Got {sound.channels}.")
+    most = min(
+        int(limits.max_s * sound.rate_hz),
+        limits.max_samples // sound.channels,
+        limits.max_expansion * n_bytes // (4 * sound.channels),
+    )
+    if sound.format != "MP3" and sound.n_frames is not None and sound.n_frames > most:  # an MP3's is an estimate
+        raise _too_long(sound, sound.n_frames, limits, n_bytes)
+    return most
+
+
+def _too_long(sound: Sound, n_samples: int, limits: DecodeLimits, n_bytes: int) -> _LimitError:
+    return _LimitError(
+        f"the sound must be at most {limits.max_s:g} s long, {limits.max_samples} samples of all channels, and "
+        f"{limits.max_expansion} times its file's size once it is decoded. This one, of {n_bytes} bytes, has at least "
+        f"{n_samples} frames of {sound.channels} channel(s) at {sound.rate_hz} Hz. Send it in parts."
+    )
+
+
+def _write(target: int, content: memoryview) -> None:
+    while content:
+        content = content[os.write(target, content) :]
+
+
+def _warm_up() -> None:
+    """Decode once, so that what is loaded at first use is loaded before the fork, and before memory is limited."""
+    import io
+
+    import soundfile
+
+    for form in ("WAV", "FLAC", "OGG", "MP3"):
+        content = io.BytesIO()
+        soundfile.write(content, np.zeros(1024, np.float32), 8000, format=form)
+        source, target = os.memfd_create("warm"), os.memfd_create("samples")
+        os.write(source, content.getvalue())
+        os.lseek(source, 0, os.SEEK_SET)
+        decode(source, target, DecodeLimits())
+        os.close(source)
+        os.close(target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""HTTP: protocol, requests, authentication, error responses, schemas."""

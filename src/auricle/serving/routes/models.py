@@ -1,0 +1,56 @@
+"""``/v1/models``: the registry, and which of its models answers."""
+
+import json
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Response
+
+from auricle.errors import MissingError
+from auricle.serving.http.dependencies import Promote, Read, TheService
+from auricle.serving.http.schemas import ERRORS, ModelPage, Moved, PromoteBody, RollbackBody
+from auricle.serving.service import Service
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/models", tags=["models"], responses=ERRORS)
+
+
+@router.get("", response_model=ModelPage, summary="Every model")
+def models(service: TheService, _: Read) -> Response:
+    """List the registry, the newest first, and say which model answers here."""
+    told = {"serving": service.champion.model.name, "models": [one.as_json() for one in service.store.models.all()]}
+    return Response(json.dumps(told), media_type="application/json")
+
+
+@router.post("/{name}/promote", response_model=Moved, summary="Change the champion")
+async def promote(service: TheService, caller: Promote, name: str, body: PromoteBody) -> Response:
+    """Make a version of a model, or its challenger, the champion: all servers answer with it within seconds."""
+
+    def change() -> dict[str, Any]:
+        reference = f"{name}@{body.version or 'challenger'}"
+        found = service.store.models.find(reference)
+        if found.name != name:
+            raise MissingError(f"There is no model {reference[:300]!r}.")
+        expected = service.store.aliases.digest(name)
+        return service.store.aliases.promote(
+            name, found.digest, expected=expected, who=caller.key, why=body.why
+        ).as_json()
+
+    return await _moved(service, name, await to_thread.run_sync(change))
+
+
+@router.post("/{name}/rollback", response_model=Moved, summary="Go back to the champion before")
+async def rollback(service: TheService, caller: Promote, name: str, body: RollbackBody) -> Response:
+    """Make the champion what it was before its last promotion."""
+
+    def change() -> dict[str, Any]:
+        return service.store.aliases.rollback(name, who=caller.key, why=body.why).as_json()
+
+    return await _moved(service, name, await to_thread.run_sync(change))
+
+
+async def _moved(service: Service, name: str, change: dict[str, Any]) -> Response:
+    await service.follow()  # this process at once, its siblings within `model_poll_s`
+    champion = await to_thread.run_sync(service.store.models.find, f"{name}@champion")
+    return Response(json.dumps({"champion": champion.id, "change": change}), media_type="application/json")

@@ -1,0 +1,210 @@
+"""``/v1/predictions``: sound in, an answer out once it is kept; and all that was answered before."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from concurrent.futures import Future
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from auricle.errors import AuricleError, StoreError
+from auricle.records import Entry
+from auricle.serving.admission import Place
+from auricle.serving.answering import Answered, Question, answer
+from auricle.serving.http.auth import Caller
+from auricle.serving.http.body import Body, receive
+from auricle.serving.http.dependencies import Admin, Predict, Read, TheService
+from auricle.serving.http.metadata import read_metadata, read_name
+from auricle.serving.http.schemas import ERRORS, Answer, EntryPage, Kept
+from auricle.serving.http.serializers import answer_json, entry_json
+from auricle.serving.service import Service
+from auricle.store.idempotency import Claim
+from auricle.store.predictions.filters import Filter
+
+__all__ = ["keep", "router"]
+
+router = APIRouter(prefix="/v1/predictions", tags=["predictions"], responses=ERRORS)
+
+_SOUND = {"type": "string", "format": "binary"}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": {"schema": _SOUND},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": _SOUND, "metadata": {"type": "string"}},
+                    "required": ["file"],
+                }
+            },
+        },
+    }
+}
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    windows: Annotated[bool, Field(description="tell each window's answer too")] = False
+    events: Annotated[bool, Field(description="tell events too, by the thresholds chosen in training")] = False
+    hop_s: Annotated[float | None, Field(gt=0, le=3600, description="from one window to the next")] = None
+    source: Annotated[str, Field(max_length=255, description="name of the file")] = ""
+    metadata: Annotated[
+        str | None,
+        Field(description="JSON object of what is known about the sound; `group` names what is not independent"),
+    ] = None
+
+
+class _Wanted(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    model: Annotated[str | None, Field(max_length=300, description="name@version, or name for all versions")] = None
+    label: Annotated[str | None, Field(max_length=200)] = None
+    key: Annotated[str | None, Field(max_length=64)] = None
+    group: Annotated[str | None, Field(max_length=255)] = None
+    unknown: bool | None = None
+    labelled: bool | None = None
+    cursor: Annotated[str | None, Field(max_length=100, description="where the next page begins")] = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+@router.post("", status_code=201, response_model=Answer, openapi_extra=_BODY, summary="Answer a sound")
+async def predict(
+    request: Request,
+    service: TheService,
+    caller: Predict,
+    asked: Annotated[_Asked, Query()],
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
+) -> Response:
+    """Send a sound, as the body or as the part `file` of a form; 201 means that the answer is kept."""
+    place: Place = request.scope["auricle.place"]
+    body = await receive(request, service.limits, service.room)
+    try:
+        place.hold()
+        question = _question(service, caller, asked, body)
+        claim = None
+        if idempotency_key is not None:
+            claim = await to_thread.run_sync(_claim, service, caller, idempotency_key, body, question)
+            if claim.entry is not None:
+                body.close()
+                return _reply(await to_thread.run_sync(service.store.entry, claim.entry))
+    except BaseException:
+        body.close()
+        raise
+    try:
+        return _reply(await keep(service, await _answer(service, body, question, claim)))
+    except AuricleError as error:
+        service.metrics.refused.labels(error.as_json()["kind"]).inc()
+        if claim is not None:
+            await to_thread.run_sync(_release, service, claim)
+        raise
+
+
+@router.get("", response_model=EntryPage, summary="What was answered, the newest first")
+def entries(service: TheService, _: Read, wanted: Annotated[_Wanted, Query()]) -> Response:
+    """List answers that fit all filters, page by page."""
+    values = wanted.model_dump(exclude={"cursor", "limit"})
+    page = service.store.entries(Filter(**values), cursor=wanted.cursor, limit=wanted.limit)
+    said = service.store.feedback.of([one.id for one in page.entries])
+    told = {"entries": [entry_json(one, said.get(one.id, ())) for one in page.entries], "cursor": page.cursor}
+    return _json(told)
+
+
+@router.get("/{identity}", response_model=Kept, summary="One answer")
+def entry(service: TheService, _: Read, identity: str) -> Response:
+    """Return one answer as it is kept, with what people said of it."""
+    found = service.store.entry(identity)
+    return _json(entry_json(found, service.store.feedback.of([found.id]).get(found.id, ())))
+
+
+@router.get(
+    "/{identity}/audio",
+    response_class=Response,
+    responses={200: {"content": {"audio/flac": {"schema": _SOUND}}}},
+    summary="The sound of an answer",
+)
+def audio(service: TheService, _: Read, identity: str) -> Response:
+    """Return the sound as FLAC, where it was kept."""
+    return Response(service.store.sound(identity), media_type="audio/flac")
+
+
+@router.delete("/{identity}", status_code=204, response_class=Response, summary="Erase an answer")
+def delete(service: TheService, caller: Admin, identity: str) -> Response:
+    """Erase sound, answer and feedback; that there was an answer of this id remains known."""
+    service.store.delete(identity, who=caller.key)
+    return Response(status_code=204)
+
+
+async def keep(service: Service, future: "Future[Entry]") -> Entry:
+    """Wait until an entry that the writer was given is committed, and return it as it is kept.
+
+    Raises
+    ------
+    StoreError : it could not be committed in time
+    ConflictError : another process answered the same request meanwhile
+    """
+    began = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout(service.limits.commit_s):
+            kept = await asyncio.shield(asyncio.wrap_future(future))
+    except TimeoutError:
+        future.cancel()  # not written, unless it is being written just now
+        raise StoreError(f"The answer could not be kept within {service.limits.commit_s:g} s. Ask again.") from None
+    service.metrics.commit_s.observe(asyncio.get_running_loop().time() - began)
+    service.metrics.tell(kept.recording)
+    return kept
+
+
+def _question(service: Service, caller: Caller, asked: _Asked, body: Body) -> Question:
+    return Question(
+        windows=asked.windows,
+        events=asked.events,
+        hop_s=asked.hop_s,
+        source=read_name(body.source or asked.source),
+        key=caller.key,
+        metadata=read_metadata(body.metadata if asked.metadata is None else asked.metadata),
+        keep=service.limits.keep_audio,
+        keep_most_s=service.limits.keep_review_s,
+    )
+
+
+def _claim(service: Service, caller: Caller, token: str, body: Body, question: Question) -> Claim:
+    asked = (question.windows, question.events, question.hop_s, question.source, question.metadata)
+    digest = hashlib.sha256(json.dumps([body.digest(), *asked], sort_keys=True).encode()).hexdigest()
+    return service.store.claims.claim(caller.key, token, digest)
+
+
+def _release(service: Service, claim: Claim) -> None:
+    with contextlib.suppress(StoreError):  # then it is abandoned in time
+        service.store.claims.release(claim)
+
+
+async def _answer(service: Service, body: Body, question: Question, claim: Claim | None) -> "Future[Entry]":
+    """Have a sound answered, and handed to the store's writer by the thread that answered it."""
+    model = service.champion.model
+
+    def work(waited_s: float) -> tuple[Answered, "Future[Entry]"]:
+        service.metrics.queue_s.observe(waited_s)
+        with body:  # freed here, whoever still waits
+            answered = answer(model, service.decoders, body.descriptor(), question)
+        return answered, service.writer.submit(answered.entry, sound=answered.sound, claim=claim)
+
+    answered, kept = await service.gate.run(work)
+    service.metrics.decode_s.observe(answered.decode_s)
+    service.metrics.answer_s.labels(model.name).observe(answered.answer_s)
+    return kept
+
+
+def _reply(entry: Entry) -> Response:
+    return _json(answer_json(entry), 201, {"Location": f"/v1/predictions/{entry.id}"})
+
+
+def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(content), status, headers, "application/json")

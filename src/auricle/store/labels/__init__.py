@@ -1,0 +1,1 @@
+"""Labels: feedback on predictions, its matching to recordings, and the review queue."""

@@ -1,0 +1,1 @@
+"""The log of predictions: written, read by page, scanned as arrays, and retired."""

@@ -1,0 +1,177 @@
+"""The one thread of a process that writes predictions: many a commit, and nobody is answered before it."""
+
+import contextlib
+import hashlib
+import queue
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Final, Self
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from auricle.errors import AuricleError, ConflictError, StoreError
+from auricle.records import Entry
+from auricle.runtime.clock import Deadline
+from auricle.store import blobs
+from auricle.store.database import Database
+from auricle.store.idempotency import Claim, settle
+from auricle.store.predictions.encoding import to_row
+from auricle.store.tables import PREDICTIONS
+
+__all__ = ["CAPACITY", "LINGER_S", "MOST", "Writer"]
+
+MOST: Final = 32
+LINGER_S: Final = 0.005
+CAPACITY: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    entry: Entry
+    row: dict[str, Any]
+    sound: bytes | None
+    claim: Claim | None
+    future: "Future[Entry]"
+
+
+class Writer:
+    """A thread that commits entries together; a context manager, which commits what waits before it ends.
+
+    Where the store cannot be used, a batch and all that waits behind it fail together, within twice the time that a
+    connection is patient for; the next entry tries again, so nothing has to be told when the store is back.
+
+    Parameters
+    ----------
+    database : where to
+    most : entries a commit
+    linger_s : how long the first entry of a commit waits for company
+    capacity : most entries that wait; further ones are refused at once
+    """
+
+    def __init__(
+        self, database: Database, *, most: int = MOST, linger_s: float = LINGER_S, capacity: int = CAPACITY
+    ) -> None:
+        self._database = database
+        self._most, self._linger_s = most, linger_s
+        self._waiting: queue.Queue[_Job | None] = queue.Queue(capacity + 1)  # one place is for the end
+        self._capacity = capacity
+        self._closing = threading.Lock()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._run, name="auricle-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, entry: Entry, *, sound: bytes | None = None, claim: Claim | None = None) -> "Future[Entry]":
+        """Have an entry written, and return at once what will be resolved when it is committed.
+
+        Parameters
+        ----------
+        entry : as it was answered
+        sound : its FLAC, to be kept; the entry that the future gives then names it
+        claim : the client's idempotency key, settled in the same commit
+
+        Returns
+        -------
+        a future of the entry as it is stored; it raises ConflictError where the id is there already, and StoreError
+        where the store could not be used; cancelled in time, the entry is not written
+
+        Raises
+        ------
+        StoreError : too many entries wait, or the writer is closed
+        """
+        if sound is not None:
+            entry = replace(entry, audio=hashlib.sha256(sound).hexdigest())
+        job = _Job(entry, to_row(entry), sound, claim, Future())
+        with self._closing:
+            if self._is_closed:
+                raise StoreError("The store's writer is closed: the process is ending.")
+            if self._waiting.qsize() >= self._capacity:
+                raise StoreError(f"The store is slower than what it is asked to write: {self._capacity} entries wait.")
+            self._waiting.put_nowait(job)
+        return job.future
+
+    def close(self) -> None:
+        """Commit what waits, and end; calls after the first do nothing."""
+        with self._closing:
+            if not self._is_closed:
+                self._is_closed = True
+                self._waiting.put_nowait(None)
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        is_last = False
+        while not is_last:
+            jobs, is_last = self._gathered()
+            jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            if jobs:
+                self._write(jobs)
+
+    def _gathered(self) -> tuple[list[_Job], bool]:
+        """Wait for an entry, and then a little for more; also say whether the end was among them."""
+        first = self._waiting.get()
+        if first is None:
+            return [], True
+        jobs, deadline = [first], Deadline(self._linger_s)
+        while len(jobs) < self._most:
+            try:
+                job = self._waiting.get(timeout=deadline.left_s())
+            except queue.Empty:
+                break
+            if job is None:
+                return jobs, True
+            jobs.append(job)
+        return jobs, False
+
+    def _write(self, jobs: list[_Job]) -> None:
+        try:
+            self._commit(jobs)
+        except (IntegrityError, ConflictError) as error:
+            if len(jobs) > 1:  # one of them breaks a rule: only that one must fail
+                for job in jobs:
+                    self._write([job])
+            else:
+                jobs[0].future.set_exception(error if isinstance(error, ConflictError) else _conflict(jobs[0], error))
+        except AuricleError as error:
+            self._fail(jobs, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits must be told, and the thread go on
+            self._fail(jobs, StoreError(f"The entries could not be written: {error}."))
+        else:
+            for job in jobs:
+                job.future.set_result(job.entry)
+
+    def _commit(self, jobs: list[_Job]) -> None:
+        with self._database.write() as connection:
+            kept = {job.entry.audio: job.sound for job in jobs if job.sound is not None}
+            for _, sound in sorted(kept.items(), key=lambda item: str(item[0])):
+                blobs.put(self._database, connection, sound)
+            connection.execute(sa.insert(PREDICTIONS), [job.row for job in jobs])
+            for job in jobs:
+                if job.claim is not None:
+                    settle(connection, job.claim, job.entry.id)
+
+    def _fail(self, jobs: list[_Job], error: AuricleError) -> None:
+        """Tell a batch and all that wait behind it: each would have to wait as long to hear the same."""
+        with contextlib.suppress(queue.Empty):
+            while (job := self._waiting.get_nowait()) is not None:
+                if job.future.set_running_or_notify_cancel():
+                    jobs.append(job)
+            self._waiting.put_nowait(None)  # the end was there: it is still to come
+        for job in jobs:
+            if not job.future.done():
+                job.future.set_exception(error)
+
+
+def _conflict(job: _Job, error: IntegrityError) -> ConflictError:
+    conflict = ConflictError(f"Every entry must have an id of its own. {job.entry.id} is in the store already.")
+    conflict.__cause__ = error
+    return conflict

@@ -1,0 +1,1 @@
+"""The model registry: bundles, the champion, and every retraining."""

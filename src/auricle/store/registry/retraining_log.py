@@ -1,0 +1,111 @@
+"""Every retraining and what was decided, with its numbers: kept for good, and gone on with after a kill."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from auricle.errors import ConflictError
+from auricle.runtime import clock
+from auricle.store.database import Database
+from auricle.store.predictions.encoding import plain
+from auricle.store.tables import DECISIONS
+
+__all__ = ["Decision", "Decisions", "Outcome"]
+
+Outcome = Literal["begun", "promoted", "kept", "refused", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One retraining.
+
+    Parameters
+    ----------
+    id : its own
+    name : of the model, which its versions share
+    begun, finished : when; not finished while it goes on, or where it was killed
+    outcome : begun, or what came of it
+    body : all that it found, as JSON
+    """
+
+    id: str
+    name: str
+    begun: datetime
+    finished: datetime | None
+    outcome: Outcome
+    body: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the decision as the command line and the server print it."""
+        finished = None if self.finished is None else self.finished.isoformat(timespec="seconds")
+        told = {"id": self.id, "name": self.name, "begun": self.begun.isoformat(timespec="seconds")}
+        return told | {"finished": finished, "outcome": self.outcome} | dict(self.body)
+
+
+class Decisions:
+    """The retrainings of a service: a row is written while one goes on, and stays as it is when it is finished."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, name: str, body: Mapping[str, Any]) -> str:
+        """Write down that a retraining has begun, and return its id.
+
+        Raises
+        ------
+        StoreError : the database cannot be written
+        """
+        identity = clock.new_id()
+        values = {"id": identity, "name": plain(name), "begun_us": clock.to_us(clock.now()), "outcome": "begun"}
+        with self._database.write() as connection:
+            connection.execute(sa.insert(DECISIONS).values(**values, body=json.dumps(dict(body))))
+        return identity
+
+    def note(self, identity: str, body: Mapping[str, Any]) -> None:
+        """Write down how far a retraining has come, in place of what was written before.
+
+        Raises
+        ------
+        ConflictError : it is finished, or was never begun
+        StoreError : the database cannot be written
+        """
+        self._change(identity, {"body": json.dumps(dict(body))})
+
+    def finish(self, identity: str, outcome: Outcome, body: Mapping[str, Any]) -> None:
+        """Write down what came of a retraining.
+
+        Raises
+        ------
+        ConflictError : it is finished already, or was never begun
+        StoreError : the database cannot be written
+        """
+        finished = clock.to_us(clock.now())
+        self._change(identity, {"body": json.dumps(dict(body)), "outcome": outcome, "finished_us": finished})
+
+    def latest(self, name: str | None = None, *, limit: int = 100) -> tuple[Decision, ...]:
+        """Return the last retrainings, of one model or of all, the newest first.
+
+        Raises
+        ------
+        StoreError : the database cannot be read
+        """
+        wanted = sa.select(DECISIONS).order_by(DECISIONS.c.seq.desc()).limit(limit)
+        if name is not None:
+            wanted = wanted.where(DECISIONS.c.name == plain(name))
+        with self._database.read() as connection:
+            return tuple(map(_from_row, connection.execute(wanted)))
+
+    def _change(self, identity: str, values: Mapping[str, Any]) -> None:
+        is_going_on = sa.and_(DECISIONS.c.id == plain(identity), DECISIONS.c.outcome == "begun")
+        with self._database.write() as connection:
+            if not connection.execute(sa.update(DECISIONS).where(is_going_on).values(**values)).rowcount:
+                raise ConflictError(f"Retraining {identity[:80]!r} must be going on. It is finished, or never began.")
+
+
+def _from_row(row: sa.Row[Any]) -> Decision:
+    finished = None if row.finished_us is None else clock.from_us(row.finished_us)
+    return Decision(row.id, row.name, clock.from_us(row.begun_us), finished, row.outcome, json.loads(row.body))

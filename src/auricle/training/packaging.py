@@ -1,0 +1,201 @@
+"""From a search to a bundle: the chosen model fitted on everything, converted, scored, and packed with its proof."""
+
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.bundles.aggregation import choose
+from auricle.bundles.bundle import Bundle, Golden
+from auricle.bundles.graph import Graph
+from auricle.bundles.manifest import Interval, Manifest, Sets, Target
+from auricle.bundles.profile import MAX_PROFILED, Profile, quality_row
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.feature_table import Examples, Progress, windows_of
+from auricle.evaluation import scores
+from auricle.features.embeddings.embedding import Embedding
+from auricle.features.extractor import Extractor
+from auricle.features.image import Image
+from auricle.features.parts import IMAGE, Features
+from auricle.features.spec import FeatureSpec, standard_spec
+from auricle.models.cnn.device import torch_threads
+from auricle.models.family import Estimator
+from auricle.models.intervals import COVERAGE, class_thresholds, half_width
+from auricle.runtime.compute import n_workers
+from auricle.training.convert.estimators import MAX_DIFFERENCE, MAX_NETWORK_DIFFERENCE, convert, verify
+from auricle.training.design_matrix import Scale, Table
+from auricle.training.networks import epochs_told
+from auricle.training.search.candidates import fit_to
+from auricle.training.search.cross_validation import Plan
+from auricle.training.search.search import Found
+from auricle.training.thresholds import event_thresholds, fit_novelty, telling
+
+__all__ = ["pack"]
+
+N_GOLDEN = 3
+_LIBRARIES = (
+    "auricle",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "numba",
+    "soundfile",
+    "soxr",
+    "onnxruntime",
+    "onnx",
+    "skl2onnx",
+)
+
+
+def pack(
+    dataset: Dataset,
+    examples: Examples,
+    table: Table,
+    features: Features,
+    found: Found,
+    protocol: Plan,
+    *,
+    name: str,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Bundle, Estimator]:
+    """Fit the chosen model on all recordings, and pack it; return the bundle and the fitted estimator.
+
+    Parameters
+    ----------
+    examples : the data set's features under the spec of the chosen model
+    table : the same, with the further parts that it eats
+    features : what makes its rows
+    found : what the search found
+    protocol : where it took its scores
+    workers : threads; None for every core
+    progress : told of every epoch of a network
+
+    Raises
+    ------
+    ConversionError : a model whose graph would answer otherwise
+    """
+    everything = np.ones(len(dataset.examples), bool)
+    scale = table.scale(everything)
+    with ExitStack() as stack:
+        if IMAGE in found.chosen.parts:
+            stack.enter_context(torch_threads(n_workers(workers)))
+        told = None if progress is None else epochs_told(progress, found.chosen.name)
+        estimator = fit_to(found.chosen, table, everything, scale, progress=told)
+    rows = table.eaten(found.chosen.parts)
+    graph = convert(estimator, rows.shape[1])
+    verify(graph, estimator, rows, limit=MAX_NETWORK_DIFFERENCE if IMAGE in found.chosen.parts else MAX_DIFFERENCE)
+    manifest = _manifest(dataset, table, found, scale, features, name, protocol.protocol)
+    novelty, unlike = fit_novelty(
+        examples.standard,
+        examples.recording_standard(),
+        examples.owner,
+        protocol.blocks,
+        columns=telling(manifest.standard),
+        window_doubt=_doubt(found.windows_out_of_fold) if table.classes else None,
+        recording_doubt=_doubt(found.out_of_fold) if table.classes else None,
+    )
+    golden = _golden(dataset, features, manifest.standard, graph)
+    embeddings = {part.name: part.graphs for part in features.parts if isinstance(part, Embedding)}
+    bundle = Bundle(manifest, graph, _profile(dataset, examples, found, unlike), novelty, golden, embeddings)
+    return bundle, estimator
+
+
+def _manifest(
+    dataset: Dataset, table: Table, found: Found, scale: Scale, features: Features, name: str, protocol: str
+) -> Manifest:
+    scored, verdict = _scores(dataset, table, found)
+    libraries = (*_LIBRARIES, "torch") if IMAGE in found.chosen.parts else _LIBRARIES
+    return Manifest(
+        name=name,
+        task=dataset.task,
+        classes=table.classes,
+        target=Target(mean=scale.mean, deviation=scale.deviation) if scale.is_used else None,
+        spec=features.spec,
+        parts=tuple(part.name for part in features.parts),
+        embeddings=tuple(part.card for part in features.parts if isinstance(part, Embedding)),
+        image=next((part.spec for part in features.parts if isinstance(part, Image)), None),
+        interval=_interval(table, found),
+        sets=_sets(table, found),
+        event_thresholds=event_thresholds(found.windows_out_of_fold, table.truth[table.owner]) if table.classes else (),
+        calibration=found.calibration,
+        family=found.chosen.family,
+        settings=dict(found.chosen.settings),
+        scores=scored,
+        verdict=verdict,
+        protocol=protocol,
+        standard=standard_spec(features.spec.rate_hz),
+        versions={library: version(library) for library in libraries},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _scores(dataset: Dataset, table: Table, found: Found) -> tuple[scores.Scores, str]:
+    """Score the held-out answers; return the scores with their intervals, and the verdict."""
+    truth, groups = table.truth[found.tested], dataset.groups[found.tested]
+    if table.classes:
+        chosen = choose(found.answers)
+        right = chosen == truth
+        low, high = scores.interval_of_accuracy(right, truth, groups)
+        balanced = scores.interval_of_accuracy(right, truth, groups, balanced=True)
+        tested = scores.classification(truth, found.answers, chosen)
+        before = scores.classification(truth, found.uncalibrated, chosen)
+        tested |= {f"{name}_uncalibrated": before[name] for name in ("log_loss", "ece")}
+        tested |= {"ci95": [low, high], "balanced_accuracy_ci95": list(balanced), "baseline": scores.baseline(truth)}
+        guess = scores.baseline(truth, balanced=True)
+    else:
+        values = found.answers[:, 0]
+        tested = scores.regression(truth, values)
+        tested |= {"ci95": list(scores.interval_of_r2(truth, values, groups)), "baseline": 0.0}
+        guess = 0.0
+    if found.reach is not None:
+        tested |= scores.coverage(found.reach.covered, found.reach.size, groups, is_class=bool(table.classes))
+    tested["n_recordings"] = len(truth)
+    sentence = scores.verdict(
+        tested, task=dataset.task, n_recordings=len(truth), n_groups=len(set(groups)), guess=guess
+    )
+    return tested, sentence
+
+
+def _doubt(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1.0 - probabilities.max(axis=1))
+
+
+def _sets(table: Table, found: Found) -> Sets | None:
+    known = class_thresholds(found.out_of_fold, table.truth) if table.classes else None
+    return None if known is None else Sets(coverage=COVERAGE, thresholds=known[0], per_class=known[1])
+
+
+def _interval(table: Table, found: Found) -> Interval | None:
+    if table.classes:
+        return None
+    width = half_width(found.out_of_fold[:, 0] - table.truth)
+    return None if width is None else Interval(coverage=COVERAGE, half_width=width)
+
+
+def _profile(dataset: Dataset, examples: Examples, found: Found, novelty: NDArray[np.float64]) -> Profile:
+    n = len(dataset.examples)
+    chosen = np.unique(np.linspace(0, n - 1, min(n, MAX_PROFILED)).round().astype(np.int64))
+    return Profile(
+        hashes=examples.hashes,
+        groups=dataset.groups.astype(np.str_),
+        truth=dataset.targets if dataset.task == "regress" else dataset.labels.astype(np.str_),
+        chosen=chosen,
+        rows=examples.recording_standard()[chosen],
+        quality=np.stack([quality_row(examples.quality[index]) for index in chosen]),
+        answers=found.out_of_fold[chosen].astype(np.float32),
+        novelty=novelty[chosen].astype(np.float32),
+    )
+
+
+def _golden(dataset: Dataset, features: Features, standard: FeatureSpec, graph: bytes) -> Golden:
+    """Take the first window of a few recordings, evenly spread over the set."""
+    n = len(dataset.examples)
+    compact = Extractor(standard)
+    picked = np.unique(np.linspace(0, n - 1, min(n, N_GOLDEN)).round().astype(int))
+    windows: list[NDArray[np.float32]] = [windows_of(dataset.examples[i], features)[0].samples for i in picked]
+    rows = np.stack([features.row(window) for window in windows])
+    standards = np.stack([compact.row(window) for window in windows])
+    return Golden(tuple(windows), rows, standards, Graph(graph).answers(rows))

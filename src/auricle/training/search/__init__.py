@@ -1,0 +1,1 @@
+"""Nested cross-validated model selection: candidates, folds, racing, tuning."""

@@ -1,0 +1,95 @@
+"""Sections show answers whatever they are: of two classes or of a hundred, all right or all wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auricle.datasets.dataset import Dataset, Example
+from auricle.evaluation import report_sections
+from auricle.evaluation.breakdown import Answered
+from auricle.reports.html import Block, Gallery, Page, Picture, Section, Table, Text
+
+
+def answered(n_classes: int, n_each: int, *, wrong: float, seed: int = 0, sites: int = 1) -> Answered:
+    rng = np.random.default_rng(seed)
+    classes = tuple(f"class {i:03}" for i in range(n_classes))
+    truth = np.repeat(np.arange(n_classes), n_each)
+    said = np.where(rng.random(truth.size) < wrong, (truth + 1) % n_classes, truth)
+    rows = np.full((truth.size, n_classes), 0.2 / max(n_classes - 1, 1))
+    rows[np.arange(truth.size), said] = 0.8
+    examples = tuple(
+        Example(Path(f"{i}.wav"), classes[label], None, f"g{i}", metadata={"site": f"site {i % sites}"})
+        for i, label in enumerate(truth)
+    )
+    return Answered(Dataset(examples, "classify"), classes, truth, rows)
+
+
+def numbers(n: int, seed: int = 0) -> Answered:
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(50, 10, n)
+    examples = tuple(Example(Path(f"{i}.wav"), None, value, f"g{i}") for i, value in enumerate(truth.tolist()))
+    return Answered(Dataset(examples, "regress"), (), truth, (truth + rng.normal(0, 2, n))[:, None])
+
+
+def shown(*blocks: Block) -> str:
+    return Page("t", "v", (Section("s", blocks),)).html()
+
+
+@pytest.mark.parametrize("n_classes", [2, 20, 21, 100])
+def test_many_classes_stay_readable(n_classes: int) -> None:
+    table, drawn, pairs = report_sections.classes(answered(n_classes, 10, wrong=0.3))
+    assert isinstance(table, Table)
+    assert len(table.rows) == min(n_classes, report_sections.MAX_CLASSES)
+    assert isinstance(drawn, Picture)
+    assert isinstance(pairs, Table)
+    assert len(pairs.rows) <= 10
+    if n_classes == 100:
+        assert table.caption.startswith("The 40 worst of 100 classes by F1.")
+
+
+def test_no_mistakes_are_no_table() -> None:
+    assert len(list(report_sections.classes(answered(3, 5, wrong=0.0)))) == 2
+    (text,) = report_sections.worst(answered(3, 5, wrong=0.0))
+    assert text == Text("There are none: every recording was answered rightly.")
+
+
+def test_calibration_is_drawn_before_and_after() -> None:
+    one = answered(3, 20, wrong=0.3)
+    assert len(list(report_sections.calibration(one, one))) == 2
+    assert len(list(report_sections.calibration(answered(2, 1, wrong=0.0)))) == 2  # too few to draw a single point
+
+
+def test_numbers_are_drawn() -> None:
+    (drawn,) = report_sections.numbers(numbers(40))
+    assert isinstance(drawn, Picture)
+    assert drawn.caption.startswith("The mean residual is ")
+
+
+def test_columns_are_drawn_where_there_are_any() -> None:
+    (text,) = report_sections.columns(answered(2, 10, wrong=0.2))
+    assert isinstance(text, Text)
+    text, gallery = report_sections.columns(answered(2, 10, wrong=0.2, sites=3))
+    assert text == Text("No value of any column fares clearly worse than the rest: all intervals overlap.")
+    assert isinstance(gallery, Gallery)
+
+
+def test_the_headline_has_intervals_and_a_guess() -> None:
+    scored = {
+        "accuracy": 0.9,
+        "balanced_accuracy": 0.8,
+        "ci95": [0.85, 0.95],
+        "balanced_accuracy_ci95": [0.7, 0.9],
+        "baseline": 0.5,
+        "n_recordings": 40,
+    }
+    html = shown(*report_sections.headline(scored, guess=0.5))
+    for text in ("0.80", "0.70 to 0.90", "0.85 to 0.95", "what a guess gets"):
+        assert text in html
+
+
+def test_scores_that_cannot_be_had_are_unknown() -> None:
+    scored = {"r2": float("nan"), "mae": 1.0, "rmse": 2.0, "ci95": [float("-inf"), float("inf")], "baseline": 0.0}
+    html = shown(*report_sections.headline(scored | {"n_recordings": 1}, guess=None))
+    assert html.count("unknown") == 4
+    assert ">nan<" not in html

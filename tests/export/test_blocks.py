@@ -1,0 +1,97 @@
+"""Models that look at images, alone or beside pooled features, answer alike when they are exported."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from auricle.audio.clip import Clip
+from auricle.bundles.bundle import Bundle
+from auricle.bundles.graph import Graph
+from auricle.errors import ExportError
+from auricle.export.blocks import image
+from auricle.export.card import INPUT
+from auricle.export.draft import OPSET, Draft
+from auricle.export.graph import graph_of
+from auricle.export.verification import check
+from auricle.features.image import Image, image_spec
+from auricle.prediction.predictor import Predictor
+
+
+def linear_graph(n_columns: int, n_classes: int) -> bytes:
+    """A model of any row: what it sees, weighed at random, through a softmax."""
+    rng = np.random.default_rng(3)
+    weights = (rng.standard_normal((n_columns, n_classes)) / n_columns).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["rows", "weights"], ["scores"]),
+            helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
+        ],
+        "linear",
+        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", n_columns])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", n_classes])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8).SerializeToString()
+
+
+def eating(bundle: Bundle, parts: tuple[str, ...], *, rate_hz: int = 8000) -> Bundle:
+    """Return the bundle with a model of other parts."""
+    manifest = bundle.manifest.model_copy(update={"parts": parts, "image": image_spec(rate_hz, 0.25)})
+    bundle = replace(bundle, manifest=manifest)
+    features = bundle.features()
+    graph = linear_graph(len(features.columns), len(manifest.classes))
+    rows = np.stack([features.row(window) for window in bundle.golden.windows])
+    golden = replace(bundle.golden, rows=rows, answers=Graph(graph).answers(rows))
+    return replace(bundle, graph=graph, golden=golden)
+
+
+@pytest.mark.parametrize("parts", [("image",), ("pooled", "image"), ("image", "pooled")])
+def test_models_of_images_answer_alike(parts: tuple[str, ...], states: Predictor, rng: np.random.Generator) -> None:
+    bundle = eating(states.bundle, parts)
+    graph = graph_of(bundle)
+    assert check(graph, bundle) < 1e-3
+    samples = (0.1 * rng.standard_normal(5000)).astype(np.float32)
+    model, session = Predictor(bundle), onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    names = ["probabilities", "window_probabilities", "window_features"]
+    whole, windows, rows = session.run(names, {INPUT: samples})
+    recording, answers = model.answers(Clip(samples, 8000))
+    assert recording.probabilities is not None
+    np.testing.assert_allclose(whole, list(recording.probabilities.values()), atol=1e-3)
+    assert len(windows) == len(answers)
+    assert rows.shape == (len(answers), bundle.golden.rows.shape[1])
+
+
+def test_images_at_another_rate_are_refused(states: Predictor) -> None:
+    bundle = eating(states.bundle, ("image",), rate_hz=4000)
+    with pytest.raises(ExportError, match=r"at the rate of the windows, 8000 Hz, .* These are at 4000 Hz"):
+        graph_of(bundle)
+
+
+SPEC = image_spec(16_000, 0.5)
+
+
+@pytest.mark.parametrize("n", [300, 4000, 7999, 8000, 8001, 11_000, 16_000])
+def test_an_image_equals_the_features(run, sound, n):
+    samples = sound[:n]
+    got = run(lambda draft, value: image(draft, value, SPEC), samples)
+    expected = Image(SPEC).row(samples, 16_000)
+    assert got.shape == expected.shape
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(10 ** (got / 10), 10 ** (expected / 10), atol=2e-6 * 10 ** (expected.max() / 10))
+    near = expected > expected.max() - 60
+    np.testing.assert_allclose(got[near], expected[near], atol=1e-2)
+
+
+def test_the_loudest_stretch_is_seen(run, rng):
+    samples = (1e-3 * rng.standard_normal(16_000)).astype(np.float32)
+    samples[9000:12_000] *= 300
+    got = run(lambda draft, value: image(draft, value, SPEC), samples)
+    np.testing.assert_allclose(got, Image(SPEC).row(samples, 16_000), atol=0.05)
+
+
+def test_an_image_without_size_is_refused():
+    with pytest.raises(ExportError, match="must have a size"):
+        image(Draft(), "samples", SPEC.model_copy(update={"window_s": None}))

@@ -1,0 +1,85 @@
+"""Listening in pieces finds what is found in the whole."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from auricle.audio import quality
+from auricle.audio.clip import Clip
+from auricle.audio.decode import read
+from auricle.datasets.dataset import Dataset, Example
+from auricle.errors import AudioError
+from auricle.features.cache import FeatureCache
+from auricle.inspection.fingerprints import fingerprint
+from auricle.inspection.scan import hear, listen
+
+
+@pytest.fixture
+def example(tmp_path: Path, chatter: Callable[..., Clip]) -> Example:
+    clip = chatter(0, 25.0, rate_hz=8000)
+    file = tmp_path / "a.wav"
+    soundfile.write(file, np.stack([clip.samples, clip.samples / 2], axis=1), 8000, subtype="FLOAT")
+    return Example(file, "a", None, "a")
+
+
+def test_pieces_add_up_to_the_whole(example: Example) -> None:
+    heard, clip = listen(example), read(example.file)
+    whole = fingerprint(clip)
+    assert heard.fingerprint.digest == whole.digest
+    assert np.array_equal(heard.fingerprint.frames, whole.frames)
+    assert (heard.duration_s, heard.rate_hz, heard.channels) == (25.0, 8000, 2)
+    assert heard.quality.level_db == pytest.approx(quality.measure(clip.samples, 8000).level_db, abs=1e-3)
+    assert np.isfinite(heard.row).all()
+
+
+def test_a_part_is_heard_alone(example: Example) -> None:
+    heard = listen(replace(example, start_s=3.0, end_s=5.0))
+    assert heard.duration_s == 2.0
+    assert heard.fingerprint.digest == fingerprint(read(example.file, start_s=3.0, end_s=5.0)).digest
+
+
+@pytest.mark.parametrize("n", [1, 30, 400])
+def test_very_short_sound_is_heard(tmp_path: Path, n: int, rng: np.random.Generator) -> None:
+    soundfile.write(tmp_path / "a.wav", 0.1 * rng.standard_normal(n), 8000)
+    heard = listen(Example(tmp_path / "a.wav", "a", None, "a"))
+    assert heard.duration_s == n / 8000
+    assert np.isfinite(heard.row).all()
+
+
+def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"not sound")
+    with pytest.raises(AudioError, match=r"a\.wav"):
+        listen(Example(tmp_path / "a.wav", "a", None, "a"))
+
+
+def test_what_was_heard_is_kept_by_content(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = Dataset((example, replace(example, start_s=3.0, end_s=5.0)), "classify")
+    with closing(FeatureCache(tmp_path / "cache")) as cache:
+        _, first, _ = hear(dataset, cache=cache)
+        monkeypatch.setattr("auricle.inspection.scan.listen", lambda _: pytest.fail("it was decoded again"))
+        moved = example.file.rename(tmp_path / "moved.wav")
+        kept, again, failures = hear(
+            replace(dataset, examples=tuple(replace(e, file=moved) for e in dataset.examples)), cache=cache
+        )
+    assert (kept.tolist(), failures) == ([0, 1], ())
+    for one, other in zip(first, again, strict=True):
+        assert (one.quality, one.duration_s, one.rate_hz, one.channels) == (
+            *(other.quality, other.duration_s, other.rate_hz, other.channels),
+        )
+        assert one.fingerprint.digest == other.fingerprint.digest
+        np.testing.assert_array_equal(one.fingerprint.frames, other.fingerprint.frames)
+        np.testing.assert_array_equal(one.row, other.row)
+
+
+def test_what_cannot_be_read_is_named_and_passed_over(example: Example, tmp_path: Path) -> None:
+    (tmp_path / "b.wav").write_bytes(b"not sound")
+    dataset = Dataset((replace(example, file=tmp_path / "b.wav"), example), "classify")
+    kept, recordings, failures = hear(dataset)
+    assert kept.tolist() == [1]
+    assert len(recordings) == 1
+    assert [failure.file.name for failure in failures] == ["b.wav"]

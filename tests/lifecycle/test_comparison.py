@@ -1,0 +1,97 @@
+"""Two models meet on what neither trained on: out of fold on the original data, asked now on what is new to them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auricle.datasets.dataset import Dataset, Example
+from auricle.datasets.feature_table import content_hash
+from auricle.errors import DataError
+from auricle.lifecycle.comparison import aligned, hold_out, recent, told
+from auricle.lifecycle.training_membership import out_of_fold
+from auricle.prediction.predictor import Predictor
+
+
+def hashes_of(data: Dataset) -> np.ndarray:
+    return np.stack([content_hash(example.file) for example in data.examples])
+
+
+def test_on_the_original_data_both_are_judged_out_of_fold(champion: Predictor, pumps: Dataset) -> None:
+    found = hold_out(champion, champion.bundle, pumps, hashes_of(pumps), workers=1)
+    assert found.where == "hold-out"
+    assert found.truth.tolist() == pumps.labels.tolist()
+    assert found.groups.tolist() == pumps.groups.tolist()
+    assert found.champion.tolist() == found.challenger.tolist() == out_of_fold(champion.bundle).tolist()
+    asked = told(champion, pumps.examples, 1)
+    assert (asked == found.truth).mean() > (found.champion == found.truth).mean()  # it would be flattered
+
+
+def test_a_recording_that_is_new_to_the_champion_is_asked_now(champion: Predictor, pumps: Dataset) -> None:
+    profile = champion.bundle.profile
+    n = len(profile.hashes) - 6
+    last = set(profile.groups[n:])
+    kept = np.array([group not in last for group in profile.groups])
+    forgot = replace(
+        profile,
+        **{name: getattr(profile, name)[kept] for name in ("hashes", "groups", "truth")},
+        chosen=np.arange(kept.sum()),
+        **{name: getattr(profile, name)[kept] for name in ("rows", "quality", "answers", "novelty")},
+    )
+    lesser = Predictor(replace(champion.bundle, profile=forgot))
+    found = hold_out(lesser, champion.bundle, pumps, hashes_of(pumps), workers=1)
+    fresh = [example for example in pumps.examples if example.group in last]
+    assert found.champion[~kept].tolist() == told(champion, fresh, 1).tolist()
+    assert found.champion[kept].tolist() == out_of_fold(champion.bundle)[kept].tolist()
+
+
+def test_a_recording_whose_kin_the_champion_knows_is_not_asked(champion: Predictor, pumps: Dataset) -> None:
+    profile = champion.bundle.profile
+    forgot = replace(
+        profile,
+        **{name: getattr(profile, name)[:-1] for name in ("hashes", "groups", "truth", "rows", "quality")},
+        **{name: getattr(profile, name)[:-1] for name in ("answers", "novelty", "chosen")},
+    )
+    assert profile.groups[-1] in profile.groups[:-1]
+    lesser = Predictor(replace(champion.bundle, profile=forgot))
+    assert len(hold_out(lesser, champion.bundle, pumps, hashes_of(pumps)).truth) == len(pumps) - 1
+
+
+def test_data_that_is_grouped_otherwise_is_refused(champion: Predictor, pumps: Dataset) -> None:
+    each = tuple(replace(example, group=example.file.name) for example in pumps.examples)
+    with pytest.raises(DataError, match=r"must be grouped as when the champion was trained.*Name the same `group`"):
+        hold_out(champion, champion.bundle, replace(pumps, examples=each), hashes_of(pumps))
+    coarser = tuple(replace(example, group="all") for example in pumps.examples)
+    with pytest.raises(DataError, match="is one group now"):
+        hold_out(champion, champion.bundle, replace(pumps, examples=coarser), hashes_of(pumps))
+
+
+def test_a_group_may_have_another_name(champion: Predictor, pumps: Dataset) -> None:
+    renamed = tuple(replace(example, group=f"hall 1, {example.group}") for example in pumps.examples)
+    assert len(hold_out(champion, champion.bundle, replace(pumps, examples=renamed), hashes_of(pumps)).truth) == 64
+
+
+def test_a_training_that_left_recordings_out_keeps_their_order(pumps: Dataset) -> None:
+    hashes = hashes_of(pumps)
+    trained = np.concatenate([np.delete(hashes, [3, 10], axis=0), hashes[:2] ^ 1])
+    found = aligned(trained, hashes)
+    assert found.tolist() == [*(i for i in range(64) if i not in (3, 10)), -1, -1]
+
+
+def test_recent_recordings_are_asked_of_both(champion: Predictor, heard: tuple, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    examples = []
+    for index, one in enumerate(heard[:8]):
+        file = tmp_path / f"{index}.flac"
+        file.write_bytes(one.flac)
+        examples.append(Example(file, one.label, None, f"{index}"))
+    found = recent(champion, champion, Dataset(tuple(examples), "classify"), workers=1)
+    assert found.champion.tolist() == found.challenger.tolist() == [one.entry.recording.label for one in heard[:8]]
+
+
+def test_numbers_are_compared_as_numbers(speeds: Predictor, machine_sounds: Path) -> None:
+    data = Dataset.load(machine_sounds, target="rpm", group="machine")
+    found = hold_out(speeds, speeds.bundle, data, hashes_of(data))
+    assert not found.is_classified
+    assert found.champion.tolist() == out_of_fold(speeds.bundle).tolist()
+    assert told(speeds, data.examples[:2], 1).dtype == np.float64

@@ -1,0 +1,126 @@
+"""Labels become data: each is used once, for one thing, and whatever is left out is counted by its reason."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auricle.bundles.profile import Profile
+from auricle.datasets.dataset import Dataset
+from auricle.lifecycle.labelled_data import Labelled, choose, examples_of, labelled
+from auricle.prediction.predictor import Predictor
+from auricle.store.labels.feedback import Said
+from auricle.store.store import Store
+
+
+@pytest.fixture
+def labels(service: Store, champion: Predictor) -> Labelled:
+    return labelled(service, "pumps", is_class=True, n_standard=champion.bundle.profile.rows.shape[1])
+
+
+def test_what_was_said_is_read_with_who_said_it(labels: Labelled, heard: tuple) -> None:  # type: ignore[type-arg]
+    assert labels.ids.tolist() == [one.entry.id for one in heard]
+    assert labels.truth.tolist() == [one.label for one in heard]
+    assert labels.keys.tolist() == [one.key for one in heard]
+    assert labels.groups.tolist() == [one.entry.group for one in heard]
+    assert np.allclose(labels.standard, [one.entry.standard for one in heard])
+    assert None not in labels.sounds.tolist()
+
+
+def test_the_last_word_counts(service: Store, labels: Labelled, champion: Predictor) -> None:
+    other = next(name for name in champion.classes if name != labels.truth[0])
+    service.feedback.give(Said(str(labels.ids[0]), label=other, key="someone"))
+    again = labelled(service, "pumps", is_class=True, n_standard=labels.standard.shape[1])
+    assert (again.truth[0], again.keys[0], len(again)) == (other, "someone", len(labels))
+
+
+def test_nothing_said_is_no_labels(store: Store) -> None:
+    for is_class in (True, False):
+        assert len(labelled(store, "pumps", is_class=is_class, n_standard=5)) == 0
+
+
+def test_an_entry_without_a_group_is_its_own(store: Store, heard: tuple) -> None:  # type: ignore[type-arg]
+    store.add([replace(heard[0].entry, group="")])
+    store.feedback.give(Said(heard[0].entry.id, label=heard[0].label))
+    found = labelled(store, "pumps", is_class=True, n_standard=3)
+    assert found.groups.tolist() == [f"prediction {heard[0].entry.id}"]
+    assert np.isnan(found.standard).all()  # of another width than asked
+
+
+def test_labels_are_learned_from_or_kept_and_never_both(labels: Labelled, pumps: Dataset, champion: Predictor) -> None:
+    found = choose(labels, pumps, champion.bundle.profile, ())
+    assert not set(found.learned.tolist()) & set(found.kept.tolist())
+    assert len(found.learned) + len(found.kept) == len(labels)
+    assert 12 <= len(found.kept) <= 36
+    assert found.as_json()["left_out"] == {}
+
+
+def test_what_is_left_out_is_counted_by_its_reason(labels: Labelled, pumps: Dataset, champion: Predictor) -> None:
+    profile = champion.bundle.profile
+    sounds, truth, standard, keys = (
+        labels.sounds.copy(),
+        labels.truth.astype(object),
+        *map(np.copy, (labels.standard, labels.keys)),
+    )
+    truth[0] = "a class of old"
+    sounds[1] = None
+    sounds[3], truth[3] = sounds[2], "healthy"  # people disagree
+    truth[2] = "imbalance"
+    standard[4] = profile.rows[7]  # a copy of a recording of the original data
+    keys[40:] = "joe"
+    spoiled = replace(labels, sounds=sounds, truth=truth.astype(str), standard=standard, keys=keys)
+    found = choose(spoiled, pumps, profile, ())
+    left_out = found.as_json()["left_out"]
+    assert left_out.pop("more than a fifth from one key") > 10
+    assert left_out == {
+        "of a class that the data does not hold": 1,
+        "of which no sound was kept": 1,
+        "said again, or otherwise by somebody else": 2,
+        "in the data already": 1,
+    }
+    assert not {0, 1, 2, 3, 4} & {*found.learned.tolist(), *found.kept.tolist()}
+    trusting = choose(spoiled, pumps, profile, {"joe"})
+    assert "more than a fifth from one key" not in trusting.as_json()["left_out"]
+
+
+def test_what_the_champion_learned_since_is_learned_again_and_never_kept(
+    labels: Labelled, pumps: Dataset, champion: Predictor
+) -> None:
+    before = choose(labels, pumps, champion.bundle.profile, ())
+    place = int(before.kept[0])
+    digest = np.frombuffer(bytes.fromhex(labels.sounds[place]), np.uint8)
+    learned = _with(champion.bundle.profile, digest, labels.standard[place])
+    after = choose(labels, pumps, learned, ())
+    assert place in after.learned.tolist()
+    assert "in the data already" not in after.as_json()["left_out"]
+
+
+def test_sounds_are_written_as_they_were_kept(
+    service: Store,
+    labels: Labelled,
+    heard: tuple,
+    tmp_path: Path,  # type: ignore[type-arg]
+) -> None:
+    service.delete(heard[1].entry.id)
+    weights = np.linspace(0.5, 1.0, len(labels))
+    found = examples_of(service, labels, np.array([0, 1, 2]), tmp_path, weights)
+    assert [example.label for example in found] == [heard[0].label, heard[2].label]
+    assert [example.weight for example in found] == [weights[0], weights[2]]
+    assert found[0].file.read_bytes() == heard[0].flac
+
+
+def _with(profile: Profile, digest: np.ndarray, row: np.ndarray) -> Profile:
+    """Return a profile that knows one recording more."""
+    return replace(
+        profile,
+        hashes=np.vstack([profile.hashes, digest]),
+        groups=np.append(profile.groups, "elsewhere"),
+        truth=np.append(profile.truth, "healthy"),
+        chosen=np.append(profile.chosen, len(profile.hashes)),
+        rows=np.vstack([profile.rows, row]),
+        **{
+            name: np.concatenate([getattr(profile, name), getattr(profile, name)[:1]])
+            for name in ("quality", "answers", "novelty")
+        },
+    )

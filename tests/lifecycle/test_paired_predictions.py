@@ -1,0 +1,65 @@
+"""Both models are scored on the same recordings, and the numbers are those of their definitions."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from auricle.errors import DataError
+from auricle.lifecycle.paired_predictions import LEAST_BLOCKS, Meeting, by_class, score
+
+
+def made(truth: str, champion: str, challenger: str, groups: list[str] | None = None) -> Meeting:
+    """Return a meeting of one-letter classes."""
+    names = groups or [str(i) for i in range(len(truth))]
+    told, one, other = (np.array(list(text)) for text in (truth, champion, challenger))
+    return Meeting("hold-out", told, one, other, np.array(names))
+
+
+def test_accuracy_is_over_all_and_balanced_accuracy_over_classes() -> None:
+    found = score(made("aaaabb", "aaabbb", "aaaaba"))
+    assert (found.champion_accuracy, found.challenger_accuracy) == (pytest.approx(5 / 6), pytest.approx(5 / 6))
+    assert (found.champion, found.challenger) == (pytest.approx(0.875), pytest.approx(0.75))
+    assert (found.won, found.lost, found.n_recordings, found.n_groups) == (1, 1, 6, 6)
+
+
+def test_a_class_that_the_champion_does_not_know_counts_in_the_test_and_not_in_balanced_accuracy() -> None:
+    found = score(made("aabbnn", "aabbab", "aabbnn"), new_classes=("n",))
+    assert (found.champion, found.challenger, found.won) == (1.0, 1.0, 2)
+    assert [one.label for one in by_class(made("aabbnn", "aabbab", "aabbnn"), ("n",), rate=0.05, margin=0.02)] == [
+        "a",
+        "b",
+    ]
+
+
+def test_numbers_are_scored_by_their_mean_error_and_have_no_classes() -> None:
+    truth = np.array([1.0, 2.0, 3.0])
+    champion, challenger = truth + 1, truth - np.array([0, 0, 2])
+    one = Meeting("recent", truth, champion, challenger, np.array(["a", "b", "c"]))
+    found = score(one)
+    assert (found.champion, found.challenger, found.won, found.lost) == (1.0, pytest.approx(2 / 3), 2, 1)
+    assert found.champion_accuracy is None
+    assert list(by_class(one, rate=0.05, margin=0.02)) == []
+
+
+def test_groups_are_the_blocks_where_there_are_enough_of_them() -> None:
+    few = ["left", "right"] * 10
+    assert score(made("a" * 20, "b" * 20, "a" * 20, few)).tested_by == "recording"
+    enough = [f"{i % LEAST_BLOCKS}" for i in range(20)]
+    found = score(made("a" * 20, "b" * 20, "a" * 20, enough))
+    assert (found.tested_by, found.p_better) == ("group", pytest.approx(0.5**LEAST_BLOCKS))
+
+
+def test_a_class_falls_only_by_more_than_the_margin_and_significantly() -> None:
+    truth, champion = "a" * 40 + "b" * 40, "a" * 40 + "b" * 40
+    by_chance, clearly = ("a" * 40 + "b" * (40 - lost) + "a" * lost for lost in (3, 12))
+    assert not any(one.has_fallen for one in by_class(made(truth, champion, by_chance), rate=0.05, margin=0.02))
+    fallen = [one for one in by_class(made(truth, champion, clearly), rate=0.05, margin=0.02) if one.has_fallen]
+    assert [(one.label, one.lost, one.won) for one in fallen] == [("b", 12, 0)]
+    assert not any(one.has_fallen for one in by_class(made(truth, champion, clearly), rate=0.05, margin=0.4))
+
+
+def test_answers_to_different_recordings_are_refused(meet: Callable[..., Meeting]) -> None:
+    one = meet(np.random.default_rng(0))
+    with pytest.raises(DataError, match="must answer the same recordings of the hold-out"):
+        Meeting("hold-out", one.truth, one.champion[:-1], one.challenger, one.groups)

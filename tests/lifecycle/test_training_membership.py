@@ -1,0 +1,67 @@
+"""What a model has heard is known by content: in any container, never by its name, and never by likeness."""
+
+import hashlib
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import soundfile
+
+from auricle.audio.decode import read
+from auricle.datasets.dataset import Dataset
+from auricle.lifecycle.training_membership import NEVER, UNANSWERED, out_of_fold, places
+from auricle.prediction.predictor import Predictor
+from auricle.prediction.stream import Stream
+
+
+def asked(model: Predictor, content: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hash of a file and its standard row."""
+    clip = read(content)
+    stream = Stream(model, rate_hz=clip.rate_hz)
+    stream.listen(clip.samples)
+    stream.finish()
+    return np.frombuffer(hashlib.sha256(content).digest(), np.uint8), stream.standard_row()
+
+
+def test_every_recording_of_a_training_has_its_place(champion: Predictor) -> None:
+    profile = champion.bundle.profile
+    assert places(profile, profile.hashes, profile.rows).tolist() == list(range(len(profile.hashes)))
+
+
+def test_a_recording_is_known_in_another_container(champion: Predictor, pumps: Dataset) -> None:
+    samples, rate_hz = soundfile.read(pumps.examples[5].file)
+    flac = io.BytesIO()
+    soundfile.write(flac, samples, rate_hz, format="FLAC")
+    digest, row = asked(champion, flac.getvalue())
+    assert not (champion.bundle.profile.hashes == digest).all(axis=1).any()
+    assert places(champion.bundle.profile, digest[None], row[None]).tolist() == [5]
+
+
+def test_other_takes_of_the_same_machines_are_not_known(champion: Predictor, heard: Callable[..., object]) -> None:
+    found = [asked(champion, one.flac) for one in heard]  # type: ignore[attr-defined]
+    hashes, rows = (np.stack(part) for part in zip(*found, strict=True))
+    assert (places(champion.bundle.profile, hashes, rows) == NEVER).all()
+
+
+def test_no_two_recordings_of_a_training_pass_for_one(champion: Predictor) -> None:
+    profile = champion.bundle.profile
+    other = np.roll(profile.hashes, 1, axis=0) ^ 1  # hashes that nobody knows: the rows alone decide
+    assert places(profile, other, profile.rows).tolist() == list(range(len(profile.hashes)))
+
+
+def test_one_that_was_trained_on_and_has_no_answer_says_so(champion: Predictor) -> None:
+    profile = champion.bundle.profile
+    elsewhere = profile.rows[:1] + 100 * profile.rows.std(axis=0)
+    assert places(profile, profile.hashes[:1], elsewhere).tolist() == [UNANSWERED]
+    assert places(profile, profile.hashes[:1], np.full_like(elsewhere, np.nan)).tolist() == [UNANSWERED]
+    assert places(profile, profile.hashes[:1] ^ 1, np.full_like(elsewhere, np.nan)).tolist() == [NEVER]
+
+
+def test_answers_out_of_fold_are_labels_or_numbers(champion: Predictor, speeds: Predictor) -> None:
+    labels = out_of_fold(champion.bundle)
+    assert set(labels.tolist()) <= set(champion.classes)
+    assert (labels == champion.bundle.profile.truth).mean() == pytest.approx(
+        champion.bundle.manifest.scores["accuracy"], abs=0.1
+    )
+    assert out_of_fold(speeds.bundle).dtype == np.float64

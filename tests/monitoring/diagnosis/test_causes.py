@@ -1,0 +1,90 @@
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from auricle.monitoring.check import check
+from auricle.monitoring.verdict import NEXT_STEPS
+
+pytest.importorskip("river")
+START = np.datetime64("2026-03-01", "us")
+
+
+def checked(reference, window, **options):
+    return check(reference, window, model_rate_hz=16_000, now=datetime(2026, 12, 1, tzinfo=UTC), **options)
+
+
+def sites(sample, names):
+    return {"site": np.array([names[i % len(names)] for i in range(len(sample))])}
+
+
+def quieter(sample, chosen, by_db):
+    quality = sample.quality.copy()
+    quality[chosen, 0] -= by_db
+    return quality
+
+
+def test_where_and_since_when_are_said(make_sample, unlabelled):
+    n = 400
+    window = unlabelled(make_sample(n, 1, times=START + np.arange(n) * np.timedelta64(1, "h")))
+    window = replaced(window, metadata=sites(window, ("north", "south", "west", "east")))
+    changed = (window.metadata["site"] == "north") & (np.arange(n) >= 200)
+    found = checked(make_sample(300), replaced(window, quality=quieter(window, changed, 40.0)), by="site")
+    assert found.verdict.state == "alarm"
+    (cause,) = found.causes
+    assert (cause.kind, cause.where) == ("level", "north")
+    assert abs(cause.since - datetime(2026, 3, 9, 8, tzinfo=UTC)).total_seconds() <= 8 * 3600
+    assert cause.sentence.startswith("Level fell by ")
+    assert " at site=north since 9 March 2026" in cause.sentence
+    assert cause.sentence.endswith("; the other 3 values of site are unchanged.")
+
+
+def test_a_fault_everywhere_has_no_place(make_sample, unlabelled):
+    window = unlabelled(make_sample(200, 1, moved={"level_db": -12.0}))
+    window = replaced(window, metadata=sites(window, ("north", "south")))
+    found = checked(make_sample(300), window, by="site")
+    assert [(cause.kind, cause.where) for cause in found.causes] == [("level", None)]
+
+
+def test_the_last_place_is_named_when_it_alone_is_unchanged(make_sample, unlabelled):
+    window = unlabelled(make_sample(200, 1))
+    window = replaced(window, metadata=sites(window, ("north", "south")))
+    changed = window.metadata["site"] == "north"
+    found = checked(make_sample(300), replaced(window, quality=quieter(window, changed, 12.0)), by="site")
+    assert found.causes[0].sentence.endswith(" at site=north; south is unchanged.")
+
+
+def test_a_new_kind_of_sound_is_not_a_fault(make_sample, unlabelled):
+    window = unlabelled(make_sample(200, 1))
+    novelty = np.where(np.arange(200) % 3 == 0, 1.5, window.novelty).astype(np.float32)
+    found = checked(make_sample(300), replaced(window, novelty=novelty, unknown=novelty > 0.98))
+    assert [cause.kind for cause in found.causes] == ["new_class"]
+    assert "unlike all training sound" in found.causes[0].sentence
+
+
+def test_a_class_that_has_gone_is_named(make_sample, unlabelled):
+    window = make_sample(400, 1)
+    found = checked(make_sample(300), unlabelled(window.subset(window.truth != "cow")))
+    assert [cause.kind for cause in found.causes] == ["missing_class"]
+    assert found.causes[0].sentence.startswith("'cow' has all but vanished")
+
+
+def test_what_no_fault_explains_is_said_to_be_unexplained(make_sample, unlabelled):
+    window = unlabelled(make_sample(200, 1))
+    found = checked(make_sample(300), replaced(window, rows=window.rows + np.float32(1.0)))
+    assert [cause.kind for cause in found.causes] == ["other"]
+    assert "mfcc" in found.causes[0].sentence
+
+
+def test_every_kind_has_a_next_step():
+    from typing import get_args
+
+    from auricle.monitoring.diagnosis.fault_rules import Kind
+
+    assert set(get_args(Kind)) <= NEXT_STEPS.keys()
+
+
+def replaced(sample, **changes):
+    from dataclasses import replace
+
+    return replace(sample, **changes)

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from auricle.monitoring.drift.domain_classifier import row_drift, told_apart
+from auricle.monitoring.drift.resampling import deal
+from auricle.monitoring.drift.tests import domain_classifier
+
+
+def found(values, n_window, groups=None, n_shuffles=199):
+    n = len(values)
+    groups = np.arange(n).astype(str) if groups is None else groups
+    return row_drift(
+        values.astype(np.float32), groups, deal(n - n_window, n_window, n_shuffles=n_shuffles, seed=0), seed=0
+    )
+
+
+def test_a_shift_that_no_column_shows_is_told_from_all_of_them(rng):
+    values = rng.normal(size=(600, 30))
+    values[300:] += 0.25
+    drift = found(values, 300)
+    assert drift.auc > 0.75
+    assert drift.p <= 0.005
+    assert drift.p_distance <= 0.005
+    assert drift.interval[0] < drift.auc < drift.interval[1]
+    assert drift.interval[0] > 0.5
+    assert drift.moved(0.01)
+
+
+def test_chance_is_a_half_and_moves_nothing(rng):
+    drift = found(rng.normal(size=(400, 30)), 200)
+    assert drift.auc == pytest.approx(0.5, abs=0.08)
+    assert not drift.moved(0.01)
+
+
+def test_a_change_of_spread_is_seen_by_the_second_opinion(rng):
+    values = rng.normal(size=(600, 10))
+    values[300:] *= 2.0
+    drift = found(values, 300)
+    assert drift.p_distance <= 0.005
+
+
+def test_groups_are_never_in_two_folds(rng):
+    groups = np.repeat(np.arange(13), rng.integers(1, 20, 13)).astype(str)
+    folds = domain_classifier._folds(groups, rng)
+    assert all(len(set(folds[groups == group])) == 1 for group in set(groups))
+    assert len(set(folds)) == domain_classifier.N_FOLDS
+
+
+def test_areas_are_those_of_scikit_learn(rng):
+    scores = np.round(rng.normal(size=(50, 3)), 1).astype(np.float32)
+    dealt = deal(30, 20, n_shuffles=2, seed=0)
+    expected = [roc_auc_score(side, score) for side, score in zip(dealt.T, scores.T, strict=True)]
+    np.testing.assert_allclose(domain_classifier._aucs(scores, dealt), expected)
+
+
+def test_one_group_is_worth_one(rng):
+    groups = np.concatenate([np.repeat(np.arange(20), 10), np.full(200, 99)]).astype(str)
+    values = np.concatenate([np.repeat(rng.normal(size=(20, 5)), 10, axis=0), np.tile(rng.normal(size=5), (200, 1))])
+    drift = found(values + 0.1 * rng.normal(size=values.shape), 200, groups)
+    assert drift.p_apart < 0.02 < drift.p
+
+
+def test_the_area_alone_is_the_same(rng):
+    values = rng.normal(size=(200, 8)).astype(np.float32)
+    values[100:] += 0.5
+    groups, window = np.arange(200).astype(str), np.arange(200) >= 100
+    assert told_apart(values, groups, window, seed=0) == pytest.approx(found(values, 100, n_shuffles=9).auc, abs=0.03)

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from scipy.stats import ks_2samp, wasserstein_distance
+
+from auricle.monitoring.drift.feature_drift import LEAST_EFFECT, column_drift, table_of
+from auricle.monitoring.drift.resampling import deal
+
+NAMES = tuple("abcdef")
+
+
+def drift(values, n_window, groups=None, seed=0):
+    n = len(values)
+    groups = np.arange(n).astype(str) if groups is None else groups
+    return column_drift(
+        values.astype(np.float32), NAMES, groups, deal(n - n_window, n_window, n_shuffles=200, seed=seed)
+    )
+
+
+def test_gap_and_effect_are_those_of_scipy(rng):
+    values = rng.normal(size=(300, 6))
+    values[200:, 0] += 1.0
+    values[:, 1] = np.round(values[:, 1])
+    found = drift(values, 100)
+    for column, one in zip(values.T.astype(np.float32), found, strict=True):
+        assert one.gap == pytest.approx(ks_2samp(column[200:], column[:200]).statistic, abs=1e-6)
+        distance = wasserstein_distance(column[200:], column[:200]) / column[:200].std()
+        assert one.effect == pytest.approx(distance, abs=0.05)
+    assert found[0].after - found[0].before == pytest.approx(1.0, abs=0.3)
+
+
+def test_p_values_are_those_of_the_exact_test(rng):
+    values = rng.normal(size=(300, 6))
+    values[200:, 0] += 0.35
+    found = drift(values, 100)
+    assert found[0].p == pytest.approx(ks_2samp(values[200:, 0], values[:200, 0]).pvalue, rel=0.5, abs=0.002)
+
+
+@pytest.mark.parametrize(("n_reference", "n_window"), [(60, 300), (300, 60), (60, 60)])
+def test_nothing_moves_where_nothing_has_changed(n_reference, n_window):
+    moved = 0
+    for seed in range(30):
+        values = np.random.default_rng(seed).normal(size=(n_reference + n_window, 6))
+        moved += any(one.moved(0.05) for one in drift(values, n_window, seed=seed))
+    assert moved <= 4
+
+
+def test_a_small_effect_is_no_reason_to_act_however_significant(rng):
+    values = rng.normal(size=(9000, 6))
+    values[4000:, 2] += 0.15
+    found = drift(values, 5000)
+    assert found[2].q < 0.01
+    assert found[2].effect < LEAST_EFFECT
+    assert not found[2].moved(0.01)
+
+
+def test_one_fixed_microphone_is_not_many_independent_ones(rng):
+    groups = np.concatenate([np.repeat(np.arange(30), 5), np.full(150, 99)]).astype(str)
+    values = np.concatenate([np.repeat(rng.normal(size=(30, 6)), 5, axis=0), np.tile(rng.normal(size=6) + 1, (150, 1))])
+    values += 0.2 * rng.normal(size=values.shape)
+    found = drift(values, 150, groups)
+    assert min(one.p_apart for one in found) < 0.001
+    assert not any(one.moved(0.01) for one in found)
+
+
+def test_a_column_without_spread_has_not_moved(rng):
+    values = rng.normal(size=(120, 6))
+    values[:, 3] = 0.0
+    one = drift(values, 60)[3]
+    assert (one.gap, one.effect) == (0.0, 0.0)
+    assert not one.moved(0.01)
+
+
+def test_the_table_has_row_quality_novelty_and_confidence(make_sample):
+    sample = make_sample(12)
+    table, names = table_of(sample)
+    assert table.shape == (12, len(names))
+    assert names[-2:] == ("novelty", "confidence")
+    np.testing.assert_array_equal(table[:, names.index("level_db")], sample.measure("level_db"))

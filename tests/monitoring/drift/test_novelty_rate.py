@@ -1,0 +1,19 @@
+from dataclasses import replace
+
+import numpy as np
+
+from auricle.monitoring.drift.novelty_rate import unknown_drift
+from auricle.monitoring.drift.resampling import deal
+
+
+def drift(reference, window):
+    return unknown_drift(reference, window, deal(len(reference), len(window), n_shuffles=499, seed=0))
+
+
+def test_a_rise_is_seen_and_a_fall_is_not(make_sample):
+    reference, window = make_sample(300), make_sample(200, 1)
+    more = drift(reference, replace(window, unknown=np.arange(200) % 8 == 0))
+    assert (more.p, more.after) == (1 / 500, 0.125)
+    assert more.moved(0.002)
+    assert not drift(reference, replace(window, unknown=np.zeros(200, bool))).moved(0.05)
+    assert not drift(reference, window).moved(0.05)

@@ -1,0 +1,143 @@
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from auricle.errors import UsageError
+from auricle.monitoring.performance import concept_drift as module
+from auricle.monitoring.performance.concept_drift import concept_drift, evidence
+from auricle.monitoring.performance.measured import losses
+
+pytest.importorskip("river")
+
+
+def errors(rate, n, seed=0):
+    return (np.random.default_rng(seed).random(n) < rate).astype(float)
+
+
+def none(n):
+    return np.full(n, np.datetime64("NaT", "us"))
+
+
+def test_a_rise_is_found_and_dated():
+    stream = np.concatenate([errors(0.1, 300), errors(0.35, 400, 1)])
+    times = np.datetime64("2026-03-01", "us") + np.arange(700) * np.timedelta64(1, "h")
+    found = concept_drift(errors(0.1, 500, 2), stream, times)
+    assert found.is_found
+    assert 300 < found.label <= 500
+    assert found.at is not None
+    assert found.after > found.before
+    assert found.as_json()["at"].startswith("2026-03-")
+
+
+def test_a_model_that_is_worse_from_the_first_label_on_is_found():
+    assert concept_drift(errors(0.1, 800), errors(0.35, 300, 1), none(300)).label <= 200
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.3])
+def test_no_change_is_no_drift(rate):
+    assert not concept_drift(errors(rate, 800), errors(rate, 3000, 1), none(3000)).is_found
+
+
+def test_getting_better_is_no_drift():
+    stream = np.concatenate([errors(0.4, 600), errors(0.05, 900, 1)])
+    assert not concept_drift(errors(0.4, 500, 2), stream, none(1500)).is_found
+
+
+def test_losses_of_any_size_are_watched(rng):
+    usual, worse = np.abs(rng.normal(size=500)) * 40, np.abs(rng.normal(size=400)) * 120
+    assert concept_drift(usual, worse, none(400)).is_found
+    assert not concept_drift(usual, usual[::-1], none(500)).is_found
+
+
+def test_without_river_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "river", None)
+    with pytest.raises(UsageError, match=r"needs the extra `monitor`: pip install 'auricle\[monitor\]'"):
+        concept_drift(errors(0.1, 9), errors(0.1, 9), none(9))
+
+
+def test_a_fifth_of_the_labels_that_changed_is_found_within_five_hundred():
+    found = 0
+    for seed in range(20):
+        usual, rng = errors(0.14, 900, seed), np.random.default_rng(100 + seed)
+        turned = np.where(rng.random(500) < 0.2, rng.random(500) < 5 / 6, errors(0.14, 500, 200 + seed))
+        found += concept_drift(usual, turned, none(500)).is_found
+    assert found >= 18
+
+
+def test_the_sum_stays_low_where_errors_are_as_usual():
+    steps = [module._steps(errors(0.14, 900, seed), errors(0.14, 5000, 100 + seed)) for seed in range(100)]
+    seen = [module._reached(one) for one in steps]
+    assert sum(place is not None for place in seen) <= 1
+
+
+def test_the_sum_of_nothing_usual_says_nothing():
+    assert module._reached(module._steps(errors(0.1, 0), errors(0.5, 100))) is None
+
+
+def relabelled(sample, part, seed=0):
+    rng = np.random.default_rng(seed)
+    other = np.array(sample.classes)[rng.integers(0, len(sample.classes), len(sample))]
+    return replace(sample, truth=np.where(rng.random(len(sample)) < part, other, sample.truth))
+
+
+def test_labels_that_a_sure_model_contradicts_are_found_in_fewer_than_errors(make_sample):
+    reference, turned = make_sample(600, 1), relabelled(make_sample(500, 2), 0.3)
+    by_errors, by_labels = (
+        concept_drift(losses(reference), losses(turned), turned.times, weighed=weighed)
+        for weighed in (None, evidence(reference, turned))
+    )
+    assert by_labels.detector == "CUSUM"
+    assert by_labels.label < 150
+    assert not by_errors.is_found or by_labels.label < by_errors.label
+
+
+def test_labels_as_usual_are_no_evidence(make_sample):
+    reference = make_sample(600, 1)
+    seen = [module._reached(evidence(reference, make_sample(2000, seed))) for seed in range(2, 32)]
+    assert seen == [None] * 30
+
+
+def test_recordings_that_err_together_say_less_of_what_is_usual(make_sample):
+    reference, labelled = make_sample(600, 1), make_sample(50, 2)
+    blocks = np.repeat(np.arange(20), 30).astype(str)
+    order = np.argsort(reference.is_right)  # the mistakes are of one block
+    together = replace(reference.subset(order), groups=blocks)
+    assert (evidence(together, labelled) < evidence(reference, labelled)).all()
+
+
+def test_a_label_that_the_model_does_not_know_counts_as_a_contradiction(make_sample):
+    reference, labelled = make_sample(600, 1), make_sample(50, 2)
+    strange = replace(labelled, truth=np.full(50, "goat"))
+    assert (evidence(reference, strange) >= evidence(reference, labelled)).all()
+
+
+def test_numbers_are_not_weighed(make_sample):
+    numbers = {"answers": np.zeros((30, 1), np.float32), "truth": np.zeros(30), "classes": ()}
+    assert evidence(*(replace(make_sample(30, seed), **numbers) for seed in (1, 2))) is None
+
+
+def test_errors_of_one_group_in_a_row_are_one_thing_that_happened():
+    """One child whose eight cries within three minutes are all answered wrongly, among eighty children."""
+    stream, groups = errors(0.05, 160), np.repeat(np.arange(80), 2).astype(str)
+    stream[60:72] = 1.0
+    groups[60:72] = "loud"
+    assert concept_drift(errors(0.05, 500, 2), stream, none(160)).is_found
+    assert not concept_drift(errors(0.05, 500, 2), stream, none(160), groups=groups).is_found
+
+
+def test_groups_that_come_in_turn_or_are_few_change_nothing():
+    stream = np.concatenate([errors(0.1, 300), errors(0.35, 400, 1)])
+    alone = concept_drift(errors(0.1, 500, 2), stream, none(700))
+    for groups in (np.arange(700) % 50, np.arange(700) // 100, np.zeros(700)):
+        assert concept_drift(errors(0.1, 500, 2), stream, none(700), groups=groups.astype(str)) == alone
+
+
+def test_of_labels_that_come_in_runs_the_last_of_a_run_is_told():
+    stream, groups = np.repeat(errors(0.1, 700), 3), np.repeat(np.arange(700), 3).astype(str)
+    stream[900:] = np.repeat(errors(0.5, 400, 1), 3)
+    found = concept_drift(errors(0.1, 500, 2), stream, none(2100), groups=groups)
+    assert found.label is not None
+    assert found.label % 3 == 0
+    assert 900 < found.label < 1500

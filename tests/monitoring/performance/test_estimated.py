@@ -1,0 +1,85 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from auricle.bundles.profile import QUALITY_COLUMNS
+from auricle.monitoring.performance.estimated import ASSUMPTION, estimate
+from auricle.monitoring.sources.sample import Sample
+
+
+def test_the_estimate_is_near_the_truth_and_its_interval_holds_it(make_sample):
+    held = []
+    for seed in range(20):
+        window = make_sample(200, 100 + seed)
+        found = estimate(make_sample(600, seed), window)
+        low, high = found.interval
+        held.append(low <= window.is_right.mean() <= high)
+    assert np.mean(held) >= 0.85
+    assert found.value == pytest.approx(window.is_right.mean(), abs=0.06)
+
+
+def test_answers_that_are_in_doubt_are_thought_worse(make_sample):
+    window = make_sample(300, 1)
+    doubtful = (window.answers + 0.6) / (window.answers + 0.6).sum(axis=1, keepdims=True)
+    found = estimate(make_sample(600), replace(window, answers=doubtful))
+    assert found.is_worse
+    assert found.value < found.reference - 0.1
+
+
+def test_inputs_unlike_those_of_training_have_no_estimate(make_sample):
+    found = estimate(make_sample(300), make_sample(200, 1, moved={"snr_db": -30.0, "bandwidth_hz": -4000.0}))
+    assert found.value is None
+    assert found.interval is None
+    assert found.reason.startswith("Cannot say how good the answers are without labels")
+    assert not found.is_worse
+
+
+def test_another_level_alone_does_not_forbid_an_estimate(make_sample):
+    louder = dict.fromkeys(("level_db", "peak_db", "noise_floor_db"), 12.0)
+    assert estimate(make_sample(300), make_sample(200, 1, moved=louder)).value is not None
+
+
+def test_it_says_what_it_assumes(make_sample):
+    told = estimate(make_sample(100), make_sample(60, 1)).as_json()
+    assert told["assumption"] == ASSUMPTION
+    assert "blind" in ASSUMPTION
+
+
+def numbers(n, seed):
+    rng = np.random.default_rng(seed)
+    novelty = rng.random(n).astype(np.float32)
+    truth = rng.normal(size=n) * 10
+    values = truth + novelty * 4 * rng.normal(size=n)
+    nat = np.full(n, np.datetime64("NaT", "us"))
+    ids = np.array([f"{seed}-{i}" for i in range(n)])
+    rows = rng.normal(size=(n, 3)).astype(np.float32)
+    quality = rng.normal(size=(n, 15)).astype(np.float32)
+    rates, unknown = np.full(n, 16_000), np.zeros(n, bool)
+    answers = values[:, None].astype(np.float32)
+    return Sample(
+        "m@1", (), ("a", "b", "c"), ids, nat, ids, rows, quality, answers, novelty, unknown, rates, truth, nat
+    )
+
+
+def test_the_error_of_numbers_is_estimated_from_novelty():
+    reference, window = numbers(800, 0), numbers(300, 1)
+    far = window.subset(window.novelty > 0.7)
+    usual, more = estimate(reference, window), estimate(reference, far)
+    assert usual.score == "mae"
+    assert more.value > 1.3 * usual.value
+    assert more.is_worse
+    assert more.value == pytest.approx(np.abs(far.answers[:, 0] - far.truth).mean(), rel=0.25)
+
+
+def test_clipping_forbids_an_estimate_and_a_few_clipped_recordings_do_not(make_sample):
+    def clipped(n_clipped):
+        window = make_sample(200, 1)
+        quality = window.quality.copy()
+        quality[:n_clipped, QUALITY_COLUMNS.index("flat_topped")] += 0.05
+        return estimate(make_sample(300), replace(window, quality=quality))
+
+    found = clipped(60)
+    assert found.value is None
+    assert "30% of the recordings are clipped" in found.reason
+    assert clipped(20).value is not None

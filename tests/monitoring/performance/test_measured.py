@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from auricle.monitoring.performance.measured import measured
+
+pytest.importorskip("river")
+START = np.datetime64("2026-03-01", "us")
+
+
+def timed(sample, lag_h=24):
+    times = START + np.arange(len(sample)) * np.timedelta64(1, "h")
+    return replace(sample, times=times, labelled=times + np.timedelta64(lag_h, "h"))
+
+
+def test_nothing_labelled_is_nothing_measured(make_sample, unlabelled):
+    assert measured(make_sample(50), unlabelled(make_sample(50, 1))) is None
+
+
+def test_score_coverage_and_lag_are_said(make_sample):
+    window = timed(make_sample(200, 1))
+    some = replace(window, truth=np.where(np.arange(200) < 80, window.truth, ""))
+    found = measured(make_sample(300), some)
+    assert (found.n, found.coverage, found.lag_s) == (80, 0.4, 24 * 3600)
+    assert found.value == pytest.approx(window.is_right[:80].mean(), abs=0.02)
+    assert found.interval[0] < found.value < found.interval[1]
+    assert len(found.parts) == 4
+    assert not found.is_worse
+
+
+def test_of_a_window_that_is_all_labelled_the_score_is_the_share_of_right_answers(make_sample):
+    window = make_sample(200, 1)
+    assert measured(make_sample(300), window).value == pytest.approx(window.is_right.mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_labels_that_were_asked_for_where_it_is_in_doubt_make_no_model_look_worse(make_sample, seed):
+    window = make_sample(600, seed)
+    doubtful = np.argsort(window.confidence)[:150]
+    asked = np.concatenate([doubtful, np.random.default_rng(seed).permutation(600)[:30]])
+    truth = np.where(np.isin(np.arange(600), asked), window.truth, "")
+    found = measured(make_sample(600), replace(window, truth=truth))
+    low, high = found.interval
+    assert window.is_right[asked].mean() < low < window.is_right.mean() < high
+    assert not found.is_worse
+    assert not found.concept.is_found
+
+
+def test_one_that_got_worse_is_called_worse_by_labels_of_what_it_doubted(make_sample):
+    window = make_sample(600, 1)
+    truth = np.where(np.arange(600) % 2 == 0, "cow", window.truth)
+    truth[np.argsort(window.confidence)[200:]] = ""
+    found = measured(make_sample(600), replace(window, truth=truth))
+    assert found.is_worse
+
+
+def test_a_model_that_got_worse_is_called_worse(make_sample):
+    window = timed(make_sample(200, 1))
+    wrong = np.where(np.arange(200) % 2 == 0, "cow", window.truth)
+    found = measured(make_sample(300), replace(window, truth=wrong))
+    assert found.is_worse
+    assert found.value < found.reference
+
+
+def test_a_few_labels_are_counted_and_not_judged(make_sample):
+    window = make_sample(60, 1)
+    found = measured(make_sample(300), replace(window, truth=np.where(np.arange(60) < 5, "nothing", "")))
+    assert found.n == 5
+    assert not found.is_judged
+    assert not found.is_worse
+
+
+def test_labels_that_the_model_does_not_know_are_mistakes_and_named(make_sample):
+    window = make_sample(60, 1)
+    found = measured(make_sample(300), replace(window, truth=np.array(["owl"] * 30 + window.truth.tolist()[30:])))
+    assert found.unheard == {"owl": 30}
+    assert found.value < 0.6
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_table_that_is_sorted_by_class_is_no_concept_drift(make_sample, seed):
+    """Half the classes are hard: among recordings without times, those that happen to come last."""
+
+    def hard_last(sample):
+        hard = sample.truth == "dog"
+        answers = sample.answers.copy()
+        answers[hard] = np.random.default_rng(len(sample)).permuted(answers[hard], axis=1)
+        return replace(sample, answers=answers).subset(np.argsort(sample.truth, kind="stable"))
+
+    found = measured(hard_last(make_sample(400)), hard_last(make_sample(300, 1 + seed)), seed=seed)
+    assert found is not None
+    assert not found.concept.is_found

@@ -1,0 +1,67 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auricle.errors import AuricleError
+from auricle.monitoring.sources.from_files import answered
+from auricle.monitoring.sources.from_store import bundle_of, logged
+from auricle.monitoring.sources.recordings import find
+from auricle.prediction.log_entries import entry
+from auricle.prediction.stream import Stream
+from auricle.store.store import Store
+
+TIME = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def listened(model, file: Path, **told):
+    from auricle.audio.decode import read
+
+    clip = read(file)
+    stream = Stream(model, rate_hz=clip.rate_hz, source=file.name)
+    stream.listen(clip.samples)
+    return entry(stream, stream.finish(), **told)
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    with Store.open(str(tmp_path / "store.db")) as opened:
+        yield opened
+
+
+def test_the_log_says_what_was_answered(states, machine_sounds: Path, store: Store) -> None:
+    recordings = find(machine_sounds, states.classes)[:4]
+    sites = ({"site": "north"}, {"site": "south", "n": 2.0}, {}, {"on": True})
+    entries = [
+        listened(states, one.file, time=TIME, group="g", metadata=site)
+        for one, site in zip(recordings, sites, strict=True)
+    ]
+    store.add(entries)
+    found, failures = logged(store.scan(), lambda _: states.bundle)
+    assert failures == {}
+    ((bundle, sample),) = found.values()
+    direct, _ = answered(states, recordings)
+    assert bundle is states.bundle
+    for name in ("rows", "answers", "novelty", "rates_hz"):
+        np.testing.assert_allclose(getattr(sample, name), getattr(direct, name), atol=1e-6)
+    np.testing.assert_allclose(sample.quality, direct.quality, atol=1e-3)
+    assert sample.metadata["site"].tolist() == ["north", "south", "", ""]
+    assert (sample.metadata["n"][1], sample.metadata["on"][3]) == ("2", "true")
+    assert set(sample.times) == {np.datetime64("2026-03-01", "us")}
+    assert not sample.is_labelled.any()
+
+
+def test_each_version_is_for_itself_and_one_that_is_lost_is_named(states, speeds, machine_sounds: Path, store) -> None:
+    file = find(machine_sounds, states.classes)[0].file
+    store.add([listened(model, file) for model in (states, speeds, states)])
+
+    def only_states(model: str):
+        return states.bundle if model == states.name else bundle_of(store, model)
+
+    found, failures = logged(store.scan(), only_states)
+    assert [len(sample) for _, sample in found.values()] == [2]
+    assert list(failures) == [speeds.name]
+    assert isinstance(failures[speeds.name], AuricleError)
+    both, _ = logged(store.scan(), {states.name: states.bundle, speeds.name: speeds.bundle}.__getitem__)
+    assert both[speeds.name][1].answers.shape == (1, 1)

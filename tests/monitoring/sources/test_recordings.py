@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auricle.errors import DataError, UsageError
+from auricle.monitoring.sources.recordings import find
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("north/a.wav", "south/b.wav", "cat/c.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    return tmp_path
+
+
+def table(folder: Path, text: str) -> Path:
+    path = folder / "live.csv"
+    path.write_text(text)
+    return path
+
+
+def test_a_table_needs_no_labels(folder: Path) -> None:
+    text = "file_name,label,site,time,end_s\nnorth/a.wav,,n,2026-03-01T12:00:00+02:00,1.5\nsouth/b.wav,cat,s,,\n"
+    one, two = find(table(folder, text), ("cat", "dog"))
+    assert (one.answer, one.end_s, one.metadata) == ("", 1.5, {"site": "n"})
+    assert one.time == np.datetime64("2026-03-01T10:00")
+    assert (two.answer, two.end_s, np.isnat(two.time)) == ("cat", None, True)
+    assert one.group != two.group
+
+
+def test_groups_and_labels_may_be_other_columns(folder: Path) -> None:
+    path = table(folder, "file_name,said,site\nnorth/a.wav,dog,n\n")
+    (one,) = find(path, ("cat", "dog"), label="said", group="site")
+    assert (one.answer, one.group) == ("dog", "n")
+
+
+def test_seconds_are_a_time_too(folder: Path) -> None:
+    (one,) = find(table(folder, "file_name,time\nnorth/a.wav,86400\n"), ())
+    assert one.time == np.datetime64("1970-01-02")
+
+
+def test_folders_are_labels_only_where_the_model_knows_one(folder: Path) -> None:
+    assert {one.answer for one in find(folder, ("cat", "dog"))} == {"north", "south", "cat"}
+    assert {one.answer for one in find(folder, ("owl", "dog"))} == {""}
+    assert [one.file.name for one in find(folder / "north" / "a.wav", ("cat",))] == ["a.wav"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file_name\nnorth/x.wav\n", r"live.csv, line 2: the recording must be there"),
+        ("file_name,time\nnorth/a.wav,noon\n", r"'time' must be ISO 8601, .* Got 'noon'"),
+        ("file_name,start_s\nnorth/a.wav,-1\n", r"'start_s' must be a number of seconds from 0. Got '-1'"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_named(folder: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        find(table(folder, text), ("cat",))
+
+
+def test_a_column_that_is_not_there_is_named(folder: Path) -> None:
+    with pytest.raises(UsageError, match="there is no column 'site'; there are file_name"):
+        find(table(folder, "file_name\nnorth/a.wav\n"), ("cat",), group="site")
+    with pytest.raises(UsageError, match="name columns of a table"):
+        find(folder, ("owl",), group="site")

@@ -1,0 +1,51 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from auricle.bundles.bundle import Bundle
+from auricle.errors import BundleError, DataError
+from auricle.monitoring.sources.sample import reference_of
+
+
+def test_the_reference_is_what_the_profile_holds(states, trained_on_states):
+    reference, profile = reference_of(states.bundle), states.bundle.profile
+    assert len(reference) == len(trained_on_states.dataset)
+    np.testing.assert_array_equal(reference.rows, profile.rows)
+    assert reference.truth.tolist() == profile.chosen_truth.tolist()
+    assert reference.is_labelled.all()
+    assert reference.is_grouped
+    assert reference.is_right.mean() == pytest.approx((profile.answers.argmax(axis=1) == truth_of(states)).mean())
+
+
+def truth_of(states):
+    return np.searchsorted(states.classes, states.bundle.profile.chosen_truth)
+
+
+def test_a_bundle_without_a_reference_is_refused(states):
+    profile = states.bundle.profile
+    empty = {name: getattr(profile, name)[:0] for name in ("rows", "quality", "answers", "novelty", "chosen")}
+    bundle: Bundle = replace(states.bundle, profile=replace(profile, **empty))
+    with pytest.raises(
+        BundleError, match=r"must hold the recordings that live ones are compared with\. This one has none"
+    ):
+        reference_of(bundle)
+
+
+def test_a_subset_takes_everything_along(make_sample):
+    sample = replace(make_sample(9), metadata={"site": np.arange(9).astype(str)})
+    part = sample.subset(np.array([4, 2]))
+    assert part.metadata["site"].tolist() == ["4", "2"]
+    assert part.ids.tolist() == [sample.ids[4], sample.ids[2]]
+    assert part.confidence[0] == sample.confidence[4]
+
+
+def test_a_measure_has_a_name(make_sample):
+    assert make_sample(3).measure("level_db").shape == (3,)
+    with pytest.raises(ValueError, match="not in tuple"):
+        make_sample(3).measure("loudness")
+
+
+def test_columns_of_metadata_are_as_long_as_the_rest(make_sample):
+    with pytest.raises(DataError, match=r"metadata site \(2,\)"):
+        replace(make_sample(3), metadata={"site": np.array(["a", "b"])})

@@ -1,0 +1,67 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from auricle.monitoring.check import check
+from auricle.monitoring.report import MEASURES, page_of
+from auricle.monitoring.sources.sample import reference_of
+
+pytest.importorskip("river")
+
+
+@pytest.fixture
+def watched(states):
+    """Sixty recordings like those that a real model was trained on, at two sites, one of which became quieter."""
+    reference = reference_of(states.bundle)
+    places = np.random.default_rng(0).integers(0, len(reference), 60)
+    window = reference.subset(places)
+    site = np.array(["north", "south"])[np.arange(60) % 2]
+    quality = window.quality.copy()
+    quality[(site == "north") & (np.arange(60) >= 30), 0] -= 60.0
+    return replace(
+        window,
+        ids=np.arange(60).astype(str),
+        groups=np.arange(60).astype(str),
+        times=np.datetime64("2026-03-01", "us") + np.arange(60) * np.timedelta64(1, "h"),
+        metadata={"site": site},
+        quality=quality,
+    )
+
+
+def checked(states, window, **options):
+    found = check(
+        reference_of(states.bundle), window, model_rate_hz=8000, now=datetime(2026, 4, 1, tzinfo=UTC), **options
+    )
+    return found, states.bundle, window
+
+
+def test_a_page_says_what_happened_and_draws_it(states, watched):
+    page = page_of([checked(states, watched, by="site")], by="site")
+    titles = [section.title for section in page.sections]
+    assert titles[0] == "What happened"
+    assert {"How the sound changed", "Where: by site", "What is answered", "How this was tested"} <= set(titles)
+    html = page.html()
+    assert "site" in html
+    assert html.count("data:image/svg+xml") >= 2
+    assert page.title == "Monitoring of states"
+
+
+def test_a_few_recordings_have_a_page_too(states, watched):
+    page = page_of([checked(states, watched.subset(np.arange(7)))])
+    assert page.tone == "warning"
+    assert "Not enough yet: 7 of 50 recordings" in page.html()
+
+
+def test_the_worst_version_comes_first(states, watched):
+    few = checked(states, watched.subset(np.arange(7)))
+    calm = (replace(few[0], verdict=replace(few[0].verdict, state="ok")), *few[1:])
+    assert page_of([calm, few]).tone == "warning"
+    assert page_of([]).verdict.startswith("Not enough yet")
+
+
+def test_every_measure_has_a_name():
+    from auricle.bundles.profile import QUALITY_COLUMNS
+
+    assert MEASURES.keys() == set(QUALITY_COLUMNS)

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from auricle.prediction.bulk.outbox import Waiting
+from auricle.records import Entry, Prediction
+from auricle.runtime.clock import new_id, now
+
+
+def an_entry() -> Entry:
+    answer = Prediction("recording", 0.0, 1.0, "m@1", value=1.0)
+    return Entry(new_id(), now(), "m@1", (answer,), np.zeros(2, np.float32), np.zeros((1, 3), np.float32))
+
+
+def test_an_entry_is_kept_once_and_when_it_is_told_to_be() -> None:
+    kept: list[Entry] = []
+    waiting = Waiting(kept.extend)
+    first, second = an_entry(), an_entry()
+    waiting.take("a", first)
+    waiting.take("b", second)
+    waiting.take("c", None)
+    assert kept == []
+    waiting.settle(["b", "c"])
+    assert kept == [second]
+    waiting.settle(["b"])
+    waiting.settle_some()
+    assert kept == [second]
+    waiting.settle_some(is_end=True)
+    assert kept == [second, first]
+
+
+def test_many_are_kept_together() -> None:
+    calls: list[int] = []
+    waiting = Waiting(lambda entries: calls.append(len(entries)))
+    for number in range(200):
+        waiting.take(str(number), an_entry())
+        waiting.settle_some()
+    waiting.settle_some(is_end=True)
+    assert calls == [64, 64, 64, 8]
+
+
+def test_what_could_not_be_kept_is_still_held() -> None:
+    kept: list[Entry] = []
+
+    def full(_: object) -> None:
+        raise OSError("full")
+
+    entry = an_entry()
+    waiting = Waiting(full)
+    waiting.take("a", entry)
+    with pytest.raises(OSError, match="full"):
+        waiting.settle(["a"])
+    waiting._keep = kept.extend
+    waiting.settle(["a"])
+    assert kept == [entry]
+
+
+def test_without_a_store_nothing_is_kept() -> None:
+    waiting = Waiting(None)
+    waiting.take("a", an_entry())
+    waiting.settle_some(is_end=True)

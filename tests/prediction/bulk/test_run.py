@@ -1,0 +1,92 @@
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from auricle.audio.clip import Samples
+from auricle.errors import StoreError
+from auricle.prediction.bulk import resumable_file
+from auricle.prediction.bulk.run import run_to_file, run_to_tracks
+from auricle.prediction.predictor import Predictor
+from auricle.prediction.request import Ask
+from auricle.records import Entry
+
+
+@pytest.fixture
+def sounds(tmp_path: Path, hum: Callable[..., Samples]) -> list[Path]:
+    """Nine sounds of two folders, and one file that is none."""
+    files = []
+    for index in range(9):
+        files.append(tmp_path / f"machine{index % 2}" / f"{index}.wav")
+        files[-1].parent.mkdir(exist_ok=True)
+        soundfile.write(files[-1], hum(seed=index), 8000)
+    files.append(tmp_path / "machine1" / "none.wav")
+    files[-1].write_text("no sound")
+    return files
+
+
+class Kept:
+    """A store: what was added, by id; at one call it fails, and at all that follow."""
+
+    def __init__(self, *, fails_at: int | None = None, is_committed: bool = False) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.fails_at, self.is_committed = fails_at, is_committed
+        self.n_calls = 0
+
+    def __call__(self, entries: Sequence[Entry]) -> None:
+        has_failed = self.fails_at is not None and self.n_calls >= self.fails_at
+        self.n_calls += 1
+        if not has_failed or self.is_committed:
+            self.entries |= {entry.id: entry for entry in entries}
+        if has_failed:
+            raise StoreError("The store cannot be used.")
+
+    @property
+    def files(self) -> list[str]:
+        return sorted(entry.source for entry in self.entries.values())
+
+
+@pytest.mark.parametrize("is_committed", [False, True])
+def test_a_run_that_its_store_stops_goes_on_and_keeps_each_answer_once(
+    is_committed: bool,  # noqa: FBT001
+    sounds: list[Path],
+    states: Predictor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where the store had committed before it failed: what is given once more has the id that it had."""
+    monkeypatch.setattr(resumable_file, "COMMIT_EVERY_S", 0.0)
+    output, kept = tmp_path / "x.jsonl", Kept(fails_at=3, is_committed=is_committed)
+    with pytest.raises(StoreError, match=r"cannot be used\. The rows of 3 files are safe in .* with --resume"):
+        run_to_file(states, sounds, output, ask=Ask(), form="jsonl", keep=kept)
+    assert len(kept.entries) == 3 + is_committed
+    kept.fails_at = None
+    report = run_to_file(states, sounds, output, ask=Ask(), form="jsonl", keep=kept, resume=True)
+    assert (report.n_files, report.n_resumed, report.n_failed) == (10, 3, 1)
+    assert kept.files == sorted(map(str, sounds[:9]))
+    assert len(output.read_text().splitlines()) == 10
+
+
+def test_an_entry_says_what_the_line_says(sounds: list[Path], states: Predictor, tmp_path: Path) -> None:
+    kept = Kept()
+    run_to_file(states, sounds, tmp_path / "x.jsonl", ask=Ask(windows=True), form="jsonl", keep=kept, workers=2)
+    assert kept.files == sorted(map(str, sounds[:9]))
+    for entry in kept.entries.values():
+        assert entry.predictions == (states.predict(entry.source),)
+        assert entry.group == str(Path(entry.source).parent)
+        assert (entry.rate_hz, entry.channels, entry.key) == (8000, 1, "")
+        assert entry.rows.shape == (3, len(states.extractor.columns))
+
+
+def test_every_run_keeps_its_own(sounds: list[Path], states: Predictor, tmp_path: Path) -> None:
+    kept = Kept()
+    for _ in range(2):
+        run_to_file(states, sounds, tmp_path / "x.jsonl", ask=Ask(), form="jsonl", keep=kept)
+    assert len(kept.entries) == 18
+
+
+def test_tracks_are_kept_too(sounds: list[Path], states: Predictor, tmp_path: Path) -> None:
+    kept, tracks = Kept(), {file: tmp_path / "out" / f"{file.stem}.txt" for file in sounds}
+    run_to_tracks(states, tracks, ask=Ask(windows=True), form="audacity", keep=kept)
+    assert len(kept.entries) == len(list((tmp_path / "out").iterdir())) == 9

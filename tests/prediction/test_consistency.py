@@ -1,0 +1,173 @@
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from auricle.errors import AudioError, UsageError
+from auricle.prediction import consistency
+from auricle.prediction.consistency import Way, compare
+from auricle.prediction.predictor import Predictor
+
+Serve = Callable[[Callable[[bytes], tuple[int, Any]]], str]
+
+
+@pytest.fixture
+def file(machine_sounds: Path) -> Path:
+    return machine_sounds.parent / "clips" / "0001.wav"
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Run a server whose answer to a body is what a function says; return its address."""
+    servers: list[HTTPServer] = []
+
+    def run(answer: Callable[[bytes], tuple[int, Any]]) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                assert self.path == "/v1/predictions?windows=true"
+                status, told = answer(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.headers.get("Authorization") == "Bearer wrong":
+                    status, told = 401, {"error": {"kind": "auth", "message": "no such key"}}
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(told if isinstance(told, bytes) else json.dumps(told).encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        servers.append(HTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/"
+
+    yield run
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def right(model: Predictor, *, windows: bool) -> Callable[[bytes], tuple[int, Any]]:
+    def answer(body: bytes) -> tuple[int, Any]:
+        recording, parts = model.answers(body)
+        told = [prediction.as_json() for prediction in [recording, *(parts if windows else [])]]
+        return 201, {"id": "1", "predictions": told, "model": model.name}
+
+    return answer
+
+
+@pytest.mark.parametrize("fixture", ["states", "speeds"])
+def test_every_way_agrees(fixture: str, file: Path, serve: Serve, request: pytest.FixtureRequest) -> None:
+    model: Predictor = request.getfixturevalue(fixture)
+    found = compare(model, file, server=serve(right(model, windows=True)))
+    assert found.agrees
+    told = {way.name: (way.n_windows, way.features, way.labels, way.problem) for way in found.ways}
+    shown = (3, 0.0, 0, None)
+    assert told == dict.fromkeys(("file", "stream", "folder", "worker"), shown) | {"server": (3, None, 0, None)}
+    assert all(way.probabilities <= consistency.TOLERANCE for way in found.ways)
+    assert found.as_json()["agrees"] is True
+    assert json.loads(json.dumps(found.as_json())) == found.as_json()
+
+
+@pytest.fixture
+def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the start of a process where its answers are not what is tested."""
+    monkeypatch.setattr(consistency, "_in_worker", lambda model, file: iter([consistency._as_file(model, file)]))
+
+
+def only_server(found: consistency.Parity) -> Way:
+    assert all(way.agrees for way in found.ways[:-1])
+    assert not found.agrees
+    return found.ways[-1]
+
+
+@pytest.mark.usefixtures("_no_worker")
+def test_a_server_may_tell_the_recording_alone(states: Predictor, file: Path, serve: Serve) -> None:
+    found = compare(states, file, server=serve(right(states, windows=False)))
+    assert found.agrees
+    assert found.ways[-1].n_windows == 0
+
+
+@pytest.mark.usefixtures("_no_worker")
+def test_a_server_that_answers_otherwise_is_found_out(states: Predictor, file: Path, serve: Serve) -> None:
+    def other(body: bytes) -> tuple[int, Any]:
+        status, told = right(states, windows=False)(body)
+        row = told["predictions"][0]
+        least = min(row["probabilities"], key=row["probabilities"].get)
+        row["probabilities"][least] += 0.25
+        row["label"] = least
+        return status, told
+
+    way = only_server(compare(states, file, server=serve(other)))
+    assert (way.labels, way.probabilities, way.problem) == (1, pytest.approx(0.25), None)
+
+
+@pytest.mark.usefixtures("_no_worker")
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (
+            (201, {"model": "other@1", "predictions": []}),
+            r"answers by other@1, not by states@\w+: serve the same model",
+        ),
+        ((201, {"model": None}), "answers by None"),
+        ((201, {"predictions": []}), "must answer with a recording's prediction"),
+        ((201, b"<html>"), "cannot be asked"),
+        ((503, {"error": {"kind": "busy", "message": "later"}}), r'answered 503: \{"error"'),
+    ],
+)
+def test_a_server_with_which_nothing_can_be_compared(
+    answer: tuple[int, Any], says: str, states: Predictor, file: Path, serve: Serve
+) -> None:
+    way = only_server(compare(states, file, server=serve(lambda _: answer)))
+    assert re.search(says, way.problem or "")
+
+
+@pytest.mark.usefixtures("_no_worker")
+def test_a_server_with_too_few_windows(states: Predictor, file: Path, serve: Serve) -> None:
+    def fewer(body: bytes) -> tuple[int, Any]:
+        status, told = right(states, windows=True)(body)
+        return status, {**told, "predictions": told["predictions"][:-1]}
+
+    assert only_server(compare(states, file, server=serve(fewer))).problem == "it has 2 windows, and the file 3"
+
+
+@pytest.mark.usefixtures("_no_worker")
+def test_a_server_that_is_not_there(states: Predictor, file: Path) -> None:
+    way = only_server(compare(states, file, server="http://127.0.0.1:1"))
+    assert (way.problem or "").startswith("http://127.0.0.1:1 cannot be asked:")
+    with pytest.raises(UsageError, match="`server` must be an address such as http://"):
+        compare(states, file, server="file:///etc/passwd")
+
+
+@pytest.mark.usefixtures("_no_worker")
+def test_the_key_is_shown_to_the_server(states: Predictor, file: Path, serve: Serve) -> None:
+    address = serve(right(states, windows=False))
+    assert compare(states, file, server=address, key="right").agrees
+    assert "answered 401" in (only_server(compare(states, file, server=address, key="wrong")).problem or "")
+
+
+@pytest.mark.usefixtures("_no_worker")
+def test_a_stream_that_answers_otherwise_is_found_out(
+    states: Predictor, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = consistency.read
+
+    def louder(path: Path) -> Any:
+        clip = real(path)
+        return replace(clip, samples=clip.samples * np.float32(1.0001))
+
+    monkeypatch.setattr(consistency, "read", louder)
+    found = compare(states, file)
+    assert [way.agrees for way in found.ways] == [True, False, True, True]
+    assert found.ways[1].features
+
+
+def test_a_file_that_cannot_be_read(states: Predictor, tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="there is no such file"):
+        compare(states, tmp_path / "no.wav")

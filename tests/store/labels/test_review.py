@@ -1,0 +1,69 @@
+from collections.abc import Callable
+
+import pytest
+
+from auricle.records import Entry
+from auricle.store.labels.feedback import Said
+from auricle.store.labels.review import is_queued, mark_typical
+from auricle.store.predictions.filters import Filter
+from auricle.store.store import Store
+
+Make = Callable[..., Entry]
+
+ODD, SAMPLED = "0192f000-0000-7000-8000-000000000001", "0192f000-0000-7000-8000-000000000014"
+
+
+def test_reasons_take_turns_and_none_comes_twice(store: Store, make_entry: Make) -> None:
+    doubtful, strange, both, plain = added = [
+        make_entry(confidence=0.55, novelty=0.1),
+        make_entry(confidence=0.99, novelty=0.9),
+        make_entry(confidence=0.5, novelty=1.4),
+        make_entry(confidence=0.98, novelty=0.2),
+    ]
+    store.add(added)
+    assert [(one.entry.id, one.reason) for one in store.review(limit=3)] == [
+        (both.id, "novel"),
+        (strange.id, "novel"),
+        (doubtful.id, "uncertain"),
+    ]
+    mark_typical(store.database, plain.model, {plain.id: 0.8, "gone": 1.0})
+    first = store.review()[0]
+    assert (first.entry, first.reason, first.score) == (plain, "typical", 0.8)
+    mark_typical(store.database, plain.model, {doubtful.id: 0.7})
+    assert store.review()[0].entry == doubtful
+    assert len(store.review()) == 4
+
+
+def test_what_has_a_label_is_not_asked_for_again(store: Store, make_entry: Make) -> None:
+    added = [make_entry(), make_entry(group="south")]
+    store.add(added)
+    store.feedback.give(Said(added[0].id, "fine"))
+    assert [one.entry for one in store.review()] == [added[1]]
+    assert store.review(Filter(group="site")) == ()
+
+
+def test_numbers_are_reviewed_by_novelty(store: Store, make_entry: Make) -> None:
+    number = {"probabilities": None, "confidence": None, "label": None, "labels": None}
+    added = [make_entry(value=1.0, novelty=novelty, **number) for novelty in (0.1, 0.9)]
+    store.add(added)
+    assert [(one.entry.id, one.reason) for one in store.review()] == [(added[1].id, "novel"), (added[0].id, "novel")]
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [{"labels": ("worn", "fine")}, {"labels": ()}, {"unknown": True}, {"labels": None, "confidence": 0.4}],
+)
+def test_sound_is_kept_where_the_answer_is_in_doubt(make_entry: Make, doubt: dict[str, object]) -> None:
+    assert is_queued(make_entry(**{"id": ODD, "labels": ("worn",)} | doubt))
+
+
+@pytest.mark.parametrize("sure", [{}, {"labels": None, "confidence": 0.9}, {"labels": None, "confidence": None}])
+def test_sound_is_not_kept_where_it_is_not(make_entry: Make, sure: dict[str, object]) -> None:
+    changes = {"labels": ("worn",)} | sure
+    assert not is_queued(make_entry(id=ODD, **changes))
+    assert is_queued(make_entry(id=SAMPLED, **changes))  # one in twenty
+
+
+def test_some_sound_is_kept_whatever_was_answered(make_entry: Make) -> None:
+    kept = sum(is_queued(make_entry(labels=("worn",))) for _ in range(2000))
+    assert 50 < kept < 160  # one in twenty

@@ -1,0 +1,70 @@
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
+from auricle.training.convert.cnn import write
+from auricle.training.convert.estimators import Draft, convert, verify
+
+
+def run(made: Any, X: np.ndarray) -> np.ndarray:
+    draft = Draft(X.shape[1])
+    write(draft, made)
+    graph = helper.make_graph(
+        draft.nodes,
+        "test",
+        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, X.shape[1]])],
+        [helper.make_tensor_value_info(draft.head, TensorProto.FLOAT, [None, None])],
+        draft.constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    onnx.checker.check_model(model)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(None, {"rows": X})[0]
+
+
+@pytest.mark.parametrize(("size", "n_networks"), [("tiny", 2), ("small", 1), ("medium", 1)])
+def test_answers_as_torch_does(images: Any, quick: dict[str, Any], size: str, n_networks: int) -> None:
+    X, y, _ = images(32)
+    made = CnnClassifier(**quick | {"epochs": 1, "size": size, "n_networks": n_networks}).fit(X, y)
+    np.testing.assert_allclose(run(made, X), made.predict_proba(X), atol=1e-5)
+
+
+def test_wide_images_as_torch_does(rng: np.random.Generator, quick: dict[str, Any]) -> None:
+    X = rng.normal(-40, 10, (8, 16 * 200)).astype(np.float32)
+    made = CnnClassifier(**quick | {"epochs": 1, "shape": (16, 200)}).fit(X, np.arange(8) % 2)
+    np.testing.assert_allclose(run(made, X), made.predict_proba(X), atol=1e-5)
+
+
+def test_numbers_as_torch_does(images: Any, quick: dict[str, Any]) -> None:
+    X, _, place = images(32)
+    made = CnnRegressor(**quick | {"epochs": 2}).fit(X, place)
+    np.testing.assert_allclose(run(made, X)[:, 0], made.predict(X), atol=1e-4)
+
+
+def test_one_row_and_many_give_the_same(images: Any, quick: dict[str, Any]) -> None:
+    X, y, _ = images(16)
+    made = CnnClassifier(**quick | {"epochs": 2}).fit(X, y)
+    np.testing.assert_allclose(np.concatenate([run(made, row[None]) for row in X]), run(made, X), atol=1e-6)
+
+
+def test_weights_are_all_in_the_graph(images: Any, quick: dict[str, Any]) -> None:
+    X, y, _ = images(16)
+    made = CnnClassifier(**quick | {"epochs": 1}).fit(X, y)
+    draft = Draft(X.shape[1])
+    write(draft, made)
+    convolutions = [node for node in draft.nodes if node.op_type == "Conv"]
+    assert len(convolutions) == 1 + 3 * 3
+    assert all(not tensor.external_data for tensor in draft.constants)
+    assert not [node for node in draft.nodes if node.op_type == "BatchNormalization"]
+    assert all(np.isfinite(numpy_helper.to_array(tensor)).all() for tensor in draft.constants)
+
+
+def test_training_converts_it(images: Any, quick: dict[str, Any]) -> None:
+    X, y, _ = images(16)
+    made = CnnClassifier(**quick | {"epochs": 1}).fit(X, y)
+    assert verify(convert(made, X.shape[1]), made, X) <= 1e-5

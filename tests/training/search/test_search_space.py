@@ -1,0 +1,78 @@
+"""What is offered: defaults first, then features and settings that differ from them, and estimators that convert."""
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.linear_model import Ridge
+
+from auricle.errors import ConversionError, UsageError
+from auricle.features.spec import default_spec
+from auricle.training.search.search_space import Menu, prove, spectrum
+
+SPEC = default_spec(16_000).model_copy(update={"window_s": 2.0})
+
+
+def test_defaults_come_from_cheap_to_dear_and_users_own_last() -> None:
+    menu = Menu(("linear", "trees"), (ExtraTreesClassifier(7),), "classify", SPEC)
+    assert [one.name for one in menu.defaults()] == [
+        "linear",
+        "linear(columns=spectrum)",
+        "trees",
+        "ExtraTreesClassifier",
+    ]
+    assert all(one.spec == SPEC for one in menu.defaults())
+
+
+def test_a_grid_has_every_combination() -> None:
+    assert len([*Menu(("trees",), (), "classify", SPEC).grids()]) == 12
+
+
+def test_what_follows_differs_from_the_defaults_in_one_thing() -> None:
+    menu = Menu(("linear", "svm"), (), "regress", SPEC, vary_window=True, more=("forest",))
+    further = [*menu.further()]
+    names = [one.name for one in further]
+    assert len(set(names)) == len(names)
+    assert not {one.name for one in menu.defaults()} & set(names)
+    other = [one for one in further if one.spec != SPEC]
+    assert {name for one in other for name in one.settings} == {"parts", "n_mels", "hop", "trim_db", "window_s"}
+    assert names.index("forest") > names.index(other[-1].name)
+    assert {one.spec.window_s for one in other} == {2.0, 1.0, 0.5}
+
+
+def test_a_window_that_was_asked_for_stays() -> None:
+    menu = Menu(("linear",), (), "classify", SPEC)
+    assert {one.spec.window_s for one in menu.further()} == {2.0}
+
+
+def test_the_spectrum_is_the_log_mel_and_cepstrum_of_the_whole_window() -> None:
+    names = np.array(SPEC.columns)[list(spectrum(SPEC))]
+    assert len(names) == 5 * (40 + 20)
+    assert {"mel00_mean", "mel39_p95", "mfcc19_std"} <= set(names)
+
+
+class Unconvertible(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):  # noqa: ARG002
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+
+class Picky(Unconvertible):
+    def fit(self, X, y):  # noqa: ARG002
+        raise RuntimeError("only on Mondays")
+
+
+def test_a_users_estimator_is_tried_on_ten_rows() -> None:
+    prove([ExtraTreesClassifier(5, random_state=0)], 30, "classify")
+    prove([Ridge()], 30, "regress")
+    with pytest.raises(ConversionError, match="Unconvertible has none"):
+        prove([Unconvertible()], 30, "classify")
+    with pytest.raises(
+        ConversionError, match=r"Picky\(\) must learn from rows of 30 columns.*RuntimeError: only on Mon"
+    ):
+        prove([Picky()], 30, "classify")
+    with pytest.raises(UsageError, match=r"must have `fit` and `predict_proba`\. Ridge"):
+        prove([Ridge()], 30, "classify")
