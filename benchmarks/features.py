@@ -28,7 +28,7 @@ from auricle import features
 from auricle.audio.decode import read
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec
-from auricle.runtime.compute import spread
+from auricle.runtime.compute import parallel_map
 
 MINUTE_S = 60
 
@@ -137,7 +137,9 @@ def data_set(rounds: int, folder: Path) -> dict[str, float]:
     extractor = Extractor(FeatureSpec(rate_hz=22_050, features=ROW))
 
     def rows(workers: int) -> Any:
-        return list(spread(lambda file: extractor.row(read(file, rate_hz=22_050).samples), files, workers=workers))
+        return list(
+            parallel_map(lambda file: extractor.row(read(file, rate_hz=22_050).samples), files, workers=workers)
+        )
 
     def bare() -> Any:
         for file in files:

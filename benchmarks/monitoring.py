@@ -33,7 +33,7 @@ from auricle.features.cache import default_folder
 from auricle.monitoring.check import Check, check
 from auricle.monitoring.drift.feature_drift import table_of
 from auricle.monitoring.performance.concept_drift import ConceptDrift
-from auricle.monitoring.performance.measured import measured
+from auricle.monitoring.performance.measured import measured_performance
 from auricle.monitoring.sources.sample import Sample
 
 N_SPLITS = 3
@@ -203,7 +203,7 @@ def relabelled(sample: Sample, rng: np.random.Generator) -> Sample:
 
 
 def concept_of(watch: Watch, labelled: Sample, seed: int) -> ConceptDrift:
-    found = measured(watch.reference, labelled, seed=seed)
+    found = measured_performance(watch.reference, labelled, seed=seed)
     assert found is not None
     return found.concept
 

@@ -37,9 +37,9 @@ from auricle.audio.decode import read
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.synthesis import machines
 from auricle.prediction.bulk.batch import answered
-from auricle.prediction.bulk.output import Rows, written
+from auricle.prediction.bulk.output import Rows, render
 from auricle.prediction.predictor import Predictor, load
-from auricle.prediction.request import Ask
+from auricle.prediction.request import PredictionRequest
 from auricle.prediction.stream import Stream
 from auricle.training.train import train
 
@@ -300,7 +300,7 @@ def two_workers(folder: Path, bundle: Path, n_files: int) -> dict[str, float]:
     model, files = load(bundle), sorted((folder / "names").iterdir())[:n_files]
     took = {}
     for count in (1, 2, 1, 2):
-        given = answered(model, files, partial(written, ask=Ask(), form="jsonl"), Rows, workers=count)
+        given = answered(model, files, partial(render, ask=PredictionRequest(), form="jsonl"), Rows, workers=count)
         for _ in range(n_files // 4):
             next(given)
         started = time.perf_counter()

@@ -20,9 +20,9 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
 
 from auricle.audio.decode import read
-from auricle.bundles.aggregation import choose
+from auricle.bundles.aggregation import predicted_class
 from auricle.datasets.dataset import Dataset
-from auricle.features.embeddings.presets import at_hand
+from auricle.features.embeddings.presets import available_presets
 from auricle.prediction.predictor import Predictor
 from auricle.training.train import TrainResult, train
 
@@ -114,12 +114,12 @@ def calibration(result: TrainResult) -> dict[str, float]:
 
 def parity(result: TrainResult) -> tuple[float, int]:
     """Return the largest difference of a probability between bundle and estimator, and how many labels differ."""
-    rows, graph = result.table.eaten(result.found.chosen.parts), Predictor(result.bundle).graph
+    rows, graph = result.table.design_matrix(result.found.chosen.parts), Predictor(result.bundle).graph
     if result.dataset.task == "regress":
         return float(np.abs(graph.answers(rows)[:, 0] - result.estimator.predict(rows)).max()), 0
     expected = result.estimator.predict_proba(rows)
     got = np.concatenate([graph.answers(row[np.newaxis]) for row in rows])
-    return float(np.abs(got - expected).max()), int((choose(got) != choose(expected)).sum())
+    return float(np.abs(got - expected).max()), int((predicted_class(got) != predicted_class(expected)).sum())
 
 
 def streamed(result: TrainResult, n_clips: int = 100) -> int:
@@ -138,7 +138,7 @@ def deep(dataset: Dataset, name: str) -> dict[str, Any]:
     """Return the scores of pretrained embeddings alone and of the CNN alone, and what each took."""
     found: dict[str, Any] = {}
     for family, least in zip(("embedding", "cnn"), DEEP[name], strict=True):
-        if family == "embedding" and not at_hand():
+        if family == "embedding" and not available_presets():
             continue
         result = train(dataset, models=family, name=name)
         test = result.bundle.manifest.scores

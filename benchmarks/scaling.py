@@ -15,11 +15,11 @@ from threadpoolctl import threadpool_limits
 
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import extract
-from auricle.datasets.headers import survey
+from auricle.datasets.headers import read_headers
 from auricle.datasets.synthesis import machines
 from auricle.models.table import MODELS, estimator
 from auricle.training.defaults import choose_spec
-from auricle.training.design_matrix import Table
+from auricle.training.design_matrix import DesignMatrix
 from auricle.training.search.candidates import Candidate, fit
 
 TIMES = (1, 4, 16)
@@ -29,17 +29,17 @@ def measured(n: int, rounds: int) -> dict[str, float]:
     """Return seconds for the features of ``n`` recordings and for one fit of each family on all of them."""
     with tempfile.TemporaryDirectory() as folder:
         data = Dataset.load(machines(Path(folder), n=n, seed=0, duration_s=1.0), label="label")
-        spec = choose_spec(survey(data))
+        spec = choose_spec(read_headers(data))
         extract(data.subset(range(4)), spec)  # compiles, where that is due
         seconds = []
         for _ in range(rounds):
             started = time.perf_counter()
             _, examples, _ = extract(data, spec)
             seconds.append(time.perf_counter() - started)
-    table = Table.of(data, examples)
+    table = DesignMatrix.of(data, examples)
     found = {"features": median(seconds)}
     with threadpool_limits(1):
-        for family in (name for name in MODELS if MODELS[name].eats != "image"):
+        for family in (name for name in MODELS if MODELS[name].input_kind != "image"):
             seconds = []
             for _ in range(rounds):
                 started = time.perf_counter()

@@ -14,12 +14,12 @@ from auricle.audio import quality
 from auricle.audio.clip import Clip
 from auricle.audio.decode import read
 from auricle.audio.resample import resample
-from auricle.bundles.aggregation import log_probabilities, soften
+from auricle.bundles.aggregation import calibrate, log_probabilities
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.bundles.profile import quality_row
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.headers import survey
+from auricle.datasets.headers import read_headers
 from auricle.features.cache import FeatureCache
 from auricle.features.extractor import Extractor
 from auricle.features.spec import KERNEL_VERSION, FeatureSpec, standard_spec
@@ -87,7 +87,7 @@ class Shelf:
     def spec(self, name: str) -> FeatureSpec:
         """Return the features that training chooses for a set."""
         if name not in self._spec:
-            self._spec[name] = choose_spec(survey(self.data(name)))
+            self._spec[name] = choose_spec(read_headers(self.data(name)))
         return self._spec[name]
 
     def heard(self, name: str, fault: str | None = None, *, by: str | None = None) -> Heard:
@@ -153,7 +153,7 @@ class Shelf:
         places = np.arange(len(heard.rows)) if other else watch.unheard
         manifest, novelty = watch.bundle.manifest, watch.bundle.novelty
         logs = log_probabilities(Graph(watch.bundle.graph).answers(heard.rows[places]))
-        answers = soften(logs, manifest.calibration.recording)
+        answers = calibrate(logs, manifest.calibration.recording)
         standard, n = heard.standard[places], len(places)
         unlike = np.array(
             [

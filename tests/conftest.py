@@ -52,7 +52,7 @@ def _no_pretrained_model_at_hand() -> Iterator[None]:
     from auricle.training import request
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(request, "at_hand", lambda: ())
+        patch.setattr(request, "available_presets", lambda: ())
         yield
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from auricle.bundles.aggregation import FLOOR, Softening, choose, log_probabilities, pool, soften
+from auricle.bundles.aggregation import FLOOR, TemperatureScaling, calibrate, log_probabilities, pool, predicted_class
 
 logs = arrays(np.float64, array_shapes(min_dims=1, max_dims=2, min_side=1, max_side=8), elements=st.floats(-700, 0))
 temperatures = st.floats(0.1, 10)
@@ -18,7 +18,7 @@ def distributions(n_windows: int | st.SearchStrategy[int] = 3) -> st.SearchStrat
 
 @given(logs, temperatures)
 def test_softened_answers_are_probabilities(values: np.ndarray, temperature: float) -> None:
-    answers = soften(values, Softening(temperature))
+    answers = calibrate(values, TemperatureScaling(temperature))
     assert answers.shape == values.shape
     assert np.isfinite(answers).all()
     assert ((answers >= 0) & (answers <= 1)).all()
@@ -27,22 +27,22 @@ def test_softened_answers_are_probabilities(values: np.ndarray, temperature: flo
 
 @given(distributions(), temperatures)
 def test_a_temperature_never_changes_the_order(answers: np.ndarray, temperature: float) -> None:
-    softened = soften(log_probabilities(answers), Softening(temperature))
+    softened = calibrate(log_probabilities(answers), TemperatureScaling(temperature))
     order = np.argsort(np.maximum(answers, FLOOR), axis=1, kind="stable")
     assert (np.diff(np.take_along_axis(softened, order, axis=1), axis=1) >= -1e-12).all()
 
 
 def test_above_one_probabilities_come_closer_together() -> None:
     values = log_probabilities(np.array([0.7, 0.2, 0.1]))
-    np.testing.assert_allclose(soften(values), [0.7, 0.2, 0.1])
-    assert np.ptp(soften(values, Softening(4.0))) < 0.6 < np.ptp(soften(values, Softening(0.5)))
+    np.testing.assert_allclose(calibrate(values), [0.7, 0.2, 0.1])
+    assert np.ptp(calibrate(values, TemperatureScaling(4.0))) < 0.6 < np.ptp(calibrate(values, TemperatureScaling(0.5)))
 
 
 @given(distributions(1))
 def test_a_recording_of_one_window_has_its_windows_answer(answers: np.ndarray) -> None:
     np.testing.assert_array_equal(pool(answers), log_probabilities(answers)[0])
     floored = np.maximum(answers[0], FLOOR)
-    np.testing.assert_allclose(soften(pool(answers)), floored / floored.sum(), rtol=1e-12)
+    np.testing.assert_allclose(calibrate(pool(answers)), floored / floored.sum(), rtol=1e-12)
 
 
 @given(distributions(st.integers(1, 6)), st.integers(0, 2**32 - 1))
@@ -55,14 +55,14 @@ def test_no_window_can_rule_a_class_out() -> None:
     never = log_probabilities(np.array([[0.0, 1.0]], np.float32))
     np.testing.assert_allclose(never, [[np.log(FLOOR), 0.0]])
     sure_of_first, sure_of_second = [1.0, 0.0], [0.0, 1.0]
-    np.testing.assert_allclose(soften(pool(np.array([sure_of_first, sure_of_second]))), [0.5, 0.5])
-    assert choose(soften(pool(np.array([sure_of_first, sure_of_first, sure_of_second])))) == 0
+    np.testing.assert_allclose(calibrate(pool(np.array([sure_of_first, sure_of_second]))), [0.5, 0.5])
+    assert predicted_class(calibrate(pool(np.array([sure_of_first, sure_of_first, sure_of_second])))) == 0
 
 
 @given(distributions(st.integers(1, 6)), st.integers(0, 2**32 - 1))
 def test_noise_below_the_rounding_changes_a_choice_only_where_two_classes_tie(answers: np.ndarray, seed: int) -> None:
     noisy = answers + np.random.default_rng(seed).uniform(-1e-7, 1e-7, answers.shape)
-    chosen, again = choose(answers), choose(noisy)
+    chosen, again = predicted_class(answers), predicted_class(noisy)
     ranked = np.sort(answers, axis=1)
     clear = ranked[:, -1] - ranked[:, -2] > 2e-6
     assert (chosen[clear] == again[clear]).all()
@@ -71,8 +71,8 @@ def test_noise_below_the_rounding_changes_a_choice_only_where_two_classes_tie(an
 @pytest.mark.parametrize("noise", [0.0, 1e-7, -1e-7])
 def test_a_tie_goes_to_the_first_class_whatever_float32_makes_of_it(noise: float) -> None:
     tied = np.array([0.2, 0.4 - noise, 0.4 + noise], np.float32)
-    assert choose(tied) == 1
-    assert choose(tied[None].repeat(3, axis=0)).tolist() == [1, 1, 1]
+    assert predicted_class(tied) == 1
+    assert predicted_class(tied[None].repeat(3, axis=0)).tolist() == [1, 1, 1]
 
 
 @given(distributions(1), st.integers(0, 7), temperatures)
@@ -80,11 +80,14 @@ def test_a_bias_favours_its_class(answers: np.ndarray, favoured: int, temperatur
     bias = [0.0] * answers.shape[1]
     bias[favoured % len(bias)] = 1.0
     logs = log_probabilities(answers)
-    before, after = soften(logs, Softening(temperature)), soften(logs, Softening(temperature, tuple(bias)))
+    before, after = (
+        calibrate(logs, TemperatureScaling(temperature)),
+        calibrate(logs, TemperatureScaling(temperature, tuple(bias))),
+    )
     assert after[0, favoured % len(bias)] >= before[0, favoured % len(bias)]
 
 
 @pytest.mark.parametrize(("temperature", "bias"), [(0.0, ()), (-1.0, ()), (float("inf"), ()), (1.0, (float("nan"),))])
 def test_a_calibration_is_finite(temperature: float, bias: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="above 0 and finite"):
-        Softening(temperature, bias)
+        TemperatureScaling(temperature, bias)

@@ -12,7 +12,7 @@ import pytest
 
 from auricle.bundles import bundle as room
 from auricle.bundles import container
-from auricle.bundles.aggregation import Softening
+from auricle.bundles.aggregation import TemperatureScaling
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.manifest import Manifest
 from auricle.bundles.profile import Profile
@@ -74,7 +74,7 @@ def test_a_version_ignores_the_date_and_nothing_else(bundle: Bundle) -> None:
         version(verdict="Better."),
         version(protocol="by eye"),
         version(scores={"accuracy": 1.0}),
-        version(calibration=bundle.manifest.calibration.model_copy(update={"window": Softening(2.0)})),
+        version(calibration=bundle.manifest.calibration.model_copy(update={"window": TemperatureScaling(2.0)})),
         version(versions={}),
         replace(bundle, graph=bundle.graph + b"\0").version,
         replace(bundle, golden=replace(bundle.golden, answers=bundle.golden.answers + 1)).version,

@@ -7,7 +7,7 @@ import pytest
 
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import extract
-from auricle.datasets.headers import survey
+from auricle.datasets.headers import read_headers
 from auricle.training.defaults import choose_spec
 
 
@@ -21,7 +21,7 @@ def test_a_row_a_window_with_named_columns(auricle, machine_sounds: Path, out: P
     ran = auricle("features", machine_sounds, *arguments, "-o", out / "x.csv")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
     data = Dataset.load(machine_sounds, label="label", group="machine")
-    spec = choose_spec(survey(data))
+    spec = choose_spec(read_headers(data))
     _, examples, _ = extract(data, spec)
     rows = table(out / "x.csv")
     assert list(rows[0]) == ["file", "start_s", "end_s", "group", "label", *spec.columns]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auricle.records import Entry
-from auricle.store.labels.feedback import Said
+from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.store import Store
 
 Run = Callable[..., Any]
@@ -32,9 +32,9 @@ def test_what_is_exported_can_be_imported_again(
     auricle: Run, logged: tuple[Entry, ...], url: str, tmp_path: Path
 ) -> None:
     with Store.open(url) as store:
-        store.feedback.give(Said(logged[0].id, "worn"))
-        store.feedback.give(Said(logged[0].id, "fine", key="abcd2345", who="ann"))
-        store.feedback.give(Said(logged[3].id, target=6.5))
+        store.feedback.give(FeedbackEntry(logged[0].id, "worn"))
+        store.feedback.give(FeedbackEntry(logged[0].id, "fine", key="abcd2345", who="ann"))
+        store.feedback.give(FeedbackEntry(logged[3].id, target=6.5))
     table = tmp_path / "labels.csv"
     assert auricle("feedback", "export", "-o", table, "--store", url).code == 0
     with table.open(newline="") as file:

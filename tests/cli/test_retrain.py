@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from auricle.lifecycle.challenger import Challenge
+from auricle.lifecycle.challenger import Challenger
 from auricle.prediction.log_entries import entry
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
-from auricle.store.labels.feedback import Said
+from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.store import Store
 
 Run = Callable[..., Any]
@@ -36,7 +36,7 @@ def test_nothing_new_leaves_the_champion(auricle: Run, url: str, machine_sounds:
 def test_the_decision_is_one_json_object(
     auricle: Run, url: str, machine_sounds: Path, monkeypatch: Any, states: Predictor
 ) -> None:
-    monkeypatch.setattr(Challenge, "train", lambda *_, **__: states.bundle)
+    monkeypatch.setattr(Challenger, "train", lambda *_, **__: states.bundle)
     ran = auricle("retrain", machine_sounds, "--group", "machine", "--store", url, "--json")
     found = json.loads(ran.out)
     assert (ran.code, found["outcome"], found["champion"]) == (0, "kept", states.name)
@@ -57,7 +57,7 @@ def test_labels_that_cannot_be_used_are_told_with_exit_1(
     kept = replace(entry(stream, stream.finish()), audio=None)
     with Store.open(url) as store:
         store.add([kept])
-        store.feedback.give(Said(kept.id, label="healthy"))
+        store.feedback.give(FeedbackEntry(kept.id, label="healthy"))
     ran = auricle("retrain", machine_sounds, "--group", "machine", "--store", url)
     assert ran.code == 1
     assert "None of 1 labels can be used: 1 of which no sound was kept. Have the server keep sound." in ran.out
@@ -83,7 +83,7 @@ def test_what_cannot_be_is_said_in_a_sentence(
     states: Predictor,
 ) -> None:
     if "oracle" not in options:
-        monkeypatch.setattr(Challenge, "train", lambda *_, **__: states.bundle)
+        monkeypatch.setattr(Challenger, "train", lambda *_, **__: states.bundle)
     ran = auricle("retrain", machine_sounds, *options, "--store", url)
     assert ran.code == 2
     assert message in ran.sentence

@@ -9,7 +9,7 @@ import pytest
 
 from auricle.errors import AudioError, ClusterError, UsageError
 from auricle.runtime.cluster import JoblibEngine, engine_of
-from auricle.runtime.compute import Engine, spread
+from auricle.runtime.compute import Engine, parallel_map
 
 
 @pytest.fixture(params=["dask", "joblib:loky", "joblib:threading"])
@@ -22,9 +22,9 @@ def engine(request):
 @pytest.mark.usefixtures("engine")
 def test_results_come_in_the_order_of_the_items():
     offset = 7
-    found = list(spread(lambda item: item * item + offset, range(100), may_leave=True))
+    found = list(parallel_map(lambda item: item * item + offset, range(100), may_leave=True))
     assert found == [i * i + 7 for i in range(100)]
-    assert list(spread(lambda item: item, [], may_leave=True)) == []
+    assert list(parallel_map(lambda item: item, [], may_leave=True)) == []
 
 
 def test_results_are_given_with_the_index_of_their_item(engine):
@@ -52,14 +52,14 @@ def test_an_error_of_ours_comes_back_as_it_is():
         raise AudioError(f"{item}.wav: not sound")
 
     with pytest.raises(AudioError, match=r"3\.wav: not sound"):
-        list(spread(fails, [3], may_leave=True))
+        list(parallel_map(fails, [3], may_leave=True))
 
 
 def test_work_that_may_not_leave_stays(cluster):
     with engine_of(cluster.engine):
-        assert set(spread(lambda _: os.getpid(), range(4))) == {os.getpid()}
-        assert os.getpid() not in set(spread(lambda _: os.getpid(), range(4), may_leave=True))
-    assert set(spread(lambda _: os.getpid(), range(4), may_leave=True)) == {os.getpid()}
+        assert set(parallel_map(lambda _: os.getpid(), range(4))) == {os.getpid()}
+        assert os.getpid() not in set(parallel_map(lambda _: os.getpid(), range(4), may_leave=True))
+    assert set(parallel_map(lambda _: os.getpid(), range(4), may_leave=True)) == {os.getpid()}
 
 
 def test_both_workers_work(cluster):
@@ -69,7 +69,7 @@ def test_both_workers_work(cluster):
 
     with engine_of(cluster.engine) as engine:
         assert engine.n_slots == 2
-        assert len(set(spread(busy, range(20), may_leave=True))) == 2
+        assert len(set(parallel_map(busy, range(20), may_leave=True))) == 2
 
 
 def wait_for(condition):

@@ -29,10 +29,10 @@ def answered_here(many, states) -> bytes:
     """What one machine writes."""
     from auricle.prediction.bulk.inputs import expand
     from auricle.prediction.bulk.run import run_to_file
-    from auricle.prediction.request import Ask
+    from auricle.prediction.request import PredictionRequest
 
     output = many.parent / "here.jsonl"
-    run_to_file(states, expand([many]), output, ask=Ask(), form="jsonl")
+    run_to_file(states, expand([many]), output, ask=PredictionRequest(), form="jsonl")
     return output.read_bytes()
 
 

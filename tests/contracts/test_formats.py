@@ -11,7 +11,7 @@ from auricle.prediction.bulk.batch import predict_files
 from auricle.prediction.formats import FORMATS, lines
 from auricle.prediction.live.pcm import SAMPLE_FORMATS, blocks
 from auricle.prediction.predictor import Predictor
-from auricle.prediction.request import Ask
+from auricle.prediction.request import PredictionRequest
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -22,7 +22,7 @@ def test_a_format_tells_every_prediction_and_every_failure(
     model: Predictor = request.getfixturevalue(fixture)
     clips = machine_sounds.parent / "clips"
     files = [clips / "0001.wav", clips / "no.wav", clips / "0002.wav"]
-    rows = [row for result in predict_files(model, files, ask=Ask(windows=True)) for row in result.rows()]
+    rows = [row for result in predict_files(model, files, ask=PredictionRequest(windows=True)) for row in result.rows()]
     written = list(lines(rows, form=form, classes=model.classes))
     assert all(line.endswith("\n") for line in written)
     text = "".join(written)

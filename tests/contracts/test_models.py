@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from auricle.bundles.aggregation import choose, log_probabilities, soften
+from auricle.bundles.aggregation import calibrate, log_probabilities, predicted_class
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.models.family import Estimator
 from auricle.models.table import MODELS, Task, estimator, grid
 from auricle.prediction.predictor import Predictor
 from auricle.training.convert.estimators import convert
-from auricle.training.design_matrix import Table
+from auricle.training.design_matrix import DesignMatrix
 
 # Networks eat images, and keep the same promises in tests/models/cnn and tests/training/test_networks.py.
-ROW_FAMILIES = [name for name, family in MODELS.items() if family.eats != "image"]
+ROW_FAMILIES = [name for name, family in MODELS.items() if family.input_kind != "image"]
 
 pytestmark = [pytest.mark.parametrize("name", ROW_FAMILIES), pytest.mark.parametrize("task", ["classify", "regress"])]
 
@@ -41,7 +41,7 @@ def few(rows: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def truth(trained) -> np.ndarray:
     """Indices of classes, or standardised numbers, of every window."""
-    table = Table.of(trained.dataset, trained.examples)
+    table = DesignMatrix.of(trained.dataset, trained.examples)
     scale = table.scale(np.ones(len(trained.dataset), bool))
     return np.asarray(scale.standardised(table.truth))[table.owner]
 
@@ -90,9 +90,9 @@ def test_a_loaded_bundle_answers_as_the_estimator(
         windows = predictor.answers(trained.dataset.examples[recording].file)[1]
         for window, answer in zip(windows, expected[owner == recording], strict=True):
             if task == "classify":
-                wanted = soften(log_probabilities(answer), manifest.calibration.window)
+                wanted = calibrate(log_probabilities(answer), manifest.calibration.window)
                 np.testing.assert_allclose(list(window.probabilities.values()), wanted, atol=1e-5)
-                assert window.label == predictor.classes[choose(wanted)]
+                assert window.label == predictor.classes[predicted_class(wanted)]
             else:
                 scale = manifest.target.deviation
                 assert window.value == pytest.approx(manifest.target.mean + scale * answer, abs=1e-5 * scale)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auricle.audio.decode import read
-from auricle.bundles.aggregation import choose
+from auricle.bundles.aggregation import predicted_class
 from auricle.datasets.dataset import Dataset
 from auricle.prediction.predictor import Predictor
 from auricle.training.train import TrainResult, train
@@ -40,7 +40,7 @@ def test_bundle_and_estimator_give_every_clip_the_same_label(trained):
     expected = result.estimator.predict_proba(rows)
     got = np.concatenate([model.graph.answers(row[np.newaxis]) for row in rows])
     np.testing.assert_allclose(got, expected, atol=1e-5)
-    np.testing.assert_array_equal(choose(got), choose(expected))
+    np.testing.assert_array_equal(predicted_class(got), predicted_class(expected))
 
 
 def test_training_file_and_stream_have_the_same_features_to_the_bit(trained):

@@ -9,7 +9,7 @@ from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Failure
 from auricle.errors import AudioError
 from auricle.evaluation.advice import next_steps
-from auricle.evaluation.breakdown import Answered
+from auricle.evaluation.breakdown import ScoredPredictions
 from auricle.inspection.findings import Finding
 
 
@@ -18,7 +18,7 @@ def answered(truth, said, confidence=0.8, *, group_column="site"):
     examples = tuple(Example(Path(f"{i}.wav"), name, None, f"g{i}") for i, name in enumerate(truth))
     rows = np.array([[confidence, 1 - confidence] if name == "a" else [1 - confidence, confidence] for name in said])
     index = np.array([names.index(name) for name in truth])
-    return Answered(Dataset(examples, "classify", group_column=group_column), names, index, rows)
+    return ScoredPredictions(Dataset(examples, "classify", group_column=group_column), names, index, rows)
 
 
 GOOD = answered(["a", "b"] * 20, ["a", "b"] * 20)

@@ -9,7 +9,7 @@ import pytest
 
 from auricle.datasets.dataset import Dataset, Example
 from auricle.evaluation.breakdown import (
-    Answered,
+    ScoredPredictions,
     by_class,
     by_column,
     confused,
@@ -44,11 +44,13 @@ def answered(truth, said, confidence=0.8, **columns):
     for row, name, sure in zip(rows, said, confidences, strict=True):
         row[:] = (1 - sure) / (len(CLASSES) - 1)
         row[CLASSES.index(name)] = sure
-    return Answered(dataset(truth, **columns), CLASSES, np.array([CLASSES.index(name) for name in truth]), rows)
+    return ScoredPredictions(
+        dataset(truth, **columns), CLASSES, np.array([CLASSES.index(name) for name in truth]), rows
+    )
 
 
 def numbers(truth, said, **columns):
-    return Answered(dataset(list(truth), **columns), (), np.array(truth), np.array(said, np.float64)[:, None])
+    return ScoredPredictions(dataset(list(truth), **columns), (), np.array(truth), np.array(said, np.float64)[:, None])
 
 
 def test_each_class_that_occurs_is_scored() -> None:

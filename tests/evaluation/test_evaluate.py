@@ -35,8 +35,8 @@ def test_the_answers_are_those_of_prediction(states: Predictor, strange: Dataset
     assert found.predictions == tuple(states.predict(example.file) for example in strange.examples)
     right = [one.label == example.label for one, example in zip(found.predictions, strange.examples, strict=True)]
     assert found.scores["accuracy"] == pytest.approx(np.mean(right))
-    assert not found.was_heard.any()
-    assert found.scores_unheard is None
+    assert not found.in_training.any()
+    assert found.scores_unseen is None
     assert "training set" not in found.verdict
 
 
@@ -57,7 +57,7 @@ def test_recordings_of_the_training_set_are_told_by_their_content(
         shutil.copy(example.file, tmp_path / f"other name {place}.wav")
         renamed.append(replace(example, file=tmp_path / f"other name {place}.wav"))
     found = evaluate(states, replace(trained_on_states.dataset, examples=tuple(renamed)))
-    assert found.was_heard.all()
+    assert found.in_training.all()
     assert found.verdict.startswith(
         "All 6 recordings were in the training set: this score is memory, and says nothing."
     )
@@ -69,10 +69,10 @@ def test_what_was_heard_is_left_out_of_the_headline(
 ) -> None:
     both = replace(strange, examples=(*trained_on_states.dataset.examples[:4], *strange.examples))
     found = evaluate(states, both)
-    assert found.was_heard.tolist() == [True] * 4 + [False] * 16
+    assert found.in_training.tolist() == [True] * 4 + [False] * 16
     assert found.verdict.startswith("4 of 20 recordings were in the training set, and are known to the model. ")
     assert "on 16 recordings that it had not heard" in found.verdict
-    assert found.scores_unheard == evaluate(states, strange).scores
+    assert found.scores_unseen == evaluate(states, strange).scores
     assert found.scores["n_recordings"] == 20
 
 
@@ -80,9 +80,9 @@ def test_groups_that_were_trained_on_are_counted(states: Predictor, strange: Dat
     known = states.bundle.profile.groups[0]
     some = replace(strange.examples[0], group=str(known))
     found = evaluate(states, replace(strange, examples=(some, *strange.examples[1:])))
-    assert found.was_kin[0]
+    assert found.in_training_group[0]
     alone = replace(strange, group_column=None)
-    assert not evaluate(states, alone).was_kin.any()
+    assert not evaluate(states, alone).in_training_group.any()
 
 
 def test_classes_that_the_model_does_not_know_are_not_scored(states: Predictor, strange: Dataset) -> None:

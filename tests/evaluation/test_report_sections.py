@@ -7,11 +7,11 @@ import pytest
 
 from auricle.datasets.dataset import Dataset, Example
 from auricle.evaluation import report_sections
-from auricle.evaluation.breakdown import Answered
+from auricle.evaluation.breakdown import ScoredPredictions
 from auricle.reports.html import Block, Gallery, Page, Picture, Section, Table, Text
 
 
-def answered(n_classes: int, n_each: int, *, wrong: float, seed: int = 0, sites: int = 1) -> Answered:
+def answered(n_classes: int, n_each: int, *, wrong: float, seed: int = 0, sites: int = 1) -> ScoredPredictions:
     rng = np.random.default_rng(seed)
     classes = tuple(f"class {i:03}" for i in range(n_classes))
     truth = np.repeat(np.arange(n_classes), n_each)
@@ -22,14 +22,14 @@ def answered(n_classes: int, n_each: int, *, wrong: float, seed: int = 0, sites:
         Example(Path(f"{i}.wav"), classes[label], None, f"g{i}", metadata={"site": f"site {i % sites}"})
         for i, label in enumerate(truth)
     )
-    return Answered(Dataset(examples, "classify"), classes, truth, rows)
+    return ScoredPredictions(Dataset(examples, "classify"), classes, truth, rows)
 
 
-def numbers(n: int, seed: int = 0) -> Answered:
+def numbers(n: int, seed: int = 0) -> ScoredPredictions:
     rng = np.random.default_rng(seed)
     truth = rng.normal(50, 10, n)
     examples = tuple(Example(Path(f"{i}.wav"), None, value, f"g{i}") for i, value in enumerate(truth.tolist()))
-    return Answered(Dataset(examples, "regress"), (), truth, (truth + rng.normal(0, 2, n))[:, None])
+    return ScoredPredictions(Dataset(examples, "regress"), (), truth, (truth + rng.normal(0, 2, n))[:, None])
 
 
 def shown(*blocks: Block) -> str:

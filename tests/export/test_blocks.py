@@ -14,7 +14,7 @@ from auricle.errors import ExportError
 from auricle.export.blocks import image
 from auricle.export.card import INPUT
 from auricle.export.draft import OPSET, Draft
-from auricle.export.graph import graph_of
+from auricle.export.graph import build_graph
 from auricle.export.verification import check
 from auricle.features.image import Image, image_spec
 from auricle.prediction.predictor import Predictor
@@ -51,7 +51,7 @@ def eating(bundle: Bundle, parts: tuple[str, ...], *, rate_hz: int = 8000) -> Bu
 @pytest.mark.parametrize("parts", [("image",), ("pooled", "image"), ("image", "pooled")])
 def test_models_of_images_answer_alike(parts: tuple[str, ...], states: Predictor, rng: np.random.Generator) -> None:
     bundle = eating(states.bundle, parts)
-    graph = graph_of(bundle)
+    graph = build_graph(bundle)
     assert check(graph, bundle) < 1e-3
     samples = (0.1 * rng.standard_normal(5000)).astype(np.float32)
     model, session = Predictor(bundle), onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
@@ -67,7 +67,7 @@ def test_models_of_images_answer_alike(parts: tuple[str, ...], states: Predictor
 def test_images_at_another_rate_are_refused(states: Predictor) -> None:
     bundle = eating(states.bundle, ("image",), rate_hz=4000)
     with pytest.raises(ExportError, match=r"at the rate of the windows, 8000 Hz, .* These are at 4000 Hz"):
-        graph_of(bundle)
+        build_graph(bundle)
 
 
 SPEC = image_spec(16_000, 0.5)

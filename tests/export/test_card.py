@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from auricle.export.card import card_of
+from auricle.export.card import build_card
 from auricle.export.export import export
 
 
@@ -14,7 +14,7 @@ def model(request):
 
 
 def test_the_card_is_plain_json(model):
-    card = card_of(model.bundle)
+    card = build_card(model.bundle)
     assert json.loads(json.dumps(card, allow_nan=False)) == card
     assert card["model"] == model.name
     assert card["input"]["rate_hz"] == model.bundle.manifest.spec.rate_hz
@@ -22,7 +22,7 @@ def test_the_card_is_plain_json(model):
 
 
 def test_the_meaning_of_every_output_is_told(model):
-    outputs = card_of(model.bundle)["outputs"]
+    outputs = build_card(model.bundle)["outputs"]
     assert all(told["meaning"] and told["type"] and told["shape"] is not None for told in outputs.values())
     assert ("probabilities" in outputs) != ("value" in outputs)
 

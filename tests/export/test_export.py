@@ -31,7 +31,7 @@ def test_a_folder_that_is_not_there_is_named(states, tmp_path):
 
 
 def test_a_graph_that_differs_is_not_written(states, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "graph_of", lambda _: b"no graph")
+    monkeypatch.setattr(module, "build_graph", lambda _: b"no graph")
     with pytest.raises(ExportError):
         export(states.bundle, tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []

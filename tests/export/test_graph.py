@@ -13,7 +13,7 @@ from auricle.audio.resample import resample
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.export.card import INPUT
-from auricle.export.graph import graph_of
+from auricle.export.graph import build_graph
 from auricle.prediction.predictor import Predictor
 from auricle.records import Prediction
 from auricle.training.train import train
@@ -25,7 +25,7 @@ class Exported:
     """A graph in onnxruntime."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self.serialised = graph_of(bundle)
+        self.serialised = build_graph(bundle)
         self.session = onnxruntime.InferenceSession(self.serialised, providers=["CPUExecutionProvider"])
         self.names = [output.name for output in self.session.get_outputs()]
 
@@ -112,7 +112,7 @@ def test_the_graph_says_what_it_eats_and_gives(exported_states, states):
 
 
 def test_equal_bundles_give_equal_graphs(exported_states, states):
-    assert graph_of(states.bundle) == exported_states.serialised
+    assert build_graph(states.bundle) == exported_states.serialised
 
 
 @pytest.mark.recordings

@@ -3,7 +3,7 @@ import pytest
 
 from auricle.errors import ExportError
 from auricle.export.draft import Draft
-from auricle.export.pooling import POOLS, Stretch, pool, sounding
+from auricle.export.pooling import POOLS, Stretch, pool, trim_silence
 from auricle.features import pooling
 from auricle.features.columns import PART_STATISTICS, STATISTICS
 from auricle.features.spec import FeatureSpec
@@ -53,10 +53,10 @@ def test_sounding_frames_are_those_of_the_features(run, energy, heard):
 
     def write(draft, value):
         column = draft.node("Unsqueeze", value, np.array([1]))
-        return draft.node("Concat", *sounding(draft, column, 30.0), axis=0)
+        return draft.node("Concat", *trim_silence(draft, column, 30.0), axis=0)
 
     assert tuple(run(write, energy)) == heard
-    assert pooling.sounding(energy, 30.0) == slice(*heard)
+    assert pooling.trim_silence(energy, 30.0) == slice(*heard)
 
 
 def test_a_statistic_without_export_is_named():

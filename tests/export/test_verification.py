@@ -6,7 +6,7 @@ import pytest
 from onnx import numpy_helper
 
 from auricle.errors import BundleError, ExportError
-from auricle.export.graph import graph_of
+from auricle.export.graph import build_graph
 from auricle.export.verification import MAX_DIFFERENCE, check
 
 
@@ -34,17 +34,17 @@ def other_hop(model: onnx.ModelProto) -> None:
 @pytest.mark.parametrize("name", ["states", "speeds"])
 def test_a_right_graph_is_within_a_fraction_of_the_limit(request, name):
     bundle = request.getfixturevalue(name).bundle
-    assert check(graph_of(bundle), bundle) < MAX_DIFFERENCE / 10
+    assert check(build_graph(bundle), bundle) < MAX_DIFFERENCE / 10
 
 
 def test_a_graph_that_answers_otherwise_is_refused(states):
     with pytest.raises(ExportError, match=r"within 0\.001 of the bundle\. It differs by"):
-        check(altered(graph_of(states.bundle), louder), states.bundle)
+        check(altered(build_graph(states.bundle), louder), states.bundle)
 
 
 def test_a_graph_that_cuts_otherwise_is_refused(states):
     with pytest.raises(ExportError, match=r"must cut a recording as the bundle does\. It gives \d+ windows"):
-        check(altered(graph_of(states.bundle), other_hop), states.bundle)
+        check(altered(build_graph(states.bundle), other_hop), states.bundle)
 
 
 def test_a_graph_that_does_not_run_is_refused(states):
@@ -55,4 +55,4 @@ def test_a_graph_that_does_not_run_is_refused(states):
 def test_a_bundle_that_fails_its_own_test_is_refused(states):
     golden = replace(states.bundle.golden, rows=states.bundle.golden.rows + 1)
     with pytest.raises(BundleError, match="every golden window's row"):
-        check(graph_of(states.bundle), replace(states.bundle, golden=golden))
+        check(build_graph(states.bundle), replace(states.bundle, golden=golden))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from auricle.features.modulation import modulation_spectrum, swings
+from auricle.features.modulation import modulation_depth, modulation_spectrum
 from auricle.features.spec import FeatureSpec
 
 SPEC = FeatureSpec(rate_hz=16_000, n_fft=512, hop=160, n_mels=20, features=("modulation",))
@@ -12,7 +12,7 @@ SPEC = FeatureSpec(rate_hz=16_000, n_fft=512, hop=160, n_mels=20, features=("mod
 def test_levels_that_swing_are_found_in_their_octave(hz: float, octave: int, seconds: float) -> None:
     time_s = np.arange(0, seconds, SPEC.hop / SPEC.rate_hz)
     levels_db = np.tile(10 * np.sin(2 * np.pi * hz * time_s), (2, 1)).astype(np.float32)
-    found = swings(levels_db, slice(0, time_s.size), SPEC)
+    found = modulation_depth(levels_db, slice(0, time_s.size), SPEC)
     assert found.shape == (2, 6)
     assert np.argmax(found[0]) == octave
     assert found[0, octave] == pytest.approx(10 / np.sqrt(2), rel=0.1)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.features.columns import STATISTICS
-from auricle.features.pooling import part_of, pool, sounding
+from auricle.features.pooling import part_of, pool, trim_silence
 from auricle.features.spec import FeatureSpec
 
 
@@ -74,4 +74,4 @@ def test_parts_cover_the_frames_and_none_is_empty(n_frames: int, parts: int, fir
     ],
 )
 def test_the_sounding_frames_lie_between_the_loud_ones(energy: list[float], frames: slice) -> None:
-    assert sounding(np.array(energy, np.float32), 30.0) == frames
+    assert trim_silence(np.array(energy, np.float32), 30.0) == frames

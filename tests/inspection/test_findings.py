@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auricle.datasets.dataset import Dataset
-from auricle.inspection.findings import Finding, answers_of, file_name, listed, name_of, repeats, sides_of, sort
+from auricle.inspection.findings import Finding, answers_of, file_name, listed, name_of, repeats, sort, split_units
 
 
 def test_the_worst_come_first_and_the_rest_keep_their_order() -> None:
@@ -49,9 +49,9 @@ def test_long_lists_are_cut() -> None:
 
 def test_what_a_split_keeps_together(labelled: Callable[..., Dataset]) -> None:
     grouped = labelled(["a", "b"], ["g", "h"])
-    assert sides_of(grouped)[1] == "`site`"
-    assert sides_of(replace(grouped, group_column=None))[1] == "file"
-    folds, by = sides_of(labelled(["a", "b"], ["g", "h"], ["1", "2"]))
+    assert split_units(grouped)[1] == "`site`"
+    assert split_units(replace(grouped, group_column=None))[1] == "file"
+    folds, by = split_units(labelled(["a", "b"], ["g", "h"], ["1", "2"]))
     assert (folds.tolist(), by) == (["1", "2"], "published fold")
 
 

@@ -12,7 +12,7 @@ from auricle.audio.clip import Clip
 from auricle.datasets.dataset import Dataset
 from auricle.errors import DataError
 from auricle.inspection.inspect import MEASURES, inspect
-from auricle.inspection.report import page_of
+from auricle.inspection.report import build_report
 
 
 def test_everything_is_measured_and_said_as_json(sounds: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_page_of_numbers_by_group(tmp_path: Path, chatter: Callable[..., Clip]
     summary = inspection.as_json()
     assert summary["target"]["max"] == 30
     assert summary["groups"] == {"column": "machine", "n": 3, "smallest": 4, "largest": 4}
-    assert "0 to 30" in page_of(inspection).html()
+    assert "0 to 30" in build_report(inspection).html()
 
 
 @pytest.mark.parametrize("kind", ["silence", "mixture"])
@@ -77,5 +77,5 @@ def test_bad_sets_are_inspected_all_the_same(tmp_path: Path, kind: str, rng: np.
     inspection = inspect(Dataset.load(tmp_path))
     found = {finding.kind for finding in inspection.findings}
     assert found >= ({"silence"} if kind == "silence" else {"sample rates", "lengths", "short"})
-    assert "</html>" in page_of(inspection).html()
+    assert "</html>" in build_report(inspection).html()
     json.dumps(inspection.as_json(), allow_nan=False)

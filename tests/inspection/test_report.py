@@ -5,11 +5,11 @@ from pathlib import Path
 from auricle.datasets.dataset import Dataset
 from auricle.inspection.findings import Finding
 from auricle.inspection.inspect import inspect
-from auricle.inspection.report import page_of, verdict_of
+from auricle.inspection.report import build_report, verdict_of
 
 
 def test_a_page_shows_what_was_found(sounds: Path) -> None:
-    page = page_of(inspect(Dataset.load(sounds)))
+    page = build_report(inspect(Dataset.load(sounds)))
     assert page.tone == "serious"
     assert [section.title for section in page.sections][:2] == ["What was found", "What it holds"]
     html = page.html()

@@ -16,7 +16,7 @@ from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import AudioError
 from auricle.features.cache import FeatureCache
 from auricle.inspection.fingerprints import fingerprint
-from auricle.inspection.scan import hear, listen
+from auricle.inspection.scan import scan_dataset, scan_recording
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def example(tmp_path: Path, chatter: Callable[..., Clip]) -> Example:
 
 
 def test_pieces_add_up_to_the_whole(example: Example) -> None:
-    heard, clip = listen(example), read(example.file)
+    heard, clip = scan_recording(example), read(example.file)
     whole = fingerprint(clip)
     assert heard.fingerprint.digest == whole.digest
     assert np.array_equal(heard.fingerprint.frames, whole.frames)
@@ -38,7 +38,7 @@ def test_pieces_add_up_to_the_whole(example: Example) -> None:
 
 
 def test_a_part_is_heard_alone(example: Example) -> None:
-    heard = listen(replace(example, start_s=3.0, end_s=5.0))
+    heard = scan_recording(replace(example, start_s=3.0, end_s=5.0))
     assert heard.duration_s == 2.0
     assert heard.fingerprint.digest == fingerprint(read(example.file, start_s=3.0, end_s=5.0)).digest
 
@@ -46,7 +46,7 @@ def test_a_part_is_heard_alone(example: Example) -> None:
 @pytest.mark.parametrize("n", [1, 30, 400])
 def test_very_short_sound_is_heard(tmp_path: Path, n: int, rng: np.random.Generator) -> None:
     soundfile.write(tmp_path / "a.wav", 0.1 * rng.standard_normal(n), 8000)
-    heard = listen(Example(tmp_path / "a.wav", "a", None, "a"))
+    heard = scan_recording(Example(tmp_path / "a.wav", "a", None, "a"))
     assert heard.duration_s == n / 8000
     assert np.isfinite(heard.row).all()
 
@@ -54,16 +54,16 @@ def test_very_short_sound_is_heard(tmp_path: Path, n: int, rng: np.random.Genera
 def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"not sound")
     with pytest.raises(AudioError, match=r"a\.wav"):
-        listen(Example(tmp_path / "a.wav", "a", None, "a"))
+        scan_recording(Example(tmp_path / "a.wav", "a", None, "a"))
 
 
 def test_what_was_heard_is_kept_by_content(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = Dataset((example, replace(example, start_s=3.0, end_s=5.0)), "classify")
     with closing(FeatureCache(tmp_path / "cache")) as cache:
-        _, first, _ = hear(dataset, cache=cache)
-        monkeypatch.setattr("auricle.inspection.scan.listen", lambda _: pytest.fail("it was decoded again"))
+        _, first, _ = scan_dataset(dataset, cache=cache)
+        monkeypatch.setattr("auricle.inspection.scan.scan_recording", lambda _: pytest.fail("it was decoded again"))
         moved = example.file.rename(tmp_path / "moved.wav")
-        kept, again, failures = hear(
+        kept, again, failures = scan_dataset(
             replace(dataset, examples=tuple(replace(e, file=moved) for e in dataset.examples)), cache=cache
         )
     assert (kept.tolist(), failures) == ([0, 1], ())
@@ -79,7 +79,7 @@ def test_what_was_heard_is_kept_by_content(example: Example, tmp_path: Path, mon
 def test_what_cannot_be_read_is_named_and_passed_over(example: Example, tmp_path: Path) -> None:
     (tmp_path / "b.wav").write_bytes(b"not sound")
     dataset = Dataset((replace(example, file=tmp_path / "b.wav"), example), "classify")
-    kept, recordings, failures = hear(dataset)
+    kept, recordings, failures = scan_dataset(dataset)
     assert kept.tolist() == [1]
     assert len(recordings) == 1
     assert [failure.file.name for failure in failures] == ["b.wav"]

@@ -14,13 +14,13 @@ from auricle.audio.decode import read
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.synthesis import machines
-from auricle.lifecycle.paired_predictions import Meeting, Where
+from auricle.lifecycle.paired_predictions import PairedPredictions, Where
 from auricle.lifecycle.retrain import Retrained, retrain
 from auricle.prediction.log_entries import entry
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
 from auricle.records import Entry
-from auricle.store.labels.feedback import Said
+from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.store import Store
 from auricle.training.train import train
 
@@ -31,7 +31,7 @@ KEYS = ("ada", "bob", "cyd", "dan", "eve", "fay")
 
 
 @pytest.fixture(scope="session")
-def meet() -> Callable[..., Meeting]:
+def meet() -> Callable[..., PairedPredictions]:
     """Return a maker of meetings: models that are right with given probabilities, and both with each other's."""
 
     def make(
@@ -43,7 +43,7 @@ def meet() -> Callable[..., Meeting]:
         challenger: float = 0.8,
         apart: float = 0.5,
         lies: float = 0.0,
-    ) -> Meeting:
+    ) -> PairedPredictions:
         """Draw recordings and answers; `apart` is how far the two are right by separate luck, `lies` labels changed."""
         truth = np.tile(CLASSES, n // CLASSES.size + 1)[:n]
         luck, own = rng.random(n), rng.random((2, n))
@@ -54,7 +54,7 @@ def meet() -> Callable[..., Meeting]:
             answers.append(np.where(drawn < right, truth, wrong))
         changed = CLASSES[(np.searchsorted(CLASSES, truth) + rng.integers(1, 4, n)) % 4]
         told = np.where(rng.random(n) < lies, changed, truth)
-        return Meeting(where, told, answers[0], answers[1], np.array([f"machine {i // 4}" for i in range(n)]))
+        return PairedPredictions(where, told, answers[0], answers[1], np.array([f"machine {i // 4}" for i in range(n)]))
 
     return make
 
@@ -151,8 +151,8 @@ def fill(store: Store, heard: tuple[Heard, ...]) -> None:
     with store.writer() as writer:
         for future in [writer.submit(one.entry, sound=one.flac) for one in heard]:
             future.result()
-    told = store.feedback.give_all(Said(one.entry.id, label=one.label, key=one.key) for one in heard)
-    assert all(isinstance(outcome, Said) for _, outcome in told)
+    told = store.feedback.give_all(FeedbackEntry(one.entry.id, label=one.label, key=one.key) for one in heard)
+    assert all(isinstance(outcome, FeedbackEntry) for _, outcome in told)
 
 
 def add_champion(store: Store, bundle: Bundle) -> str:

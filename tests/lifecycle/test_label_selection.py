@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.lifecycle.label_selection import KEPT, LEAST_WEIGHT, SHARE, agreed, capped, keep, present_weights
+from auricle.lifecycle.label_selection import KEPT, LEAST_WEIGHT, SHARE, cap_per_key, deduplicate, keep, present_weights
 from auricle.lifecycle.promotion import LEAST
 
 KEYS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=80).map(np.array)
@@ -13,7 +13,7 @@ KEYS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=80).map(np.arr
 
 @given(keys=KEYS, trusted=st.sets(st.sampled_from("abcdefgh"), max_size=2))
 def test_no_key_gives_more_than_its_share_of_what_is_used(keys: np.ndarray, trusted: set[str]) -> None:
-    used = capped(keys, trusted)
+    used = cap_per_key(keys, trusted)
     for key in set(keys):
         n = int(used[keys == key].sum())
         if key in trusted:
@@ -26,7 +26,7 @@ def test_no_key_gives_more_than_its_share_of_what_is_used(keys: np.ndarray, trus
 @given(keys=KEYS)
 def test_the_cap_is_the_widest_that_holds(keys: np.ndarray) -> None:
     names, counts = np.unique(keys, return_counts=True)
-    used = capped(keys, ())
+    used = cap_per_key(keys, ())
     most = max((int(used[keys == name].sum()) for name in names), default=0)
     for wider in range(most + 1, int(counts.max()) + 1):
         sizes = np.minimum(counts, wider)
@@ -35,21 +35,28 @@ def test_the_cap_is_the_widest_that_holds(keys: np.ndarray) -> None:
 
 def test_a_flood_from_one_key_is_cut_to_a_fifth() -> None:
     keys = np.array(["flood"] * 1000 + ["a", "b", "c", "d"] * 25)
-    used = capped(keys, ())
+    used = cap_per_key(keys, ())
     assert used[keys != "flood"].all()
     assert used[keys == "flood"].sum() == 25
 
 
 def test_one_key_alone_is_used_only_where_it_is_trusted() -> None:
     keys = np.array([""] * 100)
-    assert not capped(np.array(["a"] * 100), ()).any()
-    assert capped(keys, {""}).all()
+    assert not cap_per_key(np.array(["a"] * 100), ()).any()
+    assert cap_per_key(keys, {""}).all()
 
 
 def test_the_last_word_on_a_sound_counts_unless_people_disagree() -> None:
     sounds = np.array(["x", "y", "x", None, None, "y"], object)
-    assert agreed(sounds, np.array(["a", "a", "a", "a", "b", "b"])).tolist() == [False, False, True, True, True, False]
-    assert agreed(sounds, np.arange(6.0)).tolist() == [False, False, True, True, True, True]
+    assert deduplicate(sounds, np.array(["a", "a", "a", "a", "b", "b"])).tolist() == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert deduplicate(sounds, np.arange(6.0)).tolist() == [False, False, True, True, True, True]
 
 
 @given(n_groups=st.integers(1, 40), n=st.integers(1, 400), seed=st.integers(0, 99))

@@ -5,27 +5,27 @@ import threading
 import pytest
 
 from auricle.errors import ConflictError
-from auricle.lifecycle.lease import Held
+from auricle.lifecycle.lease import LeaseGuard
 from auricle.store.store import Store
 
 
 def test_one_holds_it_and_the_other_is_told(store: Store) -> None:
     with (
-        Held(store, "retrain pumps", "A retraining of pumps"),
+        LeaseGuard(store, "retrain pumps", "A retraining of pumps"),
         pytest.raises(
             ConflictError, match=r"A retraining of pumps must be done by one process at a time\. .*:\d+ is at it"
         ),
-        Held(store, "retrain pumps", "A retraining of pumps"),
+        LeaseGuard(store, "retrain pumps", "A retraining of pumps"),
     ):
         pass
-    held_again = Held(store, "retrain pumps", "A retraining of pumps")
+    held_again = LeaseGuard(store, "retrain pumps", "A retraining of pumps")
     with held_again:
         held_again.check()
     assert store.leases.holder("retrain pumps") is None
 
 
 def test_it_is_renewed_for_as_long_as_the_work_takes(store: Store) -> None:
-    with Held(store, "work", "Work", for_s=0.3) as held:
+    with LeaseGuard(store, "work", "Work", for_s=0.3) as held:
         for _ in range(4):
             threading.Event().wait(0.2)
             held.check()
@@ -33,7 +33,7 @@ def test_it_is_renewed_for_as_long_as_the_work_takes(store: Store) -> None:
 
 
 def test_who_has_lost_it_is_told(store: Store) -> None:
-    with Held(store, "work", "Work") as held:
+    with LeaseGuard(store, "work", "Work") as held:
         store.leases.release(held._lease)
         assert store.leases.take("work", holder="another") is not None
         with pytest.raises(ConflictError, match="Another has taken over meanwhile"):
@@ -42,6 +42,6 @@ def test_who_has_lost_it_is_told(store: Store) -> None:
 
 
 def test_it_goes_back_when_the_work_fails(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), Held(store, "work", "Work"):
+    with pytest.raises(ZeroDivisionError), LeaseGuard(store, "work", "Work"):
         raise ZeroDivisionError
     assert store.leases.holder("work") is None

@@ -9,7 +9,7 @@ from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.lifecycle.retrain import retrain
 from auricle.prediction.predictor import Predictor
-from auricle.store.labels.feedback import Said
+from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.store import Store
 
 
@@ -26,7 +26,7 @@ def test_a_key_that_flips_three_labels_in_ten_gets_no_worse_model_promoted(
         is_liz = place // 6 % 2 == 1  # every other half dozen; in those between, six keys give one label each
         lies = is_liz and rng.random() < 0.3
         wrong = classes[(classes.index(one.label) + int(rng.integers(1, len(classes)))) % len(classes)]
-        said.append(Said(one.entry.id, label=wrong if lies else one.label, key="liz" if is_liz else one.key))
+        said.append(FeedbackEntry(one.entry.id, label=wrong if lies else one.label, key="liz" if is_liz else one.key))
     assert sum(one.key == "liz" for one in said) == len(said) / 2
     list(store.feedback.give_all(said))
     found = retrain(store, pumps)

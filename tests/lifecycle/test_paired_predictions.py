@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from auricle.errors import DataError
-from auricle.lifecycle.paired_predictions import LEAST_BLOCKS, Meeting, by_class, score
+from auricle.lifecycle.paired_predictions import LEAST_BLOCKS, PairedPredictions, by_class, score
 
 
-def made(truth: str, champion: str, challenger: str, groups: list[str] | None = None) -> Meeting:
+def made(truth: str, champion: str, challenger: str, groups: list[str] | None = None) -> PairedPredictions:
     """Return a meeting of one-letter classes."""
     names = groups or [str(i) for i in range(len(truth))]
     told, one, other = (np.array(list(text)) for text in (truth, champion, challenger))
-    return Meeting("hold-out", told, one, other, np.array(names))
+    return PairedPredictions("hold-out", told, one, other, np.array(names))
 
 
 def test_accuracy_is_over_all_and_balanced_accuracy_over_classes() -> None:
@@ -35,7 +35,7 @@ def test_a_class_that_the_champion_does_not_know_counts_in_the_test_and_not_in_b
 def test_numbers_are_scored_by_their_mean_error_and_have_no_classes() -> None:
     truth = np.array([1.0, 2.0, 3.0])
     champion, challenger = truth + 1, truth - np.array([0, 0, 2])
-    one = Meeting("recent", truth, champion, challenger, np.array(["a", "b", "c"]))
+    one = PairedPredictions("recent", truth, champion, challenger, np.array(["a", "b", "c"]))
     found = score(one)
     assert (found.champion, found.challenger, found.won, found.lost) == (1.0, pytest.approx(2 / 3), 2, 1)
     assert found.champion_accuracy is None
@@ -59,7 +59,7 @@ def test_a_class_falls_only_by_more_than_the_margin_and_significantly() -> None:
     assert not any(one.has_fallen for one in by_class(made(truth, champion, clearly), rate=0.05, margin=0.4))
 
 
-def test_answers_to_different_recordings_are_refused(meet: Callable[..., Meeting]) -> None:
+def test_answers_to_different_recordings_are_refused(meet: Callable[..., PairedPredictions]) -> None:
     one = meet(np.random.default_rng(0))
     with pytest.raises(DataError, match="must answer the same recordings of the hold-out"):
-        Meeting("hold-out", one.truth, one.champion[:-1], one.challenger, one.groups)
+        PairedPredictions("hold-out", one.truth, one.champion[:-1], one.challenger, one.groups)

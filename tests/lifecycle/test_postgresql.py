@@ -7,12 +7,12 @@ import pytest
 
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
-from auricle.lifecycle.challenger import Challenge
+from auricle.lifecycle.challenger import Challenger
 from auricle.lifecycle.retrain import Retrained, champion_of, retrain
-from auricle.lifecycle.watch import Asked, Watch
+from auricle.lifecycle.watch import Watch, WatchConfig
 from auricle.monitoring.verdict import ONCE
 from auricle.prediction.predictor import Predictor
-from auricle.store.labels.feedback import Said
+from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.store import Store
 
 
@@ -25,16 +25,16 @@ def on_postgresql(
         with store.writer() as writer:
             for future in [writer.submit(one.entry, sound=one.flac) for one in heard]:
                 future.result()
-        list(store.feedback.give_all(Said(one.entry.id, label=one.label, key=one.key) for one in heard))
+        list(store.feedback.give_all(FeedbackEntry(one.entry.id, label=one.label, key=one.key) for one in heard))
         yield store
 
 
 def test_the_loop_closes_on_postgresql(
     on_postgresql: Store, pumps: Dataset, first: tuple[Retrained, Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Challenge, "train", lambda *_, **__: first[1])
+    monkeypatch.setattr(Challenger, "train", lambda *_, **__: first[1])
     store = on_postgresql
-    watch = Watch(store, Asked(persistence=ONCE), retrain=lambda name: retrain(store, pumps, name=name))
+    watch = Watch(store, WatchConfig(persistence=ONCE), retrain=lambda name: retrain(store, pumps, name=name))
     (found,) = watch.once()
     assert found.check.verdict.state == "alarm"
     assert found.retrained is not None

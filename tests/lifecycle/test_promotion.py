@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auricle.lifecycle.paired_predictions import Meeting
-from auricle.lifecycle.promotion import LEAST, MARGIN, RATE, judge
+from auricle.lifecycle.paired_predictions import PairedPredictions
+from auricle.lifecycle.promotion import LEAST, MARGIN, RATE, decide_promotion
 
-Meet = Callable[..., Meeting]
+Meet = Callable[..., PairedPredictions]
 
 
 def promoted(meet: Meet, n_draws: int, hold_out: dict[str, float], recent: dict[str, float] | None) -> float:
@@ -21,7 +21,7 @@ def promoted(meet: Meet, n_draws: int, hold_out: dict[str, float], recent: dict[
     found = []
     for _ in range(n_draws):
         other = None if recent is None else meet(rng, where="recent", n=40, **recent)
-        found.append(judge(meet(rng, **hold_out), other).is_better)
+        found.append(decide_promotion(meet(rng, **hold_out), other).is_better)
     return float(np.mean(found))
 
 
@@ -53,7 +53,7 @@ def test_one_that_a_liar_taught_is_kept_out(meet: Meet) -> None:
 
 def test_the_sentence_says_what_was_gained_and_what_was_not_lost(meet: Meet) -> None:
     rng = np.random.default_rng(0)
-    found = judge(meet(rng, apart=0.0), meet(rng, where="recent", n=40, champion=0.3, challenger=0.9))
+    found = decide_promotion(meet(rng, apart=0.0), meet(rng, where="recent", n=40, champion=0.3, challenger=0.9))
     assert found.is_better
     assert "The challenger is better: on 40 recent recordings it is right on" in found.sentence
     assert "points of balanced accuracy, and no class has fallen" in found.sentence
@@ -61,7 +61,7 @@ def test_the_sentence_says_what_was_gained_and_what_was_not_lost(meet: Meet) -> 
 
 def test_the_sentence_names_every_gate_that_did_not_open(meet: Meet) -> None:
     rng = np.random.default_rng(0)
-    found = judge(
+    found = decide_promotion(
         meet(rng, champion=0.95, challenger=0.5), meet(rng, where="recent", n=40, champion=0.9, challenger=0.3)
     )
     assert not found.is_better
@@ -74,12 +74,12 @@ def test_the_sentence_names_every_gate_that_did_not_open(meet: Meet) -> None:
 def test_too_few_recent_recordings_leave_the_hold_out_to_decide(meet: Meet) -> None:
     rng = np.random.default_rng(0)
     few = meet(rng, where="recent", n=LEAST - 1, champion=0.0, challenger=1.0)
-    assert [one.where for one in judge(meet(rng), few).scores] == ["hold-out"]
+    assert [one.where for one in decide_promotion(meet(rng), few).scores] == ["hold-out"]
 
 
 def test_too_small_a_hold_out_is_no_ground_to_promote_on(meet: Meet) -> None:
     rng = np.random.default_rng(0)
-    found = judge(meet(rng, n=5), meet(rng, where="recent", champion=0.0, challenger=1.0))
+    found = decide_promotion(meet(rng, n=5), meet(rng, where="recent", champion=0.0, challenger=1.0))
     assert not found.is_better
     assert "Not enough yet to judge by: 5 of 12" in found.sentence
 
@@ -88,30 +88,30 @@ def test_a_new_class_is_a_gain_and_the_old_ones_are_guarded(meet: Meet) -> None:
     rng = np.random.default_rng(0)
     one = meet(rng, champion=1.0, challenger=1.0)
     answers = np.where(one.truth == "tick", "hum", one.champion)
-    found = judge(replace(one, champion=answers), new_classes=("tick",))
+    found = decide_promotion(replace(one, champion=answers), new_classes=("tick",))
     assert found.is_better
     assert found.scores[0].champion == found.scores[0].challenger == 1.0
     spoiled = np.where(one.truth == "bark", "tick", one.challenger)
-    assert not judge(replace(one, champion=answers, challenger=spoiled), new_classes=("tick",)).is_better
+    assert not decide_promotion(replace(one, champion=answers, challenger=spoiled), new_classes=("tick",)).is_better
 
 
-def numbers(rng: np.random.Generator, *, champion: float, challenger: float, n: int = 100) -> Meeting:
+def numbers(rng: np.random.Generator, *, champion: float, challenger: float, n: int = 100) -> PairedPredictions:
     """Return answers to numbers whose errors have given deviations."""
     truth = rng.normal(0, 10, n)
     first, second = (truth + rng.normal(0, deviation, n) for deviation in (champion, challenger))
-    return Meeting("hold-out", truth, first, second, np.array([f"{i // 2}" for i in range(n)]))
+    return PairedPredictions("hold-out", truth, first, second, np.array([f"{i // 2}" for i in range(n)]))
 
 
 def test_numbers_are_judged_by_their_errors() -> None:
     rng = np.random.default_rng(0)
-    better = judge(numbers(rng, champion=2.0, challenger=1.0))
-    worse = judge(numbers(rng, champion=1.0, challenger=2.0))
+    better = decide_promotion(numbers(rng, champion=2.0, challenger=1.0))
+    worse = decide_promotion(numbers(rng, champion=1.0, challenger=2.0))
     assert better.is_better
     assert "its mean error is" in better.sentence
     assert "class" not in better.sentence
     assert not worse.is_better
     assert "standard deviations of mean error" in worse.sentence
-    equal = [judge(numbers(rng, champion=1.0, challenger=1.0)).is_better for _ in range(300)]
+    equal = [decide_promotion(numbers(rng, champion=1.0, challenger=1.0)).is_better for _ in range(300)]
     assert np.mean(equal) <= RATE
 
 
@@ -120,7 +120,7 @@ def test_numbers_are_judged_by_their_errors() -> None:
 def test_what_is_promoted_has_passed_every_gate(meet: Meet, seed: int, n: int, gain: float) -> None:
     rng = np.random.default_rng(seed)
     recent = meet(rng, where="recent", n=n, champion=0.5, challenger=0.5 + gain)
-    found = judge(meet(rng, n=2 * n, challenger=0.8 + gain), recent)
+    found = decide_promotion(meet(rng, n=2 * n, challenger=0.8 + gain), recent)
     if found.is_better:
         assert found.scores[0].champion - found.scores[0].challenger <= MARGIN + 1e-9
         assert min(one.p_better for one in found.scores) < RATE
@@ -133,8 +133,8 @@ def test_what_is_promoted_has_passed_every_gate(meet: Meet, seed: int, n: int, g
 def test_a_model_never_replaces_itself_and_the_order_of_recordings_does_not_matter(meet: Meet, seed: int) -> None:
     rng = np.random.default_rng(seed)
     one = meet(rng, champion=0.6, challenger=0.8)
-    assert not judge(replace(one, challenger=one.champion)).is_better
+    assert not decide_promotion(replace(one, challenger=one.champion)).is_better
     order = rng.permutation(len(one.truth))
     truth, champion, challenger = (array[order] for array in (one.truth, one.champion, one.challenger))
-    turned = Meeting(one.where, truth, champion, challenger, one.groups[order])
-    assert judge(turned).scores[0].p_better == pytest.approx(judge(one).scores[0].p_better)
+    turned = PairedPredictions(one.where, truth, champion, challenger, one.groups[order])
+    assert decide_promotion(turned).scores[0].p_better == pytest.approx(decide_promotion(one).scores[0].p_better)

@@ -11,10 +11,10 @@ from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.errors import ConflictError, DataError, MissingError, StoreError, UsageError
 from auricle.features.embeddings.embedding import Embedding
-from auricle.lifecycle.challenger import Challenge
+from auricle.lifecycle.challenger import Challenger
 from auricle.lifecycle.retrain import Retrained, champion_of, retrain
 from auricle.prediction.predictor import Predictor
-from auricle.store.labels.feedback import Said
+from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.store import Store
 from auricle.training.train import train
 
@@ -26,11 +26,11 @@ def trained(monkeypatch: pytest.MonkeyPatch, first: First) -> list[int]:
     """Let a challenge train at once, what it would train; return how many labelled recordings each learned from."""
     calls: list[int] = []
 
-    def train(_: Challenge, learned: tuple[object, ...], **__: object) -> Bundle:
+    def train(_: Challenger, learned: tuple[object, ...], **__: object) -> Bundle:
         calls.append(len(learned))
         return first[1]
 
-    monkeypatch.setattr(Challenge, "train", train)
+    monkeypatch.setattr(Challenger, "train", train)
     return calls
 
 
@@ -89,7 +89,7 @@ def test_the_next_challenger_meets_the_one_that_was_promoted(
 def test_without_labels_the_hold_out_decides(
     store: Store, pumps: Dataset, champion: Predictor, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(Challenge, "train", lambda self, _, **__: self.champion.bundle)
+    monkeypatch.setattr(Challenger, "train", lambda self, _, **__: self.champion.bundle)
     found = retrain(store, pumps)
     assert found.outcome == "kept"
     assert found.judgement is not None
@@ -118,7 +118,7 @@ def test_labels_none_of_which_can_be_used_are_refused_with_the_reason(
     store: Store, pumps: Dataset, heard: Any, champion: Predictor
 ) -> None:
     store.add([replace(one.entry, audio=None) for one in heard[:5]])
-    store.feedback.give_all(Said(one.entry.id, label=one.label) for one in heard[:5])
+    store.feedback.give_all(FeedbackEntry(one.entry.id, label=one.label) for one in heard[:5])
     found = retrain(store, pumps)
     assert found.outcome == "refused"
     assert found.sentence == ("None of 5 labels can be used: 5 of which no sound was kept. Have the server keep sound.")
@@ -127,7 +127,7 @@ def test_labels_none_of_which_can_be_used_are_refused_with_the_reason(
 
 
 def test_labels_of_one_key_are_not_enough_unless_it_may_promote(service: Store, pumps: Dataset, heard: Any) -> None:
-    service.feedback.give_all(Said(one.entry.id, label=one.label, key="alone") for one in heard)
+    service.feedback.give_all(FeedbackEntry(one.entry.id, label=one.label, key="alone") for one in heard)
     found = retrain(service, pumps)
     assert found.outcome == "refused"
     assert "72 more than a fifth from one key. Labels of five keys, or of one that may promote" in found.sentence
@@ -136,7 +136,7 @@ def test_labels_of_one_key_are_not_enough_unless_it_may_promote(service: Store, 
 @pytest.mark.usefixtures("trained")
 def test_a_key_that_may_promote_is_trusted(service: Store, pumps: Dataset, heard: Any) -> None:
     _, key = service.keys.create({"feedback", "promote"})
-    service.feedback.give_all(Said(one.entry.id, label=one.label, key=key.id) for one in heard)
+    service.feedback.give_all(FeedbackEntry(one.entry.id, label=one.label, key=key.id) for one in heard)
     assert retrain(service, pumps).outcome == "promoted"
 
 
@@ -149,7 +149,9 @@ def test_one_that_lies_does_not_get_a_worse_model_promoted(
         honest = one.entry.recording.label
         lies = one.key == "ada" and rng.random() < 0.3
         told.append(
-            Said(one.entry.id, label=next(c for c in champion.classes if c != honest) if lies else honest, key=one.key)
+            FeedbackEntry(
+                one.entry.id, label=next(c for c in champion.classes if c != honest) if lies else honest, key=one.key
+            )
         )
     service.feedback.give_all(told)
     found = retrain(service, pumps)
@@ -163,7 +165,7 @@ def test_what_fails_leaves_the_champion_and_is_written_down(
     def fail(*_: object, **__: object) -> Bundle:
         raise DataError("a recording went bad")
 
-    monkeypatch.setattr(Challenge, "train", fail)
+    monkeypatch.setattr(Challenger, "train", fail)
     with pytest.raises(DataError, match="went bad"):
         retrain(service, pumps)
     (decision,) = service.decisions.latest()
@@ -176,7 +178,7 @@ def test_one_that_was_killed_goes_on_from_the_challenger_that_it_had_trained(
     service: Store, pumps: Dataset, trained: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
-        killed.setattr(Challenge, "judge", _kill)
+        killed.setattr(Challenger, "judge", _kill)
         killed.setattr("auricle.lifecycle.journal.Journal.__exit__", lambda *_: None)
         with pytest.raises(SystemExit):
             retrain(service, pumps)
@@ -191,12 +193,12 @@ def test_other_labels_are_another_challenge(
     service: Store, pumps: Dataset, trained: list[int], heard: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
-        killed.setattr(Challenge, "judge", _kill)
+        killed.setattr(Challenger, "judge", _kill)
         with pytest.raises(SystemExit):
             retrain(service, pumps)
     assert service.decisions.latest()[0].body["error"]["kind"] == "interrupted"
     other = next(one.label for one in heard if one.label != heard[0].label)
-    service.feedback.give(Said(heard[0].entry.id, label=other, key="ada"))
+    service.feedback.give(FeedbackEntry(heard[0].entry.id, label=other, key="ada"))
     retrain(service, pumps)
     assert len(trained) == 2
 
@@ -217,13 +219,13 @@ def test_a_champion_that_changed_meanwhile_is_not_replaced(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     third = replace(champion.bundle, manifest=champion.bundle.manifest.model_copy(update={"verdict": "another"}))
-    judged = Challenge.judge
+    judged = Challenger.judge
 
-    def meanwhile(self: Challenge, *arguments: Any, **options: Any) -> Any:
+    def meanwhile(self: Challenger, *arguments: Any, **options: Any) -> Any:
         add(service, third)
         return judged(self, *arguments, **options)
 
-    monkeypatch.setattr(Challenge, "judge", meanwhile)
+    monkeypatch.setattr(Challenger, "judge", meanwhile)
     with pytest.raises(ConflictError, match="champion must still be"):
         retrain(service, pumps)
     assert champion_of(service).id == third.id

@@ -10,7 +10,7 @@ import soundfile
 
 from auricle.audio.decode import read
 from auricle.datasets.dataset import Dataset
-from auricle.lifecycle.training_membership import NEVER, UNANSWERED, out_of_fold, places
+from auricle.lifecycle.training_membership import NEVER, UNANSWERED, out_of_fold, training_membership
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
 
@@ -26,7 +26,7 @@ def asked(model: Predictor, content: bytes) -> tuple[np.ndarray, np.ndarray]:
 
 def test_every_recording_of_a_training_has_its_place(champion: Predictor) -> None:
     profile = champion.bundle.profile
-    assert places(profile, profile.hashes, profile.rows).tolist() == list(range(len(profile.hashes)))
+    assert training_membership(profile, profile.hashes, profile.rows).tolist() == list(range(len(profile.hashes)))
 
 
 def test_a_recording_is_known_in_another_container(champion: Predictor, pumps: Dataset) -> None:
@@ -35,27 +35,27 @@ def test_a_recording_is_known_in_another_container(champion: Predictor, pumps: D
     soundfile.write(flac, samples, rate_hz, format="FLAC")
     digest, row = asked(champion, flac.getvalue())
     assert not (champion.bundle.profile.hashes == digest).all(axis=1).any()
-    assert places(champion.bundle.profile, digest[None], row[None]).tolist() == [5]
+    assert training_membership(champion.bundle.profile, digest[None], row[None]).tolist() == [5]
 
 
 def test_other_takes_of_the_same_machines_are_not_known(champion: Predictor, heard: Callable[..., object]) -> None:
     found = [asked(champion, one.flac) for one in heard]  # type: ignore[attr-defined]
     hashes, rows = (np.stack(part) for part in zip(*found, strict=True))
-    assert (places(champion.bundle.profile, hashes, rows) == NEVER).all()
+    assert (training_membership(champion.bundle.profile, hashes, rows) == NEVER).all()
 
 
 def test_no_two_recordings_of_a_training_pass_for_one(champion: Predictor) -> None:
     profile = champion.bundle.profile
     other = np.roll(profile.hashes, 1, axis=0) ^ 1  # hashes that nobody knows: the rows alone decide
-    assert places(profile, other, profile.rows).tolist() == list(range(len(profile.hashes)))
+    assert training_membership(profile, other, profile.rows).tolist() == list(range(len(profile.hashes)))
 
 
 def test_one_that_was_trained_on_and_has_no_answer_says_so(champion: Predictor) -> None:
     profile = champion.bundle.profile
     elsewhere = profile.rows[:1] + 100 * profile.rows.std(axis=0)
-    assert places(profile, profile.hashes[:1], elsewhere).tolist() == [UNANSWERED]
-    assert places(profile, profile.hashes[:1], np.full_like(elsewhere, np.nan)).tolist() == [UNANSWERED]
-    assert places(profile, profile.hashes[:1] ^ 1, np.full_like(elsewhere, np.nan)).tolist() == [NEVER]
+    assert training_membership(profile, profile.hashes[:1], elsewhere).tolist() == [UNANSWERED]
+    assert training_membership(profile, profile.hashes[:1], np.full_like(elsewhere, np.nan)).tolist() == [UNANSWERED]
+    assert training_membership(profile, profile.hashes[:1] ^ 1, np.full_like(elsewhere, np.nan)).tolist() == [NEVER]
 
 
 def test_answers_out_of_fold_are_labels_or_numbers(champion: Predictor, speeds: Predictor) -> None:

@@ -13,9 +13,9 @@ import pytest
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.errors import ConflictError, DataError, StoreError, UsageError
-from auricle.lifecycle.challenger import Challenge
+from auricle.lifecycle.challenger import Challenger
 from auricle.lifecycle.retrain import Retrained, retrain
-from auricle.lifecycle.watch import Asked, Round, Watch, typical
+from auricle.lifecycle.watch import Watch, WatchConfig, WatchResult, representatives
 from auricle.monitoring.sources.sample import Sample, reference_of
 from auricle.monitoring.verdict import ONCE, Persistence
 from auricle.prediction.predictor import Predictor
@@ -39,12 +39,12 @@ class Told:
 def again(
     service: Store, pumps: Dataset, first: tuple[Retrained, Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], Retrained]:
-    monkeypatch.setattr(Challenge, "train", lambda *_, **__: first[1])
+    monkeypatch.setattr(Challenger, "train", lambda *_, **__: first[1])
     return lambda name: retrain(service, pumps, name=name)
 
 
 def watch_of(store: Store, **options: Any) -> Watch:
-    asked = Asked(persistence=options.pop("persistence", ONCE), **options.pop("asked", {}))
+    asked = WatchConfig(persistence=options.pop("persistence", ONCE), **options.pop("asked", {}))
     return Watch(store, asked, **options)
 
 
@@ -161,11 +161,11 @@ def test_prometheus_is_told(service: Store, again: Callable[[str], Retrained]) -
     assert "auricle_check_measured_score" in text
 
 
-def run(watch: Watch, rounds: int, *, every_s: float = 0.01) -> tuple[list[Round], list[str]]:
+def run(watch: Watch, rounds: int, *, every_s: float = 0.01) -> tuple[list[WatchResult], list[str]]:
     """Let a watch run for some rounds."""
     stop, found, said = threading.Event(), [], []
 
-    def tell(one: Round) -> None:
+    def tell(one: WatchResult) -> None:
         found.append(one)
         if len(found) >= rounds:
             stop.set()
@@ -203,7 +203,7 @@ def test_of_two_one_watches_and_the_other_waits_for_its_end(store: Store) -> Non
 def test_a_store_that_is_away_is_said_and_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     watch, real, tries = watch_of(store), Watch.look, []
 
-    def away(self: Watch, model: Any) -> Round:
+    def away(self: Watch, model: Any) -> WatchResult:
         tries.append(model)
         if len(tries) == 1:
             raise StoreError("the store is away")
@@ -236,7 +236,7 @@ def moved(sample: Sample, amounts: np.ndarray) -> Sample:
 def test_who_went_farther_scores_higher(champion: Predictor) -> None:
     reference = reference_of(champion.bundle)
     amounts = np.linspace(0.0, 3.0, len(reference))
-    scores = typical(reference, moved(reference, amounts))
+    scores = representatives(reference, moved(reference, amounts))
     found = np.array([scores[identity] for identity in reference.ids.tolist()])
     assert np.corrcoef(found, amounts)[0, 1] > 0.8
 
@@ -246,11 +246,11 @@ def test_one_broken_recording_does_not_set_the_way(champion: Predictor) -> None:
     amounts = np.full(len(reference), 1.0)
     window = moved(reference, amounts)
     window.rows[0] = -1e6
-    scores = list(typical(reference, window).values())
+    scores = list(representatives(reference, window).values())
     assert scores[0] < np.median(scores)
 
 
 def test_nothing_moved_is_no_direction(champion: Predictor) -> None:
     reference = reference_of(champion.bundle)
     same = replace(reference, rows=np.repeat(reference.rows.mean(axis=0, keepdims=True), len(reference), axis=0))
-    assert all(np.isfinite(score) for score in typical(reference, same).values())
+    assert all(np.isfinite(score) for score in representatives(reference, same).values())

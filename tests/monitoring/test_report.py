@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from auricle.monitoring.check import check
-from auricle.monitoring.report import MEASURES, page_of
+from auricle.monitoring.report import MEASURES, build_report
 from auricle.monitoring.sources.sample import reference_of
 
 pytest.importorskip("river")
@@ -38,7 +38,7 @@ def checked(states, window, **options):
 
 
 def test_a_page_says_what_happened_and_draws_it(states, watched):
-    page = page_of([checked(states, watched, by="site")], by="site")
+    page = build_report([checked(states, watched, by="site")], by="site")
     titles = [section.title for section in page.sections]
     assert titles[0] == "What happened"
     assert {"How the sound changed", "Where: by site", "What is answered", "How this was tested"} <= set(titles)
@@ -49,7 +49,7 @@ def test_a_page_says_what_happened_and_draws_it(states, watched):
 
 
 def test_a_few_recordings_have_a_page_too(states, watched):
-    page = page_of([checked(states, watched.subset(np.arange(7)))])
+    page = build_report([checked(states, watched.subset(np.arange(7)))])
     assert page.tone == "warning"
     assert "Not enough yet: 7 of 50 recordings" in page.html()
 
@@ -57,8 +57,8 @@ def test_a_few_recordings_have_a_page_too(states, watched):
 def test_the_worst_version_comes_first(states, watched):
     few = checked(states, watched.subset(np.arange(7)))
     calm = (replace(few[0], verdict=replace(few[0].verdict, state="ok")), *few[1:])
-    assert page_of([calm, few]).tone == "warning"
-    assert page_of([]).verdict.startswith("Not enough yet")
+    assert build_report([calm, few]).tone == "warning"
+    assert build_report([]).verdict.startswith("Not enough yet")
 
 
 def test_every_measure_has_a_name():

@@ -12,7 +12,7 @@ import pytest
 
 from auricle.errors import AudioError, UsageError
 from auricle.prediction import consistency
-from auricle.prediction.consistency import Way, compare
+from auricle.prediction.consistency import Route, compare
 from auricle.prediction.predictor import Predictor
 
 Serve = Callable[[Callable[[bytes], tuple[int, Any]]], str]
@@ -80,7 +80,7 @@ def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consistency, "_in_worker", lambda model, file: iter([consistency._as_file(model, file)]))
 
 
-def only_server(found: consistency.Parity) -> Way:
+def only_server(found: consistency.Consistency) -> Route:
     assert all(way.agrees for way in found.ways[:-1])
     assert not found.agrees
     return found.ways[-1]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.audio.clip import Samples
-from auricle.prediction.log_entries import MOST_ROWS, Thinned, entry
+from auricle.prediction.log_entries import MOST_ROWS, RowSampler, entry
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
 from auricle.runtime.clock import new_id
@@ -63,7 +63,7 @@ def test_parts_follow_the_recording(states: Predictor, hum: Callable[..., Sample
 
 
 def thinned(n: int, most: int = MOST_ROWS) -> list[int]:
-    some = Thinned(most)
+    some = RowSampler(most)
     for number in range(n):
         some.add(np.array([number], np.float32))
     return [int(row[0]) for row in some.rows()]

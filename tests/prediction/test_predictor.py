@@ -10,11 +10,11 @@ import soundfile
 
 from auricle.audio.clip import Clip, Samples
 from auricle.audio.decode import read
-from auricle.bundles.aggregation import choose, log_probabilities, pool, soften
+from auricle.bundles.aggregation import calibrate, log_probabilities, pool, predicted_class
 from auricle.datasets.feature_table import windows_of
 from auricle.errors import AudioError, BundleError, FeatureError, UsageError
 from auricle.prediction.predictor import Predictor, load
-from auricle.runtime.compute import spread
+from auricle.runtime.compute import parallel_map
 
 Hum = Callable[..., Samples]
 
@@ -23,7 +23,7 @@ def test_a_recordings_answer_is_the_mean_of_its_windows(states: Predictor, sound
     recording, windows = states.answers(sound_file)
     calibration = states.bundle.manifest.calibration
     logs = np.log([[window.probabilities[name] for name in states.classes] for window in windows])
-    expected = soften(logs.mean(axis=0) * calibration.window.temperature, calibration.recording)
+    expected = calibrate(logs.mean(axis=0) * calibration.window.temperature, calibration.recording)
     got = np.array([recording.probabilities[name] for name in states.classes])
     np.testing.assert_allclose(got, expected, atol=1e-9)
     assert recording == states.predict(sound_file)
@@ -44,7 +44,7 @@ def test_what_an_answer_says(states: Predictor, sound_file: Path) -> None:
         assert answer.model == states.name == states.bundle.id
         assert tuple(answer.probabilities) == states.classes
         assert sum(answer.probabilities.values()) == pytest.approx(1)
-        assert answer.label == states.classes[choose(np.array(list(answer.probabilities.values())))]
+        assert answer.label == states.classes[predicted_class(np.array(list(answer.probabilities.values())))]
         assert answer.confidence == answer.probabilities[answer.label] == max(answer.probabilities.values())
         assert answer.value is None
     assert recording.level == "recording"
@@ -81,11 +81,11 @@ def test_the_bundle_answers_what_the_estimator_does(trained_on_states, states: P
         recording, windows = states.answers(example.file)
         temperature = states.bundle.manifest.calibration
         for window, by_estimator in zip(windows, expected, strict=True):
-            softened = soften(log_probabilities(by_estimator), temperature.window)
+            softened = calibrate(log_probabilities(by_estimator), temperature.window)
             np.testing.assert_allclose(list(window.probabilities.values()), softened, atol=1e-5)
-        whole = soften(pool(expected), temperature.recording)
+        whole = calibrate(pool(expected), temperature.recording)
         np.testing.assert_allclose(list(recording.probabilities.values()), whole, atol=1e-5)
-        assert recording.label == states.classes[choose(whole)]
+        assert recording.label == states.classes[predicted_class(whole)]
 
 
 def test_the_bundles_number_is_what_the_estimator_says(trained_on_speeds, speeds: Predictor) -> None:
@@ -161,7 +161,7 @@ def test_what_is_no_sound_is_refused_by_name(states: Predictor, tmp_path: Path) 
 
 def test_many_threads_may_share_a_model(states: Predictor, sound_files: dict[str, Path]) -> None:
     files = [*sound_files.values()] * 3
-    assert list(spread(states.predict, files, workers=4)) == [states.predict(file) for file in files]
+    assert list(parallel_map(states.predict, files, workers=4)) == [states.predict(file) for file in files]
 
 
 class TestHop:

@@ -22,12 +22,12 @@ import soundfile
 from starlette.testclient import TestClient
 
 from auricle.runtime import clock
-from auricle.serving.active_model import enlist
+from auricle.serving.active_model import register
 from auricle.serving.app import application
 from auricle.serving.decoder.messages import DecodeLimits
 from auricle.serving.decoder.pool import Decoders
 from auricle.serving.service import Service, open_service
-from auricle.serving.settings import Limits
+from auricle.serving.settings import Settings
 from auricle.store.keys import SCOPES
 from auricle.store.store import Store
 
@@ -114,10 +114,10 @@ class Served:
 
 @contextmanager
 def _served(states_file: Path, folder: Path, *, with_keys: bool, **settings: Any) -> Iterator[Served]:
-    limits = Limits(keep_audio="all", decode_s=1.0, decode_memory_mb=64, **settings)
+    limits = Settings(keep_audio="all", decode_s=1.0, decode_memory_mb=64, **settings)
     with ExitStack() as stack:
         store = stack.enter_context(Store.open(str(folder / "store.db"), patience_s=0.2))
-        model = enlist(store, states_file, who="test", why="")
+        model = register(store, states_file, who="test", why="")
         keys = _keys(store) if with_keys else {}
         service = open_service(limits, store, model.name, decoder=MISBEHAVING)
         client = stack.enter_context(

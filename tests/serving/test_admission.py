@@ -8,16 +8,16 @@ import pytest
 
 from auricle.errors import RequestError
 from auricle.serving import admission as gates
-from auricle.serving.admission import Gate
+from auricle.serving.admission import AdmissionControl
 from auricle.serving.decoder.sandbox import NICE
 
 
 @pytest.fixture
 def make_gate() -> Any:
-    made: list[Gate] = []
+    made: list[AdmissionControl] = []
 
-    def make(*, threads: int = 1, max_waiting: int = 2, max_wait_s: float = 1000.0) -> Gate:
-        made.append(Gate(threads=threads, max_waiting=max_waiting, max_wait_s=max_wait_s))
+    def make(*, threads: int = 1, max_waiting: int = 2, max_wait_s: float = 1000.0) -> AdmissionControl:
+        made.append(AdmissionControl(threads=threads, max_waiting=max_waiting, max_wait_s=max_wait_s))
         return made[-1]
 
     yield make
@@ -25,7 +25,7 @@ def make_gate() -> Any:
         gate.close()
 
 
-Make = Callable[..., Gate]
+Make = Callable[..., AdmissionControl]
 
 
 def run(asked: Coroutine[Any, Any, None]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from auricle.errors import UsageError
-from auricle.serving.settings import PREFIX, Limits, read_limits
+from auricle.serving.settings import PREFIX, Settings, read_settings
 
 DOCS = (Path(__file__).resolve().parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
 
@@ -13,10 +13,10 @@ def test_a_flag_beats_the_environment_that_a_file_that_the_default(tmp_path: Pat
     file = tmp_path / "auricle.toml"
     file.write_text('[serve]\nport = 1\nworkers = 2\nrate_burst = 3\norigins = ["https://a.example"]\n[other]\nx = 1\n')
     environment = {f"{PREFIX}PORT": "4", f"{PREFIX}WORKERS": "5", "AURICLE_KEY": "x", "PATH": "y"}
-    limits = read_limits({"port": 6, "host": None}, environment=environment, file=file)
+    limits = read_settings({"port": 6, "host": None}, environment=environment, file=file)
     assert (limits.port, limits.workers, limits.rate_burst, limits.host) == (6, 5, 3, "127.0.0.1")
     assert limits.origins == ("https://a.example",)
-    assert read_limits({}, environment={f"{PREFIX}ORIGINS": "a, b"}).origins == ("a", "b")
+    assert read_settings({}, environment={f"{PREFIX}ORIGINS": "a, b"}).origins == ("a", "b")
 
 
 @pytest.mark.parametrize(
@@ -40,17 +40,17 @@ def test_settings_that_cannot_be(
     file = tmp_path / "auricle.toml"
     file.write_text(text)
     with pytest.raises(UsageError, match=re.escape(message)):
-        read_limits(flags, environment=environment, file=file)
+        read_settings(flags, environment=environment, file=file)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="must be readable: No such file"):
-        read_limits({}, file=tmp_path / "nothing.toml")
+        read_settings({}, file=tmp_path / "nothing.toml")
 
 
-@pytest.mark.parametrize("name", Limits.model_fields)
+@pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_documented(name: str) -> None:
-    field = Limits.model_fields[name]
+    field = Settings.model_fields[name]
     default = "" if field.default is None else field.default
     row = re.search(rf"^\| `{name}` \| (.*?) \| (.*?) \|$", DOCS, re.MULTILINE)
     assert row, f"docs/serving.md must tell of `{name}`: {field.description}"

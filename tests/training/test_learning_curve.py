@@ -6,10 +6,10 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsClassifier
 
-from auricle.training.design_matrix import Table
+from auricle.training.design_matrix import DesignMatrix
 from auricle.training.learning_curve import learning_curve
 from auricle.training.search.candidates import Candidate
-from auricle.training.search.cross_validation import Plan
+from auricle.training.search.cross_validation import SplitPlan
 
 N = 240
 
@@ -18,12 +18,12 @@ def spiral(rng, n=N):
     """Two classes that need many examples: a checkerboard."""
     rows = rng.uniform(0, 4, (n, 2)).astype(np.float32)
     truth = (rows.astype(int).sum(axis=1) % 2).astype(np.intp)
-    return Table(rows, np.arange(n), truth, ("even", "odd"))
+    return DesignMatrix(rows, np.arange(n), truth, ("even", "odd"))
 
 
 def plan_of(n, n_folds=4):
     blocks = np.arange(n) % n_folds
-    return Plan(blocks, tuple(range(n_folds)), "by folds")
+    return SplitPlan(blocks, tuple(range(n_folds)), "by folds")
 
 
 def out_of_fold(table, candidate, plan):
@@ -68,7 +68,7 @@ def test_it_is_flat_where_data_does_not_help(rng):
 def test_numbers_have_a_curve_of_r2(rng):
     rows = rng.normal(size=(N, 30)).astype(np.float32)
     truth = rows @ rng.normal(size=30) + 5 * rng.normal(size=N)
-    table = Table(rows, np.arange(N), truth, ())
+    table = DesignMatrix(rows, np.arange(N), truth, ())
     curve = curve_of(table, Candidate("ridge", Ridge()), plan_of(N))
     assert curve.points[0].score < curve.points[-1].score
     assert " R² is " in curve.sentence
@@ -84,7 +84,7 @@ def test_groups_are_taken_whole_and_classes_are_kept(rng, monkeypatch):
     monkeypatch.setattr("auricle.training.learning_curve._answers", answers)
     table = spiral(rng)
     groups = np.array([f"g{i % 24}" for i in range(N)])
-    plan = Plan(np.array([int(name[1:]) % 4 for name in groups]), (0, 1, 2, 3), "by folds")
+    plan = SplitPlan(np.array([int(name[1:]) % 4 for name in groups]), (0, 1, 2, 3), "by folds")
     curve_of(table, Candidate("neighbours", KNeighborsClassifier(1)), plan, groups=groups, workers=1)
     assert len(seen) == 12
     for learned, recordings in seen:
@@ -117,7 +117,7 @@ def test_a_dear_curve_is_thinned_and_then_left_out(rng):
 def test_groups_that_cannot_be_halved_give_no_curve(rng):
     table = spiral(rng, 8)
     groups = np.array(list("aabbaabb"))
-    plan = Plan((groups == "b").astype(int), (0, 1), "by folds")
+    plan = SplitPlan((groups == "b").astype(int), (0, 1), "by folds")
     curve = curve_of(table, Candidate("neighbours", KNeighborsClassifier(1)), plan, groups=groups)
     assert curve.points == ()
     assert "too few groups to halve" in curve.sentence

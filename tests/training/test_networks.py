@@ -65,7 +65,7 @@ def test_one_network_is_compared_and_nothing_is_selected_on(trained: TrainResult
 def test_file_windows_and_stream_give_what_training_computed(trained: TrainResult) -> None:
     model = Predictor(Bundle.from_bytes(trained.bundle.to_bytes()))
     file = trained.dataset.examples[5].file
-    rows = trained.table.eaten(("image",), trained.examples.owner == 5)
+    rows = trained.table.design_matrix(("image",), trained.examples.owner == 5)
     np.testing.assert_array_equal(model.extractor.rows([read(file, rate_hz=model.extractor.spec.rate_hz)]), rows)
     expected = trained.estimator.predict_proba(rows)  # type: ignore[attr-defined]
     np.testing.assert_allclose(model.graph.answers(rows), expected, atol=1e-4)
@@ -84,7 +84,7 @@ def test_a_network_beside_others_is_not_nested_and_that_is_said(sounds: Dataset,
     assert result.found.chosen.parts == ("pooled", "image")
     assert result.found.is_selected_on
     model = Predictor(Bundle.from_bytes(result.bundle.to_bytes()))
-    rows = result.table.eaten(result.found.chosen.parts)
+    rows = result.table.design_matrix(result.found.chosen.parts)
     expected = result.estimator.predict_proba(rows)  # type: ignore[attr-defined]
     np.testing.assert_allclose(model.graph.answers(rows), expected, atol=1e-4)
 

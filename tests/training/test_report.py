@@ -12,7 +12,7 @@ from auricle.inspection.findings import Finding
 from auricle.inspection.leaks import Leaks
 from auricle.reports.html import Page
 from auricle.training.learning_curve import Curve
-from auricle.training.report import report_of
+from auricle.training.report import build_report
 from auricle.training.train import TrainResult
 
 NO_CURVE = Curve((), None, None, "Whether more data helps was not measured.")
@@ -51,7 +51,7 @@ def test_a_classifier_shows_classes_and_confidence(page: Page, trained_on_states
 
 
 def test_a_regressor_shows_its_residuals(trained_on_speeds: TrainResult) -> None:
-    page = report_of(trained_on_speeds, NO_CURVE)
+    page = build_report(trained_on_speeds, NO_CURVE)
     assert "Answers against the truth" in titles(page)
     html = page.html()
     assert "residuals against answers" in html
@@ -62,20 +62,20 @@ def test_a_regressor_shows_its_residuals(trained_on_speeds: TrainResult) -> None
 def test_leaks_are_named_with_their_files_and_cast_doubt_on_the_verdict(trained_on_states: TrainResult) -> None:
     file = trained_on_states.dataset.examples[0].file
     leak = Finding("duplicates across a split", "serious", "Two recordings have the same sound.", (file,))
-    page = report_of(replace(trained_on_states, leaks=Leaks((leak,), ())), NO_CURVE)
+    page = build_report(replace(trained_on_states, leaks=Leaks((leak,), ())), NO_CURVE)
     assert page.verdict.endswith("But do not trust this score yet: duplicates across a split were found in the data.")
     assert page.tone != "good"
     assert f"<li>clips/{file.name}</li>" in page.html()
 
 
 def test_no_leaks_are_said_to_be_none(trained_on_states: TrainResult) -> None:
-    page = report_of(replace(trained_on_states, leaks=Leaks((), ())), NO_CURVE)
+    page = build_report(replace(trained_on_states, leaks=Leaks((), ())), NO_CURVE)
     assert "Nothing was found: no recording and no stretch of one stands in two folds" in page.html()
 
 
 def test_what_was_left_out_is_listed(trained_on_states: TrainResult) -> None:
     failure = Failure(Path("broken.wav"), AudioError("broken.wav: the file is empty (0 bytes)."))
-    html = report_of(replace(trained_on_states, failures=(failure,)), NO_CURVE).html()
+    html = build_report(replace(trained_on_states, failures=(failure,)), NO_CURVE).html()
     assert "broken.wav: the file is empty (0 bytes)." in html
 
 
@@ -89,7 +89,7 @@ def test_what_became_of_each_candidate_is_said(trained_on_states: TrainResult) -
         replace(other, fate="selected on"),
         replace(other, fate="too dear", score=nan, deviation=nan, fit_s=nan),
     )
-    html = report_of(replace(trained_on_states, found=replace(found, trials=trials)), NO_CURVE).html()
+    html = build_report(replace(trained_on_states, found=replace(found, trials=trials)), NO_CURVE).html()
     assert "clearly behind on the first folds, and dropped" in html
     assert "too dear to be nested: its score was selected on" in html
     assert "not tried: the budget was spent" in html
@@ -98,13 +98,15 @@ def test_what_became_of_each_candidate_is_said(trained_on_states: TrainResult) -
 
 def test_a_score_that_was_selected_on_is_said_to_be(trained_on_states: TrainResult) -> None:
     found = replace(trained_on_states.found, is_selected_on=True)
-    assert "nesting the chosen one was too dear" in report_of(replace(trained_on_states, found=found), NO_CURVE).html()
+    assert (
+        "nesting the chosen one was too dear" in build_report(replace(trained_on_states, found=found), NO_CURVE).html()
+    )
 
 
 def test_a_model_that_only_guesses_is_told_so_first(trained_on_states: TrainResult) -> None:
     bundle = trained_on_states.bundle
     manifest = bundle.manifest.model_copy(update={"verdict": "This model is no better than guessing: it is not."})
-    page = report_of(replace(trained_on_states, bundle=replace(bundle, manifest=manifest)), NO_CURVE)
+    page = build_report(replace(trained_on_states, bundle=replace(bundle, manifest=manifest)), NO_CURVE)
     assert page.verdict.startswith("This model is no better than guessing")
     assert page.tone == "serious"
     assert "Do not use this model." in page.html()
@@ -112,5 +114,5 @@ def test_a_model_that_only_guesses_is_told_so_first(trained_on_states: TrainResu
 
 def test_what_was_done_about_mixtures_is_said(trained_on_states: TrainResult) -> None:
     mixture = Finding("sample rates", "note", "Sample rates differ. Training brings all to the lowest, 8000 Hz.")
-    html = report_of(replace(trained_on_states, condition=(mixture,)), NO_CURVE).html()
+    html = build_report(replace(trained_on_states, condition=(mixture,)), NO_CURVE).html()
     assert "Training brings all to the lowest, 8000 Hz." in html

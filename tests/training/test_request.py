@@ -60,7 +60,7 @@ def test_file_windows_and_stream_give_what_training_computed(on_tiny: TrainResul
     for index in (0, 7):
         file = on_tiny.dataset.examples[index].file
         windows = list(model.windows(file))
-        rows = on_tiny.table.eaten(parts, on_tiny.examples.owner == index)
+        rows = on_tiny.table.design_matrix(parts, on_tiny.examples.owner == index)
         expected = on_tiny.estimator.predict_proba(rows)  # type: ignore[attr-defined]
         graph = np.concatenate([model.graph.answers(row[np.newaxis]) for row in rows])
         np.testing.assert_allclose(graph, expected, atol=1e-5)
@@ -87,12 +87,12 @@ def test_a_blend_of_members_on_other_parts_is_one_graph(
     assert chosen.family == "blend"
     assert set(chosen.parts) == {"pooled", "tiny"}
     model = Predictor(Bundle.from_bytes(result.bundle.to_bytes()))
-    rows = result.table.eaten(chosen.parts)
+    rows = result.table.design_matrix(chosen.parts)
     np.testing.assert_allclose(model.graph.answers(rows), result.estimator.predict_proba(rows), atol=1e-5)
 
 
 def test_auto_reads_what_is_at_hand(sounds: Dataset, tiny_embedding: Embedding, monkeypatch) -> None:
-    monkeypatch.setattr(request, "at_hand", lambda: ("tiny",))
+    monkeypatch.setattr(request, "available_presets", lambda: ("tiny",))
     monkeypatch.setattr(request, "load_embedding", lambda _: tiny_embedding)
     tried = {trial.candidate.family for trial in train(sounds, window_s=0.2).found.trials}
     assert tried >= {"linear", "svm", "trees", "embedding"}
@@ -142,7 +142,7 @@ def test_bad_input(families, wanted, is_auto, message, tiny_embedding: Embedding
 
 
 def test_nothing_is_read_where_nothing_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request, "at_hand", lambda: pytest.fail("looked for"))
+    monkeypatch.setattr(request, "available_presets", lambda: pytest.fail("looked for"))
     assert embeddings_for(("forest",), None, is_auto=False) == {}
-    monkeypatch.setattr(request, "at_hand", lambda: ())
+    monkeypatch.setattr(request, "available_presets", lambda: ())
     assert embeddings_for(("linear",), None, is_auto=True) == {}

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.features.spec import standard_spec
-from auricle.training.thresholds import FALSE_UNKNOWN, LIMITS, event_thresholds, fit_novelty, telling
+from auricle.training.thresholds import FALSE_UNKNOWN, LIMITS, event_thresholds, fit_novelty, novelty_columns
 
 
 def f1(probabilities: np.ndarray, is_of_class: np.ndarray, threshold: float) -> float:
@@ -126,6 +126,6 @@ def test_the_fit_repeats(rows):
 
 def test_descriptors_tell_and_the_cepstrum_does_not():
     spec = standard_spec(16_000)
-    told = {spec.columns[place].partition("_")[0] for place in telling(spec)}
+    told = {spec.columns[place].partition("_")[0] for place in novelty_columns(spec)}
     assert {"centroid", "flatness", "rms", "zcr"} <= told
     assert not any(name.startswith("mfcc") for name in told)

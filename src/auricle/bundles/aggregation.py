@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FLOOR", "Softening", "choose", "log_probabilities", "members", "pool", "soften"]
+__all__ = ["FLOOR", "TemperatureScaling", "calibrate", "log_probabilities", "pool", "predicted_class", "prediction_set"]
 
 FLOOR = 1e-4
 """Smallest probability that a logarithm is taken of: a forest's zero means "none of 100 trees", not "never"."""
@@ -19,7 +19,7 @@ def log_probabilities(probabilities: NDArray[np.floating]) -> NDArray[np.float64
 
 
 @dataclass(frozen=True, slots=True)
-class Softening:
+class TemperatureScaling:
     """How log-probabilities become calibrated ones.
 
     Parameters
@@ -36,7 +36,7 @@ class Softening:
             raise ValueError("a temperature is above 0 and finite, and so is every bias finite")
 
 
-def soften(logs: NDArray[np.float64], how: Softening = Softening()) -> NDArray[np.float64]:
+def calibrate(logs: NDArray[np.float64], how: TemperatureScaling = TemperatureScaling()) -> NDArray[np.float64]:
     """Return the probabilities that log-probabilities, shape (..., n_classes), stand for once they are calibrated."""
     scaled = logs / how.temperature + (how.bias or 0.0)
     exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
@@ -48,12 +48,14 @@ def pool(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(log_probabilities(probabilities).mean(axis=0))
 
 
-def choose(probabilities: NDArray[np.floating]) -> NDArray[np.intp]:
+def predicted_class(probabilities: NDArray[np.floating]) -> NDArray[np.intp]:
     """Return the index of the most probable class, shape (...); ties that float32 might flip go to the first class."""
     return np.asarray(np.round(np.asarray(probabilities, np.float64), 6).argmax(axis=-1))
 
 
-def members(classes: Sequence[str], probabilities: NDArray[np.float64], thresholds: Sequence[float]) -> tuple[str, ...]:
+def prediction_set(
+    classes: Sequence[str], probabilities: NDArray[np.float64], thresholds: Sequence[float]
+) -> tuple[str, ...]:
     """Return the classes whose probability reaches its threshold, the most probable first."""
     order = np.argsort(-probabilities, kind="stable")
     return tuple(classes[index] for index in order if probabilities[index] >= thresholds[index])

@@ -22,7 +22,7 @@ from auricle.errors import BundleError, FeatureError, ModelError
 from auricle.features.embeddings.card import EmbeddingCard
 from auricle.features.embeddings.embedding import Embedding
 from auricle.features.image import Image
-from auricle.features.parts import IMAGE, POOLED, Features, Part, Pooled
+from auricle.features.parts import IMAGE, POOLED, FeatureBlock, Features, Pooled
 from auricle.runtime import files
 
 __all__ = ["Bundle", "Golden"]
@@ -104,7 +104,7 @@ class Bundle:
         BundleError : an embedding whose graph is not the file that its card names, or does not fit it
         """
         manifest = self.manifest
-        known: dict[str, Part] = {POOLED: Pooled(manifest.spec)}
+        known: dict[str, FeatureBlock] = {POOLED: Pooled(manifest.spec)}
         try:
             if manifest.image is not None:
                 known[IMAGE] = Image(manifest.image)

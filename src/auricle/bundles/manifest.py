@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from auricle.bundles.aggregation import Softening
+from auricle.bundles.aggregation import TemperatureScaling
 from auricle.errors import AuricleError, BundleError
 from auricle.features.embeddings.card import EmbeddingCard
 from auricle.features.spec import FeatureSpec
@@ -23,8 +23,8 @@ class _Frozen(BaseModel):
 class Calibration(_Frozen):
     """What turns log-probabilities into probabilities, fitted on out-of-fold answers, for each level its own."""
 
-    window: Softening = Softening()
-    recording: Softening = Softening()
+    window: TemperatureScaling = TemperatureScaling()
+    recording: TemperatureScaling = TemperatureScaling()
 
 
 class Interval(_Frozen):

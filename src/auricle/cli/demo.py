@@ -178,7 +178,7 @@ def _scores(faults: "TrainResult", rpm: "TrainResult", path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from auricle.bundles.aggregation import choose
+    from auricle.bundles.aggregation import predicted_class
     from auricle.features.plots import save
 
     figure = Figure(figsize=(11, 4.6), layout="constrained")
@@ -187,7 +187,7 @@ def _scores(faults: "TrainResult", rpm: "TrainResult", path: Path) -> None:
     classes = faults.dataset.classes
     truth = np.searchsorted(classes, faults.dataset.labels)[faults.found.tested]
     counts = np.zeros((len(classes), len(classes)), int)
-    np.add.at(counts, (truth, choose(faults.found.answers)), 1)
+    np.add.at(counts, (truth, predicted_class(faults.found.answers)), 1)
     left.imshow(counts, cmap="Blues")
     names = [name.replace("_", " ") for name in classes]
     left.set(

@@ -174,15 +174,15 @@ def _ask(method: str, url: str, body: bytes, *, kind: str = "application/octet-s
 def _alarm(store: "Store", champion: "Predictor", page: Path) -> str:
     """Check what was heard, write the check's page, and return its verdict in words."""
     from auricle.monitoring.check import check
-    from auricle.monitoring.report import page_of
-    from auricle.monitoring.sources.from_store import logged
+    from auricle.monitoring.report import build_report
+    from auricle.monitoring.sources.from_store import samples_from_store
     from auricle.monitoring.sources.sample import reference_of
 
-    found, _ = logged(store.scan(), lambda _: champion.bundle)
+    found, _ = samples_from_store(store.scan(), lambda _: champion.bundle)
     bundle, window = found[champion.name]
     made = check(reference_of(bundle), window, model_rate_hz=bundle.manifest.spec.rate_hz)
     store.checks.add(champion.name, made.verdict.state, made.as_json())
-    page_of([(made, bundle, window)]).save(page)
+    build_report([(made, bundle, window)]).save(page)
     return f"{made.verdict.state}. {made.verdict.sentence}"
 
 

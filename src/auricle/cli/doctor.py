@@ -12,7 +12,7 @@ from auricle.cli.terminal import print_json
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
-    from auricle.prediction.consistency import Parity, Way
+    from auricle.prediction.consistency import Consistency, Route
 
 __all__ = ["KEY_VARIABLE", "doctor"]
 
@@ -62,7 +62,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _show(found: dict[str, Any], parity: "Parity | None") -> None:
+def _show(found: dict[str, Any], parity: "Consistency | None") -> None:
     typer.echo(f"auricle {found['auricle']}, Python {found['python']}, {found['platform']}, {found['cores']} cores")
     typer.echo(", ".join(f"{name} {version}" for name, version in found["libraries"].items()))
     for extra, names in found["missing"].items():
@@ -79,7 +79,7 @@ def _show(found: dict[str, Any], parity: "Parity | None") -> None:
     typer.echo("All ways agree." if parity.agrees else "They do NOT agree: please report this.")
 
 
-def _line(way: "Way") -> str:
+def _line(way: "Route") -> str:
     if way.problem is not None:
         return f"{way.name:8}{way.problem}"
     features = "-" if way.features is None else f"{way.features:.2g}"

@@ -44,7 +44,7 @@ def features(
     """
     from auricle.datasets.dataset import Dataset
     from auricle.datasets.feature_table import extract
-    from auricle.datasets.headers import survey
+    from auricle.datasets.headers import read_headers
     from auricle.datasets.row_files import check_name, table_rows, write_rows
     from auricle.training.defaults import choose_spec
 
@@ -58,7 +58,7 @@ def features(
     check_name(str(output))
     files.check_writable(output)
     dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold)
-    spec = choose_spec(survey(dataset, workers=workers))
+    spec = choose_spec(read_headers(dataset, workers=workers))
     with Bars() as bars:
         _, examples, _ = extract(dataset, spec, workers=workers, progress=bars)
     write_rows(output, dataset.task, spec, table_rows(dataset, examples))
@@ -80,14 +80,14 @@ def _on_engine(
     as_json: bool,
 ) -> None:
     from auricle.datasets.dataset import Dataset
-    from auricle.datasets.headers import survey
+    from auricle.datasets.headers import read_headers
     from auricle.datasets.row_files import shard_rows
     from auricle.runtime.cluster import engine_of
     from auricle.training.defaults import choose_spec
 
     with engine_of(engine) as found:
         dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold)
-        spec = choose_spec(survey(dataset))
+        spec = choose_spec(read_headers(dataset))
         n = len(dataset.examples)
         with Bars() as bars:
             assert found is not None  # noqa: S101 - it is not local

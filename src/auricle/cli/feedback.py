@@ -15,7 +15,7 @@ from auricle.errors import AuricleError, UsageError
 from auricle.runtime import clock, files
 
 if TYPE_CHECKING:
-    from auricle.store.labels.feedback import Said
+    from auricle.store.labels.feedback import FeedbackEntry
     from auricle.store.predictions.scan import Batch
     from auricle.store.store import Store
 
@@ -26,7 +26,7 @@ COLUMNS = ("id", "label", "target", "who", "key", "via", "time", "answer", "mode
 
 _MOST_TOLD = 20
 
-_Read = tuple[str, "Said | AuricleError"]
+_Read = tuple[str, "FeedbackEntry | AuricleError"]
 
 
 def import_feedback(
@@ -99,7 +99,7 @@ def export_feedback(
 def _table(file: Path, who: str) -> Iterator[_Read]:
     """Read labels by id; an empty cell in `label` or `target` is none."""
     from auricle.datasets.tables import read_csv
-    from auricle.store.labels.feedback import Said
+    from auricle.store.labels.feedback import FeedbackEntry
 
     table = read_csv(file)
     if "id" not in table.columns or not {"label", "target"} & set(table.columns):
@@ -115,7 +115,7 @@ def _table(file: Path, who: str) -> Iterator[_Read]:
         else:
             yield (
                 row.where,
-                Said(cells["id"], cells.get("label") or None, target, who=cells.get("who") or who, via="csv"),
+                FeedbackEntry(cells["id"], cells.get("label") or None, target, who=cells.get("who") or who, via="csv"),
             )
 
 

@@ -72,9 +72,9 @@ def inspect(
         cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
         inspection = run(dataset, workers=workers, cache=cache, progress=bars)
     if output is not None:
-        from auricle.inspection.report import page_of
+        from auricle.inspection.report import build_report
 
-        page_of(inspection).save(output)
+        build_report(inspection).save(output)
     if as_json:
         print_json(inspection.as_json())
     else:

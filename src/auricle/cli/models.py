@@ -35,11 +35,11 @@ def add_model(
     Example: `auricle models add engine.auricle --why "the winter's recordings"`
     """
     from auricle.prediction.predictor import load
-    from auricle.serving.active_model import enlist
+    from auricle.serving.active_model import register
 
     load(model)  # it must compute here what it computed where it was trained
     with open_store(store, create=True) as opened:
-        added = enlist(opened, Path(model), who=_who(), why=why)
+        added = register(opened, Path(model), who=_who(), why=why)
         added = opened.models.find(added.digest)
     if as_json:
         print_json(added.as_json())

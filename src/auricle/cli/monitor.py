@@ -78,9 +78,9 @@ def monitor(
     )
     checks = [(_check(bundle, window, rate, by), bundle, window) for bundle, window in watched]
     if report is not None:
-        from auricle.monitoring.report import page_of
+        from auricle.monitoring.report import build_report
 
-        page_of(checks, by=by).save(report)
+        build_report(checks, by=by).save(report)
     _print(checks, as_json=as_json)
     if report is not None:
         err.print(f"Wrote {report}.", markup=False)
@@ -94,18 +94,18 @@ Watched = tuple[list[tuple["Bundle", "Sample"]], int]
 
 
 def _answered(model: Path, data: str, label: str | None, group: str | None, workers: int | None) -> Watched:
-    from auricle.monitoring.sources.from_files import answered
+    from auricle.monitoring.sources.from_files import samples_from_files
     from auricle.monitoring.sources.recordings import find
-    from auricle.monitoring.sources.training_overlap import without_unkept
+    from auricle.monitoring.sources.training_overlap import without_unanswered
     from auricle.prediction.predictor import load
 
     loaded = load(model)
     recordings = find(data, loaded.classes, label=label, group=group)
     with Bars() as bars:
-        window, failures = answered(loaded, recordings, workers=workers, progress=bars)
+        window, failures = samples_from_files(loaded, recordings, workers=workers, progress=bars)
     for _, error in failures:
         err.print(str(error), style="yellow", markup=False)
-    window, n_unkept = without_unkept(window, loaded.bundle.profile)
+    window, n_unkept = without_unanswered(window, loaded.bundle.profile)
     if n_unkept:
         told = "recordings were in the training set, and nothing is known of them to compare with: they are left out."
         err.print(f"{n_unkept} {told}", style="yellow", markup=False)
@@ -114,7 +114,7 @@ def _answered(model: Path, data: str, label: str | None, group: str | None, work
 
 def _logged(url: str, model: Path | None, since: str, label: str | None, group: str | None) -> Watched:
     from auricle.bundles.bundle import Bundle
-    from auricle.monitoring.sources.from_store import bundle_of, logged
+    from auricle.monitoring.sources.from_store import bundle_of, samples_from_store
     from auricle.store.predictions.filters import Filter
     from auricle.store.store import Store
 
@@ -126,7 +126,7 @@ def _logged(url: str, model: Path | None, since: str, label: str | None, group: 
         since=None if back_s is None else clock.now() - timedelta(seconds=back_s), model=None if own is None else own.id
     )
     with Store.open(url, create=False) as store:
-        found, failures = logged(store.scan(which), lambda name: own or bundle_of(store, name))
+        found, failures = samples_from_store(store.scan(which), lambda name: own or bundle_of(store, name))
     for name, error in failures.items():
         err.print(f"{name} cannot be judged: {error}", style="yellow", markup=False)
     if not found and failures:

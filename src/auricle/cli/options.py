@@ -34,7 +34,7 @@ __all__ = [
     "WorkersOption",
     "check_page",
     "duration_s",
-    "keeping",
+    "open_outbox",
     "open_store",
     "size_bytes",
     "span_s",
@@ -170,7 +170,7 @@ KeepOption = Annotated[
 
 
 @contextmanager
-def keeping(store: str | None) -> "Iterator[Keep | None]":
+def open_outbox(store: str | None) -> "Iterator[Keep | None]":
     """Open a store, and give what writes entries into it, each once; None where no store is named."""
     if store is None:
         yield None

@@ -20,17 +20,17 @@ from auricle.cli.event_options import (
     SmoothOption,
     event_rules,
 )
-from auricle.cli.options import EngineOption, KeepOption, ModelArgument, keeping
+from auricle.cli.options import EngineOption, KeepOption, ModelArgument, open_outbox
 from auricle.cli.terminal import Bars, err, leave_if_unread, print_json
 from auricle.errors import OutputError, UsageError
 from auricle.runtime import files
 
 if TYPE_CHECKING:
     from auricle.prediction.bulk.outbox import Keep
-    from auricle.prediction.bulk.output import Piece
+    from auricle.prediction.bulk.output import OutputChunk
     from auricle.prediction.bulk.run import Report
     from auricle.prediction.predictor import Predictor
-    from auricle.prediction.request import Ask
+    from auricle.prediction.request import PredictionRequest
 
 __all__ = ["predict"]
 
@@ -73,7 +73,7 @@ def predict(
     from auricle.prediction.bulk.inputs import expand
     from auricle.prediction.formats import FORMATS, check_format
     from auricle.prediction.predictor import load
-    from auricle.prediction.request import Ask
+    from auricle.prediction.request import PredictionRequest
     from auricle.runtime.compute import n_workers
 
     check_format(form)
@@ -88,7 +88,7 @@ def predict(
         confirm=confirm,
         only=only,
     )
-    ask = Ask(windows=windows, events=rules, hop_s=hop_s)
+    ask = PredictionRequest(windows=windows, events=rules, hop_s=hop_s)
     is_of_one = FORMATS[form].is_of_one_recording
     if output is None and (as_json or resume):
         raise UsageError(
@@ -115,7 +115,7 @@ def predict(
     if engine != "local" and output is not None:
         report = _run_on_engine(predictor, found, output, ask, form, engine, resume=resume)
     else:
-        with keeping(store) as keep:
+        with open_outbox(store) as keep:
             report = _run(predictor, found, output, ask, form, workers, resume=resume, keep=keep)
     if as_json:
         print_json({**report.as_json(), "model": predictor.name, "output": str(output)})
@@ -129,7 +129,7 @@ def _run(
     model: "Predictor",
     found: list[Path],
     output: Path | None,
-    ask: "Ask",
+    ask: "PredictionRequest",
     form: str,
     workers: int | None,
     *,
@@ -143,7 +143,7 @@ def _run(
     started, n_answered = time.monotonic(), 0
     with Bars(hidden=output is None) as bars:
 
-        def told(done: int, sound_s: float, last: "Piece") -> None:
+        def told(done: int, sound_s: float, last: "OutputChunk") -> None:
             nonlocal n_answered
             n_answered += 1
             if is_of_one and last.error is not None:
@@ -168,7 +168,14 @@ def _run(
 
 
 def _run_on_engine(
-    model: "Predictor", found: list[Path], folder: Path, ask: "Ask", form: str, engine: str, *, resume: bool
+    model: "Predictor",
+    found: list[Path],
+    folder: Path,
+    ask: "PredictionRequest",
+    form: str,
+    engine: str,
+    *,
+    resume: bool,
 ) -> "Report":
     from auricle.prediction.bulk.shards import run_to_shards
     from auricle.runtime.cluster import engine_of

@@ -15,7 +15,7 @@ from auricle.cli.terminal import err
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
-    from auricle.serving.settings import Limits
+    from auricle.serving.settings import Settings
     from auricle.store.store import Store
 
 __all__ = ["serve"]
@@ -56,8 +56,8 @@ def serve(
     """
     gc.disable()  # until all is there: nothing of it is garbage, and to look takes an eighth of the start
     context.call_on_close(gc.enable)
-    from auricle.serving.active_model import enlist, name_to_serve
-    from auricle.serving.settings import read_limits
+    from auricle.serving.active_model import name_to_serve, register
+    from auricle.serving.settings import read_settings
     from auricle.store.database import DEFAULT_URL
     from auricle.store.store import Store
 
@@ -65,10 +65,10 @@ def serve(
     flags |= {"host": host, "port": port, "workers": workers, "keep_audio": keep_audio}
     flags |= {"insecure": True} if insecure else {}
     flags |= dict(map(_kept, keep or ()))
-    limits = read_limits(flags, environment=os.environ, file=config)
+    limits = read_settings(flags, environment=os.environ, file=config)
     url = store or DEFAULT_URL
     with Store.open(url) as opened:
-        added = None if model is None else enlist(opened, model, who="serve", why=f"served as {model.name}")
+        added = None if model is None else register(opened, model, who="serve", why=f"served as {model.name}")
         chosen = name_to_serve(opened, name or (added.name if added else None))
         champion = opened.models.find(f"{chosen}@champion")
         _check_keys(limits, opened)
@@ -88,7 +88,7 @@ def serve(
     _run(limits, url, chosen, listener)
 
 
-def _run(limits: "Limits", url: str, name: str, listener: socket.socket) -> None:
+def _run(limits: "Settings", url: str, name: str, listener: socket.socket) -> None:
     from auricle.serving.run import run
     from auricle.serving.supervisor import supervise
 
@@ -107,7 +107,7 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _check_keys(limits: "Limits", store: "Store") -> None:
+def _check_keys(limits: "Settings", store: "Store") -> None:
     from auricle.serving.http.middleware import is_loopback
 
     if not is_loopback(limits.host) and not limits.insecure and not store.keys.all():
@@ -124,7 +124,7 @@ def _kept(text: str) -> tuple[str, float]:
     return "keep_days", span_s(text) / 86_400
 
 
-def _bind(limits: "Limits") -> socket.socket:
+def _bind(limits: "Settings") -> socket.socket:
     try:
         family = socket.getaddrinfo(limits.host, limits.port, type=socket.SOCK_STREAM)[0][0]
         # The protocol is named: asyncio sets TCP_NODELAY only then, and without it each reply waits 40 ms for an ack.
@@ -145,6 +145,6 @@ def _bind(limits: "Limits") -> socket.socket:
     return listener
 
 
-def _address(listener: socket.socket, limits: "Limits") -> str:
+def _address(listener: socket.socket, limits: "Settings") -> str:
     host = f"[{limits.host}]" if ":" in limits.host else limits.host
     return f"http://{host}:{listener.getsockname()[1]}"

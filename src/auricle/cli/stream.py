@@ -21,7 +21,7 @@ from auricle.cli.event_options import (
     SmoothOption,
     event_rules,
 )
-from auricle.cli.options import KeepOption, ModelArgument, keeping
+from auricle.cli.options import KeepOption, ModelArgument, open_outbox
 from auricle.cli.terminal import err, leave_if_unread
 from auricle.errors import UsageError
 
@@ -66,7 +66,7 @@ def stream(
     from auricle.prediction.formats import lines
     from auricle.prediction.live.pcm import check_sample_format
     from auricle.prediction.predictor import load
-    from auricle.prediction.request import Ask
+    from auricle.prediction.request import PredictionRequest
 
     check_sample_format(sample_format)
     if device is not None and source != "mic":
@@ -82,9 +82,9 @@ def stream(
         only=only,
     )
     predictor = load(model)
-    Ask(events=rules, hop_s=hop_s).check(predictor)
+    PredictionRequest(events=rules, hop_s=hop_s).check(predictor)
     with (
-        keeping(store) as keep,
+        open_outbox(store) as keep,
         _windows(predictor, source, rate_hz, sample_format, device, hop_s, _cut(source, keep)) as windows,
         leave_if_unread(),
     ):

@@ -111,7 +111,7 @@ def train(
     from auricle.datasets.dataset import Dataset
     from auricle.features.cache import FeatureCache
     from auricle.runtime.cluster import engine_of
-    from auricle.training.report import report_of
+    from auricle.training.report import build_report
     from auricle.training.train import train as run
 
     files.check_writable(output)
@@ -145,7 +145,7 @@ def train(
         result.bundle.save(output)
         curve = None if report is None else result.learning_curve(progress=bars)
     if report is not None and curve is not None:
-        report_of(result, curve).save(report)
+        build_report(result, curve).save(report)
     if as_json:
         print_json(result.as_json(path=output, curve=curve))
     else:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from auricle.features.cache import FeatureCache
     from auricle.lifecycle.metrics import Metrics
     from auricle.lifecycle.retrain import Retrained
-    from auricle.lifecycle.watch import Round
+    from auricle.lifecycle.watch import WatchResult
     from auricle.monitoring.verdict import Persistence
     from auricle.store.store import Store
 
@@ -81,13 +81,13 @@ def watch(
     Example: `auricle watch --store sqlite:///auricle.db --every 1h --retrain sounds/ --group machine`
     """
     from auricle.lifecycle.metrics import Metrics
-    from auricle.lifecycle.watch import Asked, Watch
+    from auricle.lifecycle.watch import Watch, WatchConfig
     from auricle.lifecycle.webhook import SECRET_VARIABLE, Webhook
 
     every_s, max_bytes, stop = span_s(every), size_bytes(cache_max), threading.Event()
     if not 0 < rate < 1:
         raise UsageError(f"`--rate` must lie between 0 and 1. Got {rate:g}.")
-    asked = Asked(
+    asked = WatchConfig(
         name=model,
         since_s=span_s(since),
         rate=rate,
@@ -180,7 +180,7 @@ def _stop_on_signals(stop: threading.Event) -> None:
         signal.signal(number, end)
 
 
-def _print(rounds: "tuple[Round, ...]", *, as_json: bool) -> None:
+def _print(rounds: "tuple[WatchResult, ...]", *, as_json: bool) -> None:
     if as_json:
         print_json({"checks": [one.as_json() for one in rounds]})
         return
@@ -190,7 +190,7 @@ def _print(rounds: "tuple[Round, ...]", *, as_json: bool) -> None:
         _show(one)
 
 
-def _line(one: "Round") -> None:
+def _line(one: "WatchResult") -> None:
     sys.stdout.write(json.dumps(one.as_json(), ensure_ascii=False, allow_nan=False) + "\n")
     sys.stdout.flush()
 
@@ -199,7 +199,7 @@ def _say(text: str) -> None:
     err.print(text, markup=False)
 
 
-def _show(one: "Round") -> None:
+def _show(one: "WatchResult") -> None:
     """Print what was found of one model for a reader."""
     out = Console(highlight=False, emoji=False, soft_wrap=True)
     verdict = one.check.verdict

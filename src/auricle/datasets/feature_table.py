@@ -22,17 +22,17 @@ from auricle.features.extractor import Extractor
 from auricle.features.parts import Features
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.records import Quality
-from auricle.runtime.compute import spread
+from auricle.runtime.compute import parallel_map
 
 __all__ = [
-    "Described",
-    "Examples",
     "Failure",
+    "FeatureTable",
     "Progress",
+    "RecordingFeatures",
     "content_hash",
     "describe",
     "extract",
-    "parted",
+    "partition_failures",
     "windows_of",
 ]
 
@@ -55,7 +55,7 @@ class Failure:
 _Made = TypeVar("_Made")
 
 
-def parted(
+def partition_failures(
     results: Iterable[_Made | Failure], told: Callable[[int, _Made | Failure], None] | None = None
 ) -> tuple[list[int], list[_Made], tuple[Failure, ...]]:
     """Part what was made of recordings from what failed: the places of what was made, that itself, and the failures.
@@ -78,7 +78,7 @@ def parted(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Examples:
+class FeatureTable:
     """The features of a data set's recordings.
 
     Parameters
@@ -107,7 +107,7 @@ class Examples:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Described:
+class RecordingFeatures:
     """The features of one recording, as they are computed and as they are kept.
 
     Parameters
@@ -134,7 +134,7 @@ def extract(
     skip_bad: bool = False,
     cache: FeatureCache | None = None,
     progress: Progress | None = None,
-) -> tuple[Dataset, Examples, tuple[Failure, ...]]:
+) -> tuple[Dataset, FeatureTable, tuple[Failure, ...]]:
     """Compute the rows of every recording of a data set, on all cores.
 
     Parameters
@@ -157,18 +157,20 @@ def extract(
     one = partial(describe, describer=Describer(spec, standard_spec(spec.rate_hz)), cache=cache)
     started, sound_s = time.perf_counter(), 0.0
 
-    def told(n_done: int, result: Described | Failure) -> None:
+    def told(n_done: int, result: RecordingFeatures | Failure) -> None:
         nonlocal sound_s
         if progress:
             sound_s += 0.0 if isinstance(result, Failure) else float(np.diff(result.bounds_s).sum())
             rate = sound_s / max(time.perf_counter() - started, 1e-9)
             progress("features", n_done, len(dataset.examples), f"{rate:.0f} × real time")  # noqa: RUF001
 
-    kept, done, failures = parted(spread(one, dataset.examples, workers=workers, may_leave=True), told)
+    kept, done, failures = partition_failures(
+        parallel_map(one, dataset.examples, workers=workers, may_leave=True), told
+    )
     if failures and not (skip_bad and done):
         raise DataError(_sentence(failures, len(dataset.examples)))
     bounds_s = np.concatenate([one.bounds_s for one in done])
-    examples = Examples(
+    examples = FeatureTable(
         rows=np.concatenate([one.rows for one in done]),
         owner=np.repeat(np.arange(len(done)), [len(one.rows) for one in done]),
         start_s=bounds_s[:, 0],
@@ -187,7 +189,7 @@ def windows_of(example: Example, extractor: Extractor | Features) -> list[Window
     )
 
 
-def describe(example: Example, *, describer: Describer, cache: FeatureCache | None) -> Described | Failure:
+def describe(example: Example, *, describer: Describer, cache: FeatureCache | None) -> RecordingFeatures | Failure:
     """Return the features of one recording, from the cache where they are kept, or why there are none."""
     try:
         return _kept(example, describer, cache)
@@ -197,7 +199,7 @@ def describe(example: Example, *, describer: Describer, cache: FeatureCache | No
         return Failure(example.file, error)
 
 
-def _kept(example: Example, describer: Describer, cache: FeatureCache | None) -> Described:
+def _kept(example: Example, describer: Describer, cache: FeatureCache | None) -> RecordingFeatures:
     """Return a recording's features from the cache, or compute and keep them."""
     digest = content_hash(example.file)
     if cache is None:
@@ -207,13 +209,13 @@ def _kept(example: Example, describer: Describer, cache: FeatureCache | None) ->
     key = key_of(digest.tobytes(), part, *(spec.fingerprint() for spec in specs))
     arrays = cache.get(key)
     if arrays is not None:
-        return Described(**arrays)
+        return RecordingFeatures(**arrays)
     one = _describe(example, describer, digest)
-    cache.put(key, {field.name: getattr(one, field.name) for field in fields(Described)})
+    cache.put(key, {field.name: getattr(one, field.name) for field in fields(RecordingFeatures)})
     return one
 
 
-def _describe(example: Example, describer: Describer, digest: NDArray[np.uint8]) -> Described:
+def _describe(example: Example, describer: Describer, digest: NDArray[np.uint8]) -> RecordingFeatures:
     windows = windows_of(example, describer.extractor)
     lengths_s = [window.samples.size / window.rate_hz for window in windows]
     whole = quality.combine([quality.measure(window.samples, window.rate_hz) for window in windows], lengths_s)
@@ -223,7 +225,7 @@ def _describe(example: Example, describer: Describer, digest: NDArray[np.uint8])
             "Remove it, or record it again."
         )
     rows, standard = zip(*(describer.rows(window.samples) for window in windows), strict=True)
-    return Described(
+    return RecordingFeatures(
         rows=np.stack(rows),
         bounds_s=np.array([(window.start_s, window.end_s) for window in windows]),
         standard=np.stack(standard),

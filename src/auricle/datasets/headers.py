@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from auricle.audio.decode import open_sound
 from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import AuricleError
-from auricle.runtime.compute import spread
+from auricle.runtime.compute import parallel_map
 
-__all__ = ["Survey", "survey"]
+__all__ = ["Headers", "read_headers"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Survey:
+class Headers:
     """What headers say; a recording that cannot be opened is left out, and decoding will name it.
 
     Parameters
@@ -27,10 +27,10 @@ class Survey:
     duration_s: NDArray[np.float64]
 
 
-def survey(dataset: Dataset, *, workers: int | None = None) -> Survey:
+def read_headers(dataset: Dataset, *, workers: int | None = None) -> Headers:
     """Read the rate and length of every recording from its header."""
-    looks = [look for look in spread(_look, dataset.examples, workers=workers) if look is not None]
-    return Survey(
+    looks = [look for look in parallel_map(_look, dataset.examples, workers=workers) if look is not None]
+    return Headers(
         np.array([rate for rate, _ in looks], np.int64), np.array([length for _, length in looks], np.float64)
     )
 

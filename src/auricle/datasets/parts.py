@@ -11,16 +11,16 @@ from auricle.datasets.feature_table import Progress, content_hash, windows_of
 from auricle.errors import FeatureError
 from auricle.features.cache import FeatureCache, key_of
 from auricle.features.extractor import Extractor
-from auricle.features.parts import Part
+from auricle.features.parts import FeatureBlock
 from auricle.features.spec import FeatureSpec
-from auricle.runtime.compute import spread
+from auricle.runtime.compute import parallel_map
 
 __all__ = ["part_rows"]
 
 
 def part_rows(
     dataset: Dataset,
-    part: Part,
+    part: FeatureBlock,
     spec: FeatureSpec,
     *,
     workers: int | None = None,
@@ -51,7 +51,7 @@ def part_rows(
     found, started, sound_s = [], time.perf_counter(), 0.0
     one = partial(_rows, part=part, extractor=Extractor(spec), cache=cache)
     # Not for other machines: a part may carry a graph of many megabytes, and reads a recording in milliseconds.
-    for index, (rows, seconds) in enumerate(spread(one, dataset.examples, workers=workers)):
+    for index, (rows, seconds) in enumerate(parallel_map(one, dataset.examples, workers=workers)):
         found.append(rows)
         if progress:
             sound_s += seconds
@@ -61,7 +61,7 @@ def part_rows(
 
 
 def _rows(
-    example: Example, *, part: Part, extractor: Extractor, cache: FeatureCache | None
+    example: Example, *, part: FeatureBlock, extractor: Extractor, cache: FeatureCache | None
 ) -> tuple[NDArray[np.float32], float]:
     """Return the rows of one recording, and the seconds of its sound, from the cache where they are kept."""
     spec, key = extractor.spec, b""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset, Example, Task
-from auricle.datasets.feature_table import Examples, Failure, describe
+from auricle.datasets.feature_table import Failure, FeatureTable, describe
 from auricle.errors import UsageError
 from auricle.features.describer import Describer
 from auricle.features.spec import FeatureSpec, standard_spec
@@ -33,7 +33,7 @@ def columns(task: Task, spec: FeatureSpec) -> list[str]:
     return ["file", "start_s", "end_s", "group", "label" if task == "classify" else "target", *spec.columns]
 
 
-def table_rows(dataset: Dataset, examples: Examples) -> Iterator[Row]:
+def table_rows(dataset: Dataset, examples: FeatureTable) -> Iterator[Row]:
     """Yield the rows of a data set's table, one a window."""
     for row, owner, start_s, end_s in zip(
         examples.rows, examples.owner, examples.start_s.tolist(), examples.end_s.tolist(), strict=True

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from auricle.datasets.feature_table import Failure
-from auricle.evaluation.breakdown import Answered, by_class, by_column, confused
+from auricle.evaluation.breakdown import ScoredPredictions, by_class, by_column, confused
 from auricle.inspection.findings import Finding
 
 __all__ = ["next_steps"]
@@ -21,7 +21,7 @@ FEW = 10
 
 
 def next_steps(
-    answered: Answered,
+    answered: ScoredPredictions,
     *,
     findings: Sequence[Finding] = (),
     failures: Sequence[Failure] = (),
@@ -71,7 +71,7 @@ def next_steps(
         yield f"Repair or remove what could not be used: {len(failures)} of the recordings."
 
 
-def _by_answer(answered: Answered) -> Iterator[str]:
+def _by_answer(answered: ScoredPredictions) -> Iterator[str]:
     """Say which classes, labels or numbers to look at."""
     if not answered.classes:
         return
@@ -103,7 +103,7 @@ def _by_answer(answered: Answered) -> Iterator[str]:
         yield f"Record more of the classes with fewer than {FEW} recordings: {shown}."
 
 
-def _by_column(answered: Answered) -> Iterator[str]:
+def _by_column(answered: ScoredPredictions) -> Iterator[str]:
     """Say where to record more."""
     worse = [(c, p.value) for c, parts in by_column(answered).items() for p in parts if p.is_worse]
     if worse:

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.aggregation import choose
+from auricle.bundles.aggregation import predicted_class
 from auricle.datasets.dataset import Dataset
 from auricle.evaluation.scores import interval_of_mean, interval_of_share
 from auricle.inspection.findings import answers_of, name_of, repeats
 
 __all__ = [
-    "Answered",
     "Bin",
     "ClassScore",
     "Mistake",
     "Part",
+    "ScoredPredictions",
     "by_class",
     "by_column",
     "confused",
@@ -36,7 +36,7 @@ N_MISTAKES = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Answered:
+class ScoredPredictions:
     """Recordings with known truth, and what was answered to them by models that had not heard them.
 
     Parameters
@@ -55,7 +55,7 @@ class Answered:
     @cached_property
     def chosen(self) -> NDArray[np.intp]:
         """Index of the class answered, shape (n,); for classes only."""
-        return choose(self.answers)
+        return predicted_class(self.answers)
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:
@@ -132,7 +132,7 @@ class Mistake:
     error: float | None = None
 
 
-def by_class(answered: Answered) -> tuple[ClassScore, ...]:
+def by_class(answered: ScoredPredictions) -> tuple[ClassScore, ...]:
     """Score each class that occurs."""
     scored = []
     for index, label in enumerate(answered.classes):
@@ -155,7 +155,7 @@ def by_class(answered: Answered) -> tuple[ClassScore, ...]:
     return tuple(scored)
 
 
-def by_column(answered: Answered) -> dict[str, tuple[Part, ...]]:
+def by_column(answered: ScoredPredictions) -> dict[str, tuple[Part, ...]]:
     """Score each value of each column that has from 2 to 24 of them and is not the answer itself; the worst first."""
     examples, texts = answered.dataset.examples, answers_of(answered.dataset)
     found = {}
@@ -168,7 +168,7 @@ def by_column(answered: Answered) -> dict[str, tuple[Part, ...]]:
     return found
 
 
-def _part(answered: Answered, value: str, chosen: NDArray[np.bool_]) -> Part:
+def _part(answered: ScoredPredictions, value: str, chosen: NDArray[np.bool_]) -> Part:
     groups = answered.dataset.groups
     values = answered.right.astype(np.float64) if answered.classes else np.abs(answered.errors)
     ends = interval_of_share if answered.classes else interval_of_mean
@@ -186,14 +186,14 @@ def _part(answered: Answered, value: str, chosen: NDArray[np.bool_]) -> Part:
     )
 
 
-def confusion(answered: Answered) -> NDArray[np.intp]:
+def confusion(answered: ScoredPredictions) -> NDArray[np.intp]:
     """Count what was answered to each class: int, shape (n_classes, n_classes), a row for each true class."""
     counts = np.zeros((len(answered.classes),) * 2, np.intp)
     np.add.at(counts, (answered.truth, answered.chosen), 1)
     return counts
 
 
-def confused(answered: Answered, *, most: int = 10) -> list[tuple[str, str, int]]:
+def confused(answered: ScoredPredictions, *, most: int = 10) -> list[tuple[str, str, int]]:
     """Return the commonest mistakes, as the true class, the class answered and how often."""
     counts = confusion(answered)
     np.fill_diagonal(counts, 0)
@@ -225,7 +225,7 @@ def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_], group
     )
 
 
-def mistakes(answered: Answered, *, most: int = N_MISTAKES) -> tuple[Mistake, ...]:
+def mistakes(answered: ScoredPredictions, *, most: int = N_MISTAKES) -> tuple[Mistake, ...]:
     """Return the worst mistakes: wrong classes that the model was surest of, or the numbers that are farthest off."""
     examples, texts = answered.dataset.examples, answers_of(answered.dataset)
     if answered.classes:
@@ -245,7 +245,7 @@ def mistakes(answered: Answered, *, most: int = N_MISTAKES) -> tuple[Mistake, ..
     return tuple(found)
 
 
-def summary(answered: Answered) -> dict[str, Any]:
+def summary(answered: ScoredPredictions) -> dict[str, Any]:
     """Return the whole breakdown as JSON, as ``train --json`` and ``evaluate --json`` print it."""
     columns = {name: [_plain(part) for part in parts] for name, parts in by_column(answered).items()}
     found: dict[str, Any] = {"by_column": columns, "mistakes": [_plain(one) for one in mistakes(answered)]}

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.audio.decode import read
-from auricle.bundles.aggregation import choose
+from auricle.bundles.aggregation import predicted_class
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.feature_table import Failure, Progress, content_hash, parted
+from auricle.datasets.feature_table import Failure, Progress, content_hash, partition_failures
 from auricle.errors import AuricleError, DataError
-from auricle.evaluation.breakdown import Answered, summary
+from auricle.evaluation.breakdown import ScoredPredictions, summary
 from auricle.evaluation.scores import (
     Scores,
     baseline,
@@ -26,7 +26,7 @@ from auricle.evaluation.scores import (
 from auricle.inspection.findings import listed
 from auricle.prediction.predictor import Predictor, load
 from auricle.records import Prediction
-from auricle.runtime.compute import spread
+from auricle.runtime.compute import parallel_map
 
 if TYPE_CHECKING:
     from auricle.reports.html import Page
@@ -52,8 +52,8 @@ class Evaluation:
     model: Predictor
     dataset: Dataset
     predictions: tuple[Prediction, ...]
-    was_heard: NDArray[np.bool_]
-    was_kin: NDArray[np.bool_]
+    in_training: NDArray[np.bool_]
+    in_training_group: NDArray[np.bool_]
     failures: tuple[Failure, ...]
     seconds: float
 
@@ -65,7 +65,7 @@ class Evaluation:
         return np.isin(self.dataset.labels, self.model.classes)
 
     @cached_property
-    def answered(self) -> Answered:
+    def answered(self) -> ScoredPredictions:
         """The recordings that can be scored: those whose class the model knows."""
         return self._answered(self.is_known)
 
@@ -75,22 +75,22 @@ class Evaluation:
         return _scores(self.answered)
 
     @cached_property
-    def scores_unheard(self) -> Scores | None:
+    def scores_unseen(self) -> Scores | None:
         """The scores over those that were not in the training set; None where all or none were."""
-        chosen = self.is_known & ~self.was_heard
+        chosen = self.is_known & ~self.in_training
         return _scores(self._answered(chosen)) if 0 < chosen.sum() < self.is_known.sum() else None
 
     @property
     def verdict(self) -> str:
         """What the model is worth here, in one sentence or two; first of all, whether it knew the recordings."""
         answered, n = self.answered, len(self.predictions)
-        heard = int(self.was_heard.sum())
+        heard = int(self.in_training.sum())
         warning = ""
         if heard == n:
             warning = f"All {n} recordings were in the training set: this score is memory, and says nothing. "
         elif heard:
             warning = f"{heard} of {n} recordings were in the training set, and are known to the model. "
-        shown = self.scores_unheard or self.scores
+        shown = self.scores_unseen or self.scores
         which = "recordings that it had not heard" if heard < n else "recordings"
         name, ends = ("balanced_accuracy", "balanced_accuracy_ci95") if answered.classes else ("r2", "ci95")
         if not np.isfinite(shown[name]):
@@ -135,9 +135,9 @@ class Evaluation:
     @property
     def report(self) -> "Page":
         """The report: ``evaluation.report.save("report.html")``."""
-        from auricle.evaluation.report import page_of
+        from auricle.evaluation.report import build_report
 
-        return page_of(self)
+        return build_report(self)
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as ``auricle evaluate --json`` prints it."""
@@ -146,11 +146,11 @@ class Evaluation:
             "model": self.model.name,
             "task": self.dataset.task,
             "n_recordings": len(self.predictions),
-            "n_in_training": int(self.was_heard.sum()),
-            "n_of_training_groups": int(self.was_kin.sum()),
+            "n_in_training": int(self.in_training.sum()),
+            "n_of_training_groups": int(self.in_training_group.sum()),
             "groups": int(np.unique(self.dataset.groups).size),
             "scores": _plain(self.scores),
-            "scores_not_in_training": _plain(self.scores_unheard),
+            "scores_not_in_training": _plain(self.scores_unseen),
             "verdict": self.verdict,
             "coverage": self.coverage,
             "unknown_rate": self.unknown_rate(self.is_known),
@@ -164,15 +164,19 @@ class Evaluation:
             "seconds": round(self.seconds, 3),
         }
 
-    def _answered(self, chosen: NDArray[np.bool_]) -> Answered:
+    def _answered(self, chosen: NDArray[np.bool_]) -> ScoredPredictions:
         places = np.flatnonzero(chosen)
         dataset, classes = self.dataset.subset(places), self.model.classes
         predictions = [self.predictions[place] for place in places]
         if not classes:
-            return Answered(dataset, (), dataset.targets, np.array([[one.value] for one in predictions], np.float64))
+            return ScoredPredictions(
+                dataset, (), dataset.targets, np.array([[one.value] for one in predictions], np.float64)
+            )
         answers = np.array([[(one.probabilities or {})[name] for name in classes] for one in predictions])
         index = {name: place for place, name in enumerate(classes)}
-        return Answered(dataset, classes, np.array([index[label] for label in dataset.labels.tolist()]), answers)
+        return ScoredPredictions(
+            dataset, classes, np.array([index[label] for label in dataset.labels.tolist()]), answers
+        )
 
 
 def evaluate(
@@ -220,7 +224,7 @@ def evaluate(
         if progress:
             progress("answers", done, n)
 
-    kept, found, failures = parted(spread(one, dataset.examples, workers=workers), told)
+    kept, found, failures = partition_failures(parallel_map(one, dataset.examples, workers=workers), told)
     if not found:
         raise DataError(f"{dataset.source}: at least one recording must be answered. None is; {failures[0].error}")
     dataset = dataset.subset(kept) if failures else dataset
@@ -228,8 +232,8 @@ def evaluate(
         model,
         dataset,
         tuple(prediction for prediction, _ in found),
-        was_heard=np.array([heard for _, heard in found]),
-        was_kin=np.array([group in groups for group in dataset.groups.tolist()]),
+        in_training=np.array([heard for _, heard in found]),
+        in_training_group=np.array([group in groups for group in dataset.groups.tolist()]),
         failures=failures,
         seconds=time.perf_counter() - started,
     )
@@ -258,10 +262,10 @@ def _answer(model: Predictor, example: Example) -> Prediction:
     return model.predict(read(example.file, start_s=example.start_s, end_s=example.end_s))
 
 
-def _scores(answered: Answered) -> Scores:
+def _scores(answered: ScoredPredictions) -> Scores:
     truth, groups = answered.truth, answered.dataset.groups
     if answered.classes:
-        found = classification(truth, answered.answers, choose(answered.answers))
+        found = classification(truth, answered.answers, predicted_class(answered.answers))
         found["ci95"] = list(interval_of_accuracy(answered.right, truth, groups))
         ends = interval_of_accuracy(answered.right, truth, groups, balanced=True)
         found |= {"balanced_accuracy_ci95": list(ends), "baseline": baseline(truth)}

@@ -13,19 +13,19 @@ from auricle.reports.html import Block, Listing, Notice, Page, Section, Text, To
 if TYPE_CHECKING:
     from auricle.evaluation.evaluate import Evaluation
 
-__all__ = ["page_of"]
+__all__ = ["build_report"]
 
 
-def page_of(evaluation: "Evaluation") -> Page:
+def build_report(evaluation: "Evaluation") -> Page:
     """Return the page of an evaluation."""
     answered, manifest = evaluation.answered, evaluation.model.bundle.manifest
-    scored = evaluation.scores_unheard or evaluation.scores
+    scored = evaluation.scores_unseen or evaluation.scores
     low, high = scored["balanced_accuracy_ci95" if answered.classes else "ci95"]
     is_useful = "No better than guessing" not in evaluation.verdict
     steps = tuple(
         next_steps(answered, failures=evaluation.failures, interval=(low, high), is_useful=is_useful, in_training=False)
     )
-    if evaluation.was_heard.all():
+    if evaluation.in_training.all():
         steps = ("Score the model on recordings that it has not heard: these say nothing.", *steps)
     by_answer = (
         (
@@ -44,7 +44,7 @@ def page_of(evaluation: "Evaluation") -> Page:
         Section("Unknown sounds", tuple(_unknown(evaluation))),
         Section("What was left out", tuple(_left_out(evaluation))),
     )
-    heard = evaluation.was_heard
+    heard = evaluation.in_training
     tone: Tone = "serious" if heard.all() or not is_useful else "warning" if heard.any() else "good"
     return Page(
         f"Evaluation of {manifest.name}",
@@ -61,12 +61,12 @@ def _answer(evaluation: "Evaluation") -> Iterator[Block]:
     by = "each file a group of its own" if dataset.group_column is None else f"grouped by `{dataset.group_column}`"
     yield Text(f"The model answered {len(dataset)} recordings of {n_groups} groups, {by}. It was scored by recording.")
     guess = evaluation.guess if answered.classes else None
-    heard, kin = int(evaluation.was_heard.sum()), int(evaluation.was_kin.sum())
+    heard, kin = int(evaluation.in_training.sum()), int(evaluation.in_training_group.sum())
     if heard:
-        names = zip(dataset.examples, evaluation.was_heard, strict=True)
+        names = zip(dataset.examples, evaluation.in_training, strict=True)
         files = tuple(file_name(dataset, example.file) for example, was in names if was)
         what = f"{heard} of {len(dataset)} recordings were in the training set, by the hash of their files. "
-        if evaluation.scores_unheard is None:
+        if evaluation.scores_unseen is None:
             what += "The answers to them are memory: score the model on recordings that it has not heard."
             yield Notice("serious", "known recordings", what, files)
         else:
@@ -79,7 +79,7 @@ def _answer(evaluation: "Evaluation") -> Iterator[Block]:
             f"{kin} of {len(dataset)} recordings are of a `{dataset.group_column}` that the model was trained on: on "
             "new ones it may do worse.",
         )
-    yield from report_sections.headline(evaluation.scores_unheard or evaluation.scores, guess=guess)
+    yield from report_sections.headline(evaluation.scores_unseen or evaluation.scores, guess=guess)
     held = evaluation.coverage
     if held is not None:
         what = "Sets of classes" if answered.classes else "Intervals"

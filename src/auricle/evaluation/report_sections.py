@@ -7,10 +7,10 @@ import numpy as np
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import Failure
 from auricle.evaluation.breakdown import (
-    Answered,
     Bin,
     ClassScore,
     Part,
+    ScoredPredictions,
     by_class,
     by_column,
     confused,
@@ -104,7 +104,7 @@ def headline(scored: Scores, *, guess: float | None) -> Iterator[Block]:
     yield Table(("score", "value", "95% interval", "a guess", "what it means"), tuple(rows))
 
 
-def classes(answered: Answered) -> Iterator[Block]:
+def classes(answered: ScoredPredictions) -> Iterator[Block]:
     """Show how each class fared, and which are taken for each other."""
     scored = by_class(answered)
     shown = sorted(scored, key=lambda one: one.f1)[:MAX_CLASSES]
@@ -139,7 +139,7 @@ def _class_row(one: ClassScore) -> tuple[str, ...]:
     return (one.label, f"{one.n}", f"{one.n_groups}", f"{one.recall:.2f}", _between(one.ci95), *numbers)
 
 
-def calibration(answered: Answered, before: Answered | None = None) -> Iterator[Block]:
+def calibration(answered: ScoredPredictions, before: ScoredPredictions | None = None) -> Iterator[Block]:
     """Show how often answers were right against how sure they were, before calibration too where it is known."""
     groups = answered.dataset.groups
     bins = reliability(answered.confidence, answered.right, groups)
@@ -172,12 +172,12 @@ def _bin_row(one: Bin) -> tuple[str, ...]:
     return (bounds, f"{one.n}", f"{one.confidence:.2f}", f"{one.accuracy:.2f}", _between(one.ci95))
 
 
-def numbers(answered: Answered) -> Iterator[Block]:
+def numbers(answered: ScoredPredictions) -> Iterator[Block]:
     """Show predicted against true numbers, and what is left over."""
     said, errors = answered.answers[:, 0], answered.errors
     figure, axes = charts.blank(9.0, 3.4, columns=3)
     charts.scatter(axes[0, 0], answered.truth, said, xlabel="true", ylabel="answered", diagonal=True)
-    charts.title(axes[0, 0], "Answered against true")
+    charts.title(axes[0, 0], "ScoredPredictions against true")
     charts.scatter(axes[0, 1], said, errors, xlabel="answered", ylabel="answered less true", diagonal=False)
     charts.title(axes[0, 1], "Residuals")
     charts.histogram(axes[0, 2], errors, title="Residuals", unit="answered less true")
@@ -186,14 +186,14 @@ def numbers(answered: Answered) -> Iterator[Block]:
     tends = "Small numbers are answered too high and large ones too low, as a model does that is in doubt. "
     yield picture(
         figure,
-        "Answered against true numbers, residuals against answers, and a histogram of residuals",
+        "ScoredPredictions against true numbers, residuals against answers, and a histogram of residuals",
         caption=(tends if slope < -0.15 else "")
         + f"The mean residual is {errors.mean():+.3g}, and half of all lie within "
         f"{float(np.median(np.abs(errors))):.3g} of the truth.",
     )
 
 
-def columns(answered: Answered) -> Iterator[Block]:
+def columns(answered: ScoredPredictions) -> Iterator[Block]:
     """Show how the values of each column fared, and name those that fare clearly worse than the rest."""
     found = by_column(answered)
     if not found:
@@ -214,7 +214,7 @@ def columns(answered: Answered) -> Iterator[Block]:
         yield Text(f"{len(found) - len(shown)} more columns are in the JSON output.")
 
 
-def _column_picture(answered: Answered, column: str, parts: Sequence[Part], what: str) -> Picture:
+def _column_picture(answered: ScoredPredictions, column: str, parts: Sequence[Part], what: str) -> Picture:
     overall = float(answered.right.mean()) if answered.classes else float(np.abs(answered.errors).mean())
     limit = 1.0 if answered.classes else 3 * max(part.score for part in parts)
     ends = [(max(0.0, part.ci95[0]), min(limit, part.ci95[1])) for part in parts]
@@ -232,7 +232,7 @@ def _column_picture(answered: Answered, column: str, parts: Sequence[Part], what
     return picture(figure, f"{what} by {column}", caption=caption)
 
 
-def worst(answered: Answered) -> Iterator[Block]:
+def worst(answered: ScoredPredictions) -> Iterator[Block]:
     """List the worst mistakes with their files."""
     found = mistakes(answered)
     if not found:

@@ -14,7 +14,7 @@ from auricle.features.image import Image
 from auricle.features.parts import IMAGE, POOLED
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["eaten", "image", "pooled"]
+__all__ = ["design_row", "image", "pooled"]
 
 
 def pooled(spec: FeatureSpec) -> Row:
@@ -22,7 +22,7 @@ def pooled(spec: FeatureSpec) -> Row:
     return Row(partial(row, spec=spec), len(spec.columns))
 
 
-def eaten(bundle: Bundle) -> Row:
+def design_row(bundle: Bundle) -> Row:
     """Return how the row that a bundle's model eats is written, part after part.
 
     Raises

@@ -7,7 +7,7 @@ from typing import Any
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.novelty import LEVELS
 
-__all__ = ["INPUT", "card_of"]
+__all__ = ["INPUT", "build_card"]
 
 INPUT = "samples"
 
@@ -36,7 +36,7 @@ _SHOWN = {
 }
 
 
-def card_of(bundle: Bundle, *, file: str = "model.onnx") -> dict[str, Any]:
+def build_card(bundle: Bundle, *, file: str = "model.onnx") -> dict[str, Any]:
     """Return the card of a bundle's graph, as JSON holds it.
 
     Parameters

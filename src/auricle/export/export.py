@@ -7,8 +7,8 @@ from typing import Any
 
 from auricle.bundles.bundle import Bundle
 from auricle.errors import UsageError
-from auricle.export.card import card_of
-from auricle.export.graph import graph_of
+from auricle.export.card import build_card
+from auricle.export.graph import build_graph
 from auricle.export.verification import check
 from auricle.runtime import files
 
@@ -73,10 +73,10 @@ def export(bundle: Bundle, path: str | Path) -> Exported:
     OutputError : a file cannot be written
     """
     path = check_output(path)
-    graph = graph_of(bundle)
+    graph = build_graph(bundle)
     difference = check(graph, bundle)
     card = path.with_suffix(".json")
-    text = json.dumps(card_of(bundle, file=path.name), ensure_ascii=False, indent=1)
+    text = json.dumps(build_card(bundle, file=path.name), ensure_ascii=False, indent=1)
     files.write_bytes(card, text.encode() + b"\n")
     files.write_bytes(path, graph)
     return Exported(path, card, len(graph), difference)

@@ -8,22 +8,22 @@ import onnx
 from onnx import TensorProto, helper
 
 from auricle.bundles.bundle import Bundle
-from auricle.export.blocks import eaten, pooled
-from auricle.export.card import INPUT, card_of
+from auricle.export.blocks import design_row, pooled
+from auricle.export.card import INPUT, build_card
 from auricle.export.draft import OPSET, Draft
-from auricle.export.outputs import answers
+from auricle.export.outputs import recording_outputs
 from auricle.export.rows import rows
 
-__all__ = ["graph_of"]
+__all__ = ["build_graph"]
 
 IR_VERSION = 8  # what runtimes of 2023 read
 OPSETS = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
 
 
-def graph_of(bundle: Bundle) -> bytes:
+def build_graph(bundle: Bundle) -> bytes:
     """Return a serialised ONNX graph from samples to answers, of standard operators only.
 
-    Its inputs and outputs are those that :func:`~auricle.export.card.card_of` describes; the card is its metadata.
+    Its inputs and outputs are those that :func:`~auricle.export.card.build_card` describes; the card is its metadata.
 
     Raises
     ------
@@ -31,9 +31,9 @@ def graph_of(bundle: Bundle) -> bytes:
     """
     draft = Draft()
     manifest = bundle.manifest
-    (table, standard), starts = rows(draft, INPUT, manifest.spec, (eaten(bundle), pooled(manifest.standard)))
-    found = answers(draft, table, standard, bundle) | {"window_start": starts, "window_features": table}
-    card = card_of(bundle)
+    (table, standard), starts = rows(draft, INPUT, manifest.spec, (design_row(bundle), pooled(manifest.standard)))
+    found = recording_outputs(draft, table, standard, bundle) | {"window_start": starts, "window_features": table}
+    card = build_card(bundle)
     outputs = []
     for name, told in card["outputs"].items():
         draft.nodes.append(helper.make_node("Identity", [found[name]], [name]))

@@ -10,13 +10,13 @@ from auricle.features.columns import modulation_edges_hz
 from auricle.features.modulation import SHORTEST_S
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["LONGEST_FRAMES", "swings"]
+__all__ = ["LONGEST_FRAMES", "modulation_depth"]
 
 LONGEST_FRAMES = 2**24
 """Frames of the longest window whose modulation spectrum is the same; two days at 100 frames a second."""
 
 
-def swings(draft: Draft, levels_db: Value, spec: FeatureSpec) -> Value:
+def modulation_depth(draft: Draft, levels_db: Value, spec: FeatureSpec) -> Value:
     """Write the modulation spectrum of log-mel levels, shape (n_frames, n_mels): shape (n_mels * n_octaves,).
 
     In double precision, because onnxruntime's transforms of a length that is no power of two are exact to 1e-5 only

@@ -10,12 +10,12 @@ from auricle.bundles.novelty import FAR_RANK, LEVELS, LIMIT, N_NEAREST, N_RANKS,
 from auricle.errors import ExportError
 from auricle.export.draft import OPSET, Draft, Value
 
-__all__ = ["answers"]
+__all__ = ["recording_outputs"]
 
 Outputs = dict[str, Value]
 
 
-def answers(draft: Draft, rows: Value, standard: Value, bundle: Bundle) -> Outputs:
+def recording_outputs(draft: Draft, rows: Value, standard: Value, bundle: Bundle) -> Outputs:
     """Write what the bundle answers to the rows, shape (n_windows, n_columns), and standard rows of one recording.
 
     Returns

@@ -9,7 +9,7 @@ from auricle.errors import ExportError
 from auricle.export.draft import Draft, Value
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["POOLS", "Stretch", "pool", "sounding"]
+__all__ = ["POOLS", "Stretch", "pool", "trim_silence"]
 
 ONE = np.array([1])
 
@@ -138,7 +138,7 @@ def _stretches(draft: Draft, values: Value, spec: FeatureSpec) -> Iterator[tuple
         yield draft.slice(values, start, stop), spec.part_statistics
 
 
-def sounding(draft: Draft, energy: Value, trim_db: float) -> tuple[Value, Value]:
+def trim_silence(draft: Draft, energy: Value, trim_db: float) -> tuple[Value, Value]:
     """Write where the frames begin and end whose energy, shape (n_frames, 1), is within ``trim_db`` of the largest.
 
     Returns

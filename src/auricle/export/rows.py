@@ -8,15 +8,15 @@ from onnx import TensorProto, helper
 
 from auricle.errors import ExportError
 from auricle.export.draft import Draft, Value
-from auricle.export.modulation import swings
-from auricle.export.pooling import pool, sounding
+from auricle.export.modulation import modulation_depth
+from auricle.export.pooling import pool, trim_silence
 from auricle.export.window import GROUPS, FrameValues
 from auricle.features.columns import UNPOOLED
 from auricle.features.spec import FeatureSpec
 
 __all__ = ["WHOLE", "Row", "row", "rows"]
 
-WHOLE: dict[str, Callable[[Draft, Value, FeatureSpec], Value]] = {"modulation": swings}
+WHOLE: dict[str, Callable[[Draft, Value, FeatureSpec], Value]] = {"modulation": modulation_depth}
 """How the groups are written that have one value a window, from its log-mel levels: float32, shape (n,)."""
 
 
@@ -43,7 +43,7 @@ def row(draft: Draft, samples: Value, spec: FeatureSpec) -> Value:
     def trimmed(value: Value) -> Value:
         return value if heard is None else draft.slice(value, *heard)
 
-    heard = None if spec.trim_db is None else sounding(draft, values.energy, spec.trim_db)
+    heard = None if spec.trim_db is None else trim_silence(draft, values.energy, spec.trim_db)
     columns = []
     if pooled := [GROUPS[group](values) for group in spec.features if group not in UNPOOLED]:
         columns += pool(draft, trimmed(draft.node("Concat", *pooled, axis=1)), spec)

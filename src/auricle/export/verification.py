@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from auricle.audio.clip import Clip, Samples
 from auricle.bundles import self_test
-from auricle.bundles.aggregation import log_probabilities, pool, soften
+from auricle.bundles.aggregation import calibrate, log_probabilities, pool
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.errors import ExportError
@@ -66,7 +66,7 @@ def _difference(
         whole, parts = ((value - manifest.target.mean) / manifest.target.deviation for value in (whole, parts))
     else:
         scale = manifest.calibration
-        wanted = (soften(pool(windows), scale.recording), soften(log_probabilities(windows), scale.window))
+        wanted = (calibrate(pool(windows), scale.recording), calibrate(log_probabilities(windows), scale.window))
     if parts.shape != wanted[1].shape:
         raise ExportError(
             f"{bundle.id}: the exported graph must cut a recording as the bundle does. "

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from auricle.features.analysis import plan_for, values_of
 from auricle.features.extractor import Extractor, Numbers
-from auricle.features.parts import POOLED, Part
+from auricle.features.parts import POOLED, FeatureBlock
 from auricle.features.pooling import Pooling
 from auricle.features.spec import FeatureSpec
 
@@ -33,7 +33,7 @@ class Describer:
     extractor, standard : pooled features under the two specs, apart
     """
 
-    def __init__(self, spec: FeatureSpec, standard: FeatureSpec, parts: Sequence[Part] | None = None) -> None:
+    def __init__(self, spec: FeatureSpec, standard: FeatureSpec, parts: Sequence[FeatureBlock] | None = None) -> None:
         self.extractor = Extractor(spec)
         self._parts = None if parts is None or [part.name for part in parts] == [POOLED] else tuple(parts)
         self.standard = Extractor(standard)
@@ -45,7 +45,7 @@ class Describer:
             is_within = places.keys() >= set(standard.columns)
             self._within = np.array([places[name] for name in standard.columns]) if is_within else None
 
-    def __reduce__(self) -> tuple[type["Describer"], tuple[FeatureSpec, FeatureSpec, tuple[Part, ...] | None]]:
+    def __reduce__(self) -> tuple[type["Describer"], tuple[FeatureSpec, FeatureSpec, tuple[FeatureBlock, ...] | None]]:
         return Describer, (self.extractor.spec, self.standard.spec, self._parts)  # another process makes its own tables
 
     def rows(self, samples: ArrayLike) -> tuple[Numbers, Numbers]:

@@ -12,7 +12,7 @@ from auricle.errors import FeatureError
 from auricle.features.analysis import plan_for, plan_of, values_of
 from auricle.features.pooling import Pooling
 from auricle.features.spec import FeatureSpec
-from auricle.runtime.compute import spread
+from auricle.runtime.compute import parallel_map
 
 __all__ = ["Extractor", "Numbers"]
 
@@ -112,4 +112,4 @@ class Extractor:
             except FeatureError as error:
                 raise FeatureError(f"{clip.source}: {error}") from None
 
-        return [one for described in spread(of_clip, clips, workers=workers) for one in described]
+        return [one for described in parallel_map(of_clip, clips, workers=workers) for one in described]

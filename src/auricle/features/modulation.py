@@ -10,7 +10,7 @@ from auricle.features.columns import modulation_edges_hz
 from auricle.features.spec import FeatureSpec
 from auricle.kernels.modulation import centre_and_taper, octaves_of
 
-__all__ = ["modulation_spectrum", "swings"]
+__all__ = ["modulation_depth", "modulation_spectrum"]
 
 SHORTEST_S = 2.0
 """Shorter windows are filled up with their mean level, so that the lowest octave holds a bin of the transform."""
@@ -34,10 +34,10 @@ def modulation_spectrum(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.flo
     Source: Atlas and Shamma (2003); Greenberg and Kingsbury (1997).
     """
     values, n_frames = values_of(samples, plan_of(spec, ("mel",)))
-    return swings(values[: spec.n_mels], slice(0, n_frames), spec)
+    return modulation_depth(values[: spec.n_mels], slice(0, n_frames), spec)
 
 
-def swings(levels_db: NDArray[np.float32], frames: slice, spec: FeatureSpec) -> NDArray[np.float32]:
+def modulation_depth(levels_db: NDArray[np.float32], frames: slice, spec: FeatureSpec) -> NDArray[np.float32]:
     """Return the modulation spectrum, shape (n_mels, n_octaves), of some frames of log-mel levels.
 
     Parameters

@@ -12,7 +12,7 @@ from auricle.errors import UsageError
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["IMAGE", "POOLED", "Features", "Part", "Pooled"]
+__all__ = ["IMAGE", "POOLED", "FeatureBlock", "Features", "Pooled"]
 
 Numbers = NDArray[np.float32]
 
@@ -23,7 +23,7 @@ IMAGE: Final = "image"
 """The part that is a flat log-mel image."""
 
 
-class Part(Protocol):
+class FeatureBlock(Protocol):
     """Something that makes numbers of a window: pooled features, an embedding, an image."""
 
     columns: tuple[str, ...]
@@ -85,9 +85,9 @@ class Features:
     columns : names of a row's columns
     """
 
-    def __init__(self, spec: FeatureSpec, parts: Sequence[Part] | None = None) -> None:
+    def __init__(self, spec: FeatureSpec, parts: Sequence[FeatureBlock] | None = None) -> None:
         self.spec = spec
-        self.parts: tuple[Part, ...] = (Pooled(spec),) if parts is None else tuple(parts)
+        self.parts: tuple[FeatureBlock, ...] = (Pooled(spec),) if parts is None else tuple(parts)
         names = [part.name for part in self.parts]
         if not names or len(set(names)) < len(names):
             raise UsageError(f"`parts` must be at least one, each of another name. Got {names}.")
@@ -97,7 +97,7 @@ class Features:
     def __repr__(self) -> str:
         return f"Features({'+'.join(part.name for part in self.parts)}, {len(self.columns)} columns)"
 
-    def __reduce__(self) -> tuple[type["Features"], tuple[FeatureSpec, tuple[Part, ...]]]:
+    def __reduce__(self) -> tuple[type["Features"], tuple[FeatureSpec, tuple[FeatureBlock, ...]]]:
         return Features, (self.spec, self.parts)
 
     def row(self, samples: ArrayLike) -> Numbers:

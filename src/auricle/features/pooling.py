@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.features.analysis import Plan
-from auricle.features.modulation import swings
+from auricle.features.modulation import modulation_depth
 from auricle.features.spec import FeatureSpec
 from auricle.kernels.statistics import COMPUTED, ranked, summarise
 
-__all__ = ["Pooling", "part_of", "pool", "sounding"]
+__all__ = ["Pooling", "part_of", "pool", "trim_silence"]
 
 Values = NDArray[np.float32]
 
@@ -39,7 +39,7 @@ class Pooling:
         """Return which of the first ``n_frames`` columns of values count, shape (n_values, width)."""
         if self._spec.trim_db is None:
             return slice(0, n_frames)
-        return sounding(values[self._energy, :n_frames], self._spec.trim_db)
+        return trim_silence(values[self._energy, :n_frames], self._spec.trim_db)
 
     def row(self, values: Values, frames: slice) -> Values:
         """Return the row, float32, shape (d,), of some columns of values, shape (n_values, width)."""
@@ -47,7 +47,7 @@ class Pooling:
         if "modulation" not in self._spec.features:
             return row
         levels_db = values[self._mel : self._mel + self._spec.n_mels]
-        return np.concatenate([row, swings(levels_db, frames, self._spec).ravel()])
+        return np.concatenate([row, modulation_depth(levels_db, frames, self._spec).ravel()])
 
 
 def pool(values: Values, frames: slice, spec: FeatureSpec) -> Values:
@@ -139,7 +139,7 @@ def part_of(frames: slice, parts: int, part: int) -> slice:
     return slice(frames.start + start, frames.start + stop)
 
 
-def sounding(energy: Values, trim_db: float) -> slice:
+def trim_silence(energy: Values, trim_db: float) -> slice:
     """Return the frames from the first to the last whose energy is within ``trim_db`` of the largest."""
     loud = np.flatnonzero(energy >= energy.max() * 10 ** (-trim_db / 10))
     return slice(int(loud[0]), int(loud[-1]) + 1)

@@ -20,8 +20,8 @@ __all__ = [
     "listed",
     "name_of",
     "repeats",
-    "sides_of",
     "sort",
+    "split_units",
 ]
 
 Severity: TypeAlias = Literal["serious", "warning", "note"]
@@ -79,7 +79,7 @@ def file_name(dataset: Dataset, file: Path) -> str:
     return str(file)
 
 
-def sides_of(dataset: Dataset, blocks: NDArray[np.intp] | None = None) -> tuple[NDArray[Any], str]:
+def split_units(dataset: Dataset, blocks: NDArray[np.intp] | None = None) -> tuple[NDArray[Any], str]:
     """Return what no split tears apart, shape (n,), and what a message calls it.
 
     Published folds; else the folds of a training, given as ``blocks``; else groups.

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset
 from auricle.inspection.duplicates import Duplicate
-from auricle.inspection.findings import Finding, answers_of, listed, repeats, sides_of
+from auricle.inspection.findings import Finding, answers_of, listed, repeats, split_units
 
-__all__ = ["Kinship", "find_kinship", "kinship"]
+__all__ = ["GroupLeakage", "find_group_leakage", "group_leakage"]
 
 MAX_ASKED = 2000
 """Recordings whose nearest neighbour is looked for; of more, so many are drawn."""
@@ -27,7 +27,7 @@ BEGINNING = "beginning of the file name (up to its last number)"
 
 
 @dataclass(frozen=True, slots=True)
-class Kinship:
+class GroupLeakage:
     """How often a recording's nearest neighbour, across a split, has the same value in a column.
 
     Parameters
@@ -50,7 +50,7 @@ class Kinship:
         return lift if lift >= max(LIFT, SURE * self.deviation) else 0.0
 
 
-def find_kinship(
+def find_group_leakage(
     dataset: Dataset,
     rows: NDArray[np.float32],
     duplicates: Sequence[Duplicate] = (),
@@ -70,12 +70,12 @@ def find_kinship(
     blocks : the folds that a training splits them by, shape (n,); None for groups
     """
     columns = _columns(dataset)
-    sides, by = sides_of(dataset, blocks)
+    sides, by = split_units(dataset, blocks)
     if not columns or np.unique(sides).size < 3:
         return
     asked, neighbours = _nearest(rows, sides, duplicates)
     strata = _strata(dataset)
-    found = {name: kinship(values, strata, sides, asked, neighbours) for name, values in columns.items()}
+    found = {name: group_leakage(values, strata, sides, asked, neighbours) for name, values in columns.items()}
     kin = [(name, one) for name, one in found.items() if one is not None and one.lift]
     if not kin:
         return
@@ -86,7 +86,7 @@ def find_kinship(
     # Who has named groups or folds has thought about what will be new; who has not is warned.
     is_chosen = dataset.group_column is not None or dataset.folds is not None
     yield Finding(
-        "kinship",
+        "group_leakage",
         "note" if is_chosen else "warning",
         f"Recordings with the same {name} sound alike, and split by {by} they stand on both sides: "
         f"{best.share:.0%} have their nearest neighbour among their kin, where chance gives {best.by_chance:.1%} "
@@ -95,7 +95,7 @@ def find_kinship(
     )
 
 
-def kinship(
+def group_leakage(
     values: NDArray[np.intp],
     strata: NDArray[np.intp],
     sides: NDArray[Any],
@@ -103,7 +103,7 @@ def kinship(
     neighbours: NDArray[np.intp],
     *,
     seed: int = 0,
-) -> Kinship | None:
+) -> GroupLeakage | None:
     """Count kin among nearest neighbours.
 
     Parameters
@@ -129,7 +129,7 @@ def kinship(
         dealt = np.empty_like(values)
         dealt[order] = values[order[np.lexsort((rng.random(values.size), strata[order]))]]
         chances.append((dealt[asked] == dealt[neighbours]).mean())
-    return Kinship(share, float(np.mean(chances)), float(np.std(chances)), int(np.unique(values).size))
+    return GroupLeakage(share, float(np.mean(chances)), float(np.std(chances)), int(np.unique(values).size))
 
 
 def _nearest(

@@ -15,8 +15,8 @@ from auricle.errors import DataError
 from auricle.features.cache import FeatureCache
 from auricle.inspection.findings import Finding, listed, sort
 from auricle.inspection.leaks import Leaks, find_leaks
-from auricle.inspection.recording_faults import find_condition
-from auricle.inspection.scan import Recording, hear
+from auricle.inspection.recording_faults import find_recording_faults
+from auricle.inspection.scan import Recording, scan_dataset
 from auricle.records import Quality
 
 __all__ = ["MEASURES", "Inspection", "inspect"]
@@ -116,7 +116,7 @@ def inspect(
     DataError : no recording can be read
     """
     started = time.perf_counter()
-    kept, recordings, failures = hear(dataset, workers=workers, cache=cache, progress=progress)
+    kept, recordings, failures = scan_dataset(dataset, workers=workers, cache=cache, progress=progress)
     if not recordings:
         raise DataError(
             f"{dataset.source}: at least one recording must be readable. None of {len(failures)} is; the first: "
@@ -124,7 +124,7 @@ def inspect(
         )
     heard = dataset.subset(kept) if failures else dataset
     leaks = find_leaks(heard, recordings)
-    findings = sort([*_failed(dataset, failures), *leaks.findings, *find_condition(heard, recordings)])
+    findings = sort([*_failed(dataset, failures), *leaks.findings, *find_recording_faults(heard, recordings)])
     return Inspection(heard, recordings, leaks, findings, failures, seconds=time.perf_counter() - started)
 
 

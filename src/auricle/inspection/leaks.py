@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset
 from auricle.inspection.duplicates import Duplicate, find_duplicates
-from auricle.inspection.findings import Finding, answers_of, listed, name_of, sides_of, sort
-from auricle.inspection.group_leakage import find_kinship
+from auricle.inspection.findings import Finding, answers_of, listed, name_of, sort, split_units
+from auricle.inspection.group_leakage import find_group_leakage
 from auricle.inspection.scan import Recording
 from auricle.inspection.shortcuts import find_shortcuts
 
@@ -55,7 +55,7 @@ def find_leaks(dataset: Dataset, recordings: Sequence[Recording], *, blocks: NDA
     recordings : what is known of the sound of each, in the same order
     blocks : the folds that a training splits them by, shape (n,); None to name all that groups would let leak
     """
-    sides, by = sides_of(dataset, blocks)
+    sides, by = split_units(dataset, blocks)
     found = find_duplicates([recording.fingerprint for recording in recordings])
     # Labelled parts of one file may overlap, and lie in one group always.
     files = [example.file for example in dataset.examples]
@@ -66,7 +66,7 @@ def find_leaks(dataset: Dataset, recordings: Sequence[Recording], *, blocks: NDA
         *_duplicates(dataset, duplicates, sides, by),
         *_stretches(dataset, duplicates, sides, by),
         *find_shortcuts(dataset, recordings),
-        *find_kinship(dataset, rows, duplicates, blocks=blocks),
+        *find_group_leakage(dataset, rows, duplicates, blocks=blocks),
     ]
     return Leaks(sort(findings), duplicates)
 

@@ -12,7 +12,7 @@ from auricle.errors import DataError
 from auricle.inspection.findings import Finding, Severity, listed, name_of
 from auricle.inspection.scan import Recording
 
-__all__ = ["find_condition"]
+__all__ = ["find_recording_faults"]
 
 FEW = 10
 """Recordings of a class, or groups, under which a score says little."""
@@ -79,7 +79,7 @@ _FAULTS = (
 )
 
 
-def find_condition(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Finding]:
+def find_recording_faults(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Finding]:
     """Yield what is wrong with recordings, with the mixture of rates and lengths, and with the numbers of each class.
 
     Parameters

@@ -16,7 +16,7 @@ from auricle.inspection.inspect import Inspection
 from auricle.reports import charts
 from auricle.reports.html import Block, Gallery, Notice, Numbers, Page, Section, Table, Text, Tone, picture
 
-__all__ = ["page_of", "verdict_of"]
+__all__ = ["build_report", "verdict_of"]
 
 MAX_ROWS = 60
 MAX_PICTURES = 12
@@ -25,7 +25,7 @@ SHOWN_S = 10.0
 RANGE_DB = 80.0
 
 
-def page_of(inspection: Inspection) -> Page:
+def build_report(inspection: Inspection) -> Page:
     """Return the page of an inspection; the example pictures are read from the recordings anew."""
     tone, verdict = verdict_of(inspection.findings)
     sections = (

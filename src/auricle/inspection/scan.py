@@ -12,7 +12,7 @@ from auricle.audio.decode import open_sound
 from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.feature_table import Failure, Progress, content_hash, parted
+from auricle.datasets.feature_table import Failure, Progress, content_hash, partition_failures
 from auricle.errors import AuricleError
 from auricle.features.cache import FeatureCache, key_of
 from auricle.features.extractor import Extractor
@@ -20,9 +20,9 @@ from auricle.features.spec import standard_spec
 from auricle.inspection import fingerprints
 from auricle.inspection.fingerprints import LONGEST_S, RATE_HZ, Digest, Fingerprint, frames_of
 from auricle.records import Quality
-from auricle.runtime.compute import spread
+from auricle.runtime.compute import parallel_map
 
-__all__ = ["Recording", "hear", "listen"]
+__all__ = ["Recording", "scan_dataset", "scan_recording"]
 
 PIECE_S = 10.0
 
@@ -48,7 +48,7 @@ class Recording:
     channels: int
 
 
-def hear(
+def scan_dataset(
     dataset: Dataset,
     *,
     workers: int | None = None,
@@ -71,7 +71,7 @@ def hear(
 
     def one(example: Example) -> Recording | Failure:
         try:
-            return listen(example) if cache is None else _kept(example, cache)
+            return scan_recording(example) if cache is None else _kept(example, cache)
         except AuricleError as error:
             return Failure(example.file, error)
 
@@ -79,11 +79,11 @@ def hear(
         if progress:
             progress("listening", done, len(dataset.examples))
 
-    kept, recordings, failures = parted(spread(one, dataset.examples, workers=workers), told)
+    kept, recordings, failures = partition_failures(parallel_map(one, dataset.examples, workers=workers), told)
     return np.array(kept, np.intp), tuple(recordings), failures
 
 
-def listen(example: Example) -> Recording:
+def scan_recording(example: Example) -> Recording:
     """Decode a recording, or the part of it that is an example, once and in pieces of ten seconds.
 
     The row is the standard one at 8 kHz, the mean over the first ten minutes.
@@ -131,7 +131,7 @@ def _kept(example: Example, cache: FeatureCache) -> Recording:
             rate_hz=int(rate_hz),
             channels=int(channels),
         )
-    heard = listen(example)
+    heard = scan_recording(example)
     arrays = {
         "digest": np.frombuffer(heard.fingerprint.digest, np.uint8),
         "frames": heard.fingerprint.frames,

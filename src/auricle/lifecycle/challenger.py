@@ -21,16 +21,16 @@ from auricle.lifecycle import comparison
 from auricle.lifecycle.journal import fingerprint
 from auricle.lifecycle.label_selection import present_weights
 from auricle.lifecycle.labelled_data import Chosen, Labelled, choose, examples_of, labelled
-from auricle.lifecycle.promotion import Judgement, judge
+from auricle.lifecycle.promotion import PromotionDecision, decide_promotion
 from auricle.models.blend import BLEND
 from auricle.models.table import MODELS
 from auricle.prediction.predictor import Predictor
-from auricle.runtime.compute import spread
+from auricle.runtime.compute import parallel_map
 from auricle.store.registry.models import Model
 from auricle.store.store import Store
 from auricle.training.train import train
 
-__all__ = ["Challenge", "Recordings"]
+__all__ = ["Challenger", "Recordings"]
 
 OPERATOR = ""
 """The key of who labels at the machine itself."""
@@ -45,7 +45,7 @@ class Recordings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Challenge:
+class Challenger:
     """What a challenger of one model is made of.
 
     Parameters
@@ -97,7 +97,9 @@ class Challenge:
             raise DataError(f"{data.source}: the data must be to {manifest.task}, as {model.id} is. It is {data.task}.")
         labels = labelled(store, model.name, is_class=bool(manifest.classes), n_standard=profile.rows.shape[1])
         trusted = {OPERATOR, *(key.id for key in store.keys.all() if "promote" in key.scopes)}
-        hashes = np.stack(list(spread(content_hash, [example.file for example in data.examples], workers=workers)))
+        hashes = np.stack(
+            list(parallel_map(content_hash, [example.file for example in data.examples], workers=workers))
+        )
         chosen = choose(labels, data, profile, trusted)
         tried = families or _families(manifest.family)
         return cls(model.name, champion, data, hashes, labels, chosen, tried, half_life_days, seed)
@@ -168,7 +170,7 @@ class Challenge:
             progress=progress,
         ).bundle
 
-    def judge(self, challenger: Bundle, kept: tuple[Example, ...], *, workers: int | None = None) -> Judgement:
+    def judge(self, challenger: Bundle, kept: tuple[Example, ...], *, workers: int | None = None) -> PromotionDecision:
         """Let the challenger meet the champion, on the original data and on recordings that were kept for it.
 
         Raises
@@ -182,7 +184,7 @@ class Challenge:
             recordings = replace(self.data, examples=kept)
             recent = comparison.recent(self.champion, Predictor(challenger), recordings, workers=workers)
         new_classes = tuple(label for label in challenger.manifest.classes if label not in known)
-        return judge(hold_out, recent, new_classes=new_classes)
+        return decide_promotion(hold_out, recent, new_classes=new_classes)
 
     def _present(self) -> np.datetime64:
         """Return the time of the last label: no weight, and so no challenger, depends on when it is trained."""

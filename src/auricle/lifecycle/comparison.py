@@ -13,10 +13,10 @@ from auricle.audio.decode import read
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import DataError
-from auricle.lifecycle.paired_predictions import Meeting
-from auricle.lifecycle.training_membership import NEVER, out_of_fold, places
+from auricle.lifecycle.paired_predictions import PairedPredictions
+from auricle.lifecycle.training_membership import NEVER, out_of_fold, training_membership
 from auricle.prediction.predictor import Predictor
-from auricle.runtime.compute import spread
+from auricle.runtime.compute import parallel_map
 
 __all__ = ["aligned", "hold_out", "recent", "told"]
 
@@ -25,7 +25,7 @@ Answers = NDArray[np.str_] | NDArray[np.float64]
 
 def hold_out(
     champion: Predictor, challenger: Bundle, data: Dataset, hashes: NDArray[np.uint8], *, workers: int | None = None
-) -> Meeting:
+) -> PairedPredictions:
     """Let both meet on the original data.
 
     Parameters
@@ -42,7 +42,7 @@ def hold_out(
     of_data = aligned(profile.hashes, hashes)[profile.chosen]
     here = np.flatnonzero(of_data >= 0)
     known, rows = profile.hashes[profile.chosen[here]], profile.rows[here]
-    at = places(champion.bundle.profile, known, rows)
+    at = training_membership(champion.bundle.profile, known, rows)
     examples = [data.examples[index] for index in of_data[here]]
     _check_groups(champion.bundle.profile.chosen_groups[at[at >= 0]], data.groups[of_data[here[at >= 0]]], data)
     kin = set(champion.bundle.profile.groups.tolist())
@@ -51,7 +51,7 @@ def hold_out(
     said[is_new] = told(champion, [example for example, new in zip(examples, is_new, strict=True) if new], workers)
     used = np.flatnonzero((at >= 0) | is_new)
     truth = data.labels if data.classes else data.targets
-    return Meeting(
+    return PairedPredictions(
         "hold-out",
         truth[of_data[here[used]]],
         _array(said[used].tolist(), is_class=bool(data.classes)),
@@ -60,11 +60,13 @@ def hold_out(
     )
 
 
-def recent(champion: Predictor, challenger: Predictor, kept: Dataset, *, workers: int | None = None) -> Meeting:
+def recent(
+    champion: Predictor, challenger: Predictor, kept: Dataset, *, workers: int | None = None
+) -> PairedPredictions:
     """Let both meet on recordings that were kept out of training; both are asked now."""
     truth = kept.labels if kept.classes else kept.targets
     answers = [told(model, kept.examples, workers) for model in (champion, challenger)]
-    return Meeting("recent", truth, answers[0], answers[1], kept.groups)
+    return PairedPredictions("recent", truth, answers[0], answers[1], kept.groups)
 
 
 def told(model: Predictor, examples: Sequence[Example], workers: int | None = None) -> Answers:
@@ -74,7 +76,7 @@ def told(model: Predictor, examples: Sequence[Example], workers: int | None = No
         answer = model.predict(read(example.file, start_s=example.start_s, end_s=example.end_s))
         return answer.value if answer.value is not None else str(answer.label)
 
-    return _array(list(spread(one, list(examples), workers=workers)), is_class=bool(model.classes))
+    return _array(list(parallel_map(one, list(examples), workers=workers)), is_class=bool(model.classes))
 
 
 def aligned(hashes: NDArray[np.uint8], data: NDArray[np.uint8]) -> NDArray[np.intp]:

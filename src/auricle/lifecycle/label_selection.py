@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 from auricle.lifecycle.paired_predictions import LEAST_BLOCKS
 from auricle.lifecycle.promotion import LEAST
 
-__all__ = ["HALF_LIFE_DAYS", "KEPT", "LEAST_WEIGHT", "SHARE", "Kept", "agreed", "capped", "keep", "present_weights"]
+__all__ = [
+    "HALF_LIFE_DAYS",
+    "KEPT",
+    "LEAST_WEIGHT",
+    "SHARE",
+    "Kept",
+    "cap_per_key",
+    "deduplicate",
+    "keep",
+    "present_weights",
+]
 
 SHARE: Final = 0.2
 """Most of the labels used that may come from one key."""
@@ -29,7 +39,7 @@ class Kept(NamedTuple):
     by: str
 
 
-def agreed(sounds: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.bool_]:
+def deduplicate(sounds: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which labels to use where one sound was answered several times: the last, unless people disagree.
 
     Parameters
@@ -53,7 +63,7 @@ def agreed(sounds: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.bool_]:
     return use
 
 
-def capped(keys: NDArray[np.str_], trusted: Collection[str], *, share: float = SHARE) -> NDArray[np.bool_]:
+def cap_per_key(keys: NDArray[np.str_], trusted: Collection[str], *, share: float = SHARE) -> NDArray[np.bool_]:
     """Return which labels to use so that no key gives more than its share of those that are used.
 
     Of a key that gave more, the newest are used. Keys that may promote a model, and who labels without a key at the

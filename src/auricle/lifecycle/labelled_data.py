@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from auricle.bundles.profile import Profile
 from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import MissingError
-from auricle.lifecycle.label_selection import agreed, capped, keep
-from auricle.lifecycle.training_membership import NEVER, places
+from auricle.lifecycle.label_selection import cap_per_key, deduplicate, keep
+from auricle.lifecycle.training_membership import NEVER, training_membership
 from auricle.store.predictions.filters import Filter
 from auricle.store.store import Store
 
@@ -126,14 +126,14 @@ def choose(labels: Labelled, data: Dataset, champion: Profile, trusted: Collecti
 
     leave("of a class that the data does not hold", ~_strange(labels.truth, data))
     leave("of which no sound was kept", np.array([sound is not None for sound in labels.sounds[left]], bool))
-    leave("said again, or otherwise by somebody else", agreed(labels.sounds[left], labels.truth[left]))
+    leave("said again, or otherwise by somebody else", deduplicate(labels.sounds[left], labels.truth[left]))
     hashes = _digests(labels.sounds[left])
     known = {digest.tobytes() for digest in champion.hashes}
     is_learned = np.array([digest.tobytes() in known for digest in hashes], bool)
-    at = places(champion, hashes, labels.standard[left])
+    at = training_membership(champion, hashes, labels.standard[left])
     leave("in the data already", (at == NEVER) | is_learned)
     is_learned = is_learned[(at == NEVER) | is_learned]
-    use = capped(labels.keys[left], trusted)
+    use = cap_per_key(labels.keys[left], trusted)
     leave("more than a fifth from one key", use)
     is_learned = is_learned[use]
     kept = keep(labels.groups[left], {*data.groups.tolist(), *champion.groups.tolist()})
@@ -144,7 +144,7 @@ def choose(labels: Labelled, data: Dataset, champion: Profile, trusted: Collecti
 def examples_of(
     store: Store,
     labels: Labelled,
-    places: NDArray[np.intp],
+    training_membership: NDArray[np.intp],
     folder: Path,
     weights: NDArray[np.float64],
 ) -> tuple[Example, ...]:
@@ -162,7 +162,7 @@ def examples_of(
     StoreError : the store cannot be read
     """
     made, is_class = [], labels.truth.dtype.kind != "f"
-    for place in places:
+    for place in training_membership:
         file = folder / f"{labels.sounds[place]}.flac"
         try:
             file.write_bytes(store.sound(str(labels.ids[place])))

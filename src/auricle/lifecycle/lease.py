@@ -11,10 +11,10 @@ from auricle.errors import ConflictError, StoreError
 from auricle.store.leases import LEASE_S
 from auricle.store.store import Store
 
-__all__ = ["Held"]
+__all__ = ["LeaseGuard"]
 
 
-class Held:
+class LeaseGuard:
     """A lease as a context manager, renewed three times in its length.
 
     Parameters

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from auricle.errors import DataError
 from auricle.lifecycle.paired_tests import holm, p_of_gain
 
-__all__ = ["LEAST_BLOCKS", "ClassScore", "Meeting", "Score", "Where", "by_class", "score"]
+__all__ = ["LEAST_BLOCKS", "ClassScore", "PairedPredictions", "Score", "Where", "by_class", "score"]
 
 LEAST_BLOCKS: Final = 8
 """Fewest groups that a test is made by; of fewer, each recording stands for itself, and the test for those groups."""
@@ -19,7 +19,7 @@ Where = Literal["hold-out", "recent"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Meeting:
+class PairedPredictions:
     """Recordings that both models answered and neither trained on.
 
     Parameters
@@ -99,7 +99,7 @@ class ClassScore:
     has_fallen: bool
 
 
-def score(one: Meeting, new_classes: Sequence[str] = ()) -> Score:
+def score(one: PairedPredictions, new_classes: Sequence[str] = ()) -> Score:
     """Score both models on one set of recordings.
 
     Parameters
@@ -131,7 +131,9 @@ def score(one: Meeting, new_classes: Sequence[str] = ()) -> Score:
     )
 
 
-def by_class(one: Meeting, new_classes: Sequence[str] = (), *, rate: float, margin: float) -> Iterator[ClassScore]:
+def by_class(
+    one: PairedPredictions, new_classes: Sequence[str] = (), *, rate: float, margin: float
+) -> Iterator[ClassScore]:
     """Score both models on each class that both know; yields nothing for numbers.
 
     Parameters
@@ -152,7 +154,7 @@ def by_class(one: Meeting, new_classes: Sequence[str] = (), *, rate: float, marg
         yield ClassScore(one.where, label, int(of_class.sum()), champion, challenger, won, lost, p, has_fallen)
 
 
-def _gains(one: Meeting) -> NDArray[np.float64]:
+def _gains(one: PairedPredictions) -> NDArray[np.float64]:
     """Return what the challenger has over the champion on each recording, shape (n,)."""
     if one.is_classified:
         return np.asarray((one.challenger == one.truth).astype(float) - (one.champion == one.truth))

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from auricle.lifecycle.paired_predictions import ClassScore, Meeting, Score, by_class, score
+from auricle.lifecycle.paired_predictions import ClassScore, PairedPredictions, Score, by_class, score
 from auricle.lifecycle.paired_tests import holm
 
-__all__ = ["LEAST", "MARGIN", "RATE", "Judgement", "judge"]
+__all__ = ["LEAST", "MARGIN", "RATE", "PromotionDecision", "decide_promotion"]
 
 RATE: Final = 0.05
 """How often an equal challenger may look better, and an equal class look worse."""
@@ -18,7 +18,7 @@ LEAST: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class PromotionDecision:
     """What the gates say of a challenger.
 
     Parameters
@@ -44,14 +44,14 @@ class Judgement:
         return asdict(self)
 
 
-def judge(
-    hold_out: Meeting,
-    recent: Meeting | None = None,
+def decide_promotion(
+    hold_out: PairedPredictions,
+    recent: PairedPredictions | None = None,
     *,
     new_classes: tuple[str, ...] = (),
     rate: float = RATE,
     margin: float = MARGIN,
-) -> Judgement:
+) -> PromotionDecision:
     """Judge a challenger by what it and the champion answered to recordings that neither trained on.
 
     It is better if a paired test says so on the hold-out or on the recent recordings (Holm over both), and if it is not
@@ -73,7 +73,7 @@ def judge(
     sets = [one for one in (hold_out, recent) if one is not None and len(one.truth) >= LEAST]
     if hold_out not in sets:
         few = f"Not enough yet to judge by: {len(hold_out.truth)} of {LEAST} recordings that both models can be asked."
-        return Judgement(is_better=False, sentence=few, new_classes=new_classes, rate=rate, margin=margin)
+        return PromotionDecision(is_better=False, sentence=few, new_classes=new_classes, rate=rate, margin=margin)
     scores = tuple(score(one, new_classes) for one in sets)
     classes = [found for one in sets for found in by_class(one, new_classes, rate=rate, margin=margin)]
     loss = _loss(hold_out, scores[0])
@@ -84,7 +84,7 @@ def judge(
     against += _objections(scores, classes, loss, rate, margin)
     fallen = ", and no class has fallen" if classes else ""
     held = f"The challenger is better: {told}; on the hold-out it {_held(scores[0], loss)}{fallen}."
-    return Judgement(
+    return PromotionDecision(
         is_better=not against,
         sentence=f"The champion stays: {'; '.join(against)}." if against else held,
         scores=scores,
@@ -95,7 +95,7 @@ def judge(
     )
 
 
-def _loss(hold_out: Meeting, one: Score) -> float:
+def _loss(hold_out: PairedPredictions, one: Score) -> float:
     """Return what the challenger loses on the hold-out, in the margin's measure; below 0 for a gain."""
     if hold_out.is_classified:
         return one.champion - one.challenger

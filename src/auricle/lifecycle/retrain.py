@@ -14,11 +14,11 @@ from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import Progress
 from auricle.errors import MissingError, UsageError
 from auricle.features.cache import FeatureCache
-from auricle.lifecycle.challenger import Challenge
+from auricle.lifecycle.challenger import Challenger
 from auricle.lifecycle.journal import Journal
 from auricle.lifecycle.label_selection import HALF_LIFE_DAYS
-from auricle.lifecycle.lease import Held
-from auricle.lifecycle.promotion import Judgement
+from auricle.lifecycle.lease import LeaseGuard
+from auricle.lifecycle.promotion import PromotionDecision
 from auricle.store.registry.models import Model
 from auricle.store.store import Store
 
@@ -49,7 +49,7 @@ class Retrained:
     sentence: str
     champion: str
     challenger: str | None
-    judgement: Judgement | None
+    judgement: PromotionDecision | None
     labels: Mapping[str, Any]
     seconds: float
 
@@ -94,8 +94,8 @@ def retrain(
     if not half_life_days > 0:
         raise UsageError(f"`half_life_days` must be above 0. Got {half_life_days:g}.")
     model = champion_of(store, name)
-    with Held(store, f"retrain {model.name}", f"A retraining of {model.name}") as held:
-        challenge = Challenge.of(
+    with LeaseGuard(store, f"retrain {model.name}", f"A retraining of {model.name}") as held:
+        challenge = Challenger.of(
             store, model, data, families=models, half_life_days=half_life_days, seed=seed, workers=workers
         )
         told = {"who": who, "labels": challenge.counts}
@@ -151,7 +151,7 @@ def champion_of(store: Store, name: str | None = None) -> Model:
     return champions[0]
 
 
-def _refusal(challenge: Challenge) -> tuple[Outcome, str]:
+def _refusal(challenge: Challenger) -> tuple[Outcome, str]:
     """Say that no label can be used, where some were given."""
     counts = challenge.counts
     if not counts["given"] or counts["learned"] or counts["kept"]:

@@ -5,11 +5,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.aggregation import choose
+from auricle.bundles.aggregation import predicted_class
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.profile import Profile
 
-__all__ = ["NEVER", "UNANSWERED", "out_of_fold", "places"]
+__all__ = ["NEVER", "UNANSWERED", "out_of_fold", "training_membership"]
 
 NEVER: Final = -2
 """The place of a recording that a model was not trained on."""
@@ -21,7 +21,7 @@ SAME: Final = 0.01
 format changes. Two takes of one steady machine differ by more in some column."""
 
 
-def places(profile: Profile, hashes: NDArray[np.uint8], rows: NDArray[np.float32]) -> NDArray[np.intp]:
+def training_membership(profile: Profile, hashes: NDArray[np.uint8], rows: NDArray[np.float32]) -> NDArray[np.intp]:
     """Return where a profile describes recordings: the place in its arrays, ``UNANSWERED``, or ``NEVER``.
 
     A recording is known by the hash of its file and, in another container or as a part of a file, by its standard row.
@@ -59,4 +59,4 @@ def out_of_fold(bundle: Bundle) -> NDArray[np.str_] | NDArray[np.float64]:
     answers = np.asarray(bundle.profile.answers, np.float64)
     if not bundle.manifest.classes:
         return answers[:, 0]
-    return np.array(bundle.manifest.classes)[choose(answers)]
+    return np.array(bundle.manifest.classes)[predicted_class(answers)]

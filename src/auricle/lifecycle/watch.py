@@ -11,21 +11,21 @@ import numpy as np
 
 from auricle.bundles.bundle import Bundle
 from auricle.errors import AuricleError, ConflictError, StoreError
-from auricle.lifecycle.lease import Held
+from auricle.lifecycle.lease import LeaseGuard
 from auricle.lifecycle.metrics import Metrics
 from auricle.lifecycle.retrain import Retrained
 from auricle.lifecycle.webhook import Webhook
 from auricle.monitoring.check import RATE, Check, check
-from auricle.monitoring.sources.from_store import logged
+from auricle.monitoring.sources.from_store import samples_from_store
 from auricle.monitoring.sources.sample import Sample, reference_of
 from auricle.monitoring.verdict import Persistence
 from auricle.runtime import clock
-from auricle.store.labels.review import mark_typical
+from auricle.store.labels.review import mark_representatives
 from auricle.store.predictions.filters import Filter
 from auricle.store.registry.models import Model
 from auricle.store.store import Store
 
-__all__ = ["LEAST_LABELS", "PERSISTENCE", "Asked", "Round", "Watch", "typical"]
+__all__ = ["LEAST_LABELS", "PERSISTENCE", "Watch", "WatchConfig", "WatchResult", "representatives"]
 
 
 LEAST_LABELS: Final = 50
@@ -37,7 +37,7 @@ STANDBY_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class WatchConfig:
     """What to watch.
 
     Parameters
@@ -59,7 +59,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class WatchResult:
     """What was found of one model in one round.
 
     Parameters
@@ -92,14 +92,14 @@ class Watch:
     """
 
     store: Store
-    asked: Asked = field(default_factory=Asked)
+    asked: WatchConfig = field(default_factory=WatchConfig)
     retrain: Callable[[str], Retrained] | None = None
     webhook: Webhook | None = None
     metrics: Metrics = field(default_factory=Metrics)
     _bundles: dict[str, tuple[str, Bundle]] = field(default_factory=dict, init=False)
 
     def run(
-        self, *, every_s: float, stop: threading.Event, tell: Callable[[Round], None], say: Callable[[str], None]
+        self, *, every_s: float, stop: threading.Event, tell: Callable[[WatchResult], None], say: Callable[[str], None]
     ) -> None:
         """Make a round again and again until told to stop; of many that run, one does, and the others wait for its end.
 
@@ -114,7 +114,7 @@ class Watch:
         is_waiting = False
         while not stop.is_set():
             try:
-                with Held(self.store, "watch", "The watch over a store") as held:
+                with LeaseGuard(self.store, "watch", "The watch over a store") as held:
                     is_waiting = False
                     while not stop.is_set():
                         self._again(every_s, held, stop, tell, say)
@@ -126,7 +126,7 @@ class Watch:
                 say(str(error))
             stop.wait(min(every_s, STANDBY_S))
 
-    def once(self) -> tuple[Round, ...]:
+    def once(self) -> tuple[WatchResult, ...]:
         """Make one round.
 
         Raises
@@ -135,14 +135,14 @@ class Watch:
         MissingError : no model has a champion
         StoreError : the store cannot be used
         """
-        with Held(self.store, "watch", "The watch over a store"):
+        with LeaseGuard(self.store, "watch", "The watch over a store"):
             return tuple(self.look(model) for model in self.champions())
 
     def champions(self) -> tuple[Model, ...]:
         """Return what is watched."""
         return tuple(model for model in self.store.models.all(self.asked.name) if "champion" in model.aliases)
 
-    def look(self, model: Model) -> Round:
+    def look(self, model: Model) -> WatchResult:
         """Check one model, keep what was found, tell of it, and retrain where it is time.
 
         Raises
@@ -165,7 +165,7 @@ class Watch:
         last = self.store.checks.latest(model.name)
         kept = self.store.checks.add(model.id, found.verdict.state, found.as_json())
         has_moved = len(window) and found.verdict.found != "ok"
-        mark_typical(self.store.database, model.id, typical(reference, window) if has_moved else {})
+        mark_representatives(self.store.database, model.id, representatives(reference, window) if has_moved else {})
         self.metrics.tell(model.name, found, kept.time.timestamp())
         problems = []
         was = last[0].verdict if last else "ok"
@@ -173,14 +173,14 @@ class Watch:
             problems.append(self._tell("check", {"was": was, **found.as_json()}))
         retrained, problem = self._retrained(model.name, found)
         said = tuple(one for one in (*problems, problem) if one is not None)
-        return Round(found, retrained, said)
+        return WatchResult(found, retrained, said)
 
     def _again(
         self,
         every_s: float,
-        held: Held,
+        held: LeaseGuard,
         stop: threading.Event,
-        tell: Callable[[Round], None],
+        tell: Callable[[WatchResult], None],
         say: Callable[[str], None],
     ) -> None:
         """Make a round, and wait for the next."""
@@ -207,7 +207,7 @@ class Watch:
     def _heard(self, model: Model, bundle: Bundle) -> Sample:
         """Return what this version of the model heard of late; none is a sample too."""
         since = clock.now() - timedelta(seconds=self.asked.since_s)
-        found, _ = logged(self.store.scan(Filter(model=model.id, since=since)), lambda _: bundle)
+        found, _ = samples_from_store(self.store.scan(Filter(model=model.id, since=since)), lambda _: bundle)
         nothing = reference_of(bundle).subset(np.array([], np.intp))
         return found[model.id][1] if model.id in found else nothing
 
@@ -240,7 +240,7 @@ LIMIT = 3.0
 """Deviations beyond which a column counts no farther, so that one broken recording does not set the direction."""
 
 
-def typical(reference: Sample, window: Sample) -> dict[str, float]:
+def representatives(reference: Sample, window: Sample) -> dict[str, float]:
     """Return how far each recording has gone where the whole window went, by its id.
 
     Parameters

@@ -14,13 +14,13 @@ _WORTHWHILE = 0.05
 """Part of the log loss that biases must save on recordings they were not fitted to."""
 
 
-Softening: TypeAlias = tuple[float, tuple[float, ...]]
+TemperatureScaling: TypeAlias = tuple[float, tuple[float, ...]]
 """What log-probabilities are divided by, and then what is added to each class's; nothing where that does not help."""
 
 
 def fit_calibration(
     logs: NDArray[np.float64], truth: NDArray[np.intp], blocks: NDArray[np.intp], *, biases: bool = True
-) -> Softening:
+) -> TemperatureScaling:
     """Return the temperature and the biases, or none, that minimise the log loss of out-of-fold answers.
 
     A weak pull towards no change, worth a few recordings, keeps a handful of flawless answers from claiming certainty.
@@ -48,13 +48,13 @@ def fit_calibration(
     return _fit(logs, truth, biased=biases and losses[1] < (1.0 - _WORTHWHILE) * losses[0])
 
 
-def _loss(logs: NDArray[np.float64], truth: NDArray[np.intp], found: Softening) -> float:
+def _loss(logs: NDArray[np.float64], truth: NDArray[np.intp], found: TemperatureScaling) -> float:
     temperature, bias = found
     answers = log_softmax(logs / temperature + (bias or 0.0), axis=1)
     return float(-answers[np.arange(len(truth)), truth].sum())
 
 
-def _fit(logs: NDArray[np.float64], truth: NDArray[np.intp], *, biased: bool) -> Softening:
+def _fit(logs: NDArray[np.float64], truth: NDArray[np.intp], *, biased: bool) -> TemperatureScaling:
     n_classes = logs.shape[1]
     right = np.zeros_like(logs)
     right[np.arange(len(truth)), truth] = 1.0

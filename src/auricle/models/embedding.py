@@ -15,5 +15,5 @@ EMBEDDING = Family(
     regressor=lambda seed: make_pipeline(Standardize(), Ridge(alpha=100.0, random_state=seed)),
     grid={"logisticregression__C": (0.01, 0.03, 0.1, 0.3, 1.0), "ridge__alpha": (30.0, 100.0, 300.0, 1000.0)},
     space={"logisticregression__C": Range(1e-4, 10.0), "ridge__alpha": Range(1.0, 1e4)},
-    eats="embedding",
+    input_kind="embedding",
 )

@@ -59,7 +59,7 @@ class Family:
     regressor: Callable[[int], Estimator]
     grid: Mapping[str, tuple[Any, ...]]
     space: Mapping[str, Range]
-    eats: Literal["pooled", "embedding", "image"] = "pooled"
+    input_kind: Literal["pooled", "embedding", "image"] = "pooled"
 
 
 def fit_weighted(model: Any, X: Floats, y: Labels, weight: Floats | None = None, groups: Labels | None = None) -> Any:

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-__all__ = ["Columns", "Standardize"]
+__all__ = ["SelectColumns", "Standardize"]
 
 
-class Columns(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class SelectColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Keep some columns, in the order given.
 
     Parameters

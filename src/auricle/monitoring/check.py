@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.errors import UsageError
 from auricle.monitoring.diagnosis.causes import Cause
-from auricle.monitoring.drift.tests import EACH, Drift, drift_of
+from auricle.monitoring.drift.tests import EACH, Drift, test_all
 from auricle.monitoring.findings import Findings
-from auricle.monitoring.performance.estimated import Estimate, estimate
-from auricle.monitoring.performance.measured import Measured, measured
+from auricle.monitoring.performance.estimated import EstimatedPerformance, estimated_performance
+from auricle.monitoring.performance.measured import MeasuredPerformance, measured_performance
 from auricle.monitoring.sources.sample import Sample
-from auricle.monitoring.sources.training_overlap import as_unheard
+from auricle.monitoring.sources.training_overlap import with_out_of_fold
 from auricle.monitoring.verdict import ONCE, Persistence, State, Verdict, decide
 
 __all__ = ["RATE", "Check", "check"]
@@ -60,8 +60,8 @@ class Check:
     drift: Drift | None = None
     unknown: float | None = None
     unknown_before: float = 0.0
-    estimate: Estimate | None = None
-    measured: Measured | None = None
+    estimate: EstimatedPerformance | None = None
+    measured: MeasuredPerformance | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -138,20 +138,20 @@ def check(
     """
     _check_asked(reference, window, rate, by)
     window, odd = _with_sane_clocks(window, now)
-    window, heard = as_unheard(window, reference)
+    window, heard = with_out_of_fold(window, reference)
     findings = Findings()
     drift, thought = None, None
     causes: tuple[Cause, ...] = ()
     if findings.take_sizes(reference, window):
-        drift = drift_of(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz, seed=seed)
+        drift = test_all(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz, seed=seed)
         causes = drift.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
-        thought = estimate(reference, window, seed=seed)
+        thought = estimated_performance(reference, window, seed=seed)
         findings.take_drift(drift, causes, rate)
         if not findings.alarms and (doubtful := drift.apart()).alarms(rate):
             causes = doubtful.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
             findings.take_doubtful(causes, reference, window)
         findings.take_estimate(thought)
-    scored = measured(reference, window, seed=seed)
+    scored = measured_performance(reference, window, seed=seed)
     if scored is not None:
         findings.take_labels(scored)
     first, last = _ends(window.times)
@@ -181,7 +181,7 @@ def check(
     )
 
 
-def _blind(causes: Sequence[Cause], thought: Estimate | None) -> tuple[str, ...]:
+def _blind(causes: Sequence[Cause], thought: EstimatedPerformance | None) -> tuple[str, ...]:
     """Say what an estimate cannot know."""
     if thought is None or thought.value is None or all(cause.kind != "new_class" for cause in causes):
         return ()

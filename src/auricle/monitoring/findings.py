@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from auricle.monitoring.diagnosis.causes import Cause
 from auricle.monitoring.drift.tests import Drift
-from auricle.monitoring.performance.estimated import Estimate
-from auricle.monitoring.performance.measured import Measured
+from auricle.monitoring.performance.estimated import EstimatedPerformance
+from auricle.monitoring.performance.measured import MeasuredPerformance
 from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["LEAST_RECORDINGS", "LEAST_REFERENCE", "Findings"]
@@ -67,7 +67,7 @@ class Findings:
         )
         self.kinds += [*(cause.kind for cause in causes), "groups"]
 
-    def take_estimate(self, thought: Estimate) -> None:
+    def take_estimate(self, thought: EstimatedPerformance) -> None:
         """Take what the score is thought to be."""
         lost = 0.0 if thought.value is None else thought.reference - thought.value
         lost = lost if thought.score == "accuracy" else -lost / max(thought.reference, 1e-12)
@@ -80,7 +80,7 @@ class Findings:
             return
         self.kinds.append("far")
 
-    def take_labels(self, scored: Measured) -> None:
+    def take_labels(self, scored: MeasuredPerformance) -> None:
         """Take what labels say."""
         if scored.is_worse:
             low, high = scored.interval

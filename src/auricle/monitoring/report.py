@@ -7,14 +7,14 @@ import numpy as np
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.monitoring.check import Check
-from auricle.monitoring.drift.feature_drift import ColumnDrift
+from auricle.monitoring.drift.feature_drift import FeatureDrift
 from auricle.monitoring.performance.estimated import ASSUMPTION
 from auricle.monitoring.report_charts import course, overlaid, pairs
 from auricle.monitoring.sources.sample import Sample, reference_of
 from auricle.reports import charts
 from auricle.reports.html import Block, Listing, Notice, Numbers, Page, Section, Table, Text, Tone, picture
 
-__all__ = ["MEASURES", "page_of"]
+__all__ = ["MEASURES", "build_report"]
 
 TONES: dict[str, Tone] = {"ok": "good", "watch": "warning", "alarm": "serious"}
 ORDER = tuple(TONES)
@@ -43,7 +43,7 @@ MAX_ROWS = 40
 MAX_CLASSES = 24
 
 
-def page_of(checks: Sequence[tuple[Check, Bundle, Sample]], *, by: str | None = None) -> Page:
+def build_report(checks: Sequence[tuple[Check, Bundle, Sample]], *, by: str | None = None) -> Page:
     """Return the page of a check of every version that answered, the worst first.
 
     Parameters
@@ -198,7 +198,7 @@ def _moved(check: Check) -> Block:
     moved = [column for column in check.drift.columns if column.moved(check.question_rate)]
     if not moved:
         return Text("No feature and no measure moved both significantly and far enough to act on.")
-    ranked: list[ColumnDrift] = sorted(moved, key=lambda column: -column.effect)[:MAX_ROWS]
+    ranked: list[FeatureDrift] = sorted(moved, key=lambda column: -column.effect)[:MAX_ROWS]
     return Table(
         ("measure", "before", "now", "moved by (spreads)", "KS distance", "q"),
         tuple(

@@ -26,7 +26,7 @@ from auricle.records import Prediction
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["TOLERANCE", "Parity", "Way", "compare"]
+__all__ = ["TOLERANCE", "Consistency", "Route", "compare"]
 
 TOLERANCE = 1e-6
 """Largest difference of a probability, or of a number relative to its size."""
@@ -35,7 +35,7 @@ _TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Route:
     """How one way of answering compares with the file, answered window by window.
 
     Parameters
@@ -62,12 +62,12 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Parity:
+class Consistency:
     """Every way, beside the file itself."""
 
     file: str
     model: str
-    ways: tuple[Way, ...]
+    ways: tuple[Route, ...]
 
     @property
     def agrees(self) -> bool:
@@ -82,7 +82,7 @@ class Parity:
 
 def compare(
     model: "Predictor", file: Path, *, server: str | None = None, key: str | None = None, seed: int = 0
-) -> Parity:
+) -> Consistency:
     """Answer a file as a file, as a stream of random blocks, in a folder, in a worker process and by a server.
 
     Rows and answers of all windows are held; a file of some minutes tells as much as one of a day.
@@ -116,10 +116,10 @@ def compare(
         try:
             found = [_way(name, expected, got) for got in run()]
         except (AuricleError, _Unanswered) as error:
-            ways.append(Way(name, problem=str(error)))
+            ways.append(Route(name, problem=str(error)))
         else:
             ways.append(max(found, key=lambda way: (way.labels, way.features or 0.0, way.probabilities)))
-    return Parity(str(file), model.name, tuple(ways))
+    return Consistency(str(file), model.name, tuple(ways))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -240,10 +240,10 @@ def _prediction(row: dict[str, Any], model: str) -> Prediction:
     )
 
 
-def _way(name: str, expected: _Answers, got: _Answers) -> Way:
+def _way(name: str, expected: _Answers, got: _Answers) -> Route:
     """Compare one way's answers with the file's."""
     if got.windows and len(got.windows) != len(expected.windows):
-        return Way(
+        return Route(
             name, len(got.windows), problem=f"it has {len(got.windows)} windows, and the file {len(expected.windows)}"
         )
     windows = expected.windows if got.windows else []
@@ -251,7 +251,7 @@ def _way(name: str, expected: _Answers, got: _Answers) -> Way:
     features = None
     if got.rows is not None and expected.rows is not None:
         features = float(np.abs(got.rows - expected.rows).max())
-    return Way(
+    return Route(
         name,
         len(got.windows),
         features,

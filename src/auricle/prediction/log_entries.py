@@ -14,7 +14,7 @@ from auricle.runtime.clock import new_id, now
 if TYPE_CHECKING:
     from auricle.prediction.stream import Stream
 
-__all__ = ["MOST_ROWS", "Thinned", "entry"]
+__all__ = ["MOST_ROWS", "RowSampler", "entry"]
 
 
 def entry(
@@ -70,7 +70,7 @@ def entry(
 MOST_ROWS = 32
 
 
-class Thinned:
+class RowSampler:
     """Keeps the first row and every k-th after it; whenever they are too many, every other one goes and k doubles.
 
     Which rows are kept depends on how many came, and on nothing else.

@@ -12,13 +12,13 @@ from auricle.records import Prediction
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["Ask", "Noted", "answers"]
+__all__ = ["Noted", "PredictionRequest", "answers"]
 
 _PIECE = 64  # predictions that are held before they are handed on
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class PredictionRequest:
     """What is asked of each recording, beside its own answer.
 
     Parameters
@@ -51,7 +51,9 @@ class Ask:
 Noted = Callable[[Stream, Prediction], None]
 
 
-def answers(model: "Predictor", file: Path, ask: Ask, *, note: Noted | None = None) -> Iterator[tuple[Prediction, ...]]:
+def answers(
+    model: "Predictor", file: Path, ask: PredictionRequest, *, note: Noted | None = None
+) -> Iterator[tuple[Prediction, ...]]:
     """Yield windows and events, each where it ends, a few at a time; and last, alone, the recording's answer.
 
     Parameters

@@ -10,10 +10,10 @@ from auricle.audio import quality
 from auricle.audio.clip import Samples
 from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter, Window
-from auricle.bundles.aggregation import choose, log_probabilities, members, soften
+from auricle.bundles.aggregation import calibrate, log_probabilities, predicted_class, prediction_set
 from auricle.errors import AudioError, FeatureError, UsageError
 from auricle.kernels.framing import all_within
-from auricle.prediction.log_entries import Thinned
+from auricle.prediction.log_entries import RowSampler
 from auricle.records import Prediction, Quality
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Stream:
         self._value = np.zeros(len(self.model.bundle.manifest.classes) or 1)  # summed log-probabilities, or numbers
         self._standard = np.zeros(len(self.model.standard.columns))  # summed
         self._quality = quality.Combined()
-        self._rows = Thinned()
+        self._rows = RowSampler()
         self._n_windows = 0
         self._start_s = self._end_s = 0.0
 
@@ -129,7 +129,7 @@ class Stream:
                 f"{self._end_s - self._start_s:.3f} s is zero: is the microphone muted or unplugged?"
             )
         distance = self.model.bundle.novelty.distance(self.standard_row())
-        mean = _Heard(self._start_s, self._end_s, self._value / self._n_windows, distance, whole)
+        mean = _ModelOutput(self._start_s, self._end_s, self._value / self._n_windows, distance, whole)
         return self._prediction("recording", mean)
 
     def standard_row(self) -> NDArray[np.float32]:
@@ -145,7 +145,7 @@ class Stream:
         """
         return np.stack(self._rows.rows())
 
-    def _hear(self, block: Samples) -> list["_Heard"]:
+    def _hear(self, block: Samples) -> list["_ModelOutput"]:
         block = np.asarray(block)
         if block.ndim != 1:
             raise AudioError(f"{self.source}: a block must be one channel, shape (n,). Got shape {block.shape}.")
@@ -159,10 +159,10 @@ class Stream:
             raise AudioError(f"{self.source}: every sample must be finite. A block holds one that is not.")
         return self._heard(self._cutter.push(self._resampler.push(block)))
 
-    def _end(self) -> list["_Heard"]:
+    def _end(self) -> list["_ModelOutput"]:
         return self._heard([*self._cutter.push(self._resampler.flush()), *self._cutter.flush()])
 
-    def _heard(self, windows: Sequence[Window]) -> list["_Heard"]:
+    def _heard(self, windows: Sequence[Window]) -> list["_ModelOutput"]:
         """Ask the model about windows, and add them to what the recording's answer is made of."""
         if not windows:
             return []
@@ -188,13 +188,13 @@ class Stream:
             self._start_s = self._start_s if self._n_windows else window.start_s
             self._n_windows += 1
             self._end_s = window.end_s
-            heard.append(_Heard(window.start_s, window.end_s, value, distance, measures))
+            heard.append(_ModelOutput(window.start_s, window.end_s, value, distance, measures))
         return heard
 
-    def _told(self, heard: list["_Heard"]) -> list[Prediction]:
+    def _told(self, heard: list["_ModelOutput"]) -> list[Prediction]:
         return [self._prediction("window", one) for one in heard]
 
-    def _prediction(self, level: Literal["window", "recording"], heard: "_Heard") -> Prediction:
+    def _prediction(self, level: Literal["window", "recording"], heard: "_ModelOutput") -> Prediction:
         manifest, novelty = self.model.bundle.manifest, self.model.bundle.novelty
         if manifest.target is not None:
             number = manifest.target.mean + manifest.target.deviation * float(heard.value[0])
@@ -212,8 +212,8 @@ class Stream:
                 quality=heard.quality,
             )
         calibration = manifest.calibration
-        probabilities = soften(heard.value, calibration.window if level == "window" else calibration.recording)
-        best = int(choose(probabilities))
+        probabilities = calibrate(heard.value, calibration.window if level == "window" else calibration.recording)
+        best = int(predicted_class(probabilities))
         sets = manifest.sets if level == "recording" else None
         score = novelty.score(level, doubt=1.0 - float(probabilities[best]), distance=heard.distance)
         return Prediction(
@@ -224,14 +224,14 @@ class Stream:
             label=manifest.classes[best],
             probabilities=dict(zip(manifest.classes, probabilities.tolist(), strict=True)),
             confidence=float(probabilities[best]),
-            labels=None if sets is None else members(manifest.classes, probabilities, sets.thresholds),
+            labels=None if sets is None else prediction_set(manifest.classes, probabilities, sets.thresholds),
             novelty=score,
             unknown=novelty.is_unknown(level, score),
             quality=heard.quality,
         )
 
 
-class _Heard(NamedTuple):
+class _ModelOutput(NamedTuple):
     """What a model made of one window, or of all windows on average."""
 
     start_s: float

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from auricle.errors import UsageError
 
-__all__ = ["Engine", "n_workers", "spread", "use"]
+__all__ = ["Engine", "n_workers", "parallel_map", "use"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,7 +42,7 @@ _ENGINE: ContextVar[Engine | None] = ContextVar("engine", default=None)
 
 @contextmanager
 def use(engine: Engine | None) -> Iterator[None]:
-    """Let an engine do what `spread` may send away, for the length of a block; None keeps all work here."""
+    """Let an engine do what `parallel_map` may send away, for the length of a block; None keeps all work here."""
     token = _ENGINE.set(engine)
     try:
         yield
@@ -66,7 +66,7 @@ def n_workers(workers: int | None = None) -> int:
     return workers
 
 
-def spread(
+def parallel_map(
     function: Callable[[T], R], items: Iterable[T], *, workers: int | None = None, may_leave: bool = False
 ) -> Iterator[R]:
     """Yield ``function(item)`` for every item, in the order of the items, computed by threads side by side.

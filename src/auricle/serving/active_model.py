@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from auricle.store.registry.models import Model, Models
     from auricle.store.store import Store
 
-__all__ = ["Champion", "enlist", "name_to_serve"]
+__all__ = ["ActiveModel", "name_to_serve", "register"]
 
 
 _LOG: Final = logging.getLogger("auricle.serving")
 _AGAIN_S: Final = 60.0
 
 
-class Champion:
+class ActiveModel:
     """The champion of one name in the registry.
 
     Requests take ``model`` once and keep what they took; so none is lost when another takes its place.
@@ -89,7 +89,7 @@ class Champion:
         return model
 
 
-def enlist(store: "Store", path: Path, *, who: str, why: str) -> "Model":
+def register(store: "Store", path: Path, *, who: str, why: str) -> "Model":
     """Add a bundle to the registry, and make it the champion of its name if there is none yet.
 
     A champion that is there stays: a server that is started again must not undo a promotion.

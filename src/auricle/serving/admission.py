@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from auricle.errors import RequestError
 from auricle.serving.decoder.sandbox import NICE
 
-__all__ = ["COSTLY", "Gate", "Place"]
+__all__ = ["COSTLY", "AdmissionControl", "Slot"]
 
 R = TypeVar("R")
 
@@ -23,7 +23,7 @@ _LONGEST_S: Final = 1.0  # of a stand-still, which must not weigh for minutes
 _IDLE_S: Final = 0.25
 
 
-class Gate:
+class AdmissionControl:
     """Places for the sounds that are inside, and the threads that work on them.
 
     How long the next one would take follows from how many are inside and how quickly those before came out, the
@@ -52,7 +52,7 @@ class Gate:
         """How long the next sound would wait, as far as can be told."""
         return self.n_inside * self._mean_s if self.n_inside >= self._threads else 0.0
 
-    def enter(self) -> "Place":
+    def enter(self) -> "Slot":
         """Take a place for a sound whose head has come; called, as all of this, from the event loop alone.
 
         Raises
@@ -60,7 +60,7 @@ class Gate:
         RequestError : there is none
         """
         self.check()
-        return Place(self)
+        return Slot(self)
 
     def check(self) -> None:
         """Say whether there is a place.
@@ -108,7 +108,7 @@ class Gate:
             self._since = present
 
 
-class Place:
+class Slot:
     """One sound's place inside, from `Gate.enter` to `leave`.
 
     A sender that takes its time, or that the doorman lets wait, loses its place meanwhile: otherwise a few of them
@@ -119,7 +119,7 @@ class Place:
     gate : where
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: AdmissionControl) -> None:
         self._gate = gate
         self._is_taken, self._is_held = True, False
         self._clock = asyncio.get_running_loop().call_later(_IDLE_S, self.leave)

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from auricle.audio.clip import Samples
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["Answered", "Question", "answer", "flac"]
+__all__ = ["Answered", "ServingRequest", "answer", "flac"]
 
 _FULL_16: Final = 32_768
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ServingRequest:
     """What is asked of a sound.
 
     Parameters
@@ -60,7 +60,7 @@ class Answered:
     answer_s: float
 
 
-def answer(model: "Predictor", decoders: Decoders, descriptor: int, question: Question) -> Answered:
+def answer(model: "Predictor", decoders: Decoders, descriptor: int, question: ServingRequest) -> Answered:
     """Answer the sound behind a descriptor.
 
     Raises
@@ -103,7 +103,7 @@ def flac(samples: "Samples", rate_hz: int) -> bytes:
 
 
 def _listen(
-    model: "Predictor", stream: Stream, sound: Decoded, question: Question
+    model: "Predictor", stream: Stream, sound: Decoded, question: ServingRequest
 ) -> tuple[Prediction, list[Prediction]]:
     if not question.windows and not question.events:
         for block in sound.blocks():

@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from auricle.serving.http import error_responses
-from auricle.serving.http.middleware import Front
+from auricle.serving.http.middleware import Middleware
 from auricle.serving.routes import feedback, health, models, monitor, page, predictions, streams
 from auricle.serving.service import Service, running
 
@@ -61,4 +61,4 @@ def application(service: Service) -> ASGIApp:
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["authorization", "content-type", "idempotency-key"],
         )
-    return Front(app, service)
+    return Middleware(app, service)

@@ -14,7 +14,7 @@ from auricle.serving.app import application
 from auricle.serving.decoder.pool import PROGRAM
 from auricle.serving.http.protocol import protocol
 from auricle.serving.service import Service, open_service
-from auricle.serving.settings import Limits
+from auricle.serving.settings import Settings
 from auricle.store.store import Store
 
 __all__ = ["run"]
@@ -24,7 +24,7 @@ _MAX_HEAD_BYTES: Final = 32_768
 
 
 def run(
-    limits: Limits, store_url: str, name: str, listener: socket.socket, *, decoder: Sequence[str] = PROGRAM
+    limits: Settings, store_url: str, name: str, listener: socket.socket, *, decoder: Sequence[str] = PROGRAM
 ) -> None:
     """Serve until SIGTERM or SIGINT; then finish what was begun, and return.
 

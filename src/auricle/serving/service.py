@@ -13,13 +13,13 @@ from anyio import to_thread
 from starlette.requests import HTTPConnection
 
 from auricle.errors import AuricleError, StoreError
-from auricle.serving.active_model import Champion
-from auricle.serving.admission import Gate
+from auricle.serving.active_model import ActiveModel
+from auricle.serving.admission import AdmissionControl
 from auricle.serving.decoder.pool import PROGRAM, Decoders
-from auricle.serving.http.auth import Doorman
-from auricle.serving.http.body import Room
-from auricle.serving.http.rate_limits import Rates
-from auricle.serving.settings import Limits
+from auricle.serving.http.auth import Authenticator
+from auricle.serving.http.body import MemoryBudget
+from auricle.serving.http.rate_limits import RateLimits
+from auricle.serving.settings import Settings
 from auricle.serving.telemetry import Metrics
 from auricle.store.predictions.writer import Writer
 
@@ -38,17 +38,17 @@ _LIVE_THREADS: Final = 2
 class Service:
     """One process's share of the server; everything in it ends with `close`."""
 
-    limits: Limits
+    limits: Settings
     store: "Store"
     writer: Writer
-    champion: Champion
+    champion: ActiveModel
     decoders: Decoders
-    gate: Gate
+    gate: AdmissionControl
     live: ThreadPoolExecutor
     """Threads of streams, so that no stream waits behind a long recording."""
-    doorman: Doorman
-    rates: Rates
-    room: Room
+    doorman: Authenticator
+    rates: RateLimits
+    room: MemoryBudget
     metrics: Metrics
     sessions: set[str] = field(default_factory=set)
     """Streams that are open in this process."""
@@ -94,7 +94,7 @@ class Service:
         self.decoders.close()
 
 
-def open_service(limits: Limits, store: "Store", name: str, *, decoder: Sequence[str] = PROGRAM) -> Service:
+def open_service(limits: Settings, store: "Store", name: str, *, decoder: Sequence[str] = PROGRAM) -> Service:
     """Load the champion and start threads and processes.
 
     Parameters
@@ -114,7 +114,7 @@ def open_service(limits: Limits, store: "Store", name: str, *, decoder: Sequence
     with ThreadPoolExecutor(1) as aside:  # the nursery imports on another core while we load the model
         starting = aside.submit(Decoders, limits.decoding(), size=limits.decoders, program=decoder)
         try:
-            champion = Champion(store.models, store.aliases, name)
+            champion = ActiveModel(store.models, store.aliases, name)
             is_open = not store.keys.all()
         except BaseException:
             with contextlib.suppress(AuricleError):
@@ -131,11 +131,11 @@ def open_service(limits: Limits, store: "Store", name: str, *, decoder: Sequence
         Writer(store.database, linger_s=0.0, capacity=limits.max_pending),
         champion,
         decoders,
-        Gate(threads=limits.threads, max_waiting=limits.max_waiting, max_wait_s=limits.max_wait_s),
+        AdmissionControl(threads=limits.threads, max_waiting=limits.max_waiting, max_wait_s=limits.max_wait_s),
         ThreadPoolExecutor(_LIVE_THREADS, thread_name_prefix="stream"),
-        Doorman(store.keys.verify, limits, is_open=is_open),
-        Rates(draw, rate_per_s=limits.rate_per_s, burst=limits.rate_burst),
-        Room(limits.max_bodies_bytes),
+        Authenticator(store.keys.verify, limits, is_open=is_open),
+        RateLimits(draw, rate_per_s=limits.rate_per_s, burst=limits.rate_burst),
+        MemoryBudget(limits.max_bodies_bytes),
         Metrics(),
     )
 

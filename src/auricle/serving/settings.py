@@ -11,7 +11,7 @@ from auricle.errors import UsageError
 from auricle.serving.decoder.messages import DecodeLimits
 from auricle.store.predictions.retention import Keep
 
-__all__ = ["PREFIX", "Limits", "read_limits"]
+__all__ = ["PREFIX", "Settings", "read_settings"]
 
 PREFIX: Final = "AURICLE_SERVE_"
 """What the names of settings in the environment begin with: ``AURICLE_SERVE_PORT``."""
@@ -22,7 +22,7 @@ Seconds = Annotated[float, Field(gt=0, le=86_400 * 3650)]
 Count = Annotated[int, Field(ge=1)]
 
 
-class Limits(BaseModel):
+class Settings(BaseModel):
     """What the server listens on, what it takes, and from whom."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -117,9 +117,9 @@ class Limits(BaseModel):
         )
 
 
-def read_limits(
+def read_settings(
     flags: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, file: Path | None = None
-) -> Limits:
+) -> Settings:
     """Put the settings together.
 
     Parameters
@@ -140,10 +140,10 @@ def read_limits(
             read[variable.removeprefix(PREFIX).lower()] = (variable, text)
     read |= {name: (f"`{name}`", value) for name, value in flags.items() if value is not None}
     for name, (where, _) in read.items():
-        if name not in Limits.model_fields:
-            raise UsageError(f"{where}: a setting must be one of {', '.join(Limits.model_fields)}.")
+        if name not in Settings.model_fields:
+            raise UsageError(f"{where}: a setting must be one of {', '.join(Settings.model_fields)}.")
     try:
-        return Limits.model_validate({name: value for name, (_, value) in read.items()})
+        return Settings.model_validate({name: value for name, (_, value) in read.items()})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where, value = read[str(first["loc"][0])]

@@ -11,17 +11,17 @@ from auricle.prediction.log_entries import entry
 from auricle.prediction.stream import Stream
 from auricle.records import Entry, Metadata
 from auricle.serving.answering import flac
-from auricle.serving.settings import Limits
+from auricle.serving.settings import Settings
 from auricle.store.labels.review import is_queued
 
 if TYPE_CHECKING:
     from auricle.audio.clip import Samples
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["Session"]
+__all__ = ["StreamSession"]
 
 
-class Session:
+class StreamSession:
     """The sound of one client, as it comes; no two threads at a time.
 
     Parameters
@@ -53,7 +53,7 @@ class Session:
         source: str,
         key: str,
         metadata: Metadata,
-        limits: Limits,
+        limits: Settings,
     ) -> None:
         check_sample_format(sample_format)
         self._dtype, self._scale = SAMPLE_FORMATS[sample_format]

@@ -16,7 +16,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from auricle.errors import WorkerError
 from auricle.serving import telemetry
-from auricle.serving.settings import Limits
+from auricle.serving.settings import Settings
 from auricle.serving.telemetry import FOLDER_VARIABLE
 
 __all__ = ["supervise"]
@@ -28,7 +28,7 @@ _MOST_EARLY: Final = 3
 _SPARE_S: Final = 5.0
 
 
-def supervise(limits: Limits, store_url: str, name: str, listener: socket.socket) -> None:
+def supervise(limits: Settings, store_url: str, name: str, listener: socket.socket) -> None:
     """Keep ``limits.workers`` processes at work until SIGTERM or SIGINT, and then until they have finished.
 
     Raises
@@ -41,7 +41,7 @@ def supervise(limits: Limits, store_url: str, name: str, listener: socket.socket
 
 
 class _Crew:
-    def __init__(self, limits: Limits, store_url: str, name: str, listener: socket.socket, folder: str) -> None:
+    def __init__(self, limits: Settings, store_url: str, name: str, listener: socket.socket, folder: str) -> None:
         self._limits = limits
         self._orders = json.dumps({"limits": limits.model_dump(), "store": store_url, "name": name}).encode() + b"\n"
         self._listener = listener

@@ -9,7 +9,7 @@ import threading
 
 from auricle.errors import AuricleError
 from auricle.serving.run import run
-from auricle.serving.settings import Limits
+from auricle.serving.settings import Settings
 
 __all__ = ["main"]
 
@@ -20,7 +20,7 @@ def main() -> None:
     threading.Thread(target=_stop_with_parent, name="parent", daemon=True).start()
     listener = socket.socket(fileno=int(sys.argv[1]))
     try:
-        run(Limits.model_validate(orders["limits"]), orders["store"], orders["name"], listener)
+        run(Settings.model_validate(orders["limits"]), orders["store"], orders["name"], listener)
     except AuricleError as error:
         sys.exit(str(error))
 

@@ -17,12 +17,12 @@ from auricle.reports.html import Block, Text, picture
 if TYPE_CHECKING:
     from auricle.training.result import TrainResult
 
-__all__ = ["heard"]
+__all__ = ["attribution"]
 
 N_SHOWN = 3
 
 
-def heard(result: "TrainResult") -> Iterator[Block]:
+def attribution(result: "TrainResult") -> Iterator[Block]:
     """Show, for a recording of each of a few classes or numbers, what the answer to its first window hangs on.
 
     Parts of the image are filled with quiet, and the answer is asked for again.

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.feature_table import Examples, Progress, extract
+from auricle.datasets.feature_table import FeatureTable, Progress, extract
 from auricle.datasets.parts import part_rows
 from auricle.features.cache import FeatureCache
-from auricle.features.parts import POOLED, Part
+from auricle.features.parts import POOLED, FeatureBlock
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["Scale", "Table", "Tables", "tables_of"]
+__all__ = ["DesignMatrices", "DesignMatrix", "Scale", "design_matrices"]
 
 MakePart: TypeAlias = Callable[[str, FeatureSpec], NDArray[np.float32]]
 
@@ -37,7 +37,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class DesignMatrix:
     """The rows of all windows and the truth of all recordings.
 
     Parameters
@@ -60,13 +60,15 @@ class Table:
     further: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, dataset: Dataset, examples: Examples, further: Mapping[str, NDArray[np.float32]] | None = None) -> Self:
+    def of(
+        cls, dataset: Dataset, examples: FeatureTable, further: Mapping[str, NDArray[np.float32]] | None = None
+    ) -> Self:
         """Join a data set's truth to its features."""
         truth = dataset.targets if dataset.task == "regress" else np.searchsorted(dataset.classes, dataset.labels)
         weight, groups = dataset.weights, dataset.groups
         return cls(examples.rows, examples.owner, truth, dataset.classes, weight, groups, further or {})
 
-    def eaten(self, parts: Sequence[str], windows: NDArray[Any] | None = None) -> NDArray[np.float32]:
+    def design_matrix(self, parts: Sequence[str], windows: NDArray[Any] | None = None) -> NDArray[np.float32]:
         """Return the rows of some parts end to end, of some windows (a mask or indices) or of all."""
         found = [self._part(name) for name in parts]
         if windows is not None:
@@ -120,7 +122,7 @@ def _bound(make_part: MakePart, spec: FeatureSpec) -> Callable[[str], NDArray[np
     return lambda part: make_part(part, spec)
 
 
-class Tables(Mapping[FeatureSpec | None, Table]):
+class DesignMatrices(Mapping[FeatureSpec | None, DesignMatrix]):
     """The rows of one data set under every spec that is tried, made when they are first asked for.
 
     Parameters
@@ -135,7 +137,7 @@ class Tables(Mapping[FeatureSpec | None, Table]):
     def __init__(
         self,
         dataset: Dataset,
-        make: Callable[[FeatureSpec], Examples],
+        make: Callable[[FeatureSpec], FeatureTable],
         make_part: MakePart | None = None,
         further: Sequence[str] = (),
         *,
@@ -144,12 +146,12 @@ class Tables(Mapping[FeatureSpec | None, Table]):
         self._dataset = dataset
         self._make = make
         self._max_bytes = max_bytes
-        self._held: dict[FeatureSpec, Examples] = {}
+        self._held: dict[FeatureSpec, FeatureTable] = {}
         self._make_part = make_part
         self._further = tuple(further)
         self._parts: dict[tuple[int, int | None, int], _Parts] = {}
 
-    def examples(self, spec: FeatureSpec) -> Examples:
+    def examples(self, spec: FeatureSpec) -> FeatureTable:
         """Return the features under a spec."""
         found = self._held.pop(spec, None) or self._make(spec)
         self._held[spec] = found
@@ -157,14 +159,14 @@ class Tables(Mapping[FeatureSpec | None, Table]):
             self._held.pop(next(iter(self._held)))
         return found
 
-    def __getitem__(self, spec: FeatureSpec | None) -> Table:
+    def __getitem__(self, spec: FeatureSpec | None) -> DesignMatrix:
         if spec is None:
             raise KeyError(spec)
         further: Mapping[str, NDArray[np.float32]] = {}
         if self._make_part is not None:
             windows = (spec.rate_hz, spec.window_samples, spec.window_hop_samples)
             further = self._parts.setdefault(windows, _Parts(self._further, _bound(self._make_part, spec)))
-        return Table.of(self._dataset, self.examples(spec), further)
+        return DesignMatrix.of(self._dataset, self.examples(spec), further)
 
     def __iter__(self) -> Iterator[FeatureSpec]:
         return iter(self._held)
@@ -173,16 +175,16 @@ class Tables(Mapping[FeatureSpec | None, Table]):
         return len(self._held)
 
 
-def tables_of(
+def design_matrices(
     dataset: Dataset,
-    examples: Examples,
+    examples: FeatureTable,
     spec: FeatureSpec,
-    further: Mapping[str, Part],
+    further: Mapping[str, FeatureBlock],
     *,
     workers: int | None = None,
     cache: FeatureCache | None = None,
     progress: Progress | None = None,
-) -> Tables:
+) -> DesignMatrices:
     """Return the tables of a data set whose features under one spec are there, and the others made when asked for.
 
     Parameters
@@ -191,7 +193,7 @@ def tables_of(
     further : parts of rows beside the pooled ones, by name
     """
 
-    def make(other: FeatureSpec) -> Examples:
+    def make(other: FeatureSpec) -> FeatureTable:
         if other == spec:
             return examples
         return extract(dataset, other, workers=workers, cache=cache, progress=progress)[1]
@@ -199,4 +201,4 @@ def tables_of(
     def make_part(name: str, windows: FeatureSpec) -> NDArray[np.float32]:
         return part_rows(dataset, further[name], windows, workers=workers, cache=cache, progress=progress)
 
-    return Tables(dataset, make, make_part, tuple(further))
+    return DesignMatrices(dataset, make, make_part, tuple(further))

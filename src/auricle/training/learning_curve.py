@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.aggregation import choose, log_probabilities
+from auricle.bundles.aggregation import log_probabilities, predicted_class
 from auricle.datasets.feature_table import Progress
 from auricle.evaluation.scores import interval_of_accuracy, interval_of_mean, interval_of_r2
-from auricle.runtime.compute import n_workers, spread
-from auricle.training.design_matrix import Table
-from auricle.training.search.candidates import Candidate, ask, fit_to
-from auricle.training.search.cross_validation import Plan
-from auricle.training.search.parallel_fits import side_by_side
+from auricle.runtime.compute import n_workers, parallel_map
+from auricle.training.design_matrix import DesignMatrix
+from auricle.training.search.candidates import Candidate, fit_to, predict
+from auricle.training.search.cross_validation import SplitPlan
+from auricle.training.search.parallel_fits import parallel_fits
 
 __all__ = ["FRACTIONS", "LONGEST_S", "Curve", "Point", "learning_curve"]
 
@@ -72,10 +72,10 @@ class Curve:
 
 
 def learning_curve(
-    table: Table,
+    table: DesignMatrix,
     groups: NDArray[np.str_],
     candidate: Candidate,
-    plan: Plan,
+    plan: SplitPlan,
     out_of_fold: NDArray[np.float64],
     *,
     fit_s: float,
@@ -148,7 +148,7 @@ def _afford(blocks: NDArray[np.intp], fit_s: float, longest_s: float) -> tuple[t
 
 
 def _by_fraction(
-    table: Table,
+    table: DesignMatrix,
     candidate: Candidate,
     learned: Mapping[float, Sequence[NDArray[np.bool_]]],
     held: Sequence[NDArray[np.intp]],
@@ -164,9 +164,9 @@ def _by_fraction(
         return _answers(table, candidate, learned[fraction][fold], held[fold])
 
     answers = {f: np.full((len(table.truth), len(table.classes) or 1), np.nan) for f in learned}
-    with side_by_side():
+    with parallel_fits():
         warnings.simplefilter("ignore")  # what a model says of so little data, its score says
-        for done, values in enumerate(spread(one, jobs, workers=workers)):
+        for done, values in enumerate(parallel_map(one, jobs, workers=workers)):
             fraction, fold = jobs[done]
             answers[fraction][held[fold]] = values
             if progress:
@@ -174,7 +174,7 @@ def _by_fraction(
     return answers
 
 
-def _ranks(table: Table, groups: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.float64]:
+def _ranks(table: DesignMatrix, groups: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.float64]:
     """Return the smallest fraction that holds each recording; each class loses its groups evenly."""
     names, members = np.unique(groups, return_inverse=True)
     order = rng.permutation(len(names))
@@ -196,13 +196,13 @@ def _ranks(table: Table, groups: NDArray[np.str_], rng: np.random.Generator) -> 
 
 
 def _answers(
-    table: Table, candidate: Candidate, learned: NDArray[np.bool_], recordings: NDArray[np.intp]
+    table: DesignMatrix, candidate: Candidate, learned: NDArray[np.bool_], recordings: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """Fit to some recordings and answer others: probabilities by recording, uncalibrated, or numbers."""
     scale = table.scale(learned)
     model = fit_to(candidate, table, learned, scale)
     asked = np.isin(table.owner, recordings)
-    values = ask(model, table.eaten(candidate.parts, asked), len(table.classes))
+    values = predict(model, table.design_matrix(candidate.parts, asked), len(table.classes))
     values = log_probabilities(values) if table.classes else scale.original(values)
     place = np.searchsorted(recordings, table.owner[asked])
     sums = np.zeros((len(recordings), values.shape[1]))
@@ -217,7 +217,9 @@ def _point(
     score = 1.0 - float(_losses(values, truth).mean())
     if values.shape[1] == 1:
         return Point(fraction, n, score, interval_of_r2(truth, values[:, 0], groups))
-    return Point(fraction, n, score, interval_of_accuracy(choose(values) == truth, truth, groups, balanced=True))
+    return Point(
+        fraction, n, score, interval_of_accuracy(predicted_class(values) == truth, truth, groups, balanced=True)
+    )
 
 
 def _losses(values: NDArray[np.float64], truth: NDArray[Any]) -> NDArray[np.float64]:
@@ -226,7 +228,7 @@ def _losses(values: NDArray[np.float64], truth: NDArray[Any]) -> NDArray[np.floa
         return np.asarray((values[:, 0] - truth) ** 2 / (np.var(truth) or 1.0))
     counts = np.bincount(truth)
     weight = len(truth) / (np.count_nonzero(counts) * counts[truth])
-    return np.asarray((choose(values) != truth) * weight)
+    return np.asarray((predicted_class(values) != truth) * weight)
 
 
 def _sentence(points: Sequence[Point], gain: float, ends: tuple[float, float], what: str) -> str:

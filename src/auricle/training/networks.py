@@ -8,16 +8,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from auricle.datasets.feature_table import Examples, Progress
+from auricle.datasets.feature_table import FeatureTable, Progress
 from auricle.features.cache import FeatureCache
 from auricle.features.image import Image, image_spec
-from auricle.features.parts import Part
+from auricle.features.parts import FeatureBlock
 from auricle.features.spec import FeatureSpec
 from auricle.models.cnn.device import chosen_device, need_torch
 from auricle.models.cnn.settings import Epoch
 from auricle.models.table import MODELS
 
-__all__ = ["are_within_reach", "check_networks", "checkpoints", "epochs_told", "images_of", "network_settings"]
+__all__ = ["are_within_reach", "check_networks", "checkpoints", "epoch_reporter", "images_of", "network_settings"]
 
 
 def check_networks(families: Sequence[str], device: str) -> None:
@@ -27,7 +27,7 @@ def check_networks(families: Sequence[str], device: str) -> None:
     ------
     UsageError : torch is not installed, or there is no such device
     """
-    if any(MODELS[family].eats == "image" for family in families):
+    if any(MODELS[family].input_kind == "image" for family in families):
         need_torch()
         chosen_device(device)
 
@@ -37,13 +37,13 @@ def are_within_reach() -> bool:
     return find_spec("torch") is not None
 
 
-def images_of(spec: FeatureSpec, examples: Examples) -> Image:
+def images_of(spec: FeatureSpec, examples: FeatureTable) -> Image:
     """Return what makes images of windows: of one size, which holds the longest of them."""
     longest_s = spec.window_s or float((examples.end_s - examples.start_s).max())
     return Image(image_spec(spec.rate_hz, longest_s))
 
 
-def network_settings(image: Part | None, device: str, folder: Path | None) -> dict[str, Any]:
+def network_settings(image: FeatureBlock | None, device: str, folder: Path | None) -> dict[str, Any]:
     """Return the settings of networks that are not a matter of choice; none where there are no images."""
     return {} if not isinstance(image, Image) else {"shape": image.shape, "device": device, "checkpoints": folder}
 
@@ -65,7 +65,7 @@ def checkpoints(cache: FeatureCache | None, training: str) -> Iterator[Path | No
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def epochs_told(progress: Progress, name: str) -> Callable[[Epoch], None]:
+def epoch_reporter(progress: Progress, name: str) -> Callable[[Epoch], None]:
     """Return what tells of every epoch of a network of that name; of several side by side, in turns."""
 
     def tell(epoch: Epoch) -> None:

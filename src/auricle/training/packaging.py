@@ -7,13 +7,13 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.aggregation import choose
+from auricle.bundles.aggregation import predicted_class
 from auricle.bundles.bundle import Bundle, Golden
 from auricle.bundles.graph import Graph
 from auricle.bundles.manifest import Interval, Manifest, Sets, Target
 from auricle.bundles.profile import MAX_PROFILED, Profile, quality_row
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.feature_table import Examples, Progress, windows_of
+from auricle.datasets.feature_table import FeatureTable, Progress, windows_of
 from auricle.evaluation import scores
 from auricle.features.embeddings.embedding import Embedding
 from auricle.features.extractor import Extractor
@@ -25,14 +25,14 @@ from auricle.models.family import Estimator
 from auricle.models.intervals import COVERAGE, class_thresholds, half_width
 from auricle.runtime.compute import n_workers
 from auricle.training.convert.estimators import MAX_DIFFERENCE, MAX_NETWORK_DIFFERENCE, convert, verify
-from auricle.training.design_matrix import Scale, Table
-from auricle.training.networks import epochs_told
+from auricle.training.design_matrix import DesignMatrix, Scale
+from auricle.training.networks import epoch_reporter
 from auricle.training.search.candidates import fit_to
-from auricle.training.search.cross_validation import Plan
-from auricle.training.search.search import Found
-from auricle.training.thresholds import event_thresholds, fit_novelty, telling
+from auricle.training.search.cross_validation import SplitPlan
+from auricle.training.search.search import SearchResult
+from auricle.training.thresholds import event_thresholds, fit_novelty, novelty_columns
 
-__all__ = ["pack"]
+__all__ = ["build_bundle"]
 
 N_GOLDEN = 3
 _LIBRARIES = (
@@ -49,13 +49,13 @@ _LIBRARIES = (
 )
 
 
-def pack(
+def build_bundle(
     dataset: Dataset,
-    examples: Examples,
-    table: Table,
+    examples: FeatureTable,
+    table: DesignMatrix,
     features: Features,
-    found: Found,
-    protocol: Plan,
+    found: SearchResult,
+    protocol: SplitPlan,
     *,
     name: str,
     workers: int | None = None,
@@ -82,9 +82,9 @@ def pack(
     with ExitStack() as stack:
         if IMAGE in found.chosen.parts:
             stack.enter_context(torch_threads(n_workers(workers)))
-        told = None if progress is None else epochs_told(progress, found.chosen.name)
+        told = None if progress is None else epoch_reporter(progress, found.chosen.name)
         estimator = fit_to(found.chosen, table, everything, scale, progress=told)
-    rows = table.eaten(found.chosen.parts)
+    rows = table.design_matrix(found.chosen.parts)
     graph = convert(estimator, rows.shape[1])
     verify(graph, estimator, rows, limit=MAX_NETWORK_DIFFERENCE if IMAGE in found.chosen.parts else MAX_DIFFERENCE)
     manifest = _manifest(dataset, table, found, scale, features, name, protocol.protocol)
@@ -93,7 +93,7 @@ def pack(
         examples.recording_standard(),
         examples.owner,
         protocol.blocks,
-        columns=telling(manifest.standard),
+        columns=novelty_columns(manifest.standard),
         window_doubt=_doubt(found.windows_out_of_fold) if table.classes else None,
         recording_doubt=_doubt(found.out_of_fold) if table.classes else None,
     )
@@ -104,7 +104,13 @@ def pack(
 
 
 def _manifest(
-    dataset: Dataset, table: Table, found: Found, scale: Scale, features: Features, name: str, protocol: str
+    dataset: Dataset,
+    table: DesignMatrix,
+    found: SearchResult,
+    scale: Scale,
+    features: Features,
+    name: str,
+    protocol: str,
 ) -> Manifest:
     scored, verdict = _scores(dataset, table, found)
     libraries = (*_LIBRARIES, "torch") if IMAGE in found.chosen.parts else _LIBRARIES
@@ -132,11 +138,11 @@ def _manifest(
     )
 
 
-def _scores(dataset: Dataset, table: Table, found: Found) -> tuple[scores.Scores, str]:
+def _scores(dataset: Dataset, table: DesignMatrix, found: SearchResult) -> tuple[scores.Scores, str]:
     """Score the held-out answers; return the scores with their intervals, and the verdict."""
     truth, groups = table.truth[found.tested], dataset.groups[found.tested]
     if table.classes:
-        chosen = choose(found.answers)
+        chosen = predicted_class(found.answers)
         right = chosen == truth
         low, high = scores.interval_of_accuracy(right, truth, groups)
         balanced = scores.interval_of_accuracy(right, truth, groups, balanced=True)
@@ -163,19 +169,19 @@ def _doubt(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1.0 - probabilities.max(axis=1))
 
 
-def _sets(table: Table, found: Found) -> Sets | None:
+def _sets(table: DesignMatrix, found: SearchResult) -> Sets | None:
     known = class_thresholds(found.out_of_fold, table.truth) if table.classes else None
     return None if known is None else Sets(coverage=COVERAGE, thresholds=known[0], per_class=known[1])
 
 
-def _interval(table: Table, found: Found) -> Interval | None:
+def _interval(table: DesignMatrix, found: SearchResult) -> Interval | None:
     if table.classes:
         return None
     width = half_width(found.out_of_fold[:, 0] - table.truth)
     return None if width is None else Interval(coverage=COVERAGE, half_width=width)
 
 
-def _profile(dataset: Dataset, examples: Examples, found: Found, novelty: NDArray[np.float64]) -> Profile:
+def _profile(dataset: Dataset, examples: FeatureTable, found: SearchResult, novelty: NDArray[np.float64]) -> Profile:
     n = len(dataset.examples)
     chosen = np.unique(np.linspace(0, n - 1, min(n, MAX_PROFILED)).round().astype(np.int64))
     return Profile(

@@ -8,19 +8,19 @@ import numpy as np
 
 from auricle.evaluation import report_sections
 from auricle.evaluation.advice import next_steps
-from auricle.evaluation.breakdown import Answered
+from auricle.evaluation.breakdown import ScoredPredictions
 from auricle.features.parts import IMAGE
 from auricle.inspection.findings import Finding, file_name, sort
 from auricle.reports import charts
 from auricle.reports.html import Block, Listing, Notice, Page, Section, Table, Text, Tone, picture
-from auricle.training.attribution import heard
+from auricle.training.attribution import attribution
 from auricle.training.learning_curve import Curve
 from auricle.training.thresholds import FALSE_UNKNOWN
 
 if TYPE_CHECKING:
     from auricle.training.result import TrainResult
 
-__all__ = ["report_of"]
+__all__ = ["build_report"]
 
 MAX_TRIALS = 40
 
@@ -32,7 +32,7 @@ _FATES = {
 }
 
 
-def report_of(result: "TrainResult", curve: Curve) -> Page:
+def build_report(result: "TrainResult", curve: Curve) -> Page:
     """Return the page of a training: the verdict, what it rests on, and what to do next."""
     manifest, answered = result.bundle.manifest, result.answered
     useful = is_useful(result)
@@ -58,7 +58,7 @@ def report_of(result: "TrainResult", curve: Curve) -> Page:
         Section("What would make the score untrue", tuple(_leaks(result))),
         Section("What was tried", tuple(_trials(result))),
         *by_answer,
-        *((Section("What it listened to", tuple(heard(result))),) if IMAGE in manifest.parts else ()),
+        *((Section("What it listened to", tuple(attribution(result))),) if IMAGE in manifest.parts else ()),
         Section("Where it fares worse", tuple(report_sections.columns(answered))),
         Section("Is more data worth it?", tuple(_curve(curve, answered))),
         Section("The worst mistakes", tuple(report_sections.worst(answered))),
@@ -208,7 +208,7 @@ def _held(result: "TrainResult", what: str) -> str:
     )
 
 
-def _curve(curve: Curve, answered: Answered) -> Iterator[Block]:
+def _curve(curve: Curve, answered: ScoredPredictions) -> Iterator[Block]:
     yield Text(curve.sentence)
     if not curve.points:
         return

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from auricle.errors import UsageError
 from auricle.features.embeddings.embedding import Embedding
-from auricle.features.embeddings.presets import PRESETS, at_hand, load_embedding
+from auricle.features.embeddings.presets import PRESETS, available_presets, load_embedding
 from auricle.models.family import Estimator
 from auricle.models.table import MODELS, family_names
 from auricle.training.networks import are_within_reach, check_networks
 
-__all__ = ["Asked", "asked", "embeddings_for", "further_families"]
+__all__ = ["TrainingRequest", "embeddings_for", "further_families", "training_request"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class TrainingRequest:
     """What may be tried.
 
     Parameters
@@ -35,16 +35,16 @@ class Asked:
     @property
     def has_networks(self) -> bool:
         """Whether any family reads images."""
-        return any(MODELS[family].eats == "image" for family in (*self.families, *self.more))
+        return any(MODELS[family].input_kind == "image" for family in (*self.families, *self.more))
 
 
-def asked(
+def training_request(
     models: str | Iterable[str | Estimator],
     embeddings: Iterable[str | Embedding] | None,
     *,
     has_budget: bool,
     device: str,
-) -> Asked:
+) -> TrainingRequest:
     """Sort what was asked for, and hold that it can be had here, before anything is computed.
 
     Parameters
@@ -63,13 +63,13 @@ def asked(
     families = tuple(name for name in MODELS if name in families or (name == "embedding" and pretrained))
     check_networks(families, device)
     more = further_families(families) if has_budget and models == "auto" else ()
-    return Asked(families, own, blend, more, pretrained)
+    return TrainingRequest(families, own, blend, more, pretrained)
 
 
 def further_families(families: Sequence[str]) -> tuple[str, ...]:
     """Return the families that a budget may buy beside those that are tried anyway."""
-    eaten = {"pooled", *(["image"] if are_within_reach() else [])}
-    return tuple(name for name in MODELS if name not in families and MODELS[name].eats in eaten)
+    design_matrix = {"pooled", *(["image"] if are_within_reach() else [])}
+    return tuple(name for name in MODELS if name not in families and MODELS[name].input_kind in design_matrix)
 
 
 def _sorted(models: str | Iterable[str | Estimator]) -> tuple[tuple[str, ...], tuple[Estimator, ...], bool]:
@@ -104,7 +104,7 @@ def embeddings_for(
     """
     is_read = is_auto or "embedding" in families
     if wanted is None:
-        wanted = at_hand() if is_read else ()
+        wanted = available_presets() if is_read else ()
     found: dict[str, Embedding] = {}
     for one in wanted:
         loaded = load_embedding(one) if isinstance(one, str) else one

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.aggregation import log_probabilities, soften
+from auricle.bundles.aggregation import calibrate, log_probabilities
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.feature_table import Examples, Failure, Progress
-from auricle.evaluation.breakdown import Answered, summary
+from auricle.datasets.feature_table import Failure, FeatureTable, Progress
+from auricle.evaluation.breakdown import ScoredPredictions, summary
 from auricle.inspection.findings import Finding
 from auricle.inspection.leaks import Leaks
 from auricle.models.family import Estimator
 from auricle.reports.html import Page
-from auricle.training.design_matrix import Table
+from auricle.training.design_matrix import DesignMatrix
 from auricle.training.learning_curve import Curve, learning_curve
-from auricle.training.report import report_of
-from auricle.training.search.cross_validation import Plan
-from auricle.training.search.search import Found
+from auricle.training.report import build_report
+from auricle.training.search.cross_validation import SplitPlan
+from auricle.training.search.search import SearchResult
 
 __all__ = ["TrainResult"]
 
@@ -46,11 +46,11 @@ class TrainResult:
 
     bundle: Bundle
     dataset: Dataset
-    examples: Examples
-    table: Table
+    examples: FeatureTable
+    table: DesignMatrix
     estimator: Estimator
-    found: Found
-    protocol: Plan
+    found: SearchResult
+    protocol: SplitPlan
     leaks: Leaks
     failures: tuple[Failure, ...]
     seconds: float
@@ -58,12 +58,12 @@ class TrainResult:
     condition: tuple[Finding, ...] = ()
 
     @cached_property
-    def answered(self) -> Answered:
+    def answered(self) -> ScoredPredictions:
         """The held-out recordings, with what was answered to them."""
         dataset = self.dataset.subset(self.found.tested)
         classes = self.dataset.classes
         truth = np.searchsorted(classes, dataset.labels) if classes else dataset.targets
-        return Answered(dataset, classes, truth, self.found.answers)
+        return ScoredPredictions(dataset, classes, truth, self.found.answers)
 
     @cached_property
     def uncalibrated(self) -> NDArray[np.float64]:
@@ -71,12 +71,12 @@ class TrainResult:
         if not self.dataset.classes:
             return self.found.out_of_fold
         how = self.bundle.manifest.calibration.recording
-        return soften((log_probabilities(self.found.out_of_fold) - (how.bias or 0.0)) * how.temperature)
+        return calibrate((log_probabilities(self.found.out_of_fold) - (how.bias or 0.0)) * how.temperature)
 
     @cached_property
     def report(self) -> Page:
         """The report: ``result.report.save("report.html")``. The learning curve is made for it."""
-        return report_of(self, self.learning_curve())
+        return build_report(self, self.learning_curve())
 
     def learning_curve(self, *, progress: Progress | None = None) -> Curve:
         """Fit the chosen model to parts of the groups, and say whether more data is worth it; this takes a while."""

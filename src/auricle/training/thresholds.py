@@ -7,16 +7,16 @@ from numpy.typing import NDArray
 
 from auricle.bundles.novelty import LEVELS, LIMIT, N_RANKS, Novelty
 from auricle.features.spec import FeatureSpec
-from auricle.models.novelty import fit_place
+from auricle.models.novelty import fit_prototypes
 
-__all__ = ["DEFAULT", "FALSE_UNKNOWN", "LIMITS", "event_thresholds", "fit_novelty", "telling"]
+__all__ = ["DEFAULT", "FALSE_UNKNOWN", "LIMITS", "event_thresholds", "fit_novelty", "novelty_columns"]
 
 
 FALSE_UNKNOWN = 0.02
 """Part of recordings like those of training that the threshold calls unknown."""
 
 
-def telling(spec: FeatureSpec) -> NDArray[np.int64]:
+def novelty_columns(spec: FeatureSpec) -> NDArray[np.int64]:
     """Return the places of a standard row's descriptors: all but the cepstrum, which varies as much within a kind."""
     return np.flatnonzero([not name.startswith("mfcc") for name in spec.columns]).astype(np.int64)
 
@@ -76,7 +76,7 @@ def _percentiles(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _novelty(rows: NDArray[np.float32], columns: NDArray[np.int64]) -> Novelty:
     """Return a novelty that measures distance and has no ranks yet."""
-    place, nothing = fit_place(rows[:, columns], limit=float(LIMIT)), np.zeros((2, N_RANKS))
+    place, nothing = fit_prototypes(rows[:, columns], limit=float(LIMIT)), np.zeros((2, N_RANKS))
     return Novelty(
         columns, place.mean, place.inverse_deviation, place.prototypes, nothing, nothing, thresholds=np.zeros(2)
     )

@@ -9,25 +9,25 @@ from threadpoolctl import threadpool_limits
 
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import Progress, extract
-from auricle.datasets.headers import survey
+from auricle.datasets.headers import read_headers
 from auricle.errors import UsageError
 from auricle.features.cache import FeatureCache
 from auricle.features.embeddings.embedding import Embedding
-from auricle.features.parts import IMAGE, POOLED, Features, Part, Pooled
+from auricle.features.parts import IMAGE, POOLED, FeatureBlock, Features, Pooled
 from auricle.features.spec import FeatureSpec
 from auricle.inspection.leaks import find_leaks
-from auricle.inspection.recording_faults import find_condition
-from auricle.inspection.scan import hear
+from auricle.inspection.recording_faults import find_recording_faults
+from auricle.inspection.scan import scan_dataset
 from auricle.models.family import Estimator
-from auricle.training.defaults import Split, choose_spec, plan
-from auricle.training.design_matrix import Tables, tables_of
+from auricle.training.defaults import Split, choose_spec, split_plan
+from auricle.training.design_matrix import DesignMatrices, design_matrices
 from auricle.training.networks import checkpoints, images_of, network_settings
-from auricle.training.packaging import pack
-from auricle.training.request import asked
+from auricle.training.packaging import build_bundle
+from auricle.training.request import training_request
 from auricle.training.result import TrainResult
-from auricle.training.search.cross_validation import Plan
-from auricle.training.search.search import Found, search
-from auricle.training.search.search_space import Menu, prove
+from auricle.training.search.cross_validation import SplitPlan
+from auricle.training.search.search import SearchResult, search
+from auricle.training.search.search_space import SearchSpace, check_convertible
 
 __all__ = ["TUNINGS", "TrainResult", "Tuning", "train"]
 
@@ -97,30 +97,30 @@ def train(
         raise UsageError(f"`budget_s` must be above 0. Got {budget_s:g}.")
     if journal is not None and tune != "optuna":
         raise UsageError(f"`journal` keeps the trials of `tune` optuna. Got {tune!r}: leave it out.")
-    wanted = asked(models, embeddings, has_budget=budget_s is not None, device=device)
+    wanted = training_request(models, embeddings, has_budget=budget_s is not None, device=device)
     dataset = data if isinstance(data, Dataset) else Dataset.load(data)
     if balance and dataset.task == "regress":
         raise UsageError("`balance` weighs classes. These are numbers: leave it out.")
-    protocol = plan(dataset, tune=tune, split=split, seed=seed)  # what cannot be split is said before all else
+    protocol = split_plan(dataset, tune=tune, split=split, seed=seed)  # what cannot be split is said before all else
     vary_window = spec is None and window_s == "auto"
-    spec = spec or choose_spec(survey(dataset, workers=workers), window_s=window_s)
-    prove(wanted.own, len(spec.columns), dataset.task)
+    spec = spec or choose_spec(read_headers(dataset, workers=workers), window_s=window_s)
+    check_convertible(wanted.own, len(spec.columns), dataset.task)
     dataset, examples, failures = extract(
         dataset, spec, workers=workers, skip_bad=skip_bad, cache=cache, progress=progress
     )
     if failures:
-        protocol = plan(dataset, tune=tune, split=split, seed=seed)
-    kept, recordings, _ = hear(dataset, workers=workers, cache=cache, progress=progress)
+        protocol = split_plan(dataset, tune=tune, split=split, seed=seed)
+    kept, recordings, _ = scan_dataset(dataset, workers=workers, cache=cache, progress=progress)
     leaks = find_leaks(dataset.subset(kept), recordings, blocks=protocol.blocks[kept])
-    condition = tuple(find_condition(dataset.subset(kept), recordings))
-    further: dict[str, Part] = {**wanted.embeddings}
+    condition = tuple(find_recording_faults(dataset.subset(kept), recordings))
+    further: dict[str, FeatureBlock] = {**wanted.embeddings}
     if wanted.has_networks:
         further[IMAGE] = images_of(spec, examples)
-    tables = tables_of(dataset, examples, spec, further, workers=workers, cache=cache, progress=progress)
+    tables = design_matrices(dataset, examples, spec, further, workers=workers, cache=cache, progress=progress)
     called = name or _name_of(Path(dataset.source))
     # BLAS threads wait for each other longer than they work on what is this small, and round by how many they are.
     with checkpoints(cache, f"{dataset.source} {called} {seed}") as folder, threadpool_limits(1, user_api="blas"):
-        menu = Menu(
+        menu = SearchSpace(
             wanted.families,
             wanted.own,
             dataset.task,
@@ -149,7 +149,7 @@ def train(
         chosen = found.chosen.spec or spec
         examples, table = tables.examples(chosen), tables[chosen].only(found.chosen.parts)
         features = Features(chosen, [{POOLED: Pooled(chosen), **further}[part] for part in found.chosen.parts])
-        bundle, estimator = pack(
+        bundle, estimator = build_bundle(
             dataset, examples, table, features, found, protocol, name=called, workers=workers, progress=progress
         )
     return TrainResult(
@@ -174,9 +174,9 @@ def _name_of(source: Path) -> str:
 
 
 def _search(
-    tables: Tables,
-    menu: Menu,
-    protocol: Plan,
+    tables: DesignMatrices,
+    menu: SearchSpace,
+    protocol: SplitPlan,
     tune: Tuning,
     budget_s: float | None,
     journal: Path | None,
@@ -185,7 +185,7 @@ def _search(
     blend: bool,
     workers: int | None,
     progress: Progress | None,
-) -> Found:
+) -> SearchResult:
     """Search as it was asked for: the defaults, a grid, the defaults and what else a budget allows, or with Optuna."""
     if tune == "grid":
         offered = [*menu.grids()]
@@ -195,9 +195,9 @@ def _search(
         offered = [*menu.defaults()]
     explore = None
     if tune == "optuna":
-        from auricle.training.search.optuna_search import explorer  # slow to import, and needed for this alone
+        from auricle.training.search.optuna_search import optuna_search  # slow to import, and needed for this alone
 
-        explore = explorer(
+        explore = optuna_search(
             menu,
             n_searches=len(protocol.tested) + protocol.is_nested,
             budget_s=budget_s,

@@ -15,7 +15,7 @@ from auricle.audio.decode import open_sound, read
 from auricle.audio.resample import resample
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec, default_spec
-from auricle.runtime.compute import spread
+from auricle.runtime.compute import parallel_map
 
 __all__ = ["AudioFeatures"]
 
@@ -89,7 +89,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
             missing = max(0, int(np.ceil(self.spec_.n_fft * self.rate_hz / self.spec_.rate_hz)) - samples.shape[1])
             padded = np.pad(samples, ((0, 0), (missing // 2, missing - missing // 2)))
             X = [Clip(one, self.rate_hz, source=f"row {index}") for index, one in enumerate(padded)]
-        rows = list(spread(row, X, workers=self.workers))
+        rows = list(parallel_map(row, X, workers=self.workers))
         return np.stack(rows) if rows else np.empty((0, len(extractor.columns)), np.float32)
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002

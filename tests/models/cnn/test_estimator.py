@@ -194,8 +194,8 @@ def test_fits_side_by_side_are_those_made_one_by_one(images: Any, quick: dict[st
 def test_tells_what_a_fit_would_cost(images: Any, quick: dict[str, Any]) -> None:
     X, _, _ = images(80)
     one = CnnClassifier(**quick | {"epochs": 1})
-    assert one.price_s(X) > 0
-    assert clone(one).set_params(epochs=1000).price_s(X) > 10 * one.price_s(X)
+    assert one.estimate_fit_s(X) > 0
+    assert clone(one).set_params(epochs=1000).estimate_fit_s(X) > 10 * one.estimate_fit_s(X)
 
 
 def test_whole_groups_are_held_out(images: Any, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from auricle.models.cnn.linear_head import fit_line, statistics
+from auricle.models.cnn.linear_head import fit_linear_head, statistics
 
 
 def made(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -27,7 +27,7 @@ def test_equals_a_ridge_regression_on_standardised_columns(rng: np.random.Genera
     weights /= weights.mean()
     scaled = StandardScaler().fit(found, sample_weight=weights)
     ridge = Ridge(alpha=5.0).fit(scaled.transform(found), numbers, sample_weight=weights)
-    line = fit_line(found, numbers, weights)
+    line = fit_linear_head(found, numbers, weights)
     np.testing.assert_allclose(line.answers(found), ridge.predict(scaled.transform(found)), atol=1e-9)
 
 
@@ -38,10 +38,10 @@ def test_goes_on_beyond_what_it_heard(rng: np.random.Generator) -> None:
     images[:, 3] += numbers[:, np.newaxis] / 2
     found = statistics(images.astype(np.float32))
     known = numbers < 60
-    line = fit_line(found[known], numbers[known], np.ones(known.sum()))
+    line = fit_linear_head(found[known], numbers[known], np.ones(known.sum()))
     assert line.answers(found[-1:])[0] == pytest.approx(100, abs=15)
 
 
 def test_a_band_that_never_changes_says_nothing(rng: np.random.Generator) -> None:
     found = np.concatenate([rng.normal(size=(20, 2)), np.full((20, 1), 0.5)], axis=1)
-    assert fit_line(found, found[:, 0], np.ones(20)).weights[2] == 0.0
+    assert fit_linear_head(found, found[:, 0], np.ones(20)).weights[2] == 0.0

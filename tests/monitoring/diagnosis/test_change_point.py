@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from auricle.monitoring.diagnosis.change_point import onset
+from auricle.monitoring.diagnosis.change_point import change_point
 
 START = np.datetime64("2026-03-01T00:00", "us")
 
@@ -17,28 +17,28 @@ def test_the_moment_of_a_change_is_found(n_before, rng):
     values = rng.normal(size=200)
     values[n_before:] -= 4.0
     order = rng.permutation(200)
-    found = onset(hours(200)[order], values[order], rng.normal(size=300))
+    found = change_point(hours(200)[order], values[order], rng.normal(size=300))
     assert abs(found - datetime(2026, 3, 1, tzinfo=UTC) - timedelta(hours=n_before)) <= timedelta(hours=2)
 
 
 def test_no_change_has_no_moment():
-    found = [onset(hours(100), np.random.default_rng(s).normal(size=100), np.zeros(9)) for s in range(40)]
+    found = [change_point(hours(100), np.random.default_rng(s).normal(size=100), np.zeros(9)) for s in range(40)]
     assert sum(one is not None for one in found) <= 1
 
 
 def test_what_was_different_from_the_first_on_has_no_moment(rng):
     values = rng.normal(size=100) - 8.0
     values[50:] -= 3.0
-    assert onset(hours(100), values, rng.normal(size=100)) is None
+    assert change_point(hours(100), values, rng.normal(size=100)) is None
 
 
 @pytest.mark.parametrize("times", [np.full(100, START), np.full(100, np.datetime64("NaT", "us"))])
 def test_a_clock_that_stands_still_or_is_missing_says_nothing(times, rng):
     values = rng.normal(size=100)
     values[50:] += 9.0
-    assert onset(times, values, rng.normal(size=100)) is None
+    assert change_point(times, values, rng.normal(size=100)) is None
 
 
 def test_a_few_recordings_or_equal_values_say_nothing(rng):
-    assert onset(hours(15), np.arange(15.0), rng.normal(size=100)) is None
-    assert onset(hours(50), np.zeros(50), np.zeros(50)) is None
+    assert change_point(hours(15), np.arange(15.0), rng.normal(size=100)) is None
+    assert change_point(hours(50), np.zeros(50), np.zeros(50)) is None

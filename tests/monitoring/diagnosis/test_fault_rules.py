@@ -1,8 +1,8 @@
 import pytest
 
 from auricle.bundles.profile import QUALITY_COLUMNS
-from auricle.monitoring.diagnosis.fault_rules import SIGNS, Moved, signs_of
-from auricle.monitoring.drift.feature_drift import ColumnDrift
+from auricle.monitoring.diagnosis.fault_rules import FAULT_RULES, Shift, match_faults
+from auricle.monitoring.drift.feature_drift import FeatureDrift
 from auricle.monitoring.verdict import NEXT_STEPS
 
 BEFORE = {"level_db": -20.0, "snr_db": 40.0, "noise_floor_db": -60.0, "bandwidth_hz": 8000.0, "cutoff_db": 20.0}
@@ -15,8 +15,8 @@ def moved(*, lower_rate=0.0, significant=True, **by):
         shift = by.get(name, 0.0)
         before = BEFORE.get(name, 0.0)
         q, effect = (0.001, 2.0) if shift and significant else (0.9, 0.0)
-        columns[name] = ColumnDrift(name, 0.5, effect, before, before + shift, q, q, q)
-    return Moved(columns, rate=0.01, lower_rate=lower_rate, rate_hz=(8000, 16_000))
+        columns[name] = FeatureDrift(name, 0.5, effect, before, before + shift, q, q, q)
+    return Shift(columns, rate=0.01, lower_rate=lower_rate, rate_hz=(8000, 16_000))
 
 
 @pytest.mark.parametrize(
@@ -47,15 +47,15 @@ def moved(*, lower_rate=0.0, significant=True, **by):
     ],
 )
 def test_what_moved_is_named(kinds, sentence, by):
-    signs = signs_of(moved(**by))
+    signs = match_faults(moved(**by))
     assert [sign.kind for sign in signs] == kinds
     assert not kinds or signs[0].what.startswith(sentence)
 
 
 def test_what_is_not_significant_is_not_named():
-    assert signs_of(moved(significant=False, level_db=-12, noise_floor_db=30, snr_db=-30)) == ()
+    assert match_faults(moved(significant=False, level_db=-12, noise_floor_db=30, snr_db=-30)) == ()
 
 
 def test_every_sign_has_a_next_step_and_is_explained_by_known_ones():
-    assert SIGNS.keys() <= NEXT_STEPS.keys()
-    assert all(explained_by <= SIGNS.keys() for _, explained_by in SIGNS.values())
+    assert FAULT_RULES.keys() <= NEXT_STEPS.keys()
+    assert all(explained_by <= FAULT_RULES.keys() for _, explained_by in FAULT_RULES.values())

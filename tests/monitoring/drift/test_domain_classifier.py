@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from auricle.monitoring.drift.domain_classifier import row_drift, told_apart
-from auricle.monitoring.drift.resampling import deal
+from auricle.monitoring.drift.domain_classifier import row_drift, separability
+from auricle.monitoring.drift.resampling import permutation_masks
 from auricle.monitoring.drift.tests import domain_classifier
 
 
@@ -11,7 +11,10 @@ def found(values, n_window, groups=None, n_shuffles=199):
     n = len(values)
     groups = np.arange(n).astype(str) if groups is None else groups
     return row_drift(
-        values.astype(np.float32), groups, deal(n - n_window, n_window, n_shuffles=n_shuffles, seed=0), seed=0
+        values.astype(np.float32),
+        groups,
+        permutation_masks(n - n_window, n_window, n_shuffles=n_shuffles, seed=0),
+        seed=0,
     )
 
 
@@ -49,7 +52,7 @@ def test_groups_are_never_in_two_folds(rng):
 
 def test_areas_are_those_of_scikit_learn(rng):
     scores = np.round(rng.normal(size=(50, 3)), 1).astype(np.float32)
-    dealt = deal(30, 20, n_shuffles=2, seed=0)
+    dealt = permutation_masks(30, 20, n_shuffles=2, seed=0)
     expected = [roc_auc_score(side, score) for side, score in zip(dealt.T, scores.T, strict=True)]
     np.testing.assert_allclose(domain_classifier._aucs(scores, dealt), expected)
 
@@ -65,4 +68,4 @@ def test_the_area_alone_is_the_same(rng):
     values = rng.normal(size=(200, 8)).astype(np.float32)
     values[100:] += 0.5
     groups, window = np.arange(200).astype(str), np.arange(200) >= 100
-    assert told_apart(values, groups, window, seed=0) == pytest.approx(found(values, 100, n_shuffles=9).auc, abs=0.03)
+    assert separability(values, groups, window, seed=0) == pytest.approx(found(values, 100, n_shuffles=9).auc, abs=0.03)

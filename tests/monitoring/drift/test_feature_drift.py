@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from auricle.monitoring.drift.feature_drift import LEAST_EFFECT, column_drift, table_of
-from auricle.monitoring.drift.resampling import deal
+from auricle.monitoring.drift.feature_drift import LEAST_EFFECT, feature_drift, table_of
+from auricle.monitoring.drift.resampling import permutation_masks
 
 NAMES = tuple("abcdef")
 
@@ -11,8 +11,8 @@ NAMES = tuple("abcdef")
 def drift(values, n_window, groups=None, seed=0):
     n = len(values)
     groups = np.arange(n).astype(str) if groups is None else groups
-    return column_drift(
-        values.astype(np.float32), NAMES, groups, deal(n - n_window, n_window, n_shuffles=200, seed=seed)
+    return feature_drift(
+        values.astype(np.float32), NAMES, groups, permutation_masks(n - n_window, n_window, n_shuffles=200, seed=seed)
     )
 
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from auricle.monitoring.drift.label_shift import class_drift
-from auricle.monitoring.drift.resampling import deal
+from auricle.monitoring.drift.label_shift import label_shift
+from auricle.monitoring.drift.resampling import permutation_masks
 
 
 def from_sources(sample, n_each):
@@ -17,7 +17,9 @@ def from_sources(sample, n_each):
 
 
 def drift(reference, window, n_shuffles=499):
-    return class_drift(reference, window, deal(len(reference), len(window), n_shuffles=n_shuffles, seed=0), seed=0)
+    return label_shift(
+        reference, window, permutation_masks(len(reference), len(window), n_shuffles=n_shuffles, seed=0), seed=0
+    )
 
 
 def test_a_class_that_has_vanished_is_named(make_sample):

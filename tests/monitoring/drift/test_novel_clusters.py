@@ -1,14 +1,16 @@
 import numpy as np
 import pytest
 
-from auricle.monitoring.drift.novel_clusters import kind_drift
-from auricle.monitoring.drift.resampling import deal
+from auricle.monitoring.drift.novel_clusters import novel_clusters
+from auricle.monitoring.drift.resampling import permutation_masks
 
 
 def found(values, n_window, groups=None):
     n = len(values)
     groups = np.arange(n).astype(str) if groups is None else groups
-    return kind_drift(values.astype(np.float32), groups, deal(n - n_window, n_window, n_shuffles=1000, seed=0))
+    return novel_clusters(
+        values.astype(np.float32), groups, permutation_masks(n - n_window, n_window, n_shuffles=1000, seed=0)
+    )
 
 
 def clustered(rng, n_new):

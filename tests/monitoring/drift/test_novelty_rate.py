@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from auricle.monitoring.drift.novelty_rate import unknown_drift
-from auricle.monitoring.drift.resampling import deal
+from auricle.monitoring.drift.novelty_rate import novelty_rate_drift
+from auricle.monitoring.drift.resampling import permutation_masks
 
 
 def drift(reference, window):
-    return unknown_drift(reference, window, deal(len(reference), len(window), n_shuffles=499, seed=0))
+    return novelty_rate_drift(reference, window, permutation_masks(len(reference), len(window), n_shuffles=499, seed=0))
 
 
 def test_a_rise_is_seen_and_a_fall_is_not(make_sample):

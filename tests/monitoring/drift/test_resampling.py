@@ -5,15 +5,22 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import false_discovery_control
 
-from auricle.monitoring.drift.resampling import blocks_of, deal, likeness, p_values, q_values, worth
+from auricle.monitoring.drift.resampling import (
+    blocks_of,
+    effective_size_ratio,
+    intraclass_correlation,
+    p_values,
+    permutation_masks,
+    q_values,
+)
 
 
 def test_shuffles_keep_the_sizes_and_begin_with_what_was_observed() -> None:
-    dealt = deal(7, 3, n_shuffles=20, seed=1)
+    dealt = permutation_masks(7, 3, n_shuffles=20, seed=1)
     assert dealt.shape == (10, 21)
     assert dealt[:, 0].tolist() == [False] * 7 + [True] * 3
     assert (dealt.sum(axis=0) == 3).all()
-    np.testing.assert_array_equal(dealt, deal(7, 3, n_shuffles=20, seed=1))
+    np.testing.assert_array_equal(dealt, permutation_masks(7, 3, n_shuffles=20, seed=1))
 
 
 def test_a_p_value_counts_what_was_observed() -> None:
@@ -31,13 +38,13 @@ def sides(n: int) -> np.ndarray:
 
 
 def test_recordings_of_their_own_are_worth_themselves(rng: np.random.Generator) -> None:
-    assert worth(rng.normal(size=(40, 2)), np.arange(40).astype(str), sides(40)).tolist() == [1.0, 1.0]
+    assert effective_size_ratio(rng.normal(size=(40, 2)), np.arange(40).astype(str), sides(40)).tolist() == [1.0, 1.0]
 
 
 def test_copies_are_worth_one_recording_a_group(rng: np.random.Generator) -> None:
     groups = np.repeat(np.arange(20), 10).astype(str)
     copies, apart = np.repeat(rng.normal(size=20), 10), rng.normal(size=200)
-    found = worth(np.column_stack([copies, apart]), groups, sides(200))
+    found = effective_size_ratio(np.column_stack([copies, apart]), groups, sides(200))
     assert found[0] == pytest.approx(0.1, abs=0.01)
     assert found[1] > 0.6
 
@@ -45,20 +52,23 @@ def test_copies_are_worth_one_recording_a_group(rng: np.random.Generator) -> Non
 def test_one_group_is_measured_by_how_groups_of_the_other_side_differ(rng: np.random.Generator) -> None:
     groups = np.concatenate([np.repeat(np.arange(20), 10), np.full(200, 99)]).astype(str)
     values = np.concatenate([np.repeat(rng.normal(size=20), 10), rng.normal(size=200)])[:, None]
-    assert worth(values, groups, sides(400))[0] < 0.05
+    assert effective_size_ratio(values, groups, sides(400))[0] < 0.05
 
 
 @pytest.mark.parametrize("n_groups", [8, 40])
 def test_groups_that_stand_on_both_sides_raise_no_false_alarm(n_groups: int) -> None:
-    from auricle.monitoring.drift.feature_drift import column_drift
+    from auricle.monitoring.drift.feature_drift import feature_drift
 
     alarms = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
         members = rng.integers(0, n_groups, 200)
         values = rng.normal(size=(n_groups, 5))[members] + rng.normal(size=(200, 5))
-        drift = column_drift(
-            values.astype(np.float32), list("abcde"), members.astype(str), deal(100, 100, n_shuffles=99, seed=seed)
+        drift = feature_drift(
+            values.astype(np.float32),
+            list("abcde"),
+            members.astype(str),
+            permutation_masks(100, 100, n_shuffles=99, seed=seed),
         )
         alarms += any(column.q <= 0.05 for column in drift)
     assert alarms <= 4
@@ -74,10 +84,12 @@ def test_a_group_on_both_sides_is_two_blocks_and_the_reference_s_come_first() ->
 
 def test_likeness_is_1_of_copies_and_0_of_recordings_that_stand_alone(rng: np.random.Generator) -> None:
     copies = np.repeat(rng.normal(size=20), 10)[:, None]
-    assert likeness(copies, blocks_of(np.repeat(np.arange(20), 10).astype(str), sides(200)))[0] == pytest.approx(1.0)
-    assert likeness(copies, blocks_of(np.arange(200).astype(str), sides(200)))[0] == 0.0
+    assert intraclass_correlation(copies, blocks_of(np.repeat(np.arange(20), 10).astype(str), sides(200)))[
+        0
+    ] == pytest.approx(1.0)
+    assert intraclass_correlation(copies, blocks_of(np.arange(200).astype(str), sides(200)))[0] == 0.0
 
 
 def test_that_one_side_lies_elsewhere_does_not_make_its_groups_alike(rng: np.random.Generator) -> None:
     values = (rng.normal(size=400) + 5.0 * sides(400))[:, None]
-    assert likeness(values, blocks_of(np.repeat(np.arange(40), 10).astype(str), sides(400)))[0] < 0.1
+    assert intraclass_correlation(values, blocks_of(np.repeat(np.arange(40), 10).astype(str), sides(400)))[0] < 0.1

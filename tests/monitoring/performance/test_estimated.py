@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auricle.bundles.profile import QUALITY_COLUMNS
-from auricle.monitoring.performance.estimated import ASSUMPTION, estimate
+from auricle.monitoring.performance.estimated import ASSUMPTION, estimated_performance
 from auricle.monitoring.sources.sample import Sample
 
 
@@ -12,7 +12,7 @@ def test_the_estimate_is_near_the_truth_and_its_interval_holds_it(make_sample):
     held = []
     for seed in range(20):
         window = make_sample(200, 100 + seed)
-        found = estimate(make_sample(600, seed), window)
+        found = estimated_performance(make_sample(600, seed), window)
         low, high = found.interval
         held.append(low <= window.is_right.mean() <= high)
     assert np.mean(held) >= 0.85
@@ -22,13 +22,15 @@ def test_the_estimate_is_near_the_truth_and_its_interval_holds_it(make_sample):
 def test_answers_that_are_in_doubt_are_thought_worse(make_sample):
     window = make_sample(300, 1)
     doubtful = (window.answers + 0.6) / (window.answers + 0.6).sum(axis=1, keepdims=True)
-    found = estimate(make_sample(600), replace(window, answers=doubtful))
+    found = estimated_performance(make_sample(600), replace(window, answers=doubtful))
     assert found.is_worse
     assert found.value < found.reference - 0.1
 
 
 def test_inputs_unlike_those_of_training_have_no_estimate(make_sample):
-    found = estimate(make_sample(300), make_sample(200, 1, moved={"snr_db": -30.0, "bandwidth_hz": -4000.0}))
+    found = estimated_performance(
+        make_sample(300), make_sample(200, 1, moved={"snr_db": -30.0, "bandwidth_hz": -4000.0})
+    )
     assert found.value is None
     assert found.interval is None
     assert found.reason.startswith("Cannot say how good the answers are without labels")
@@ -37,11 +39,11 @@ def test_inputs_unlike_those_of_training_have_no_estimate(make_sample):
 
 def test_another_level_alone_does_not_forbid_an_estimate(make_sample):
     louder = dict.fromkeys(("level_db", "peak_db", "noise_floor_db"), 12.0)
-    assert estimate(make_sample(300), make_sample(200, 1, moved=louder)).value is not None
+    assert estimated_performance(make_sample(300), make_sample(200, 1, moved=louder)).value is not None
 
 
 def test_it_says_what_it_assumes(make_sample):
-    told = estimate(make_sample(100), make_sample(60, 1)).as_json()
+    told = estimated_performance(make_sample(100), make_sample(60, 1)).as_json()
     assert told["assumption"] == ASSUMPTION
     assert "blind" in ASSUMPTION
 
@@ -65,7 +67,7 @@ def numbers(n, seed):
 def test_the_error_of_numbers_is_estimated_from_novelty():
     reference, window = numbers(800, 0), numbers(300, 1)
     far = window.subset(window.novelty > 0.7)
-    usual, more = estimate(reference, window), estimate(reference, far)
+    usual, more = estimated_performance(reference, window), estimated_performance(reference, far)
     assert usual.score == "mae"
     assert more.value > 1.3 * usual.value
     assert more.is_worse
@@ -77,7 +79,7 @@ def test_clipping_forbids_an_estimate_and_a_few_clipped_recordings_do_not(make_s
         window = make_sample(200, 1)
         quality = window.quality.copy()
         quality[:n_clipped, QUALITY_COLUMNS.index("flat_topped")] += 0.05
-        return estimate(make_sample(300), replace(window, quality=quality))
+        return estimated_performance(make_sample(300), replace(window, quality=quality))
 
     found = clipped(60)
     assert found.value is None

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from auricle.monitoring.performance.measured import measured
+from auricle.monitoring.performance.measured import measured_performance
 
 pytest.importorskip("river")
 START = np.datetime64("2026-03-01", "us")
@@ -15,13 +15,13 @@ def timed(sample, lag_h=24):
 
 
 def test_nothing_labelled_is_nothing_measured(make_sample, unlabelled):
-    assert measured(make_sample(50), unlabelled(make_sample(50, 1))) is None
+    assert measured_performance(make_sample(50), unlabelled(make_sample(50, 1))) is None
 
 
 def test_score_coverage_and_lag_are_said(make_sample):
     window = timed(make_sample(200, 1))
     some = replace(window, truth=np.where(np.arange(200) < 80, window.truth, ""))
-    found = measured(make_sample(300), some)
+    found = measured_performance(make_sample(300), some)
     assert (found.n, found.coverage, found.lag_s) == (80, 0.4, 24 * 3600)
     assert found.value == pytest.approx(window.is_right[:80].mean(), abs=0.02)
     assert found.interval[0] < found.value < found.interval[1]
@@ -31,7 +31,7 @@ def test_score_coverage_and_lag_are_said(make_sample):
 
 def test_of_a_window_that_is_all_labelled_the_score_is_the_share_of_right_answers(make_sample):
     window = make_sample(200, 1)
-    assert measured(make_sample(300), window).value == pytest.approx(window.is_right.mean(), abs=1e-6)
+    assert measured_performance(make_sample(300), window).value == pytest.approx(window.is_right.mean(), abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
@@ -40,7 +40,7 @@ def test_labels_that_were_asked_for_where_it_is_in_doubt_make_no_model_look_wors
     doubtful = np.argsort(window.confidence)[:150]
     asked = np.concatenate([doubtful, np.random.default_rng(seed).permutation(600)[:30]])
     truth = np.where(np.isin(np.arange(600), asked), window.truth, "")
-    found = measured(make_sample(600), replace(window, truth=truth))
+    found = measured_performance(make_sample(600), replace(window, truth=truth))
     low, high = found.interval
     assert window.is_right[asked].mean() < low < window.is_right.mean() < high
     assert not found.is_worse
@@ -51,21 +51,21 @@ def test_one_that_got_worse_is_called_worse_by_labels_of_what_it_doubted(make_sa
     window = make_sample(600, 1)
     truth = np.where(np.arange(600) % 2 == 0, "cow", window.truth)
     truth[np.argsort(window.confidence)[200:]] = ""
-    found = measured(make_sample(600), replace(window, truth=truth))
+    found = measured_performance(make_sample(600), replace(window, truth=truth))
     assert found.is_worse
 
 
 def test_a_model_that_got_worse_is_called_worse(make_sample):
     window = timed(make_sample(200, 1))
     wrong = np.where(np.arange(200) % 2 == 0, "cow", window.truth)
-    found = measured(make_sample(300), replace(window, truth=wrong))
+    found = measured_performance(make_sample(300), replace(window, truth=wrong))
     assert found.is_worse
     assert found.value < found.reference
 
 
 def test_a_few_labels_are_counted_and_not_judged(make_sample):
     window = make_sample(60, 1)
-    found = measured(make_sample(300), replace(window, truth=np.where(np.arange(60) < 5, "nothing", "")))
+    found = measured_performance(make_sample(300), replace(window, truth=np.where(np.arange(60) < 5, "nothing", "")))
     assert found.n == 5
     assert not found.is_judged
     assert not found.is_worse
@@ -73,7 +73,9 @@ def test_a_few_labels_are_counted_and_not_judged(make_sample):
 
 def test_labels_that_the_model_does_not_know_are_mistakes_and_named(make_sample):
     window = make_sample(60, 1)
-    found = measured(make_sample(300), replace(window, truth=np.array(["owl"] * 30 + window.truth.tolist()[30:])))
+    found = measured_performance(
+        make_sample(300), replace(window, truth=np.array(["owl"] * 30 + window.truth.tolist()[30:]))
+    )
     assert found.unheard == {"owl": 30}
     assert found.value < 0.6
 
@@ -88,6 +90,6 @@ def test_a_table_that_is_sorted_by_class_is_no_concept_drift(make_sample, seed):
         answers[hard] = np.random.default_rng(len(sample)).permuted(answers[hard], axis=1)
         return replace(sample, answers=answers).subset(np.argsort(sample.truth, kind="stable"))
 
-    found = measured(hard_last(make_sample(400)), hard_last(make_sample(300, 1 + seed)), seed=seed)
+    found = measured_performance(hard_last(make_sample(400)), hard_last(make_sample(300, 1 + seed)), seed=seed)
     assert found is not None
     assert not found.concept.is_found

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from auricle.errors import DataError
-from auricle.monitoring.sources.from_files import answered
+from auricle.monitoring.sources.from_files import samples_from_files
 from auricle.monitoring.sources.recordings import Recording, find
 from auricle.monitoring.sources.sample import reference_of
 
 
 def test_recordings_are_answered_as_the_model_answers_them(states, machine_sounds: Path) -> None:
     recordings = find(machine_sounds, states.classes, group="machine")[:5]
-    sample, failures = answered(states, recordings)
+    sample, failures = samples_from_files(states, recordings)
     assert (len(sample), failures, sample.model) == (5, (), states.name)
     direct = states.predict(recordings[2].file)
     assert sample.classes[sample.chosen[2]] == direct.label
@@ -26,23 +26,23 @@ def test_recordings_are_answered_as_the_model_answers_them(states, machine_sound
 
 def test_a_part_is_answered_alone(states, machine_sounds: Path) -> None:
     whole = find(machine_sounds, states.classes)[0]
-    sample, _ = answered(states, [whole, replace(whole, start_s=0.1, end_s=0.4)])
+    sample, _ = samples_from_files(states, [whole, replace(whole, start_s=0.1, end_s=0.4)])
     assert not np.array_equal(sample.rows[0], sample.rows[1])
 
 
 def test_what_fails_is_returned_with_its_reason(states, machine_sounds: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_bytes(b"RIFF")
     good = find(machine_sounds, states.classes)[0]
-    sample, failures = answered(states, [Recording(tmp_path / "bad.wav"), good])
+    sample, failures = samples_from_files(states, [Recording(tmp_path / "bad.wav"), good])
     assert len(sample) == 1
     assert [recording.file.name for recording, _ in failures] == ["bad.wav"]
     with pytest.raises(DataError, match="Not one of 1 recordings can be answered"):
-        answered(states, [Recording(tmp_path / "bad.wav")])
+        samples_from_files(states, [Recording(tmp_path / "bad.wav")])
 
 
 def test_a_number_must_be_a_number(speeds, machine_sounds: Path) -> None:
     recording = replace(find(machine_sounds, ())[0], answer="fast")
     with pytest.raises(DataError, match="the truth must be one"):
-        answered(speeds, [recording])
-    sample, _ = answered(speeds, [replace(recording, answer="1200"), replace(recording, answer="")])
+        samples_from_files(speeds, [recording])
+    sample, _ = samples_from_files(speeds, [replace(recording, answer="1200"), replace(recording, answer="")])
     assert sample.is_labelled.tolist() == [True, False]

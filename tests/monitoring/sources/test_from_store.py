@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from auricle.errors import AuricleError
-from auricle.monitoring.sources.from_files import answered
-from auricle.monitoring.sources.from_store import bundle_of, logged
+from auricle.monitoring.sources.from_files import samples_from_files
+from auricle.monitoring.sources.from_store import bundle_of, samples_from_store
 from auricle.monitoring.sources.recordings import find
 from auricle.prediction.log_entries import entry
 from auricle.prediction.stream import Stream
@@ -38,10 +38,10 @@ def test_the_log_says_what_was_answered(states, machine_sounds: Path, store: Sto
         for one, site in zip(recordings, sites, strict=True)
     ]
     store.add(entries)
-    found, failures = logged(store.scan(), lambda _: states.bundle)
+    found, failures = samples_from_store(store.scan(), lambda _: states.bundle)
     assert failures == {}
     ((bundle, sample),) = found.values()
-    direct, _ = answered(states, recordings)
+    direct, _ = samples_from_files(states, recordings)
     assert bundle is states.bundle
     for name in ("rows", "answers", "novelty", "rates_hz"):
         np.testing.assert_allclose(getattr(sample, name), getattr(direct, name), atol=1e-6)
@@ -59,9 +59,9 @@ def test_each_version_is_for_itself_and_one_that_is_lost_is_named(states, speeds
     def only_states(model: str):
         return states.bundle if model == states.name else bundle_of(store, model)
 
-    found, failures = logged(store.scan(), only_states)
+    found, failures = samples_from_store(store.scan(), only_states)
     assert [len(sample) for _, sample in found.values()] == [2]
     assert list(failures) == [speeds.name]
     assert isinstance(failures[speeds.name], AuricleError)
-    both, _ = logged(store.scan(), {states.name: states.bundle, speeds.name: speeds.bundle}.__getitem__)
+    both, _ = samples_from_store(store.scan(), {states.name: states.bundle, speeds.name: speeds.bundle}.__getitem__)
     assert both[speeds.name][1].answers.shape == (1, 1)

@@ -5,22 +5,22 @@ import numpy as np
 import pytest
 
 from auricle.monitoring.check import check
-from auricle.monitoring.sources.from_files import answered
+from auricle.monitoring.sources.from_files import samples_from_files
 from auricle.monitoring.sources.recordings import find
 from auricle.monitoring.sources.sample import reference_of
-from auricle.monitoring.sources.training_overlap import as_unheard, without_unkept
+from auricle.monitoring.sources.training_overlap import with_out_of_fold, without_unanswered
 
 
 @pytest.fixture
 def window(states, machine_sounds: Path):
     """The recordings of training, in another order, as the model answers them."""
     recordings = find(machine_sounds, states.classes, group="machine")
-    return answered(states, recordings[::-1])[0]
+    return samples_from_files(states, recordings[::-1])[0]
 
 
 def test_recordings_of_training_are_judged_as_if_the_model_had_not_heard_them(states, window) -> None:
     reference = reference_of(states.bundle)
-    found, notes = as_unheard(window, reference)
+    found, notes = with_out_of_fold(window, reference)
     assert not np.allclose(window.answers, reference.answers[::-1])
     np.testing.assert_array_equal(found.answers, reference.answers[::-1])
     np.testing.assert_array_equal(found.novelty, reference.novelty[::-1])
@@ -33,9 +33,9 @@ def test_recordings_of_training_are_judged_as_if_the_model_had_not_heard_them(st
 def test_new_recordings_are_left_as_they_are(states, window) -> None:
     reference = reference_of(states.bundle)
     new = replace(window, rows=window.rows + np.float32(1e-3))
-    assert as_unheard(new, reference) == (new, ())
+    assert with_out_of_fold(new, reference) == (new, ())
     mixed = replace(window, rows=np.concatenate([new.rows[:1], window.rows[1:]]))
-    found, (note,) = as_unheard(mixed, reference)
+    found, (note,) = with_out_of_fold(mixed, reference)
     np.testing.assert_array_equal(found.answers[0], window.answers[0])
     assert note.startswith("23 of 24 recordings were in the training set")
 
@@ -55,12 +55,12 @@ def test_the_recordings_of_training_are_no_alarm(make_sample) -> None:
 
 def test_of_a_large_set_those_that_were_not_kept_are_left_out(states, window, tmp_path: Path) -> None:
     profile = states.bundle.profile
-    assert without_unkept(window, profile) == (window, 0)
+    assert without_unanswered(window, profile) == (window, 0)
     kept = {name: getattr(profile, name)[:10] for name in ("chosen", "rows", "quality", "answers", "novelty")}
-    found, n_left = without_unkept(window, replace(profile, **kept))
+    found, n_left = without_unanswered(window, replace(profile, **kept))
     assert n_left == 14
     np.testing.assert_array_equal(found.ids, window.ids[-10:])
     new = tmp_path / "new.wav"
     new.write_bytes(Path(window.ids[0]).read_bytes() + b"\0\0")
     renamed = replace(window, ids=np.array([str(new), *window.ids[1:].tolist()]))
-    assert without_unkept(renamed, replace(profile, **kept))[1] == 13
+    assert without_unanswered(renamed, replace(profile, **kept))[1] == 13

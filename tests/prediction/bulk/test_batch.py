@@ -8,7 +8,7 @@ import soundfile
 from auricle.errors import UsageError
 from auricle.prediction.bulk.batch import predict_files
 from auricle.prediction.predictor import Predictor
-from auricle.prediction.request import Ask
+from auricle.prediction.request import PredictionRequest
 
 workers = pytest.mark.parametrize("workers", [None, 1, 2])
 
@@ -39,7 +39,9 @@ def test_every_file_has_its_result_in_its_place(workers: int, states: Predictor,
 
 @workers
 def test_windows_follow_their_recording(workers: int, states: Predictor, sound_files: dict[str, Path]) -> None:
-    for result in predict_files(states, list(sound_files.values()), ask=Ask(windows=True, hop_s=0.1), workers=workers):
+    for result in predict_files(
+        states, list(sound_files.values()), ask=PredictionRequest(windows=True, hop_s=0.1), workers=workers
+    ):
         recording, windows = states.answers(result.file, hop_s=0.1)
         assert result.predictions == (recording, *windows)
         assert [row["level"] for row in result.rows()] == ["recording"] + ["window"] * len(windows)
@@ -60,7 +62,7 @@ def test_no_files_no_results(states: Predictor) -> None:
 
 def test_a_hop_that_fits_no_file_is_said_once_and_at_once(states: Predictor, mixed: list[Path]) -> None:
     with pytest.raises(UsageError, match="`hop_s` must be above 0"):
-        predict_files(states, mixed, ask=Ask(hop_s=9.0))
+        predict_files(states, mixed, ask=PredictionRequest(hop_s=9.0))
     with pytest.raises(UsageError, match="`workers` must be at least 1"):
         list(predict_files(states, mixed, workers=0))
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from auricle.prediction.bulk.outbox import Waiting
+from auricle.prediction.bulk.outbox import Outbox
 from auricle.records import Entry, Prediction
 from auricle.runtime.clock import new_id, now
 
@@ -13,15 +13,15 @@ def an_entry() -> Entry:
 
 def test_an_entry_is_kept_once_and_when_it_is_told_to_be() -> None:
     kept: list[Entry] = []
-    waiting = Waiting(kept.extend)
+    waiting = Outbox(kept.extend)
     first, second = an_entry(), an_entry()
     waiting.take("a", first)
     waiting.take("b", second)
     waiting.take("c", None)
     assert kept == []
-    waiting.settle(["b", "c"])
+    waiting.flush(["b", "c"])
     assert kept == [second]
-    waiting.settle(["b"])
+    waiting.flush(["b"])
     waiting.settle_some()
     assert kept == [second]
     waiting.settle_some(is_end=True)
@@ -30,7 +30,7 @@ def test_an_entry_is_kept_once_and_when_it_is_told_to_be() -> None:
 
 def test_many_are_kept_together() -> None:
     calls: list[int] = []
-    waiting = Waiting(lambda entries: calls.append(len(entries)))
+    waiting = Outbox(lambda entries: calls.append(len(entries)))
     for number in range(200):
         waiting.take(str(number), an_entry())
         waiting.settle_some()
@@ -45,16 +45,16 @@ def test_what_could_not_be_kept_is_still_held() -> None:
         raise OSError("full")
 
     entry = an_entry()
-    waiting = Waiting(full)
+    waiting = Outbox(full)
     waiting.take("a", entry)
     with pytest.raises(OSError, match="full"):
-        waiting.settle(["a"])
+        waiting.flush(["a"])
     waiting._keep = kept.extend
-    waiting.settle(["a"])
+    waiting.flush(["a"])
     assert kept == [entry]
 
 
 def test_without_a_store_nothing_is_kept() -> None:
-    waiting = Waiting(None)
+    waiting = Outbox(None)
     waiting.take("a", an_entry())
     waiting.settle_some(is_end=True)

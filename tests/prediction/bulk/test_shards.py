@@ -8,7 +8,7 @@ from auricle.errors import UsageError
 from auricle.prediction.bulk import shards
 from auricle.prediction.bulk.run import run_to_file
 from auricle.prediction.bulk.shards import run_to_shards
-from auricle.prediction.request import Ask
+from auricle.prediction.request import PredictionRequest
 
 
 class Here:
@@ -36,7 +36,7 @@ def found(machine_sounds, tmp_path_factory) -> list[Path]:
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
 def test_shards_hold_what_one_file_would(states, found, tmp_path, form):
-    ask = Ask(windows=True)
+    ask = PredictionRequest(windows=True)
     run_to_file(states, found, tmp_path / "here", ask=ask, form=form)
     done = []
     report = run_to_shards(states, found, tmp_path / "out", ask=ask, form=form, engine=Here(), told=done.append)
@@ -51,16 +51,18 @@ def test_shards_hold_what_one_file_would(states, found, tmp_path, form):
 
 def test_a_run_that_goes_on_counts_what_it_did_itself(states, found, tmp_path):
     for resume in (False, True):
-        report = run_to_shards(states, found, tmp_path, ask=Ask(), form="jsonl", engine=Here(), resume=resume)
+        report = run_to_shards(
+            states, found, tmp_path, ask=PredictionRequest(), form="jsonl", engine=Here(), resume=resume
+        )
     assert (report.n_files, report.n_failed, report.n_resumed, report.sound_s) == (10, 1, 10, 0)
 
 
 def test_one_process_serves_many_shards(states, found, tmp_path):
-    run_to_shards(states, found, tmp_path / "a", ask=Ask(), form="jsonl", engine=Here())
+    run_to_shards(states, found, tmp_path / "a", ask=PredictionRequest(), form="jsonl", engine=Here())
     crew = shards._OWN.crew
-    run_to_shards(states, found, tmp_path / "b", ask=Ask(), form="jsonl", engine=Here())
+    run_to_shards(states, found, tmp_path / "b", ask=PredictionRequest(), form="jsonl", engine=Here())
     assert shards._OWN.crew is crew is not None
-    run_to_shards(states, found, tmp_path / "c", ask=Ask(windows=True), form="jsonl", engine=Here())
+    run_to_shards(states, found, tmp_path / "c", ask=PredictionRequest(windows=True), form="jsonl", engine=Here())
     assert shards._OWN.crew is not crew
 
 
@@ -70,17 +72,19 @@ def test_a_shard_that_fails_leaves_no_process_in_the_middle(states, found, tmp_p
 
     monkeypatch.setattr(shards.Rows, "text", full)
     with pytest.raises(Exception, match="No space left"):
-        run_to_shards(states, found, tmp_path / "out", ask=Ask(), form="jsonl", engine=Here())
+        run_to_shards(states, found, tmp_path / "out", ask=PredictionRequest(), form="jsonl", engine=Here())
     assert shards._OWN.crew is None
     assert list((tmp_path / "out").glob("*part*")) == []
 
 
 def test_a_run_that_goes_on_must_be_asked_the_same(states, found, tmp_path):
-    run_to_shards(states, found, tmp_path, ask=Ask(), form="jsonl", engine=Here())
+    run_to_shards(states, found, tmp_path, ask=PredictionRequest(), form="jsonl", engine=Here())
     with pytest.raises(UsageError, match=r"Its `windows` was False, and now is True"):
-        run_to_shards(states, found, tmp_path, ask=Ask(windows=True), form="jsonl", engine=Here(), resume=True)
+        run_to_shards(
+            states, found, tmp_path, ask=PredictionRequest(windows=True), form="jsonl", engine=Here(), resume=True
+        )
 
 
 def test_formats_of_one_recording_are_refused(states, found, tmp_path):
     with pytest.raises(UsageError, match=r"must be jsonl or csv\. Got raven"):
-        run_to_shards(states, found, tmp_path, ask=Ask(), form="raven", engine=Here())
+        run_to_shards(states, found, tmp_path, ask=PredictionRequest(), form="raven", engine=Here())

@@ -6,8 +6,8 @@ import pytest
 
 from auricle.errors import RequestError
 from auricle.runtime import clock
-from auricle.serving.http.auth import Doorman
-from auricle.serving.settings import Limits
+from auricle.serving.http.auth import Authenticator
+from auricle.serving.settings import Settings
 from auricle.store.keys import Key
 
 TOKEN = "aud_abcdefgh_" + "s" * 43
@@ -25,7 +25,7 @@ class Keys:
         return self.key if token == TOKEN else None
 
 
-def admit(doorman: Doorman, authorization: str | None, times: int = 1) -> str:
+def admit(doorman: Authenticator, authorization: str | None, times: int = 1) -> str:
     async def ask() -> str:
         for _ in range(times - 1):
             await doorman.admit(authorization, "10.0.0.1")
@@ -36,7 +36,7 @@ def admit(doorman: Doorman, authorization: str | None, times: int = 1) -> str:
 
 def test_a_key_is_looked_up_once_in_a_while() -> None:
     keys = Keys()
-    doorman = Doorman(keys.verify, Limits(key_cache_s=0.2), is_open=False)
+    doorman = Authenticator(keys.verify, Settings(key_cache_s=0.2), is_open=False)
     assert admit(doorman, f"Bearer {TOKEN}", times=5) == "abcdefgh"
     assert keys.asked == 1
     time.sleep(0.25)
@@ -46,7 +46,7 @@ def test_a_key_is_looked_up_once_in_a_while() -> None:
 
 def test_a_revoked_or_expired_key_is_out() -> None:
     keys = Keys()
-    doorman = Doorman(keys.verify, Limits(key_cache_s=0.05), is_open=False)
+    doorman = Authenticator(keys.verify, Settings(key_cache_s=0.05), is_open=False)
     admit(doorman, f"Bearer {TOKEN}")
     keys.key = None  # type: ignore[assignment]
     time.sleep(0.06)
@@ -54,7 +54,7 @@ def test_a_revoked_or_expired_key_is_out() -> None:
         admit(doorman, f"Bearer {TOKEN}")
     ending = Keys()
     ending.key = Key("abcdefgh", "", frozenset(), clock.now(), clock.now() + timedelta(seconds=0.1))
-    doorman = Doorman(ending.verify, Limits(key_cache_s=5), is_open=False)
+    doorman = Authenticator(ending.verify, Settings(key_cache_s=5), is_open=False)
     admit(doorman, f"Bearer {TOKEN}")
     time.sleep(0.12)
     with pytest.raises(RequestError, match="unknown, expired or revoked"):
@@ -67,7 +67,7 @@ def test_a_revoked_or_expired_key_is_out() -> None:
 )
 def test_what_is_no_key_is_not_looked_up(text: str) -> None:
     keys = Keys()
-    doorman = Doorman(keys.verify, Limits(), is_open=False)
+    doorman = Authenticator(keys.verify, Settings(), is_open=False)
     with pytest.raises(RequestError):
         admit(doorman, text)
     assert keys.asked == 0
@@ -75,7 +75,7 @@ def test_what_is_no_key_is_not_looked_up(text: str) -> None:
 
 def test_an_address_that_guesses_is_slowed_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auricle.serving.http.auth._SLOWED_S", 0.01)
-    doorman = Doorman(Keys().verify, Limits(failures_per_min=3), is_open=False)
+    doorman = Authenticator(Keys().verify, Settings(failures_per_min=3), is_open=False)
     reasons = []
     for i in range(5):
         with pytest.raises(RequestError) as refused:
@@ -86,5 +86,5 @@ def test_an_address_that_guesses_is_slowed_down(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_open_door_asks_for_nothing() -> None:
-    doorman = Doorman(Keys().verify, Limits(), is_open=True)
+    doorman = Authenticator(Keys().verify, Settings(), is_open=True)
     assert admit(doorman, None) == ""

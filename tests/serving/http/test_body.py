@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from auricle.errors import RequestError
-from auricle.serving.http.body import Body, Room
+from auricle.serving.http.body import Body, MemoryBudget
 from auricle.serving.http.multipart import Form
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 262_144, 262_145, 1_000_003])
 def test_bytes_are_what_came_however_they_came(size: int) -> None:
-    room = Room(2_000_000)
+    room = MemoryBudget(2_000_000)
     content = bytes(i * i % 251 for i in range(size))
     with Body(room) as body:
         for start in range(0, size, 100_000):
@@ -28,14 +28,14 @@ def test_bytes_are_what_came_however_they_came(size: int) -> None:
 def test_nothing_stays_open() -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
-        with Body(Room(10)) as body:
+        with Body(MemoryBudget(10)) as body:
             body.write(b"sound")
             body.descriptor()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_there_is_room_for_so_much() -> None:
-    room = Room(100)
+    room = MemoryBudget(100)
     with Body(room) as body:
         body.write(bytes(60))
         with pytest.raises(RequestError, match="too much sound") as refused:

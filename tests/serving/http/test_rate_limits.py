@@ -5,7 +5,7 @@ import time
 import pytest
 
 from auricle.errors import RequestError, StoreError
-from auricle.serving.http.rate_limits import Rates
+from auricle.serving.http.rate_limits import RateLimits
 
 
 class Bucket:
@@ -20,7 +20,7 @@ class Bucket:
         return given
 
 
-def spend(rates: Rates, times: int) -> int:
+def spend(rates: RateLimits, times: int) -> int:
     async def ask() -> int:
         passed = 0
         for _ in range(times):
@@ -34,19 +34,19 @@ def spend(rates: Rates, times: int) -> int:
 
 def test_so_many_pass_and_the_store_is_asked_seldom() -> None:
     bucket = Bucket(25)
-    assert spend(Rates(bucket.draw, rate_per_s=50, burst=20), 40) == 25
+    assert spend(RateLimits(bucket.draw, rate_per_s=50, burst=20), 40) == 25
     assert bucket.draws <= 5
 
 
 def test_processes_share_a_bucket() -> None:
     bucket = Bucket(25)
-    siblings = [Rates(bucket.draw, rate_per_s=50, burst=20) for _ in range(3)]
+    siblings = [RateLimits(bucket.draw, rate_per_s=50, burst=20) for _ in range(3)]
     assert sum(spend(one, 40) for one in siblings) == 25
 
 
 def test_many_at_once_draw_once() -> None:
     bucket = Bucket(10)
-    rates = Rates(bucket.draw, rate_per_s=50, burst=10)
+    rates = RateLimits(bucket.draw, rate_per_s=50, burst=10)
 
     async def ask() -> list[object]:
         return await asyncio.gather(*(rates.spend("key") for _ in range(10)), return_exceptions=True)
@@ -59,14 +59,14 @@ def test_without_the_store_each_process_counts_by_itself() -> None:
     def broken(*_: object) -> int:
         raise StoreError("locked")
 
-    rates = Rates(broken, rate_per_s=100, burst=10)
+    rates = RateLimits(broken, rate_per_s=100, burst=10)
     assert spend(rates, 20) <= 2
     time.sleep(0.1)
     assert 1 <= spend(rates, 50) <= 20
 
 
 def test_a_refusal_says_when_to_come_again() -> None:
-    rates = Rates(Bucket(0).draw, rate_per_s=0.5, burst=1)
+    rates = RateLimits(Bucket(0).draw, rate_per_s=0.5, burst=1)
     with pytest.raises(RequestError, match=r"0\.5 requests a second, and 1 at once") as refused:
         asyncio.run(rates.spend("key"))
     assert (refused.value.reason, refused.value.retry_after_s) == ("rate", 2)

@@ -4,7 +4,7 @@ import pytest
 
 from auricle.errors import MissingError, UsageError
 from auricle.records import Entry
-from auricle.store.labels.feedback import Said
+from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.predictions.filters import Filter
 from auricle.store.store import Store
 
@@ -14,8 +14,8 @@ Make = Callable[..., Entry]
 def test_feedback_is_only_added_to_with_who_and_when(store: Store, make_entry: Make) -> None:
     added = make_entry()
     store.add([added])
-    first = store.feedback.give(Said(added.id, "fine", key="abcd2345", who="ann", via="page"))
-    second = store.feedback.give(Said(added.id, "worn", who="bob"))
+    first = store.feedback.give(FeedbackEntry(added.id, "fine", key="abcd2345", who="ann", via="page"))
+    second = store.feedback.give(FeedbackEntry(added.id, "worn", who="bob"))
     assert store.feedback.of([added.id, "none"]) == {added.id: (first, second)}
     assert first.time is not None
     assert first.as_json() == {
@@ -33,26 +33,28 @@ def test_labels_outside_the_schema_are_refused(store: Store, make_entry: Make) -
     number = make_entry(value=1.0, probabilities=None, label=None, confidence=None, labels=None)
     store.add([named, number])
     refused = {
-        Said(named.id, "broken"): "A `label` must be one of fine, worn. Got 'broken'",
-        Said(named.id, target=1.0): "answers with a class",
-        Said(named.id, "fine", 1.0): "either a `label` or a `target`",
-        Said(named.id): "either a `label` or a `target`",
-        Said(number.id, "fine"): "answers with a number",
-        Said(number.id, target=float("nan")): "a finite `target`",
+        FeedbackEntry(named.id, "broken"): "A `label` must be one of fine, worn. Got 'broken'",
+        FeedbackEntry(named.id, target=1.0): "answers with a class",
+        FeedbackEntry(named.id, "fine", 1.0): "either a `label` or a `target`",
+        FeedbackEntry(named.id): "either a `label` or a `target`",
+        FeedbackEntry(number.id, "fine"): "answers with a number",
+        FeedbackEntry(number.id, target=float("nan")): "a finite `target`",
     }
     for said, message in refused.items():
         with pytest.raises(UsageError, match=message):
             store.feedback.give(said)
     with pytest.raises(MissingError, match="Prediction 'nothing' is not in the store"):
-        store.feedback.give(Said("nothing", "fine"))
+        store.feedback.give(FeedbackEntry("nothing", "fine"))
     assert store.feedback.of([named.id, number.id]) == {}
-    assert store.feedback.give(Said(number.id, target=2)).as_json()["target"] == 2
+    assert store.feedback.give(FeedbackEntry(number.id, target=2)).as_json()["target"] == 2
 
 
 def test_what_fails_is_not_fatal_to_the_rest(store: Store, make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auricle.store.labels.feedback._AT_ONCE", 2)
     added = make_entry()
     store.add([added])
-    outcomes = store.feedback.give_all([Said("gone", "fine"), Said(added.id, "fine"), Said(added.id, "x")])
-    assert [type(outcome) for _, outcome in outcomes] == [MissingError, Said, UsageError]
+    outcomes = store.feedback.give_all(
+        [FeedbackEntry("gone", "fine"), FeedbackEntry(added.id, "fine"), FeedbackEntry(added.id, "x")]
+    )
+    assert [type(outcome) for _, outcome in outcomes] == [MissingError, FeedbackEntry, UsageError]
     assert [said.label for said in store.feedback.of([added.id])[added.id]] == ["fine"]

@@ -5,14 +5,14 @@ import pytest
 
 from auricle.errors import AuricleError, MissingError, UsageError
 from auricle.records import Entry
-from auricle.store.labels.feedback import Said
+from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.labels.label_matching import Mark, said_of
 from auricle.store.store import Store
 
 Make = Callable[..., Entry]
 
 
-def found(store: Store, name: str, *marks: Mark) -> list[Said | AuricleError]:
+def found(store: Store, name: str, *marks: Mark) -> list[FeedbackEntry | AuricleError]:
     return [said for _, said in said_of(store.database, name, marks, who="ann")]
 
 
@@ -20,14 +20,16 @@ def test_a_mark_labels_what_it_covers_for_the_most_part(store: Store, make_entry
     cuts = [make_entry(source="day.flac", start_s=60.0 * i, end_s=60.0 * (i + 1)) for i in range(3)]
     store.add([*cuts, make_entry(source="yesterday.flac"), make_entry(source="day.flac.wav")])
     said = found(store, "day", Mark(20.0, 121.0, "worn"))
-    assert said == [Said(cut.id, "worn", who="ann", via="audacity") for cut in cuts[:2]]
+    assert said == [FeedbackEntry(cut.id, "worn", who="ann", via="audacity") for cut in cuts[:2]]
 
 
 @pytest.mark.parametrize("source", ["engine.wav", "north/engine.wav", "C:\\sounds\\engine.flac", "engine"])
 def test_a_name_is_what_stands_between_folders_and_suffix(store: Store, make_entry: Make, source: str) -> None:
     added = make_entry(source=source)
     store.add([added])
-    assert found(store, "engine", Mark(0.0, 1.5, "worn")) == [Said(added.id, "worn", who="ann", via="audacity")]
+    assert found(store, "engine", Mark(0.0, 1.5, "worn")) == [
+        FeedbackEntry(added.id, "worn", who="ann", via="audacity")
+    ]
     (missing,) = found(store, "engin%", Mark(0.0, 1.5, "worn"))
     assert isinstance(missing, MissingError)
 
@@ -49,5 +51,5 @@ def test_a_number_is_read_from_its_label(store: Store, make_entry: Make) -> None
     added = make_entry(value=1.0, probabilities=None, label=None, confidence=None, labels=None)
     store.add([added])
     good, bad = found(store, "engine", Mark(0.0, 1.5, "2.5"), Mark(0.0, 1.5, "fast"))
-    assert good == Said(added.id, target=2.5, who="ann", via="audacity")
+    assert good == FeedbackEntry(added.id, target=2.5, who="ann", via="audacity")
     assert isinstance(bad, UsageError)

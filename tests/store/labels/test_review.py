@@ -3,8 +3,8 @@ from collections.abc import Callable
 import pytest
 
 from auricle.records import Entry
-from auricle.store.labels.feedback import Said
-from auricle.store.labels.review import is_queued, mark_typical
+from auricle.store.labels.feedback import FeedbackEntry
+from auricle.store.labels.review import is_queued, mark_representatives
 from auricle.store.predictions.filters import Filter
 from auricle.store.store import Store
 
@@ -26,10 +26,10 @@ def test_reasons_take_turns_and_none_comes_twice(store: Store, make_entry: Make)
         (strange.id, "novel"),
         (doubtful.id, "uncertain"),
     ]
-    mark_typical(store.database, plain.model, {plain.id: 0.8, "gone": 1.0})
+    mark_representatives(store.database, plain.model, {plain.id: 0.8, "gone": 1.0})
     first = store.review()[0]
     assert (first.entry, first.reason, first.score) == (plain, "typical", 0.8)
-    mark_typical(store.database, plain.model, {doubtful.id: 0.7})
+    mark_representatives(store.database, plain.model, {doubtful.id: 0.7})
     assert store.review()[0].entry == doubtful
     assert len(store.review()) == 4
 
@@ -37,7 +37,7 @@ def test_reasons_take_turns_and_none_comes_twice(store: Store, make_entry: Make)
 def test_what_has_a_label_is_not_asked_for_again(store: Store, make_entry: Make) -> None:
     added = [make_entry(), make_entry(group="south")]
     store.add(added)
-    store.feedback.give(Said(added[0].id, "fine"))
+    store.feedback.give(FeedbackEntry(added[0].id, "fine"))
     assert [one.entry for one in store.review()] == [added[1]]
     assert store.review(Filter(group="site")) == ()
 

@@ -7,7 +7,7 @@ import pytest
 from auricle.errors import MissingError
 from auricle.records import Entry
 from auricle.runtime import clock
-from auricle.store.labels.feedback import Said
+from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.predictions import retention
 from auricle.store.predictions.retention import Keep, Swept, size_bytes
 from auricle.store.store import Store
@@ -34,7 +34,7 @@ def ids(store: Store) -> set[str]:
 
 def test_what_is_too_old_goes_with_all_that_belongs_to_it(store: Store, make_entry: Make) -> None:
     old, new = fill(store, make_entry, 45, days=91), fill(store, make_entry, 3, days=89)
-    store.feedback.give(Said(old[0].id, "fine"))
+    store.feedback.give(FeedbackEntry(old[0].id, "fine"))
     assert store.sweep(Keep(age_s=90 * DAY_S)) == Swept(n_entries=45)
     assert ids(store) == {entry.id for entry in new}
     assert store.sound(new[2].id) == b"2"

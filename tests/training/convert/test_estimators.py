@@ -10,7 +10,7 @@ from auricle.errors import ConversionError
 from auricle.models.table import MODELS, estimator
 from auricle.training.convert.estimators import convert, verify
 
-ROW_FAMILIES = [name for name, family in MODELS.items() if family.eats != "image"]
+ROW_FAMILIES = [name for name, family in MODELS.items() if family.input_kind != "image"]
 
 
 @pytest.fixture

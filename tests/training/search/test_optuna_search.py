@@ -13,11 +13,11 @@ import pytest
 
 from auricle.errors import UsageError
 from auricle.features.spec import FeatureSpec
-from auricle.training.design_matrix import Table
-from auricle.training.search.cross_validation import Plan
-from auricle.training.search.optuna_search import explorer
+from auricle.training.design_matrix import DesignMatrix
+from auricle.training.search.cross_validation import SplitPlan
+from auricle.training.search.optuna_search import optuna_search
 from auricle.training.search.search import search
-from auricle.training.search.search_space import Menu
+from auricle.training.search.search_space import SearchSpace
 
 optuna = pytest.importorskip("optuna")
 
@@ -42,15 +42,15 @@ def tables(rng):
     rows = rng.normal(size=(90, 5)).astype(np.float32)
     truth = np.arange(90) % 3
     rows[:, 0] += truth
-    return AnySpec(Table(rows, np.arange(90), truth, ("a", "b", "c")))
+    return AnySpec(DesignMatrix(rows, np.arange(90), truth, ("a", "b", "c")))
 
 
-MENU = Menu(("linear", "svm"), (), "classify", SPEC, vary_window=True)
-PLAN = Plan(np.arange(90) // 3 % 4, (0,), "")
+MENU = SearchSpace(("linear", "svm"), (), "classify", SPEC, vary_window=True)
+PLAN = SplitPlan(np.arange(90) // 3 % 4, (0,), "")
 
 
 def explored(tables, **options):
-    explore = explorer(MENU, n_searches=1, workers=1, **options)
+    explore = optuna_search(MENU, n_searches=1, workers=1, **options)
     return search(tables, [MENU.candidate("linear", {}, SPEC)], PLAN, explore=explore, workers=1)
 
 

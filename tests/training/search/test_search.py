@@ -11,9 +11,9 @@ from sklearn.pipeline import make_pipeline
 from auricle.bundles.manifest import Calibration
 from auricle.features.spec import FeatureSpec
 from auricle.models.preprocessing import Standardize
-from auricle.training.design_matrix import Table
+from auricle.training.design_matrix import DesignMatrix
 from auricle.training.search.candidates import Candidate
-from auricle.training.search.cross_validation import CrossFits, Plan
+from auricle.training.search.cross_validation import FoldFits, SplitPlan
 from auricle.training.search.search import search
 
 
@@ -41,7 +41,7 @@ def table_of(n, *, n_classes=3, windows=2, rng):
     rows = np.column_stack([owner, rng.normal(size=(n * windows, 3))]).astype(np.float32)
     truth = np.arange(n) % n_classes
     rows[:, 1] += 2.0 * truth[owner]
-    return Table(rows, owner, truth, tuple(f"class {c}" for c in range(n_classes)))
+    return DesignMatrix(rows, owner, truth, tuple(f"class {c}" for c in range(n_classes)))
 
 
 @settings(max_examples=20, deadline=None)
@@ -52,7 +52,7 @@ def test_no_recording_is_answered_by_a_fit_that_saw_it(n_blocks, nested, seed):
     blocks = rng.permutation(np.arange(6 * n_blocks) % n_blocks)
     tested = tuple(range(n_blocks)) if nested else (int(rng.integers(n_blocks)),)
     Witness.seen = []
-    found = search({None: table}, [Candidate("witness", Witness())], Plan(blocks, tested, ""), workers=1)
+    found = search({None: table}, [Candidate("witness", Witness())], SplitPlan(blocks, tested, ""), workers=1)
     everyone = frozenset(range(6 * n_blocks))
     left_out = [everyone - seen for seen in Witness.seen]
     of_block = [frozenset(np.flatnonzero(blocks == block).tolist()) for block in range(n_blocks)]
@@ -68,7 +68,7 @@ def test_the_better_candidate_is_chosen_and_scored_honestly(rng):
     table = table_of(60, rng=rng)
     good = Candidate("good", LogisticRegression())
     bad = Candidate("bad", LogisticRegression(C=1e-9))
-    found = search({None: table}, [bad, good], Plan(np.arange(60) // 3 % 5, (0, 1, 2, 3, 4), ""), workers=2)
+    found = search({None: table}, [bad, good], SplitPlan(np.arange(60) // 3 % 5, (0, 1, 2, 3, 4), ""), workers=2)
     assert found.chosen is good
     assert [trial.candidate for trial in found.trials] == [bad, good]
     assert found.trials[1].score > found.trials[0].score
@@ -79,7 +79,7 @@ def test_a_hold_out_is_read_once_by_the_winner(rng):
     table = table_of(60, rng=rng)
     Witness.seen = []
     candidates = [Candidate("a", Witness()), Candidate("b", Witness())]
-    search({None: table}, candidates, Plan(np.arange(60) // 3 % 4, (0,), ""), workers=1)
+    search({None: table}, candidates, SplitPlan(np.arange(60) // 3 % 4, (0,), ""), workers=1)
     held_out = frozenset(np.flatnonzero(np.arange(60) // 3 % 4 == 0).tolist())
     assert sum(not seen & held_out for seen in Witness.seen) == len(Witness.seen)
     assert sum(seen == frozenset(range(60)) - held_out for seen in Witness.seen) == 1
@@ -89,7 +89,7 @@ def test_noise_is_not_scored_above_chance_by_choosing_among_many(rng):
     table = table_of(90, rng=rng)
     table.rows[:, 1:] = rng.normal(size=(180, 3))
     many = [Candidate(str(seed), LogisticRegression(C=10.0 ** (seed - 4), random_state=seed)) for seed in range(8)]
-    found = search({None: table}, many, Plan(np.arange(90) // 3 % 5, (0, 1, 2, 3, 4), ""), workers=2)
+    found = search({None: table}, many, SplitPlan(np.arange(90) // 3 % 5, (0, 1, 2, 3, 4), ""), workers=2)
     assert (found.answers.argmax(axis=1) == table.truth[found.tested]).mean() < 0.5
 
 
@@ -98,9 +98,9 @@ def test_answers_of_numbers_are_in_the_targets_unit(rng):
     rows = rng.normal(size=(80, 4)).astype(np.float32)
     truth = 1000.0 + 200.0 * rows[:, 0].astype(float)
     found = search(
-        {None: Table(rows, owner, truth, ())},
+        {None: DesignMatrix(rows, owner, truth, ())},
         [Candidate("ridge", Ridge(0.1))],
-        Plan(np.arange(80) % 5, tuple(range(5)), ""),
+        SplitPlan(np.arange(80) % 5, tuple(range(5)), ""),
         workers=1,
     )
     np.testing.assert_allclose(found.answers[:, 0], truth[found.tested], atol=5.0)
@@ -109,7 +109,7 @@ def test_answers_of_numbers_are_in_the_targets_unit(rng):
 
 def test_results_repeat_on_any_number_of_workers(rng):
     table = table_of(60, rng=rng)
-    plan = Plan(np.arange(60) // 3 % 5, (0, 1, 2, 3, 4), "")
+    plan = SplitPlan(np.arange(60) // 3 % 5, (0, 1, 2, 3, 4), "")
     one = search({None: table}, [Candidate("lr", LogisticRegression())], plan, workers=1)
     two = search({None: table}, [Candidate("lr", LogisticRegression())], plan, workers=2)
     np.testing.assert_array_equal(one.answers, two.answers)
@@ -118,7 +118,9 @@ def test_results_repeat_on_any_number_of_workers(rng):
 def test_a_class_that_a_fit_never_saw_has_no_probability(rng):
     table = table_of(30, rng=rng)
     blocks = np.where(table.truth == 2, 0, 1 + np.arange(30) // 3 % 3)
-    found = search({None: table}, [Candidate("lr", LogisticRegression())], Plan(blocks, (0, 1, 2, 3), ""), workers=1)
+    found = search(
+        {None: table}, [Candidate("lr", LogisticRegression())], SplitPlan(blocks, (0, 1, 2, 3), ""), workers=1
+    )
     assert found.out_of_fold.shape == (30, 3)
     assert np.isfinite(found.out_of_fold).all()
 
@@ -126,7 +128,9 @@ def test_a_class_that_a_fit_never_saw_has_no_probability(rng):
 def test_a_fit_that_is_left_with_one_class_answers_it(rng):
     table = table_of(20, n_classes=2, rng=rng)
     blocks = np.where(table.truth == 1, np.arange(20) // 2 % 2, 2 + np.arange(20) // 2 % 2)
-    found = search({None: table}, [Candidate("lr", LogisticRegression())], Plan(blocks, (0, 1, 2, 3), ""), workers=1)
+    found = search(
+        {None: table}, [Candidate("lr", LogisticRegression())], SplitPlan(blocks, (0, 1, 2, 3), ""), workers=1
+    )
     assert np.isfinite(found.answers).all()
 
 
@@ -134,7 +138,7 @@ def test_a_fit_that_is_left_with_one_class_answers_it(rng):
 def test_temperatures_are_fitted_for_windows_and_recordings(windows, rng):
     table = table_of(60, windows=windows, rng=rng)
     found = search(
-        {None: table}, [Candidate("lr", LogisticRegression())], Plan(np.arange(60) // 3 % 5, tuple(range(5)), "")
+        {None: table}, [Candidate("lr", LogisticRegression())], SplitPlan(np.arange(60) // 3 % 5, tuple(range(5)), "")
     )
     assert (found.calibration.window.temperature == pytest.approx(found.calibration.recording.temperature)) == (
         windows == 1
@@ -147,7 +151,7 @@ def test_a_blend_is_chosen_where_it_saves_enough_and_scored_as_it_answers(rng):
     table.rows[:, 1] += 1.2 * (table.truth[table.owner] == 0)
     table.rows[:, 2] += 1.2 * (table.truth[table.owner] == 1)
     one, other = (make_pipeline(Columns([column]), LogisticRegression()) for column in (1, 2))
-    plan = Plan(np.arange(90) // 3 % 5, (0, 1, 2, 3, 4), "")
+    plan = SplitPlan(np.arange(90) // 3 % 5, (0, 1, 2, 3, 4), "")
     candidates = [Candidate("one", one), Candidate("other", other)]
     alone, blended = (search({None: table}, candidates, plan, blend=blend, workers=1) for blend in (False, True))
     assert alone.chosen.family in {"one", "other"}
@@ -176,7 +180,7 @@ class Columns(TransformerMixin, BaseEstimator):
 
 def test_what_is_clearly_beaten_runs_two_rounds_only(rng):
     table = table_of(120, rng=rng)
-    plan = Plan(np.arange(120) // 3 % 6, tuple(range(6)), "")
+    plan = SplitPlan(np.arange(120) // 3 % 6, tuple(range(6)), "")
     hopeless = Candidate("hopeless", LogisticRegression(C=1e-9))
     good = Candidate("good", LogisticRegression())
     raced = search({None: table}, [good, hopeless], plan, workers=1)
@@ -189,14 +193,14 @@ def test_what_is_clearly_beaten_runs_two_rounds_only(rng):
 
 def test_what_is_too_dear_to_be_nested_is_marked_and_what_is_dearer_is_left_out(rng, monkeypatch):
     table = table_of(60, rng=rng)
-    plan = Plan(np.arange(60) // 3 % 5, tuple(range(5)), "")
+    plan = SplitPlan(np.arange(60) // 3 % 5, tuple(range(5)), "")
     candidates = [
         Candidate("poor", LogisticRegression(C=1e-9)),
         Candidate("dear", LogisticRegression()),
         Candidate("dearer", LogisticRegression(C=2.0)),
     ]
     seconds = (0.0, 100.0, 1000.0)  # nested are 14 fits more than the first, compared alone are 5
-    monkeypatch.setattr(CrossFits, "seconds", lambda _, index: seconds[index])
+    monkeypatch.setattr(FoldFits, "seconds", lambda _, index: seconds[index])
     found = search({None: table}, candidates, plan, budget_s=1200.0, workers=1)
     assert [trial.fate for trial in found.trials] == ["compared", "selected on", "too dear"]
     assert np.isnan(found.trials[2].score)
@@ -211,7 +215,7 @@ def test_what_is_too_dear_to_be_nested_is_marked_and_what_is_dearer_is_left_out(
 
 def test_the_first_candidate_is_tried_whatever_the_budget(rng):
     table = table_of(60, rng=rng)
-    plan = Plan(np.arange(60) // 3 % 5, tuple(range(5)), "")
+    plan = SplitPlan(np.arange(60) // 3 % 5, tuple(range(5)), "")
     both = [Candidate("a", LogisticRegression()), Candidate("b", LogisticRegression())]
     found = search({None: table}, both, plan, budget_s=1e-9, workers=1)
     assert [trial.fate for trial in found.trials] == ["compared", "too dear"]
@@ -222,7 +226,7 @@ def test_features_compete_as_settings_do(rng):
     noise.rows[:] = rng.normal(size=noise.rows.shape)
     spec, other = FeatureSpec(rate_hz=16_000), FeatureSpec(rate_hz=16_000, n_mels=64)
     tables = {spec: noise, other: table_of(60, windows=3, rng=rng)}
-    plan = Plan(np.arange(60) // 3 % 5, tuple(range(5)), "")
+    plan = SplitPlan(np.arange(60) // 3 % 5, tuple(range(5)), "")
     candidates = [Candidate("lr", LogisticRegression(), spec=one) for one in (spec, other)]
     found = search(tables, candidates, plan, blend=True, workers=1)
     assert found.chosen.spec == other
@@ -232,14 +236,14 @@ def test_features_compete_as_settings_do(rng):
 def test_sets_and_intervals_are_made_without_what_they_are_scored_on(rng):
     table = table_of(300, rng=rng)
     table.rows[:, 1:] += rng.normal(0, 2.0, (600, 3))
-    plan = Plan(np.arange(300) // 3 % 5, tuple(range(5)), "")
+    plan = SplitPlan(np.arange(300) // 3 % 5, tuple(range(5)), "")
     found = search({None: table}, [Candidate("lr", LogisticRegression())], plan, workers=1)
     assert found.reach is not None
     assert found.reach.covered.mean() == pytest.approx(0.9, abs=0.05)
     assert 1.0 < found.reach.size.mean() < 3.0
     owner = np.arange(300)
     rows = rng.normal(size=(300, 4)).astype(np.float32)
-    numbers = Table(rows, owner, rows[:, 0] + rng.normal(size=300), ())
+    numbers = DesignMatrix(rows, owner, rows[:, 0] + rng.normal(size=300), ())
     found = search({None: numbers}, [Candidate("ridge", Ridge())], plan, workers=1)
     assert found.reach.covered.mean() == pytest.approx(0.9, abs=0.05)
 
@@ -249,7 +253,7 @@ def test_balanced_classes_weigh_the_same(rng):
     table.rows[:, 1:] = rng.normal(size=(240, 3))
     table.truth[:] = np.arange(120) % 7 == 0
     table.rows[:, 1] += 1.5 * table.truth[table.owner]
-    plan = Plan(np.arange(120) // 2 % 5, tuple(range(5)), "")
+    plan = SplitPlan(np.arange(120) // 2 % 5, tuple(range(5)), "")
     usual, balanced = (
         search({None: table}, [Candidate("lr", LogisticRegression(), is_balanced=is_balanced)], plan, workers=1)
         for is_balanced in (False, True)
@@ -270,7 +274,9 @@ def test_recordings_count_in_every_fit_as_they_weigh(rng):
             return super().fit(X, y, sample_weight)
 
     table = replace(table_of(30, rng=rng), weight=np.where(np.arange(30) < 20, 0.5, 1.0))
-    search({None: table}, [Candidate("scale", Scale())], Plan(np.arange(30) // 3 % 5, (0, 1, 2, 3, 4), ""), workers=1)
+    search(
+        {None: table}, [Candidate("scale", Scale())], SplitPlan(np.arange(30) // 3 % 5, (0, 1, 2, 3, 4), ""), workers=1
+    )
     assert Scale.seen
     for weights in Scale.seen:
         old, new = ({weights[n] for n in weights if (n < 20) == is_old} for is_old in (True, False))
@@ -292,5 +298,5 @@ def test_a_part_that_brings_nothing_is_left_out(helps, rng):
         Candidate("embedding", models[0], parts=("pooled", "told")),
         Candidate("embedding", models[1], parts=("pooled",)),
     ]
-    found = search({None: table}, candidates, Plan(np.arange(120) % 4, (0, 1, 2, 3), ""), workers=1)
+    found = search({None: table}, candidates, SplitPlan(np.arange(120) % 4, (0, 1, 2, 3), ""), workers=1)
     assert found.chosen.parts == (("pooled", "told") if helps else ("pooled",))

@@ -8,13 +8,13 @@ from sklearn.linear_model import Ridge
 
 from auricle.errors import ConversionError, UsageError
 from auricle.features.spec import default_spec
-from auricle.training.search.search_space import Menu, prove, spectrum
+from auricle.training.search.search_space import SearchSpace, check_convertible, spectrum
 
 SPEC = default_spec(16_000).model_copy(update={"window_s": 2.0})
 
 
 def test_defaults_come_from_cheap_to_dear_and_users_own_last() -> None:
-    menu = Menu(("linear", "trees"), (ExtraTreesClassifier(7),), "classify", SPEC)
+    menu = SearchSpace(("linear", "trees"), (ExtraTreesClassifier(7),), "classify", SPEC)
     assert [one.name for one in menu.defaults()] == [
         "linear",
         "linear(columns=spectrum)",
@@ -25,11 +25,11 @@ def test_defaults_come_from_cheap_to_dear_and_users_own_last() -> None:
 
 
 def test_a_grid_has_every_combination() -> None:
-    assert len([*Menu(("trees",), (), "classify", SPEC).grids()]) == 12
+    assert len([*SearchSpace(("trees",), (), "classify", SPEC).grids()]) == 12
 
 
 def test_what_follows_differs_from_the_defaults_in_one_thing() -> None:
-    menu = Menu(("linear", "svm"), (), "regress", SPEC, vary_window=True, more=("forest",))
+    menu = SearchSpace(("linear", "svm"), (), "regress", SPEC, vary_window=True, more=("forest",))
     further = [*menu.further()]
     names = [one.name for one in further]
     assert len(set(names)) == len(names)
@@ -41,7 +41,7 @@ def test_what_follows_differs_from_the_defaults_in_one_thing() -> None:
 
 
 def test_a_window_that_was_asked_for_stays() -> None:
-    menu = Menu(("linear",), (), "classify", SPEC)
+    menu = SearchSpace(("linear",), (), "classify", SPEC)
     assert {one.spec.window_s for one in menu.further()} == {2.0}
 
 
@@ -66,13 +66,13 @@ class Picky(Unconvertible):
 
 
 def test_a_users_estimator_is_tried_on_ten_rows() -> None:
-    prove([ExtraTreesClassifier(5, random_state=0)], 30, "classify")
-    prove([Ridge()], 30, "regress")
+    check_convertible([ExtraTreesClassifier(5, random_state=0)], 30, "classify")
+    check_convertible([Ridge()], 30, "regress")
     with pytest.raises(ConversionError, match="Unconvertible has none"):
-        prove([Unconvertible()], 30, "classify")
+        check_convertible([Unconvertible()], 30, "classify")
     with pytest.raises(
         ConversionError, match=r"Picky\(\) must learn from rows of 30 columns.*RuntimeError: only on Mon"
     ):
-        prove([Picky()], 30, "classify")
+        check_convertible([Picky()], 30, "classify")
     with pytest.raises(UsageError, match=r"must have `fit` and `predict_proba`\. Ridge"):
-        prove([Ridge()], 30, "classify")
+        check_convertible([Ridge()], 30, "classify")

@@ -12,7 +12,7 @@ from auricle.errors import UsageError
 from auricle.features.embeddings.card import EmbeddingCard, GraphInput, LogMelInput, read_card
 from auricle.features.embeddings.embedding import Embedding
 
-__all__ = ["PRESETS", "at_hand", "load_embedding"]
+__all__ = ["PRESETS", "available_presets", "load_embedding"]
 
 HUB: Final = "hf://"
 
@@ -98,7 +98,7 @@ _KNOWN: Final = {"205f8f6de2fde3a3054aedfe47e53c5092ade17fdf2c697cf09874660af579
 """Files that need no card beside them, by their SHA-256."""
 
 
-def at_hand() -> tuple[str, ...]:
+def available_presets() -> tuple[str, ...]:
     """Return the presets whose files are on this machine; nothing is fetched, and nothing imported."""
     found = []
     for name, (card, find) in PRESETS.items():

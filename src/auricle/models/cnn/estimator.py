@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from auricle.errors import ModelError, UsageError
 from auricle.models.cnn.device import chosen_device, need_torch
-from auricle.models.cnn.linear_head import fit_line, statistics
+from auricle.models.cnn.linear_head import fit_linear_head, statistics
 from auricle.models.cnn.settings import SIZES, Augmentation, Epoch, Settings
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         self.n_outputs_ = targets.shape[1]
         return self
 
-    def price_s(self, X: NDArray[Any]) -> float:
+    def estimate_fit_s(self, X: NDArray[Any]) -> float:
         """Return about how many seconds a fit to flat images ``X`` would take, by a pass over a few of them."""
         images = self._images(X)
         some = images[:_TRIED].reshape(min(_TRIED, len(X)), -1)
@@ -277,7 +277,7 @@ class CnnRegressor(RegressorMixin, _Cnn):  # type: ignore[misc]
         """Fit on flat images ``X``, shape (n, bands * frames), and numbers ``y``, shape (n,)."""
         X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True)
         numbers, found = np.asarray(y, np.float64), statistics(self._images(X))
-        self.line_ = fit_line(found, numbers, _mean_one(sample_weight, len(X)))
+        self.line_ = fit_linear_head(found, numbers, _mean_one(sample_weight, len(X)))
         rest = numbers - self.line_.answers(found)
         self.deviation_ = float(np.std(rest)) or 1.0
         return self._train(X, np.asarray(rest / self.deviation_, np.float32)[:, np.newaxis], sample_weight, groups)

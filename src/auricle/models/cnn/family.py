@@ -13,5 +13,5 @@ CNN = Family(
     regressor=lambda seed: CnnRegressor(_SHAPE, seed=seed),
     grid={"size": ("tiny", "small"), "dropout": (0.1, 0.3)},
     space={"learning_rate": Range(1e-3, 1e-2), "dropout": Range(0.05, 0.6), "weight_decay": Range(1e-3, 0.1)},
-    eats="image",
+    input_kind="image",
 )

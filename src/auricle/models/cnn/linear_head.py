@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auricle.models.cnn.settings import FLOOR_DB
 
-__all__ = ["Line", "fit_line", "statistics"]
+__all__ = ["LinearHead", "fit_linear_head", "statistics"]
 
 _STRENGTH = 0.1
 """Of the ridge, for each recording."""
@@ -18,7 +18,7 @@ _CHUNK = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line:
+class LinearHead:
     """A number as a weighted sum of an image's statistics.
 
     Parameters
@@ -48,7 +48,9 @@ def statistics(images: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.concatenate(found)
 
 
-def fit_line(found: NDArray[np.float64], numbers: NDArray[np.float64], weights: NDArray[np.float64]) -> Line:
+def fit_linear_head(
+    found: NDArray[np.float64], numbers: NDArray[np.float64], weights: NDArray[np.float64]
+) -> LinearHead:
     """Return the ridge regression of numbers, shape (n,), on statistics.
 
     Parameters
@@ -63,4 +65,4 @@ def fit_line(found: NDArray[np.float64], numbers: NDArray[np.float64], weights: 
     weighed = columns * weights[:, np.newaxis]
     both = weighed.T @ columns + _STRENGTH * len(columns) * np.eye(columns.shape[1])
     slopes = np.linalg.solve(both, weighed.T @ (numbers - middle)) / spread
-    return Line(slopes, middle - float(mean @ slopes))
+    return LinearHead(slopes, middle - float(mean @ slopes))

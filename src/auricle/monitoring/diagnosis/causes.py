@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from auricle.bundles.profile import QUALITY_COLUMNS
-from auricle.monitoring.diagnosis.change_point import onset
-from auricle.monitoring.diagnosis.fault_rules import Kind, Moved, Sign, signs_of
-from auricle.monitoring.drift.feature_drift import ColumnDrift, column_drift
-from auricle.monitoring.drift.label_shift import ClassDrift
-from auricle.monitoring.drift.novel_clusters import KindDrift
-from auricle.monitoring.drift.novelty_rate import UnknownDrift
-from auricle.monitoring.drift.resampling import deal
+from auricle.monitoring.diagnosis.change_point import change_point
+from auricle.monitoring.diagnosis.fault_rules import Fault, Kind, Shift, match_faults
+from auricle.monitoring.drift.feature_drift import FeatureDrift, feature_drift
+from auricle.monitoring.drift.label_shift import LabelShift
+from auricle.monitoring.drift.novel_clusters import NovelClusters
+from auricle.monitoring.drift.novelty_rate import NoveltyRateDrift
+from auricle.monitoring.drift.resampling import permutation_masks
 from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["LEAST_IN_PART", "Cause", "Place", "causes_of", "places_of"]
@@ -70,8 +70,8 @@ class Place:
 
     value: str
     n: int
-    columns: tuple[ColumnDrift, ...]
-    signs: tuple[Sign, ...]
+    columns: tuple[FeatureDrift, ...]
+    signs: tuple[Fault, ...]
 
 
 def places_of(
@@ -93,18 +93,18 @@ def places_of(
         part = window.subset(window.metadata[by] == value)
         both = np.concatenate([reference.quality, part.quality])
         groups = np.concatenate([reference.groups, part.groups])
-        dealt = deal(len(reference), len(part), n_shuffles=N_SHUFFLES, seed=seed)
-        columns = column_drift(both, QUALITY_COLUMNS, groups, dealt)
-        signs = signs_of(moved_of(columns, part, rate=rate / len(kept), model_rate_hz=model_rate_hz))
+        dealt = permutation_masks(len(reference), len(part), n_shuffles=N_SHUFFLES, seed=seed)
+        columns = feature_drift(both, QUALITY_COLUMNS, groups, dealt)
+        signs = match_faults(shifts_of(columns, part, rate=rate / len(kept), model_rate_hz=model_rate_hz))
         found.append(Place(value, len(part), columns, signs))
     return tuple(found)
 
 
-def moved_of(columns: Sequence[ColumnDrift], window: Sample, *, rate: float, model_rate_hz: int) -> Moved:
+def shifts_of(columns: Sequence[FeatureDrift], window: Sample, *, rate: float, model_rate_hz: int) -> Shift:
     """Return what signs look at."""
     low = window.rates_hz[(window.rates_hz > 0) & (window.rates_hz < model_rate_hz)]
     commonest = int(np.bincount(low).argmax()) if low.size else 0
-    return Moved(
+    return Shift(
         {column.name: column for column in columns},
         rate=rate,
         lower_rate=low.size / len(window),
@@ -115,10 +115,10 @@ def moved_of(columns: Sequence[ColumnDrift], window: Sample, *, rate: float, mod
 def causes_of(
     reference: Sample,
     window: Sample,
-    columns: Sequence[ColumnDrift],
-    kinds: KindDrift,
-    classes: ClassDrift | None,
-    unknown: UnknownDrift,
+    columns: Sequence[FeatureDrift],
+    kinds: NovelClusters,
+    classes: LabelShift | None,
+    unknown: NoveltyRateDrift,
     places: Sequence[Place],
     *,
     by: str | None,
@@ -135,7 +135,7 @@ def causes_of(
     unknown : how many recordings are unlike all training sound
     places : the column ``by``, value by value; none where nothing was asked
     """
-    signs = signs_of(moved_of(columns, window, rate=rate, model_rate_hz=model_rate_hz))
+    signs = match_faults(shifts_of(columns, window, rate=rate, model_rate_hz=model_rate_hz))
     faults = dict.fromkeys([sign.kind for sign in signs] + [sign.kind for place in places for sign in place.signs])
     everywhere = {sign.kind: sign for sign in signs}
     found: list[Cause] = []
@@ -153,7 +153,7 @@ def causes_of(
 
 
 def _cause(
-    sign: Sign,
+    sign: Fault,
     reference: Sample,
     window: Sample,
     *,
@@ -163,7 +163,9 @@ def _cause(
 ) -> Cause:
     """Add to a sign since when and where."""
     part = window if place is None else window.subset(window.metadata[by or ""] == place.value)
-    since = onset(part.times, part.measure(sign.measure), reference.measure(sign.measure)) if sign.measure else None
+    since = (
+        change_point(part.times, part.measure(sign.measure), reference.measure(sign.measure)) if sign.measure else None
+    )
     sentence = sign.what
     if place is not None:
         sentence += f" at {by}={place.value}"
@@ -176,7 +178,7 @@ def _cause(
     return Cause(sign.kind, f"{sentence}.", sign.measure, sign.shift, None if place is None else place.value, since)
 
 
-def _answers(kinds: KindDrift, classes: ClassDrift | None, unknown: UnknownDrift, rate: float) -> list[Cause]:
+def _answers(kinds: NovelClusters, classes: LabelShift | None, unknown: NoveltyRateDrift, rate: float) -> list[Cause]:
     """Return what the answers tell, where the sound itself is as it was."""
     if unknown.moved(rate):
         return [
@@ -209,7 +211,7 @@ def _answers(kinds: KindDrift, classes: ClassDrift | None, unknown: UnknownDrift
     return []
 
 
-def _unexplained(moved: Sequence[ColumnDrift]) -> Cause:
+def _unexplained(moved: Sequence[FeatureDrift]) -> Cause:
     most = sorted(moved, key=lambda column: -column.effect)[:N_NAMED]
     told = ", ".join(f"{one.name} from {one.before:.4g} to {one.after:.4g}" for one in most)
     return Cause("other", f"No known fault explains it: other sounds, speakers or places. What moved most: {told}.")

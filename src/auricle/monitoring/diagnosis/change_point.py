@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-__all__ = ["onset"]
+__all__ = ["change_point"]
 
 LEAST_SIDE = 10
 """Fewest recordings before and after a change."""
@@ -16,7 +16,7 @@ LEFT_OVER = 0.34
 """Part of the later shift that the earlier recordings may already have."""
 
 
-def onset(
+def change_point(
     times: NDArray[np.datetime64], values: NDArray[np.floating], reference: NDArray[np.floating]
 ) -> datetime | None:
     """Return the time of the first recording after a change, in UTC.

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from auricle.monitoring.drift.feature_drift import ColumnDrift
+from auricle.monitoring.drift.feature_drift import FeatureDrift
 
-__all__ = ["SIGNS", "Kind", "Moved", "Sign", "signs_of"]
+__all__ = ["FAULT_RULES", "Fault", "Kind", "Shift", "match_faults"]
 
 Kind: TypeAlias = Literal[
     "sample_rate",
@@ -28,7 +28,7 @@ Kind: TypeAlias = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class Fault:
     """A fault that fits.
 
     Parameters
@@ -45,7 +45,7 @@ class Sign:
     shift: float = 0.0
 
 
-class Moved:
+class Shift:
     """The measures of two sets of recordings, of which those that did not move significantly did not move at all.
 
     Parameters
@@ -58,7 +58,7 @@ class Moved:
 
     def __init__(
         self,
-        columns: Mapping[str, ColumnDrift],
+        columns: Mapping[str, FeatureDrift],
         *,
         rate: float,
         lower_rate: float = 0.0,
@@ -85,16 +85,16 @@ class Moved:
         return self._columns[name].before
 
 
-def signs_of(moved: Moved) -> tuple[Sign, ...]:
+def match_faults(moved: Shift) -> tuple[Fault, ...]:
     """Return the faults that fit what moved, the most telling first; what one of them explains is not said again."""
-    found: dict[Kind, Sign] = {}
-    for kind, (sign, explained_by) in SIGNS.items():
+    found: dict[Kind, Fault] = {}
+    for kind, (sign, explained_by) in FAULT_RULES.items():
         if not found.keys() & explained_by and (one := sign(moved)) is not None:
             found[kind] = one
     return tuple(found.values())
 
 
-def _sample_rate(moved: Moved) -> Sign | None:
+def _sample_rate(moved: Shift) -> Fault | None:
     if moved.lower_rate < 0.5 or moved.by("bandwidth_hz") >= 0:
         return None
     low_hz, model_hz = moved.rate_hz
@@ -102,83 +102,85 @@ def _sample_rate(moved: Moved) -> Sign | None:
         f"The sound comes at {low_hz} Hz, below the model's {model_hz} Hz: everything above "
         f"{_khz(moved.after('bandwidth_hz'))} is missing"
     )
-    return Sign("sample_rate", what, "bandwidth_hz", moved.by("bandwidth_hz"))
+    return Fault("sample_rate", what, "bandwidth_hz", moved.by("bandwidth_hz"))
 
 
-def _codec(moved: Moved) -> Sign | None:
+def _codec(moved: Shift) -> Fault | None:
     if moved.by("holes") < LEAST_HOLES:
         return None
     above = f", and everything above {_khz(moved.after('bandwidth_hz'))}" if moved.by("bandwidth_hz") < 0 else ""
     what = f"Parts of the spectrum are missing{above}: a lossy codec at a low bit rate"
-    return Sign("codec", what, "holes", moved.by("holes"))
+    return Fault("codec", what, "holes", moved.by("holes"))
 
 
-def _bandwidth(moved: Moved) -> Sign | None:
+def _bandwidth(moved: Shift) -> Fault | None:
     if moved.by("bandwidth_hz") > -LEAST_BAND * moved.before("bandwidth_hz"):
         return None
     is_wall = moved.plain("cutoff_db") > STEEPER_DB and moved.after("cutoff_db") > WALL_DB
     why = "a codec or a lower sample rate" if is_wall else "a filter, something over the microphone, or another one"
     what = f"Everything above {_khz(moved.after('bandwidth_hz'))} is missing: {why}"
-    return Sign("bandwidth", what, "bandwidth_hz", moved.by("bandwidth_hz"))
+    return Fault("bandwidth", what, "bandwidth_hz", moved.by("bandwidth_hz"))
 
 
-def _dropouts(moved: Moved) -> Sign | None:
+def _dropouts(moved: Shift) -> Fault | None:
     if moved.by("dropouts") <= 0:
         return None
     what = f"The sound breaks off {moved.after('dropouts'):.1f} times a second: packets or blocks are lost"
-    return Sign("dropouts", what, "dropouts", moved.by("dropouts"))
+    return Fault("dropouts", what, "dropouts", moved.by("dropouts"))
 
 
-def _hum(moved: Moved) -> Sign | None:
+def _hum(moved: Shift) -> Fault | None:
     if moved.by("hum_db") < LEAST_HUM_DB:
         return None
     what = f"The mains hum: their harmonics stand {moved.by('hum_db'):.0f} dB higher than before"
-    return Sign("hum", what, "hum_db", moved.by("hum_db"))
+    return Fault("hum", what, "hum_db", moved.by("hum_db"))
 
 
-def _dc(moved: Moved) -> Sign | None:
+def _dc(moved: Shift) -> Fault | None:
     if abs(moved.by("dc")) < LEAST_DC:
         return None
     what = f"There is an offset of {moved.after('dc'):.1%} of full scale: a fault of the converter or its wiring"
-    return Sign("dc", what, "dc", moved.by("dc"))
+    return Fault("dc", what, "dc", moved.by("dc"))
 
 
-def _level(moved: Moved) -> Sign | None:
+def _level(moved: Shift) -> Fault | None:
     shift = moved.by("level_db")
     if abs(shift) < LEAST_DB:
         return None
-    return Sign("level", f"Level {'rose' if shift > 0 else 'fell'} by {abs(shift):.0f} dB", "level_db", shift)
+    return Fault("level", f"Level {'rose' if shift > 0 else 'fell'} by {abs(shift):.0f} dB", "level_db", shift)
 
 
-def _clipping(moved: Moved) -> Sign | None:
+def _clipping(moved: Shift) -> Fault | None:
     if moved.by("clipped") < LEAST_CLIPPED and moved.by("flat_topped") < LEAST_FLAT:
         return None
     share = max(moved.after("clipped"), moved.after("flat_topped"))
-    return Sign("clipping", f"The sound is clipped: {share:.1%} of the samples", "flat_topped", moved.by("flat_topped"))
+    return Fault(
+        "clipping", f"The sound is clipped: {share:.1%} of the samples", "flat_topped", moved.by("flat_topped")
+    )
 
 
-def _reverberation(moved: Moved) -> Sign | None:
+def _reverberation(moved: Shift) -> Fault | None:
     slower, rises = moved.by("decay_db"), moved.plain("attack_db")
     is_drowned = moved.plain("noise_floor_db") > -DROWNED * slower
     if slower > -LEAST_DECAY_DB or rises < ASYMMETRY * slower or is_drowned:
         return None
     what = f"The sound rings: it falls by {moved.after('decay_db'):.0f} dB within 80 ms, where it was "
     what += f"{moved.before('decay_db'):.0f} dB, and rises nearly as fast as before"
-    return Sign("reverberation", what, "decay_db", slower)
+    return Fault("reverberation", what, "decay_db", slower)
 
 
-def _noise(moved: Moved) -> Sign | None:
+def _noise(moved: Shift) -> Fault | None:
     shift = moved.by("noise_floor_db")
     if abs(shift) < LEAST_DB or moved.plain("snr_db") * shift > -0.25 * shift**2:
         return None
     what = f"Noise {'rose' if shift > 0 else 'fell'} by {abs(shift):.0f} dB, to {moved.after('snr_db'):.0f} dB below"
-    return Sign("noise", f"{what} the sound", "noise_floor_db", shift)
+    return Fault("noise", f"{what} the sound", "noise_floor_db", shift)
 
 
-def _silence(moved: Moved) -> Sign | None:
+def _silence(moved: Shift) -> Fault | None:
     if moved.by("silent") < LEAST_SILENT:
         return None
-    return Sign("silence", f"{moved.after('silent'):.0%} of a recording is silent", "silent", moved.by("silent"))
+    return Fault("silence", f"{moved.after('silent'):.0%} of a recording is silent", "silent", moved.by("silent"))
 
 
 LEAST_DB = 3.0
@@ -196,7 +198,7 @@ LEAST_FLAT = 0.02
 LEAST_SILENT = 0.1
 STEEPER_DB, WALL_DB = 15.0, 45.0
 
-SIGNS: dict[Kind, tuple[Callable[[Moved], Sign | None], frozenset[Kind]]] = {
+FAULT_RULES: dict[Kind, tuple[Callable[[Shift], Fault | None], frozenset[Kind]]] = {
     "sample_rate": (_sample_rate, frozenset()),
     "codec": (_codec, frozenset({"sample_rate"})),
     "bandwidth": (_bandwidth, frozenset({"sample_rate", "codec"})),

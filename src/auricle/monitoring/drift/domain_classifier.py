@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from auricle.monitoring.drift.resampling import p_values, worth
+from auricle.monitoring.drift.resampling import effective_size_ratio, p_values
 
-__all__ = ["LEAST_AUC", "RowDrift", "row_drift", "scaled", "told_apart"]
+__all__ = ["LEAST_AUC", "RowDrift", "row_drift", "scaled", "separability"]
 
 LEAST_AUC = 0.6
 """A window that a classifier tells apart less well than this is no reason to act."""
@@ -77,7 +77,7 @@ def row_drift(
     scores = _out_of_fold(table, dealt.astype(np.float32), _folds(groups, rng))
     aucs = _aucs(scores, dealt)
     distances = _discrepancies(table, dealt, rng)
-    factor = float(np.sqrt(worth(scores[:, :1], groups, window)[0]))
+    factor = float(np.sqrt(effective_size_ratio(scores[:, :1], groups, window)[0]))
     centre = float(np.median(aucs[1:]))  # of shuffles, a little below a half: what is in a fold is missing outside it
     shrunk = centre + (aucs[0] - centre) * factor
     p, p_apart = _p(np.array([shrunk, aucs[0]]), aucs[1:])
@@ -91,7 +91,9 @@ def row_drift(
     )
 
 
-def told_apart(values: NDArray[np.float32], groups: NDArray[np.str_], window: NDArray[np.bool_], *, seed: int) -> float:
+def separability(
+    values: NDArray[np.float32], groups: NDArray[np.str_], window: NDArray[np.bool_], *, seed: int
+) -> float:
     """Return the area alone, without shuffles; parameters as of :func:`row_drift`, and the window's recordings."""
     folds = _folds(groups, np.random.default_rng(seed))
     scores = _out_of_fold(scaled(values), window[:, None].astype(np.float32), folds)

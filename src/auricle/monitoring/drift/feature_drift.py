@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.stats import kstwobign
 
 from auricle.bundles.profile import QUALITY_COLUMNS
-from auricle.monitoring.drift.resampling import p_values, q_values, worth
+from auricle.monitoring.drift.resampling import effective_size_ratio, p_values, q_values
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["LEAST_EFFECT", "ColumnDrift", "column_drift", "table_of"]
+__all__ = ["LEAST_EFFECT", "FeatureDrift", "feature_drift", "table_of"]
 
 LEAST_EFFECT = 0.3
 """Spreads of the reference that a column must move by, whatever its significance."""
@@ -29,7 +29,7 @@ _UNITS |= dict.fromkeys(("clipped", "silent", "holes", "flat_topped"), 0.01)
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnDrift:
+class FeatureDrift:
     """How one column moved between reference and window.
 
     Parameters
@@ -72,9 +72,9 @@ def table_of(sample: Sample) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     return table, names
 
 
-def column_drift(
+def feature_drift(
     values: NDArray[np.float32], names: Sequence[str], groups: NDArray[np.str_], dealt: NDArray[np.bool_]
-) -> tuple[ColumnDrift, ...]:
+) -> tuple[FeatureDrift, ...]:
     """Compare every column of reference and window.
 
     Kolmogorov-Smirnov distances of continuous columns are distributed alike when nothing has changed, so that shuffles
@@ -86,19 +86,21 @@ def column_drift(
     names : of the columns
     groups : shape (n,)
     dealt : which recordings are the window's, as observed and in shuffles, from
-        :func:`~auricle.monitoring.drift.resampling.deal`
+        :func:`~auricle.monitoring.drift.resampling.permutation_masks`
     """
     window = dealt[:, 0]
     gaps = np.concatenate([_gaps(column, dealt[:, :1]) for column in values.T])
     shuffled = np.stack([_gaps(column, dealt[:, 1 : 1 + N_SHUFFLES]) for column in values.T[_varied(values)]])
     root = float(np.sqrt(window.sum() * (~window).sum() / len(window)))
-    p, p_apart = (_p(one, shuffled, root) for one in (gaps * np.sqrt(worth(values, groups, window)), gaps))
+    p, p_apart = (
+        _p(one, shuffled, root) for one in (gaps * np.sqrt(effective_size_ratio(values, groups, window)), gaps)
+    )
     q = q_values(p)
     reference, live = values[~window], values[window]
     before, after = np.median(reference, axis=0), np.median(live, axis=0)
     effects = _moved(reference, live) / _spreads(reference, names)
     return tuple(
-        ColumnDrift(name, *map(float, (gaps[i], effects[i], before[i], after[i], p[i], q[i], p_apart[i])))
+        FeatureDrift(name, *map(float, (gaps[i], effects[i], before[i], after[i], p[i], q[i], p_apart[i])))
         for i, name in enumerate(names)
     )
 

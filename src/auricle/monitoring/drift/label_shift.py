@@ -7,10 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from auricle.monitoring.drift.resampling import MANY_GROUPS, blocks_of, deal, likeness, p_values, worth
+from auricle.monitoring.drift.resampling import (
+    MANY_GROUPS,
+    blocks_of,
+    effective_size_ratio,
+    intraclass_correlation,
+    p_values,
+    permutation_masks,
+)
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["LEAST_SHARE", "ClassDrift", "ClassShare", "class_drift"]
+__all__ = ["LEAST_SHARE", "ClassShare", "LabelShift", "label_shift"]
 
 LEAST_SHARE = 0.05
 """Points by which a class must have become rarer or more common, whatever the significance."""
@@ -57,7 +64,7 @@ class ClassShare:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassDrift:
+class LabelShift:
     """How often every class comes, and whether that has changed.
 
     Parameters
@@ -80,7 +87,7 @@ class ClassDrift:
         return {"p": self.p, "p_apart": self.p_apart, "shares": [one.as_json() for one in self.shares]}
 
 
-def class_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_], *, seed: int) -> ClassDrift:
+def label_shift(reference: Sample, window: Sample, dealt: NDArray[np.bool_], *, seed: int) -> LabelShift:
     """Compare how often each class comes, by the likelihood of all answers and not by their number.
 
     A classifier's mistakes answer a class that is no longer there: with ten kinds of sound, of which it tells five in
@@ -112,15 +119,15 @@ def class_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_], *, 
     if sum(n_each) == len(answers):
         p = p_apart
     elif min(n_each) >= MANY_GROUPS:
-        whole = deal(*n_each, n_shuffles=dealt.shape[1] - 1, seed=seed)
-        p = _significance(_ratios(answers, n, blocks.members, likeness(answers, blocks), whole))
+        whole = permutation_masks(*n_each, n_shuffles=dealt.shape[1] - 1, seed=seed)
+        p = _significance(_ratios(answers, n, blocks.members, intraclass_correlation(answers, blocks), whole))
     else:
-        apart[:, 0] *= worth(answers, groups, dealt[:, 0])
+        apart[:, 0] *= effective_size_ratio(answers, groups, dealt[:, 0])
         p = _significance(apart)
     before, after = (np.bincount(one.chosen, minlength=len(p)) / len(one) for one in (reference, window))
     likely = _likeliest(answers[:n], answers[:n]), _likeliest(answers[n:], answers[:n])
     columns = zip(reference.classes, before, after, *likely, p, strict=True)
-    return ClassDrift(
+    return LabelShift(
         tuple(ClassShare(label, *map(float, numbers)) for label, *numbers in columns),
         float(p.min()),
         float(p_apart.min()),

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.monitoring.drift.domain_classifier import scaled
-from auricle.monitoring.drift.resampling import p_values, worth
+from auricle.monitoring.drift.resampling import effective_size_ratio, p_values
 
-__all__ = ["LEAST_APART", "N_NEIGHBOURS", "KindDrift", "kind_drift"]
+__all__ = ["LEAST_APART", "N_NEIGHBOURS", "NovelClusters", "novel_clusters"]
 
 LEAST_APART = 0.05
 """Points of the live recordings that must lie apart, beyond what chance puts there."""
@@ -22,7 +22,7 @@ CHUNK = 512
 
 
 @dataclass(frozen=True, slots=True)
-class KindDrift:
+class NovelClusters:
     """How many live recordings lie among live ones alone.
 
     Parameters
@@ -52,7 +52,7 @@ class KindDrift:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def kind_drift(values: NDArray[np.float32], groups: NDArray[np.str_], dealt: NDArray[np.bool_]) -> KindDrift:
+def novel_clusters(values: NDArray[np.float32], groups: NDArray[np.str_], dealt: NDArray[np.bool_]) -> NovelClusters:
     """Count the live recordings whose nearest neighbours are all live.
 
     A new kind of sound need not be far from what was heard, nor far enough off for a line to cut it off: spoken words
@@ -72,7 +72,7 @@ def kind_drift(values: NDArray[np.float32], groups: NDArray[np.str_], dealt: NDA
     nearest = _neighbours(table, members)
     alone = _alone(nearest, dealt)
     observed = alone[:, :1] & dealt[:, :1]
-    factor = float(np.sqrt(worth(observed.astype(np.float64), groups, dealt[:, 0])[0]))
+    factor = float(np.sqrt(effective_size_ratio(observed.astype(np.float64), groups, dealt[:, 0])[0]))
     counts = (alone & dealt).sum(axis=0).astype(np.float64)
     usual, n_window = float(counts[1:].mean()), int(dealt[:, 0].sum())
     p = p_values(np.array([usual + (counts[0] - usual) * factor]), counts[1:])[0]
@@ -84,7 +84,7 @@ def kind_drift(values: NDArray[np.float32], groups: NDArray[np.str_], dealt: NDA
     window = dealt[:, 0]
     others = window & ~alone[:, 0]
     rest = float(window[nearest[others]].mean() - window.mean()) if others.any() else 1.0
-    return KindDrift(float((counts[0] - usual) / n_window), rest, float(p), float(p_apart))
+    return NovelClusters(float((counts[0] - usual) / n_window), rest, float(p), float(p_apart))
 
 
 def _neighbours(table: NDArray[np.float32], members: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.monitoring.drift.resampling import p_values, worth
+from auricle.monitoring.drift.resampling import effective_size_ratio, p_values
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["LEAST_MORE", "UnknownDrift", "unknown_drift"]
+__all__ = ["LEAST_MORE", "NoveltyRateDrift", "novelty_rate_drift"]
 
 LEAST_MORE = 0.05
 """Points by which the share must have risen, whatever the significance."""
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownDrift:
+class NoveltyRateDrift:
     """How many recordings are unlike all training sound.
 
     Parameters
@@ -40,7 +40,7 @@ class UnknownDrift:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def unknown_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_]) -> UnknownDrift:
+def novelty_rate_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_]) -> NoveltyRateDrift:
     """Compare the shares of recordings that are answered "unknown".
 
     Parameters
@@ -51,6 +51,6 @@ def unknown_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_]) -
     unknown = np.concatenate([reference.unknown, window.unknown]).astype(np.float64)
     groups = np.concatenate([reference.groups, window.groups])
     rises = unknown @ dealt - unknown.mean() * len(window)
-    shrunk = rises[0] * np.sqrt(worth(unknown[:, None], groups, dealt[:, 0])[0])
+    shrunk = rises[0] * np.sqrt(effective_size_ratio(unknown[:, None], groups, dealt[:, 0])[0])
     p, p_apart = p_values(np.array([shrunk, rises[0]]), rises[1:])
-    return UnknownDrift(float(reference.unknown.mean()), float(window.unknown.mean()), float(p), float(p_apart))
+    return NoveltyRateDrift(float(reference.unknown.mean()), float(window.unknown.mean()), float(p), float(p_apart))

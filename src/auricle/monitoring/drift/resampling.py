@@ -11,13 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-__all__ = ["MANY_GROUPS", "Blocks", "blocks_of", "deal", "likeness", "p_values", "q_values", "worth"]
+__all__ = [
+    "MANY_GROUPS",
+    "Blocks",
+    "blocks_of",
+    "effective_size_ratio",
+    "intraclass_correlation",
+    "p_values",
+    "permutation_masks",
+    "q_values",
+]
 
 MANY_GROUPS = 20
 """From which on groups can stand for themselves: whole ones are dealt out, and not their recordings."""
 
 
-def deal(n_reference: int, n_window: int, *, n_shuffles: int, seed: int) -> NDArray[np.bool_]:
+def permutation_masks(n_reference: int, n_window: int, *, n_shuffles: int, seed: int) -> NDArray[np.bool_]:
     """Return which recordings stand in the window: as they were observed, and in every shuffle.
 
     Returns
@@ -80,7 +89,7 @@ def blocks_of(groups: NDArray[np.str_], is_window: NDArray[np.bool_]) -> Blocks:
     return Blocks(members, sizes, np.unique(members[~is_window]).size)
 
 
-def likeness(values: NDArray[np.floating], blocks: Blocks) -> NDArray[np.float64]:
+def intraclass_correlation(values: NDArray[np.floating], blocks: Blocks) -> NDArray[np.float64]:
     """Return how alike recordings of one block are: the intraclass correlation of ranks within a side, 0 to 1.
 
     Parameters
@@ -112,7 +121,9 @@ def likeness(values: NDArray[np.floating], blocks: Blocks) -> NDArray[np.float64
     return np.asarray(np.clip(alike, 0.0, 1.0))
 
 
-def worth(values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDArray[np.bool_]) -> NDArray[np.float64]:
+def effective_size_ratio(
+    values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """Return what part of the independent recordings that there seem to be, there are: between 0 and 1, each column.
 
     A side with ``n`` recordings tells as much as ``n / (1 + (m - 1) * likeness)``, with ``m`` recordings in the group
@@ -132,7 +143,7 @@ def worth(values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDA
     Source: Kish (1965), "Survey sampling", the design effect.
     """
     blocks = blocks_of(groups, is_window)
-    alike = likeness(values, blocks)
+    alike = intraclass_correlation(values, blocks)
     effective = [
         counts.sum() / (1.0 + ((counts**2).sum() / counts.sum() - 1.0) * alike)
         for counts in (blocks.sizes[: blocks.n_reference], blocks.sizes[blocks.n_reference :])

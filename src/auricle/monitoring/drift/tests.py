@@ -6,14 +6,14 @@ import numpy as np
 
 from auricle.monitoring.diagnosis.causes import Cause, Place, causes_of, places_of
 from auricle.monitoring.drift.domain_classifier import RowDrift, row_drift
-from auricle.monitoring.drift.feature_drift import ColumnDrift, column_drift, table_of
-from auricle.monitoring.drift.label_shift import ClassDrift, class_drift
-from auricle.monitoring.drift.novel_clusters import KindDrift, kind_drift
-from auricle.monitoring.drift.novelty_rate import UnknownDrift, unknown_drift
-from auricle.monitoring.drift.resampling import deal, q_values
+from auricle.monitoring.drift.feature_drift import FeatureDrift, feature_drift, table_of
+from auricle.monitoring.drift.label_shift import LabelShift, label_shift
+from auricle.monitoring.drift.novel_clusters import NovelClusters, novel_clusters
+from auricle.monitoring.drift.novelty_rate import NoveltyRateDrift, novelty_rate_drift
+from auricle.monitoring.drift.resampling import permutation_masks, q_values
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["EACH", "Drift", "drift_of"]
+__all__ = ["EACH", "Drift", "test_all"]
 
 EACH, OF_CLASSES = 0.1, 0.5
 """Parts of the rate of false alarms. Half is spent on classes: that a small one is gone is the hardest to see. A tenth
@@ -38,11 +38,11 @@ class Drift:
     places : the column that was asked about, value by value
     """
 
-    columns: tuple[ColumnDrift, ...]
+    columns: tuple[FeatureDrift, ...]
     row: RowDrift
-    kinds: KindDrift
-    classes: ClassDrift | None
-    unknown: UnknownDrift
+    kinds: NovelClusters
+    classes: LabelShift | None
+    unknown: NoveltyRateDrift
     places: tuple[Place, ...] = ()
 
     def alarms(self, rate: float) -> bool:
@@ -86,7 +86,7 @@ class Drift:
         )
 
 
-def drift_of(reference: Sample, window: Sample, *, rate: float, by: str | None, model_rate_hz: int, seed: int) -> Drift:
+def test_all(reference: Sample, window: Sample, *, rate: float, by: str | None, model_rate_hz: int, seed: int) -> Drift:
     """Compare reference and window in every way; parameters as of `check`."""
     compared = window
     if len(window) > MAX_COMPARED:
@@ -96,12 +96,12 @@ def drift_of(reference: Sample, window: Sample, *, rate: float, by: str | None, 
     both = np.concatenate([values, live])
     groups = np.concatenate([reference.groups, compared.groups])
     n_shuffles = max(LEAST_SHUFFLES, int(np.ceil(1.0 / (rate * EACH))))  # so that a tenth of the rate can be reached
-    dealt = deal(len(reference), len(compared), n_shuffles=n_shuffles, seed=seed)
+    dealt = permutation_masks(len(reference), len(compared), n_shuffles=n_shuffles, seed=seed)
     return Drift(
-        columns=column_drift(both, names, groups, dealt),
+        columns=feature_drift(both, names, groups, dealt),
         row=row_drift(both, groups, dealt, seed=seed),
-        kinds=kind_drift(both, groups, dealt),
-        classes=class_drift(reference, compared, dealt, seed=seed) if reference.classes else None,
-        unknown=unknown_drift(reference, compared, dealt),
+        kinds=novel_clusters(both, groups, dealt),
+        classes=label_shift(reference, compared, dealt, seed=seed) if reference.classes else None,
+        unknown=novelty_rate_drift(reference, compared, dealt),
         places=places_of(reference, window, by, rate=rate * EACH, model_rate_hz=model_rate_hz, seed=seed) if by else (),
     )

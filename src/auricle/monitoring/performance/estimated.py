@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.bundles.profile import QUALITY_COLUMNS
-from auricle.monitoring.drift.domain_classifier import told_apart
+from auricle.monitoring.drift.domain_classifier import separability
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["ASSUMPTION", "Estimate", "estimate"]
+__all__ = ["ASSUMPTION", "EstimatedPerformance", "estimated_performance"]
 
 ASSUMPTION = (
     "It assumes that confidence means what it meant among the recordings of training: it is blind to a change of what "
@@ -33,7 +33,7 @@ N_RESAMPLES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class EstimatedPerformance:
     """A score that nobody measured.
 
     Parameters
@@ -66,7 +66,7 @@ class Estimate:
         return told | {"interval": None if self.interval is None else list(self.interval), "assumption": ASSUMPTION}
 
 
-def estimate(reference: Sample, window: Sample, *, seed: int = 0) -> Estimate:
+def estimated_performance(reference: Sample, window: Sample, *, seed: int = 0) -> EstimatedPerformance:
     """Estimate how good the window's answers are.
 
     Of the reference it is known how often answers of a confidence are right (or by how much numbers like these are off,
@@ -87,14 +87,14 @@ def estimate(reference: Sample, window: Sample, *, seed: int = 0) -> Estimate:
             f"Cannot say how good the answers are without labels: the inputs are too unlike the training data (AUC "
             f"{apart:.2f}, and confidence is trusted up to {MAX_AUC})."
         )
-        return Estimate(name, None, None, usual, apart, reason)
+        return EstimatedPerformance(name, None, None, usual, apart, reason)
     clipped = _clipped(reference, window)
     if clipped > MAX_CLIPPED:
         reason = (
             f"Cannot say how good the answers are without labels: {clipped:.0%} of the recordings are clipped as "
             "hardly any of training is, and confidence cannot be trusted on what clipping adds."
         )
-        return Estimate(name, None, None, usual, apart, reason)
+        return EstimatedPerformance(name, None, None, usual, apart, reason)
     edges = _edges(known)
     places, ranked = np.digitize(known, edges), np.digitize(asked, edges)
     expected = _means(places, loss, len(edges) + 1)
@@ -102,7 +102,7 @@ def estimate(reference: Sample, window: Sample, *, seed: int = 0) -> Estimate:
     interval = _interval(places, ranked, loss, reference, window, seed)
     if reference.classes:
         interval = max(0.0, interval[0]), min(1.0, interval[1])
-    return Estimate(name, value, interval, usual, apart)
+    return EstimatedPerformance(name, value, interval, usual, apart)
 
 
 def _apart(reference: Sample, window: Sample, seed: int) -> float:
@@ -115,7 +115,7 @@ def _apart(reference: Sample, window: Sample, seed: int) -> float:
     values = [np.hstack([sample.rows[:, rows], sample.quality[:, measures]]) for sample in (reference, drawn)]
     is_window = np.arange(len(reference) + len(drawn)) >= len(reference)
     groups = np.concatenate([reference.groups, drawn.groups])
-    return told_apart(np.concatenate(values), groups, is_window, seed=seed)
+    return separability(np.concatenate(values), groups, is_window, seed=seed)
 
 
 def _clipped(reference: Sample, window: Sample) -> float:

@@ -11,7 +11,7 @@ from auricle.evaluation.scores import interval_of_mean, interval_of_share
 from auricle.monitoring.performance.concept_drift import ConceptDrift, concept_drift, evidence
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["LEAST_LABELS", "Measured", "Part", "losses", "measured"]
+__all__ = ["LEAST_LABELS", "MeasuredPerformance", "Part", "losses", "measured_performance"]
 
 LEAST_LABELS = 20
 """Fewest labels that say something; fewer are counted, and not judged."""
@@ -44,7 +44,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredPerformance:
     """A score of the recordings whose truth is known.
 
     Parameters
@@ -105,7 +105,7 @@ def losses(sample: Sample) -> NDArray[np.float64]:
     return np.asarray(np.abs(sample.answers[:, 0].astype(np.float64) - sample.truth))
 
 
-def measured(reference: Sample, window: Sample, *, seed: int = 0) -> Measured | None:
+def measured_performance(reference: Sample, window: Sample, *, seed: int = 0) -> MeasuredPerformance | None:
     """Score what is labelled; None where nothing is.
 
     A label that the model does not know counts as a mistake: the model had no way to be right.
@@ -123,7 +123,7 @@ def measured(reference: Sample, window: Sample, *, seed: int = 0) -> Measured | 
     value, interval = _scored(for_all, ordered.groups, is_share=bool(ordered.classes))
     before, before_interval = _scored(usual, reference.groups, is_share=bool(ordered.classes))
     alike = _alike(reference, ordered, seed)
-    return Measured(
+    return MeasuredPerformance(
         score="accuracy" if ordered.classes else "mae",
         n=len(ordered),
         coverage=len(ordered) / len(window),

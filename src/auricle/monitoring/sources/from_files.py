@@ -14,12 +14,12 @@ from auricle.monitoring.sources.sample import Sample
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
 from auricle.records import Prediction
-from auricle.runtime.compute import spread
+from auricle.runtime.compute import parallel_map
 
-__all__ = ["answered"]
+__all__ = ["samples_from_files"]
 
 
-def answered(
+def samples_from_files(
     model: Predictor,
     recordings: Sequence[Recording],
     *,
@@ -50,7 +50,7 @@ def answered(
     found: list[tuple[Prediction, NDArray[np.float32], int]] = []
     failures: list[tuple[Recording, AuricleError]] = []
     for done, (recording, result) in enumerate(
-        zip(recordings, spread(one, recordings, workers=workers, may_leave=True), strict=True), 1
+        zip(recordings, parallel_map(one, recordings, workers=workers, may_leave=True), strict=True), 1
     ):
         if isinstance(result, AuricleError):
             failures.append((recording, result))

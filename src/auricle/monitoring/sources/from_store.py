@@ -14,7 +14,7 @@ from auricle.monitoring.sources.sample import Sample
 from auricle.store.predictions.scan import MEASURES, Batch
 from auricle.store.store import Store
 
-__all__ = ["bundle_of", "logged"]
+__all__ = ["bundle_of", "samples_from_store"]
 
 MAX_COLUMNS = 100
 """Names of metadata that are kept, the first ones told."""
@@ -35,7 +35,7 @@ def bundle_of(store: Store, model: str) -> Bundle:
     return Bundle.from_bytes(store.models.content(store.models.find(model).digest), source=model)
 
 
-def logged(
+def samples_from_store(
     batches: Iterable[Batch], bundle_of: Callable[[str], Bundle]
 ) -> tuple[dict[str, tuple[Bundle, Sample]], dict[str, AuricleError]]:
     """Return what each version of a model heard and answered, with its bundle, the version first heard first.

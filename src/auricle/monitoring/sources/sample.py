@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.aggregation import choose
+from auricle.bundles.aggregation import predicted_class
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.errors import BundleError, DataError
@@ -77,7 +77,7 @@ class Sample:
     @property
     def chosen(self) -> NDArray[np.intp]:
         """Index of the class answered, shape (n,)."""
-        return choose(self.answers)
+        return predicted_class(self.answers)
 
     @property
     def confidence(self) -> NDArray[np.float64]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from auricle.errors import AuricleError, WorkerError
 from auricle.prediction.bulk.worker import Answer
 from auricle.prediction.bulk.worker_pool import Kept, answered_apart
-from auricle.prediction.request import Ask, answers
+from auricle.prediction.request import PredictionRequest, answers
 from auricle.records import Prediction
-from auricle.runtime.compute import n_workers, spread
+from auricle.runtime.compute import n_workers, parallel_map
 
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
@@ -40,7 +40,7 @@ class Result:
 
 
 def predict_files(
-    model: "Predictor", files: Sequence[Path], *, ask: Ask | None = None, workers: int | None = None
+    model: "Predictor", files: Sequence[Path], *, ask: PredictionRequest | None = None, workers: int | None = None
 ) -> Iterator[Result]:
     """Answer each file, in the order given.
 
@@ -61,7 +61,7 @@ def predict_files(
     UsageError : what is asked fits no file; ``workers`` is below 1
     WorkerError : processes die before they begin
     """
-    ask = ask or Ask()
+    ask = ask or PredictionRequest()
     ask.check(model)
     keep: Callable[[], list[Any]] = list
     found = answered(model, files, partial(_predictions, ask=ask), keep, workers=workers)
@@ -86,10 +86,12 @@ def answered(
             kept.append(piece)
         return file, kept, None
 
-    return spread(here, files, workers=count)
+    return parallel_map(here, files, workers=count)
 
 
-def _predictions(model: "Predictor", file: Path, *, ask: Ask) -> Iterator[tuple[Prediction, ...] | AuricleError]:
+def _predictions(
+    model: "Predictor", file: Path, *, ask: PredictionRequest
+) -> Iterator[tuple[Prediction, ...] | AuricleError]:
     try:
         yield from answers(model, file, ask)
     except AuricleError as error:

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from auricle.records import Entry
 
-__all__ = ["Keep", "Waiting"]
+__all__ = ["Keep", "Outbox"]
 
 Keep: TypeAlias = Callable[[Sequence[Entry]], None]
 """What writes entries into a store, all of them or none; those of a file that is answered again have the same ids."""
@@ -13,7 +13,7 @@ Keep: TypeAlias = Callable[[Sequence[Entry]], None]
 _TOGETHER = 64
 
 
-class Waiting:
+class Outbox:
     """Holds the entries of files whose rows are not yet safe.
 
     Parameters
@@ -30,7 +30,7 @@ class Waiting:
         if entry is not None:
             self._entries[file] = entry
 
-    def settle(self, files: Sequence[str]) -> None:
+    def flush(self, files: Sequence[str]) -> None:
         """Keep the entries of files, whose rows are safe; what cannot be kept is still held."""
         ready = [self._entries[file] for file in files if file in self._entries]
         if ready and self._keep is not None:
@@ -41,4 +41,4 @@ class Waiting:
     def settle_some(self, *, is_end: bool = False) -> None:
         """Keep all that are held, once they are many or no more will come."""
         if is_end or len(self._entries) >= _TOGETHER:
-            self.settle(list(self._entries))
+            self.flush(list(self._entries))

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 from auricle.errors import AuricleError
 from auricle.prediction.formats import FORMATS, escaped
 from auricle.prediction.log_entries import entry
-from auricle.prediction.request import Ask, answers
+from auricle.prediction.request import PredictionRequest, answers
 from auricle.prediction.stream import Stream
 from auricle.records import Entry, Prediction
 from auricle.runtime.clock import derived_id
@@ -17,14 +17,14 @@ from auricle.runtime.clock import derived_id
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["Piece", "Rows", "failed", "written"]
+__all__ = ["OutputChunk", "Rows", "failed", "render"]
 
 _IN_MEMORY = 1 << 20  # bytes of one file's lines; what is more waits on disk, without a name
 _COPIED_TOGETHER = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class OutputChunk:
     """Some lines of a file's answers; the last piece holds the recording's, or the error that is all there is to say.
 
     Parameters
@@ -41,7 +41,9 @@ class Piece:
     entry: Entry | None = None
 
 
-def written(model: "Predictor", file: Path, *, ask: Ask, form: str, run: str | None = None) -> Iterator[Piece]:
+def render(
+    model: "Predictor", file: Path, *, ask: PredictionRequest, form: str, run: str | None = None
+) -> Iterator[OutputChunk]:
     """Answer a file and yield the lines that tell it; the recording's come last, and are written first.
 
     In a format of one recording there is one level: windows or events if they were asked for, else the recording.
@@ -70,19 +72,19 @@ def written(model: "Predictor", file: Path, *, ask: Ask, form: str, run: str | N
     try:
         for predictions in answers(model, file, ask, note=note):
             if predictions[0].level != "recording":
-                yield Piece(lines(predictions))
+                yield OutputChunk(lines(predictions))
                 continue
             has_place = not FORMATS[form].is_of_one_recording or (not ask.windows and ask.events is None)
             text = lines(predictions) if has_place else b""
-            yield Piece(text, sound_s=predictions[0].end_s, entry=kept)
+            yield OutputChunk(text, sound_s=predictions[0].end_s, entry=kept)
     except AuricleError as error:
         yield failed(model.classes, file, error, form=form)
 
 
-def failed(classes: tuple[str, ...], file: Path, error: AuricleError, *, form: str) -> Piece:
+def failed(classes: tuple[str, ...], file: Path, error: AuricleError, *, form: str) -> OutputChunk:
     """Return the piece that tells an error."""
     line = FORMATS[form].line({"file": str(file), "error": error.as_json()}, classes, 1)
-    return Piece(escaped(line).encode(), error=f"{error.kind}: {error}")
+    return OutputChunk(escaped(line).encode(), error=f"{error.kind}: {error}")
 
 
 class Rows:
@@ -96,9 +98,9 @@ class Rows:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = None if folder is None else str(folder)
         self._waiting: IO[bytes] | None = None
-        self.last = Piece(b"")
+        self.last = OutputChunk(b"")
 
-    def append(self, piece: Piece) -> None:
+    def append(self, piece: OutputChunk) -> None:
         """Take the next piece."""
         if self.last.text:
             if self._waiting is None:

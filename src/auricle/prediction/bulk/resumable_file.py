@@ -68,11 +68,11 @@ class ResumableFile:
         *,
         head: bytes = b"",
         resume: bool = False,
-        settle: Callable[[list[str]], None] | None = None,
+        flush: Callable[[list[str]], None] | None = None,
     ) -> None:
         files.check_writable(path)
         self.run = new_id()
-        self._settle = settle
+        self._settle = flush
         self._path = path
         self._target = Path(os.path.realpath(path))
         self._part_path = self._target.with_name(f"{self._target.name}.part")

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from auricle.errors import OutputError, StoreError
 from auricle.prediction.bulk.batch import answered
-from auricle.prediction.bulk.outbox import Keep, Waiting
-from auricle.prediction.bulk.output import Piece, Rows, failed, written
+from auricle.prediction.bulk.outbox import Keep, Outbox
+from auricle.prediction.bulk.output import OutputChunk, Rows, failed, render
 from auricle.prediction.bulk.resumable_file import ResumableFile
 from auricle.prediction.bulk.worker import Answer
 from auricle.prediction.formats import FORMATS
-from auricle.prediction.request import Ask
+from auricle.prediction.request import PredictionRequest
 from auricle.runtime import files
 from auricle.runtime.clock import new_id
 
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["Report", "Told", "asked", "run_to_file", "run_to_stream", "run_to_tracks"]
+__all__ = ["ProgressCallback", "Report", "asked", "run_to_file", "run_to_stream", "run_to_tracks"]
 
-Told = Callable[[int, float, Piece], None]
+ProgressCallback = Callable[[int, float, OutputChunk], None]
 """Told of every file that is done: how many are, how many seconds of sound they held, and its last piece."""
 
 
@@ -66,10 +66,10 @@ def run_to_stream(
     found: Sequence[Path],
     stream: BinaryIO,
     *,
-    ask: Ask,
+    ask: PredictionRequest,
     form: str,
     workers: int | None = None,
-    told: Told | None = None,
+    told: ProgressCallback | None = None,
     keep: Keep | None = None,
 ) -> Report:
     """Write the rows of all files to a stream, in their order, each as soon as those before it are done.
@@ -81,7 +81,7 @@ def run_to_stream(
     UsageError : what is asked fits no file
     """
     stream.write(FORMATS[form].head(model.classes).encode())
-    waiting = Waiting(keep)
+    waiting = Outbox(keep)
 
     def take(file: Path, rows: Rows) -> None:
         stream.writelines(rows.text())
@@ -101,11 +101,11 @@ def run_to_file(
     found: Sequence[Path],
     output: Path,
     *,
-    ask: Ask,
+    ask: PredictionRequest,
     form: str,
     workers: int | None = None,
     resume: bool = False,
-    told: Told | None = None,
+    told: ProgressCallback | None = None,
     keep: Keep | None = None,
 ) -> Report:
     """Write the rows of all files to one file, which a killed run leaves so that another can go on.
@@ -122,9 +122,9 @@ def run_to_file(
     """
     ask.check(model)
     head = FORMATS[form].head(model.classes).encode()
-    waiting = Waiting(keep)
+    waiting = Outbox(keep)
     settings = asked(model, found, ask, form) | ({} if keep is None else {"keeps": True})
-    file = ResumableFile(output, settings, head=head, resume=resume, settle=waiting.settle)
+    file = ResumableFile(output, settings, head=head, resume=resume, flush=waiting.flush)
     left = [path for path in found if str(path) not in file.done] if file.done else found
     before = (len(found) - len(left), file.n_failed)
     folder = Path(os.path.realpath(output)).parent
@@ -152,10 +152,10 @@ def run_to_tracks(
     model: "Predictor",
     tracks: Mapping[Path, Path],
     *,
-    ask: Ask,
+    ask: PredictionRequest,
     form: str,
     workers: int | None = None,
-    told: Told | None = None,
+    told: ProgressCallback | None = None,
     keep: Keep | None = None,
 ) -> Report:
     """Write one file a recording, whole or not at all; a recording that fails has none.
@@ -171,7 +171,7 @@ def run_to_tracks(
     OutputError : a file cannot be written
     """
     head = FORMATS[form].head(model.classes).encode()
-    waiting = Waiting(keep)
+    waiting = Outbox(keep)
 
     def take(file: Path, rows: Rows) -> None:
         if rows.last.error is not None:
@@ -198,17 +198,17 @@ def _run(
     found: Sequence[Path],
     take: Callable[[Path, Rows], None],
     *,
-    ask: Ask,
+    ask: PredictionRequest,
     form: str,
     workers: int | None,
-    told: Told | None,
+    told: ProgressCallback | None,
     run: str | None,
     before: tuple[int, int] = (0, 0),
     folder: Path | None = None,
 ) -> Report:
     ask.check(model)
     n_before, n_failed = before
-    answer = partial(written, ask=ask, form=form, run=run)
+    answer = partial(render, ask=ask, form=form, run=run)
     sound_s, started = 0.0, time.perf_counter()
     for done, (file, rows) in enumerate(_rows(model, found, answer, form, workers, folder), n_before + 1):
         take(file, rows)
@@ -228,7 +228,7 @@ def _rows(
         yield file, rows
 
 
-def asked(model: "Predictor", found: Iterable[Path], ask: Ask, form: str) -> dict[str, Any]:
+def asked(model: "Predictor", found: Iterable[Path], ask: PredictionRequest, form: str) -> dict[str, Any]:
     """Return what decides the rows: equal for two runs, they write the same."""
     settings = {"auricle": version("auricle"), "model": model.name, "format": form, **ask.as_json()}
     if not all(path.is_absolute() for path in found):

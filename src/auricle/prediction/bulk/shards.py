@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from auricle.bundles.bundle import Bundle
 from auricle.errors import UsageError
-from auricle.prediction.bulk.output import Rows, failed, written
+from auricle.prediction.bulk.output import Rows, failed, render
 from auricle.prediction.bulk.run import Report, asked
-from auricle.prediction.bulk.worker_pool import Crew
+from auricle.prediction.bulk.worker_pool import WorkerPool
 from auricle.prediction.formats import FORMATS
-from auricle.prediction.request import Ask
+from auricle.prediction.request import PredictionRequest
 from auricle.runtime import files
 from auricle.runtime.compute import Engine
 from auricle.runtime.shards import Summary, write_shards
@@ -31,7 +31,7 @@ def run_to_shards(
     found: Sequence[Path],
     folder: Path,
     *,
-    ask: Ask,
+    ask: PredictionRequest,
     form: str,
     engine: Engine,
     resume: bool = False,
@@ -80,14 +80,14 @@ def run_to_shards(
 class _Own(threading.local):
     """The process that one thread of a worker has its files answered by, from one shard to the next."""
 
-    asked: tuple[str, Ask, str] | None = None
-    crew: Crew[Rows] | None = None
+    asked: tuple[str, PredictionRequest, str] | None = None
+    crew: WorkerPool[Rows] | None = None
 
-    def crew_for(self, bundle: Bundle, ask: Ask, form: str) -> Crew[Rows]:
+    def crew_for(self, bundle: Bundle, ask: PredictionRequest, form: str) -> WorkerPool[Rows]:
         asked = (bundle.id, ask, form)
         if self.crew is None or self.asked != asked:
             self.leave()
-            self.asked, self.crew = asked, Crew((bundle, partial(written, ask=ask, form=form)), Rows, 1)
+            self.asked, self.crew = asked, WorkerPool((bundle, partial(render, ask=ask, form=form)), Rows, 1)
         return self.crew
 
     def leave(self) -> None:
@@ -99,7 +99,7 @@ class _Own(threading.local):
 _OWN = _Own()
 
 
-def _shard(path: Path, names: Sequence[str], *, bundle: Bundle, ask: Ask, form: str) -> Summary:
+def _shard(path: Path, names: Sequence[str], *, bundle: Bundle, ask: PredictionRequest, form: str) -> Summary:
     """Answer some files in a process of its own, so that a decoder that dies costs one of them and not this worker."""
     classes = bundle.manifest.classes
     n_failed, sound_s = 0, 0.0

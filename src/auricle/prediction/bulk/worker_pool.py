@@ -19,7 +19,7 @@ from auricle.prediction.bulk.worker import Answer
 if TYPE_CHECKING:
     from auricle.bundles.bundle import Bundle
 
-__all__ = ["MAX_AHEAD", "Crew", "Kept", "answered_apart"]
+__all__ = ["MAX_AHEAD", "Kept", "WorkerPool", "answered_apart"]
 
 MAX_AHEAD = 8192
 """Files that may be answered before the first that is not: bounds memory while one long recording holds the rest up."""
@@ -64,7 +64,7 @@ def answered_apart(
     ------
     WorkerError : a worker died before it could begin
     """
-    crew = Crew((bundle, answer), keep, workers)
+    crew = WorkerPool((bundle, answer), keep, workers)
     try:
         yield from crew.run(files)
     finally:
@@ -95,7 +95,7 @@ class _Worker:
     tasks: deque[_Task] = field(default_factory=deque)
 
 
-class Crew(Generic[K]):
+class WorkerPool(Generic[K]):
     """Some worker processes, which answer one run after another; :func:`answered_apart` is one that ends with its run.
 
     Parameters

@@ -13,10 +13,10 @@ from anyio import to_thread
 
 from auricle.errors import RequestError
 from auricle.runtime import clock
-from auricle.serving.settings import Limits
+from auricle.serving.settings import Settings
 from auricle.store.keys import SCOPES, Key
 
-__all__ = ["Caller", "Doorman"]
+__all__ = ["Authenticator", "Caller"]
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Caller:
 _ANYBODY: Final = Caller("", frozenset(SCOPES))
 
 
-class Doorman:
+class Authenticator:
     """Tells callers by their keys; for one event loop.
 
     Parameters
@@ -66,7 +66,7 @@ class Doorman:
     is_open : whether keys are asked for at all; `is_open` may be changed at any time
     """
 
-    def __init__(self, verify: Callable[[str], Key | None], limits: Limits, *, is_open: bool) -> None:
+    def __init__(self, verify: Callable[[str], Key | None], limits: Settings, *, is_open: bool) -> None:
         self.is_open = is_open
         self._verify = verify
         self._limits = limits

@@ -14,16 +14,16 @@ from starlette.requests import Request
 
 from auricle.errors import RequestError
 from auricle.serving.http.multipart import Form
-from auricle.serving.settings import Limits
+from auricle.serving.settings import Settings
 
-__all__ = ["Body", "Room", "receive"]
+__all__ = ["Body", "MemoryBudget", "receive"]
 
 _FORM: Final = "multipart/form-data"
 _SMALL_BYTES: Final = 1 << 18
 _PIECE_BYTES: Final = 1 << 20
 
 
-class Room:
+class MemoryBudget:
     """Memory for all bodies of a process together."""
 
     def __init__(self, most_bytes: int) -> None:
@@ -61,7 +61,7 @@ class Body:
     metadata : JSON that came in a form beside the file; None for none
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: MemoryBudget) -> None:
         self.n_bytes = 0
         self.source = ""
         self.metadata: str | None = None
@@ -127,7 +127,7 @@ class Body:
             left = left[os.write(self._descriptor, left) :]
 
 
-async def receive(request: Request, limits: Limits, room: Room) -> Body:
+async def receive(request: Request, limits: Settings, room: MemoryBudget) -> Body:
     """Take in the body of a request: the sound itself, or a form with a part ``file``.
 
     Raises
@@ -159,7 +159,7 @@ async def receive(request: Request, limits: Limits, room: Room) -> Body:
     return body
 
 
-def _check_head(request: Request, limits: Limits) -> None:
+def _check_head(request: Request, limits: Settings) -> None:
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise RequestError(
@@ -171,7 +171,7 @@ def _check_head(request: Request, limits: Limits) -> None:
         raise _too_large(limits)
 
 
-def _too_large(limits: Limits) -> RequestError:
+def _too_large(limits: Settings) -> RequestError:
     return RequestError(
         f"A body must have at most {limits.max_body_bytes} bytes. This one has more: send FLAC or OGG, or parts.",
         reason="too_large",

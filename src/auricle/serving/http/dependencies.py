@@ -9,10 +9,10 @@ from starlette.requests import HTTPConnection
 from auricle.serving.http.auth import Caller
 from auricle.serving.service import Service, service_of
 
-__all__ = ["Admin", "Feedback", "Needs", "Predict", "Promote", "Read", "TheService", "admitted"]
+__all__ = ["Admin", "Feedback", "Predict", "Promote", "Read", "RequireScope", "TheService", "admitted"]
 
 
-class Needs:
+class RequireScope:
     """A dependency of routes: a key with a scope, and a rate that it has not used up.
 
     Parameters
@@ -58,8 +58,8 @@ async def _service(connection: HTTPConnection) -> Service:
 
 TheService = Annotated[Service, Depends(_service)]
 
-Predict = Annotated[Caller, Depends(Needs("predict"))]
-Feedback = Annotated[Caller, Depends(Needs("feedback"))]
-Read = Annotated[Caller, Depends(Needs("read"))]
-Promote = Annotated[Caller, Depends(Needs("promote"))]
-Admin = Annotated[Caller, Depends(Needs("admin"))]
+Predict = Annotated[Caller, Depends(RequireScope("predict"))]
+Feedback = Annotated[Caller, Depends(RequireScope("feedback"))]
+Read = Annotated[Caller, Depends(RequireScope("read"))]
+Promote = Annotated[Caller, Depends(RequireScope("promote"))]
+Admin = Annotated[Caller, Depends(RequireScope("admin"))]

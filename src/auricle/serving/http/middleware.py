@@ -17,9 +17,9 @@ from auricle.serving.admission import COSTLY
 from auricle.serving.http.error_responses import Problem, reply_to
 from auricle.serving.routes.health import ALIVE
 from auricle.serving.service import Service
-from auricle.serving.settings import Limits
+from auricle.serving.settings import Settings
 
-__all__ = ["HEADERS", "Front", "is_loopback"]
+__all__ = ["HEADERS", "Middleware", "is_loopback"]
 
 _LOG: Final = logging.getLogger("auricle.requests")
 _UNTOLD: Final = ("/healthz", "/readyz", "/metrics")
@@ -46,7 +46,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class Front:
+class Middleware:
     """An ASGI application around another.
 
     Parameters
@@ -165,7 +165,7 @@ async def refuse(problem: Problem, send: Send) -> None:
     await send({"type": "websocket.http.response.body", "body": problem.body})
 
 
-def _hosts(limits: Limits) -> frozenset[str]:
+def _hosts(limits: Settings) -> frozenset[str]:
     """Return the names that a request may call us by; none for any.
 
     On loopback any page could otherwise reach us through a name of its own that it lets mean 127.0.0.1.

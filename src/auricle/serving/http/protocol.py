@@ -17,7 +17,7 @@ from auricle.serving.admission import COSTLY
 from auricle.serving.http.error_responses import Problem
 from auricle.serving.http.middleware import HEADERS
 from auricle.serving.service import Service
-from auricle.serving.settings import Limits
+from auricle.serving.settings import Settings
 
 __all__ = ["protocol"]
 
@@ -55,7 +55,7 @@ class _Guarded(H11Protocol):
     """
 
     service: Service
-    limits: Limits
+    limits: Settings
     _clock: asyncio.TimerHandle | None = None
     _awaited: Literal["head", "body"] | None = None
     _write_clock: asyncio.TimerHandle | None = None

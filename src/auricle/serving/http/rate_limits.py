@@ -11,7 +11,7 @@ from anyio import to_thread
 
 from auricle.errors import RequestError, StoreError
 
-__all__ = ["Rates"]
+__all__ = ["RateLimits"]
 
 _AHEAD_S: Final = 0.2
 _MOST_REMEMBERED: Final = 10_000
@@ -27,7 +27,7 @@ class _Purse:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Rates:
+class RateLimits:
     """Lets each key make so many requests a second; for one event loop.
 
     Parameters

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from auricle.records import Entry
 
 if TYPE_CHECKING:
-    from auricle.store.labels.feedback import Said
+    from auricle.store.labels.feedback import FeedbackEntry
 
 __all__ = ["answer_json", "entry_json"]
 
@@ -16,7 +16,7 @@ def answer_json(entry: Entry) -> dict[str, Any]:
     return {"id": entry.id, "predictions": [one.as_json() for one in entry.predictions], "model": entry.model}
 
 
-def entry_json(entry: Entry, said: "Iterable[Said]") -> dict[str, Any]:
+def entry_json(entry: Entry, said: "Iterable[FeedbackEntry]") -> dict[str, Any]:
     """Return an answer as it is kept, with what people said of it, the oldest first."""
     return answer_json(entry) | {
         "time": entry.time.isoformat(timespec="milliseconds"),

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from auricle.serving.http.dependencies import Feedback, Read, TheService
 from auricle.serving.http.schemas import ERRORS, FeedbackBody, FeedbackSaid, ReviewPage
 from auricle.serving.http.serializers import entry_json
-from auricle.store.labels.feedback import Said
+from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.predictions.filters import Filter
 
 __all__ = ["router"]
@@ -20,7 +20,7 @@ router = APIRouter(tags=["feedback"], responses=ERRORS)
 @router.put("/v1/predictions/{identity}/feedback", response_model=FeedbackSaid, summary="Say what a sound was")
 def give(service: TheService, caller: Feedback, identity: str, body: FeedbackBody) -> Response:
     """Keep a label or a number for a recording; what was said before is kept too, and the last word counts."""
-    said = Said(identity, body.label, body.target, key=caller.key, who=body.who, via="api")
+    said = FeedbackEntry(identity, body.label, body.target, key=caller.key, who=body.who, via="api")
     kept = service.store.feedback.give(said)
     return Response(json.dumps(kept.as_json()), media_type="application/json")
 

@@ -13,8 +13,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from auricle.errors import AuricleError, StoreError
 from auricle.records import Entry
-from auricle.serving.admission import Place
-from auricle.serving.answering import Answered, Question, answer
+from auricle.serving.admission import Slot
+from auricle.serving.answering import Answered, ServingRequest, answer
 from auricle.serving.http.auth import Caller
 from auricle.serving.http.body import Body, receive
 from auricle.serving.http.dependencies import Admin, Predict, Read, TheService
@@ -84,7 +84,7 @@ async def predict(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> Response:
     """Send a sound, as the body or as the part `file` of a form; 201 means that the answer is kept."""
-    place: Place = request.scope["auricle.place"]
+    place: Slot = request.scope["auricle.place"]
     body = await receive(request, service.limits, service.room)
     try:
         place.hold()
@@ -162,8 +162,8 @@ async def keep(service: Service, future: "Future[Entry]") -> Entry:
     return kept
 
 
-def _question(service: Service, caller: Caller, asked: _Asked, body: Body) -> Question:
-    return Question(
+def _question(service: Service, caller: Caller, asked: _Asked, body: Body) -> ServingRequest:
+    return ServingRequest(
         windows=asked.windows,
         events=asked.events,
         hop_s=asked.hop_s,
@@ -175,7 +175,7 @@ def _question(service: Service, caller: Caller, asked: _Asked, body: Body) -> Qu
     )
 
 
-def _claim(service: Service, caller: Caller, token: str, body: Body, question: Question) -> Claim:
+def _claim(service: Service, caller: Caller, token: str, body: Body, question: ServingRequest) -> Claim:
     asked = (question.windows, question.events, question.hop_s, question.source, question.metadata)
     digest = hashlib.sha256(json.dumps([body.digest(), *asked], sort_keys=True).encode()).hexdigest()
     return service.store.claims.claim(caller.key, token, digest)
@@ -186,7 +186,7 @@ def _release(service: Service, claim: Claim) -> None:
         service.store.claims.release(claim)
 
 
-async def _answer(service: Service, body: Body, question: Question, claim: Claim | None) -> "Future[Entry]":
+async def _answer(service: Service, body: Body, question: ServingRequest, claim: Claim | None) -> "Future[Entry]":
     """Have a sound answered, and handed to the store's writer by the thread that answered it."""
     model = service.champion.model
 

@@ -19,7 +19,7 @@ from auricle.serving.http.error_responses import reply_to, status_of
 from auricle.serving.http.metadata import read_metadata, read_name
 from auricle.serving.routes.predictions import keep
 from auricle.serving.service import Service, service_of
-from auricle.serving.stream_session import Session
+from auricle.serving.stream_session import StreamSession
 
 __all__ = ["router"]
 
@@ -73,7 +73,7 @@ async def streams(websocket: WebSocket) -> None:
             await to_thread.run_sync(service.store.limits.close_session, identity)
 
 
-async def _converse(service: Service, websocket: WebSocket, session: Session) -> None:
+async def _converse(service: Service, websocket: WebSocket, session: StreamSession) -> None:
     """Hear a client out, and say why where it ends early."""
     code, reason = _OK, ""
     try:
@@ -94,7 +94,7 @@ async def _converse(service: Service, websocket: WebSocket, session: Session) ->
             await websocket.close(code, reason)
 
 
-async def _listen(service: Service, websocket: WebSocket, session: Session) -> tuple[int, str]:
+async def _listen(service: Service, websocket: WebSocket, session: StreamSession) -> tuple[int, str]:
     """Take message after message; return how the conversation ended."""
     loop = asyncio.get_running_loop()
     began = time.monotonic()
@@ -124,7 +124,7 @@ async def _listen(service: Service, websocket: WebSocket, session: Session) -> t
             await asyncio.sleep(min(1.0, ahead_s / _FASTEST))
 
 
-async def _cut(service: Service, websocket: WebSocket | None, session: Session) -> None:
+async def _cut(service: Service, websocket: WebSocket | None, session: StreamSession) -> None:
     """Keep what was heard since the last time, and tell its id."""
     made = await asyncio.get_running_loop().run_in_executor(service.live, session.cut)
     if made is not None:
@@ -143,7 +143,7 @@ async def _say(websocket: WebSocket, said: dict[str, Any]) -> None:
     await websocket.send_text(json.dumps(said))
 
 
-def _session(service: Service, websocket: WebSocket, key: str) -> Session:
+def _session(service: Service, websocket: WebSocket, key: str) -> StreamSession:
     try:
         asked = _Asked.model_validate(dict(websocket.query_params))
     except ValidationError as error:
@@ -153,7 +153,7 @@ def _session(service: Service, websocket: WebSocket, key: str) -> Session:
     limits = service.limits
     if not limits.min_rate_hz <= asked.rate_hz <= limits.max_rate_hz:
         raise UsageError(f"`rate_hz` must be from {limits.min_rate_hz} to {limits.max_rate_hz}. Got {asked.rate_hz}.")
-    return Session(
+    return StreamSession(
         service.champion.model,
         rate_hz=asked.rate_hz,
         sample_format=asked.sample_format,

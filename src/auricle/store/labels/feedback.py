@@ -15,13 +15,13 @@ from auricle.store.database import Database
 from auricle.store.predictions.encoding import plain
 from auricle.store.tables import FEEDBACK, PREDICTIONS
 
-__all__ = ["Feedback", "Said"]
+__all__ = ["Feedback", "FeedbackEntry"]
 
 _AT_ONCE: Final = 500  # labels a transaction, so that predictions get in between
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FeedbackEntry:
     """What somebody said one recording was.
 
     Parameters
@@ -55,7 +55,7 @@ class Feedback:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def give(self, said: Said) -> Said:
+    def give(self, said: FeedbackEntry) -> FeedbackEntry:
         """Keep what somebody said, and return it with its time.
 
         Raises
@@ -69,7 +69,7 @@ class Feedback:
             raise outcome
         return outcome
 
-    def give_all(self, many: Iterable[Said]) -> list[tuple[Said, Said | AuricleError]]:
+    def give_all(self, many: Iterable[FeedbackEntry]) -> list[tuple[FeedbackEntry, FeedbackEntry | AuricleError]]:
         """Keep what can be kept of many, some hundreds a transaction, and return each with what became of it.
 
         Raises
@@ -80,8 +80,8 @@ class Feedback:
         some = (waiting[start : start + _AT_ONCE] for start in range(0, len(waiting), _AT_ONCE))
         return [outcome for batch in some for outcome in self._give(batch)]
 
-    def _give(self, some: Sequence[Said]) -> list[tuple[Said, Said | AuricleError]]:
-        outcomes: list[tuple[Said, Said | AuricleError]] = []
+    def _give(self, some: Sequence[FeedbackEntry]) -> list[tuple[FeedbackEntry, FeedbackEntry | AuricleError]]:
+        outcomes: list[tuple[FeedbackEntry, FeedbackEntry | AuricleError]] = []
         classes: dict[str, frozenset[str]] = {}
         with self._database.write() as connection:
             for said in some:
@@ -94,7 +94,7 @@ class Feedback:
                     outcomes.append((said, kept))
         return outcomes
 
-    def of(self, entries: Sequence[str]) -> dict[str, tuple[Said, ...]]:
+    def of(self, entries: Sequence[str]) -> dict[str, tuple[FeedbackEntry, ...]]:
         """Return all that was said of some predictions, the oldest first; the last counts.
 
         Raises
@@ -102,14 +102,14 @@ class Feedback:
         StoreError : the database cannot be read
         """
         wanted = sa.select(FEEDBACK).where(FEEDBACK.c.entry.in_(list(map(plain, entries)))).order_by(FEEDBACK.c.seq)
-        found: dict[str, tuple[Said, ...]] = {}
+        found: dict[str, tuple[FeedbackEntry, ...]] = {}
         with self._database.read() as connection:
             for row in connection.execute(wanted):
                 found[row.entry] = (*found.get(row.entry, ()), _from_row(row))
         return found
 
 
-def _checked(connection: sa.Connection, said: Said, classes: dict[str, frozenset[str]]) -> Said:
+def _checked(connection: sa.Connection, said: FeedbackEntry, classes: dict[str, frozenset[str]]) -> FeedbackEntry:
     columns = PREDICTIONS.c
     wanted = sa.select(columns.model, columns.probabilities).where(columns.id == plain(said.entry))
     row = connection.execute(wanted).one_or_none()
@@ -127,10 +127,10 @@ def _checked(connection: sa.Connection, said: Said, classes: dict[str, frozenset
         if said.label not in known:
             raise UsageError(f"A `label` must be one of {', '.join(sorted(known))}. Got {said.label[:80]!r}.")
     time = said.time or clock.now()
-    return Said(said.entry, said.label, said.target, plain(said.key), plain(said.who), plain(said.via), time)
+    return FeedbackEntry(said.entry, said.label, said.target, plain(said.key), plain(said.who), plain(said.via), time)
 
 
-def _to_row(said: Said) -> dict[str, Any]:
+def _to_row(said: FeedbackEntry) -> dict[str, Any]:
     return {
         "entry": said.entry,
         "time_us": clock.to_us(said.time or clock.now()),
@@ -142,5 +142,5 @@ def _to_row(said: Said) -> dict[str, Any]:
     }
 
 
-def _from_row(row: sa.Row[Any]) -> Said:
-    return Said(row.entry, row.label, row.target, row.key, row.who, row.via, clock.from_us(row.time_us))
+def _from_row(row: sa.Row[Any]) -> FeedbackEntry:
+    return FeedbackEntry(row.entry, row.label, row.target, row.key, row.who, row.via, clock.from_us(row.time_us))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from auricle.errors import AuricleError, MissingError, UsageError
 from auricle.store.database import Database
-from auricle.store.labels.feedback import Said
+from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.tables import PREDICTIONS
 
 __all__ = ["Mark", "said_of"]
@@ -42,7 +42,7 @@ class _Heard:
 
 def said_of(
     database: Database, name: str, marks: Iterable[Mark], *, who: str = ""
-) -> Iterator[tuple[Mark, Said | AuricleError]]:
+) -> Iterator[tuple[Mark, FeedbackEntry | AuricleError]]:
     """Yield what the marks of one recording say of predictions, or why a mark says nothing.
 
     A mark labels each prediction of that name of which it covers more than half. Two predictions of one name and time
@@ -97,10 +97,10 @@ def _ambiguous(covered: list[_Heard]) -> set[bytes]:
     return next((sounds for sounds in by_place.values() if len(sounds) > 1), set())
 
 
-def _said(one: _Heard, mark: Mark, who: str) -> Said | AuricleError:
+def _said(one: _Heard, mark: Mark, who: str) -> FeedbackEntry | AuricleError:
     if not one.is_number:
-        return Said(one.id, mark.label, who=who, via="audacity")
+        return FeedbackEntry(one.id, mark.label, who=who, via="audacity")
     try:
-        return Said(one.id, target=float(mark.label), who=who, via="audacity")
+        return FeedbackEntry(one.id, target=float(mark.label), who=who, via="audacity")
     except ValueError:
         return UsageError(f"A label of a number must be a number. Got {mark.label[:80]!r}.")

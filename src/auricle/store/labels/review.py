@@ -13,7 +13,7 @@ from auricle.store.predictions.encoding import from_row, plain
 from auricle.store.predictions.filters import Filter
 from auricle.store.tables import FEEDBACK, PREDICTIONS, TYPICAL
 
-__all__ = ["Candidate", "Reason", "is_queued", "mark_typical", "most_worth_labelling"]
+__all__ = ["Candidate", "Reason", "is_queued", "mark_representatives", "most_worth_labelling"]
 
 Reason = Literal["typical", "novel", "uncertain"]
 
@@ -82,7 +82,7 @@ def most_worth_labelling(database: Database, which: Filter, *, limit: int = 20) 
     return tuple(Candidate(entries[seq], reason, score) for seq, (reason, score) in chosen.items())
 
 
-def mark_typical(database: Database, model: str, scores: Mapping[str, float]) -> None:
+def mark_representatives(database: Database, model: str, scores: Mapping[str, float]) -> None:
     """Say how typical of the present drift entries of a model are, in place of what was said before.
 
     Parameters

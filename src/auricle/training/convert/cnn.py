@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
-from auricle.models.cnn.linear_head import Line
+from auricle.models.cnn.linear_head import LinearHead
 from auricle.models.cnn.settings import FLOOR_DB, stem_of
 
 __all__ = ["write"]
@@ -75,7 +75,7 @@ def _network(draft: Draft, images: str, weights: Weights, frames: int) -> str:
     return draft.node("Gemm", pooled, weight, bias, transB=1)
 
 
-def _line(draft: Draft, images: str, line: Line) -> str:
+def _line(draft: Draft, images: str, line: LinearHead) -> str:
     """Write the straight part of a number from what the network is given; the name of a value of shape (n, 1)."""
     heard, changes = (draft.node("Gather", images, draft.constant(np.int64(channel)), axis=1) for channel in (0, 1))
     mean = draft.node("ReduceMean", heard, _axes(draft, 2), keepdims=0)

@@ -21,7 +21,7 @@ from auricle.errors import BundleError, ConversionError
 from auricle.models.blend import FLOOR, BlendClassifier, BlendRegressor
 from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
 from auricle.models.family import Estimator
-from auricle.models.preprocessing import Columns, Standardize
+from auricle.models.preprocessing import SelectColumns, Standardize
 from auricle.models.svm import KernelSVC, KernelSVR, pair_signs
 from auricle.training.convert.cnn import write as write_cnn
 
@@ -64,7 +64,7 @@ class Draft:
         return self.node("Cast", value, to=to)
 
 
-def _columns(draft: Draft, step: Columns) -> None:
+def _columns(draft: Draft, step: SelectColumns) -> None:
     draft.head = draft.node("Gather", draft.head, draft.constant(step.indices_), axis=1)
     draft.width = len(step.indices_)
 
@@ -111,7 +111,7 @@ def _kernel_regressor(draft: Draft, step: KernelSVR) -> None:
 
 
 OWN: dict[type, Callable[[Draft, Any], None]] = {
-    Columns: _columns,
+    SelectColumns: _columns,
     Standardize: _standardize,
     KernelSVC: _kernel_classifier,
     KernelSVR: _kernel_regressor,

@@ -15,10 +15,10 @@ from auricle.features.spec import FeatureSpec
 from auricle.models.blend import BLEND, BlendClassifier, BlendRegressor
 from auricle.models.cnn.settings import Epoch
 from auricle.models.family import Estimator, fit_weighted
-from auricle.models.preprocessing import Columns
-from auricle.training.design_matrix import Scale, Table
+from auricle.models.preprocessing import SelectColumns
+from auricle.training.design_matrix import DesignMatrix, Scale
 
-__all__ = ["Candidate", "ask", "blended", "fit", "fit_to"]
+__all__ = ["Candidate", "blended", "fit", "fit_to", "predict"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,7 @@ class Candidate:
             return self.estimator
         # One flat pipeline: weights reach the last step of the outermost only.
         steps = self.estimator.steps if isinstance(self.estimator, Pipeline) else [("model", self.estimator)]
-        model: Estimator = Pipeline([("columns", Columns(self.columns)), *steps])
+        model: Estimator = Pipeline([("columns", SelectColumns(self.columns)), *steps])
         return model
 
 
@@ -125,7 +125,7 @@ def fit(
 
 def fit_to(
     candidate: Candidate,
-    table: Table,
+    table: DesignMatrix,
     learned: NDArray[np.bool_],
     scale: Scale,
     *,
@@ -140,12 +140,12 @@ def fit_to(
     """
     windows = learned[table.owner]
     owner = table.owner[windows]
-    rows, truth = table.eaten(candidate.parts, windows), scale.standardised(table.truth)[owner]
+    rows, truth = table.design_matrix(candidate.parts, windows), scale.standardised(table.truth)[owner]
     groups = None if table.groups is None else table.groups[owner]
     return fit(candidate, rows, truth, owner, table.weight, groups, progress)
 
 
-def ask(model: Estimator, rows: NDArray[np.float32], n_classes: int) -> NDArray[np.float64]:
+def predict(model: Estimator, rows: NDArray[np.float32], n_classes: int) -> NDArray[np.float64]:
     """Return a fitted model's answers: probabilities of all classes, shape (n, n_classes), or numbers, shape (n, 1).
 
     A class that the model never saw, because all of its recordings were held out, has probability 0.

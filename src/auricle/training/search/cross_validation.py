@@ -10,31 +10,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.aggregation import choose, log_probabilities, soften
+from auricle.bundles.aggregation import calibrate, log_probabilities, predicted_class
 from auricle.datasets.feature_table import Progress
 from auricle.features.parts import IMAGE
 from auricle.features.spec import FeatureSpec
 from auricle.models.cnn.device import torch_threads
-from auricle.runtime.compute import spread
-from auricle.training.design_matrix import Table
-from auricle.training.networks import epochs_told
-from auricle.training.search.candidates import Candidate, ask, fit_to
-from auricle.training.search.parallel_fits import side_by_side
+from auricle.runtime.compute import parallel_map
+from auricle.training.design_matrix import DesignMatrix
+from auricle.training.networks import epoch_reporter
+from auricle.training.search.candidates import Candidate, fit_to, predict
+from auricle.training.search.parallel_fits import parallel_fits
 
-__all__ = ["Answers", "CrossFits", "Excluded", "Mix", "Plan", "Source"]
+__all__ = ["EnsembleWeights", "Excluded", "FoldFits", "HeldOutFold", "HeldOutPredictions", "SplitPlan"]
 
-Mix = tuple[tuple[int, float], ...]
+EnsembleWeights = tuple[tuple[int, float], ...]
 """Candidates by index, each with its weight; a single candidate has weight 1."""
 
 Excluded = frozenset[int]
 """The blocks that a fit left out."""
 
-Source = tuple[Excluded, int]
+HeldOutFold = tuple[Excluded, int]
 """Where the answers to a block come from: the fit that left out these blocks, and the block."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class SplitPlan:
     """Where scores are taken.
 
     Parameters
@@ -55,7 +55,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
+class HeldOutPredictions:
     """Answers to some windows, log-probabilities (n, n_classes) or numbers (n, 1), and which recordings they are of."""
 
     windows: NDArray[np.intp]
@@ -63,7 +63,7 @@ class Answers:
     values: NDArray[np.float64]
 
 
-class CrossFits:
+class FoldFits:
     """Every fit of a search, made side by side and each once.
 
     Parameters
@@ -76,7 +76,7 @@ class CrossFits:
 
     def __init__(
         self,
-        tables: Mapping[FeatureSpec | None, Table],
+        tables: Mapping[FeatureSpec | None, DesignMatrix],
         blocks: NDArray[np.intp],
         *,
         workers: int | None = None,
@@ -87,16 +87,16 @@ class CrossFits:
         self._tables = tables
         self._workers = workers
         self._progress = progress
-        self._made: dict[tuple[int, Excluded], Answers] = {}
+        self._made: dict[tuple[int, Excluded], HeldOutPredictions] = {}
         self._in_hand: list[int] = []
         self._seconds: dict[tuple[int, Excluded], float] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # Another process, which makes fits, gets the rows that they eat, and nothing that was made so far.
-        eaten: dict[FeatureSpec | None, set[str]] = {}
+        design_matrix: dict[FeatureSpec | None, set[str]] = {}
         for index in self._in_hand:
-            eaten.setdefault(self.candidates[index].spec, set()).update(self.candidates[index].parts)
-        tables = {spec: self._tables[spec].only(parts) for spec, parts in eaten.items()}
+            design_matrix.setdefault(self.candidates[index].spec, set()).update(self.candidates[index].parts)
+        tables = {spec: self._tables[spec].only(parts) for spec, parts in design_matrix.items()}
         truth = self._truth.only(())
         nothing: dict[str, Any] = {"_made": {}, "_seconds": {}, "_progress": None}
         return {**self.__dict__, **nothing, "_tables": tables, "_truth": truth}
@@ -106,12 +106,12 @@ class CrossFits:
         self.candidates.append(candidate)
         return len(self.candidates) - 1
 
-    def table(self, candidate: int) -> Table:
+    def table(self, candidate: int) -> DesignMatrix:
         """Return the rows of the windows that a candidate is asked about."""
         return self._tables[self.candidates[candidate].spec]
 
     @cached_property
-    def _truth(self) -> Table:
+    def _truth(self) -> DesignMatrix:
         return self.table(0)
 
     @property
@@ -132,10 +132,10 @@ class CrossFits:
         for index in self._in_hand:
             self.table(index).only(self.candidates[index].parts)  # made here, on all cores, if not there yet
         with ExitStack() as stack:
-            stack.enter_context(side_by_side())
+            stack.enter_context(parallel_fits())
             if any(IMAGE in self.candidates[index].parts for index in self._in_hand):
                 stack.enter_context(torch_threads(1))
-            fits = spread(self._fit, jobs, workers=self._workers, may_leave=True)
+            fits = parallel_map(self._fit, jobs, workers=self._workers, may_leave=True)
             for job, (answers, seconds) in zip(jobs, fits, strict=True):
                 self._made[job], self._seconds[job] = answers, seconds
                 if self._progress:
@@ -143,11 +143,11 @@ class CrossFits:
                     self._progress("models", done, done + len(jobs) - jobs.index(job) - 1, self.candidates[job[0]].name)
         return time.perf_counter() - started
 
-    def price_s(self, candidate: int) -> float:
+    def estimate_fit_s(self, candidate: int) -> float:
         """Return about how long one fit of a candidate would take, where its estimator can tell without one."""
         one = self.candidates[candidate]
         with torch_threads(1):
-            price: float = one.estimator.price_s(self.table(candidate).eaten(one.parts))  # type: ignore[attr-defined]
+            price: float = one.estimator.estimate_fit_s(self.table(candidate).design_matrix(one.parts))  # type: ignore[attr-defined]
         return price
 
     def has(self, candidate: int, excluded: Excluded) -> bool:
@@ -158,7 +158,7 @@ class CrossFits:
         """Return the mean time of a candidate's fits."""
         return float(np.mean([seconds for (index, _), seconds in self._seconds.items() if index == candidate]))
 
-    def windows(self, mix: Mix, sources: Iterable[Source]) -> Answers:
+    def windows(self, mix: EnsembleWeights, sources: Iterable[HeldOutFold]) -> HeldOutPredictions:
         """Collect the answers to the windows of whole blocks, each from the fits that its source names.
 
         The members of a mix eat the rows of one spec.
@@ -172,11 +172,13 @@ class CrossFits:
             owner.append(first.owner[of_block])
             blended = np.sum([weight * answers.values[of_block] for answers, weight in made], axis=0)
             if self.n_classes and len(mix) > 1:
-                blended = log_probabilities(soften(blended))  # as the graph will answer, and be floored
+                blended = log_probabilities(calibrate(blended))  # as the graph will answer, and be floored
             values.append(blended)
-        return Answers(np.concatenate(windows), np.concatenate(owner), np.concatenate(values))
+        return HeldOutPredictions(np.concatenate(windows), np.concatenate(owner), np.concatenate(values))
 
-    def recordings(self, mix: Mix, sources: Iterable[Source]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    def recordings(
+        self, mix: EnsembleWeights, sources: Iterable[HeldOutFold]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Collect the answers to the recordings of whole blocks: which recordings, and the mean of each one's."""
         answers = self.windows(mix, sources)
         recordings, place, counts = np.unique(answers.owner, return_inverse=True, return_counts=True)
@@ -184,7 +186,7 @@ class CrossFits:
         np.add.at(sums, place, answers.values)
         return recordings, sums / counts[:, None]
 
-    def losses(self, mix: Mix, sources: Iterable[Source]) -> NDArray[np.float64]:
+    def losses(self, mix: EnsembleWeights, sources: Iterable[HeldOutFold]) -> NDArray[np.float64]:
         """Return what is lost on each recording of whole blocks, so that 1 less their mean is the score.
 
         That is 1 for a wrong class and 0 for the right one, weighted where classes are balanced; or the squared error
@@ -194,26 +196,26 @@ class CrossFits:
         truth = self.truth[recordings]
         if not self.n_classes:
             return np.asarray((values[:, 0] - truth) ** 2 / self.truth.var())
-        wrong = (choose(np.exp(values)) != truth).astype(np.float64)
+        wrong = (predicted_class(np.exp(values)) != truth).astype(np.float64)
         if self.candidates[mix[0][0]].is_balanced:
             counts = np.bincount(truth, minlength=self.n_classes)
             wrong *= len(truth) / (np.count_nonzero(counts) * counts[truth])
         return np.asarray(wrong)
 
-    def score(self, mix: Mix, sources: Iterable[Source]) -> float:
+    def score(self, mix: EnsembleWeights, sources: Iterable[HeldOutFold]) -> float:
         """Score candidates on whole blocks, by recording: (balanced) accuracy, or R²."""
         return float(1.0 - self.losses(mix, sources).mean())
 
-    def _fit(self, job: tuple[int, Excluded]) -> tuple[Answers, float]:
+    def _fit(self, job: tuple[int, Excluded]) -> tuple[HeldOutPredictions, float]:
         index, excluded = job
         started = time.perf_counter()
         table, blocks = self.table(index), list(excluded)
         left_out = np.isin(self.blocks[table.owner], blocks)
         learned = ~np.isin(self.blocks, blocks)
         scale, candidate = table.scale(learned), self.candidates[index]
-        told = None if self._progress is None else epochs_told(self._progress, candidate.name)
+        told = None if self._progress is None else epoch_reporter(self._progress, candidate.name)
         model = fit_to(candidate, table, learned, scale, progress=told)
         windows = np.flatnonzero(left_out)
-        values = ask(model, table.eaten(candidate.parts, windows), self.n_classes)
+        values = predict(model, table.design_matrix(candidate.parts, windows), self.n_classes)
         values = log_probabilities(values) if self.n_classes else scale.original(values)
-        return Answers(windows, table.owner[windows], values), time.perf_counter() - started
+        return HeldOutPredictions(windows, table.owner[windows], values), time.perf_counter() - started

@@ -15,12 +15,12 @@ from auricle.errors import UsageError
 from auricle.models.table import MODELS, space
 from auricle.runtime.compute import n_workers
 from auricle.training.search.candidates import Candidate
-from auricle.training.search.cross_validation import CrossFits, Source
+from auricle.training.search.cross_validation import FoldFits, HeldOutFold
 from auricle.training.search.racing import Explore
 from auricle.training.search.search import MAX_MEMBERS
-from auricle.training.search.search_space import VARIANTS, Menu
+from auricle.training.search.search_space import VARIANTS, SearchSpace
 
-__all__ = ["N_TRIALS", "explorer"]
+__all__ = ["N_TRIALS", "optuna_search"]
 
 N_TRIALS = 40
 """Trials of each search, where no budget ends it before."""
@@ -29,8 +29,8 @@ _AS_DEFAULT = "default"
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
-def explorer(
-    menu: Menu,
+def optuna_search(
+    menu: SearchSpace,
     *,
     n_searches: int,
     n_trials: int = N_TRIALS,
@@ -58,7 +58,7 @@ def explorer(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-    def explore(fits: CrossFits, sources: list[Source], name: str) -> list[int]:
+    def explore(fits: FoldFits, sources: list[HeldOutFold], name: str) -> list[int]:
         deadline = None if budget_s is None else time.perf_counter() + budget_s / n_searches
         study = _study(name, menu, journal)
         if study.user_attrs.get("of", fingerprint) != fingerprint:
@@ -79,7 +79,7 @@ def explorer(
     return explore
 
 
-def _study(name: str, menu: Menu, journal: Path | None) -> optuna.Study:
+def _study(name: str, menu: SearchSpace, journal: Path | None) -> optuna.Study:
     try:
         return optuna.create_study(
             study_name=name,
@@ -94,7 +94,7 @@ def _study(name: str, menu: Menu, journal: Path | None) -> optuna.Study:
 
 
 def _judge(
-    study: optuna.Study, trial: optuna.Trial, fits: CrossFits, index: int, sources: list[Source], *, step: int
+    study: optuna.Study, trial: optuna.Trial, fits: FoldFits, index: int, sources: list[HeldOutFold], *, step: int
 ) -> None:
     """Fit a candidate fold after fold, as many side by side as there are workers, and give up what falls behind."""
     for done in range(0, len(sources), step):
@@ -108,7 +108,7 @@ def _judge(
 
 
 def _worthwhile(
-    study: optuna.Study, menu: Menu, fits: CrossFits, sources: list[Source], known: Mapping[int, int]
+    study: optuna.Study, menu: SearchSpace, fits: FoldFits, sources: list[HeldOutFold], known: Mapping[int, int]
 ) -> list[int]:
     """Return the best trial of each family, fitted anew where an earlier process fitted it."""
     finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -123,7 +123,7 @@ def _worthwhile(
     return indices
 
 
-def _drawn(menu: Menu, trial: optuna.trial.BaseTrial) -> Candidate:
+def _drawn(menu: SearchSpace, trial: optuna.trial.BaseTrial) -> Candidate:
     """Draw features, a family and its settings."""
     changes = {}
     for name, values in VARIANTS.items():
@@ -132,11 +132,11 @@ def _drawn(menu: Menu, trial: optuna.trial.BaseTrial) -> Candidate:
             changes[name] = next(value for value in values if str(value) == drawn)
     spec = menu.varied({k: v for k, v in changes.items() if k != "window_s" or menu.vary_window}) or menu.spec
     family = trial.suggest_categorical("family", list(menu.models))
-    meals = menu.meals(family)
-    parts = meals[0]
-    if len(meals) > 1:
-        parts = meals[trial.suggest_int(f"{family}.parts", 0, len(meals) - 1)]
-    if MODELS[family].eats != "pooled":
+    feature_sets = menu.feature_sets(family)
+    parts = feature_sets[0]
+    if len(feature_sets) > 1:
+        parts = feature_sets[trial.suggest_int(f"{family}.parts", 0, len(feature_sets) - 1)]
+    if MODELS[family].input_kind != "pooled":
         spec = menu.spec  # other parts are made for these windows only
     settings: dict[str, Any] = {}
     for name, where in space(family, menu.task).items():

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-__all__ = ["side_by_side"]
+__all__ = ["parallel_fits"]
 
 
 @contextmanager
-def side_by_side() -> Iterator[None]:
+def parallel_fits() -> Iterator[None]:
     """Let threads fit models side by side, for the length of a block.
 
     scikit-learn empties the filters of warnings for a moment in each of its threads. They belong to the whole process:

@@ -10,15 +10,25 @@ from numpy.typing import NDArray
 
 from auricle.features.parts import IMAGE
 from auricle.training.search.candidates import Candidate, blended
-from auricle.training.search.cross_validation import CrossFits, Excluded, Mix, Plan, Source
+from auricle.training.search.cross_validation import EnsembleWeights, Excluded, FoldFits, HeldOutFold, SplitPlan
 
-__all__ = ["CLEARLY", "Explore", "Fate", "Field", "Trial", "candidate_of", "is_beaten", "rounds", "without"]
+__all__ = [
+    "CLEARLY",
+    "CandidateRace",
+    "Explore",
+    "Trial",
+    "TrialStatus",
+    "candidate_of",
+    "is_beaten",
+    "rounds",
+    "without",
+]
 
 
 N_TRIED_FIRST = 2
 """Rounds of blocks that every candidate runs before the beaten ones drop out."""
 
-Fate = Literal["compared", "beaten", "selected on", "too dear"]
+TrialStatus = Literal["compared", "beaten", "selected on", "too dear"]
 """What became of a candidate: compared on every block; beaten on the first ones; compared, but too dear to be nested,
 so that its score was selected on; or not tried, because the budget was spent."""
 
@@ -38,17 +48,17 @@ class Trial:
     score: float
     deviation: float
     fit_s: float
-    fate: Fate = "compared"
+    fate: TrialStatus = "compared"
 
 
-Explore = Callable[[CrossFits, list[Source], str], list[int]]
+Explore = Callable[[FoldFits, list[HeldOutFold], str], list[int]]
 """Proposes candidates to the fits, judges them by given sources under a name, and returns those worth comparing."""
 
 
-class Field:
+class CandidateRace:
     """The candidates of a search as they race: who still runs for which tested block."""
 
-    def __init__(self, fits: CrossFits, plan: Plan, *, race: bool, deadline: float | None) -> None:
+    def __init__(self, fits: FoldFits, plan: SplitPlan, *, race: bool, deadline: float | None) -> None:
         blocks = [int(block) for block in np.unique(plan.blocks)]
         self.inner = {t: [(without(t, j), j) for j in blocks if j != t] for t in plan.tested}
         self.outer = {t: [(without(t), t)] for t in plan.tested}
@@ -57,7 +67,7 @@ class Field:
         self.explored: set[int] = set()
         self._fits, self._plan, self._race, self._deadline = fits, plan, race, deadline
         self._rounds = [[pair for pair in pairs if set(pair) & set(plan.tested)] for pairs in rounds(blocks)]
-        self._fates: dict[int, Fate] = {}
+        self._fates: dict[int, TrialStatus] = {}
 
     def run(self, batch: Sequence[Candidate], *, workers: int) -> None:
         """Let candidates race side by side, as far as the budget allows."""
@@ -87,9 +97,9 @@ class Field:
         if self._plan.is_nested:
             self.explored = set(explore(self._fits, [s for t in self.outer for s in self.outer[t]], "final"))
 
-    def trials(self, chosen: Mix, compared: list[Source]) -> tuple[Trial, ...]:
+    def trials(self, chosen: EnsembleWeights, compared: list[HeldOutFold]) -> tuple[Trial, ...]:
         """Tell how every candidate did, and the blend that was chosen."""
-        singles: list[Mix] = [((index, 1.0),) for index in range(len(self._fits.candidates))]
+        singles: list[EnsembleWeights] = [((index, 1.0),) for index in range(len(self._fits.candidates))]
         return tuple(self._trial(mix, compared) for mix in (singles if len(chosen) == 1 else [*singles, chosen]))
 
     def _is_affordable(self, index: int, workers: int) -> bool:
@@ -125,7 +135,7 @@ class Field:
         assert self._deadline is not None  # noqa: S101  (asked under a budget only)
         n_blocks = len(np.unique(self._plan.blocks))
         left = self._deadline - time.perf_counter()
-        return left > 0 and self._fits.price_s(index) * -(-n_blocks // min(workers, n_blocks)) <= left
+        return left > 0 and self._fits.estimate_fit_s(index) * -(-n_blocks // min(workers, n_blocks)) <= left
 
     def _run(self, pairs: list[list[tuple[int, int]]], entered: list[int]) -> None:
         self._fits.make(
@@ -143,7 +153,7 @@ class Field:
         best = min(losses.values(), key=lambda loss: float(loss.mean()))
         return [index for index in losses if index not in entered or not is_beaten(losses[index], best)]
 
-    def _trial(self, mix: Mix, compared: list[Source]) -> Trial:
+    def _trial(self, mix: EnsembleWeights, compared: list[HeldOutFold]) -> Trial:
         index = mix[0][0]
         candidate = candidate_of(self._fits, mix)
         ran = [source for source in compared if all(self._fits.has(member, source[0]) for member, _ in mix)]
@@ -167,7 +177,7 @@ def without(*blocks: int) -> Excluded:
     return frozenset(blocks)
 
 
-def candidate_of(fits: CrossFits, mix: Mix) -> Candidate:
+def candidate_of(fits: FoldFits, mix: EnsembleWeights) -> Candidate:
     """Return a mix as one candidate: itself, or the blend of its members."""
     members = [(fits.candidates[index], weight) for index, weight in mix]
     return (

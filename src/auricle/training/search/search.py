@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.aggregation import FLOOR, Softening, soften
+from auricle.bundles.aggregation import FLOOR, TemperatureScaling, calibrate
 from auricle.bundles.manifest import Calibration
 from auricle.datasets.feature_table import Progress
 from auricle.features.spec import FeatureSpec
@@ -23,12 +23,12 @@ from auricle.models.blend import classifier_weights, regressor_weights
 from auricle.models.calibration import fit_calibration
 from auricle.models.intervals import class_thresholds, half_width
 from auricle.runtime.compute import n_workers
-from auricle.training.design_matrix import Table
+from auricle.training.design_matrix import DesignMatrix
 from auricle.training.search.candidates import Candidate
-from auricle.training.search.cross_validation import CrossFits, Mix, Plan, Source
-from auricle.training.search.racing import Explore, Field, Trial, without
+from auricle.training.search.cross_validation import EnsembleWeights, FoldFits, HeldOutFold, SplitPlan
+from auricle.training.search.racing import CandidateRace, Explore, Trial, without
 
-__all__ = ["MAX_MEMBERS", "WORTHWHILE", "Found", "Reach", "search"]
+__all__ = ["MAX_MEMBERS", "WORTHWHILE", "ConformalCoverage", "SearchResult", "search"]
 
 MAX_MEMBERS = 4
 """Most members of a blend: more cost time at every answer, and share what is left of the weight."""
@@ -38,7 +38,7 @@ WORTHWHILE = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class SearchResult:
     """What a search found.
 
     Parameters
@@ -62,14 +62,14 @@ class Found:
     answers: NDArray[np.float64]
     uncalibrated: NDArray[np.float64]
     is_selected_on: bool
-    reach: "Reach | None"
+    reach: "ConformalCoverage | None"
     out_of_fold: NDArray[np.float64]
     windows_out_of_fold: NDArray[np.float64]
     calibration: Calibration
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reach:
+class ConformalCoverage:
     """How sets of classes, or intervals, held on recordings that had no part in them.
 
     Parameters
@@ -83,9 +83,9 @@ class Reach:
 
 
 def search(
-    tables: Mapping[FeatureSpec | None, Table],
+    tables: Mapping[FeatureSpec | None, DesignMatrix],
     candidates: Sequence[Candidate],
-    plan: Plan,
+    plan: SplitPlan,
     *,
     blend: bool = False,
     race: bool = True,
@@ -93,7 +93,7 @@ def search(
     explore: Explore | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
-) -> Found:
+) -> SearchResult:
     """Fit every candidate, choose one, and score the choosing on recordings that had no part in it.
 
     Parameters
@@ -108,8 +108,8 @@ def search(
     workers : threads; None for every core
     progress : told of every fit
     """
-    fits = CrossFits(tables, plan.blocks, workers=workers, progress=progress)
-    field = Field(fits, plan, race=race, deadline=None if budget_s is None else time.perf_counter() + budget_s)
+    fits = FoldFits(tables, plan.blocks, workers=workers, progress=progress)
+    field = CandidateRace(fits, plan, race=race, deadline=None if budget_s is None else time.perf_counter() + budget_s)
     for batch in [candidates] if budget_s is None else [[candidate] for candidate in candidates]:
         field.run(batch, workers=n_workers(workers))
     if explore is not None:
@@ -137,7 +137,7 @@ def search(
     trials = field.trials(chosen, compared)
     _, out_of_fold = _answered(fits, chosen, everything, everything)
     by_window, of_windows = _windows(fits, chosen, everything)
-    return Found(
+    return SearchResult(
         chosen=trials[chosen[0][0] if len(chosen) == 1 else -1].candidate,
         trials=trials,
         tested=np.concatenate(tested),
@@ -151,10 +151,10 @@ def search(
     )
 
 
-def _best(fits: CrossFits, contenders: Sequence[int], sources: list[Source], *, blend: bool) -> Mix:
+def _best(fits: FoldFits, contenders: Sequence[int], sources: list[HeldOutFold], *, blend: bool) -> EnsembleWeights:
     """Return the candidate with the best score, or the blend of a few where it loses clearly less than any of them."""
     ranked = sorted(contenders, key=lambda index: -fits.score(((index, 1.0),), sources))
-    single: Mix = ((_plainest(fits, ranked, sources), 1.0),)
+    single: EnsembleWeights = ((_plainest(fits, ranked, sources), 1.0),)
     members = _best_of_each_family(fits, ranked)[:MAX_MEMBERS]
     if not blend or len(members) < 2:
         return single
@@ -170,7 +170,7 @@ def _best(fits: CrossFits, contenders: Sequence[int], sources: list[Source], *, 
     return mix if len(mix) > 1 and gain > WORTHWHILE else single
 
 
-def _plainest(fits: CrossFits, ranked: Sequence[int], sources: list[Source]) -> int:
+def _plainest(fits: FoldFits, ranked: Sequence[int], sources: list[HeldOutFold]) -> int:
     """Return the best candidate, or its family on fewer parts where that loses no more than chance might.
 
     A part that brings nothing costs time and room at every answer; and which of two like choices comes first in a few
@@ -189,7 +189,7 @@ def _plainest(fits: CrossFits, ranked: Sequence[int], sources: list[Source]) -> 
     return ranked[0]
 
 
-def _best_of_each_family(fits: CrossFits, ranked: Sequence[int]) -> list[int]:
+def _best_of_each_family(fits: FoldFits, ranked: Sequence[int]) -> list[int]:
     """Return the best candidate of each family on each choice of parts, of those that share the best one's spec."""
     best: dict[tuple[str, tuple[str, ...]], int] = {}
     for index in ranked:
@@ -199,27 +199,29 @@ def _best_of_each_family(fits: CrossFits, ranked: Sequence[int]) -> list[int]:
     return list(best.values())
 
 
-def _loss(fits: CrossFits, mix: Mix, sources: list[Source]) -> float:
+def _loss(fits: FoldFits, mix: EnsembleWeights, sources: list[HeldOutFold]) -> float:
     """Return the log loss after calibration, or the mean squared error."""
     recordings, values = fits.recordings(mix, sources)
     truth = fits.truth[recordings]
     if not fits.n_classes:
         return float(((values[:, 0] - truth) ** 2).mean())
-    probabilities = soften(values, Softening(*fit_calibration(values, truth, fits.blocks[recordings], biases=False)))
+    probabilities = calibrate(
+        values, TemperatureScaling(*fit_calibration(values, truth, fits.blocks[recordings], biases=False))
+    )
     return float(-np.log(np.maximum(probabilities[np.arange(len(truth)), truth], FLOOR)).mean())
 
 
 def _answered(
-    fits: CrossFits, mix: Mix, sources: list[Source], calibrated_on: list[Source]
+    fits: FoldFits, mix: EnsembleWeights, sources: list[HeldOutFold], calibrated_on: list[HeldOutFold]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return recordings and their answers, calibrated on other sources."""
     recordings, values = fits.recordings(mix, sources)
-    return recordings, soften(values, _softening(fits, mix, calibrated_on)) if fits.n_classes else values
+    return recordings, calibrate(values, _softening(fits, mix, calibrated_on)) if fits.n_classes else values
 
 
 def _tested(
-    fits: CrossFits, mix: Mix, sources: list[Source], calibrated_on: list[Source]
-) -> tuple[NDArray[np.intp], NDArray[np.float64], Reach | None]:
+    fits: FoldFits, mix: EnsembleWeights, sources: list[HeldOutFold], calibrated_on: list[HeldOutFold]
+) -> tuple[NDArray[np.intp], NDArray[np.float64], ConformalCoverage | None]:
     """Return tested recordings, their answers, and how sets or intervals that others gave hold on them."""
     recordings, answers = _answered(fits, mix, sources, calibrated_on)
     known, out_of_fold = _answered(fits, mix, calibrated_on, calibrated_on)
@@ -229,41 +231,57 @@ def _tested(
         if found is None:
             return recordings, answers, None
         sets = answers >= np.array(found[0])
-        return recordings, answers, Reach(sets[np.arange(len(truth)), truth], sets.sum(axis=1).astype(np.float64))
+        return (
+            recordings,
+            answers,
+            ConformalCoverage(sets[np.arange(len(truth)), truth], sets.sum(axis=1).astype(np.float64)),
+        )
     width = half_width(out_of_fold[:, 0] - known_truth)
     if width is None:
         return recordings, answers, None
-    return recordings, answers, Reach(np.abs(answers[:, 0] - truth) <= width, np.full(len(truth), 2 * width))
+    return (
+        recordings,
+        answers,
+        ConformalCoverage(np.abs(answers[:, 0] - truth) <= width, np.full(len(truth), 2 * width)),
+    )
 
 
-def _uncalibrated(fits: CrossFits, tests: Sequence[tuple[Mix, list[Source], list[Source]]]) -> NDArray[np.float64]:
+def _uncalibrated(
+    fits: FoldFits, tests: Sequence[tuple[EnsembleWeights, list[HeldOutFold], list[HeldOutFold]]]
+) -> NDArray[np.float64]:
     values = np.concatenate([fits.recordings(mix, sources)[1] for mix, sources, _ in tests])
-    return soften(values) if fits.n_classes else values
+    return calibrate(values) if fits.n_classes else values
 
 
-def _joined(reaches: Sequence[Reach | None]) -> Reach | None:
+def _joined(reaches: Sequence[ConformalCoverage | None]) -> ConformalCoverage | None:
     known = [reach for reach in reaches if reach is not None]
     if len(known) < len(reaches):
         return None
-    return Reach(np.concatenate([one.covered for one in known]), np.concatenate([one.size for one in known]))
+    return ConformalCoverage(
+        np.concatenate([one.covered for one in known]), np.concatenate([one.size for one in known])
+    )
 
 
-def _softening(fits: CrossFits, mix: Mix, sources: list[Source]) -> Softening:
+def _softening(fits: FoldFits, mix: EnsembleWeights, sources: list[HeldOutFold]) -> TemperatureScaling:
     recordings, logs = fits.recordings(mix, sources)
     return _fitted(fits, mix, logs, recordings)
 
 
-def _fitted(fits: CrossFits, mix: Mix, logs: NDArray[np.float64], owner: NDArray[np.int64]) -> Softening:
+def _fitted(
+    fits: FoldFits, mix: EnsembleWeights, logs: NDArray[np.float64], owner: NDArray[np.int64]
+) -> TemperatureScaling:
     if not fits.n_classes:
-        return Softening()
+        return TemperatureScaling()
     biases = not fits.candidates[mix[0][0]].is_balanced  # they would undo the balance
-    return Softening(*fit_calibration(logs, fits.truth[owner], fits.blocks[owner], biases=biases))
+    return TemperatureScaling(*fit_calibration(logs, fits.truth[owner], fits.blocks[owner], biases=biases))
 
 
-def _windows(fits: CrossFits, mix: Mix, sources: list[Source]) -> tuple[Softening, NDArray[np.float64]]:
+def _windows(
+    fits: FoldFits, mix: EnsembleWeights, sources: list[HeldOutFold]
+) -> tuple[TemperatureScaling, NDArray[np.float64]]:
     """Return the calibration of windows, and their calibrated answers in the order of the table."""
     answers = fits.windows(mix, sources)
     how = _fitted(fits, mix, answers.values, answers.owner)
     values = np.empty_like(answers.values)
-    values[answers.windows] = soften(answers.values, how) if fits.n_classes else answers.values
+    values[answers.windows] = calibrate(answers.values, how) if fits.n_classes else answers.values
     return how, values

@@ -15,7 +15,7 @@ from auricle.models.table import MODELS, Task, estimator, grid
 from auricle.training.convert.estimators import convert, verify
 from auricle.training.search.candidates import Candidate, fit
 
-__all__ = ["VARIANTS", "Menu", "prove", "spectrum"]
+__all__ = ["VARIANTS", "SearchSpace", "check_convertible", "spectrum"]
 
 VARIANTS: dict[str, tuple[Any, ...]] = {
     "parts": (1, 2, 8),
@@ -31,7 +31,7 @@ _JUDGES = ("linear", "svm")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Menu:
+class SearchSpace:
     """What may be tried in one training.
 
     Parameters
@@ -87,7 +87,7 @@ class Menu:
                 spec = self.varied({name: value})
                 if spec is None or spec == self.spec:
                     continue
-                pooled = [family for family in self.models if MODELS[family].eats == "pooled"]
+                pooled = [family for family in self.models if MODELS[family].input_kind == "pooled"]
                 for family in [name for name in _JUDGES if name in pooled] or pooled[:1]:
                     yield replace(self.candidate(family, {}, spec), settings={name: getattr(spec, name)})
         for family in self.more:
@@ -100,24 +100,24 @@ class Menu:
     def candidate(self, family: str, settings: Mapping[str, Any], spec: FeatureSpec) -> Candidate:
         """Return a family with some of scikit-learn's settings."""
         made = estimator(family, self.task, self.seed)
-        given = self.networks if MODELS[family].eats == "image" else {}
+        given = self.networks if MODELS[family].input_kind == "image" else {}
         made.set_params(**given, **settings)
-        return Candidate(family, made, settings, spec, self.meals(family)[0], is_balanced=self.is_balanced)
+        return Candidate(family, made, settings, spec, self.feature_sets(family)[0], is_balanced=self.is_balanced)
 
-    def meals(self, family: str) -> list[tuple[str, ...]]:
+    def feature_sets(self, family: str) -> list[tuple[str, ...]]:
         """Return what a family's rows may be made of.
 
         Each embedding alone, each with pooled features beside it, and everything together.
         """
-        if MODELS[family].eats != "embedding":
-            return [(POOLED,) if MODELS[family].eats == "pooled" else (IMAGE,)]
+        if MODELS[family].input_kind != "embedding":
+            return [(POOLED,) if MODELS[family].input_kind == "pooled" else (IMAGE,)]
         alone = [(name,) for name in self.embeddings]
         beside = [(POOLED, *names) for names in alone]
         return [*alone, *beside, *([(POOLED, *self.embeddings)] if len(alone) > 1 else [])]
 
     def _served(self, candidate: Candidate) -> Iterator[Candidate]:
         """Yield a candidate with everything that its family may eat."""
-        for parts in self.meals(candidate.family):
+        for parts in self.feature_sets(candidate.family):
             yield replace(candidate, parts=parts)
 
     def _own(self) -> Iterator[Candidate]:
@@ -152,7 +152,7 @@ def spectrum(spec: FeatureSpec) -> tuple[int, ...]:
     )
 
 
-def prove(own: Iterable[Estimator], n_columns: int, task: Task) -> None:
+def check_convertible(own: Iterable[Estimator], n_columns: int, task: Task) -> None:
     """Fit a user's own estimators on ten rows of noise, and convert them: before the training, not after it.
 
     Raises
