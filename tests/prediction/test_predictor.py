@@ -10,9 +10,11 @@ import soundfile
 
 from auricle.audio.clip import Clip, Samples
 from auricle.audio.decode import read
+from auricle.audio.libsndfile import Decoder
 from auricle.bundles.aggregation import calibrate, log_probabilities, pool, predicted_class
 from auricle.datasets.feature_table import windows_of
 from auricle.errors import AudioError, BundleError, FeatureError, UsageError
+from auricle.prediction.events import EventRules
 from auricle.prediction.predictor import Predictor, load
 from auricle.runtime.compute import parallel_map
 
@@ -57,6 +59,64 @@ def test_times_count_the_files_own_seconds(states: Predictor, sound_file: Path) 
     assert [window.start_s for window in windows] == pytest.approx([0.0, 0.2, 0.27], abs=0.002)
     assert [window.end_s for window in windows] == pytest.approx([0.2, 0.4, 0.47], abs=0.002)
     assert (recording.start_s, recording.end_s) == (0.0, windows[-1].end_s)
+
+
+@pytest.mark.parametrize(("start_s", "end_s"), [(0.1, 0.4), (0.0, 0.3), (0.2, None), (0.12345, 0.4567)])
+def test_a_part_is_predicted_as_that_stretch_of_the_whole(
+    states: Predictor, speeds: Predictor, sound_file: Path, start_s: float, end_s: float | None
+) -> None:
+    part = {"start_s": start_s, "end_s": end_s}
+    for model in (states, speeds):
+        whole = read(sound_file)
+        first, last = (None if at is None else round(at * whole.rate_hz) for at in (start_s, end_s))
+        alone = Clip(whole.samples[first:last], whole.rate_hz)
+        expected, windows = model.answers(alone)
+        for source in (sound_file, sound_file.read_bytes(), whole):
+            found, of_part = model.answers(source, **part)
+            assert [replace(one, start_s=0.0, end_s=0.0) for one in (found, *of_part)] == [
+                replace(one, start_s=0.0, end_s=0.0) for one in (expected, *windows)
+            ]
+            assert found == model.predict(source, **part) == model.predict(read(source, **part))
+            assert of_part == list(model.windows(source, **part)) == list(model.windows(read(source, **part)))
+            np.testing.assert_array_equal(model.hear(source, **part).rows(), model.hear(alone).rows())
+            # Times are of the source, to the sample: those of training, too.
+            grid = 1 / model.bundle.manifest.spec.rate_hz
+            for one, of_alone in zip((found, *of_part), (expected, *windows), strict=True):
+                assert one.start_s == pytest.approx(of_alone.start_s + start_s, abs=grid)
+                assert one.end_s == pytest.approx(of_alone.end_s + start_s, abs=grid)
+            spoken = model.extractor.windows(read(source, **part))
+            assert [(one.start_s, one.end_s) for one in of_part] == [(one.start_s, one.end_s) for one in spoken]
+
+
+def test_events_of_a_part_lie_in_the_source(states: Predictor, machine_sounds: Path) -> None:
+    rules = EventRules(on=1e-6)
+    file = min((machine_sounds.parent / "clips").iterdir())
+    events = list(states.events(file, rules=rules, start_s=0.2))
+    assert events == list(states.events(read(file, start_s=0.2), rules=rules))
+    assert min(event.start_s for event in events) == pytest.approx(0.2, abs=0.001)
+
+
+def test_no_more_is_decoded_than_leads_to_a_part(
+    states: Predictor, tmp_path: Path, hum: Hum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "long.wav", hum(120.0), 8000)
+    n_read = []
+    decode = Decoder.read
+    monkeypatch.setattr(Decoder, "read", lambda self, n: n_read.append(n) or decode(self, n))
+    states.predict(tmp_path / "long.wav", start_s=60.0, end_s=61.0)
+    assert sum(n_read) == 8000
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "error"),
+    [(-0.1, None, UsageError), (float("nan"), None, UsageError), (0.3, 0.2, UsageError), (0.2, 9.0, AudioError)],
+)
+def test_a_part_must_lie_in_the_source(
+    states: Predictor, sound_file: Path, start_s: float, end_s: float | None, error: type[Exception]
+) -> None:
+    for source in (sound_file, read(sound_file)):
+        with pytest.raises(error):
+            states.predict(source, start_s=start_s, end_s=end_s)
 
 
 @pytest.mark.parametrize("fixture", ["states", "speeds"])

@@ -14,7 +14,7 @@ from auricle.audio.resample import Resampler, resample
 from auricle.audio.sources import Source, name_of, open_source
 from auricle.errors import AudioError, UsageError
 
-__all__ = ["Sound", "open_sound", "read"]
+__all__ = ["Sound", "open_sound", "part_samples", "read"]
 
 _BLOCK_VALUES = 1 << 16  # samples of all channels together that are decoded at once
 _END_TOLERANCE_S = 0.05  # annotations are rounded, and lossy coders shorten
@@ -79,7 +79,7 @@ class Sound:
         if self._begun:
             raise UsageError(f"{self.name}: the blocks of an open sound are read once. Open it again.")
         self._begun = True
-        start, stop = _part(start_s, end_s, self.rate_hz)
+        start, stop = part_samples(start_s, end_s, self.rate_hz)
         to_hz = self.rate_hz if rate_hz is None else rate_hz
         resampler = Resampler(self.rate_hz, to_hz)
         growth = max(1.0, to_hz / self.rate_hz)
@@ -172,19 +172,25 @@ def read(
     with open_sound(source) as sound:
         blocks = list(sound.blocks(rate_hz=rate_hz, start_s=start_s, end_s=end_s))
         samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-        start = round(start_s * sound.rate_hz) / sound.rate_hz
-        return Clip(samples, sound.rate_hz if rate_hz is None else rate_hz, source=sound.name, start_s=start)
+        start, _ = part_samples(start_s, end_s, sound.rate_hz)
+        at_hz = sound.rate_hz if rate_hz is None else rate_hz
+        return Clip(samples, at_hz, source=sound.name, start_s=start / sound.rate_hz)
 
 
 def _part_of_clip(clip: Clip, start_s: float, end_s: float | None) -> Clip:
-    start, stop = _part(start_s, end_s, clip.rate_hz)
+    start, stop = part_samples(start_s, end_s, clip.rate_hz)
     _check_part(start, stop, clip.samples.size, clip.rate_hz, clip.source)
     start_s = clip.start_s + start / clip.rate_hz
     return Clip(clip.samples[start:stop], clip.rate_hz, source=clip.source, start_s=start_s)
 
 
-def _part(start_s: float, end_s: float | None, rate_hz: int) -> tuple[int, int | None]:
-    """Turn a part in seconds into samples."""
+def part_samples(start_s: float, end_s: float | None, rate_hz: int) -> tuple[int, int | None]:
+    """Return the first sample of a part that is given in seconds, and the one after its last; None for the end.
+
+    Raises
+    ------
+    UsageError : a part that is empty or begins before 0
+    """
     if not (math.isfinite(start_s) and start_s >= 0):
         raise UsageError(f"`start_s` must be 0 or more. Got {start_s}.")
     start = round(start_s * rate_hz)

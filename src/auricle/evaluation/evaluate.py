@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.audio.decode import read
 from auricle.bundles.aggregation import predicted_class
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Failure, Progress, content_hash, partition_failures
@@ -214,7 +213,8 @@ def evaluate(
 
     def one(example: Example) -> tuple[Prediction, bool] | Failure:
         try:
-            return _answer(model, example), content_hash(example.file).tobytes() in hashes
+            answer = model.predict(example.file, start_s=example.start_s, end_s=example.end_s)
+            return answer, content_hash(example.file).tobytes() in hashes
         except AuricleError as error:
             return Failure(example.file, error)
 
@@ -254,12 +254,6 @@ def _check(model: Predictor, dataset: Dataset) -> None:
             f"{dataset.source}: at least one class must be one that the model knows. It knows {known}; the data has "
             f"{there}. Write them alike, or name another column with `label`."
         )
-
-
-def _answer(model: Predictor, example: Example) -> Prediction:
-    if example.start_s == 0 and example.end_s is None:
-        return model.predict(example.file)  # in constant memory, however long it is
-    return model.predict(read(example.file, start_s=example.start_s, end_s=example.end_s))
 
 
 def _scores(answered: ScoredPredictions) -> Scores:

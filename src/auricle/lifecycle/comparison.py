@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.audio.decode import read
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import DataError
@@ -73,7 +72,7 @@ def told(model: Predictor, examples: Sequence[Example], workers: int | None = No
     """Return what a model answers to recordings, labels or numbers, shape (n,)."""
 
     def one(example: Example) -> str | float:
-        answer = model.predict(read(example.file, start_s=example.start_s, end_s=example.end_s))
+        answer = model.predict(example.file, start_s=example.start_s, end_s=example.end_s)
         return answer.value if answer.value is not None else str(answer.label)
 
     return _array(list(parallel_map(one, list(examples), workers=workers)), is_class=bool(model.classes))

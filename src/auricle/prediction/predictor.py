@@ -1,10 +1,11 @@
 """A loaded model: one answer a recording, answers a window, answers on a stream."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from auricle.audio.clip import Clip, Samples
-from auricle.audio.decode import Sound, open_sound
+from auricle.audio.decode import open_sound, part_samples, read
 from auricle.audio.sources import Source
 from auricle.bundles import self_test
 from auricle.bundles.bundle import Bundle
@@ -61,59 +62,72 @@ class Predictor:
         """The classes that it knows; none for a regressor."""
         return self.bundle.manifest.classes
 
-    def predict(self, source: Source | Clip, *, hop_s: float | None = None) -> Prediction:
+    def predict(
+        self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
+    ) -> Prediction:
         """Answer a recording: the mean of its windows' log-probabilities (or numbers), calibrated for recordings.
 
         Parameters
         ----------
         source : a path, the bytes of a sound file, a binary file object, or a clip
         hop_s : from one window to the next; None for the model's own
+        start_s, end_s : the part to predict, in seconds of the source; None for its end. No more is decoded than what
+            leads to it
 
         Raises
         ------
-        AudioError : the sound cannot be read, or is all zeros
+        AudioError : the sound cannot be read, is all zeros, or ends before the part
         FeatureError : it is shorter than one frame
+        UsageError : a part that is empty or begins before 0
         """
-        return self.hear(source, hop_s=hop_s).recording()
+        return self.hear(source, hop_s=hop_s, start_s=start_s, end_s=end_s).recording()
 
-    def hear(self, source: Source | Clip, *, hop_s: float | None = None) -> Stream:
+    def hear(
+        self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
+    ) -> Stream:
         """Send a recording through a stream to its end, for the sake of what the stream then says of all of it.
 
         Parameters
         ----------
         source : a path, the bytes of a sound file, a binary file object, or a clip
         hop_s : from one window to the next; None for the model's own
+        start_s, end_s : the part, as :meth:`predict` takes it
 
         Raises
         ------
-        AudioError : the sound cannot be read
+        AudioError : the sound cannot be read, or ends before the part
         FeatureError : it is shorter than one frame
         """
-        if isinstance(source, Clip):
-            stream = Stream(self, rate_hz=source.rate_hz, hop_s=hop_s, source=source.source)
-            stream.listen(source.samples)
-        else:
-            with open_sound(source) as sound:
-                stream = self._stream(sound, hop_s)
-                for block in sound.blocks():
-                    stream.listen(block)
+        with self._opened(source, hop_s, start_s, end_s) as (stream, blocks):
+            for block in blocks:
+                stream.listen(block)
         stream.end()
         return stream
 
-    def answers(self, source: Source | Clip, *, hop_s: float | None = None) -> tuple[Prediction, list[Prediction]]:
+    def answers(
+        self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
+    ) -> tuple[Prediction, list[Prediction]]:
         """Answer a recording and each of its windows, in one pass; as :meth:`predict`, but all windows are held."""
         windows = []
-        for stream, predictions in self.listen(source, hop_s=hop_s):  # noqa: B007  (wanted once it has ended)
+        for stream, predictions in self.listen(source, hop_s=hop_s, start_s=start_s, end_s=end_s):  # noqa: B007  (wanted once it has ended)
             windows += predictions
         return stream.recording(), windows
 
-    def windows(self, source: Source | Clip, *, hop_s: float | None = None) -> Iterator[Prediction]:
-        """Answer each window of a recording of any length, one after the other, in constant memory."""
-        for _, predictions in self.listen(source, hop_s=hop_s):
+    def windows(
+        self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
+    ) -> Iterator[Prediction]:
+        """Answer each window of a recording, or of a part of one, one after the other, in constant memory."""
+        for _, predictions in self.listen(source, hop_s=hop_s, start_s=start_s, end_s=end_s):
             yield from predictions
 
     def events(
-        self, source: Source | Clip, *, rules: EventRules | None = None, hop_s: float | None = None
+        self,
+        source: Source | Clip,
+        *,
+        rules: EventRules | None = None,
+        hop_s: float | None = None,
+        start_s: float = 0.0,
+        end_s: float | None = None,
     ) -> Iterator[Prediction]:
         """Find the events of a recording of any length, in the order in which they end, in constant memory.
 
@@ -122,6 +136,7 @@ class Predictor:
         source : a path, the bytes of a sound file, a binary file object, or a clip
         rules : when an event begins, lasts and ends; None for the thresholds chosen in training and no smoothing
         hop_s : from one window to the next; None for the model's own
+        start_s, end_s : the part, as :meth:`predict` takes it
 
         Raises
         ------
@@ -130,7 +145,7 @@ class Predictor:
         UsageError : the model answers with a number
         """
         events = Events(self, rules or EventRules())
-        for _, windows in self.listen(source, hop_s=hop_s):
+        for _, windows in self.listen(source, hop_s=hop_s, start_s=start_s, end_s=end_s):
             yield from events.push(windows)
         yield from events.flush()
 
@@ -174,17 +189,33 @@ class Predictor:
         if cut is not None:
             cut(stream)
 
-    def listen(self, source: Source | Clip, *, hop_s: float | None = None) -> Iterator[tuple[Stream, list[Prediction]]]:
+    def listen(
+        self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
+    ) -> Iterator[tuple[Stream, list[Prediction]]]:
         """Send a recording through a stream; yield the stream and the windows that each block completed."""
-        if isinstance(source, Clip):
-            stream = Stream(self, rate_hz=source.rate_hz, hop_s=hop_s, source=source.source)
-            yield stream, stream.push(source.samples)
-        else:
-            with open_sound(source) as sound:
-                stream = self._stream(sound, hop_s)
-                for block in sound.blocks():
-                    yield stream, stream.push(block)
+        with self._opened(source, hop_s, start_s, end_s) as (stream, blocks):
+            for block in blocks:
+                yield stream, stream.push(block)
         yield stream, stream.flush()
 
-    def _stream(self, sound: Sound, hop_s: float | None) -> Stream:
-        return Stream(self, rate_hz=sound.rate_hz, hop_s=hop_s, source=sound.name, channels=sound.channels)
+    @contextmanager
+    def _opened(
+        self, source: Source | Clip, hop_s: float | None, start_s: float, end_s: float | None
+    ) -> Iterator[tuple[Stream, Iterable[Samples]]]:
+        """Open a recording, or a part of one, and yield the stream that it is for and its blocks."""
+        if isinstance(source, Clip):
+            clip = read(source, start_s=start_s, end_s=end_s)
+            stream = Stream(self, rate_hz=clip.rate_hz, hop_s=hop_s, source=clip.source, start_s=clip.start_s)
+            yield stream, [clip.samples]
+            return
+        with open_sound(source) as sound:
+            start, _ = part_samples(start_s, end_s, sound.rate_hz)
+            stream = Stream(
+                self,
+                rate_hz=sound.rate_hz,
+                hop_s=hop_s,
+                source=sound.name,
+                channels=sound.channels,
+                start_s=start / sound.rate_hz,
+            )
+            yield stream, sound.blocks(start_s=start_s, end_s=end_s)

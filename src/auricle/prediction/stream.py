@@ -34,6 +34,7 @@ class Stream:
     hop_s : from one window to the next; None for the model's own
     source : what to call the sound in messages
     channels : channels of the sound as it came; blocks hold their mean
+    start_s : where the sound begins in its source; times count from there
 
     Raises
     ------
@@ -53,6 +54,7 @@ class Stream:
         hop_s: float | None = None,
         source: str = "stream",
         channels: int = 1,
+        start_s: float = 0.0,
     ) -> None:
         spec = model.bundle.manifest.spec
         hop_samples = spec.window_hop_samples
@@ -70,7 +72,8 @@ class Stream:
         self.source = source
         self.channels = channels
         self._resampler = Resampler(rate_hz, spec.rate_hz)
-        self._cutter = Cutter(spec.window_samples, hop_samples, spec.rate_hz)
+        first_sample = round(start_s * spec.rate_hz)
+        self._cutter = Cutter(spec.window_samples, hop_samples, spec.rate_hz, first_sample=first_sample)
         self.begin_recording()
 
     def begin_recording(self) -> None:
