@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.audio.clip import Clip
-from auricle.audio.windows import Cutter, Window, cut
+from auricle.audio.windows import Cutter, Window, consecutive, cut
 from auricle.errors import AudioError, UsageError
 
 RATE_HZ = 100
@@ -67,6 +67,17 @@ def test_every_window_is_full_and_the_last_ends_at_the_last_sample(n: int, windo
     assert {end - start for start, end in found} == {min(n, window)}
     assert found[-1][1] == n
     assert [start for start, _ in found] == sorted({start for start, _ in found})
+
+
+@given(n=st.integers(0, 9_000), window=st.integers(1, 5_000), size=st.integers(1, 6_000))
+def test_consecutive_windows_hold_every_sample_once(n: int, window: int, size: int) -> None:
+    window = max(window, n // 50 + 1)
+    blocks = [ramp(n)[start : start + size] for start in range(0, n, size)]
+    found = list(consecutive(blocks, window, RATE_HZ))
+    assert [one.samples.tolist() for one in found] == [
+        ramp(n)[start : start + window].tolist() for start in range(0, n, window)
+    ]
+    assert [one.start_samples for one in found] == list(range(0, n, window))
 
 
 def test_memory_is_bounded_by_the_window_whatever_the_stream() -> None:

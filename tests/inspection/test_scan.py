@@ -37,6 +37,13 @@ def test_pieces_add_up_to_the_whole(example: Example) -> None:
     assert np.isfinite(heard.row).all()
 
 
+def test_quality_is_measured_over_pieces_that_do_not_overlap(example: Example) -> None:
+    samples = read(example.file).samples
+    pieces = [samples[:80_000], samples[80_000:160_000], samples[160_000:]]
+    expected = quality.combine([quality.measure(piece, 8000) for piece in pieces], [10.0, 10.0, 5.0])
+    assert scan_recording(example).quality == expected
+
+
 def test_a_part_is_heard_alone(example: Example) -> None:
     heard = scan_recording(replace(example, start_s=3.0, end_s=5.0))
     assert heard.duration_s == 2.0

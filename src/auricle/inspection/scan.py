@@ -1,16 +1,15 @@
 """Listening to a recording once, in constant memory: what is known of its sound before any feature is chosen."""
 
-from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.audio import quality
-from auricle.audio.clip import Samples
+from auricle.audio.clip import Clip, Samples
 from auricle.audio.decode import open_sound
 from auricle.audio.resample import Resampler
-from auricle.audio.windows import Cutter
+from auricle.audio.windows import consecutive, cut
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Failure, Progress, content_hash, partition_failures
 from auricle.errors import AuricleError
@@ -98,7 +97,9 @@ def scan_recording(example: Example) -> Recording:
         qualities: list[Quality] = []
         lengths_s: list[float] = []
         slow: list[Samples] = []
-        for piece in _pieces(sound.blocks(start_s=example.start_s, end_s=example.end_s), rate_hz):
+        blocks = sound.blocks(start_s=example.start_s, end_s=example.end_s)
+        for window in consecutive(blocks, round(PIECE_S * rate_hz), rate_hz):
+            piece = window.samples
             digest.push(piece)
             qualities.append(quality.measure(piece, rate_hz))
             if sum(lengths_s) < LONGEST_S:
@@ -143,30 +144,12 @@ def _kept(example: Example, cache: FeatureCache) -> Recording:
     return heard
 
 
-def _pieces(blocks: Iterator[Samples], rate_hz: int) -> Iterator[Samples]:
-    """Yield the sound in pieces of `PIECE_S`; the last is shorter."""
-    size = round(PIECE_S * rate_hz)
-    held, n = [], 0
-    for block in blocks:
-        held.append(block)
-        n += block.size
-        if n >= size:
-            together = np.concatenate(held)
-            whole = n // size * size
-            yield from together[:whole].reshape(-1, size)
-            held, n = [together[whole:]], n - whole
-    if n:
-        yield np.concatenate(held)
-
-
 def _row(samples: Samples) -> NDArray[np.float32]:
     extractor = Extractor(standard_spec(RATE_HZ))
     missing = extractor.spec.n_fft - samples.size
     if missing > 0:
         samples = np.pad(samples, (0, missing))
     size = round(PIECE_S * RATE_HZ)
-    cutter = Cutter(size, size, RATE_HZ)
-    windows = cutter.push(samples) + cutter.flush()
-    rows = np.stack([extractor.row(window.samples) for window in windows])
+    rows = np.stack([extractor.row(window.samples) for window in cut(Clip(samples, RATE_HZ), size, size)])
     mean: NDArray[np.float32] = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
     return mean
