@@ -1,5 +1,12 @@
-import pytest
+import json
+from pathlib import Path
 
+import numpy as np
+import pytest
+import soundfile
+from typer.main import get_command
+
+from auricle.cli.main import app
 from auricle.cli.options import duration_s, size_bytes, span_s
 from auricle.errors import UsageError
 
@@ -41,3 +48,41 @@ def test_stretches_of_time(text: str, seconds: float) -> None:
 def test_what_is_no_stretch_of_time(text: str) -> None:
     with pytest.raises(UsageError, match=r"must be a number above 0 with s, m, h, d or w, such as 90d\. Got "):
         span_s(text)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> tuple[Path, Path]:
+    """A table of four recordings that lie elsewhere, and where."""
+    sounds, rng = tmp_path / "sounds", np.random.default_rng(0)
+    sounds.mkdir()
+    for name in "abcd":
+        soundfile.write(sounds / f"{name}.wav", 0.1 * rng.standard_normal(4000), 8000)
+    (tmp_path / "tables").mkdir()
+    table = tmp_path / "tables" / "labels.csv"
+    table.write_text("file_name,label\n" + "".join(f"{name}.wav,{name}\n" for name in "abcd"))
+    return table, sounds
+
+
+def test_a_table_may_lie_elsewhere_than_its_recordings(auricle, table: tuple[Path, Path], tmp_path: Path) -> None:
+    labels, sounds = table
+    assert "labels.csv, line 2: the recording must be there" in auricle("inspect", labels).sentence
+    assert json.loads(auricle("inspect", labels, "--root", sounds, "--json").out)["n_recordings"] == 4
+    found = auricle("features", labels, "--root", sounds, "-o", tmp_path / "rows.csv", "--json")
+    assert json.loads(found.out)["n_recordings"] == 4
+    assert str(sounds / "a.wav") in (tmp_path / "rows.csv").read_text()
+
+
+@pytest.mark.parametrize("command", ["train", "inspect", "features", "evaluate", "monitor"])
+def test_a_root_must_be_a_folder(auricle, command: str, table: tuple[Path, Path], states_file: Path, out: Path) -> None:
+    model = [states_file] if command in ("evaluate", "monitor") else []
+    output = ["-o", out / "made.csv"] if command in ("train", "features") else []
+    ran = auricle(command, *model, table[0], "--root", table[1] / "nowhere", *output)
+    assert (ran.code, "`root` must be a folder. There is no folder" in ran.sentence) == (2, True)
+
+
+def test_every_command_that_reads_a_table_takes_its_root() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    options = {name: {word for one in command.params for word in one.opts} for name, command in commands.items()}
+    assert {name for name, words in options.items() if "--group" in words} == {
+        name for name, words in options.items() if "--root" in words
+    }

@@ -14,6 +14,7 @@ from auricle.cli.options import (
     LabelOption,
     ModelArgument,
     ReportOption,
+    RootOption,
     TargetOption,
     WorkersOption,
     check_page,
@@ -34,6 +35,7 @@ def evaluate(
     label: LabelOption = None,
     target: TargetOption = None,
     group: GroupOption = None,
+    root: RootOption = None,
     report: ReportOption = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
@@ -50,7 +52,7 @@ def evaluate(
 
     check_page(report)
     loaded = load(model)
-    dataset = Dataset.load(data, task=loaded.bundle.manifest.task, label=label, target=target, group=group)
+    dataset = Dataset.load(data, task=loaded.bundle.manifest.task, label=label, target=target, group=group, root=root)
     with Bars() as bars:
         evaluation = run(loaded, dataset, workers=workers, progress=bars)
     if report is not None:

@@ -1,7 +1,9 @@
 """``auricle features``: the rows of a data set as a table."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +14,7 @@ from auricle.cli.options import (
     GroupOption,
     JsonOption,
     LabelOption,
+    RootOption,
     TargetOption,
     WorkersOption,
 )
@@ -19,6 +22,9 @@ from auricle.cli.terminal import Bars, err, print_json
 from auricle.errors import UsageError
 from auricle.runtime import files
 from auricle.runtime.shards import MANIFEST
+
+if TYPE_CHECKING:
+    from auricle.datasets.dataset import Dataset
 
 __all__ = ["features"]
 
@@ -33,6 +39,7 @@ def features(
     target: TargetOption = None,
     group: GroupOption = None,
     fold: FoldOption = None,
+    root: RootOption = None,
     workers: WorkersOption = None,
     engine: EngineOption = "local",
     resume: Annotated[bool, typer.Option("--resume", help="With --engine: go on where a run was stopped.")] = False,
@@ -48,16 +55,17 @@ def features(
     from auricle.datasets.row_files import check_name, table_rows, write_rows
     from auricle.training.defaults import choose_spec
 
+    load = partial(Dataset.load, data, label=label, target=target, group=group, fold=fold, root=root)
     if engine != "local":
         if workers is not None:
             raise UsageError("`--workers` must not be given with `--engine`, which has its own.")
-        _on_engine(data, output, label, target, group, fold, engine, resume=resume, as_json=as_json)
+        _on_engine(load, output, engine, resume=resume, as_json=as_json)
         return
     if resume:
         raise UsageError("`--resume` must be given with `--engine`: a table is written whole, or not at all.")
     check_name(str(output))
     files.check_writable(output)
-    dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold)
+    dataset = load()
     spec = choose_spec(read_headers(dataset, workers=workers))
     with Bars() as bars:
         _, examples, _ = extract(dataset, spec, workers=workers, progress=bars)
@@ -67,26 +75,14 @@ def features(
         print_json({**shape, "output": str(output)})
 
 
-def _on_engine(
-    data: str,
-    output: Path,
-    label: str | None,
-    target: str | None,
-    group: str | None,
-    fold: str | None,
-    engine: str,
-    *,
-    resume: bool,
-    as_json: bool,
-) -> None:
-    from auricle.datasets.dataset import Dataset
+def _on_engine(load: "Callable[[], Dataset]", output: Path, engine: str, *, resume: bool, as_json: bool) -> None:
     from auricle.datasets.headers import read_headers
     from auricle.datasets.row_files import shard_rows
     from auricle.runtime.cluster import engine_of
     from auricle.training.defaults import choose_spec
 
     with engine_of(engine) as found:
-        dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold)
+        dataset = load()
         spec = choose_spec(read_headers(dataset))
         n = len(dataset.examples)
         with Bars() as bars:

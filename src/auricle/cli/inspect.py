@@ -16,6 +16,7 @@ from auricle.cli.options import (
     GroupOption,
     JsonOption,
     LabelOption,
+    RootOption,
     TargetOption,
     WorkersOption,
     check_page,
@@ -50,6 +51,7 @@ def inspect(
     target: TargetOption = None,
     group: GroupOption = None,
     fold: FoldOption = None,
+    root: RootOption = None,
     cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
     as_json: JsonOption = False,
@@ -66,7 +68,7 @@ def inspect(
 
     check_page(output)
     max_bytes = size_bytes(cache_max)
-    dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold)
+    dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold, root=root)
     with ExitStack() as stack:
         bars = stack.enter_context(Bars())
         cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None

@@ -16,6 +16,7 @@ from auricle.cli.options import (
     LabelOption,
     RateOption,
     ReportOption,
+    RootOption,
     SinceOption,
     WorkersOption,
     check_page,
@@ -54,6 +55,7 @@ def monitor(
     rate: RateOption = 0.01,
     label: LabelOption = None,
     group: GroupOption = None,
+    root: RootOption = None,
     report: ReportOption = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
@@ -69,12 +71,17 @@ def monitor(
     check_page(report)
     if (store is None) == (data is None):
         raise UsageError("Name either a model and the recordings that it heard, or `--store`.")
+    if data is None and (label, group, root) != (None, None, None):
+        raise UsageError(
+            "`--label` and `--group` name columns of a table, and `--root` says where its files are; "
+            "the store knows all three of each entry."
+        )
     if data is not None and model is None:
         raise UsageError("Recordings need the model that hears them: auricle monitor MODEL DATA.")
     watched, n_failed = (
-        _answered(model, data, label, group, workers)
+        _answered(model, data, {"label": label, "group": group, "root": root}, workers)
         if model is not None and data is not None
-        else _logged(str(store), model, since, label, group)
+        else _logged(str(store), model, since)
     )
     checks = [(_check(bundle, window, rate, by), bundle, window) for bundle, window in watched]
     if report is not None:
@@ -93,18 +100,18 @@ def monitor(
 Watched = tuple[list[tuple["Bundle", "Sample"]], int]
 
 
-def _answered(model: Path, data: str, label: str | None, group: str | None, workers: int | None) -> Watched:
+def _answered(model: Path, data: str, options: dict[str, Any], workers: int | None) -> Watched:
     from auricle.monitoring.sources.from_files import samples_from_files
     from auricle.monitoring.sources.recordings import find
     from auricle.monitoring.sources.training_overlap import without_unanswered
     from auricle.prediction.predictor import load
 
     loaded = load(model)
-    recordings = find(data, loaded.classes, label=label, group=group)
+    recordings = find(data, loaded.classes, **options)
     with Bars() as bars:
         window, failures = samples_from_files(loaded, recordings, workers=workers, progress=bars)
-    for _, error in failures:
-        err.print(str(error), style="yellow", markup=False)
+    for failure in failures:
+        err.print(str(failure.error), style="yellow", markup=False)
     window, n_unkept = without_unanswered(window, loaded.bundle.profile)
     if n_unkept:
         told = "recordings were in the training set, and nothing is known of them to compare with: they are left out."
@@ -112,14 +119,12 @@ def _answered(model: Path, data: str, label: str | None, group: str | None, work
     return [(loaded.bundle, window)], len(failures)
 
 
-def _logged(url: str, model: Path | None, since: str, label: str | None, group: str | None) -> Watched:
+def _logged(url: str, model: Path | None, since: str) -> Watched:
     from auricle.bundles.bundle import Bundle
     from auricle.monitoring.sources.from_store import bundle_of, samples_from_store
     from auricle.store.predictions.filters import Filter
     from auricle.store.store import Store
 
-    if label is not None or group is not None:
-        raise UsageError("`--label` and `--group` name columns of a table; the store knows both of each entry.")
     back_s = duration_s(since)
     own = None if model is None else Bundle.load(model)
     which = Filter(

@@ -28,6 +28,7 @@ __all__ = [
     "ModelArgument",
     "RateOption",
     "ReportOption",
+    "RootOption",
     "SinceOption",
     "StoreOption",
     "TargetOption",
@@ -56,6 +57,12 @@ GroupOption = Annotated[
     typer.Option("--group", help="Column of what must not stand on both sides of a split: machine, site, speaker."),
 ]
 FoldOption = Annotated[str | None, typer.Option("--fold", help="Column of published folds.")]
+RootOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--root", metavar="DIR", help="Where relative file names of a table begin; its own folder if not given."
+    ),
+]
 CacheOption = Annotated[
     str, typer.Option("--cache-max", help="Most that kept features may take on disk, such as 10GB; 0 keeps none.")
 ]

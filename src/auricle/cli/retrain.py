@@ -14,6 +14,7 @@ from auricle.cli.options import (
     GroupOption,
     JsonOption,
     LabelOption,
+    RootOption,
     StoreOption,
     TargetOption,
     WorkersOption,
@@ -46,6 +47,7 @@ def retrain(
     label: LabelOption = None,
     target: TargetOption = None,
     group: GroupOption = None,
+    root: RootOption = None,
     half_life_days: Annotated[
         float, typer.Option(help="Age in days at which a recording counts half in a fit.")
     ] = 90.0,
@@ -72,7 +74,7 @@ def retrain(
         opened = stack.enter_context(open_store(store))
         is_class = champion_of(opened, model).task == "classify"
         task: Literal["classify", "regress"] = "classify" if is_class else "regress"
-        dataset = Dataset.load(data, task=task, label=label, target=target, group=group)
+        dataset = Dataset.load(data, task=task, label=label, target=target, group=group, root=root)
         bars = stack.enter_context(Bars())
         cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
         found = run(

@@ -17,6 +17,7 @@ from auricle.cli.options import (
     JsonOption,
     LabelOption,
     ReportOption,
+    RootOption,
     TargetOption,
     WorkersOption,
     check_page,
@@ -87,6 +88,7 @@ def train(
     target: TargetOption = None,
     group: GroupOption = None,
     fold: FoldOption = None,
+    root: RootOption = None,
     window_s: Annotated[
         str, typer.Option(help="Length of a window in seconds; auto makes a clip of up to 10 s one window.")
     ] = "auto",
@@ -119,7 +121,7 @@ def train(
     budget_s, max_bytes = duration_s(budget), size_bytes(cache_max)
     if tune == "optuna" and journal is None:
         journal = output.with_name(f"{output.name}.journal")
-    dataset = Dataset.load(data, task=task, label=label, target=target, group=group, fold=fold)
+    dataset = Dataset.load(data, task=task, label=label, target=target, group=group, fold=fold, root=root)
     with ExitStack() as stack:
         bars = stack.enter_context(Bars())
         stack.enter_context(engine_of(engine))

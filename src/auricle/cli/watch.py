@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ from auricle.cli.options import (
     JsonOption,
     LabelOption,
     RateOption,
+    RootOption,
     SinceOption,
     StoreOption,
     TargetOption,
@@ -63,6 +64,7 @@ def watch(
     label: LabelOption = None,
     target: TargetOption = None,
     group: GroupOption = None,
+    root: RootOption = None,
     webhook: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Who is told of alarms and retrainings, signed by AURICLE_WEBHOOK_SECRET."),
@@ -101,8 +103,8 @@ def watch(
         cache = stack.enter_context(closing(_cache(max_bytes))) if retrain is not None and max_bytes else None
         again = None
         if retrain is not None:
-            columns = {"label": label, "target": target, "group": group}
-            again = _retraining(opened, retrain, columns, promote=promote, workers=workers, cache=cache)
+            options = {"label": label, "target": target, "group": group, "root": root}
+            again = _retraining(opened, retrain, options, promote=promote, workers=workers, cache=cache)
         watched = Watch(opened, asked, again, told, Metrics())
         if metrics_port is not None:
             stack.enter_context(_answering(watched.metrics, metrics_host, metrics_port))
@@ -136,7 +138,7 @@ def _cache(max_bytes: int) -> "FeatureCache":
 def _retraining(
     store: "Store",
     data: str,
-    columns: dict[str, str | None],
+    options: dict[str, Any],
     *,
     promote: Literal["auto", "never"],
     workers: int | None,
@@ -147,7 +149,7 @@ def _retraining(
     from auricle.lifecycle.retrain import retrain
 
     def load() -> Dataset:
-        return Dataset.load(data, label=columns["label"], target=columns["target"], group=columns["group"])
+        return Dataset.load(data, **options)
 
     load()
 

@@ -91,6 +91,7 @@ class Dataset:
         target: str | None = None,
         group: str | None = None,
         fold: str | None = None,
+        root: str | os.PathLike[str] | None = None,
     ) -> Dataset:
         """Read a folder with one sub-folder per class, a table, or a folder that holds ``metadata.csv``.
 
@@ -102,15 +103,18 @@ class Dataset:
         group : the column whose values must not stand on both sides of a split; by default ``group`` where the table
             has it, else every recording is its own
         fold : the column of published folds; they are used only when named
+        root : where relative file names of a table begin; its own folder if not given. A table may name any file,
+            with absolute paths and ``..`` too
 
         Raises
         ------
         DataError : rows, files, labels or targets that cannot be used
-        UsageError : a column that is not there, or options that contradict each other
+        UsageError : a column or folder that is not there, or options that contradict each other
         """
         from auricle.datasets.loading import load
 
-        return load(Path(path), task=task, label=label, target=target, group=group, fold=fold)
+        base = None if root is None else Path(root)
+        return load(Path(path), task=task, label=label, target=target, group=group, fold=fold, root=base)
 
     def __len__(self) -> int:
         return len(self.examples)

@@ -1,21 +1,24 @@
-"""A table becomes a data set: columns are chosen, cells are checked, and what is in doubt is asked about."""
+"""Read a table of recordings as labelled examples: choose its columns, check its cells, refuse what is in doubt."""
 
 import math
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
 
 from auricle.datasets.dataset import Dataset, Example, Task
 from auricle.datasets.readers import read_table
 from auricle.datasets.tables import Row, Table
+from auricle.datasets.times import made_at
 from auricle.errors import DataError, UsageError
 
-__all__ = ["load"]
+__all__ = ["RESERVED_COLUMNS", "load", "load_recordings"]
 
-_OWN_COLUMNS = ("file_name", "start_s", "end_s", "split", "time")
-
+RESERVED_COLUMNS = ("file_name", "start_s", "end_s", "split", "time")
+"""Columns that are no metadata, whatever else a table holds."""
 
 MAX_NAMED = 10
 """Labels in doubt that a message lists."""
@@ -23,12 +26,13 @@ MAX_NAMED = 10
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Which column says what."""
+    """Which column says what, and whether every row must have a label."""
 
     task: Task
     answer: str
     group: str | None
     fold: str | None
+    needs_label: bool
 
 
 def load(
@@ -39,28 +43,65 @@ def load(
     target: str | None = None,
     group: str | None = None,
     fold: str | None = None,
+    root: Path | None = None,
 ) -> Dataset:
     """Read labelled sound; `Dataset.load` says what each option does.
 
     Raises
     ------
     DataError : rows, files, labels or targets that cannot be used
-    UsageError : a column that is not there, or options that contradict each other
+    UsageError : a column or folder that is not there, or options that contradict each other
     """
-    table = read_table(path)
+    table = _read(path, root)
+    _check_columns(table, {"label": label, "target": target, "group": group, "fold": fold})
     columns = _choose(table, task, label, target, group, fold)
-    examples = tuple(_example(row, table, columns) for row in table.rows)
-    _check_files(examples, table)
-    _check_contradictions(examples, table)
-    _check_spellings((e.label for e in examples if e.label is not None), table)
+    examples = _examples(table, columns)
     _check_recordings(examples, columns.group, table)
     return Dataset(examples, columns.task, source=str(path), group_column=columns.group)
 
 
-def _choose(
-    table: Table, task: str, label: str | None, target: str | None, group: str | None, fold: str | None
-) -> _Columns:
-    for option, name in (("label", label), ("target", target), ("group", group), ("fold", fold)):
+def load_recordings(
+    path: Path, task: Task, *, label: str | None = None, group: str | None = None, root: Path | None = None
+) -> tuple[Example, ...]:
+    """Read recordings that need no label: an empty cell, or no such column, leaves label and target None.
+
+    Parameters
+    ----------
+    path : as `Dataset.load` reads
+    task : whether a label is a class or a number
+    label : column of the label; ``label``, or ``target`` for numbers, if not given
+    group : column of what is not independent; ``group`` where the table has it, else every file is its own group
+    root : where relative file names begin; the table's folder if not given
+
+    Raises
+    ------
+    DataError : rows, files, labels or times that cannot be used
+    UsageError : a column or folder that is not there
+    """
+    table = _read(path, root)
+    _check_columns(table, {"label": label, "group": group})
+    answer = label or ("label" if task == "classify" else "target")
+    columns = _Columns(task, answer, _group_column(table, group), None, needs_label=False)
+    examples = _examples(table, columns)
+    _check_times(examples, table)
+    if columns.group is None:  # by its relative name, a recording could pass for one of the training data
+        examples = tuple(replace(example, group=str(example.file)) for example in examples)
+    return examples
+
+
+def _read(path: Path, root: Path | None) -> Table:
+    table = read_table(path)
+    if root is None:
+        return table
+    if table.source == table.folder:
+        raise UsageError(f"{path}: `root` says where the relative file names of a table begin. This is no table.")
+    if not root.is_dir():
+        raise UsageError(f"`root` must be a folder. There is no folder {root}.")
+    return replace(table, folder=root)
+
+
+def _check_columns(table: Table, options: dict[str, str | None]) -> None:
+    for option, name in options.items():
         if name is not None and name not in table.columns:
             raise UsageError(
                 f"{table.source}: `{option}` must name a column. There is no {name!r}; there are {_listed(table)}."
@@ -70,6 +111,15 @@ def _choose(
             f"{table.source}: a table must have the column 'file_name'. Its columns are {_listed(table)}; "
             "CSV cells are separated by commas."
         )
+
+
+def _group_column(table: Table, group: str | None) -> str | None:
+    return "group" if group is None and "group" in table.columns else group
+
+
+def _choose(
+    table: Table, task: str, label: str | None, target: str | None, group: str | None, fold: str | None
+) -> _Columns:
     if label is not None and target is not None:
         raise UsageError("`label` and `target` cannot both be named: one question is learned at a time.")
     if (task == "classify" and target is not None) or (task == "regress" and label is not None):
@@ -84,38 +134,44 @@ def _choose(
             f"{table.source}: a table must have the column {answer!r}, or `{option}` must name another. "
             f"Its columns are {_listed(table)}."
         )
-    if group is None and "group" in table.columns:
-        group = "group"
-    return _Columns("regress" if task == "regress" else "classify", answer, group, fold)
+    is_class = task == "classify"
+    return _Columns("classify" if is_class else "regress", answer, _group_column(table, group), fold, needs_label=True)
+
+
+def _examples(table: Table, columns: _Columns) -> tuple[Example, ...]:
+    examples = tuple(_example(row, table, columns) for row in table.rows)
+    _check_files(examples, table)
+    _check_contradictions(examples, table)
+    _check_spellings(examples, table)
+    return examples
 
 
 def _example(row: Row, table: Table, columns: _Columns) -> Example:
-    file = _file(row, table)
+    file, name = _file(row, table)
     start_s, end_s = _part(row)
-    group = _cell(row, columns.group) if columns.group else Path(os.path.relpath(file, table.folder)).as_posix()
+    has_label = columns.needs_label or bool(row.cells.get(columns.answer, "").strip())
     return Example(
         file=file,
-        label=_cell(row, columns.answer) if columns.task == "classify" else None,
-        target=_number(row, columns.answer) if columns.task == "regress" else None,
-        group=group,
+        label=_cell(row, columns.answer) if has_label and columns.task == "classify" else None,
+        target=_number(row, columns.answer) if has_label and columns.task == "regress" else None,
+        group=_cell(row, columns.group) if columns.group else name,
         start_s=start_s,
         end_s=end_s,
         fold=_cell(row, columns.fold) if columns.fold else None,
         split=row.cells.get("split") or None,
-        time=row.cells.get("time") or None,
-        metadata={c: v for c, v in row.cells.items() if c not in _OWN_COLUMNS and c != columns.answer},
+        time=row.cells.get("time", "").strip() or None,
+        metadata={c: v for c, v in row.cells.items() if c not in RESERVED_COLUMNS and c != columns.answer},
     )
 
 
-def _file(row: Row, table: Table) -> Path:
+def _file(row: Row, table: Table) -> tuple[Path, str]:
+    """Return where a row's recording is, and its name relative to the folder; a table may name any file."""
     name = _cell(row, "file_name")
     inside = os.path.relpath(os.path.normpath(table.folder / name), os.path.normpath(table.folder))
-    if "\0" in name or inside == os.curdir or Path(inside).parts[0] == os.pardir:
-        raise DataError(
-            f"{row.where}: `file_name` must name a file in the table's folder or below it. Got {name!r}. "
-            "Move the table or the recordings."
-        )
-    return table.folder / inside
+    # A `..` that leads out of the folder starts where the folder lies, also when it is reached through a link.
+    is_outside = Path(inside).parts[:1] == (os.pardir,)
+    file = Path(os.path.normpath(table.folder.resolve() / name)) if is_outside else table.folder / inside
+    return file, Path(inside).as_posix()
 
 
 def _part(row: Row) -> tuple[float, float | None]:
@@ -146,32 +202,33 @@ def _number(row: Row, column: str) -> float:
     return value
 
 
-def _check_files(examples: Iterable[Example], table: Table) -> None:
+def _check_files(examples: Sequence[Example], table: Table) -> None:
     missing = [i for i, example in enumerate(examples) if not example.file.is_file()]
     if missing:
         row = table.rows[missing[0]]
         more = f" {len(missing)} of {len(table.rows)} rows name files that are missing." if len(missing) > 1 else ""
         raise DataError(
-            f"{row.where}: the recording must be there. There is no file {table.folder / row.cells['file_name']}.{more}"
+            f"{row.where}: the recording must be there. There is no file {examples[missing[0]].file}.{more}"
         )
 
 
-def _check_contradictions(examples: Iterable[Example], table: Table) -> None:
+def _check_contradictions(examples: Sequence[Example], table: Table) -> None:
     seen: dict[tuple[Path, float, float | None], int] = {}
-    known = list(examples)
-    for i, example in enumerate(known):
+    for i, example in enumerate(examples):
+        if example.label is None and example.target is None:
+            continue
         first = seen.setdefault((example.file, example.start_s, example.end_s), i)
-        if (known[first].label, known[first].target) != (example.label, example.target):
-            before, after = (known[k].label if known[k].target is None else known[k].target for k in (first, i))
+        if (examples[first].label, examples[first].target) != (example.label, example.target):
+            before, after = (one.label if one.target is None else one.target for one in (examples[first], example))
             raise DataError(
                 f"{table.rows[i].where}: one sound has one answer. {example.file} is {after!r} here and {before!r} at "
                 f"{table.rows[first].where}. Remove the wrong row."
             )
 
 
-def _check_spellings(labels: Iterable[str], table: Table) -> None:
+def _check_spellings(examples: Sequence[Example], table: Table) -> None:
     spellings: dict[str, list[str]] = {}
-    for label in sorted(set(labels)):
+    for label in sorted({example.label for example in examples if example.label is not None}):
         spellings.setdefault("".join(label.split()).casefold(), []).append(label)
     alike = [" and ".join(map(repr, names)) for names in spellings.values() if len(names) > 1]
     if alike:
@@ -182,7 +239,16 @@ def _check_spellings(labels: Iterable[str], table: Table) -> None:
         )
 
 
-def _check_recordings(examples: Iterable[Example], group: str | None, table: Table) -> None:
+def _check_times(examples: Sequence[Example], table: Table) -> None:
+    for row, example in zip(table.rows, examples, strict=True):
+        if example.time is not None and np.isnat(made_at(example.time)):
+            raise DataError(
+                f"{row.where}: 'time' must be ISO 8601, such as 2026-03-01T14:30:00Z, or seconds since 1970. "
+                f"Got {example.time!r}."
+            )
+
+
+def _check_recordings(examples: Sequence[Example], group: str | None, table: Table) -> None:
     groups: dict[Path, str] = {}
     for row, example in zip(table.rows, examples, strict=True):
         first = groups.setdefault(example.file, example.group)

@@ -9,7 +9,18 @@ from numpy.typing import NDArray
 from auricle.datasets.dataset import Dataset
 from auricle.errors import SplitError
 
-__all__ = ["blocks_by_time", "seconds"]
+__all__ = ["blocks_by_time", "made_at", "seconds"]
+
+_YEAR_10000_S = 253_402_300_800.0  # such numbers are milliseconds, or no times
+
+
+def made_at(time: str | None) -> np.datetime64:
+    """Return when a recording was made, datetime64[us] in UTC; NaT for None, and for text that is no time.
+
+    Times are ISO 8601 (without an offset they are UTC) or seconds since 1970.
+    """
+    at_s = math.nan if time is None else _timestamp_s(time)
+    return np.datetime64(round(at_s * 1e6) if abs(at_s) < _YEAR_10000_S else "NaT", "us")
 
 
 def seconds(dataset: Dataset) -> NDArray[np.float64]:
@@ -64,10 +75,7 @@ def blocks_by_time(dataset: Dataset, n_blocks: int) -> NDArray[np.intp]:
 def _second(text: str | None, place: str) -> float:
     if text is None:
         raise SplitError(f"{place}: a split by time needs a time for every recording. This one has none.")
-    try:
-        at = float(text)
-    except ValueError:
-        at = _calendar(text)
+    at = _timestamp_s(text)
     if not math.isfinite(at):
         raise SplitError(
             f"{place}: a time must be ISO 8601, such as 2026-03-01T14:30:00Z, or a number of seconds. Got {text!r}."
@@ -75,7 +83,12 @@ def _second(text: str | None, place: str) -> float:
     return at
 
 
-def _calendar(text: str) -> float:
+def _timestamp_s(text: str) -> float:
+    """Return the seconds since 1970 that a time says; NaN where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

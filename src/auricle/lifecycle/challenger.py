@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Progress, content_hash
+from auricle.datasets.times import made_at
 from auricle.errors import DataError, UsageError
 from auricle.features.cache import FeatureCache
 from auricle.features.embeddings.embedding import Embedding
@@ -151,8 +151,8 @@ class Challenger:
         AuricleError : whatever training refuses
         """
         manifest, present = self.champion.bundle.manifest, self._present()
-        made = datetime.fromisoformat(manifest.created)
-        times = np.array([_time(example, made) for example in self.data.examples])
+        times = np.array([made_at(example.time) for example in self.data.examples])
+        times[np.isnat(times)] = made_at(manifest.created)  # where no time is known, as old as the champion
         weights = present_weights(times, present, half_life_days=self.half_life_days)
         original = (replace(e, weight=float(w)) for e, w in zip(self.data.examples, weights, strict=True))
         own = [part for part in self.champion.extractor.parts if isinstance(part, Embedding)]
@@ -190,7 +190,7 @@ class Challenger:
         """Return the time of the last label: no weight, and so no challenger, depends on when it is trained."""
         if len(self.labels):
             return np.datetime64(self.labels.times.max(), "us")
-        return _time(None, datetime.fromisoformat(self.champion.bundle.manifest.created))
+        return made_at(self.champion.bundle.manifest.created)
 
 
 def _families(family: str) -> str:
@@ -200,14 +200,3 @@ def _families(family: str) -> str:
     if family not in MODELS:
         raise UsageError(f"The champion is a {family}, which cannot be trained again by its name. Name `models`.")
     return family
-
-
-def _time(example: Example | None, otherwise: datetime) -> np.datetime64:
-    """Return when a recording was made, in UTC; where nothing says it, it is as old as the champion."""
-    when = otherwise
-    if example is not None and example.time is not None:
-        try:
-            when = datetime.fromisoformat(example.time)
-        except ValueError:  # a number of some clock: splits know it, and it is no date
-            when = otherwise
-    return np.datetime64((when.astimezone(UTC) if when.tzinfo else when).replace(tzinfo=None), "us")

@@ -4,9 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from auricle.audio.decode import read
+from auricle.datasets.dataset import Example
 from auricle.errors import DataError
 from auricle.monitoring.sources.from_files import samples_from_files
-from auricle.monitoring.sources.recordings import Recording, find
+from auricle.monitoring.sources.recordings import find
 from auricle.monitoring.sources.sample import reference_of
 
 
@@ -28,21 +30,30 @@ def test_a_part_is_answered_alone(states, machine_sounds: Path) -> None:
     whole = find(machine_sounds, states.classes)[0]
     sample, _ = samples_from_files(states, [whole, replace(whole, start_s=0.1, end_s=0.4)])
     assert not np.array_equal(sample.rows[0], sample.rows[1])
+    part = states.hear(read(whole.file, start_s=0.1, end_s=0.4))
+    np.testing.assert_array_equal(sample.rows[1], part.standard_row())
 
 
 def test_what_fails_is_returned_with_its_reason(states, machine_sounds: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_bytes(b"RIFF")
     good = find(machine_sounds, states.classes)[0]
-    sample, failures = samples_from_files(states, [Recording(tmp_path / "bad.wav"), good])
+    bad = Example(tmp_path / "bad.wav", None, None, "bad")
+    sample, failures = samples_from_files(states, [bad, good])
     assert len(sample) == 1
-    assert [recording.file.name for recording, _ in failures] == ["bad.wav"]
+    assert [failure.file.name for failure in failures] == ["bad.wav"]
     with pytest.raises(DataError, match="Not one of 1 recordings can be answered"):
-        samples_from_files(states, [Recording(tmp_path / "bad.wav")])
+        samples_from_files(states, [bad])
 
 
-def test_a_number_must_be_a_number(speeds, machine_sounds: Path) -> None:
-    recording = replace(find(machine_sounds, ())[0], answer="fast")
-    with pytest.raises(DataError, match="the truth must be one"):
-        samples_from_files(speeds, [recording])
-    sample, _ = samples_from_files(speeds, [replace(recording, answer="1200"), replace(recording, answer="")])
+def test_a_number_need_not_be_known(speeds, machine_sounds: Path) -> None:
+    recording = find(machine_sounds, ())[0]
+    sample, _ = samples_from_files(speeds, [replace(recording, target=1200.0), replace(recording, target=None)])
     assert sample.is_labelled.tolist() == [True, False]
+
+
+def test_times_are_of_one_clock(states, machine_sounds: Path) -> None:
+    recording = find(machine_sounds, states.classes)[0]
+    times = ("1970-01-02T02:00:00+02:00", "86400", None)
+    sample, _ = samples_from_files(states, [replace(recording, time=time) for time in times])
+    assert sample.times[:2].tolist() == [np.datetime64("1970-01-02", "us").item()] * 2
+    assert np.isnat(sample.times[2])

@@ -1,8 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.times import made_at
 from auricle.errors import DataError, UsageError
 from auricle.monitoring.sources.recordings import find
 
@@ -24,26 +27,26 @@ def table(folder: Path, text: str) -> Path:
 def test_a_table_needs_no_labels(folder: Path) -> None:
     text = "file_name,label,site,time,end_s\nnorth/a.wav,,n,2026-03-01T12:00:00+02:00,1.5\nsouth/b.wav,cat,s,,\n"
     one, two = find(table(folder, text), ("cat", "dog"))
-    assert (one.answer, one.end_s, one.metadata) == ("", 1.5, {"site": "n"})
-    assert one.time == np.datetime64("2026-03-01T10:00")
-    assert (two.answer, two.end_s, np.isnat(two.time)) == ("cat", None, True)
+    assert (one.label, one.end_s, one.metadata) == (None, 1.5, {"site": "n"})
+    assert made_at(one.time) == np.datetime64("2026-03-01T10:00")
+    assert (two.label, two.end_s, two.time) == ("cat", None, None)
     assert one.group != two.group
 
 
 def test_groups_and_labels_may_be_other_columns(folder: Path) -> None:
     path = table(folder, "file_name,said,site\nnorth/a.wav,dog,n\n")
     (one,) = find(path, ("cat", "dog"), label="said", group="site")
-    assert (one.answer, one.group) == ("dog", "n")
+    assert (one.label, one.group) == ("dog", "n")
 
 
 def test_seconds_are_a_time_too(folder: Path) -> None:
     (one,) = find(table(folder, "file_name,time\nnorth/a.wav,86400\n"), ())
-    assert one.time == np.datetime64("1970-01-02")
+    assert made_at(one.time) == np.datetime64("1970-01-02")
 
 
 def test_folders_are_labels_only_where_the_model_knows_one(folder: Path) -> None:
-    assert {one.answer for one in find(folder, ("cat", "dog"))} == {"north", "south", "cat"}
-    assert {one.answer for one in find(folder, ("owl", "dog"))} == {""}
+    assert {one.label for one in find(folder, ("cat", "dog"))} == {"north", "south", "cat"}
+    assert {one.label for one in find(folder, ("owl", "dog"))} == {None}
     assert [one.file.name for one in find(folder / "north" / "a.wav", ("cat",))] == ["a.wav"]
 
 
@@ -52,7 +55,8 @@ def test_folders_are_labels_only_where_the_model_knows_one(folder: Path) -> None
     [
         ("file_name\nnorth/x.wav\n", r"live.csv, line 2: the recording must be there"),
         ("file_name,time\nnorth/a.wav,noon\n", r"'time' must be ISO 8601, .* Got 'noon'"),
-        ("file_name,start_s\nnorth/a.wav,-1\n", r"'start_s' must be a number of seconds from 0. Got '-1'"),
+        ("file_name,start_s\nnorth/a.wav,-1\n", r"live.csv, line 2: a part must begin at 0 s or later .* Got -1.0 s"),
+        ("file_name,start_s,end_s\nnorth/a.wav,2,1\n", r"live.csv, line 2: a part must .* end after it begins"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_named(folder: Path, text: str, message: str) -> None:
@@ -61,7 +65,17 @@ def test_a_row_that_cannot_be_used_is_named(folder: Path, text: str, message: st
 
 
 def test_a_column_that_is_not_there_is_named(folder: Path) -> None:
-    with pytest.raises(UsageError, match="there is no column 'site'; there are file_name"):
+    with pytest.raises(UsageError, match=r"`group` must name a column. There is no 'site'; there are 'file_name'"):
         find(table(folder, "file_name\nnorth/a.wav\n"), ("cat",), group="site")
-    with pytest.raises(UsageError, match="name columns of a table"):
-        find(folder, ("owl",), group="site")
+    for options in ({"label": "said"}, {"group": "site"}, {"root": folder}):
+        with pytest.raises(UsageError, match=r"say how to read a table. This is none"):
+            find(folder, ("owl",), **options)  # type: ignore[arg-type]
+
+
+def test_a_table_is_read_as_training_reads_it(folder: Path) -> None:
+    """Same files by any path, same metadata, same labels: what is monitored is what was trained on."""
+    path = table(folder, f"file_name,label,split,site\n../north/a.wav,cat,test,n\n{folder}/south/b.wav,dog,train,s\n")
+    trained = Dataset.load(path, root=folder / "cat").examples
+    watched = find(path, ("cat", "dog"), root=folder / "cat")
+    assert [replace(one, group="") for one in watched] == [replace(one, group="") for one in trained]
+    assert watched[0].metadata == {"site": "n"}

@@ -1,0 +1,38 @@
+"""What a challenger is trained on: the original data, each recording weighed by its age."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from auricle.datasets.dataset import Dataset
+from auricle.datasets.times import made_at
+from auricle.lifecycle import challenger
+from auricle.lifecycle.challenger import Challenger
+from auricle.lifecycle.retrain import champion_of
+from auricle.prediction.predictor import Predictor
+from auricle.store.store import Store
+
+
+def test_recordings_weigh_by_their_age_however_their_time_is_written(
+    store: Store, pumps: Dataset, champion: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = made_at(champion.bundle.manifest.created)
+    old = made - np.timedelta64(90, "D")
+    seconds = (old - np.datetime64(0, "us")) / np.timedelta64(1, "s")
+    times = (None, "who knows", f"{made}", f"{old}+00:00", f"{seconds:.6f}")
+    examples = tuple(replace(e, time=time) for e, time in zip(pumps.examples, times, strict=False))
+    asked: list[Dataset] = []
+
+    def train(data: Dataset, **_: Any) -> SimpleNamespace:
+        asked.append(data)
+        return SimpleNamespace(bundle=champion.bundle)
+
+    monkeypatch.setattr(challenger, "train", train)
+    data = replace(pumps, examples=examples)
+    made_of = Challenger.of(store, champion_of(store), data, families=None, half_life_days=90.0, seed=0, workers=None)
+    made_of.train(())
+    weights = [example.weight for example in asked[0].examples]
+    assert weights == pytest.approx([1.0, 1.0, 1.0, 0.5, 0.5])
