@@ -13,7 +13,8 @@ import typer
 from typer.testing import CliRunner
 
 import auricle as package
-from auricle.cli.main import COMMANDS, app
+from auricle.cli.app import app, load_command
+from auricle.cli.main import COMMANDS
 
 ENTRY = [sys.executable, "-m", "auricle"]
 
@@ -37,7 +38,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_example_is_a_command_that_is_understood(name: str) -> None:
     command = command_of(name)
-    (example,) = re.findall(r"^ *Example: `(.*)`$", COMMANDS[name].__doc__ or "", re.MULTILINE)
+    (example,) = re.findall(r"^ *Example: `(.*)`$", load_command(name).__doc__ or "", re.MULTILINE)
     words, path = shlex.split(example.rpartition(" | ")[2]), ["auricle", *name.split()]
     assert words[: len(path)] == path
     command.make_context(name, words[len(path) :])
@@ -115,7 +116,7 @@ class TestAsAProcess:
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"stream"}))  # a stream is JSON lines already
 def test_every_command_can_print_one_json_object(command: str) -> None:
-    assert "as_json" in inspect.signature(COMMANDS[command]).parameters
+    assert "as_json" in inspect.signature(load_command(command)).parameters
 
 
 def test_the_files_that_commands_write_are_told_as_json(auricle, states_file, machine_sounds, out) -> None:

@@ -24,7 +24,7 @@ def test_work_that_takes_longer_has_a_bar_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(terminal, "SHOWN_AFTER_S", -1.0)
-    monkeypatch.setattr(terminal, "err", Console(stderr=True, force_terminal=is_terminal, width=100))
+    monkeypatch.setattr(terminal.err, "console", Console(stderr=True, force_terminal=is_terminal, width=100))
     with Bars(hidden=is_hidden) as bars:
         bars("features", 1, 3)
         bars("features", 3, 3)

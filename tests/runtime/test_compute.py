@@ -3,10 +3,13 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import joblib
 import pytest
 
 from auricle.errors import UsageError
+from auricle.runtime import compute
 from auricle.runtime.compute import n_workers, parallel_map
 
 workers = pytest.mark.parametrize("workers", [1, 2, 5])
@@ -77,6 +80,37 @@ def test_work_is_done_side_by_side() -> None:
 def test_one_worker_is_the_caller_itself() -> None:
     (ident,) = parallel_map(lambda _: threading.get_ident(), [None], workers=1)
     assert ident == threading.get_ident()
+
+
+@pytest.mark.parametrize("limit", [None, "1", "1000", "-3"])
+def test_as_many_cores_as_joblib_counts(limit: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if limit is not None:
+        monkeypatch.setenv("LOKY_MAX_CPU_COUNT", limit)
+    assert n_workers() == joblib.cpu_count()
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 64),
+        ({"cpu.max": "max 100000"}, 64),
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "20000 100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 64),
+        ({"cpu/cpu.cfs_quota_us": "300000\n"}, 64),
+    ],
+)
+def test_a_container_has_the_cores_of_its_quota(
+    files: dict[str, str], cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compute.os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(compute.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT", raising=False)
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert compute._usable_cores(tmp_path) == cores
 
 
 def test_how_many_workers() -> None:

@@ -5,10 +5,10 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from auricle.audio.clip import Samples
 from auricle.kernels.long_term import levels_of
+from auricle.kernels.pocketfft import next_fast_len, rfft
 from auricle.kernels.simd import LANES
 from auricle.kernels.waveform import sums
 
@@ -50,11 +50,13 @@ def hum_db(samples: Samples, rate_hz: int, *, dc: float = 0.0) -> float:
     step = rate_hz // SAMPLES_A_SECOND
     slow = np.empty(-(-samples.size // step), np.float32)
     sums(samples, dc, step, slow)
-    size = fft.next_fast_len(slow.size, real=True)
+    size = next_fast_len(slow.size)
+    tapered = np.zeros(size, np.float32)
+    np.multiply(slow, _hann(slow.size), out=tapered[: slow.size])
     bins = step * size / rate_hz  # to a hertz
     reach = max(LINE_HZ, LINE_BINS * rate_hz / samples.size) * bins
     lines, flanks, n_flanks = _places(bins, reach)
-    known = fft.rfft(slow * _hann(slow.size), size)[: math.ceil(HIGHEST_HZ * bins) + 1]
+    known = rfft(tapered)[: math.ceil(HIGHEST_HZ * bins) + 1]
     levels_db, before = np.empty(-(-known.size // LANES) * LANES, np.float32), np.empty(known.size + 1)
     levels_of(known.view(np.float32), levels_db, before)
     tops_db = np.maximum.reduceat(levels_db, lines)[::2]

@@ -5,13 +5,13 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from auricle.audio.clip import Samples
 from auricle.kernels.fourier import FourierPlan, fourier_plan
 from auricle.kernels.frames import Memory
 from auricle.kernels.framing import places_of
 from auricle.kernels.long_term import long_term_spectrum, steep_steps
+from auricle.kernels.pocketfft import rfft
 from auricle.kernels.simd import LANES
 
 __all__ = ["spectral"]
@@ -70,7 +70,7 @@ def _powers(samples: Samples, size: int, dc: float) -> tuple[Powers, Powers]:
     n_bands = n_bins // BAND_BINS
     if size < SMALLEST_TRANSFORM or size & (size - 1):
         frames = (samples[: n_frames * size] - np.float32(dc)).reshape(n_frames, size) * _hann(size)
-        spectrum = fft.rfft(frames, axis=1)
+        spectrum = rfft(frames)
         powers = spectrum.real**2 + spectrum.imag**2
         of_bands = powers[:, : n_bands * BAND_BINS].reshape(n_frames, n_bands, BAND_BINS).sum(axis=2)
         return powers.sum(axis=0), np.ascontiguousarray(of_bands.T)

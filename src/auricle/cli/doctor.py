@@ -29,7 +29,7 @@ def doctor(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what is installed, what is missing, how fast this machine is, and whether a model answers alike everywhere.
+    """Say what is installed and missing, how fast this machine is, and whether a model answers alike everywhere.
 
     With a model and a recording: as a file, as a stream, in a folder, in a worker process and by a server; exit 1 if
     they do not agree.

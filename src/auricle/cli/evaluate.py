@@ -40,7 +40,7 @@ def evaluate(
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a bundle on labelled sound: by recording, with intervals, by class and by column, with the worst mistakes.
+    """Score a bundle on labelled sound by recording, class and column, with intervals and the worst mistakes.
 
     Says first whether recordings were in the training set. Exits with 1 when some recordings cannot be answered.
 

@@ -1,4 +1,4 @@
-"""``auricle inspect``: what a data set holds, how good its sound is, and what would leak between splits."""
+"""``auricle inspect``: what a data set holds, how good its sound is, and what leaks between splits."""
 
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -56,7 +56,7 @@ def inspect(
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Listen to every recording: durations, levels, faults, balance, duplicates, and what would leak between splits.
+    """Listen to every recording: durations, levels, faults, balance, duplicates, and what leaks between splits.
 
     Exits with 1 when some recordings cannot be read.
 

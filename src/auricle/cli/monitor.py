@@ -60,7 +60,7 @@ def monitor(
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare what a model hears with what it saw in training: drift, its cause, how good the answers are, a verdict.
+    """Compare what a model hears with what it saw in training: drift, its cause, how good it is, a verdict.
 
     Exits with 4 on an alarm, with 1 when some recordings cannot be answered.
 

@@ -59,7 +59,7 @@ def stream(
     only: OnlyOption = None,
     store: KeepOption = None,
 ) -> None:
-    """Print one JSON line a window, as soon as its last sample is there, or one as an event begins and one as it ends.
+    """Print one JSON line a window, as soon as its last sample is there, or one as an event begins and as it ends.
 
     Example: `arecord -f S16_LE -r 16000 -t raw | auricle stream motor.auricle - --rate-hz 16000`
     """

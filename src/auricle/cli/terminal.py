@@ -6,21 +6,36 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from auricle.errors import AuricleError, OutputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 __all__ = ["ALARM", "STATES", "TONES", "Bars", "err", "fail", "leave_if_unread", "print_json", "print_table"]
 
 
-err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+class _StandardError:
+    """stderr; rich, which is slow to import, is imported when something is printed there."""
+
+    @cached_property
+    def console(self) -> "Console":
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+    def print(self, what: Any, *, style: str | None = None, markup: bool | None = None) -> None:
+        """Print a line, or what rich draws."""
+        self.console.print(what, style=style, markup=markup)
+
+
+err = _StandardError()
 
 SHOWN_AFTER_S = 1.0
 _NO_LIMIT = 100_000  # columns
@@ -43,6 +58,10 @@ def print_json(value: Any) -> None:
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under headings on stdout: as wide as the terminal, and where there is none, as wide as they are."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False)
     for heading in headings:
         table.add_column(heading)
@@ -69,26 +88,25 @@ class Bars:
     """
 
     def __init__(self, *, hidden: bool = False) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description:<10}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeRemainingColumn(),
-            console=err,
-            transient=True,
-            disable=hidden or not err.is_terminal,
-        )
+        self._hidden = hidden
         self._started = time.monotonic()
+        self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._stages: dict[str, tuple[int, int, str]] = {}
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
         """Show how much of a stage is done, and a note of how fast it goes."""
-        if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=total, note=note)
-        self._progress.update(self._tasks[stage], completed=done, total=total, note=note)
-        if not self._progress.live.is_started and time.monotonic() - self._started > SHOWN_AFTER_S:
+        self._stages[stage] = done, total, note
+        if self._hidden or time.monotonic() - self._started < SHOWN_AFTER_S:
+            return
+        if self._progress is None:
+            self._progress = _progress_bars()
             self._progress.start()
+        for name, (completed, of, said) in self._stages.items():
+            if name not in self._tasks:
+                self._tasks[name] = self._progress.add_task(name, total=of, note=said)
+            self._progress.update(self._tasks[name], completed=completed, total=of, note=said)
+        self._stages.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -96,7 +114,23 @@ class Bars:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._progress is not None:
+            self._progress.stop()
+
+
+def _progress_bars() -> "Progress":
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+        console=err.console,
+        transient=True,
+        disable=not err.console.is_terminal,
+    )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from auricle.kernels.deltas import finish
 from auricle.kernels.fourier import fourier_plan
 from auricle.kernels.frames import Memory, Rows, Tables, aligned, analyse
 from auricle.kernels.framing import all_within, places_of
+from auricle.kernels.pocketfft import rfft
 from auricle.kernels.simd import LANES
 
 __all__ = ["Plan", "block_power", "checked", "delta_weights", "group_of", "plan_for", "plan_of", "values_of"]
@@ -200,12 +201,10 @@ def block_power(samples: NDArray[np.float32], first: int, hop: int, window: NDAr
 
     Always as many frames, the last ones silent: the bits of one then do not depend on how many there are.
     """
-    from scipy.fft import rfft  # seldom needed, and slow to import
-
     frames = np.zeros((LANES, window.size), np.float32)
     held = np.lib.stride_tricks.sliding_window_view(samples, window.size)[::hop][first : first + LANES]
     np.multiply(held, window, out=frames[: len(held)])
-    spectrum = rfft(frames, axis=1)
+    spectrum = rfft(frames)
     bins: NDArray[np.float32] = (spectrum.real**2 + spectrum.imag**2).T.ravel()
     return bins
 

@@ -9,6 +9,7 @@ from auricle.features.analysis import plan_of, values_of
 from auricle.features.columns import modulation_edges_hz
 from auricle.features.spec import FeatureSpec
 from auricle.kernels.modulation import centre_and_taper, octaves_of
+from auricle.kernels.pocketfft import next_fast_len, rfft
 
 __all__ = ["modulation_depth", "modulation_spectrum"]
 
@@ -45,12 +46,10 @@ def modulation_depth(levels_db: NDArray[np.float32], frames: slice, spec: Featur
     levels_db : float32, shape (n_mels, n_frames)
     frames : those that count
     """
-    from scipy.fft import rfft  # slow to import
-
     taper, length, edges = _tables(frames.stop - frames.start, spec.rate_hz / spec.hop)
     tapered = np.empty((len(levels_db), length), np.float32)
     centre_and_taper(levels_db, frames.start, frames.stop, taper, tapered)
-    parts = rfft(tapered, axis=1, overwrite_x=True).view(np.float32)  # real, imaginary, real …
+    parts = rfft(tapered).view(np.float32)  # real, imaginary, real …
     octaves = np.empty((len(levels_db), len(edges) - 1), np.float32)
     octaves_of(parts, edges, octaves)
     return octaves
@@ -59,9 +58,7 @@ def modulation_depth(levels_db: NDArray[np.float32], frames: slice, spec: Featur
 @lru_cache(maxsize=64)
 def _tables(n_frames: int, frame_rate_hz: float) -> tuple[NDArray[np.float32], int, NDArray[np.int64]]:
     """Return the taper, scaled so that powers add up to the variance, the length, and where octaves begin."""
-    from scipy.fft import next_fast_len
-
-    length = next_fast_len(max(n_frames, int(np.ceil(SHORTEST_S * frame_rate_hz))), real=True)
+    length = next_fast_len(max(n_frames, int(np.ceil(SHORTEST_S * frame_rate_hz))))
     taper = np.hanning(n_frames + 2)[1:-1]
     taper *= np.sqrt(2 / (length * np.sum(taper**2)))
     bins_hz = np.arange(length // 2 + 1) * (frame_rate_hz / length)

@@ -1,10 +1,14 @@
 """The one place where work is spread: over the cores of this machine, or over those of an engine that is in use."""
 
+import math
+import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from auricle.errors import UsageError
@@ -58,12 +62,32 @@ def n_workers(workers: int | None = None) -> int:
     UsageError : ``workers`` is below 1
     """
     if workers is None:
-        import joblib  # slow to import, and needed for this alone
-
-        return int(joblib.cpu_count())
+        return _usable_cores()
     if workers < 1:
         raise UsageError(f"`workers` must be at least 1. Got {workers}.")
     return workers
+
+
+def _usable_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return how many cores the system, this process's affinity, its container and ``LOKY_MAX_CPU_COUNT`` allow.
+
+    The number that ``joblib.cpu_count`` returns; joblib takes longer to import than a recording takes to predict.
+    """
+    cores = os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else cores
+    by_user = int(os.environ.get("LOKY_MAX_CPU_COUNT", cores))
+    return max(1, min(cores, allowed, by_user, _container_cores(cgroup) or cores))
+
+
+def _container_cores(cgroup: Path) -> int | None:
+    """Return the cores that a container's quota of processor time makes, in part or whole; None without a quota."""
+    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):  # of version 2, of version 1
+        try:
+            quota, period = " ".join((cgroup / name).read_text() for name in names).split()
+        except (OSError, ValueError):
+            continue
+        return math.ceil(int(quota) / int(period)) if quota.isdecimal() else None
+    return None
 
 
 def parallel_map(
