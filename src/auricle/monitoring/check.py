@@ -140,20 +140,24 @@ def check(
     window, odd = _with_sane_clocks(window, now)
     window, heard = with_out_of_fold(window, reference)
     findings = Findings()
-    drift, thought = None, None
+    drift, estimated = None, None
     causes: tuple[Cause, ...] = ()
     if findings.take_sizes(reference, window):
         drift = test_all(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz, seed=seed)
-        causes = drift.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
-        thought = estimated_performance(reference, window, seed=seed)
-        findings.take_drift(drift, causes, rate)
-        if not findings.alarms and (doubtful := drift.apart()).alarms(rate):
-            causes = doubtful.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
-            findings.take_doubtful(causes, reference, window)
-        findings.take_estimate(thought)
+        causes = _causes(drift, findings, reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
+        estimated = estimated_performance(reference, window, seed=seed)
+        findings.take_estimate(estimated)
     scored = measured_performance(reference, window, seed=seed)
     if scored is not None:
         findings.take_labels(scored)
+    verdict = decide(
+        findings.alarms,
+        findings.doubts,
+        kinds=findings.kinds,
+        earlier=earlier,
+        persistence=persistence,
+        calm=f"Nothing has changed that can be seen in {len(window)} recordings.",
+    )
     first, last = _ends(window.times)
     return Check(
         model=window.model,
@@ -163,27 +167,39 @@ def check(
         first=first,
         last=last,
         rate=rate,
-        verdict=decide(
-            findings.alarms,
-            findings.doubts,
-            kinds=findings.kinds,
-            earlier=earlier,
-            persistence=persistence,
-            calm=f"Nothing has changed that can be seen in {len(window)} recordings.",
-        ),
+        verdict=verdict,
         causes=causes,
         drift=drift,
         unknown=float(window.unknown.mean()) if len(window) else None,
         unknown_before=float(reference.unknown.mean()),
-        estimate=thought,
+        estimate=estimated,
         measured=scored,
-        notes=(*heard, *odd, *_blind(causes, thought)),
+        notes=(*heard, *odd, *_blind(causes, estimated)),
     )
 
 
-def _blind(causes: Sequence[Cause], thought: EstimatedPerformance | None) -> tuple[str, ...]:
+def _causes(
+    drift: Drift,
+    findings: Findings,
+    reference: Sample,
+    window: Sample,
+    *,
+    rate: float,
+    by: str | None,
+    model_rate_hz: int,
+) -> tuple[Cause, ...]:
+    """Return what happened, and take it as an alarm, or as a doubt where groups are too few to be sure."""
+    causes = drift.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
+    findings.take_drift(drift, causes, rate)
+    if not findings.alarms and (apart := drift.apart()).alarms(rate):
+        causes = apart.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
+        findings.take_doubtful(causes, reference, window)
+    return causes
+
+
+def _blind(causes: Sequence[Cause], estimated: EstimatedPerformance | None) -> tuple[str, ...]:
     """Say what an estimate cannot know."""
-    if thought is None or thought.value is None or all(cause.kind != "new_class" for cause in causes):
+    if estimated is None or estimated.value is None or all(cause.kind != "new_class" for cause in causes):
         return ()
     return ("The estimate takes sounds of a new kind for known ones: the answers to those are wrong.",)
 

@@ -98,10 +98,17 @@ def feature_drift(
     q = false_discovery_control(p)
     reference, live = values[~window], values[window]
     before, after = np.median(reference, axis=0), np.median(live, axis=0)
-    effects = _moved(reference, live) / _spreads(reference, names)
+    found = {
+        "gap": gaps,
+        "effect": _moved(reference, live) / _spreads(reference, names),
+        "before": before,
+        "after": after,
+        "p": p,
+        "q": q,
+        "p_apart": p_apart,
+    }
     return tuple(
-        FeatureDrift(name, *map(float, (gaps[i], effects[i], before[i], after[i], p[i], q[i], p_apart[i])))
-        for i, name in enumerate(names)
+        FeatureDrift(name, **{number: float(each[i]) for number, each in found.items()}) for i, name in enumerate(names)
     )
 
 

@@ -57,14 +57,13 @@ class Drift:
         """Return the same as it would be if every recording counted for itself, whatever its group."""
         q = false_discovery_control(np.array([column.p_apart for column in self.columns]))
         columns = (replace(one, p=one.p_apart, q=float(value)) for one, value in zip(self.columns, q, strict=True))
-        classes = self.classes and replace(self.classes, p=self.classes.p_apart)
-        return Drift(
-            tuple(columns),
-            replace(self.row, p=self.row.p_apart),
-            replace(self.kinds, p=self.kinds.p_apart),
-            classes,
-            replace(self.unknown, p=self.unknown.p_apart),
-            self.places,
+        return replace(
+            self,
+            columns=tuple(columns),
+            row=replace(self.row, p=self.row.p_apart),
+            kinds=replace(self.kinds, p=self.kinds.p_apart),
+            classes=self.classes and replace(self.classes, p=self.classes.p_apart),
+            unknown=replace(self.unknown, p=self.unknown.p_apart),
         )
 
     def causes(

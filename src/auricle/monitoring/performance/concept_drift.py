@@ -146,7 +146,9 @@ def concept_drift(
             continue
         last = times[label - 1]
         at = None if np.isnat(last) else last.astype("datetime64[us]").item().replace(tzinfo=UTC)
-        found = ConceptDrift(name, label, at, float(usual.mean()), float(together[place // 2 : place + 1].mean()))
+        found = ConceptDrift(
+            name, label, at, before=float(usual.mean()), after=float(together[place // 2 : place + 1].mean())
+        )
     return found
 
 

@@ -11,6 +11,7 @@ from auricle.bundles.aggregation import predicted_class
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.errors import BundleError, DataError
+from auricle.evaluation.scores import losses
 
 __all__ = ["Sample", "reference_of"]
 
@@ -88,6 +89,13 @@ class Sample:
     def is_right(self) -> NDArray[np.bool_]:
         """Whether each answer is the label, shape (n,); false where there is none."""
         return np.asarray(np.array(self.classes)[self.chosen] == self.truth)
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """1 where the predicted class is wrong and 0 where it is right, or how far a number is off, shape (n,)."""
+        if self.classes:
+            return losses(self.truth, np.array(self.classes)[self.chosen], is_class=True)
+        return losses(self.truth, self.answers[:, 0].astype(np.float64), is_class=False)
 
     @property
     def is_grouped(self) -> bool:
