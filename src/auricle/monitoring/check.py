@@ -1,7 +1,7 @@
 """One check of one model: everything that is known of its recordings, and the verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from auricle.monitoring.drift.tests import EACH, Drift, test_all
 from auricle.monitoring.findings import Findings
 from auricle.monitoring.performance.estimated import EstimatedPerformance, estimated_performance
 from auricle.monitoring.performance.measured import MeasuredPerformance, measured_performance
-from auricle.monitoring.sources.sample import Sample
+from auricle.monitoring.sources.sample import Sample, moment_of, time_of
 from auricle.monitoring.sources.training_overlap import with_out_of_fold
 from auricle.monitoring.verdict import ONCE, Persistence, State, Verdict, decide
 
@@ -219,29 +219,21 @@ def _check_asked(reference: Sample, window: Sample, rate: float, by: str | None)
 def _with_sane_clocks(window: Sample, now: datetime | None) -> tuple[Sample, tuple[str, ...]]:
     """Forget times that cannot be, and say how many there are; the recordings count all the same."""
     latest = (now or datetime.now(UTC)) + AHEAD
-    odd = (window.times > _at(latest)) | (window.times < _at(EARLIEST))
+    odd = (window.times > time_of(latest)) | (window.times < time_of(EARLIEST))
     if not odd.any():
         return window, ()
     times = window.times.copy()
     times[odd] = np.datetime64("NaT")
-    held = {name: getattr(window, name) for name in Sample.__slots__} | {"times": times}
     note = (
         f"{int(odd.sum())} recordings come from the future or from before {EARLIEST.year}: a clock was wrong. They "
         "count, and their times do not."
     )
-    return Sample(**held), (note,)
+    return replace(window, times=times), (note,)
 
 
 def _ends(times: NDArray[np.datetime64]) -> tuple[datetime | None, datetime | None]:
     known = times[~np.isnat(times)]
-    if not known.size:
-        return None, None
-    first, last = (t.astype("datetime64[us]").item().replace(tzinfo=UTC) for t in (known.min(), known.max()))
-    return first, last
-
-
-def _at(moment: datetime) -> np.datetime64:
-    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
+    return (moment_of(known.min()), moment_of(known.max())) if known.size else (None, None)
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from auricle.bundles.bundle import Bundle
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.errors import BundleError, DataError
 from auricle.evaluation.scores import losses
+from auricle.runtime import clock
 
-__all__ = ["Sample", "reference_of"]
+__all__ = ["Sample", "moment_of", "reference_of", "time_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +115,16 @@ class Sample:
 
 
 _ARRAYS = tuple(f.name for f in fields(Sample) if f.name not in ("model", "classes", "columns", "metadata"))
+
+
+def time_of(moment: datetime) -> np.datetime64:
+    """Return a moment, of any zone, as a time of a sample: datetime64[us] in UTC."""
+    return np.datetime64(clock.to_us(moment), "us")
+
+
+def moment_of(time: np.datetime64) -> datetime | None:
+    """Return a time of a sample as a datetime in UTC; None for NaT."""
+    return None if np.isnat(time) else clock.from_us(int(time.astype("datetime64[us]").astype(np.int64)))
 
 
 def reference_of(bundle: Bundle) -> Sample:
