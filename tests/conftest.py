@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+IMAGE_SHAPE = (16, 24)
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -100,6 +101,40 @@ def make_embedding() -> "Callable[..., Embedding]":
 def tiny_embedding(make_embedding: "Callable[..., Embedding]") -> "Embedding":
     """A pretrained model called tiny."""
     return make_embedding()
+
+
+@pytest.fixture(scope="session")
+def images() -> Callable[..., tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Flat images in dB that a tiny network learns in seconds, labels, and where the bright bar of each lies."""
+
+    def make(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        X = rng.normal(-60, 3, (n, *IMAGE_SHAPE)).astype(np.float32)
+        y = np.arange(n) % 2
+        band = np.where(y == 0, rng.integers(1, 6, n), rng.integers(9, 14, n))
+        for image, at in zip(X, band, strict=True):
+            start = rng.integers(0, 12)
+            image[at : at + 2, start : start + 10] += 50
+        return X.reshape(n, -1), np.array(["low", "high"])[y], band.astype(float)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def quick() -> dict[str, Any]:
+    """Settings of a network that learns these images in a second."""
+    from auricle.models.cnn.settings import Augmentation
+
+    mild = Augmentation(warp=0.05, transpose=0.0, stretch=0.1, mixup=0.0)
+    return {
+        "shape": IMAGE_SHAPE,
+        "size": "tiny",
+        "epochs": 8,
+        "batch": 8,
+        "averaging": 0.8,
+        "augmentation": mild,
+        "device": "cpu",
+    }
 
 
 @pytest.fixture(scope="session")

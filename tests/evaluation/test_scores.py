@@ -24,6 +24,17 @@ def test_classification_scores_are_those_of_scikit_learn(answered):
     assert ours["log_loss"] == pytest.approx(metrics.log_loss(truth, probabilities))
 
 
+def test_balanced_accuracy_is_over_the_classes_that_are_named():
+    truth, predicted = np.array(list("aabbn")), np.array(list("aabax"))
+    assert scores.balanced_accuracy(truth, predicted) == pytest.approx((1.0 + 0.5 + 0.0) / 3)
+    assert scores.balanced_accuracy(truth, predicted, ["a", "b"]) == pytest.approx(0.75)
+
+
+def test_losses_are_mistakes_or_distances():
+    assert scores.losses(np.array(["a", "b"]), np.array(["a", "a"]), is_class=True).tolist() == [0.0, 1.0]
+    assert scores.losses(np.array([1.0, 2.0]), np.array([1.5, 0.0]), is_class=False).tolist() == [0.5, 2.0]
+
+
 def test_calibration_error_of_a_literal_example():
     # Two answers at 0.9, one right; two at 0.6, both right: gaps 0.4 and 0.4, each half of the answers.
     probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])

@@ -8,25 +8,18 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from auricle.export.draft import OPSET, Draft, Value
+from auricle.bundles.graph_builder import GraphBuilder, Value
 
 RATE_HZ = 16_000
 
-Write = Callable[[Draft, Value], Value]
+Write = Callable[[GraphBuilder, Value], Value]
 
 
 def _run(write: Write, samples: np.ndarray) -> np.ndarray:
-    draft = Draft()
-    value = write(draft, "samples")
-    draft.nodes.append(helper.make_node("Identity", [value], ["out"]))
-    graph = helper.make_graph(
-        draft.nodes,
-        "test",
-        [helper.make_tensor_value_info("samples", TensorProto.FLOAT, ["n"])],
-        [onnx.ValueInfoProto(name="out")],
-        list(draft.constants.values()),
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+    graph = GraphBuilder()
+    value = write(graph, "samples")
+    samples_info = helper.make_tensor_value_info("samples", TensorProto.FLOAT, ["n"])
+    model = onnx.load_model_from_string(graph.serialize([samples_info], [(onnx.ValueInfoProto(name="out"), value)]))
     model = onnx.shape_inference.infer_shapes(model)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (out,) = session.run(None, {"samples": samples})

@@ -10,10 +10,10 @@ from onnx import TensorProto, helper, numpy_helper
 from auricle.audio.clip import Clip
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
+from auricle.bundles.graph_builder import OPSET, GraphBuilder
 from auricle.errors import ExportError
 from auricle.export.blocks import image
 from auricle.export.card import INPUT
-from auricle.export.draft import OPSET, Draft
 from auricle.export.graph import build_graph
 from auricle.export.verification import check
 from auricle.features.image import Image, image_spec
@@ -76,7 +76,7 @@ SPEC = image_spec(16_000, 0.5)
 @pytest.mark.parametrize("n", [300, 4000, 7999, 8000, 8001, 11_000, 16_000])
 def test_an_image_equals_the_features(run, sound, n):
     samples = sound[:n]
-    got = run(lambda draft, value: image(draft, value, SPEC), samples)
+    got = run(lambda graph, value: image(graph, value, SPEC), samples)
     expected = Image(SPEC).row(samples, 16_000)
     assert got.shape == expected.shape
     assert got.dtype == np.float32
@@ -88,10 +88,10 @@ def test_an_image_equals_the_features(run, sound, n):
 def test_the_loudest_stretch_is_seen(run, rng):
     samples = (1e-3 * rng.standard_normal(16_000)).astype(np.float32)
     samples[9000:12_000] *= 300
-    got = run(lambda draft, value: image(draft, value, SPEC), samples)
+    got = run(lambda graph, value: image(graph, value, SPEC), samples)
     np.testing.assert_allclose(got, Image(SPEC).row(samples, 16_000), atol=0.05)
 
 
 def test_an_image_without_size_is_refused():
     with pytest.raises(ExportError, match="must have a size"):
-        image(Draft(), "samples", SPEC.model_copy(update={"window_s": None}))
+        image(GraphBuilder(), "samples", SPEC.model_copy(update={"window_s": None}))

@@ -13,7 +13,7 @@ def test_swings_equal_the_features(run, rng, n_frames, hop):
     spec = FeatureSpec(rate_hz=16_000, n_fft=512, hop=hop, n_mels=4, n_mfcc=4, features=("modulation",))
     levels_db = (rng.normal(-40, 3, (n_frames, 4)) + 5 * np.sin(np.arange(n_frames) / 3)[:, None]).astype(np.float32)
     got = run(
-        lambda draft, value: modulation_depth(draft, draft.node("Reshape", value, np.array([-1, 4])), spec),
+        lambda graph, value: modulation_depth(graph, graph.node("Reshape", value, np.array([-1, 4])), spec),
         levels_db.ravel(),
     )
     expected = modulation.modulation_depth(np.ascontiguousarray(levels_db.T), slice(0, len(levels_db)), spec).ravel()

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from auricle.bundles.graph_builder import GraphBuilder
 from auricle.errors import ExportError
-from auricle.export.draft import Draft
 from auricle.export.pooling import POOLS, Stretch, pool, trim_silence
 from auricle.features import pooling
 from auricle.features.columns import PART_STATISTICS, STATISTICS
@@ -16,9 +16,9 @@ def expected_of(values, spec):
     return pooling.pool(np.ascontiguousarray(np.pad(values.T, ((0, 0), (0, 32)))), slice(0, len(values)), spec)
 
 
-def frames_of(draft, samples):
+def frames_of(graph, samples):
     """Three values a frame from a list of samples."""
-    return draft.node("Reshape", samples, np.array([-1, 3]))
+    return graph.node("Reshape", samples, np.array([-1, 3]))
 
 
 def test_every_statistic_has_an_export():
@@ -30,7 +30,7 @@ def test_every_statistic_has_an_export():
 def test_a_statistic_equals_the_features(run, rng, statistic, n_frames):
     values = rng.normal(5, 2, (n_frames, 3)).astype(np.float32)
     spec = SPEC.model_copy(update={"statistics": (statistic,), "parts": 1})
-    got = run(lambda draft, value: POOLS[statistic](Stretch(draft, frames_of(draft, value), 0.008)), values.ravel())
+    got = run(lambda graph, value: POOLS[statistic](Stretch(graph, frames_of(graph, value), 0.008)), values.ravel())
     np.testing.assert_allclose(got, expected_of(values, spec), rtol=1e-4, atol=1e-4)
 
 
@@ -42,7 +42,7 @@ def test_parts_are_those_of_the_features(run, rng, n_frames, parts):
         update={"statistics": ("mean", "max"), "parts": parts, "part_statistics": ("min", "rise", "std")}
     )
     got = run(
-        lambda draft, value: draft.node("Concat", *pool(draft, frames_of(draft, value), spec), axis=0), values.ravel()
+        lambda graph, value: graph.node("Concat", *pool(graph, frames_of(graph, value), spec), axis=0), values.ravel()
     )
     np.testing.assert_allclose(got, expected_of(values, spec), atol=1e-6)
 
@@ -51,9 +51,9 @@ def test_parts_are_those_of_the_features(run, rng, n_frames, parts):
 def test_sounding_frames_are_those_of_the_features(run, energy, heard):
     energy = np.array(energy, np.float32)
 
-    def write(draft, value):
-        column = draft.node("Unsqueeze", value, np.array([1]))
-        return draft.node("Concat", *trim_silence(draft, column, 30.0), axis=0)
+    def write(graph, value):
+        column = graph.node("Unsqueeze", value, np.array([1]))
+        return graph.node("Concat", *trim_silence(graph, column, 30.0), axis=0)
 
     assert tuple(run(write, energy)) == heard
     assert pooling.trim_silence(energy, 30.0) == slice(*heard)
@@ -62,4 +62,4 @@ def test_sounding_frames_are_those_of_the_features(run, energy, heard):
 def test_a_statistic_without_export_is_named():
     spec = SPEC.model_copy(update={"statistics": ("mean", "kurtosis")})
     with pytest.raises(ExportError, match=r"among mean, .* Got kurtosis\."):
-        pool(Draft(), "values", spec)
+        pool(GraphBuilder(), "values", spec)

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from auricle.audio.clip import Clip
+from auricle.bundles.graph_builder import GraphBuilder
 from auricle.errors import ExportError
 from auricle.export import rows as module
 from auricle.export.blocks import pooled
-from auricle.export.draft import Draft
 from auricle.export.rows import WHOLE, row, rows
 from auricle.features.columns import FEATURES, STATISTICS, UNPOOLED
 from auricle.features.extractor import Extractor
@@ -32,7 +32,7 @@ SPECS = {
 
 
 def compare(run, spec, samples):
-    got = run(lambda draft, value: rows(draft, value, spec, [pooled(spec)])[0][0], samples)
+    got = run(lambda graph, value: rows(graph, value, spec, [pooled(spec)])[0][0], samples)
     expected = Extractor(spec).rows([Clip(samples, spec.rate_hz)], workers=1)
     assert got.shape == expected.shape
     scale = np.maximum(1.0, np.abs(expected))
@@ -59,11 +59,11 @@ def test_short_recordings_are_pooled_at_their_own_length(run, sound, n):
 def test_windows_begin_where_the_extractor_cuts(run, rng, n):
     spec = SPECS["windows"]
     samples = rng.standard_normal(n).astype(np.float32)
-    got = run(lambda draft, value: rows(draft, value, spec, [pooled(spec)])[1], samples)
+    got = run(lambda graph, value: rows(graph, value, spec, [pooled(spec)])[1], samples)
     assert got.tolist() == [window.start_samples for window in Extractor(spec).windows(Clip(samples, 16_000))]
 
 
 def test_a_feature_without_export_is_named(monkeypatch):
     monkeypatch.delitem(module.GROUPS, "flux")
     with pytest.raises(ExportError, match=r"among mfcc, .*, modulation to be exported\. Got flux\."):
-        row(Draft(), "samples", ALL)
+        row(GraphBuilder(), "samples", ALL)

@@ -49,7 +49,7 @@ def clear_bands(samples):
 @pytest.mark.parametrize("n", [16_000, 512 + 3 * 128, 512])
 def test_a_group_equals_the_features(run, sound, group, n):
     samples = sound[4000 : 4000 + n]
-    got = run(lambda draft, value: GROUPS[group](FrameValues(draft, value, SPEC)), samples)
+    got = run(lambda graph, value: GROUPS[group](FrameValues(graph, value, SPEC)), samples)
     expected = group_of(samples, SPEC, group)
     assert got.shape == expected.shape
     apart = np.abs(got - expected)
@@ -61,5 +61,5 @@ def test_a_group_equals_the_features(run, sound, group, n):
 @pytest.mark.parametrize("group", GROUPS)
 def test_silence_is_described_as_the_features_do(run, group):
     samples = np.zeros(1024, np.float32)
-    got = run(lambda draft, value: GROUPS[group](FrameValues(draft, value, SPEC)), samples)
+    got = run(lambda graph, value: GROUPS[group](FrameValues(graph, value, SPEC)), samples)
     np.testing.assert_allclose(got, group_of(samples, SPEC, group), rtol=1e-5, atol=1e-4)

@@ -15,7 +15,7 @@ from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.synthesis import machines
 from auricle.lifecycle.paired_predictions import PairedPredictions, Where
-from auricle.lifecycle.retrain import Retrained, retrain
+from auricle.lifecycle.retrain import RetrainConfig, Retrained, retrain
 from auricle.prediction.log_entries import entry
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
@@ -140,7 +140,7 @@ def first(
     with Store.open(str(tmp_path_factory.mktemp("first") / "store.db")) as store:
         add_champion(store, champion.bundle)
         fill(store, heard)
-        found = retrain(store, pumps, promote="never")
+        found = retrain(store, pumps, RetrainConfig(promote="never"))
         digest = store.aliases.digest("pumps", "challenger")
         assert digest is not None
         return found, Bundle.from_bytes(store.models.content(digest))

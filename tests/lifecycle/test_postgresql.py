@@ -8,7 +8,7 @@ import pytest
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.lifecycle.challenger import Challenger
-from auricle.lifecycle.retrain import Retrained, champion_of, retrain
+from auricle.lifecycle.retrain import RetrainConfig, Retrained, champion_of, retrain
 from auricle.lifecycle.watch import Watch, WatchConfig
 from auricle.monitoring.verdict import ONCE
 from auricle.prediction.predictor import Predictor
@@ -34,7 +34,9 @@ def test_the_loop_closes_on_postgresql(
 ) -> None:
     monkeypatch.setattr(Challenger, "train", lambda *_, **__: first[1])
     store = on_postgresql
-    watch = Watch(store, WatchConfig(persistence=ONCE), retrain=lambda name: retrain(store, pumps, name=name))
+    watch = Watch(
+        store, WatchConfig(persistence=ONCE), retrain=lambda name: retrain(store, pumps, RetrainConfig(name=name))
+    )
     (found,) = watch.once()
     assert found.check.verdict.state == "alarm"
     assert found.retrained is not None

@@ -12,7 +12,7 @@ from auricle.datasets.dataset import Dataset
 from auricle.errors import ConflictError, DataError, MissingError, StoreError, UsageError
 from auricle.features.embeddings.embedding import Embedding
 from auricle.lifecycle.challenger import Challenger
-from auricle.lifecycle.retrain import Retrained, champion_of, retrain
+from auricle.lifecycle.retrain import RetrainConfig, Retrained, champion_of, retrain
 from auricle.prediction.predictor import Predictor
 from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.store import Store
@@ -62,7 +62,7 @@ def test_what_both_are_judged_by_was_not_trained_on(first: First, heard: Any) ->
 def test_a_better_one_is_promoted_and_the_decision_kept(
     service: Store, pumps: Dataset, first: First, champion: Predictor
 ) -> None:
-    found = retrain(service, pumps, who="ada")
+    found = retrain(service, pumps, RetrainConfig(who="ada"))
     assert (found.outcome, found.champion, found.challenger) == ("promoted", champion.name, first[1].id)
     assert champion_of(service).id == first[1].id
     assert service.aliases.digest("pumps", "challenger") is None
@@ -102,7 +102,7 @@ def test_a_champion_that_reads_an_embedding_is_challenged_by_one_that_reads_the_
 ) -> None:
     bundle = train(pumps, models="embedding", embeddings=[tiny_embedding], name="pumps", seed=0).bundle
     store = service_of(bundle)
-    found = retrain(store, pumps, promote="never")
+    found = retrain(store, pumps, RetrainConfig(promote="never"))
     assert found.outcome == "kept"
     assert found.labels["learned"] > 0
     digest = store.aliases.digest("pumps", "challenger")
@@ -273,11 +273,11 @@ def test_the_model_must_be_plain(store: Store, champion: Predictor, add: Callabl
 
 def test_settings_and_data_that_do_not_fit_are_refused(store: Store, pumps: Dataset, machine_sounds: Any) -> None:
     with pytest.raises(UsageError, match="`half_life_days` must be above 0"):
-        retrain(store, pumps, half_life_days=0)
+        retrain(store, pumps, RetrainConfig(half_life_days=0))
     with pytest.raises(DataError, match=r"the data must be to classify.* It is regress"):
         retrain(store, Dataset.load(machine_sounds, target="rpm"))
     with pytest.raises(UsageError, match="`models` must be among"):
-        retrain(store, pumps, models="oracle")
+        retrain(store, pumps, RetrainConfig(models="oracle"))
 
 
 def test_a_champion_of_a_users_own_estimator_needs_families(

@@ -14,7 +14,7 @@ from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.errors import ConflictError, DataError, StoreError, UsageError
 from auricle.lifecycle.challenger import Challenger
-from auricle.lifecycle.retrain import Retrained, retrain
+from auricle.lifecycle.retrain import RetrainConfig, Retrained, retrain
 from auricle.lifecycle.watch import Watch, WatchConfig, WatchResult, representatives
 from auricle.monitoring.sources.sample import Sample, reference_of
 from auricle.monitoring.verdict import ONCE, Persistence
@@ -40,7 +40,7 @@ def again(
     service: Store, pumps: Dataset, first: tuple[Retrained, Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], Retrained]:
     monkeypatch.setattr(Challenger, "train", lambda *_, **__: first[1])
-    return lambda name: retrain(service, pumps, name=name)
+    return lambda name: retrain(service, pumps, RetrainConfig(name=name))
 
 
 def watch_of(store: Store, **options: Any) -> Watch:

@@ -65,7 +65,7 @@ def close_the_loop(folder: Path, *, seed: int, cache: "FeatureCache") -> Closed:
     WorkerError : the server does not start
     """
     from auricle.bundles.bundle import Bundle
-    from auricle.lifecycle.retrain import retrain
+    from auricle.lifecycle.retrain import RetrainConfig, retrain
     from auricle.prediction.predictor import Predictor, load
     from auricle.store.store import Store
     from auricle.training.train import train
@@ -88,14 +88,14 @@ def close_the_loop(folder: Path, *, seed: int, cache: "FeatureCache") -> Closed:
         for identity, example in zip(asked, live.examples, strict=True):
             body = json.dumps({"label": example.label}).encode()
             _ask("PUT", f"{url}/v1/predictions/{identity}/feedback", body, kind="application/json")
-        decision = retrain(store, data, name="pumps", seed=seed, who="auricle demo", cache=cache)
+        decision = retrain(store, data, RetrainConfig(name="pumps", seed=seed, who="auricle demo"), cache=cache)
         err.print(f"{N_LIVE} labels, and a retraining: {decision.sentence}", markup=False)
         answering = store.models.find("pumps")
         followed = _follows(url, _flac(read(live.examples[0].file).samples), answering.id)
         challenger = Predictor(Bundle.from_bytes(store.models.content(answering.digest)))
     new = _fleet(folder / "new", N_NEW, seed + 99)
     before, after = _accuracy(champion, new, seed), _accuracy(challenger, new, seed)
-    return Closed(alarm, decision.sentence, followed, before, after)
+    return Closed(alarm, decision.sentence, followed, before=before, after=after)
 
 
 def _fleet(folder: Path, n: int, seed: int) -> "Dataset":

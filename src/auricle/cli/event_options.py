@@ -70,7 +70,15 @@ def event_rules(
     """
     from auricle.prediction.events import EventRules
 
-    rules = EventRules(on, off, min_duration_s, max_gap_s, smooth, confirm, tuple(only or ()))
+    rules = EventRules(
+        on=on,
+        off=off,
+        min_duration_s=min_duration_s,
+        max_gap_s=max_gap_s,
+        smooth=smooth,
+        confirm=confirm,
+        only=tuple(only or ()),
+    )
     if not events and rules != EventRules():
         raise UsageError("Options of events must be given with `--events`: windows and recordings are not smoothed.")
     return rules if events else None

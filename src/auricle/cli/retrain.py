@@ -66,10 +66,13 @@ def retrain(
     """
     from auricle.datasets.dataset import Dataset
     from auricle.features.cache import FeatureCache
-    from auricle.lifecycle.retrain import champion_of
+    from auricle.lifecycle.retrain import RetrainConfig, champion_of
     from auricle.lifecycle.retrain import retrain as run
 
     max_bytes = size_bytes(cache_max)
+    config = RetrainConfig(
+        name=model, models=models, promote=promote, half_life_days=half_life_days, seed=seed, who="auricle retrain"
+    )
     with ExitStack() as stack:
         opened = stack.enter_context(open_store(store))
         is_class = champion_of(opened, model).task == "classify"
@@ -77,19 +80,7 @@ def retrain(
         dataset = Dataset.load(data, task=task, label=label, target=target, group=group, root=root)
         bars = stack.enter_context(Bars())
         cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
-        found = run(
-            opened,
-            dataset,
-            name=model,
-            models=models,
-            promote=promote,
-            half_life_days=half_life_days,
-            seed=seed,
-            who="auricle retrain",
-            workers=workers,
-            cache=cache,
-            progress=bars,
-        )
+        found = run(opened, dataset, config, workers=workers, cache=cache, progress=bars)
     if as_json:
         print_json(found.as_json())
     else:

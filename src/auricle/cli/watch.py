@@ -105,7 +105,7 @@ def watch(
         if retrain is not None:
             options = {"label": label, "target": target, "group": group, "root": root}
             again = _retraining(opened, retrain, options, promote=promote, workers=workers, cache=cache)
-        watched = Watch(opened, asked, again, told, Metrics())
+        watched = Watch(opened, asked, retrain=again, webhook=told, metrics=Metrics())
         if metrics_port is not None:
             stack.enter_context(_answering(watched.metrics, metrics_host, metrics_port))
         if once:
@@ -146,7 +146,7 @@ def _retraining(
 ) -> "Callable[[str], Retrained]":
     """Return what retrains a model; the data is read now, so that what is wrong with it is said at once."""
     from auricle.datasets.dataset import Dataset
-    from auricle.lifecycle.retrain import retrain
+    from auricle.lifecycle.retrain import RetrainConfig, retrain
 
     def load() -> Dataset:
         return Dataset.load(data, **options)
@@ -154,7 +154,8 @@ def _retraining(
     load()
 
     def again(name: str) -> "Retrained":
-        return retrain(store, load(), name=name, promote=promote, who="auricle watch", workers=workers, cache=cache)
+        config = RetrainConfig(name=name, promote=promote, who="auricle watch")
+        return retrain(store, load(), config, workers=workers, cache=cache)
 
     return again
 

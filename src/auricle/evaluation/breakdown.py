@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from auricle.bundles.aggregation import predicted_class
 from auricle.datasets.dataset import Dataset
-from auricle.evaluation.scores import interval_of_mean, interval_of_share
+from auricle.evaluation.scores import N_BINS, confidence_bins, interval_of_mean, interval_of_share
 from auricle.inspection.findings import answers_of, name_of, repeats
 
 __all__ = [
@@ -31,7 +31,6 @@ MAX_VALUES = 24
 """Different values of a column up to which each is scored."""
 MIN_COMPARED = 5
 """Recordings of a value from which it may be called worse than the rest."""
-N_BINS = 10
 N_MISTAKES = 12
 
 
@@ -211,7 +210,7 @@ def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_], group
     right : whether it was the true one, shape (n,)
     groups : for the intervals, shape (n,)
     """
-    place = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    place = confidence_bins(confidence)
     return tuple(
         Bin(
             b / N_BINS,

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundles.aggregation import predicted_class
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Failure, Progress, content_hash, partition_failures
 from auricle.errors import AuricleError, DataError
 from auricle.evaluation.breakdown import ScoredPredictions, summary
 from auricle.evaluation.scores import (
     Scores,
-    baseline,
     classification,
-    interval_of_accuracy,
-    interval_of_r2,
+    classification_intervals,
     regression,
+    regression_intervals,
 )
 from auricle.inspection.findings import listed
 from auricle.prediction.predictor import Predictor, load
@@ -259,13 +257,11 @@ def _check(model: Predictor, dataset: Dataset) -> None:
 def _scores(answered: ScoredPredictions) -> Scores:
     truth, groups = answered.truth, answered.dataset.groups
     if answered.classes:
-        found = classification(truth, answered.answers, predicted_class(answered.answers))
-        found["ci95"] = list(interval_of_accuracy(answered.right, truth, groups))
-        ends = interval_of_accuracy(answered.right, truth, groups, balanced=True)
-        found |= {"balanced_accuracy_ci95": list(ends), "baseline": baseline(truth)}
+        found = classification(truth, answered.answers, answered.chosen)
+        found |= classification_intervals(truth, answered.chosen, groups)
     else:
-        found = regression(truth, answered.answers[:, 0])
-        found |= {"ci95": list(interval_of_r2(truth, answered.answers[:, 0], groups)), "baseline": 0.0}
+        values = answered.answers[:, 0]
+        found = regression(truth, values) | regression_intervals(truth, values, groups)
     return found | {"n_recordings": len(truth)}
 
 

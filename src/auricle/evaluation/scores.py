@@ -1,6 +1,6 @@
 """How good answers are: by recording, with intervals over the groups that could have been heard instead."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,14 +9,21 @@ from scipy.stats import beta, t
 
 __all__ = [
     "Scores",
+    "accuracy",
+    "balanced_accuracy",
     "baseline",
     "classification",
+    "classification_intervals",
+    "confidence_bins",
     "coverage",
     "interval_of_accuracy",
     "interval_of_mean",
     "interval_of_r2",
     "interval_of_share",
+    "losses",
+    "mean_absolute_error",
     "regression",
+    "regression_intervals",
     "verdict",
 ]
 
@@ -43,17 +50,14 @@ def classification(truth: NDArray[np.intp], probabilities: NDArray[np.float64], 
     present or answered), ``log_loss`` (natural logarithm) and ``ece`` (expected calibration error, ten equal bins)
     """
     right = chosen == truth
-    present = np.unique(truth)
-    recalls = [right[truth == c].mean() for c in present]
     f1 = [
-        2 * (right & (truth == c)).sum() / ((truth == c).sum() + (chosen == c).sum())
-        for c in np.union1d(present, chosen)
+        2 * (right & (truth == c)).sum() / ((truth == c).sum() + (chosen == c).sum()) for c in np.union1d(truth, chosen)
     ]
     confidence = probabilities[np.arange(len(truth)), chosen]
     loss = -np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean()
     return {
-        "accuracy": float(right.mean()),
-        "balanced_accuracy": float(np.mean(recalls)),
+        "accuracy": accuracy(truth, chosen),
+        "balanced_accuracy": balanced_accuracy(truth, chosen),
         "macro_f1": float(np.mean(f1)),
         "log_loss": float(loss),
         "ece": _calibration_error(confidence, right),
@@ -66,9 +70,67 @@ def regression(truth: NDArray[np.float64], values: NDArray[np.float64]) -> Score
     spread = float(((truth - truth.mean()) ** 2).sum())
     return {
         "r2": float(1.0 - (errors**2).sum() / spread) if spread else float("nan"),
-        "mae": float(np.abs(errors).mean()),
+        "mae": mean_absolute_error(truth, values),
         "rmse": float(np.sqrt((errors**2).mean())),
     }
+
+
+def classification_intervals(truth: NDArray[np.intp], chosen: NDArray[np.intp], groups: NDArray[Any]) -> Scores:
+    """Return the 95% intervals of a classifier's scores over groups, and the accuracy of the commonest class.
+
+    Parameters
+    ----------
+    truth, chosen : index of each recording's class and of the predicted one, shape (n,)
+    groups : recordings of one group are not independent, shape (n,)
+
+    Returns
+    -------
+    ``ci95`` of the accuracy, ``balanced_accuracy_ci95`` and ``baseline``
+    """
+    right = chosen == truth
+    return {
+        "ci95": list(interval_of_accuracy(right, truth, groups)),
+        "balanced_accuracy_ci95": list(interval_of_accuracy(right, truth, groups, balanced=True)),
+        "baseline": baseline(truth),
+    }
+
+
+def regression_intervals(truth: NDArray[np.float64], values: NDArray[np.float64], groups: NDArray[Any]) -> Scores:
+    """Return ``ci95``, the 95% interval of R² over groups, and ``baseline``, the R² of the mean; shapes (n,)."""
+    return {"ci95": list(interval_of_r2(truth, values, groups)), "baseline": 0.0}
+
+
+def accuracy(truth: NDArray[Any], predicted: NDArray[Any]) -> float:
+    """Return the share of recordings whose predicted class is the true one; shapes (n,)."""
+    return float((predicted == truth).mean())
+
+
+def balanced_accuracy(truth: NDArray[Any], predicted: NDArray[Any], classes: Iterable[Any] | None = None) -> float:
+    """Return the mean recall of classes.
+
+    Parameters
+    ----------
+    truth, predicted : shape (n,)
+    classes : each of which is the true class of a recording; None for all that are
+    """
+    return float(
+        np.mean([(predicted[truth == c] == c).mean() for c in (np.unique(truth) if classes is None else classes)])
+    )
+
+
+def mean_absolute_error(truth: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    """Return how far numbers are off on the mean, in the target's unit; shapes (n,)."""
+    return float(losses(truth, values, is_class=False).mean())
+
+
+def losses(truth: NDArray[Any], predicted: NDArray[Any], *, is_class: bool) -> NDArray[np.float64]:
+    """Return 1 where a predicted class is wrong and 0 where it is right, or how far a number is off; shapes (n,)."""
+    return np.asarray(predicted != truth if is_class else np.abs(predicted - truth), np.float64)
+
+
+def confidence_bins(confidence: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return which of ``N_BINS`` equal bins each confidence lies in, shape (n,)."""
+    return np.minimum((confidence * N_BINS).astype(np.intp), N_BINS - 1)
 
 
 def interval_of_accuracy(
@@ -203,7 +265,7 @@ def verdict(scores: Mapping[str, Any], *, task: str, n_recordings: int, n_groups
 
 
 def _calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    bins = confidence_bins(confidence)
     gaps = [abs(float((right[bins == b] - confidence[bins == b]).sum())) for b in np.unique(bins)]
     return sum(gaps) / len(right)
 

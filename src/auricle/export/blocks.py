@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 
 from auricle.bundles.bundle import Bundle
+from auricle.bundles.graph_builder import GraphBuilder, Value
 from auricle.errors import ExportError
-from auricle.export.draft import Draft, Value
 from auricle.export.rows import Row, row
 from auricle.export.spectrum import log_mel
 from auricle.features.image import Image
@@ -47,14 +47,14 @@ def design_row(bundle: Bundle) -> Row:
     return Row(partial(_joined, writes=[part.write for part in parts]), sum(part.n_columns for part in parts))
 
 
-def _joined(draft: Draft, samples: Value, *, writes: list[Callable[[Draft, Value], Value]]) -> Value:
-    return draft.node("Concat", *(write(draft, samples) for write in writes), axis=0)
+def _joined(graph: GraphBuilder, samples: Value, *, writes: list[Callable[[GraphBuilder, Value], Value]]) -> Value:
+    return graph.node("Concat", *(write(graph, samples) for write in writes), axis=0)
 
 
 ONE = np.array([1])
 
 
-def image(draft: Draft, samples: Value, spec: FeatureSpec) -> Value:
+def image(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
     """Write the image of one window, band after band: float32, shape (n_mels * n_frames,), in dB.
 
     A shorter window is laid in the middle of silence; of a longer one, the loudest stretch is seen.
@@ -69,29 +69,29 @@ def image(draft: Draft, samples: Value, spec: FeatureSpec) -> Value:
     """
     if spec.window_samples is None:
         raise ExportError("An image must have a size to be exported: its spec has no `window_s`.")
-    seen = _loudest(draft, _centred(draft, samples, spec.window_samples), spec.window_samples, spec.hop)
-    bands = draft.node("Transpose", log_mel(draft, seen, spec), perm=[1, 0])
-    return draft.node("Reshape", bands, np.array([-1]))
+    seen = _loudest(graph, _centred(graph, samples, spec.window_samples), spec.window_samples, spec.hop)
+    bands = graph.node("Transpose", log_mel(graph, seen, spec), perm=[1, 0])
+    return graph.node("Reshape", bands, np.array([-1]))
 
 
-def _centred(draft: Draft, samples: Value, length: int) -> Value:
+def _centred(graph: GraphBuilder, samples: Value, length: int) -> Value:
     """Write samples with silence on both sides where they are fewer than ``length``."""
-    missing = draft.node("Max", draft.node("Sub", np.array([length]), draft.length(samples, 0)), np.array([0]))
-    before = draft.node("Div", missing, np.array([2]))
-    sides = draft.node("Concat", before, draft.node("Sub", missing, before), axis=0)
-    return draft.node("Pad", samples, sides, np.float32(0))
+    missing = graph.node("Max", graph.node("Sub", np.array([length]), graph.length(samples, 0)), np.array([0]))
+    before = graph.node("Div", missing, np.array([2]))
+    sides = graph.node("Concat", before, graph.node("Sub", missing, before), axis=0)
+    return graph.node("Pad", samples, sides, np.float32(0))
 
 
-def _loudest(draft: Draft, samples: Value, length: int, hop: int) -> Value:
+def _loudest(graph: GraphBuilder, samples: Value, length: int, hop: int) -> Value:
     """Write the stretch of ``length`` with the most energy, among those that begin at a frame; the first of equals."""
-    double = draft.cast(samples, np.float64)
-    before = draft.node(
-        "Concat", np.zeros(1), draft.node("CumSum", draft.node("Mul", double, double), np.int64(0)), axis=0
+    double = graph.cast(samples, np.float64)
+    before = graph.node(
+        "Concat", np.zeros(1), graph.node("CumSum", graph.node("Mul", double, double), np.int64(0)), axis=0
     )
-    spare = draft.node("Sub", draft.length(samples, 0), np.array([length]))
-    n_starts = draft.node("Add", draft.node("Div", spare, np.array([hop])), ONE)
-    starts = draft.node("Mul", draft.range(n_starts), np.int64(hop))
-    ends = draft.node("Add", starts, np.int64(length))
-    energy = draft.node("Sub", draft.node("Gather", before, ends), draft.node("Gather", before, starts))
-    start = draft.node("Gather", starts, draft.node("ArgMax", energy, axis=0))
-    return draft.slice(samples, start, draft.node("Add", start, np.array([length])))
+    spare = graph.node("Sub", graph.length(samples, 0), np.array([length]))
+    n_starts = graph.node("Add", graph.node("Div", spare, np.array([hop])), ONE)
+    starts = graph.node("Mul", graph.range(n_starts), np.int64(hop))
+    ends = graph.node("Add", starts, np.int64(length))
+    energy = graph.node("Sub", graph.node("Gather", before, ends), graph.node("Gather", before, starts))
+    start = graph.node("Gather", starts, graph.node("ArgMax", energy, axis=0))
+    return graph.slice(samples, start, graph.node("Add", start, np.array([length])))

@@ -8,16 +8,13 @@ import onnx
 from onnx import TensorProto, helper
 
 from auricle.bundles.bundle import Bundle
+from auricle.bundles.graph_builder import GraphBuilder
 from auricle.export.blocks import design_row, pooled
 from auricle.export.card import INPUT, build_card
-from auricle.export.draft import OPSET, Draft
 from auricle.export.outputs import recording_outputs
 from auricle.export.rows import rows
 
 __all__ = ["build_graph"]
-
-IR_VERSION = 8  # what runtimes of 2023 read
-OPSETS = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
 
 
 def build_graph(bundle: Bundle) -> bytes:
@@ -29,31 +26,19 @@ def build_graph(bundle: Bundle) -> bytes:
     ------
     ExportError : the bundle's features or its model's graph have no export
     """
-    draft = Draft()
+    graph = GraphBuilder()
     manifest = bundle.manifest
-    (table, standard), starts = rows(draft, INPUT, manifest.spec, (design_row(bundle), pooled(manifest.standard)))
-    found = recording_outputs(draft, table, standard, bundle) | {"window_start": starts, "window_features": table}
+    (table, standard), starts = rows(graph, INPUT, manifest.spec, (design_row(bundle), pooled(manifest.standard)))
+    found = recording_outputs(graph, table, standard, bundle) | {"window_start": starts, "window_features": table}
     card = build_card(bundle)
-    outputs = []
-    for name, told in card["outputs"].items():
-        draft.nodes.append(helper.make_node("Identity", [found[name]], [name]))
-        outputs.append(_tensor(name, told))
-    graph = helper.make_graph(
-        draft.nodes,
-        "auricle",
+    return graph.serialize(
         [_tensor(INPUT, card["input"])],
-        outputs,
-        list(draft.constants.values()),
-        doc_string=card["what"],
+        [(_tensor(name, told), found[name]) for name, told in card["outputs"].items()],
+        doc=card["what"],
+        metadata={
+            name: text if isinstance(text, str) else json.dumps(text, ensure_ascii=False) for name, text in card.items()
+        },
     )
-    model = helper.make_model(
-        graph, opset_imports=OPSETS, ir_version=IR_VERSION, producer_name="auricle", doc_string=card["what"]
-    )
-    told = {
-        name: text if isinstance(text, str) else json.dumps(text, ensure_ascii=False) for name, text in card.items()
-    }
-    helper.set_model_props(model, told)
-    return bytes(model.SerializeToString(deterministic=True))
 
 
 def _tensor(name: str, told: Mapping[str, Any]) -> onnx.ValueInfoProto:

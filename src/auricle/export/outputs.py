@@ -6,16 +6,16 @@ from numpy.typing import NDArray
 
 from auricle.bundles.aggregation import FLOOR
 from auricle.bundles.bundle import Bundle
+from auricle.bundles.graph_builder import OPSET, GraphBuilder, Value
 from auricle.bundles.novelty import FAR_RANK, LEVELS, LIMIT, N_NEAREST, N_RANKS, Novelty, NoveltyLevel
 from auricle.errors import ExportError
-from auricle.export.draft import OPSET, Draft, Value
 
 __all__ = ["recording_outputs"]
 
 Outputs = dict[str, Value]
 
 
-def recording_outputs(draft: Draft, rows: Value, standard: Value, bundle: Bundle) -> Outputs:
+def recording_outputs(graph: GraphBuilder, rows: Value, standard: Value, bundle: Bundle) -> Outputs:
     """Write what the bundle answers to the rows, shape (n_windows, n_columns), and standard rows of one recording.
 
     Returns
@@ -26,103 +26,105 @@ def recording_outputs(draft: Draft, rows: Value, standard: Value, bundle: Bundle
     ------
     ExportError : the model's graph uses another version of the operators
     """
-    mean = draft.node("ReduceMean", draft.cast(standard, np.float64), np.array([0]))
+    mean = graph.node("ReduceMean", graph.cast(standard, np.float64), np.array([0]))
     distances, distance = (
-        _distances(draft, table, bundle.novelty) for table in (standard, draft.cast(mean, np.float32))
+        _distances(graph, table, bundle.novelty) for table in (standard, graph.cast(mean, np.float32))
     )
-    windows = draft.cast(_model(draft, rows, bundle.graph), np.float64)
+    windows = graph.cast(_model(graph, rows, bundle.graph), np.float64)
     write = _classes if bundle.manifest.task == "classify" else _numbers
     if bundle.manifest.task == "classify":
-        windows = draft.node("Log", draft.node("Max", windows, np.float64(FLOOR)))
-    recording = draft.node("ReduceMean", windows, np.array([0]))
-    whole = write(draft, recording, distance, bundle, "recording")
-    return {name: draft.node("Squeeze", value, np.array([0])) for name, value in whole.items()} | {
-        f"window_{name}": value for name, value in write(draft, windows, distances, bundle, "window").items()
+        windows = graph.node("Log", graph.node("Max", windows, np.float64(FLOOR)))
+    recording = graph.node("ReduceMean", windows, np.array([0]))
+    whole = write(graph, recording, distance, bundle, "recording")
+    return {name: graph.node("Squeeze", value, np.array([0])) for name, value in whole.items()} | {
+        f"window_{name}": value for name, value in write(graph, windows, distances, bundle, "window").items()
     }
 
 
-def _model(draft: Draft, rows: Value, graph: bytes) -> Value:
+def _model(graph: GraphBuilder, rows: Value, serialised: bytes) -> Value:
     """Graft the bundle's graph; return its answers, float32, shape (n_windows, n_classes or 1)."""
-    model = onnx.load_model_from_string(graph)
+    model = onnx.load_model_from_string(serialised)
     version = next((opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")), None)
     if version != OPSET or model.functions or len(model.graph.input) != 1:
         raise ExportError(
             f"A model's graph must have one input, version {OPSET} of ONNX's operators and no function to be exported. "
             f"This one has {len(model.graph.input)} inputs, version {version} and {len(model.functions)} functions."
         )
-    return draft.graft(model.graph, rows, prefix="model/")
+    return graph.graft(model.graph, rows)
 
 
-def _classes(draft: Draft, logs: Value, distance: Value, bundle: Bundle, level: NoveltyLevel) -> Outputs:
+def _classes(graph: GraphBuilder, logs: Value, distance: Value, bundle: Bundle, level: NoveltyLevel) -> Outputs:
     how = getattr(bundle.manifest.calibration, level)
-    scaled = draft.node("Div", logs, np.float64(how.temperature))
+    scaled = graph.node("Div", logs, np.float64(how.temperature))
     if how.bias:
-        scaled = draft.node("Add", scaled, np.array(how.bias, np.float64))
-    probabilities = draft.node("Softmax", scaled, axis=1)
-    rounded = draft.node("Round", draft.node("Mul", probabilities, np.float64(1e6)))  # ties go to the first class
-    best = draft.node("ArgMax", rounded, axis=1, keepdims=1)
-    doubt = draft.node("Sub", np.float64(1.0), draft.node("GatherElements", probabilities, best, axis=1))
+        scaled = graph.node("Add", scaled, np.array(how.bias, np.float64))
+    probabilities = graph.node("Softmax", scaled, axis=1)
+    rounded = graph.node("Round", graph.node("Mul", probabilities, np.float64(1e6)))  # ties go to the first class
+    best = graph.node("ArgMax", rounded, axis=1, keepdims=1)
+    doubt = graph.node("Sub", np.float64(1.0), graph.node("GatherElements", probabilities, best, axis=1))
     outputs = {
-        "probabilities": draft.cast(probabilities, np.float32),
-        "class": draft.node("Squeeze", best, np.array([1])),
+        "probabilities": graph.cast(probabilities, np.float32),
+        "class": graph.node("Squeeze", best, np.array([1])),
     }
     if bundle.manifest.sets and level == "recording":
-        outputs["possible"] = draft.node("GreaterOrEqual", probabilities, np.array(bundle.manifest.sets.thresholds))
-    return outputs | _novelty(draft, draft.node("Squeeze", doubt, np.array([1])), distance, bundle.novelty, level)
+        outputs["possible"] = graph.node("GreaterOrEqual", probabilities, np.array(bundle.manifest.sets.thresholds))
+    return outputs | _novelty(graph, graph.node("Squeeze", doubt, np.array([1])), distance, bundle.novelty, level)
 
 
-def _numbers(draft: Draft, answer: Value, distance: Value, bundle: Bundle, level: NoveltyLevel) -> Outputs:
+def _numbers(graph: GraphBuilder, answer: Value, distance: Value, bundle: Bundle, level: NoveltyLevel) -> Outputs:
     manifest = bundle.manifest
     target = manifest.target
     assert target is not None  # noqa: S101 - a manifest without classes has one
-    scaled = draft.node("Mul", draft.node("Squeeze", answer, np.array([1])), np.float64(target.deviation))
-    value = draft.node("Add", scaled, np.float64(target.mean))
-    outputs = {"value": draft.cast(value, np.float32)}
+    scaled = graph.node("Mul", graph.node("Squeeze", answer, np.array([1])), np.float64(target.deviation))
+    value = graph.node("Add", scaled, np.float64(target.mean))
+    outputs = {"value": graph.cast(value, np.float32)}
     if manifest.interval and level == "recording":
         reach = manifest.interval.half_width * np.array([[-1.0, 1.0]])
-        column = draft.node("Unsqueeze", value, np.array([1]))
-        outputs["interval"] = draft.cast(draft.node("Add", column, reach), np.float32)
-    return outputs | _novelty(draft, None, distance, bundle.novelty, level)
+        column = graph.node("Unsqueeze", value, np.array([1]))
+        outputs["interval"] = graph.cast(graph.node("Add", column, reach), np.float32)
+    return outputs | _novelty(graph, None, distance, bundle.novelty, level)
 
 
-def _distances(draft: Draft, rows: Value, novelty: Novelty) -> Value:
+def _distances(graph: GraphBuilder, rows: Value, novelty: Novelty) -> Value:
     """Write the mean distance of each row from the nearest prototypes: float64, shape (n_windows,)."""
-    told = draft.node("Gather", rows, novelty.columns, axis=1)
-    centred = draft.node("Mul", draft.node("Sub", told, novelty.mean), novelty.inverse_deviation)
-    places = draft.cast(draft.node("Clip", centred, -LIMIT, LIMIT), np.float64)
+    told = graph.node("Gather", rows, novelty.columns, axis=1)
+    centred = graph.node("Mul", graph.node("Sub", told, novelty.mean), novelty.inverse_deviation)
+    places = graph.cast(graph.node("Clip", centred, -LIMIT, LIMIT), np.float64)
     prototypes = novelty.prototypes.astype(np.float64)
-    own = draft.node("ReduceSumSquare", places, np.array([1]))
-    cross = draft.node("MatMul", places, -2.0 * prototypes.T)
-    squares = draft.node("Add", draft.node("Add", own, (prototypes**2).sum(axis=1)), cross)
+    own = graph.node("ReduceSumSquare", places, np.array([1]))
+    cross = graph.node("MatMul", places, -2.0 * prototypes.T)
+    squares = graph.node("Add", graph.node("Add", own, (prototypes**2).sum(axis=1)), cross)
     nearest = np.array([min(N_NEAREST, len(prototypes))])
-    near = draft.split("TopK", draft.node("Max", squares, np.float64(0.0)), nearest, n=2, axis=1, largest=0)[0]
-    return draft.node("ReduceMean", draft.node("Sqrt", near), np.array([1]), keepdims=0)
+    near = graph.split("TopK", graph.node("Max", squares, np.float64(0.0)), nearest, n=2, axis=1, largest=0)[0]
+    return graph.node("ReduceMean", graph.node("Sqrt", near), np.array([1]), keepdims=0)
 
 
-def _novelty(draft: Draft, doubt: Value | None, distance: Value, novelty: Novelty, level: NoveltyLevel) -> Outputs:
+def _novelty(
+    graph: GraphBuilder, doubt: Value | None, distance: Value, novelty: Novelty, level: NoveltyLevel
+) -> Outputs:
     """Write how unlike the training sound each is, shape (n,), and whether that is too much."""
     place = LEVELS.index(level)
     known = novelty.distances[place]
-    rank = _rank(draft, distance, known)
+    rank = _rank(graph, distance, known)
     if doubt is not None:
-        ranks = draft.node("Add", rank, _rank(draft, doubt, novelty.doubts[place]))
-        rank = draft.node("Div", ranks, np.float64(2.0))
-    farther = draft.node("Div", distance, np.float64(max(known[FAR_RANK], 1e-12)))
-    excess = draft.node("Max", draft.node("Sub", farther, np.float64(1.0)), np.float64(0.0))
-    score = draft.node("Add", rank, excess)
-    unknown = draft.node("Greater", score, np.float64(novelty.thresholds[place]))
-    return {"novelty": draft.cast(score, np.float32), "unknown": unknown}
+        ranks = graph.node("Add", rank, _rank(graph, doubt, novelty.doubts[place]))
+        rank = graph.node("Div", ranks, np.float64(2.0))
+    farther = graph.node("Div", distance, np.float64(max(known[FAR_RANK], 1e-12)))
+    excess = graph.node("Max", graph.node("Sub", farther, np.float64(1.0)), np.float64(0.0))
+    score = graph.node("Add", rank, excess)
+    unknown = graph.node("Greater", score, np.float64(novelty.thresholds[place]))
+    return {"novelty": graph.cast(score, np.float32), "unknown": unknown}
 
 
-def _rank(draft: Draft, values: Value, percentiles: NDArray[np.float64]) -> Value:
+def _rank(graph: GraphBuilder, values: Value, percentiles: NDArray[np.float64]) -> Value:
     """Write where values, shape (n,), lie among percentiles, from 0 to 1, between neighbours as NumPy's interp does."""
-    column = draft.node("Unsqueeze", values, np.array([1]))
-    reached = draft.cast(draft.node("GreaterOrEqual", column, percentiles), np.int64)
-    count = draft.node("ReduceSum", reached, np.array([1]), keepdims=0)
-    below = draft.node("Max", draft.node("Sub", count, np.int64(1)), np.int64(0))
-    above = draft.node("Min", draft.node("Add", below, np.int64(1)), np.int64(N_RANKS - 1))
-    low, high = (draft.node("Gather", percentiles, index) for index in (below, above))
-    width = draft.node("Max", draft.node("Sub", high, low), np.finfo(np.float64).tiny)
-    part = draft.node("Clip", draft.node("Div", draft.node("Sub", values, low), width), np.float64(0), np.float64(1))
-    rank = draft.node("Add", draft.cast(below, np.float64), part)
-    return draft.node("Min", draft.node("Div", rank, np.float64(N_RANKS - 1)), np.float64(1.0))
+    column = graph.node("Unsqueeze", values, np.array([1]))
+    reached = graph.cast(graph.node("GreaterOrEqual", column, percentiles), np.int64)
+    count = graph.node("ReduceSum", reached, np.array([1]), keepdims=0)
+    below = graph.node("Max", graph.node("Sub", count, np.int64(1)), np.int64(0))
+    above = graph.node("Min", graph.node("Add", below, np.int64(1)), np.int64(N_RANKS - 1))
+    low, high = (graph.node("Gather", percentiles, index) for index in (below, above))
+    width = graph.node("Max", graph.node("Sub", high, low), np.finfo(np.float64).tiny)
+    part = graph.node("Clip", graph.node("Div", graph.node("Sub", values, low), width), np.float64(0), np.float64(1))
+    rank = graph.node("Add", graph.cast(below, np.float64), part)
+    return graph.node("Min", graph.node("Div", rank, np.float64(N_RANKS - 1)), np.float64(1.0))

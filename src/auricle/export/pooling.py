@@ -5,8 +5,8 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from auricle.bundles.graph_builder import GraphBuilder, Value
 from auricle.errors import ExportError
-from auricle.export.draft import Draft, Value
 from auricle.features.spec import FeatureSpec
 
 __all__ = ["POOLS", "Stretch", "pool", "trim_silence"]
@@ -24,67 +24,67 @@ class Stretch:
     whole : the stretch that this is a part of
     """
 
-    def __init__(self, draft: Draft, values: Value, frame_s: float, whole: "Stretch | None" = None) -> None:
-        self.draft, self.values, self.frame_s, self.whole = draft, values, frame_s, whole
+    def __init__(self, graph: GraphBuilder, values: Value, frame_s: float, whole: "Stretch | None" = None) -> None:
+        self.graph, self.values, self.frame_s, self.whole = graph, values, frame_s, whole
 
     @cached_property
     def last(self) -> Value:
         """Index of the last frame: int64, shape (1,)."""
-        return self.draft.node("Sub", self.draft.length(self.values, 0), ONE)
+        return self.graph.node("Sub", self.graph.length(self.values, 0), ONE)
 
     @cached_property
     def mean(self) -> Value:
         """Mean of each value, shape (n_values,)."""
-        return self.draft.node("ReduceMean", self.values, np.array([0]), keepdims=0)
+        return self.graph.node("ReduceMean", self.values, np.array([0]), keepdims=0)
 
     @cached_property
     def deviation(self) -> Value:
         """Distance of each frame's values from their mean, shape (n_frames, n_values)."""
-        return self.draft.node("Sub", self.values, self.mean)
+        return self.graph.node("Sub", self.values, self.mean)
 
     @cached_property
     def ranked(self) -> Value:
         """Every value's frames in rising order, shape (n_frames, n_values)."""
-        n_frames = self.draft.length(self.values, 0)
-        return self.draft.split("TopK", self.values, n_frames, n=2, axis=0, largest=0)[0]
+        n_frames = self.graph.length(self.values, 0)
+        return self.graph.split("TopK", self.values, n_frames, n=2, axis=0, largest=0)[0]
 
 
 def _std(stretch: Stretch) -> Value:
-    draft = stretch.draft
-    squares = draft.node("Mul", stretch.deviation, stretch.deviation)
-    return draft.node("Sqrt", draft.node("ReduceMean", squares, np.array([0]), keepdims=0))
+    graph = stretch.graph
+    squares = graph.node("Mul", stretch.deviation, stretch.deviation)
+    return graph.node("Sqrt", graph.node("ReduceMean", squares, np.array([0]), keepdims=0))
 
 
 def _extreme(stretch: Stretch, *, operator: str) -> Value:
-    return stretch.draft.node(operator, stretch.values, np.array([0]), keepdims=0)
+    return stretch.graph.node(operator, stretch.values, np.array([0]), keepdims=0)
 
 
 def _percentile(stretch: Stretch, *, percent: float) -> Value:
     """Write a percentile, between neighbours as NumPy's default does."""
-    draft = stretch.draft
-    position = draft.node("Mul", draft.cast(stretch.last, np.float64), np.float64(percent / 100))
-    below = draft.cast(position, np.int64)
-    above = draft.node("Min", draft.node("Add", below, ONE), stretch.last)
-    between = draft.cast(draft.node("Sub", position, draft.cast(below, np.float64)), np.float32)
-    low, high = (draft.node("Gather", stretch.ranked, place, axis=0) for place in (below, above))
-    value = draft.node("Add", low, draft.node("Mul", between, draft.node("Sub", high, low)))
-    return draft.node("Squeeze", value, np.array([0]))
+    graph = stretch.graph
+    position = graph.node("Mul", graph.cast(stretch.last, np.float64), np.float64(percent / 100))
+    below = graph.cast(position, np.int64)
+    above = graph.node("Min", graph.node("Add", below, ONE), stretch.last)
+    between = graph.cast(graph.node("Sub", position, graph.cast(below, np.float64)), np.float32)
+    low, high = (graph.node("Gather", stretch.ranked, place, axis=0) for place in (below, above))
+    value = graph.node("Add", low, graph.node("Mul", between, graph.node("Sub", high, low)))
+    return graph.node("Squeeze", value, np.array([0]))
 
 
 def _slope(stretch: Stretch) -> Value:
     """Write the slope of the least-squares line, a second; 0 for a single frame, whose deviation is 0."""
-    draft = stretch.draft
-    centre = draft.node("Mul", draft.cast(stretch.last, np.float32), np.float32(0.5))
-    index = draft.cast(draft.range(draft.node("Add", stretch.last, ONE)), np.float32)
-    time = draft.node("Sub", index, centre)
-    product = draft.node("MatMul", time, stretch.deviation)
-    square = draft.node("Max", draft.node("ReduceSumSquare", time, np.array([0])), np.float32(0.5))
-    return draft.node("Div", product, draft.node("Mul", square, np.float32(stretch.frame_s)))
+    graph = stretch.graph
+    centre = graph.node("Mul", graph.cast(stretch.last, np.float32), np.float32(0.5))
+    index = graph.cast(graph.range(graph.node("Add", stretch.last, ONE)), np.float32)
+    time = graph.node("Sub", index, centre)
+    product = graph.node("MatMul", time, stretch.deviation)
+    square = graph.node("Max", graph.node("ReduceSumSquare", time, np.array([0])), np.float32(0.5))
+    return graph.node("Div", product, graph.node("Mul", square, np.float32(stretch.frame_s)))
 
 
 def _rise(stretch: Stretch) -> Value:
     whole = stretch.whole or stretch
-    return stretch.draft.node("Sub", stretch.mean, whole.mean)
+    return stretch.graph.node("Sub", stretch.mean, whole.mean)
 
 
 POOLS: dict[str, Callable[[Stretch], Value]] = {
@@ -103,7 +103,7 @@ POOLS: dict[str, Callable[[Stretch], Value]] = {
 """How each statistic is written: float32, shape (n_values,)."""
 
 
-def pool(draft: Draft, values: Value, spec: FeatureSpec) -> list[Value]:
+def pool(graph: GraphBuilder, values: Value, spec: FeatureSpec) -> list[Value]:
     """Write the statistics of frames, shape (n_frames, n), and of each part of them; each float32, shape (n,).
 
     Raises
@@ -112,8 +112,8 @@ def pool(draft: Draft, values: Value, spec: FeatureSpec) -> list[Value]:
     """
     written: list[Value] = []
     whole = None
-    for frames, statistics in _stretches(draft, values, spec):
-        stretch = Stretch(draft, frames, spec.hop / spec.rate_hz, whole)
+    for frames, statistics in _stretches(graph, values, spec):
+        stretch = Stretch(graph, frames, spec.hop / spec.rate_hz, whole)
         whole = whole or stretch
         for statistic in statistics:
             if statistic not in POOLS:
@@ -122,30 +122,30 @@ def pool(draft: Draft, values: Value, spec: FeatureSpec) -> list[Value]:
     return written
 
 
-def _stretches(draft: Draft, values: Value, spec: FeatureSpec) -> Iterator[tuple[Value, tuple[str, ...]]]:
+def _stretches(graph: GraphBuilder, values: Value, spec: FeatureSpec) -> Iterator[tuple[Value, tuple[str, ...]]]:
     yield values, spec.statistics
     if spec.parts == 1:
         return
-    n_frames = draft.length(values, 0)
+    n_frames = graph.length(values, 0)
     for part in range(spec.parts):
         # As `auricle.features.pooling.part_of` divides them: never empty.
         start, stop = (
-            draft.node("Div", draft.node("Mul", n_frames, np.array([i])), np.array([spec.parts]))
+            graph.node("Div", graph.node("Mul", n_frames, np.array([i])), np.array([spec.parts]))
             for i in (part, part + 1)
         )
-        start = draft.node("Min", start, draft.node("Sub", n_frames, ONE))
-        stop = draft.node("Max", stop, draft.node("Add", start, ONE))
-        yield draft.slice(values, start, stop), spec.part_statistics
+        start = graph.node("Min", start, graph.node("Sub", n_frames, ONE))
+        stop = graph.node("Max", stop, graph.node("Add", start, ONE))
+        yield graph.slice(values, start, stop), spec.part_statistics
 
 
-def trim_silence(draft: Draft, energy: Value, trim_db: float) -> tuple[Value, Value]:
+def trim_silence(graph: GraphBuilder, energy: Value, trim_db: float) -> tuple[Value, Value]:
     """Write where the frames begin and end whose energy, shape (n_frames, 1), is within ``trim_db`` of the largest.
 
     Returns
     -------
     two values, int64 of shape (1,): the first such frame, and the one after the last
     """
-    floor = draft.node("Mul", draft.node("ReduceMax", energy, keepdims=0), np.float32(10 ** (-trim_db / 10)))
-    loud = draft.node("Squeeze", draft.cast(draft.node("GreaterOrEqual", energy, floor), np.int64), ONE)
-    first, last = (draft.node("ArgMax", loud, axis=0, select_last_index=i) for i in (0, 1))
-    return first, draft.node("Add", last, ONE)
+    floor = graph.node("Mul", graph.node("ReduceMax", energy, keepdims=0), np.float32(10 ** (-trim_db / 10)))
+    loud = graph.node("Squeeze", graph.cast(graph.node("GreaterOrEqual", energy, floor), np.int64), ONE)
+    first, last = (graph.node("ArgMax", loud, axis=0, select_last_index=i) for i in (0, 1))
+    return first, graph.node("Add", last, ONE)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from onnx import TensorProto, helper
 
+from auricle.bundles.graph_builder import GraphBuilder, Value
 from auricle.errors import ExportError
-from auricle.export.draft import Draft, Value
 from auricle.export.modulation import modulation_depth
 from auricle.export.pooling import pool, trim_silence
 from auricle.export.window import GROUPS, FrameValues
@@ -16,42 +16,44 @@ from auricle.features.spec import FeatureSpec
 
 __all__ = ["WHOLE", "Row", "row", "rows"]
 
-WHOLE: dict[str, Callable[[Draft, Value, FeatureSpec], Value]] = {"modulation": modulation_depth}
+WHOLE: dict[str, Callable[[GraphBuilder, Value, FeatureSpec], Value]] = {"modulation": modulation_depth}
 """How the groups are written that have one value a window, from its log-mel levels: float32, shape (n,)."""
 
 
 class Row(NamedTuple):
     """How a row is written of a window's samples, and how many numbers it holds."""
 
-    write: Callable[[Draft, Value], Value]
+    write: Callable[[GraphBuilder, Value], Value]
     n_columns: int
 
 
-def row(draft: Draft, samples: Value, spec: FeatureSpec) -> Value:
+def row(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
     """Write the row of one window, from samples of shape (n,): float32, shape (n_columns,).
 
     Raises
     ------
     ExportError : the spec has a feature or a statistic that has no export
     """
-    values = FrameValues(draft, samples, spec)
+    values = FrameValues(graph, samples, spec)
     if missing := [group for group in spec.features if group not in (WHOLE if group in UNPOOLED else GROUPS)]:
         raise ExportError(
             f"Every feature must be among {', '.join([*GROUPS, *WHOLE])} to be exported. Got {missing[0]}."
         )
 
     def trimmed(value: Value) -> Value:
-        return value if heard is None else draft.slice(value, *heard)
+        return value if heard is None else graph.slice(value, *heard)
 
-    heard = None if spec.trim_db is None else trim_silence(draft, values.energy, spec.trim_db)
+    heard = None if spec.trim_db is None else trim_silence(graph, values.energy, spec.trim_db)
     columns = []
     if pooled := [GROUPS[group](values) for group in spec.features if group not in UNPOOLED]:
-        columns += pool(draft, trimmed(draft.node("Concat", *pooled, axis=1)), spec)
-    columns += [WHOLE[group](draft, trimmed(values.mel), spec) for group in spec.features if group in UNPOOLED]
-    return draft.node("Concat", *columns, axis=0)
+        columns += pool(graph, trimmed(graph.node("Concat", *pooled, axis=1)), spec)
+    columns += [WHOLE[group](graph, trimmed(values.mel), spec) for group in spec.features if group in UNPOOLED]
+    return graph.node("Concat", *columns, axis=0)
 
 
-def rows(draft: Draft, samples: Value, spec: FeatureSpec, wanted: Sequence[Row]) -> tuple[tuple[Value, ...], Value]:
+def rows(
+    graph: GraphBuilder, samples: Value, spec: FeatureSpec, wanted: Sequence[Row]
+) -> tuple[tuple[Value, ...], Value]:
     """Write rows of a recording's windows, which are cut as `auricle.audio.windows` cuts them.
 
     Parameters
@@ -70,17 +72,17 @@ def rows(draft: Draft, samples: Value, spec: FeatureSpec, wanted: Sequence[Row])
     ExportError : a row holds what has no export
     """
     if spec.window_samples is None:
-        whole = [draft.node("Unsqueeze", one.write(draft, samples), np.array([0])) for one in wanted]
-        return tuple(whole), draft.constant(np.array([0]))
-    n_samples = draft.length(samples, 0)
-    length = draft.node("Min", n_samples, np.array([spec.window_samples]))
-    last = draft.node("Sub", n_samples, length)
+        whole = [graph.node("Unsqueeze", one.write(graph, samples), np.array([0])) for one in wanted]
+        return tuple(whole), graph.constant(np.array([0]))
+    n_samples = graph.length(samples, 0)
+    length = graph.node("Min", n_samples, np.array([spec.window_samples]))
+    last = graph.node("Sub", n_samples, length)
     hop = np.int64(spec.window_hop_samples)
     # At 0, hop, 2 hop …, and one that ends at the last sample.
-    n_before = draft.node("Div", draft.node("Add", last, np.array([hop - 1])), np.array([hop]))
-    places = draft.node("Mul", draft.range(draft.node("Add", n_before, np.array([1]))), hop)
-    starts = draft.node("Min", places, last)
-    body = draft.body()
+    n_before = graph.node("Div", graph.node("Add", last, np.array([hop - 1])), np.array([hop]))
+    places = graph.node("Mul", graph.range(graph.node("Add", n_before, np.array([1]))), hop)
+    starts = graph.node("Min", places, last)
+    body = graph.body()
     start = body.node("Reshape", "start", np.array([1]))
     window = body.slice(samples, start, body.node("Add", start, length))
     found = [one.write(body, window) for one in wanted]
@@ -94,5 +96,5 @@ def rows(draft: Draft, samples: Value, spec: FeatureSpec, wanted: Sequence[Row])
             for value, one in zip(found, wanted, strict=True)
         ],
     )
-    tables = draft.split("Scan", starts, n=len(wanted), body=loop, num_scan_inputs=1)
+    tables = graph.split("Scan", starts, n=len(wanted), body=loop, num_scan_inputs=1)
     return tuple(tables), starts

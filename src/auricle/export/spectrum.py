@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.export.draft import Draft, Value
+from auricle.bundles.graph_builder import GraphBuilder, Value
 from auricle.features.filters import hann, mel_filters
 from auricle.features.spec import FeatureSpec
 
@@ -15,32 +15,32 @@ AMIN = np.float32(1e-10)
 """-100 dB, where the features floor a power."""
 
 
-def log_mel(draft: Draft, samples: Value, spec: FeatureSpec) -> Value:
+def log_mel(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
     """Write the log-mel spectrogram of samples, shape (n,): float32, shape (n_frames, n_mels), in dB.
 
     Equals :func:`auricle.features.log_mel`; rows, and images once a model eats them, begin with it.
     """
-    return mel_levels(draft, power(draft, frames(draft, samples, spec), spec), spec)
+    return mel_levels(graph, power(graph, frames(graph, samples, spec), spec), spec)
 
 
-def frames(draft: Draft, samples: Value, spec: FeatureSpec) -> Value:
+def frames(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
     """Write the frames of samples, shape (n,): float32, shape (n_frames, n_fft).
 
     Frames are gathered by blocks that hop and frame are both made of, so that whole stretches are copied at once.
     """
     block = math.gcd(spec.n_fft, spec.hop)
-    held = draft.node("Sub", draft.length(samples, 0), np.array([spec.n_fft]))
-    n_frames = draft.node("Add", draft.node("Div", held, np.array([spec.hop])), np.array([1]))
-    used = draft.node("Mul", draft.node("Div", draft.length(samples, 0), np.array([block])), np.array([block]))
-    blocks = draft.node("Reshape", draft.slice(samples, np.array([0]), used), np.array([-1, block]))
-    first = draft.node("Mul", draft.range(n_frames), np.int64(spec.hop // block))
-    places = draft.node(
-        "Add", draft.node("Unsqueeze", first, np.array([1])), np.arange(spec.n_fft // block)[np.newaxis]
+    held = graph.node("Sub", graph.length(samples, 0), np.array([spec.n_fft]))
+    n_frames = graph.node("Add", graph.node("Div", held, np.array([spec.hop])), np.array([1]))
+    used = graph.node("Mul", graph.node("Div", graph.length(samples, 0), np.array([block])), np.array([block]))
+    blocks = graph.node("Reshape", graph.slice(samples, np.array([0]), used), np.array([-1, block]))
+    first = graph.node("Mul", graph.range(n_frames), np.int64(spec.hop // block))
+    places = graph.node(
+        "Add", graph.node("Unsqueeze", first, np.array([1])), np.arange(spec.n_fft // block)[np.newaxis]
     )
-    return draft.node("Reshape", draft.node("Gather", blocks, places, axis=0), np.array([-1, spec.n_fft]))
+    return graph.node("Reshape", graph.node("Gather", blocks, places, axis=0), np.array([-1, spec.n_fft]))
 
 
-def power(draft: Draft, frames: Value, spec: FeatureSpec) -> Value:
+def power(graph: GraphBuilder, frames: Value, spec: FeatureSpec) -> Value:
     """Write the power spectrum of frames: float32, shape (n_frames, n_fft // 2 + 1).
 
     With n_fft = n1 n2, sample n2 i + j of a frame is element (i, j) of a matrix. A transform of n1 points down its
@@ -52,24 +52,24 @@ def power(draft: Draft, frames: Value, spec: FeatureSpec) -> Value:
     n1 = max(n for n in range(1, math.isqrt(n_fft) + 1) if n_fft % n == 0)
     n2 = n_fft // n1
     down, turns, along = _tables(n1, n2)
-    windowed = draft.node("Mul", frames, hann(n_fft).astype(np.float32))
-    matrix = draft.node("Reshape", windowed, np.array([-1, n1, n2]))
-    columns = draft.node("Transpose", matrix, perm=[0, 2, 1])
-    real, imaginary = (draft.node("MatMul", columns, part) for part in _parts(down))
+    windowed = graph.node("Mul", frames, hann(n_fft).astype(np.float32))
+    matrix = graph.node("Reshape", windowed, np.array([-1, n1, n2]))
+    columns = graph.node("Transpose", matrix, perm=[0, 2, 1])
+    real, imaginary = (graph.node("MatMul", columns, part) for part in _parts(down))
     turn_real, turn_imaginary = _parts(turns)
-    turned_real = draft.node("Sub", draft.node("Mul", real, turn_real), draft.node("Mul", imaginary, turn_imaginary))
-    turned_imaginary = draft.node(
-        "Add", draft.node("Mul", real, turn_imaginary), draft.node("Mul", imaginary, turn_real)
+    turned_real = graph.node("Sub", graph.node("Mul", real, turn_real), graph.node("Mul", imaginary, turn_imaginary))
+    turned_imaginary = graph.node(
+        "Add", graph.node("Mul", real, turn_imaginary), graph.node("Mul", imaginary, turn_real)
     )
-    both = draft.node("Concat", turned_real, turned_imaginary, axis=1)
-    rows = draft.node("Transpose", both, perm=[0, 2, 1])
+    both = graph.node("Concat", turned_real, turned_imaginary, axis=1)
+    rows = graph.node("Transpose", both, perm=[0, 2, 1])
     cos, sin = _parts(along)
-    spectrum = draft.node("MatMul", rows, np.block([[cos, sin], [-sin, cos]]))
-    squares = draft.split("Split", draft.node("Mul", spectrum, spectrum), np.array([n2, n2]), n=2, axis=2)
-    flat = draft.node("Reshape", draft.node("Add", *squares), np.array([-1, n2 * (n1 // 2 + 1)]))
+    spectrum = graph.node("MatMul", rows, np.block([[cos, sin], [-sin, cos]]))
+    squares = graph.split("Split", graph.node("Mul", spectrum, spectrum), np.array([n2, n2]), n=2, axis=2)
+    flat = graph.node("Reshape", graph.node("Add", *squares), np.array([-1, n2 * (n1 // 2 + 1)]))
     bins = np.arange(n_fft // 2 + 1)
     mirrored = np.where(bins % n1 <= n1 // 2, bins, n_fft - bins)  # a real signal's bin n_fft - k equals its bin k
-    return draft.node("Gather", flat, mirrored % n1 * n2 + mirrored // n1, axis=1)
+    return graph.node("Gather", flat, mirrored % n1 * n2 + mirrored // n1, axis=1)
 
 
 def _tables(n1: int, n2: int) -> tuple[NDArray[np.complex128], ...]:
@@ -83,11 +83,11 @@ def _parts(table: NDArray[np.complex128]) -> tuple[NDArray[np.float32], NDArray[
     return table.real.astype(np.float32), table.imag.astype(np.float32)
 
 
-def mel_levels(draft: Draft, power: Value, spec: FeatureSpec) -> Value:
+def mel_levels(graph: GraphBuilder, power: Value, spec: FeatureSpec) -> Value:
     """Write the level of each mel band from the power spectrum: float32, shape (n_frames, n_mels), in dB."""
-    return decibels(draft, draft.node("MatMul", power, mel_filters(spec).T.astype(np.float32)))
+    return decibels(graph, graph.node("MatMul", power, mel_filters(spec).T.astype(np.float32)))
 
 
-def decibels(draft: Draft, power: Value) -> Value:
+def decibels(graph: GraphBuilder, power: Value) -> Value:
     """Write ``10 log10`` of a power, floored at -100 dB."""
-    return draft.node("Mul", draft.node("Log", draft.node("Max", power, AMIN)), np.float32(10 / math.log(10)))
+    return graph.node("Mul", graph.node("Log", graph.node("Max", power, AMIN)), np.float32(10 / math.log(10)))

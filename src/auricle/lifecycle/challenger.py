@@ -100,9 +100,17 @@ class Challenger:
         hashes = np.stack(
             list(parallel_map(content_hash, [example.file for example in data.examples], workers=workers))
         )
-        chosen = choose(labels, data, profile, trusted)
-        tried = families or _families(manifest.family)
-        return cls(model.name, champion, data, hashes, labels, chosen, tried, half_life_days, seed)
+        return cls(
+            name=model.name,
+            champion=champion,
+            data=data,
+            hashes=hashes,
+            labels=labels,
+            chosen=choose(labels, data, profile, trusted),
+            families=families or _families(manifest.family),
+            half_life_days=half_life_days,
+            seed=seed,
+        )
 
     @property
     def inputs(self) -> str:

@@ -51,11 +51,11 @@ def hold_out(
     used = np.flatnonzero((at >= 0) | is_new)
     truth = data.labels if data.classes else data.targets
     return PairedPredictions(
-        "hold-out",
-        truth[of_data[here[used]]],
-        _array(said[used].tolist(), is_class=bool(data.classes)),
-        out_of_fold(challenger)[here[used]],
-        data.groups[of_data[here[used]]],
+        where="hold-out",
+        truth=truth[of_data[here[used]]],
+        champion=_array(said[used].tolist(), is_class=bool(data.classes)),
+        challenger=out_of_fold(challenger)[here[used]],
+        groups=data.groups[of_data[here[used]]],
     )
 
 
@@ -65,7 +65,9 @@ def recent(
     """Let both meet on recordings that were kept out of training; both are asked now."""
     truth = kept.labels if kept.classes else kept.targets
     answers = [told(model, kept.examples, workers) for model in (champion, challenger)]
-    return PairedPredictions("recent", truth, answers[0], answers[1], kept.groups)
+    return PairedPredictions(
+        where="recent", truth=truth, champion=answers[0], challenger=answers[1], groups=kept.groups
+    )
 
 
 def told(model: Predictor, examples: Sequence[Example], workers: int | None = None) -> Answers:

@@ -84,9 +84,14 @@ def labelled(store: Store, name: str, *, is_class: bool, n_standard: int) -> Lab
     batches = [b for b in store.scan(Filter(model=name, labelled=True)) if bool(b.classes) == is_class]
     if not batches:
         none = np.array([], np.str_)
-        truth = none if is_class else np.array([], np.float64)
         return Labelled(
-            none, truth, none, none, np.array([], "M8[us]"), np.array([], object), np.zeros((0, n_standard), np.float32)
+            ids=none,
+            truth=none if is_class else np.array([], np.float64),
+            keys=none,
+            groups=none,
+            times=np.array([], "M8[us]"),
+            sounds=np.array([], object),
+            standard=np.zeros((0, n_standard), np.float32),
         )
     order = np.argsort(np.concatenate([b.times for b in batches]), kind="stable")  # a batch is of one version
     unlike = np.full((1, n_standard), np.nan, np.float32)
@@ -94,13 +99,13 @@ def labelled(store: Store, name: str, *, is_class: bool, n_standard: int) -> Lab
     ids, groups = (np.concatenate(parts) for parts in zip(*((b.ids, b.groups) for b in batches), strict=True))
     groups = np.where(groups == "", np.char.add("prediction ", ids), groups)
     return Labelled(
-        ids[order],
-        np.concatenate([b.truth.astype(np.str_ if is_class else np.float64) for b in batches])[order],
-        np.concatenate([b.truth_keys for b in batches])[order],
-        groups[order],
-        np.concatenate([b.times for b in batches])[order],
-        np.concatenate([b.audio for b in batches])[order],
-        np.concatenate(standard)[order],
+        ids=ids[order],
+        truth=np.concatenate([b.truth.astype(np.str_ if is_class else np.float64) for b in batches])[order],
+        keys=np.concatenate([b.truth_keys for b in batches])[order],
+        groups=groups[order],
+        times=np.concatenate([b.times for b in batches])[order],
+        sounds=np.concatenate([b.audio for b in batches])[order],
+        standard=np.concatenate(standard)[order],
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import DataError
+from auricle.evaluation.scores import accuracy, balanced_accuracy, losses, mean_absolute_error
 from auricle.lifecycle.paired_tests import holm, p_of_gain
 
 __all__ = ["LEAST_BLOCKS", "ClassScore", "PairedPredictions", "Score", "Where", "by_class", "score"]
@@ -110,24 +111,19 @@ def score(one: PairedPredictions, new_classes: Sequence[str] = ()) -> Score:
     gains = _gains(one)
     n_groups = np.unique(one.groups).size
     blocks = one.groups if n_groups >= LEAST_BLOCKS else None
-    if one.is_classified:
-        champion, challenger = (_balanced(one.truth, told, new_classes) for told in (one.champion, one.challenger))
-    else:
-        champion, challenger = (float(np.abs(told - one.truth).mean()) for told in (one.champion, one.challenger))
-    accuracies = [float((told == one.truth).mean()) for told in (one.champion, one.challenger)]
     return Score(
-        one.where,
-        len(one.truth),
-        n_groups,
-        champion,
-        challenger,
-        accuracies[0] if one.is_classified else None,
-        accuracies[1] if one.is_classified else None,
-        int((gains > 0).sum()),
-        int((gains < 0).sum()),
-        p_of_gain(gains, blocks),
-        p_of_gain(-gains, blocks),
-        "recording" if blocks is None else "group",
+        where=one.where,
+        n_recordings=len(one.truth),
+        n_groups=n_groups,
+        champion=_score(one, one.champion, new_classes),
+        challenger=_score(one, one.challenger, new_classes),
+        champion_accuracy=accuracy(one.truth, one.champion) if one.is_classified else None,
+        challenger_accuracy=accuracy(one.truth, one.challenger) if one.is_classified else None,
+        won=int((gains > 0).sum()),
+        lost=int((gains < 0).sum()),
+        p_better=p_of_gain(gains, blocks),
+        p_worse=p_of_gain(-gains, blocks),
+        tested_by="recording" if blocks is None else "group",
     )
 
 
@@ -148,19 +144,32 @@ def by_class(
     p_worse = holm([p_of_gain(-gains[one.truth == label]) for label in labels])
     for label, p in zip(labels, p_worse, strict=True):
         of_class = one.truth == label
-        champion, challenger = (float((told[of_class] == label).mean()) for told in (one.champion, one.challenger))
-        won, lost = int((gains[of_class] > 0).sum()), int((gains[of_class] < 0).sum())
-        has_fallen = champion - challenger > margin and p < rate
-        yield ClassScore(one.where, label, int(of_class.sum()), champion, challenger, won, lost, p, has_fallen)
+        truth = one.truth[of_class]
+        champion, challenger = (accuracy(truth, predicted[of_class]) for predicted in (one.champion, one.challenger))
+        yield ClassScore(
+            where=one.where,
+            label=label,
+            n_recordings=len(truth),
+            champion=champion,
+            challenger=challenger,
+            won=int((gains[of_class] > 0).sum()),
+            lost=int((gains[of_class] < 0).sum()),
+            p_worse=p,
+            has_fallen=champion - challenger > margin and p < rate,
+        )
 
 
 def _gains(one: PairedPredictions) -> NDArray[np.float64]:
     """Return what the challenger has over the champion on each recording, shape (n,)."""
-    if one.is_classified:
-        return np.asarray((one.challenger == one.truth).astype(float) - (one.champion == one.truth))
-    return np.asarray(np.abs(one.champion - one.truth) - np.abs(one.challenger - one.truth))
+    champion, challenger = (
+        losses(one.truth, predicted, is_class=one.is_classified) for predicted in (one.champion, one.challenger)
+    )
+    return np.asarray(champion - challenger)
 
 
-def _balanced(truth: NDArray[Any], told: NDArray[Any], new_classes: Sequence[str]) -> float:
-    labels = [label for label in np.unique(truth) if label not in new_classes]
-    return float(np.mean([(told[truth == label] == label).mean() for label in labels])) if labels else 0.0
+def _score(one: PairedPredictions, predicted: NDArray[Any], new_classes: Sequence[str]) -> float:
+    """Return the balanced accuracy over classes that the champion knows, 0 where there are none, or the mean error."""
+    if not one.is_classified:
+        return mean_absolute_error(one.truth, predicted)
+    known = [label for label in np.unique(one.truth) if label not in new_classes]
+    return balanced_accuracy(one.truth, predicted, known) if known else 0.0

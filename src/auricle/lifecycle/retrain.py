@@ -6,15 +6,17 @@ retraining that was killed goes on from the challenger that it had trained.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
-from auricle.datasets.dataset import Dataset
+from auricle.bundles.bundle import Bundle
+from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Progress
 from auricle.errors import MissingError, UsageError
 from auricle.features.cache import FeatureCache
-from auricle.lifecycle.challenger import Challenger
+from auricle.lifecycle.challenger import Challenger, Recordings
 from auricle.lifecycle.journal import Journal
 from auricle.lifecycle.label_selection import HALF_LIFE_DAYS
 from auricle.lifecycle.lease import LeaseGuard
@@ -22,14 +24,44 @@ from auricle.lifecycle.promotion import PromotionDecision
 from auricle.store.registry.models import Model
 from auricle.store.store import Store
 
-__all__ = ["Promote", "Retrained", "champion_of", "retrain"]
+__all__ = ["Promote", "RetrainConfig", "Retrained", "champion_of", "retrain"]
 
 Promote = Literal["auto", "never"]
 
 Outcome = Literal["promoted", "kept", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainConfig:
+    """How to retrain.
+
+    Parameters
+    ----------
+    name : of the model; None for the only one that has a champion
+    models : families to try, as `train` has them; None for the champion's own
+    promote : ``"auto"`` promotes a challenger that passes every gate; ``"never"`` leaves that to the user
+    half_life_days : age at which a recording counts half in the fit
+    seed : of the models and the folds
+    who : on whose account, for the record
+
+    Raises
+    ------
+    UsageError : a setting out of its range
+    """
+
+    name: str | None = None
+    models: str | None = None
+    promote: Promote = "auto"
+    half_life_days: float = HALF_LIFE_DAYS
+    seed: int = 0
+    who: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.half_life_days > 0:
+            raise UsageError(f"`half_life_days` must be above 0. Got {self.half_life_days:g}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retrained:
     """What came of a retraining.
 
@@ -61,13 +93,8 @@ class Retrained:
 def retrain(
     store: Store,
     data: Dataset,
+    config: RetrainConfig = RetrainConfig(),
     *,
-    name: str | None = None,
-    models: str | None = None,
-    promote: Promote = "auto",
-    half_life_days: float = HALF_LIFE_DAYS,
-    seed: int = 0,
-    who: str = "",
     workers: int | None = None,
     cache: FeatureCache | None = None,
     progress: Progress | None = None,
@@ -77,57 +104,51 @@ def retrain(
     Parameters
     ----------
     data : the original data, grouped as it was for the champion
-    name : of the model; None for the only one that has a champion
-    models : families to try, as `train` has them; None for the champion's own
-    promote : ``"auto"`` promotes a challenger that passes every gate; ``"never"`` leaves that to somebody
-    half_life_days : age at which a recording counts half in the fit
-    who : on whose account, for the record
+    workers : threads; None for every core
+    cache : of features
+    progress : called with each step of the training
 
     Raises
     ------
     MissingError : no model of the name has a champion
     ConflictError : the model is being retrained already, or somebody changed the champion meanwhile
     DataError : data of another task, or grouped otherwise than for the champion
-    UsageError : a family that cannot be trained again, or a setting out of its range
+    UsageError : a family that cannot be trained again
     StoreError : the store cannot be used
     """
-    if not half_life_days > 0:
-        raise UsageError(f"`half_life_days` must be above 0. Got {half_life_days:g}.")
-    model = champion_of(store, name)
+    model = champion_of(store, config.name)
     with LeaseGuard(store, f"retrain {model.name}", f"A retraining of {model.name}") as held:
         challenge = Challenger.of(
-            store, model, data, families=models, half_life_days=half_life_days, seed=seed, workers=workers
+            store,
+            model,
+            data,
+            families=config.models,
+            half_life_days=config.half_life_days,
+            seed=config.seed,
+            workers=workers,
         )
-        told = {"who": who, "labels": challenge.counts}
-        with Journal(store, model, challenge.inputs, told) as journal:
+        with Journal(store, model, challenge.inputs, {"who": config.who, "labels": challenge.counts}) as journal:
             started = time.perf_counter()
             challenger, judgement = None, None
             outcome, sentence = _refusal(challenge)
             if outcome != "refused":
+                train = partial(challenge.train, workers=workers, cache=cache, progress=progress)
                 with challenge.recordings(store) as recordings:
-                    challenger = journal.trained()
-                    if challenger is None:
-                        challenger = challenge.train(
-                            recordings.learned, workers=workers, cache=cache, progress=progress
-                        )
-                        journal.keep(challenger)
+                    challenger = _trained(journal, recordings, train)
                     judgement = challenge.judge(challenger, recordings.kept, workers=workers)
-                sentence = judgement.sentence
-                if judgement.is_better and promote == "auto":
-                    held.check()
-                    journal.promote(sentence)
-                    outcome = "promoted"
-                elif judgement.is_better:
-                    sentence += f" It waits for `auricle models promote {challenger.id}`."
+                outcome, sentence = _outcome(challenger, judgement, config.promote)
+            if outcome == "promoted":
+                held.check()
+                journal.promote(sentence)
             found = Retrained(
-                journal.id,
-                outcome,
-                sentence,
-                model.id,
-                None if challenger is None else challenger.id,
-                judgement,
-                challenge.counts,
-                time.perf_counter() - started,
+                id=journal.id,
+                outcome=outcome,
+                sentence=sentence,
+                champion=model.id,
+                challenger=None if challenger is None else challenger.id,
+                judgement=judgement,
+                labels=challenge.counts,
+                seconds=time.perf_counter() - started,
             )
             journal.finish(outcome, found.as_json())
             return found
@@ -149,6 +170,22 @@ def champion_of(store: Store, name: str | None = None) -> Model:
         names = ", ".join(sorted(model.name for model in champions))
         raise UsageError(f"The store holds several models, {names}: say which one with `--model`.")
     return champions[0]
+
+
+def _trained(journal: Journal, recordings: Recordings, train: Callable[[tuple[Example, ...]], Bundle]) -> Bundle:
+    """Return the challenger that was trained before a kill, or train one and keep it."""
+    challenger = journal.trained()
+    if challenger is None:
+        challenger = train(recordings.learned)
+        journal.keep(challenger)
+    return challenger
+
+
+def _outcome(challenger: Bundle, judgement: PromotionDecision, promote: Promote) -> tuple[Outcome, str]:
+    if judgement.is_better and promote == "auto":
+        return "promoted", judgement.sentence
+    waits = f" It waits for `auricle models promote {challenger.id}`." if judgement.is_better else ""
+    return "kept", judgement.sentence + waits
 
 
 def _refusal(challenge: Challenger) -> tuple[Outcome, str]:

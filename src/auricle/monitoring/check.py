@@ -1,7 +1,7 @@
 """One check of one model: everything that is known of its recordings, and the verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from auricle.monitoring.drift.tests import EACH, Drift, test_all
 from auricle.monitoring.findings import Findings
 from auricle.monitoring.performance.estimated import EstimatedPerformance, estimated_performance
 from auricle.monitoring.performance.measured import MeasuredPerformance, measured_performance
-from auricle.monitoring.sources.sample import Sample
+from auricle.monitoring.sources.sample import Sample, moment_of, time_of
 from auricle.monitoring.sources.training_overlap import with_out_of_fold
 from auricle.monitoring.verdict import ONCE, Persistence, State, Verdict, decide
 
@@ -140,20 +140,24 @@ def check(
     window, odd = _with_sane_clocks(window, now)
     window, heard = with_out_of_fold(window, reference)
     findings = Findings()
-    drift, thought = None, None
+    drift, estimated = None, None
     causes: tuple[Cause, ...] = ()
     if findings.take_sizes(reference, window):
         drift = test_all(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz, seed=seed)
-        causes = drift.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
-        thought = estimated_performance(reference, window, seed=seed)
-        findings.take_drift(drift, causes, rate)
-        if not findings.alarms and (doubtful := drift.apart()).alarms(rate):
-            causes = doubtful.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
-            findings.take_doubtful(causes, reference, window)
-        findings.take_estimate(thought)
+        causes = _causes(drift, findings, reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
+        estimated = estimated_performance(reference, window, seed=seed)
+        findings.take_estimate(estimated)
     scored = measured_performance(reference, window, seed=seed)
     if scored is not None:
         findings.take_labels(scored)
+    verdict = decide(
+        findings.alarms,
+        findings.doubts,
+        kinds=findings.kinds,
+        earlier=earlier,
+        persistence=persistence,
+        calm=f"Nothing has changed that can be seen in {len(window)} recordings.",
+    )
     first, last = _ends(window.times)
     return Check(
         model=window.model,
@@ -163,27 +167,39 @@ def check(
         first=first,
         last=last,
         rate=rate,
-        verdict=decide(
-            findings.alarms,
-            findings.doubts,
-            kinds=findings.kinds,
-            earlier=earlier,
-            persistence=persistence,
-            calm=f"Nothing has changed that can be seen in {len(window)} recordings.",
-        ),
+        verdict=verdict,
         causes=causes,
         drift=drift,
         unknown=float(window.unknown.mean()) if len(window) else None,
         unknown_before=float(reference.unknown.mean()),
-        estimate=thought,
+        estimate=estimated,
         measured=scored,
-        notes=(*heard, *odd, *_blind(causes, thought)),
+        notes=(*heard, *odd, *_blind(causes, estimated)),
     )
 
 
-def _blind(causes: Sequence[Cause], thought: EstimatedPerformance | None) -> tuple[str, ...]:
+def _causes(
+    drift: Drift,
+    findings: Findings,
+    reference: Sample,
+    window: Sample,
+    *,
+    rate: float,
+    by: str | None,
+    model_rate_hz: int,
+) -> tuple[Cause, ...]:
+    """Return what happened, and take it as an alarm, or as a doubt where groups are too few to be sure."""
+    causes = drift.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
+    findings.take_drift(drift, causes, rate)
+    if not findings.alarms and (apart := drift.apart()).alarms(rate):
+        causes = apart.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
+        findings.take_doubtful(causes, reference, window)
+    return causes
+
+
+def _blind(causes: Sequence[Cause], estimated: EstimatedPerformance | None) -> tuple[str, ...]:
     """Say what an estimate cannot know."""
-    if thought is None or thought.value is None or all(cause.kind != "new_class" for cause in causes):
+    if estimated is None or estimated.value is None or all(cause.kind != "new_class" for cause in causes):
         return ()
     return ("The estimate takes sounds of a new kind for known ones: the answers to those are wrong.",)
 
@@ -203,29 +219,21 @@ def _check_asked(reference: Sample, window: Sample, rate: float, by: str | None)
 def _with_sane_clocks(window: Sample, now: datetime | None) -> tuple[Sample, tuple[str, ...]]:
     """Forget times that cannot be, and say how many there are; the recordings count all the same."""
     latest = (now or datetime.now(UTC)) + AHEAD
-    odd = (window.times > _at(latest)) | (window.times < _at(EARLIEST))
+    odd = (window.times > time_of(latest)) | (window.times < time_of(EARLIEST))
     if not odd.any():
         return window, ()
     times = window.times.copy()
     times[odd] = np.datetime64("NaT")
-    held = {name: getattr(window, name) for name in Sample.__slots__} | {"times": times}
     note = (
         f"{int(odd.sum())} recordings come from the future or from before {EARLIEST.year}: a clock was wrong. They "
         "count, and their times do not."
     )
-    return Sample(**held), (note,)
+    return replace(window, times=times), (note,)
 
 
 def _ends(times: NDArray[np.datetime64]) -> tuple[datetime | None, datetime | None]:
     known = times[~np.isnat(times)]
-    if not known.size:
-        return None, None
-    first, last = (t.astype("datetime64[us]").item().replace(tzinfo=UTC) for t in (known.min(), known.max()))
-    return first, last
-
-
-def _at(moment: datetime) -> np.datetime64:
-    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
+    return (moment_of(known.min()), moment_of(known.max())) if known.size else (None, None)
 
 
 def _iso(moment: datetime | None) -> str | None:

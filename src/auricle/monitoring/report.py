@@ -10,7 +10,7 @@ from auricle.monitoring.check import Check
 from auricle.monitoring.drift.feature_drift import FeatureDrift
 from auricle.monitoring.performance.estimated import ASSUMPTION
 from auricle.monitoring.report_charts import course, overlaid, pairs
-from auricle.monitoring.sources.sample import Sample, reference_of
+from auricle.monitoring.sources.sample import Sample, reference_of, time_of
 from auricle.reports import charts
 from auricle.reports.html import Block, Listing, Notice, Numbers, Page, Section, Table, Text, Tone, picture
 
@@ -161,7 +161,7 @@ def _sound(check: Check, reference: Sample, window: Sample, by: str | None) -> I
         if cause.measure in MEASURES and timed.sum() > 1:
             label, unit = MEASURES[cause.measure]
             low, high = np.quantile(reference.measure(cause.measure), [0.05, 0.95])
-            since = None if cause.since is None else np.datetime64(cause.since.replace(tzinfo=None), "us")
+            since = None if cause.since is None else time_of(cause.since)
             figure, axes = charts.blank(9.2, 2.2)
             values = part.measure(cause.measure)[timed]
             course(axes[0, 0], part.times[timed], values, (float(low), float(high)), unit=unit, since=since)

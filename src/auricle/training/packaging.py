@@ -143,18 +143,14 @@ def _scores(dataset: Dataset, table: DesignMatrix, found: SearchResult) -> tuple
     truth, groups = table.truth[found.tested], dataset.groups[found.tested]
     if table.classes:
         chosen = predicted_class(found.answers)
-        right = chosen == truth
-        low, high = scores.interval_of_accuracy(right, truth, groups)
-        balanced = scores.interval_of_accuracy(right, truth, groups, balanced=True)
         tested = scores.classification(truth, found.answers, chosen)
         before = scores.classification(truth, found.uncalibrated, chosen)
         tested |= {f"{name}_uncalibrated": before[name] for name in ("log_loss", "ece")}
-        tested |= {"ci95": [low, high], "balanced_accuracy_ci95": list(balanced), "baseline": scores.baseline(truth)}
+        tested |= scores.classification_intervals(truth, chosen, groups)
         guess = scores.baseline(truth, balanced=True)
     else:
         values = found.answers[:, 0]
-        tested = scores.regression(truth, values)
-        tested |= {"ci95": list(scores.interval_of_r2(truth, values, groups)), "baseline": 0.0}
+        tested = scores.regression(truth, values) | scores.regression_intervals(truth, values, groups)
         guess = 0.0
     if found.reach is not None:
         tested |= scores.coverage(found.reach.covered, found.reach.size, groups, is_class=bool(table.classes))

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import t
 from sklearn.metrics import roc_auc_score
 
 from auricle.monitoring.drift.domain_classifier import row_drift, separability
@@ -69,3 +70,24 @@ def test_the_area_alone_is_the_same(rng):
     values[100:] += 0.5
     groups, window = np.arange(200).astype(str), np.arange(200) >= 100
     assert separability(values, groups, window, seed=0) == pytest.approx(found(values, 100, n_shuffles=9).auc, abs=0.03)
+
+
+def test_few_groups_widen_the_interval_as_much_as_they_leave_unknown(rng):
+    scores, window = rng.normal(size=200).astype(np.float32), np.arange(200) >= 100
+    members = np.arange(200) // 50
+    scores += 0.5 * (members % 2)
+    low, high = domain_classifier._interval(scores, members.astype(str), window)
+    places = (
+        (scores[window, None] > scores[~window]).mean(axis=1),
+        (scores[~window, None] > scores[window]).mean(axis=1),
+    )
+    off = [(place - place.mean()).reshape(2, 50).sum(axis=1) / 100 for place in places]
+    assert high - low == pytest.approx(2 * t.ppf(0.975, 3) * np.sqrt(np.square(off).sum() * 4 / 3))
+
+
+def test_one_group_on_a_side_leaves_its_recordings_in_doubt(rng):
+    scores, window = rng.normal(size=200).astype(np.float32), np.arange(200) >= 100
+    apart = domain_classifier._interval(scores, np.arange(200).astype(str), window)
+    assert apart[1] - apart[0] > 0.1
+    assert domain_classifier._interval(scores, np.where(window, "here", "there"), window) == apart
+    assert domain_classifier._interval(scores, np.full(200, "one"), window) == apart

@@ -35,6 +35,15 @@ def test_p_values_are_those_of_the_exact_test(rng):
     assert found[0].p == pytest.approx(ks_2samp(values[200:, 0], values[:200, 0]).pvalue, rel=0.5, abs=0.002)
 
 
+def test_q_values_are_those_of_benjamini_and_hochberg(rng):
+    values = rng.normal(size=(300, 6))
+    values[200:] += np.linspace(0.0, 0.5, 6)
+    found = sorted(drift(values, 100), key=lambda one: one.p)
+    raised = [one.p * len(found) / rank for rank, one in enumerate(found, 1)]
+    expected = [min(1.0, *raised[rank:]) for rank in range(len(found))]
+    assert [one.q for one in found] == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(("n_reference", "n_window"), [(60, 300), (300, 60), (60, 60)])
 def test_nothing_moves_where_nothing_has_changed(n_reference, n_window):
     moved = 0

@@ -7,7 +7,6 @@ import pytest
 from auricle.errors import UsageError
 from auricle.monitoring.performance import concept_drift as module
 from auricle.monitoring.performance.concept_drift import concept_drift, evidence
-from auricle.monitoring.performance.measured import losses
 
 pytest.importorskip("river")
 
@@ -85,7 +84,7 @@ def relabelled(sample, part, seed=0):
 def test_labels_that_a_sure_model_contradicts_are_found_in_fewer_than_errors(make_sample):
     reference, turned = make_sample(600, 1), relabelled(make_sample(500, 2), 0.3)
     by_errors, by_labels = (
-        concept_drift(losses(reference), losses(turned), turned.times, weighed=weighed)
+        concept_drift(reference.losses, turned.losses, turned.times, weighed=weighed)
         for weighed in (None, evidence(reference, turned))
     )
     assert by_labels.detector == "CUSUM"

@@ -1,11 +1,12 @@
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
 
 from auricle.bundles.bundle import Bundle
 from auricle.errors import BundleError, DataError
-from auricle.monitoring.sources.sample import reference_of
+from auricle.monitoring.sources.sample import moment_of, reference_of, time_of
 
 
 def test_the_reference_is_what_the_profile_holds(states, trained_on_states):
@@ -49,3 +50,13 @@ def test_a_measure_has_a_name(make_sample):
 def test_columns_of_metadata_are_as_long_as_the_rest(make_sample):
     with pytest.raises(DataError, match=r"metadata site \(2,\)"):
         replace(make_sample(3), metadata={"site": np.array(["a", "b"])})
+
+
+def test_times_and_moments_are_those_of_each_other():
+    there = timezone(timedelta(hours=2))
+    moment = datetime(2026, 3, 1, 14, 30, 0, 5, tzinfo=there)
+    assert time_of(moment) == np.datetime64("2026-03-01T12:30:00.000005")
+    back = moment_of(np.datetime64("2026-03-01T12:30:00.000005", "ns"))
+    assert back == moment
+    assert back.utcoffset() == timedelta(0)
+    assert moment_of(np.datetime64("NaT", "us")) is None

@@ -1,22 +1,17 @@
 """A checkpoint: the state of a training as plain arrays in one file, so that a killed training goes on where it was."""
 
-import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.models.cnn.settings import Settings
 from auricle.runtime import files
 
-if TYPE_CHECKING:
-    from auricle.models.cnn.training import Images
-
-__all__ = ["Checkpoint", "name_of"]
+__all__ = ["Checkpoint"]
 
 
 class Checkpoint:
@@ -50,15 +45,3 @@ class Checkpoint:
         content = io.BytesIO()
         np.savez(content, **arrays)  # type: ignore[arg-type]  # NumPy types its own option only
         files.write_bytes(self._path, content.getvalue())
-
-
-def name_of(settings: Settings, *parts: "Images | NDArray[Any] | None") -> str:
-    """Return a hash of all that a training depends on: a checkpoint of another must not be taken for its own."""
-    digest = hashlib.sha256(repr(settings).encode())
-    for part in parts:
-        digest.update(b"part")
-        if part is None:
-            continue
-        for array in (part,) if isinstance(part, np.ndarray) else (part.images, part.targets, part.weights):
-            digest.update(str(array.shape).encode() + array.tobytes())
-    return digest.hexdigest()[:16]

@@ -89,8 +89,8 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         need_torch()
         if self.n_networks < 1:
             raise UsageError(f"`n_networks` must be at least 1. Got {self.n_networks}.")
-        from auricle.models.cnn.checkpoint import Checkpoint, name_of
-        from auricle.models.cnn.training import Images, train
+        from auricle.models.cnn.checkpoint import Checkpoint
+        from auricle.models.cnn.training import Images, checkpoint_name, train
 
         weights = _mean_one(sample_weight, len(X)).astype(np.float32)
         learned, held_out = self._split(Images(images, targets, weights), groups)
@@ -100,7 +100,7 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         kept: list[Checkpoint | None] = [None] * self.n_networks
         if self.checkpoints is not None:
             folder = Path(self.checkpoints)
-            kept = [Checkpoint(folder, name_of(one, learned, held_out, background)) for one in settings]
+            kept = [Checkpoint(folder, checkpoint_name(one, learned, held_out, background)) for one in settings]
         self.weights_: list[Weights] = [
             train(learned, held_out, one, background=background, checkpoint=checkpoint, progress=self.progress)
             for one, checkpoint in zip(settings, kept, strict=True)
@@ -130,18 +130,18 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             if count < 1:
                 raise UsageError(f"`{name}` must be at least 1. Got {count}.")
         return Settings(
-            SIZES[self.size],
-            epochs,
-            self.batch,
-            self.learning_rate,
-            self.weight_decay,
-            self.dropout,
-            self.label_smoothing,
-            self.averaging,
-            self.patience,
-            self.augmentation or self._default_augmentation,
-            chosen_device(self.device),
-            seed,
+            size=SIZES[self.size],
+            epochs=epochs,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            dropout=self.dropout,
+            label_smoothing=self.label_smoothing,
+            averaging=self.averaging,
+            patience=self.patience,
+            augmentation=self.augmentation or self._default_augmentation,
+            device=chosen_device(self.device),
+            seed=seed,
         )
 
     def _split(self, every: "Images", groups: ArrayLike | None) -> "tuple[Images, Images | None]":

@@ -1,5 +1,6 @@
 """Training of one network: the loop over batches, what is averaged, when it stops and what it keeps."""
 
+import hashlib
 import math
 import threading
 import time
@@ -20,7 +21,7 @@ from auricle.models.cnn.checkpoint import Checkpoint
 from auricle.models.cnn.network import Network, normalised
 from auricle.models.cnn.settings import Epoch, Settings, Size
 
-__all__ = ["CnnWarning", "Images", "Weights", "answers", "loaded", "train"]
+__all__ = ["CnnWarning", "Images", "Weights", "answers", "checkpoint_name", "loaded", "train"]
 
 Weights = dict[str, NDArray[Any]]
 
@@ -51,6 +52,18 @@ class Images:
     images: NDArray[np.float32]
     targets: NDArray[np.float32]
     weights: NDArray[np.float32]
+
+
+def checkpoint_name(settings: Settings, *parts: Images | NDArray[Any] | None) -> str:
+    """Return a hash of all that a training depends on: a checkpoint of another must not be taken for its own."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for part in parts:
+        digest.update(b"part")
+        if part is None:
+            continue
+        for array in (part,) if isinstance(part, np.ndarray) else (part.images, part.targets, part.weights):
+            digest.update(str(array.shape).encode() + array.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def train(

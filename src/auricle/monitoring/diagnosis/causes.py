@@ -175,7 +175,14 @@ def _cause(
         clean = [other for other in places if all(one.kind != sign.kind for one in other.signs)]
         rest = f"{clean[0].value} is" if len(clean) == 1 else f"the other {len(clean)} values of {by} are"
         sentence += f"; {rest} unchanged"
-    return Cause(sign.kind, f"{sentence}.", sign.measure, sign.shift, None if place is None else place.value, since)
+    return Cause(
+        sign.kind,
+        f"{sentence}.",
+        measure=sign.measure,
+        shift=sign.shift,
+        where=None if place is None else place.value,
+        since=since,
+    )
 
 
 def _answers(kinds: NovelClusters, classes: LabelShift | None, unknown: NoveltyRateDrift, rate: float) -> list[Cause]:

@@ -1,10 +1,12 @@
 """Since when: the moment at which a measure changed, if it changed while it was watched."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+
+from auricle.monitoring.sources.sample import moment_of
 
 __all__ = ["change_point"]
 
@@ -54,5 +56,4 @@ def change_point(
     before, after = (float(np.median(part)) - usual for part in (ordered[:place], ordered[place:]))
     if abs(before) > LEFT_OVER * abs(after):
         return None
-    moment: datetime = at[place].astype("datetime64[us]").item()
-    return moment.replace(tzinfo=UTC)
+    return moment_of(at[place])

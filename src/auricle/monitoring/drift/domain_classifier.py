@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
+from auricle.evaluation.scores import interval_of_mean
 from auricle.monitoring.drift.resampling import effective_size_ratio, p_values
 
 __all__ = ["LEAST_AUC", "RowDrift", "row_drift", "scaled", "separability"]
@@ -152,18 +153,23 @@ def _aucs(scores: NDArray[np.float32], dealt: NDArray[np.bool_]) -> NDArray[np.f
 
 
 def _interval(scores: NDArray[np.float32], groups: NDArray[np.str_], window: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return the 95% interval of the area, with groups as the trials: Obuchowski (1997)."""
+    """Return the 95% interval of the area, with groups as the trials; a side of one single group is taken apart.
+
+    Source: Obuchowski (1997), with Student's quantile over groups, as every interval of a mean here.
+    """
     place = np.empty(len(scores))
     for side in (window, ~window):
         others = np.sort(scores[~side])
         below, above = (np.searchsorted(others, scores[side], side=s) for s in ("left", "right"))
         place[side] = (below + above) / 2 / len(others)
     auc = float(place[window].mean())
-    _, members = np.unique(groups, return_inverse=True)
     share = np.where(window, place - auc, -(place - (1.0 - auc))) / np.where(window, window.sum(), (~window).sum())
-    off = np.bincount(members, share)
-    reach = 1.96 * float(np.sqrt((off**2).sum() * len(off) / max(1, len(off) - 1)))
-    return max(0.0, auc - reach), min(1.0, auc + reach)
+    _, units = np.unique(groups, return_inverse=True)
+    for side in (window, ~window):
+        if np.ptp(units[side]) == 0:
+            units[side] = len(units) + np.flatnonzero(side)
+    low, high = interval_of_mean(auc + len(share) * share, units)
+    return max(0.0, low), min(1.0, high)
 
 
 def _discrepancies(

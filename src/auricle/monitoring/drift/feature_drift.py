@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kstwobign
+from scipy.stats import false_discovery_control, kstwobign
 
 from auricle.bundles.profile import QUALITY_COLUMNS
-from auricle.monitoring.drift.resampling import effective_size_ratio, p_values, q_values
+from auricle.monitoring.drift.resampling import effective_size_ratio, p_values
 from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["LEAST_EFFECT", "FeatureDrift", "feature_drift", "table_of"]
@@ -95,13 +95,20 @@ def feature_drift(
     p, p_apart = (
         _p(one, shuffled, root) for one in (gaps * np.sqrt(effective_size_ratio(values, groups, window)), gaps)
     )
-    q = q_values(p)
+    q = false_discovery_control(p)
     reference, live = values[~window], values[window]
     before, after = np.median(reference, axis=0), np.median(live, axis=0)
-    effects = _moved(reference, live) / _spreads(reference, names)
+    found = {
+        "gap": gaps,
+        "effect": _moved(reference, live) / _spreads(reference, names),
+        "before": before,
+        "after": after,
+        "p": p,
+        "q": q,
+        "p_apart": p_apart,
+    }
     return tuple(
-        FeatureDrift(name, *map(float, (gaps[i], effects[i], before[i], after[i], p[i], q[i], p_apart[i])))
-        for i, name in enumerate(names)
+        FeatureDrift(name, **{number: float(each[i]) for number, each in found.items()}) for i, name in enumerate(names)
     )
 
 

@@ -126,9 +126,10 @@ def label_shift(reference: Sample, window: Sample, dealt: NDArray[np.bool_], *, 
         p = _significance(apart)
     before, after = (np.bincount(one.chosen, minlength=len(p)) / len(one) for one in (reference, window))
     likely = _likeliest(answers[:n], answers[:n]), _likeliest(answers[n:], answers[:n])
-    columns = zip(reference.classes, before, after, *likely, p, strict=True)
+    columns = zip(reference.classes, zip(before, after, *likely, p, strict=True), strict=True)
+    names = ("before", "after", "likely_before", "likely_after", "p")
     return LabelShift(
-        tuple(ClassShare(label, *map(float, numbers)) for label, *numbers in columns),
+        tuple(ClassShare(label, **dict(zip(names, map(float, numbers), strict=True))) for label, numbers in columns),
         float(p.min()),
         float(p_apart.min()),
     )

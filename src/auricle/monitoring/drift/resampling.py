@@ -19,7 +19,6 @@ __all__ = [
     "intraclass_correlation",
     "p_values",
     "permutation_masks",
-    "q_values",
 ]
 
 MANY_GROUPS = 20
@@ -53,18 +52,6 @@ def p_values(observed: NDArray[np.float64], shuffled: NDArray[np.float64]) -> ND
     ranked = np.sort(shuffled, axis=None)
     reached = ranked.size - np.searchsorted(ranked, observed, side="left")
     return np.asarray((1.0 + reached) / (1.0 + ranked.size))
-
-
-def q_values(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the false discovery rate at which each of several tests, shape (k,), is still called.
-
-    Source: Benjamini and Hochberg (1995).
-    """
-    order = np.argsort(-p, kind="stable")
-    raised = p[order] * p.size / np.arange(p.size, 0, -1)
-    found = np.empty(p.size)
-    found[order] = np.minimum(1.0, np.minimum.accumulate(raised))
-    return found
 
 
 class Blocks(NamedTuple):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.stats import false_discovery_control
 
 from auricle.monitoring.diagnosis.causes import Cause, Place, causes_of, places_of
 from auricle.monitoring.drift.domain_classifier import RowDrift, row_drift
@@ -10,7 +11,7 @@ from auricle.monitoring.drift.feature_drift import FeatureDrift, feature_drift, 
 from auricle.monitoring.drift.label_shift import LabelShift, label_shift
 from auricle.monitoring.drift.novel_clusters import NovelClusters, novel_clusters
 from auricle.monitoring.drift.novelty_rate import NoveltyRateDrift, novelty_rate_drift
-from auricle.monitoring.drift.resampling import permutation_masks, q_values
+from auricle.monitoring.drift.resampling import permutation_masks
 from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["EACH", "Drift", "test_all"]
@@ -54,16 +55,15 @@ class Drift:
 
     def apart(self) -> "Drift":
         """Return the same as it would be if every recording counted for itself, whatever its group."""
-        q = q_values(np.array([column.p_apart for column in self.columns]))
+        q = false_discovery_control(np.array([column.p_apart for column in self.columns]))
         columns = (replace(one, p=one.p_apart, q=float(value)) for one, value in zip(self.columns, q, strict=True))
-        classes = self.classes and replace(self.classes, p=self.classes.p_apart)
-        return Drift(
-            tuple(columns),
-            replace(self.row, p=self.row.p_apart),
-            replace(self.kinds, p=self.kinds.p_apart),
-            classes,
-            replace(self.unknown, p=self.unknown.p_apart),
-            self.places,
+        return replace(
+            self,
+            columns=tuple(columns),
+            row=replace(self.row, p=self.row.p_apart),
+            kinds=replace(self.kinds, p=self.kinds.p_apart),
+            classes=self.classes and replace(self.classes, p=self.classes.p_apart),
+            unknown=replace(self.unknown, p=self.unknown.p_apart),
         )
 
     def causes(

@@ -1,7 +1,7 @@
 """Concept drift: whether the same sounds came to mean something else, seen in the stream of errors."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from auricle.errors import UsageError
 from auricle.monitoring.drift.resampling import MANY_GROUPS
-from auricle.monitoring.sources.sample import Sample
+from auricle.monitoring.sources.sample import Sample, moment_of
 
 __all__ = ["DETECTORS", "ConceptDrift", "concept_drift", "evidence"]
 
@@ -144,9 +144,13 @@ def concept_drift(
         label = int(starts[place] + counts[place])
         if found.label is not None and label >= found.label:
             continue
-        last = times[label - 1]
-        at = None if np.isnat(last) else last.astype("datetime64[us]").item().replace(tzinfo=UTC)
-        found = ConceptDrift(name, label, at, float(usual.mean()), float(together[place // 2 : place + 1].mean()))
+        found = ConceptDrift(
+            name,
+            label,
+            moment_of(times[label - 1]),
+            before=float(usual.mean()),
+            after=float(together[place // 2 : place + 1].mean()),
+        )
     return found
 
 

@@ -79,7 +79,7 @@ def estimated_performance(reference: Sample, window: Sample, *, seed: int = 0) -
         known, asked, loss = reference.confidence, window.confidence, reference.is_right.astype(np.float64)
     else:
         known, asked = reference.novelty.astype(np.float64), window.novelty.astype(np.float64)
-        loss = np.abs(reference.answers[:, 0].astype(np.float64) - reference.truth)
+        loss = reference.losses
     name, usual = "accuracy" if reference.classes else "mae", float(loss.mean())
     apart = _apart(reference, window, seed)
     if apart > MAX_AUC:
@@ -87,14 +87,14 @@ def estimated_performance(reference: Sample, window: Sample, *, seed: int = 0) -
             f"Cannot say how good the answers are without labels: the inputs are too unlike the training data (AUC "
             f"{apart:.2f}, and confidence is trusted up to {MAX_AUC})."
         )
-        return EstimatedPerformance(name, None, None, usual, apart, reason)
+        return EstimatedPerformance(name, None, None, reference=usual, apart=apart, reason=reason)
     clipped = _clipped(reference, window)
     if clipped > MAX_CLIPPED:
         reason = (
             f"Cannot say how good the answers are without labels: {clipped:.0%} of the recordings are clipped as "
             "hardly any of training is, and confidence cannot be trusted on what clipping adds."
         )
-        return EstimatedPerformance(name, None, None, usual, apart, reason)
+        return EstimatedPerformance(name, None, None, reference=usual, apart=apart, reason=reason)
     edges = _edges(known)
     places, ranked = np.digitize(known, edges), np.digitize(asked, edges)
     expected = _means(places, loss, len(edges) + 1)
@@ -102,7 +102,7 @@ def estimated_performance(reference: Sample, window: Sample, *, seed: int = 0) -
     interval = _interval(places, ranked, loss, reference, window, seed)
     if reference.classes:
         interval = max(0.0, interval[0]), min(1.0, interval[1])
-    return EstimatedPerformance(name, value, interval, usual, apart)
+    return EstimatedPerformance(name, value, interval, reference=usual, apart=apart)
 
 
 def _apart(reference: Sample, window: Sample, seed: int) -> float:

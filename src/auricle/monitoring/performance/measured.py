@@ -11,7 +11,7 @@ from auricle.evaluation.scores import interval_of_mean, interval_of_share
 from auricle.monitoring.performance.concept_drift import ConceptDrift, concept_drift, evidence
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["LEAST_LABELS", "MeasuredPerformance", "Part", "losses", "measured_performance"]
+__all__ = ["LEAST_LABELS", "MeasuredPerformance", "Part", "measured_performance"]
 
 LEAST_LABELS = 20
 """Fewest labels that say something; fewer are counted, and not judged."""
@@ -98,13 +98,6 @@ class MeasuredPerformance:
         return told | ends | {"parts": parts, "concept": self.concept.as_json()}
 
 
-def losses(sample: Sample) -> NDArray[np.float64]:
-    """Return 1 where an answer is wrong and 0 where it is right, or how far a number is off, shape (n,)."""
-    if sample.classes:
-        return np.asarray(~sample.is_right, np.float64)
-    return np.asarray(np.abs(sample.answers[:, 0].astype(np.float64) - sample.truth))
-
-
 def measured_performance(reference: Sample, window: Sample, *, seed: int = 0) -> MeasuredPerformance | None:
     """Score what is labelled; None where nothing is.
 
@@ -114,7 +107,7 @@ def measured_performance(reference: Sample, window: Sample, *, seed: int = 0) ->
     if not len(known):
         return None
     ordered = known.subset(_order(known.times, seed))
-    loss, usual = losses(ordered), losses(reference)
+    loss, usual = ordered.losses, reference.losses
     waited = ordered.labelled - ordered.times
     waited = waited[~np.isnat(waited)]
     strange = ordered.truth[~np.isin(ordered.truth, ordered.classes)] if ordered.classes else np.array([], str)
@@ -134,7 +127,7 @@ def measured_performance(reference: Sample, window: Sample, *, seed: int = 0) ->
         reference_interval=before_interval,
         parts=tuple(_parts(ordered, for_all)),
         concept=concept_drift(
-            losses(alike),
+            alike.losses,
             loss,
             ordered.times,
             weighed=evidence(alike, ordered),
@@ -208,5 +201,5 @@ def _parts(ordered: Sample, loss: NDArray[np.float64]) -> list[Part]:
     for places in np.array_split(np.arange(len(ordered)), n_parts) if n_parts > 1 else []:
         value, interval = _scored(loss[places], ordered.groups[places], is_share=bool(ordered.classes))
         first, last = (None if np.isnat(t) else t.item() for t in ordered.times[places[[0, -1]]])
-        found.append(Part(first, last, len(places), value, interval))
+        found.append(Part(first, last, n=len(places), value=value, interval=interval))
     return found

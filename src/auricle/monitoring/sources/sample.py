@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from auricle.bundles.aggregation import predicted_class
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.errors import BundleError, DataError
+from auricle.evaluation.scores import losses
+from auricle.runtime import clock
 
-__all__ = ["Sample", "reference_of"]
+__all__ = ["Sample", "moment_of", "reference_of", "time_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +93,13 @@ class Sample:
         return np.asarray(np.array(self.classes)[self.chosen] == self.truth)
 
     @property
+    def losses(self) -> NDArray[np.float64]:
+        """1 where the predicted class is wrong and 0 where it is right, or how far a number is off, shape (n,)."""
+        if self.classes:
+            return losses(self.truth, np.array(self.classes)[self.chosen], is_class=True)
+        return losses(self.truth, self.answers[:, 0].astype(np.float64), is_class=False)
+
+    @property
     def is_grouped(self) -> bool:
         """Whether any two recordings share a group."""
         return len(np.unique(self.groups)) < len(self)
@@ -105,6 +115,16 @@ class Sample:
 
 
 _ARRAYS = tuple(f.name for f in fields(Sample) if f.name not in ("model", "classes", "columns", "metadata"))
+
+
+def time_of(moment: datetime) -> np.datetime64:
+    """Return a moment, of any zone, as a time of a sample: datetime64[us] in UTC."""
+    return np.datetime64(clock.to_us(moment), "us")
+
+
+def moment_of(time: np.datetime64) -> datetime | None:
+    """Return a time of a sample as a datetime in UTC; None for NaT."""
+    return None if np.isnat(time) else clock.from_us(int(time.astype("datetime64[us]").astype(np.int64)))
 
 
 def reference_of(bundle: Bundle) -> Sample:

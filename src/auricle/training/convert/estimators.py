@@ -5,25 +5,23 @@ in the very arithmetic of its Python: float32 for scaling, float64 for kernels.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from sklearn.pipeline import Pipeline
 
 from auricle.bundles.graph import Graph
+from auricle.bundles.graph_builder import OPSETS, GraphBuilder, Value
 from auricle.errors import BundleError, ConversionError
 from auricle.models.blend import FLOOR, BlendClassifier, BlendRegressor
 from auricle.models.cnn.estimator import CnnClassifier, CnnRegressor
 from auricle.models.family import Estimator
 from auricle.models.preprocessing import SelectColumns, Standardize
 from auricle.models.svm import KernelSVC, KernelSVR, pair_signs
-from auricle.training.convert.cnn import write as write_cnn
+from auricle.training.convert.cnn import convert_cnn
 
 __all__ = ["MAX_DIFFERENCE", "MAX_NETWORK_DIFFERENCE", "convert", "verify"]
 
@@ -35,93 +33,58 @@ MAX_NETWORK_DIFFERENCE = 1e-4
 
 _AT_ONCE = 256  # rows: those of images are long, and what a network makes of them is longer
 
-OPSETS = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
+
+def _columns(graph: GraphBuilder, rows: Value, step: SelectColumns) -> Value:
+    return graph.node("Gather", rows, step.indices_, axis=1)
 
 
-@dataclass
-class Draft:
-    """A graph while it is written: nodes and constants, and the name and columns of what the next node reads."""
-
-    width: int
-    nodes: list[onnx.NodeProto] = field(default_factory=list)
-    constants: list[onnx.TensorProto] = field(default_factory=list)
-    head: str = "rows"
-
-    def constant(self, value: NDArray[Any] | np.generic) -> str:
-        """Add a constant; return its name."""
-        name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
-        return name
-
-    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Add one operator; return the name of its result."""
-        name = f"{operator.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
-        return name
-
-    def cast(self, value: str, to: int) -> str:
-        """Add a conversion of type; return the name of its result."""
-        return self.node("Cast", value, to=to)
-
-
-def _columns(draft: Draft, step: SelectColumns) -> None:
-    draft.head = draft.node("Gather", draft.head, draft.constant(step.indices_), axis=1)
-    draft.width = len(step.indices_)
-
-
-def _standardize(draft: Draft, step: Standardize) -> None:
-    centred = draft.node("Sub", draft.head, draft.constant(step.mean_))
-    scaled = draft.node("Mul", centred, draft.constant(step.inverse_deviation_))
+def _standardize(graph: GraphBuilder, rows: Value, step: Standardize) -> Value:
+    centred = graph.node("Sub", rows, step.mean_)
+    scaled = graph.node("Mul", centred, step.inverse_deviation_)
     limit = np.float32(step.limit)
-    draft.head = draft.node("Clip", scaled, draft.constant(-limit), draft.constant(limit))
+    return graph.node("Clip", scaled, -limit, limit)
 
 
-def _kernel(draft: Draft, step: KernelSVC | KernelSVR) -> str:
-    """Write ``exp(-gamma |x - c|²)``; the name of a float64 value, shape (n, n_support)."""
-    rows = draft.cast(draft.head, TensorProto.DOUBLE)
+def _kernel(graph: GraphBuilder, rows: Value, step: KernelSVC | KernelSVR) -> Value:
+    """Add ``exp(-gamma |x - c|²)``: float64, shape (n, n_support)."""
+    rows = graph.cast(rows, np.float64)
     centres = step.support_vectors_
-    own = draft.node("ReduceSumSquare", rows, draft.constant(np.array([1], np.int64)), keepdims=1)
-    cross = draft.node("MatMul", rows, draft.constant(-2.0 * centres.T))
-    squares = draft.node("Add", draft.node("Add", own, draft.constant((centres**2).sum(axis=1))), cross)
-    squares = draft.node("Max", squares, draft.constant(np.float64(0.0)))
-    return draft.node("Exp", draft.node("Mul", squares, draft.constant(np.float64(-step.gamma_))))
+    own = graph.node("ReduceSumSquare", rows, np.array([1]), keepdims=1)
+    cross = graph.node("MatMul", rows, -2.0 * centres.T)
+    squares = graph.node("Add", graph.node("Add", own, (centres**2).sum(axis=1)), cross)
+    squares = graph.node("Max", squares, np.float64(0.0))
+    return graph.node("Exp", graph.node("Mul", squares, np.float64(-step.gamma_)))
 
 
-def _kernel_classifier(draft: Draft, step: KernelSVC) -> None:
-    margins = draft.node("MatMul", _kernel(draft, step), draft.constant(step.pair_weights_))
-    margins = draft.node("Add", margins, draft.constant(step.pair_intercepts_))
-    doubled = draft.node("Mul", margins, draft.constant(np.float64(2.0)))
+def _kernel_classifier(graph: GraphBuilder, rows: Value, step: KernelSVC) -> Value:
+    margins = graph.node("MatMul", _kernel(graph, rows, step), step.pair_weights_)
+    doubled = graph.node("Mul", graph.node("Add", margins, step.pair_intercepts_), np.float64(2.0))
     speaks_for, speaks_against = pair_signs(len(step.classes_))
     # log_expit(x) = -softplus(-x)
-    lost = draft.node("Softplus", draft.node("Neg", doubled))
-    won = draft.node("Softplus", doubled)
-    against = draft.node(
-        "Add",
-        draft.node("MatMul", lost, draft.constant(speaks_for)),
-        draft.node("MatMul", won, draft.constant(speaks_against)),
-    )
-    scores = draft.node("Mul", against, draft.constant(np.float64(-2.0 / len(step.classes_))))
-    draft.head = draft.cast(draft.node("Softmax", scores, axis=1), TensorProto.FLOAT)
+    lost = graph.node("Softplus", graph.node("Neg", doubled))
+    won = graph.node("Softplus", doubled)
+    against = graph.node("Add", graph.node("MatMul", lost, speaks_for), graph.node("MatMul", won, speaks_against))
+    scores = graph.node("Mul", against, np.float64(-2.0 / len(step.classes_)))
+    return graph.cast(graph.node("Softmax", scores, axis=1), np.float32)
 
 
-def _kernel_regressor(draft: Draft, step: KernelSVR) -> None:
-    value = draft.node("MatMul", _kernel(draft, step), draft.constant(step.weights_[:, None]))
-    value = draft.node("Add", value, draft.constant(np.float64(step.intercept_)))
-    draft.head = draft.cast(value, TensorProto.FLOAT)
+def _kernel_regressor(graph: GraphBuilder, rows: Value, step: KernelSVR) -> Value:
+    value = graph.node("MatMul", _kernel(graph, rows, step), step.weights_[:, None])
+    return graph.cast(graph.node("Add", value, np.float64(step.intercept_)), np.float32)
 
 
-OWN: dict[type, Callable[[Draft, Any], None]] = {
+OWN: dict[type, Callable[[GraphBuilder, Value, Any], Value]] = {
     SelectColumns: _columns,
     Standardize: _standardize,
     KernelSVC: _kernel_classifier,
     KernelSVR: _kernel_regressor,
-    CnnClassifier: write_cnn,
-    CnnRegressor: write_cnn,
+    CnnClassifier: convert_cnn,
+    CnnRegressor: convert_cnn,
 }
 
 
-def _borrowed(draft: Draft, step: Any, answer: Literal["probabilities", "value"]) -> None:
-    """Let skl2onnx convert a step, and graft its graph onto the draft."""
+def _borrowed(graph: GraphBuilder, rows: Value, step: Any, answer: Literal["probabilities", "value"]) -> Value:
+    """Let skl2onnx convert a step, and graft its graph."""
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType
 
@@ -131,9 +94,9 @@ def _borrowed(draft: Draft, step: Any, answer: Literal["probabilities", "value"]
         warnings.simplefilter("ignore")  # its own deprecations; what matters is verified below
         part = to_onnx(
             step,
-            initial_types=[("rows", FloatTensorType([None, draft.width]))],
+            initial_types=[("rows", FloatTensorType([None, getattr(step, "n_features_in_", None)]))],
             options=options,
-            target_opset={"": 18, "ai.onnx.ml": 3},
+            target_opset=OPSETS,
         ).graph
     outputs = [output.name for output in part.output]
     chosen = "probabilities" if is_last and answer == "probabilities" else outputs[0]
@@ -141,59 +104,27 @@ def _borrowed(draft: Draft, step: Any, answer: Literal["probabilities", "value"]
         raise ConversionError(
             f"{type(step).__name__} must give probabilities (`predict_proba`). Its graph gives {outputs}."
         )
-    fresh = (f"step{len(draft.nodes)}_{number}" for number in count())
-    names = {"": "", part.input[0].name: draft.head}
-    _rename(part, names, fresh)
-    draft.constants.extend(part.initializer)
-    draft.nodes.extend(part.node)
-    draft.head = names[chosen]
-
-
-def _rename(graph: onnx.GraphProto, names: dict[str, str], fresh: Iterator[str]) -> None:
-    """Name every value by its place: skl2onnx's names count what a process has converted, and no two graphs are equal.
-
-    Parameters
-    ----------
-    names : names of values that are known outside the graph; those of the graph are added
-    fresh : names that nothing has yet
-    """
-    for constant in graph.initializer:
-        names[constant.name] = next(fresh)
-        constant.name = names[constant.name]
-    for node in graph.node:
-        node.name = ""
-        node.input[:] = [names[name] for name in node.input]
-        for body in (attribute.g for attribute in node.attribute if attribute.HasField("g")):
-            inner = dict(names)
-            for value in body.input:
-                inner[value.name] = next(fresh)
-                value.name = inner[value.name]
-            _rename(body, inner, fresh)
-            for value in body.output:
-                value.name = inner[value.name]
-        names.update((name, next(fresh)) for name in node.output if name)
-        node.output[:] = [names[name] for name in node.output]
+    return graph.graft(part, rows, output=chosen)
 
 
 def _answer(estimator: Estimator) -> Literal["probabilities", "value"]:
     return "probabilities" if hasattr(estimator, "classes_") else "value"
 
 
-def _write(draft: Draft, estimator: Estimator) -> None:
-    """Write an estimator, a pipeline or a blend, from the draft's head on."""
+def _write(graph: GraphBuilder, rows: Value, estimator: Estimator) -> Value:
+    """Add an estimator, a pipeline or a blend; return what it predicts of rows."""
     if isinstance(estimator, BlendClassifier | BlendRegressor):
-        _blend(draft, estimator)
-        return
+        return _blend(graph, rows, estimator)
     for step in [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]:
         if step == "passthrough":
             continue
         try:
             if isinstance(step, Pipeline):
-                _write(draft, step)
+                rows = _write(graph, rows, step)
             elif type(step) in OWN:
-                OWN[type(step)](draft, step)
+                rows = OWN[type(step)](graph, rows, step)
             else:
-                _borrowed(draft, step, _answer(estimator))
+                rows = _borrowed(graph, rows, step, _answer(estimator))
         except ConversionError:
             raise
         except Exception as error:  # skl2onnx raises whatever its converters raise
@@ -201,22 +132,21 @@ def _write(draft: Draft, estimator: Estimator) -> None:
                 f"Every step of a model must have an ONNX form; {type(step).__name__} has none that skl2onnx can write "
                 f"({type(error).__name__}: {str(error).partition(chr(10))[0]}). Use another estimator."
             ) from error
+    return rows
 
 
-def _blend(draft: Draft, blend: BlendClassifier | BlendRegressor) -> None:
-    rows, width, parts = draft.head, draft.width, []
+def _blend(graph: GraphBuilder, rows: Value, blend: BlendClassifier | BlendRegressor) -> Value:
+    parts = []
     is_classifier = isinstance(blend, BlendClassifier)
     for member, weight in zip(blend.members_, blend.weights, strict=True):
-        draft.head, draft.width = rows, width
-        _write(draft, member)
-        answer = draft.cast(draft.head, TensorProto.DOUBLE)
+        answer = graph.cast(_write(graph, rows, member), np.float64)
         if is_classifier:
-            answer = draft.node("Log", draft.node("Max", answer, draft.constant(np.float64(FLOOR))))
+            answer = graph.node("Log", graph.node("Max", answer, np.float64(FLOOR)))
         else:
-            answer = draft.node("Reshape", answer, draft.constant(np.array([-1, 1])))
-        parts.append(draft.node("Mul", answer, draft.constant(np.float64(weight))))
-    total = draft.node("Sum", *parts)
-    draft.head = draft.cast(draft.node("Softmax", total, axis=1) if is_classifier else total, TensorProto.FLOAT)
+            answer = graph.node("Reshape", answer, np.array([-1, 1]))
+        parts.append(graph.node("Mul", answer, np.float64(weight)))
+    total = graph.node("Sum", *parts)
+    return graph.cast(graph.node("Softmax", total, axis=1) if is_classifier else total, np.float32)
 
 
 def convert(estimator: Estimator, n_columns: int) -> bytes:
@@ -237,19 +167,13 @@ def convert(estimator: Estimator, n_columns: int) -> bytes:
     ConversionError : a step has no ONNX form; the step is named
     """
     answer = _answer(estimator)
-    draft = Draft(n_columns)
-    _write(draft, estimator)
     n_answers = len(estimator.classes_) if answer == "probabilities" else 1  # type: ignore[attr-defined]  # a classifier's
-    draft.nodes.append(helper.make_node("Reshape", [draft.head, draft.constant(np.array([-1, n_answers]))], [answer]))
-    graph = helper.make_graph(
-        draft.nodes,
-        "auricle",
+    graph = GraphBuilder()
+    value = graph.node("Reshape", _write(graph, "rows", estimator), np.array([-1, n_answers]))
+    return graph.serialize(
         [helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, n_columns])],
-        [helper.make_tensor_value_info(answer, TensorProto.FLOAT, [None, n_answers])],
-        draft.constants,
+        [(helper.make_tensor_value_info(answer, TensorProto.FLOAT, [None, n_answers]), value)],
     )
-    model = helper.make_model(graph, opset_imports=OPSETS, ir_version=8, producer_name="auricle")
-    return bytes(model.SerializeToString(deterministic=True))
 
 
 def verify(graph: bytes, estimator: Estimator, rows: NDArray[np.float32], *, limit: float = MAX_DIFFERENCE) -> float:
