@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from auricle.bundles.bundle import Bundle
 from auricle.errors import AuricleError, MissingError, UsageError
-from auricle.prediction.predictor import Predictor
+from auricle.prediction.model import LoadedModel
 from auricle.prediction.stream import Stream
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class ActiveModel:
         _LOG.info("%s answers now, and no longer %s", model.name, before)
         return True
 
-    def _load(self, digest: str) -> Predictor:
-        model = Predictor(Bundle.from_bytes(self._models.content(digest)))  # proves itself
+    def _load(self, digest: str) -> LoadedModel:
+        model = LoadedModel.of(Bundle.from_bytes(self._models.content(digest)))  # proves itself
         golden = model.bundle.golden.windows[0]
         stream = Stream(model, rate_hz=model.bundle.manifest.spec.rate_hz)
         stream.listen(golden)  # what is compiled or opened at the first sound must not wait for a client's

@@ -67,11 +67,11 @@ def samples_from_files(
 def _answer(model: Predictor, recording: Recording) -> tuple[Prediction, NDArray[np.float32], int]:
     if recording.start_s or recording.end_s is not None:
         clip = read(recording.file, start_s=recording.start_s, end_s=recording.end_s)
-        stream = Stream(model, rate_hz=clip.rate_hz, source=clip.source)
+        stream = Stream(model.loaded, rate_hz=clip.rate_hz, source=clip.source)
         stream.listen(clip.samples)
     else:
         with open_sound(recording.file) as sound:  # in constant memory, however long it is
-            stream = Stream(model, rate_hz=sound.rate_hz, source=sound.name)
+            stream = Stream(model.loaded, rate_hz=sound.rate_hz, source=sound.name)
             for block in sound.blocks():
                 stream.listen(block)
     prediction = stream.finish()
@@ -88,7 +88,7 @@ def _sample(
     return Sample(
         model=model.name,
         classes=model.classes,
-        columns=model.standard.columns,
+        columns=model.loaded.standard.columns,
         ids=np.array([str(recording.file) for recording in recordings]),
         times=np.array([recording.time for recording in recordings], "M8[us]"),
         groups=np.array([recording.group for recording in recordings]),
