@@ -113,8 +113,7 @@ def is_sound_kept(entry: Entry, duration_s: float, limits: Settings) -> bool:
     duration_s : length of the sound
     limits : ``keep_audio`` says which sounds are kept, ``keep_review_s`` how long they may be
     """
-    is_wanted = limits.keep_audio == "all" or (limits.keep_audio == "review" and is_queued(entry))
-    return is_wanted and duration_s <= limits.keep_review_s
+    return limits.may_keep_sound(duration_s) and (limits.keep_audio == "all" or is_queued(entry))
 
 
 def flac(samples: "Samples", rate_hz: int) -> bytes:

@@ -79,10 +79,10 @@ class StreamSession:
         samples = (np.frombuffer(content[:whole], self._dtype) * self._scale).astype(np.float32)
         self.n_samples += samples.size
         self._n_since_cut += samples.size
-        if self._limits.keep_audio == "none" or self._n_since_cut / self.rate_hz > self._limits.keep_review_s:
-            self._held = []  # too long to be kept, so that memory need not hold it either
-        else:
+        if self._limits.may_keep_sound(self._n_since_cut / self.rate_hz):
             self._held.append(samples)
+        else:
+            self._held = []
         return _told(self._levels.push(self._stream.push(samples)))
 
     def end(self) -> list[dict[str, Any]]:

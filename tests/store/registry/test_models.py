@@ -51,7 +51,7 @@ def test_the_champion_is_that_of_a_name_or_the_only_one(store: Store) -> None:
     assert store.models.champion() == store.models.champion("motor") == store.models.find(first.digest)
     other = added(store, "333333333333", name="pump")
     assert [model.id for model in store.models.champions()] == [first.id]
-    with pytest.raises(MissingError, match=r"The model 'pump' must have a champion. Only motor has one"):
+    with pytest.raises(MissingError, match=r"The model 'pump' must have a champion. The store has champions of motor"):
         store.models.champion("pump")
     store.aliases.promote("pump", other.digest, expected=None)
     with pytest.raises(UsageError, match="several models, motor, pump: say which one"):

@@ -138,7 +138,7 @@ class Models:
         if champions:
             raise UsageError(f"The store holds several models, {names}: say which one by `--model` (serve: `--name`).")
         whose = "A model in the store" if name is None else f"The model {name!r}"
-        found = f"Only {names} has one" if names else "There is none"
+        found = f"The store has champions of {names}" if names else "There is none"
         raise MissingError(f"{whose} must have a champion. {found}: `auricle models add` and `promote` make one.")
 
     def find(self, reference: str) -> Model:
