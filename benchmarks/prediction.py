@@ -184,7 +184,7 @@ def latency(model: Predictor, n_windows: int) -> dict[str, float]:
     """Measure the time from a window's last sample to its answer, blocks of 20 ms pushed as fast as they are taken."""
     size = RATE_HZ // 50
     sound = np.random.default_rng(0).normal(0, 0.1, size * 50).astype(np.float32)
-    stream, took = Stream(model, rate_hz=RATE_HZ), []
+    stream, took = Stream(model.loaded, rate_hz=RATE_HZ), []
     while len(took) < n_windows:
         for block in np.split(sound, 50):
             started = time.perf_counter()
@@ -201,7 +201,7 @@ def many_streams(model: Predictor, n_streams: int, seconds: float) -> dict[str, 
     began = time.perf_counter() + 0.2
 
     def feed(mine: range) -> None:
-        streams = [(index * BLOCK_S / n_streams, Stream(model, rate_hz=RATE_HZ)) for index in mine]
+        streams = [(index * BLOCK_S / n_streams, Stream(model.loaded, rate_hz=RATE_HZ)) for index in mine]
         # Streams do not begin at once: their windows end at moments spread over the length of a window.
         due = sorted(
             (offset_s + index * BLOCK_S, place)
@@ -300,7 +300,7 @@ def two_workers(folder: Path, bundle: Path, n_files: int) -> dict[str, float]:
     model, files = load(bundle), sorted((folder / "names").iterdir())[:n_files]
     took = {}
     for count in (1, 2, 1, 2):
-        given = answered(model, files, partial(render, ask=PredictionRequest(), form="jsonl"), Rows, workers=count)
+        given = answered(model, files, partial(render, request=PredictionRequest(), form="jsonl"), Rows, workers=count)
         for _ in range(n_files // 4):
             next(given)
         started = time.perf_counter()

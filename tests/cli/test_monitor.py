@@ -76,7 +76,7 @@ def log(states, live: Path, tmp_path: Path) -> Path:
     entries = []
     for number, file in enumerate(sorted((live.parent / "clips").iterdir())):
         clip = read(file)
-        stream = Stream(states, rate_hz=clip.rate_hz, source=file.name)
+        stream = Stream(states.loaded, rate_hz=clip.rate_hz, source=file.name)
         stream.listen(clip.samples)
         entries.append(entry(stream, stream.finish(), group=f"{number}", metadata={"site": "north"}))
     with Store.open(str(tmp_path / "log.db")) as store:

@@ -52,7 +52,7 @@ def test_labels_that_cannot_be_used_are_told_with_exit_1(
     from auricle.audio.decode import read
 
     clip = read(machine_sounds.parent / "clips" / "0001.wav")
-    stream = Stream(states, rate_hz=clip.rate_hz)
+    stream = Stream(states.loaded, rate_hz=clip.rate_hz)
     stream.listen(clip.samples)
     kept = replace(entry(stream, stream.finish()), audio=None)
     with Store.open(url) as store:

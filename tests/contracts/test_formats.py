@@ -2,16 +2,16 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from auricle.audio.decode import read
-from auricle.prediction.bulk.batch import predict_files
+from auricle.errors import AudioError
 from auricle.prediction.formats import FORMATS, lines
 from auricle.prediction.live.pcm import SAMPLE_FORMATS, blocks
 from auricle.prediction.predictor import Predictor
-from auricle.prediction.request import PredictionRequest
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -22,7 +22,7 @@ def test_a_format_tells_every_prediction_and_every_failure(
     model: Predictor = request.getfixturevalue(fixture)
     clips = machine_sounds.parent / "clips"
     files = [clips / "0001.wav", clips / "no.wav", clips / "0002.wav"]
-    rows = [row for result in predict_files(model, files, ask=PredictionRequest(windows=True)) for row in result.rows()]
+    rows = [row for file in files for row in told(model, file)]
     written = list(lines(rows, form=form, classes=model.classes))
     assert all(line.endswith("\n") for line in written)
     text = "".join(written)
@@ -39,6 +39,15 @@ def test_a_format_tells_every_prediction_and_every_failure(
         else:
             assert str(row["label"] if model.classes else row["value"]) in text
             assert row["model"] in text
+
+
+def told(model: Predictor, file: Path) -> list[dict[str, Any]]:
+    """The rows of a file: its recording and its windows, or its error."""
+    try:
+        recording, windows = model.answers(file)
+    except AudioError as error:
+        return [{"file": str(file), "error": error.as_json()}]
+    return [{"file": str(file), **one.as_json()} for one in (recording, *windows)]
 
 
 @pytest.mark.parametrize("sample_format", SAMPLE_FORMATS)

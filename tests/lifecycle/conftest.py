@@ -95,7 +95,7 @@ def heard(champion: Predictor, tmp_path_factory: pytest.TempPathFactory) -> tupl
         sound = np.clip(samples + noise, -0.999, 0.999).astype(np.float32)
         flac = io.BytesIO()
         soundfile.write(flac, sound, RATE_HZ, format="FLAC", subtype="PCM_16")
-        stream = Stream(champion, rate_hz=RATE_HZ, source=example.file.name)
+        stream = Stream(champion.loaded, rate_hz=RATE_HZ, source=example.file.name)
         stream.listen(read(flac.getvalue()).samples)
         key = KEYS[index % len(KEYS)]
         kept = entry(stream, stream.finish(), group=f"site 2, {example.group}", key=key)

@@ -11,7 +11,6 @@ from auricle.datasets.dataset import Dataset
 from auricle.datasets.times import made_at
 from auricle.lifecycle import challenger
 from auricle.lifecycle.challenger import Challenger
-from auricle.lifecycle.retrain import champion_of
 from auricle.prediction.predictor import Predictor
 from auricle.store.store import Store
 
@@ -32,7 +31,7 @@ def test_recordings_weigh_by_their_age_however_their_time_is_written(
 
     monkeypatch.setattr(challenger, "train", train)
     data = replace(pumps, examples=examples)
-    made_of = Challenger.of(store, champion_of(store), data, families=None, half_life_days=90.0, seed=0, workers=None)
+    made_of = Challenger.of(store, store.models.champion(), data, families=None, half_life_days=90.0, seed=0, workers=None)
     made_of.train(())
     weights = [example.weight for example in asked[0].examples]
     assert weights == pytest.approx([1.0, 1.0, 1.0, 0.5, 0.5])

@@ -8,7 +8,7 @@ import pytest
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.lifecycle.challenger import Challenger
-from auricle.lifecycle.retrain import RetrainConfig, Retrained, champion_of, retrain
+from auricle.lifecycle.retrain import RetrainConfig, Retrained, retrain
 from auricle.lifecycle.watch import Watch, WatchConfig
 from auricle.monitoring.verdict import ONCE
 from auricle.prediction.predictor import Predictor
@@ -41,7 +41,7 @@ def test_the_loop_closes_on_postgresql(
     assert found.check.verdict.state == "alarm"
     assert found.retrained is not None
     assert found.retrained.outcome == "promoted"
-    assert champion_of(store).id == first[1].id
+    assert store.models.champion().id == first[1].id
     (kept,) = store.checks.latest()
     assert kept.verdict == "alarm"
     (decision,) = store.decisions.latest("pumps")

@@ -9,10 +9,10 @@ import pytest
 
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
-from auricle.errors import ConflictError, DataError, MissingError, StoreError, UsageError
+from auricle.errors import ConflictError, DataError, StoreError, UsageError
 from auricle.features.embeddings.embedding import Embedding
 from auricle.lifecycle.challenger import Challenger
-from auricle.lifecycle.retrain import RetrainConfig, Retrained, champion_of, retrain
+from auricle.lifecycle.retrain import RetrainConfig, Retrained, retrain
 from auricle.prediction.predictor import Predictor
 from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.store import Store
@@ -64,7 +64,7 @@ def test_a_better_one_is_promoted_and_the_decision_kept(
 ) -> None:
     found = retrain(service, pumps, RetrainConfig(who="ada"))
     assert (found.outcome, found.champion, found.challenger) == ("promoted", champion.name, first[1].id)
-    assert champion_of(service).id == first[1].id
+    assert service.models.champion().id == first[1].id
     assert service.aliases.digest("pumps", "challenger") is None
     (decision,) = service.decisions.latest("pumps")
     assert (decision.id, decision.outcome, decision.body["who"]) == (found.id, "promoted", "ada")
@@ -94,7 +94,7 @@ def test_without_labels_the_hold_out_decides(
     assert found.outcome == "kept"
     assert found.judgement is not None
     assert [score.where for score in found.judgement.scores] == ["hold-out"]
-    assert champion_of(store).id == champion.name
+    assert store.models.champion().id == champion.name
 
 
 def test_a_champion_that_reads_an_embedding_is_challenged_by_one_that_reads_the_same(
@@ -123,7 +123,7 @@ def test_labels_none_of_which_can_be_used_are_refused_with_the_reason(
     assert found.outcome == "refused"
     assert found.sentence == ("None of 5 labels can be used: 5 of which no sound was kept. Have the server keep sound.")
     assert store.decisions.latest()[0].outcome == "refused"
-    assert champion_of(store).id == champion.name
+    assert store.models.champion().id == champion.name
 
 
 def test_labels_of_one_key_are_not_enough_unless_it_may_promote(service: Store, pumps: Dataset, heard: Any) -> None:
@@ -156,7 +156,7 @@ def test_one_that_lies_does_not_get_a_worse_model_promoted(
     service.feedback.give_all(told)
     found = retrain(service, pumps)
     assert found.outcome == "kept"
-    assert champion_of(service).id == champion.name
+    assert service.models.champion().id == champion.name
 
 
 def test_what_fails_leaves_the_champion_and_is_written_down(
@@ -170,7 +170,7 @@ def test_what_fails_leaves_the_champion_and_is_written_down(
         retrain(service, pumps)
     (decision,) = service.decisions.latest()
     assert (decision.outcome, decision.body["error"]) == ("failed", {"kind": "data", "message": "a recording went bad"})
-    assert champion_of(service).id == champion.name
+    assert service.models.champion().id == champion.name
     assert service.leases.holder("retrain pumps") is None
 
 
@@ -228,7 +228,7 @@ def test_a_champion_that_changed_meanwhile_is_not_replaced(
     monkeypatch.setattr(Challenger, "judge", meanwhile)
     with pytest.raises(ConflictError, match="champion must still be"):
         retrain(service, pumps)
-    assert champion_of(service).id == third.id
+    assert service.models.champion().id == third.id
     assert service.decisions.latest()[0].outcome == "failed"
 
 
@@ -242,7 +242,7 @@ def test_whose_lease_was_lost_promotes_nothing(
     monkeypatch.setattr("auricle.lifecycle.lease.Held.check", lost)
     with pytest.raises(ConflictError):
         retrain(service, pumps)
-    assert champion_of(service).id == champion.name
+    assert service.models.champion().id == champion.name
 
 
 def test_a_store_that_is_away_at_the_end_is_found_again(
@@ -257,18 +257,6 @@ def test_a_store_that_is_away_at_the_end_is_found_again(
             retrain(service, pumps)
     assert retrain(service, pumps).outcome == "promoted"
     assert len(trained) == 1
-
-
-def test_the_model_must_be_plain(store: Store, champion: Predictor, add: Callable[..., str], tmp_path: Any) -> None:
-    with Store.open(str(tmp_path / "empty.db")) as empty, pytest.raises(MissingError, match="must have a champion"):
-        champion_of(empty)
-    other = replace(champion.bundle, manifest=champion.bundle.manifest.model_copy(update={"name": "fans"}))
-    add(store, other)
-    with pytest.raises(UsageError, match="several models, fans, pumps"):
-        champion_of(store)
-    assert champion_of(store, "fans").name == "fans"
-    with pytest.raises(MissingError, match="'valves' must have a champion"):
-        champion_of(store, "valves")
 
 
 def test_settings_and_data_that_do_not_fit_are_refused(store: Store, pumps: Dataset, machine_sounds: Any) -> None:

@@ -18,7 +18,7 @@ from auricle.prediction.stream import Stream
 def asked(model: Predictor, content: bytes) -> tuple[np.ndarray, np.ndarray]:
     """Return the hash of a file and its standard row."""
     clip = read(content)
-    stream = Stream(model, rate_hz=clip.rate_hz)
+    stream = Stream(model.loaded, rate_hz=clip.rate_hz)
     stream.listen(clip.samples)
     stream.finish()
     return np.frombuffer(hashlib.sha256(content).digest(), np.uint8), stream.standard_row()

@@ -1,7 +1,7 @@
 """Sounds to answer, and a model that tells which rows it was asked about."""
 
-import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +31,8 @@ def listening() -> Callable[[Predictor], tuple[Predictor, list[np.ndarray]]]:
     """Return a twin of a model, and the list that the rows of its windows are put into."""
 
     def make(model: Predictor) -> tuple[Predictor, list[np.ndarray]]:
-        twin = copy.copy(model)
-        twin.graph = graph = Listening(model)  # type: ignore[assignment]
-        return twin, graph.rows
+        graph = Listening(model)
+        return Predictor(replace(model.loaded, graph=graph)), graph.rows  # type: ignore[arg-type]
 
     return make
 

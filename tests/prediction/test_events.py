@@ -238,7 +238,7 @@ def test_a_file_and_its_stream_have_the_same_events(states: Predictor, machine_s
     for file in sorted((machine_sounds.parent / "clips").iterdir())[:6]:
         expected = list(states.events(file, rules=rules, hop_s=0.1))
         clip = read(file)
-        found = Events(states, rules)
+        found = Events(states.loaded, rules)
         got = []
         for window in states.stream(np.array_split(clip.samples, 7), rate_hz=clip.rate_hz, hop_s=0.1):
             got += found.push([window])

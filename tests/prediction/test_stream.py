@@ -68,7 +68,7 @@ def test_training_sees_the_rows_that_predicting_sees(by_file, sound_files: dict[
 
 def test_a_recording_from_a_stream_is_the_files(by_file, states: Predictor, sound_files: dict[str, Path]) -> None:
     for name, (clip, _, _) in by_file.items():
-        stream = Stream(states, rate_hz=clip.rate_hz)
+        stream = Stream(states.loaded, rate_hz=clip.rate_hz)
         for block in np.array_split(clip.samples, 11):
             stream.push(block)
         stream.flush()
@@ -104,7 +104,7 @@ def test_a_stream_without_sound_gives_nothing(states: Predictor) -> None:
     assert list(states.stream([], rate_hz=8000)) == []
     assert list(states.stream([none, none], rate_hz=44_100)) == []
     with pytest.raises(AudioError, match=r"stream: an answer needs sound\. Got none"):
-        Stream(states, rate_hz=8000).recording()
+        Stream(states.loaded, rate_hz=8000).recording()
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 44_100])
@@ -140,7 +140,7 @@ def test_a_model_does_not_remember(states: Predictor, hum: Hum) -> None:
 
 def test_its_rows_are_what_the_model_ate(states: Predictor, listening: Listening, hum: Hum) -> None:
     model, ate = listening(states)
-    stream = Stream(model, rate_hz=8000)
+    stream = Stream(model.loaded, rate_hz=8000)
     for block in np.array_split(hum(2.0), 7):
         stream.push(block)
     np.testing.assert_array_equal(stream.rows(), np.stack(ate))
@@ -151,9 +151,9 @@ def test_its_rows_are_what_the_model_ate(states: Predictor, listening: Listening
 
 
 def test_a_stream_is_many_recordings(states: Predictor, hum: Hum) -> None:
-    whole = Stream(states, rate_hz=8000)
+    whole = Stream(states.loaded, rate_hz=8000)
     windows = whole.push(hum(0.8))
-    stream = Stream(states, rate_hz=8000)
+    stream = Stream(states.loaded, rate_hz=8000)
     assert stream.push(hum(0.8)[:3200]) == windows[:2]
     first = stream.recording()
     stream.begin_recording()

@@ -88,7 +88,7 @@ def predict(
         confirm=confirm,
         only=only,
     )
-    ask = PredictionRequest(windows=windows, events=rules, hop_s=hop_s)
+    request = PredictionRequest(windows=windows, events=rules, hop_s=hop_s)
     is_of_one = FORMATS[form].is_of_one_recording
     if output is None and (as_json or resume):
         raise UsageError(
@@ -111,12 +111,12 @@ def predict(
         files.check_writable(output)
     found = expand(inputs)
     predictor = load(model)
-    ask.check(predictor)
+    request.check(predictor.loaded)
     if engine != "local" and output is not None:
-        report = _run_on_engine(predictor, found, output, ask, form, engine, resume=resume)
+        report = _run_on_engine(predictor, found, output, request, form, engine, resume=resume)
     else:
         with open_outbox(store) as keep:
-            report = _run(predictor, found, output, ask, form, workers, resume=resume, keep=keep)
+            report = _run(predictor, found, output, request, form, workers, resume=resume, keep=keep)
     if as_json:
         print_json({**report.as_json(), "model": predictor.name, "output": str(output)})
     if report.n_failed:
@@ -129,7 +129,7 @@ def _run(
     model: "Predictor",
     found: list[Path],
     output: Path | None,
-    ask: "PredictionRequest",
+    request: "PredictionRequest",
     form: str,
     workers: int | None,
     *,
@@ -153,25 +153,27 @@ def _run(
 
         if output is not None and not is_of_one:
             return run_to_file(
-                model, found, output, ask=ask, form=form, workers=workers, resume=resume, told=told, keep=keep
+                model, found, output, request=request, form=form, workers=workers, resume=resume, told=told, keep=keep
             )
         if output is not None:
             tracks = _tracks(found, output, FORMATS[form].suffix)
-            return run_to_tracks(model, tracks, ask=ask, form=form, workers=workers, told=told, keep=keep)
+            return run_to_tracks(model, tracks, request=request, form=form, workers=workers, told=told, keep=keep)
         if is_of_one and len(found) > 1:
             raise UsageError(
                 f"Format {form} is one file a recording. Name a folder with -o for {len(found)} recordings."
             )
         with leave_if_unread():
             stdout = sys.stdout.buffer
-            return run_to_stream(model, found, stdout, ask=ask, form=form, workers=workers, told=told, keep=keep)
+            return run_to_stream(
+                model, found, stdout, request=request, form=form, workers=workers, told=told, keep=keep
+            )
 
 
 def _run_on_engine(
     model: "Predictor",
     found: list[Path],
     folder: Path,
-    ask: "PredictionRequest",
+    request: "PredictionRequest",
     form: str,
     engine: str,
     *,
@@ -186,7 +188,7 @@ def _run_on_engine(
             model,
             found,
             folder,
-            ask=ask,
+            request=request,
             form=form,
             engine=workers,
             resume=resume,

@@ -66,7 +66,7 @@ def retrain(
     """
     from auricle.datasets.dataset import Dataset
     from auricle.features.cache import FeatureCache
-    from auricle.lifecycle.retrain import RetrainConfig, champion_of
+    from auricle.lifecycle.retrain import RetrainConfig
     from auricle.lifecycle.retrain import retrain as run
 
     max_bytes = size_bytes(cache_max)
@@ -75,7 +75,7 @@ def retrain(
     )
     with ExitStack() as stack:
         opened = stack.enter_context(open_store(store))
-        is_class = champion_of(opened, model).task == "classify"
+        is_class = opened.models.champion(model).task == "classify"
         task: Literal["classify", "regress"] = "classify" if is_class else "regress"
         dataset = Dataset.load(data, task=task, label=label, target=target, group=group, root=root)
         bars = stack.enter_context(Bars())

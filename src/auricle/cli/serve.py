@@ -56,7 +56,7 @@ def serve(
     """
     gc.disable()  # until all is there: nothing of it is garbage, and to look takes an eighth of the start
     context.call_on_close(gc.enable)
-    from auricle.serving.active_model import name_to_serve, register
+    from auricle.serving.active_model import register
     from auricle.serving.settings import read_settings
     from auricle.store.database import DEFAULT_URL
     from auricle.store.store import Store
@@ -69,8 +69,7 @@ def serve(
     url = store or DEFAULT_URL
     with Store.open(url) as opened:
         added = None if model is None else register(opened, model, who="serve", why=f"served as {model.name}")
-        chosen = name_to_serve(opened, name or (added.name if added else None))
-        champion = opened.models.find(f"{chosen}@champion")
+        champion = opened.models.champion(name or (added.name if added else None))
         _check_keys(limits, opened)
     if added is not None and added.name == champion.name and added.digest != champion.digest:
         err.print(
@@ -85,7 +84,7 @@ def serve(
         sys.stdout.flush()
     else:
         err.print(f"{champion.id} answers at {address}, its API is told at {address}/v1/openapi.json", markup=False)
-    _run(limits, url, chosen, listener)
+    _run(limits, url, champion.name, listener)
 
 
 def _run(limits: "Settings", url: str, name: str, listener: socket.socket) -> None:

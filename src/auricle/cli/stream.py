@@ -27,7 +27,6 @@ from auricle.errors import UsageError
 
 if TYPE_CHECKING:
     from auricle.prediction.bulk.outbox import Keep
-    from auricle.prediction.events import EventRules
     from auricle.prediction.predictor import Predictor
     from auricle.prediction.stream import Stream
     from auricle.records import Prediction
@@ -66,7 +65,7 @@ def stream(
     from auricle.prediction.formats import lines
     from auricle.prediction.live.pcm import check_sample_format
     from auricle.prediction.predictor import load
-    from auricle.prediction.request import PredictionRequest
+    from auricle.prediction.request import PredictionRequest, RequestedLevels
 
     check_sample_format(sample_format)
     if device is not None and source != "mic":
@@ -82,25 +81,17 @@ def stream(
         only=only,
     )
     predictor = load(model)
-    PredictionRequest(events=rules, hop_s=hop_s).check(predictor)
+    request = PredictionRequest(windows=rules is None, events=rules, hop_s=hop_s)
+    request.check(predictor.loaded)
     with (
         open_outbox(store) as keep,
         _windows(predictor, source, rate_hz, sample_format, device, hop_s, _cut(source, keep)) as windows,
         leave_if_unread(),
     ):
-        told = windows if rules is None else _events(predictor, windows, rules)
+        told = RequestedLevels(predictor.loaded, request, announce=True).over([window] for window in windows)
         for line in lines({"file": source, **prediction.as_json()} for prediction in told):
             sys.stdout.write(line)
             sys.stdout.flush()
-
-
-def _events(model: "Predictor", windows: "Iterator[Prediction]", rules: "EventRules") -> "Iterator[Prediction]":
-    from auricle.prediction.events import Events
-
-    found = Events(model, rules, announce=True)
-    for window in windows:
-        yield from found.push([window])
-    yield from found.flush()
 
 
 def _cut(source: str, keep: "Keep | None") -> "Callable[[Stream], None] | None":

@@ -111,7 +111,7 @@ class Dataset:
         DataError : rows, files, labels or targets that cannot be used
         UsageError : a column or folder that is not there, or options that contradict each other
         """
-        from auricle.datasets.loading import load
+        from auricle.datasets.loading import load  # late: a convenience, for loading makes data sets
 
         base = None if root is None else Path(root)
         return load(Path(path), task=task, label=label, target=target, group=group, fold=fold, root=base)

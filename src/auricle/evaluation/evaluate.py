@@ -132,7 +132,7 @@ class Evaluation:
     @property
     def report(self) -> "Page":
         """The report: ``evaluation.report.save("report.html")``."""
-        from auricle.evaluation.report import build_report
+        from auricle.evaluation.report import build_report  # late: a convenience, for the page reads evaluations
 
         return build_report(self)
 

@@ -14,17 +14,16 @@ from typing import Any, Literal
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Progress
-from auricle.errors import MissingError, UsageError
+from auricle.errors import UsageError
 from auricle.features.cache import FeatureCache
 from auricle.lifecycle.challenger import Challenger, Recordings
 from auricle.lifecycle.journal import Journal
 from auricle.lifecycle.label_selection import HALF_LIFE_DAYS
 from auricle.lifecycle.lease import LeaseGuard
 from auricle.lifecycle.promotion import PromotionDecision
-from auricle.store.registry.models import Model
 from auricle.store.store import Store
 
-__all__ = ["Promote", "RetrainConfig", "Retrained", "champion_of", "retrain"]
+__all__ = ["Promote", "RetrainConfig", "Retrained", "retrain"]
 
 Promote = Literal["auto", "never"]
 
@@ -116,7 +115,7 @@ def retrain(
     UsageError : a family that cannot be trained again
     StoreError : the store cannot be used
     """
-    model = champion_of(store, config.name)
+    model = store.models.champion(config.name)
     with LeaseGuard(store, f"retrain {model.name}", f"A retraining of {model.name}") as held:
         challenge = Challenger.of(
             store,
@@ -152,24 +151,6 @@ def retrain(
             )
             journal.finish(outcome, found.as_json())
             return found
-
-
-def champion_of(store: Store, name: str | None = None) -> Model:
-    """Return the champion of a name, or the only champion there is.
-
-    Raises
-    ------
-    MissingError : there is none
-    UsageError : there are several, and no name
-    """
-    champions = [model for model in store.models.all(name) if "champion" in model.aliases]
-    if not champions:
-        whose = f"The model {name!r}" if name else "A model in the store"
-        raise MissingError(f"{whose} must have a champion. There is none: `auricle models add` and `promote` make one.")
-    if len(champions) > 1:
-        names = ", ".join(sorted(model.name for model in champions))
-        raise UsageError(f"The store holds several models, {names}: say which one with `--model`.")
-    return champions[0]
 
 
 def _trained(journal: Journal, recordings: Recordings, train: Callable[[tuple[Example, ...]], Bundle]) -> Bundle:

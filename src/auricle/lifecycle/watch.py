@@ -132,7 +132,6 @@ class Watch:
         Raises
         ------
         ConflictError : somebody else watches the store
-        MissingError : no model has a champion
         StoreError : the store cannot be used
         """
         with LeaseGuard(self.store, "watch", "The watch over a store"):
@@ -140,7 +139,7 @@ class Watch:
 
     def champions(self) -> tuple[Model, ...]:
         """Return what is watched."""
-        return tuple(model for model in self.store.models.all(self.asked.name) if "champion" in model.aliases)
+        return self.store.models.champions(self.asked.name)
 
     def look(self, model: Model) -> WatchResult:
         """Check one model, keep what was found, tell of it, and retrain where it is time.

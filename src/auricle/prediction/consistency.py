@@ -1,15 +1,14 @@
 """One file, answered in every way that there is: how far the answers lie apart."""
 
-import copy
 import json
 import mimetypes
 import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +19,9 @@ from auricle.errors import AuricleError, UsageError
 from auricle.prediction.bulk.batch import answered
 from auricle.prediction.bulk.inputs import expand
 from auricle.prediction.bulk.worker_pool import answered_apart
+from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
 from auricle.records import Prediction
-
-if TYPE_CHECKING:
-    from auricle.prediction.predictor import Predictor
 
 __all__ = ["TOLERANCE", "Consistency", "Route", "compare"]
 
@@ -81,7 +78,7 @@ class Consistency:
 
 
 def compare(
-    model: "Predictor", file: Path, *, server: str | None = None, key: str | None = None, seed: int = 0
+    model: Predictor, file: Path, *, server: str | None = None, key: str | None = None, seed: int = 0
 ) -> Consistency:
     """Answer a file as a file, as a stream of random blocks, in a folder, in a worker process and by a server.
 
@@ -150,36 +147,34 @@ class _Noting:
         return getattr(self._graph, name)
 
 
-def _noting(model: "Predictor") -> tuple["Predictor", _Noting]:
-    twin, graph = copy.copy(model), _Noting(model.graph)
-    twin.graph = cast("Graph", graph)
-    return twin, graph
+def _noting(model: Predictor) -> tuple[Predictor, _Noting]:
+    graph = _Noting(model.graph)
+    return Predictor(replace(model.loaded, graph=cast("Graph", graph))), graph
 
 
-def _as_file(model: "Predictor", file: Path) -> _Answers:
+def _as_file(model: Predictor, file: Path) -> _Answers:
     twin, graph = _noting(model)
     recording, windows = twin.answers(file)
     return _Answers(np.stack(graph.rows), windows, recording)
 
 
-def _pieces(model: "Predictor", file: Path) -> Iterator[_Answers | str]:
+def _pieces(model: Predictor, file: Path) -> Iterator[_Answers | str]:
     try:
         yield _as_file(model, file)
     except AuricleError as error:
         yield str(error)
 
 
-def _as_stream(model: "Predictor", file: Path, seed: int) -> Iterator[_Answers]:
+def _as_stream(model: Predictor, file: Path, seed: int) -> Iterator[_Answers]:
     clip, rng = read(file), np.random.default_rng(seed)
     cuts = np.unique(rng.integers(0, clip.samples.size + 1, 1 + clip.samples.size // 2000))
     twin, graph = _noting(model)
-    stream = Stream(twin, rate_hz=clip.rate_hz, source=str(file))
-    windows = [window for block in np.split(clip.samples, cuts) for window in stream.push(block)]
-    windows += stream.flush()
+    stream = Stream(twin.loaded, rate_hz=clip.rate_hz, source=str(file))
+    windows = [window for some in stream.iter_windows(np.split(clip.samples, cuts)) for window in some]
     yield _Answers(np.stack(graph.rows), windows, stream.recording())
 
 
-def _in_folder(model: "Predictor", file: Path) -> Iterator[_Answers]:
+def _in_folder(model: Predictor, file: Path) -> Iterator[_Answers]:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("one.wav", "two.wav"):  # what they are, their content says
             Path(folder, name).symlink_to(file.resolve())
@@ -187,7 +182,7 @@ def _in_folder(model: "Predictor", file: Path) -> Iterator[_Answers]:
             yield _told(got)
 
 
-def _in_worker(model: "Predictor", file: Path) -> Iterator[_Answers]:
+def _in_worker(model: Predictor, file: Path) -> Iterator[_Answers]:
     for _, pieces, died in answered_apart(model.bundle, [file], _pieces, _list, workers=1):
         if died is not None:
             raise died
@@ -204,7 +199,7 @@ def _told(got: _Answers | str) -> _Answers:
     return got
 
 
-def _by_server(model: "Predictor", file: Path, address: str, key: str | None) -> Iterator[_Answers]:
+def _by_server(model: Predictor, file: Path, address: str, key: str | None) -> Iterator[_Answers]:
     headers = {"Content-Type": mimetypes.guess_type(file.name)[0] or "application/octet-stream"}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
@@ -254,9 +249,9 @@ def _way(name: str, expected: _Answers, got: _Answers) -> Route:
     return Route(
         name,
         len(got.windows),
-        features,
-        max(_apart(one, other) for one, other in pairs),
-        sum(one.label != other.label for one, other in pairs),
+        features=features,
+        probabilities=max(_apart(one, other) for one, other in pairs),
+        labels=sum(one.label != other.label for one, other in pairs),
     )
 
 

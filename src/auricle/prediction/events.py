@@ -3,17 +3,14 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.audio.quality import Combined
 from auricle.errors import UsageError
+from auricle.prediction.model import LoadedModel
 from auricle.records import Prediction
-
-if TYPE_CHECKING:
-    from auricle.prediction.predictor import Predictor
 
 __all__ = ["OFF_RATIO", "EventRules", "Events"]
 
@@ -83,7 +80,7 @@ class Events:
     UsageError : the model answers with a number, or ``only`` names a class that it does not know
     """
 
-    def __init__(self, model: "Predictor", rules: EventRules, *, announce: bool = False) -> None:
+    def __init__(self, model: LoadedModel, rules: EventRules, *, announce: bool = False) -> None:
         if not model.classes:
             raise UsageError(f"Events need classes, and {model.name} answers with a number. Ask for windows instead.")
         if unknown := [name for name in rules.only if name not in model.classes]:
@@ -110,7 +107,7 @@ class Events:
                 yield from track.take(step)
 
 
-def _on_and_off(model: "Predictor", place: int, rules: EventRules) -> tuple[float, float]:
+def _on_and_off(model: LoadedModel, place: int, rules: EventRules) -> tuple[float, float]:
     thresholds = model.bundle.manifest.event_thresholds
     on = rules.on if rules.on is not None else thresholds[place] if thresholds else 0.5
     off = OFF_RATIO * on if rules.off is None else rules.off

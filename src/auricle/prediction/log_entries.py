@@ -3,22 +3,19 @@
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.prediction.stream import Stream
 from auricle.records import Entry, Metadata, Prediction
 from auricle.runtime.clock import new_id, now
-
-if TYPE_CHECKING:
-    from auricle.prediction.stream import Stream
 
 __all__ = ["MOST_ROWS", "RowSampler", "entry"]
 
 
 def entry(
-    stream: "Stream",
+    stream: Stream,
     prediction: Prediction,
     *,
     parts: Iterable[Prediction] = (),
@@ -27,7 +24,6 @@ def entry(
     key: str = "",
     group: str | None = None,
     metadata: Metadata | None = None,
-    audio: str | None = None,
     identity: str | None = None,
     time: datetime | None = None,
 ) -> Entry:
@@ -44,7 +40,6 @@ def entry(
     group : recordings of one group are not independent; None for the key, or without one the folder that the source
         names
     metadata : what was told about the recording
-    audio : SHA-256 of the sound, where it is kept
     identity : the entry's id; None for a new one
     time : when it was asked, in UTC; None for now
     """
@@ -63,7 +58,6 @@ def entry(
         source=name,
         rate_hz=stream.rate_hz,
         channels=stream.channels if channels is None else channels,
-        audio=audio,
     )
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from auricle.audio.clip import Clip, Samples
 from auricle.audio.decode import open_sound, part_samples, read
 from auricle.audio.sources import Source
-from auricle.bundles import self_test
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.errors import BundleError
-from auricle.features.describer import Describer
-from auricle.prediction.events import EventRules, Events
+from auricle.features.parts import Features
+from auricle.prediction.events import EventRules
+from auricle.prediction.model import LoadedModel
+from auricle.prediction.request import PredictionRequest, RequestedLevels
 from auricle.prediction.stream import Stream
 from auricle.records import Prediction
 
@@ -37,30 +38,44 @@ def load(path: str | Path) -> "Predictor":
 
 
 class Predictor:
-    """A bundle with its features and its graph ready; one may serve many threads.
+    """Predict recordings, their windows and events, and streams; one may serve many threads.
 
     Parameters
     ----------
-    bundle : the model
+    model : Bundle or LoadedModel
+        A bundle is loaded, and runs its self-test.
+
+    Attributes
+    ----------
+    loaded : LoadedModel
+        What :class:`~auricle.prediction.stream.Stream` and :class:`~auricle.prediction.events.Events` take.
+    bundle : Bundle
+    name : str
+        Name and version, as predictions give them.
 
     Raises
     ------
     BundleError : the graph does not load, or the golden windows do not give what they gave in training
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
-        self.name = bundle.id
-        self.extractor = bundle.features()
-        self.describer = Describer(bundle.manifest.spec, bundle.manifest.standard, self.extractor.parts)
-        self.standard = self.describer.standard
-        self.graph = Graph(bundle.graph)
-        self_test.check(bundle, self.extractor, self.standard, self.graph)
+    def __init__(self, model: Bundle | LoadedModel) -> None:
+        self.loaded = model if isinstance(model, LoadedModel) else LoadedModel.of(model)
+        self.bundle, self.name = self.loaded.bundle, self.loaded.name
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes that it knows; none for a regressor."""
-        return self.bundle.manifest.classes
+        return self.loaded.classes
+
+    @property
+    def extractor(self) -> Features:
+        """What turns a window into the row that the graph takes."""
+        return self.loaded.extractor
+
+    @property
+    def graph(self) -> Graph:
+        """What turns rows into probabilities or numbers."""
+        return self.loaded.graph
 
     def predict(
         self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
@@ -144,10 +159,9 @@ class Predictor:
         FeatureError : it is shorter than one frame
         UsageError : the model answers with a number
         """
-        events = Events(self, rules or EventRules())
-        for _, windows in self.listen(source, hop_s=hop_s, start_s=start_s, end_s=end_s):
-            yield from events.push(windows)
-        yield from events.flush()
+        levels = RequestedLevels(self.loaded, PredictionRequest(events=rules or EventRules()))
+        heard = self.listen(source, hop_s=hop_s, start_s=start_s, end_s=end_s)
+        yield from levels.over(windows for _, windows in heard)
 
     def stream(
         self,
@@ -176,7 +190,7 @@ class Predictor:
         FeatureError : the sound is shorter than one frame
         UsageError : ``rate_hz`` is below 1, or ``hop_s`` is not above 0 or is longer than the window
         """
-        stream = Stream(self, rate_hz=rate_hz, hop_s=hop_s, source=source, channels=channels)
+        stream = Stream(self.loaded, rate_hz=rate_hz, hop_s=hop_s, source=source, channels=channels)
         n_since = 0
         for block in blocks:
             yield from stream.push(block)
@@ -194,9 +208,8 @@ class Predictor:
     ) -> Iterator[tuple[Stream, list[Prediction]]]:
         """Send a recording through a stream; yield the stream and the windows that each block completed."""
         with self._opened(source, hop_s, start_s, end_s) as (stream, blocks):
-            for block in blocks:
-                yield stream, stream.push(block)
-        yield stream, stream.flush()
+            for windows in stream.iter_windows(blocks):
+                yield stream, windows
 
     @contextmanager
     def _opened(
@@ -205,13 +218,13 @@ class Predictor:
         """Open a recording, or a part of one, and yield the stream that it is for and its blocks."""
         if isinstance(source, Clip):
             clip = read(source, start_s=start_s, end_s=end_s)
-            stream = Stream(self, rate_hz=clip.rate_hz, hop_s=hop_s, source=clip.source, start_s=clip.start_s)
+            stream = Stream(self.loaded, rate_hz=clip.rate_hz, hop_s=hop_s, source=clip.source, start_s=clip.start_s)
             yield stream, [clip.samples]
             return
         with open_sound(source) as sound:
             start, _ = part_samples(start_s, end_s, sound.rate_hz)
             stream = Stream(
-                self,
+                self.loaded,
                 rate_hz=sound.rate_hz,
                 hop_s=hop_s,
                 source=sound.name,

@@ -1,90 +1,85 @@
-"""What is asked of each file, and its answers in pieces of bounded size: the same in this process and in any other."""
+"""What is requested of each recording, and how its windows become the predictions that were requested."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from auricle.prediction.events import EventRules, Events
+from auricle.prediction.model import LoadedModel
 from auricle.prediction.stream import Stream
 from auricle.records import Prediction
 
-if TYPE_CHECKING:
-    from auricle.prediction.predictor import Predictor
-
-__all__ = ["Noted", "PredictionRequest", "answers"]
-
-_PIECE = 64  # predictions that are held before they are handed on
+__all__ = ["PredictionRequest", "RequestedLevels"]
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionRequest:
-    """What is asked of each recording, beside its own answer.
+    """What to predict of each recording, beside the recording itself.
 
     Parameters
     ----------
-    windows : each window's answer
-    events : by which rules windows become events; None for no events
-    hop_s : from one window to the next; None for the model's own
+    windows : bool
+        Also predict each window.
+    events : EventRules, optional
+        How windows become events; None for no events.
+    hop_s : float, optional
+        From one window to the next; None for the model's own.
     """
 
     windows: bool = False
     events: EventRules | None = None
     hop_s: float | None = None
 
-    def check(self, model: "Predictor") -> None:
-        """Say once what would otherwise be said of every file.
+    @property
+    def is_recording_only(self) -> bool:
+        """Whether neither windows nor events are requested; then a stream need not make their predictions."""
+        return not self.windows and self.events is None
+
+    def check(self, model: LoadedModel) -> None:
+        """Raise once the error that every file would raise.
 
         Raises
         ------
-        UsageError : ``hop_s`` fits no file, or the model has no such events
+        UsageError : ``hop_s`` does not fit the model, or the model has no such events
         """
         Stream(model, rate_hz=model.bundle.manifest.spec.rate_hz, hop_s=self.hop_s)
-        if self.events is not None:
-            Events(model, self.events)
+        RequestedLevels(model, self)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the same as plain values: what a run that goes on later must still be asked."""
+        """Return the request as plain values; a resumed run must have an equal one."""
         return asdict(self)
 
 
-Noted = Callable[[Stream, Prediction], None]
-
-
-def answers(
-    model: "Predictor", file: Path, ask: PredictionRequest, *, note: Noted | None = None
-) -> Iterator[tuple[Prediction, ...]]:
-    """Yield windows and events, each where it ends, a few at a time; and last, alone, the recording's answer.
+class RequestedLevels:
+    """Turn the windows of one recording or stream into the windows and events that were requested.
 
     Parameters
     ----------
-    note : told of the stream and of the recording's answer, before that is given
+    model : LoadedModel
+        The model whose windows will come.
+    request : PredictionRequest
+    announce : bool
+        Give an event also when it begins, marked ``ongoing``.
 
     Raises
     ------
-    AudioError : the sound cannot be read, or is all zeros
-    FeatureError : it is shorter than one frame
+    UsageError : the model has no such events
     """
-    if not ask.windows and ask.events is None:
-        stream = model.hear(file, hop_s=ask.hop_s)
-        yield _recording(stream, note)
-        return
-    events = None if ask.events is None else Events(model, ask.events)
-    held: list[Prediction] = []
-    for stream, windows in model.listen(file, hop_s=ask.hop_s):  # noqa: B007  (wanted once it has ended)
-        held += windows if ask.windows else []
-        held += [] if events is None else events.push(windows)
-        while len(held) >= _PIECE:
-            yield tuple(held[:_PIECE])
-            del held[:_PIECE]
-    held += [] if events is None else events.flush()
-    if held:
-        yield tuple(held)
-    yield _recording(stream, note)
 
+    def __init__(self, model: LoadedModel, request: PredictionRequest, *, announce: bool = False) -> None:
+        self._has_windows = request.windows
+        self._events = None if request.events is None else Events(model, request.events, announce=announce)
 
-def _recording(stream: Stream, note: Noted | None) -> tuple[Prediction]:
-    recording = stream.recording()
-    if note is not None:
-        note(stream, recording)
-    return (recording,)
+    def push(self, windows: Sequence[Prediction]) -> list[Prediction]:
+        """Take the next windows; return them if requested, followed by the events that they end."""
+        return [*(windows if self._has_windows else ()), *(self._events.push(windows) if self._events else ())]
+
+    def flush(self) -> list[Prediction]:
+        """End the sound and return the events that were still open."""
+        return self._events.flush() if self._events else []
+
+    def over(self, batches: Iterable[Sequence[Prediction]]) -> Iterator[Prediction]:
+        """Push every batch of windows, flush, and yield what comes of it as it comes."""
+        for windows in batches:
+            yield from self.push(windows)
+        yield from self.flush()

@@ -1,7 +1,7 @@
 """The one way that sound becomes answers: blocks in, predictions out, for files, clips, pipes and microphones."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,8 @@ from auricle.bundles.aggregation import calibrate, log_probabilities, predicted_
 from auricle.errors import AudioError, FeatureError, UsageError
 from auricle.kernels.framing import all_within
 from auricle.prediction.log_entries import RowSampler
+from auricle.prediction.model import LoadedModel
 from auricle.records import Prediction, Quality
-
-if TYPE_CHECKING:
-    from auricle.prediction.predictor import Predictor
 
 __all__ = ["Stream"]
 
@@ -48,7 +46,7 @@ class Stream:
 
     def __init__(
         self,
-        model: "Predictor",
+        model: LoadedModel,
         *,
         rate_hz: int,
         hop_s: float | None = None,
@@ -101,6 +99,12 @@ class Stream:
         """End the sound and return the answer of the window that ends at its last sample, if it is still due."""
         return self._told(self._end())
 
+    def iter_windows(self, blocks: Iterable[Samples]) -> Iterator[list[Prediction]]:
+        """Push every block and flush; yield after each the windows that it completed."""
+        for block in blocks:
+            yield self.push(block)
+        yield self.flush()
+
     def listen(self, block: Samples) -> None:
         """Take the next samples as :meth:`push` does, for the sake of :meth:`recording` alone: that is quicker."""
         self._hear(block)
@@ -132,7 +136,9 @@ class Stream:
                 f"{self._end_s - self._start_s:.3f} s is zero: is the microphone muted or unplugged?"
             )
         distance = self.model.bundle.novelty.distance(self.standard_row())
-        mean = _ModelOutput(self._start_s, self._end_s, self._value / self._n_windows, distance, whole)
+        mean = _ModelOutput(
+            self._start_s, self._end_s, value=self._value / self._n_windows, distance=distance, quality=whole
+        )
         return self._prediction("recording", mean)
 
     def standard_row(self) -> NDArray[np.float32]:
@@ -191,7 +197,7 @@ class Stream:
             self._start_s = self._start_s if self._n_windows else window.start_s
             self._n_windows += 1
             self._end_s = window.end_s
-            heard.append(_ModelOutput(window.start_s, window.end_s, value, distance, measures))
+            heard.append(_ModelOutput(window.start_s, window.end_s, value=value, distance=distance, quality=measures))
         return heard
 
     def _told(self, heard: list["_ModelOutput"]) -> list[Prediction]:

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from auricle.bundles.bundle import Bundle
-from auricle.errors import AuricleError, MissingError, UsageError
-from auricle.prediction.predictor import Predictor
+from auricle.errors import AuricleError
+from auricle.prediction.model import LoadedModel
 from auricle.prediction.stream import Stream
 
 if TYPE_CHECKING:
-    from auricle.store.registry.aliases import Aliases
     from auricle.store.registry.models import Model, Models
     from auricle.store.store import Store
 
-__all__ = ["ActiveModel", "name_to_serve", "register"]
+__all__ = ["ActiveModel", "register"]
 
 
 _LOG: Final = logging.getLogger("auricle.serving")
@@ -29,7 +28,7 @@ class ActiveModel:
 
     Parameters
     ----------
-    models, aliases : the registry
+    models : the registry
     name : what the model's versions share
 
     Raises
@@ -39,17 +38,14 @@ class ActiveModel:
     StoreError : the registry cannot be read
     """
 
-    def __init__(self, models: "Models", aliases: "Aliases", name: str) -> None:
+    def __init__(self, models: "Models", name: str) -> None:
         self.name = name
-        self._models, self._aliases = models, aliases
+        self._models = models
         self._failed: tuple[str, float] | None = None
         self.problem: str | None = None
         """Why the present champion could not be loaded; the one before it answers."""
-        digest = aliases.digest(name)
-        if digest is None:
-            raise MissingError(f"{name!r} must have a champion. Name one with `auricle models promote`.")
-        self.digest = digest
-        self.model = self._load(digest)
+        self.digest = models.champion(name).digest
+        self.model = self._load(self.digest)
 
     def look(self) -> bool:
         """See whether another model has become the champion, and if so load it and let it answer; in a thread.
@@ -62,10 +58,11 @@ class ActiveModel:
         ------
         StoreError : the registry cannot be read
         """
-        digest = self._aliases.digest(self.name)
-        if digest is None or digest == self.digest:
+        champions = self._models.champions(self.name)
+        if not champions or champions[0].digest == self.digest:
             self._failed = self.problem = None
             return False
+        digest = champions[0].digest
         if self._failed is not None and self._failed[0] == digest and time.monotonic() < self._failed[1]:
             return False
         try:
@@ -80,8 +77,8 @@ class ActiveModel:
         _LOG.info("%s answers now, and no longer %s", model.name, before)
         return True
 
-    def _load(self, digest: str) -> Predictor:
-        model = Predictor(Bundle.from_bytes(self._models.content(digest)))  # proves itself
+    def _load(self, digest: str) -> LoadedModel:
+        model = LoadedModel.of(Bundle.from_bytes(self._models.content(digest)))  # proves itself
         golden = model.bundle.golden.windows[0]
         stream = Stream(model, rate_hz=model.bundle.manifest.spec.rate_hz)
         stream.listen(golden)  # what is compiled or opened at the first sound must not wait for a client's
@@ -115,24 +112,6 @@ def register(store: "Store", path: Path, *, who: str, why: str) -> "Model":
         who=who,
         why=why,
     )
-    if store.aliases.digest(model.name) is None:
+    if not store.models.champions(model.name):
         store.aliases.promote(model.name, model.digest, expected=None, who=who, why="the first of its name")
     return model
-
-
-def name_to_serve(store: "Store", name: str | None) -> str:
-    """Return the name whose champion answers: the one asked for, or the only one there is.
-
-    Raises
-    ------
-    UsageError : there is none, or several to choose from
-    StoreError : the store cannot be read
-    """
-    names = sorted({model.name for model in store.models.all() if "champion" in model.aliases})
-    if name is not None and name in names:
-        return name
-    if name is None and len(names) == 1:
-        return names[0]
-    told = ", ".join(names) or "none: name a bundle, or add one with `auricle models add`"
-    asked = "one of several models by `--name`" if name is None else f"a model that has a champion, not {name!r}"
-    raise UsageError(f"The server must be told {asked}. The store has {told}.")

@@ -2,51 +2,60 @@
 
 import io
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import soundfile
 
-from auricle.prediction.events import EventRules, Events
 from auricle.prediction.log_entries import entry
+from auricle.prediction.model import LoadedModel
+from auricle.prediction.request import PredictionRequest, RequestedLevels
 from auricle.prediction.stream import Stream
 from auricle.records import Entry, Metadata, Prediction
-from auricle.serving.decoder.pool import Decoded, Decoders
+from auricle.serving.decoder.pool import Decoders
+from auricle.serving.settings import Settings
 from auricle.store.labels.review import is_queued
 
 if TYPE_CHECKING:
     from auricle.audio.clip import Samples
-    from auricle.prediction.predictor import Predictor
 
-__all__ = ["Answered", "ServingRequest", "answer", "flac"]
+__all__ = ["Answered", "SoundOrigin", "answer", "flac", "is_sound_kept"]
 
 _FULL_16: Final = 32_768
 
 
 @dataclass(frozen=True, slots=True)
-class ServingRequest:
-    """What is asked of a sound.
+class SoundOrigin:
+    """Where a sound came from, as its entry in the log keeps it.
 
     Parameters
     ----------
-    windows, events : what is told beside the recording's own answer
-    hop_s : from one window to the next; None for the model's own
-    source : the file's name as it was told
+    source : the file's name as the client gave it
     key : id of the API key
-    metadata : what was told about the sound; ``group`` is the block for resampling
-    keep : which sounds are kept
-    keep_most_s : seconds of the longest sound that is kept
+    metadata : what the client said about the sound; ``group`` is the block for resampling
     """
 
-    windows: bool = False
-    events: bool = False
-    hop_s: float | None = None
-    source: str = ""
-    key: str = ""
-    metadata: Metadata | None = None
-    keep: Literal["none", "review", "all"] = "none"
-    keep_most_s: float = 120.0
+    source: str
+    key: str
+    metadata: Metadata
+
+    def entry(
+        self, stream: Stream, prediction: Prediction, *, parts: Iterable[Prediction] = (), channels: int | None = None
+    ) -> Entry:
+        """Return what is kept of a recording; parameters are those of :func:`auricle.prediction.log_entries.entry`."""
+        group = self.metadata.get("group")
+        return entry(
+            stream,
+            prediction,
+            parts=parts,
+            source=self.source,
+            channels=channels,
+            key=self.key,
+            group=group if isinstance(group, str) and group else None,
+            metadata=self.metadata,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,15 @@ class Answered:
     answer_s: float
 
 
-def answer(model: "Predictor", decoders: Decoders, descriptor: int, question: ServingRequest) -> Answered:
+def answer(
+    model: LoadedModel,
+    decoders: Decoders,
+    descriptor: int,
+    *,
+    request: PredictionRequest,
+    origin: SoundOrigin,
+    limits: Settings,
+) -> Answered:
     """Answer the sound behind a descriptor.
 
     Raises
@@ -72,25 +89,31 @@ def answer(model: "Predictor", decoders: Decoders, descriptor: int, question: Se
     began = time.perf_counter()
     with decoders.decode(descriptor) as sound:
         decoded = time.perf_counter()
-        name = question.source or "the sound"
-        stream = Stream(model, rate_hz=sound.rate_hz, hop_s=question.hop_s, source=name)
-        recording, parts = _listen(model, stream, sound, question)
-        group = (question.metadata or {}).get("group")
-        kept = entry(
-            stream,
-            recording,
-            parts=parts,
-            source=question.source,
-            channels=sound.channels,
-            key=question.key,
-            group=group if isinstance(group, str) and group else None,
-            metadata=question.metadata,
-        )
+        stream = Stream(model, rate_hz=sound.rate_hz, hop_s=request.hop_s, source=origin.source or "the sound")
+        parts: list[Prediction] = []
+        if request.is_recording_only:
+            for block in sound.blocks():
+                stream.listen(block)
+            stream.end()
+        else:
+            parts += RequestedLevels(model, request).over(stream.iter_windows(sound.blocks()))
+        made = origin.entry(stream, stream.recording(), parts=parts, channels=sound.channels)
         answered = time.perf_counter()
-        is_kept = question.keep == "all" or (question.keep == "review" and is_queued(kept))
-        is_kept = is_kept and sound.n_samples <= question.keep_most_s * sound.rate_hz
+        is_kept = is_sound_kept(made, sound.n_samples / sound.rate_hz, limits)
         content = flac(np.concatenate(list(sound.blocks())), sound.rate_hz) if is_kept else None
-    return Answered(kept, content, decoded - began, answered - decoded)
+    return Answered(made, content, decoded - began, answered - decoded)
+
+
+def is_sound_kept(entry: Entry, duration_s: float, limits: Settings) -> bool:
+    """Return whether a recording's sound is kept, in files and in stretches of a stream alike.
+
+    Parameters
+    ----------
+    entry : what is kept of the recording
+    duration_s : length of the sound
+    limits : ``keep_audio`` says which sounds are kept, ``keep_review_s`` how long they may be
+    """
+    return limits.may_keep_sound(duration_s) and (limits.keep_audio == "all" or is_queued(entry))
 
 
 def flac(samples: "Samples", rate_hz: int) -> bytes:
@@ -100,27 +123,3 @@ def flac(samples: "Samples", rate_hz: int) -> bytes:
     content = io.BytesIO()
     soundfile.write(content, samples, rate_hz, format="FLAC", subtype="PCM_16" if is_exact else "PCM_24")
     return content.getvalue()
-
-
-def _listen(
-    model: "Predictor", stream: Stream, sound: Decoded, question: ServingRequest
-) -> tuple[Prediction, list[Prediction]]:
-    if not question.windows and not question.events:
-        for block in sound.blocks():
-            stream.listen(block)
-        return stream.finish(), []
-    found = Events(model, EventRules()) if question.events else None
-    parts: list[Prediction] = []
-
-    def take(windows: list[Prediction]) -> None:
-        if question.windows:
-            parts.extend(windows)
-        if found is not None:
-            parts.extend(found.push(windows))
-
-    for block in sound.blocks():
-        take(stream.push(block))
-    take(stream.flush())
-    if found is not None:
-        parts.extend(found.flush())
-    return stream.recording(), parts

@@ -114,7 +114,7 @@ def open_service(limits: Settings, store: "Store", name: str, *, decoder: Sequen
     with ThreadPoolExecutor(1) as aside:  # the nursery imports on another core while we load the model
         starting = aside.submit(Decoders, limits.decoding(), size=limits.decoders, program=decoder)
         try:
-            champion = ActiveModel(store.models, store.aliases, name)
+            champion = ActiveModel(store.models, name)
             is_open = not store.keys.all()
         except BaseException:
             with contextlib.suppress(AuricleError):
@@ -126,17 +126,17 @@ def open_service(limits: Settings, store: "Store", name: str, *, decoder: Sequen
         return store.limits.draw(key, wanted, rate_per_s=limits.rate_per_s, burst=limits.rate_burst)
 
     return Service(
-        limits,
-        store,
-        Writer(store.database, linger_s=0.0, capacity=limits.max_pending),
-        champion,
-        decoders,
-        AdmissionControl(threads=limits.threads, max_waiting=limits.max_waiting, max_wait_s=limits.max_wait_s),
-        ThreadPoolExecutor(_LIVE_THREADS, thread_name_prefix="stream"),
-        Authenticator(store.keys.verify, limits, is_open=is_open),
-        RateLimits(draw, rate_per_s=limits.rate_per_s, burst=limits.rate_burst),
-        MemoryBudget(limits.max_bodies_bytes),
-        Metrics(),
+        limits=limits,
+        store=store,
+        writer=Writer(store.database, linger_s=0.0, capacity=limits.max_pending),
+        champion=champion,
+        decoders=decoders,
+        gate=AdmissionControl(threads=limits.threads, max_waiting=limits.max_waiting, max_wait_s=limits.max_wait_s),
+        live=ThreadPoolExecutor(_LIVE_THREADS, thread_name_prefix="stream"),
+        doorman=Authenticator(store.keys.verify, limits, is_open=is_open),
+        rates=RateLimits(draw, rate_per_s=limits.rate_per_s, burst=limits.rate_burst),
+        room=MemoryBudget(limits.max_bodies_bytes),
+        metrics=Metrics(),
     )
 
 

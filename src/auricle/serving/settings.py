@@ -109,6 +109,10 @@ class Settings(BaseModel):
             memory_bytes=self.decode_memory_mb << 20,
         )
 
+    def may_keep_sound(self, duration_s: float) -> bool:
+        """Return whether any sound of this length is kept."""
+        return self.keep_audio != "none" and duration_s <= self.keep_review_s
+
     def keep(self) -> Keep:
         """Return what the store is told to keep."""
         return Keep(

@@ -37,11 +37,11 @@ def supervise(limits: Settings, store_url: str, name: str, listener: socket.sock
     """
     telemetry.install()
     with tempfile.TemporaryDirectory(prefix="auricle-metrics-") as folder:
-        _Crew(limits, store_url, name, listener, folder).run()
+        _Crew(limits, store_url, name, listener=listener, folder=folder).run()
 
 
 class _Crew:
-    def __init__(self, limits: Settings, store_url: str, name: str, listener: socket.socket, folder: str) -> None:
+    def __init__(self, limits: Settings, store_url: str, name: str, *, listener: socket.socket, folder: str) -> None:
         self._limits = limits
         self._orders = json.dumps({"limits": limits.model_dump(), "store": store_url, "name": name}).encode() + b"\n"
         self._listener = listener

@@ -50,7 +50,7 @@ class Checks:
         ------
         StoreError : the database cannot be written
         """
-        check = Check(clock.new_id(), clock.now(), plain(model), plain(verdict), body)
+        check = Check(clock.new_id(), clock.now(), model=plain(model), verdict=plain(verdict), body=body)
         values = {
             "id": check.id,
             "time_us": clock.to_us(check.time),
@@ -73,7 +73,9 @@ class Checks:
         if model is not None:
             wanted = wanted.where(is_model(CHECKS.c.model, model))
         with self._database.read() as connection:
-            return tuple(
-                Check(row.id, clock.from_us(row.time_us), row.model, row.verdict, json.loads(row.body))
-                for row in connection.execute(wanted)
-            )
+            return tuple(map(_from_row, connection.execute(wanted)))
+
+
+def _from_row(row: sa.Row[Any]) -> Check:
+    time, body = clock.from_us(row.time_us), json.loads(row.body)
+    return Check(row.id, time, model=row.model, verdict=row.verdict, body=body)

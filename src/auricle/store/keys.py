@@ -87,7 +87,7 @@ class Keys:
             raise UsageError(f"A key's end must lie ahead. Got {expires.isoformat(timespec='seconds')}.")
         identity = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
         token = f"aud_{identity}_{secrets.token_urlsafe(32)}"
-        key = Key(identity, plain(name), frozenset(scopes), created, expires)
+        key = Key(identity, plain(name), frozenset(scopes), created=created, expires=expires)
         with self._database.write() as connection:
             connection.execute(sa.insert(KEYS).values(**_to_row(key), digest=_digest(token)))
         return token, key
@@ -153,4 +153,5 @@ def _to_row(key: Key) -> dict[str, Any]:
 
 def _from_row(row: sa.Row[Any]) -> Key:
     expires, revoked = (None if us is None else clock.from_us(us) for us in (row.expires_us, row.revoked_us))
-    return Key(row.id, row.name, frozenset(row.scopes.split()), clock.from_us(row.created_us), expires, revoked)
+    created = clock.from_us(row.created_us)
+    return Key(row.id, row.name, frozenset(row.scopes.split()), created=created, expires=expires, revoked=revoked)

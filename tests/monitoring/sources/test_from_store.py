@@ -19,7 +19,7 @@ def listened(model, file: Path, **told):
     from auricle.audio.decode import read
 
     clip = read(file)
-    stream = Stream(model, rate_hz=clip.rate_hz, source=file.name)
+    stream = Stream(model.loaded, rate_hz=clip.rate_hz, source=file.name)
     stream.listen(clip.samples)
     return entry(stream, stream.finish(), **told)
 

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,8 @@ import pytest
 import soundfile
 
 from auricle.errors import UsageError
-from auricle.prediction.bulk.batch import predict_files
+from auricle.prediction.bulk.batch import answered
+from auricle.prediction.bulk.output import Rows, render
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.request import PredictionRequest
 
@@ -23,51 +25,47 @@ def mixed(sound_files: dict[str, Path], tmp_path: Path) -> list[Path]:
     return [path for pair in zip(sound_files.values(), [*bad, tmp_path], strict=False) for path in pair]
 
 
+def told(
+    model: Predictor, files: list[Path], request: PredictionRequest | None = None, **how: int | None
+) -> list[tuple[Path, list[dict[str, object]], str | None]]:
+    """Each file with its rows and its error."""
+    answer = partial(render, request=request or PredictionRequest(), form="jsonl")
+    done = [(file, rows, died) for file, rows, died in answered(model, files, answer, Rows, **how)]
+    assert all(died is None for _, _, died in done)
+    return [(file, [*map(json.loads, b"".join(rows.text()).splitlines())], rows.last.error) for file, rows, _ in done]
+
+
 @workers
-def test_every_file_has_its_result_in_its_place(workers: int, states: Predictor, mixed: list[Path]) -> None:
-    results = list(predict_files(states, mixed, workers=workers))
-    assert [result.file for result in results] == mixed
-    assert [result.error is None for result in results] == [True, False] * 5
-    for result in results[::2]:
-        assert result.predictions == (states.predict(result.file),)
-    kinds = [(result.file.name, result.error.kind) for result in results[1::2] if result.error]
-    assert [kind for _, kind in kinds] == ["audio"] * 5
-    for result in results[1::2]:
-        assert result.predictions == ()
-        assert str(result.error).startswith(f"{result.file}: ")
+def test_every_file_has_its_answer_in_its_place(workers: int, states: Predictor, mixed: list[Path]) -> None:
+    done = told(states, mixed, workers=workers)
+    assert [file for file, _, _ in done] == mixed
+    assert [error is None for _, _, error in done] == [True, False] * 5
+    for file, rows, _ in done[::2]:
+        assert rows == [{"file": str(file), **states.predict(file).as_json()}]
+    for file, (row,), error in done[1::2]:
+        assert row["error"]["kind"] == "audio"  # type: ignore[index]
+        assert row["error"]["message"].startswith(f"{file}: ")  # type: ignore[index]
+        assert error == f"audio: {row['error']['message']}"  # type: ignore[index]
 
 
 @workers
 def test_windows_follow_their_recording(workers: int, states: Predictor, sound_files: dict[str, Path]) -> None:
-    for result in predict_files(
-        states, list(sound_files.values()), ask=PredictionRequest(windows=True, hop_s=0.1), workers=workers
-    ):
-        recording, windows = states.answers(result.file, hop_s=0.1)
-        assert result.predictions == (recording, *windows)
-        assert [row["level"] for row in result.rows()] == ["recording"] + ["window"] * len(windows)
+    request = PredictionRequest(windows=True, hop_s=0.1)
+    for file, rows, _ in told(states, list(sound_files.values()), request, workers=workers):
+        recording, windows = states.answers(file, hop_s=0.1)
+        assert rows == [{"file": str(file), **one.as_json()} for one in (recording, *windows)]
 
 
-def test_rows_are_what_the_command_line_writes(states: Predictor, mixed: list[Path]) -> None:
-    good, bad = list(predict_files(states, mixed[:2]))
-    (row,) = good.rows()
-    assert row == {"file": str(mixed[0]), **states.predict(mixed[0]).as_json()}
-    assert json.loads(json.dumps(row, allow_nan=False)) == row
-    (row,) = bad.rows()
-    assert row == {"file": str(mixed[1]), "error": {"kind": "audio", "message": str(bad.error)}}
+def test_no_files_no_answers(states: Predictor) -> None:
+    assert told(states, []) == []
 
 
-def test_no_files_no_results(states: Predictor) -> None:
-    assert list(predict_files(states, [])) == []
-
-
-def test_a_hop_that_fits_no_file_is_said_once_and_at_once(states: Predictor, mixed: list[Path]) -> None:
-    with pytest.raises(UsageError, match="`hop_s` must be above 0"):
-        predict_files(states, mixed, ask=PredictionRequest(hop_s=9.0))
+def test_fewer_processes_than_one_are_refused(states: Predictor, mixed: list[Path]) -> None:
     with pytest.raises(UsageError, match="`workers` must be at least 1"):
-        list(predict_files(states, mixed, workers=0))
+        told(states, mixed, workers=0)
 
 
 def test_what_is_no_error_of_ours_is_not_hidden(states: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Predictor, "hear", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        list(predict_files(states, [Path("x.wav")]))
+        told(states, [Path("x.wav")])

@@ -36,10 +36,10 @@ def found(machine_sounds, tmp_path_factory) -> list[Path]:
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
 def test_shards_hold_what_one_file_would(states, found, tmp_path, form):
-    ask = PredictionRequest(windows=True)
-    run_to_file(states, found, tmp_path / "here", ask=ask, form=form)
+    request = PredictionRequest(windows=True)
+    run_to_file(states, found, tmp_path / "here", request=request, form=form)
     done = []
-    report = run_to_shards(states, found, tmp_path / "out", ask=ask, form=form, engine=Here(), told=done.append)
+    report = run_to_shards(states, found, tmp_path / "out", request=request, form=form, engine=Here(), told=done.append)
     parts = [path.read_bytes() for path in sorted((tmp_path / "out").glob("part-*"))]
     head = parts[0].splitlines(keepends=True)[0] if form == "csv" else b""
     assert all(part.startswith(head) for part in parts)
@@ -52,17 +52,17 @@ def test_shards_hold_what_one_file_would(states, found, tmp_path, form):
 def test_a_run_that_goes_on_counts_what_it_did_itself(states, found, tmp_path):
     for resume in (False, True):
         report = run_to_shards(
-            states, found, tmp_path, ask=PredictionRequest(), form="jsonl", engine=Here(), resume=resume
+            states, found, tmp_path, request=PredictionRequest(), form="jsonl", engine=Here(), resume=resume
         )
     assert (report.n_files, report.n_failed, report.n_resumed, report.sound_s) == (10, 1, 10, 0)
 
 
 def test_one_process_serves_many_shards(states, found, tmp_path):
-    run_to_shards(states, found, tmp_path / "a", ask=PredictionRequest(), form="jsonl", engine=Here())
+    run_to_shards(states, found, tmp_path / "a", request=PredictionRequest(), form="jsonl", engine=Here())
     crew = shards._OWN.crew
-    run_to_shards(states, found, tmp_path / "b", ask=PredictionRequest(), form="jsonl", engine=Here())
+    run_to_shards(states, found, tmp_path / "b", request=PredictionRequest(), form="jsonl", engine=Here())
     assert shards._OWN.crew is crew is not None
-    run_to_shards(states, found, tmp_path / "c", ask=PredictionRequest(windows=True), form="jsonl", engine=Here())
+    run_to_shards(states, found, tmp_path / "c", request=PredictionRequest(windows=True), form="jsonl", engine=Here())
     assert shards._OWN.crew is not crew
 
 
@@ -72,19 +72,19 @@ def test_a_shard_that_fails_leaves_no_process_in_the_middle(states, found, tmp_p
 
     monkeypatch.setattr(shards.Rows, "text", full)
     with pytest.raises(Exception, match="No space left"):
-        run_to_shards(states, found, tmp_path / "out", ask=PredictionRequest(), form="jsonl", engine=Here())
+        run_to_shards(states, found, tmp_path / "out", request=PredictionRequest(), form="jsonl", engine=Here())
     assert shards._OWN.crew is None
     assert list((tmp_path / "out").glob("*part*")) == []
 
 
 def test_a_run_that_goes_on_must_be_asked_the_same(states, found, tmp_path):
-    run_to_shards(states, found, tmp_path, ask=PredictionRequest(), form="jsonl", engine=Here())
+    run_to_shards(states, found, tmp_path, request=PredictionRequest(), form="jsonl", engine=Here())
     with pytest.raises(UsageError, match=r"Its `windows` was False, and now is True"):
         run_to_shards(
-            states, found, tmp_path, ask=PredictionRequest(windows=True), form="jsonl", engine=Here(), resume=True
+            states, found, tmp_path, request=PredictionRequest(windows=True), form="jsonl", engine=Here(), resume=True
         )
 
 
 def test_formats_of_one_recording_are_refused(states, found, tmp_path):
     with pytest.raises(UsageError, match=r"must be jsonl or csv\. Got raven"):
-        run_to_shards(states, found, tmp_path, ask=PredictionRequest(), form="raven", engine=Here())
+        run_to_shards(states, found, tmp_path, request=PredictionRequest(), form="raven", engine=Here())

@@ -68,6 +68,18 @@ def test_an_entry_is_cut_again_and_again(serve_with: Callable[..., Any], samples
     assert len(served.store.entries().entries) == 3
 
 
+def test_a_stretch_longer_than_is_kept_keeps_no_sound(serve_with: Callable[..., Any], samples: np.ndarray) -> None:
+    served = serve_with(keep_review_s=0.7, stream_cut_s=1.0)
+    with served.client.websocket_connect(f"{URL}&sample_format=f32&windows=false") as socket:
+        for block in np.split(samples, [4000, 8000]):  # one stretch of 1 s, and one of 0.3 s
+            socket.send_bytes(block.astype("<f4").tobytes())
+        socket.send_text("end")
+        told = hear(socket)
+    sounds = [served.client.get(f"/v1/predictions/{one['id']}/audio") for one in told]
+    assert [sound.status_code for sound in sounds] == [404, 200]
+    np.testing.assert_array_equal(read(sounds[1].content).samples, samples[8000:])
+
+
 def test_what_was_heard_is_kept_when_the_client_leaves(serve_with: Callable[..., Any], samples: np.ndarray) -> None:
     served = serve_with()
     with served.client.websocket_connect(f"{URL}&sample_format=f32&windows=true") as socket:

@@ -43,6 +43,13 @@ def test_text_that_a_database_cannot_hold_is_written_otherwise(store: Store, mak
     assert found.metadata == added.metadata
 
 
+@pytest.mark.parametrize("model", ["pump@north", "pump@north@31d1217b4dcb"])
+def test_entries_of_a_model_that_holds_an_at_sign(store: Store, make_entry: Make, model: str) -> None:
+    added = make_entry(model="pump@north@31d1217b4dcb")
+    store.add([added, make_entry(model="pump@south@31d1217b4dcb")])
+    assert [one.id for one in store.entries(Filter(model=model)).entries] == [added.id]
+
+
 def test_entries_are_added_all_or_none(store: Store, make_entry: Make) -> None:
     first, second = make_entry(), make_entry()
     store.add([first])

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from auricle.errors import ConflictError, MissingError
+from auricle.errors import ConflictError, MissingError, UsageError
 from auricle.store.blobs import PART_BYTES
 from auricle.store.registry.models import Model
 from auricle.store.store import Store
@@ -40,6 +40,35 @@ def test_a_model_is_found_by_what_it_is_called(store: Store) -> None:
             store.models.find(reference)
     with pytest.raises(MissingError, match="There is no model of the digest"):
         store.models.content("0" * 64)
+
+
+def test_the_champion_is_that_of_a_name_or_the_only_one(store: Store) -> None:
+    with pytest.raises(MissingError, match=r"A model in the store must have a champion. There is none"):
+        store.models.champion()
+    first, second = added(store, "111111111111"), added(store, "222222222222")
+    store.aliases.promote("motor", first.digest, expected=None)
+    store.aliases.challenge("motor", second.digest, expected=None)
+    assert store.models.champion() == store.models.champion("motor") == store.models.find(first.digest)
+    other = added(store, "333333333333", name="pump")
+    assert [model.id for model in store.models.champions()] == [first.id]
+    with pytest.raises(MissingError, match=r"The model 'pump' must have a champion. The store has champions of motor"):
+        store.models.champion("pump")
+    store.aliases.promote("pump", other.digest, expected=None)
+    with pytest.raises(UsageError, match="several models, motor, pump: say which one"):
+        store.models.champion()
+    assert [model.id for model in store.models.champions()] == [other.id, first.id]
+    assert store.models.champion("pump").aliases == ("champion",)
+
+
+def test_a_name_may_hold_an_at_sign(store: Store) -> None:
+    first, second = (added(store, version, name="pump@north") for version in ("111111111111", "222222222222"))
+    with pytest.raises(MissingError):
+        store.models.find("pump@north")
+    store.aliases.promote("pump@north", first.digest, expected=None)
+    store.aliases.challenge("pump@north", second.digest, expected=None)
+    for reference in ("pump@north", "pump@north@champion", "pump@north@111111111111"):
+        assert store.models.find(reference).digest == store.models.champion("pump@north").digest == first.digest
+    assert store.models.find("pump@north@challenger").digest == second.digest
 
 
 def test_an_alias_moves_only_from_where_it_was_seen(store: Store) -> None:

@@ -1,7 +1,7 @@
 """The lines of one file's answers: made where the file is answered, gathered where they are written."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 from auricle.errors import AuricleError
 from auricle.prediction.formats import FORMATS, escaped
 from auricle.prediction.log_entries import entry
-from auricle.prediction.request import PredictionRequest, answers
+from auricle.prediction.request import PredictionRequest, RequestedLevels
 from auricle.prediction.stream import Stream
 from auricle.records import Entry, Prediction
 from auricle.runtime.clock import derived_id
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OutputChunk", "Rows", "failed", "render"]
 
+_TOGETHER = 64  # predictions that are held before they are handed on
 _IN_MEMORY = 1 << 20  # bytes of one file's lines; what is more waits on disk, without a name
 _COPIED_TOGETHER = 1 << 18
 
@@ -42,7 +43,7 @@ class OutputChunk:
 
 
 def render(
-    model: "Predictor", file: Path, *, ask: PredictionRequest, form: str, run: str | None = None
+    model: "Predictor", file: Path, *, request: PredictionRequest, form: str, run: str | None = None
 ) -> Iterator[OutputChunk]:
     """Answer a file and yield the lines that tell it; the recording's come last, and are written first.
 
@@ -53,14 +54,8 @@ def render(
     run : id of the run whose entries are kept; None to keep none. The same run gives a file's entry the same id
     """
     number = 0
-    kept: Entry | None = None
 
-    def note(stream: Stream, recording: Prediction) -> None:
-        nonlocal kept
-        if run is not None:
-            kept = entry(stream, recording, identity=derived_id(run, str(file)))
-
-    def lines(predictions: tuple[Prediction, ...]) -> bytes:
+    def lines(predictions: Sequence[Prediction]) -> bytes:
         nonlocal number
         told = []
         for prediction in predictions:
@@ -70,15 +65,35 @@ def render(
         return "".join(told).encode()
 
     try:
-        for predictions in answers(model, file, ask, note=note):
-            if predictions[0].level != "recording":
+        for stream, predictions in _predictions(model, file, request):
+            first = predictions[0]
+            if first.level != "recording":
                 yield OutputChunk(lines(predictions))
                 continue
-            has_place = not FORMATS[form].is_of_one_recording or (not ask.windows and ask.events is None)
-            text = lines(predictions) if has_place else b""
-            yield OutputChunk(text, sound_s=predictions[0].end_s, entry=kept)
+            kept = None if run is None else entry(stream, first, identity=derived_id(run, str(file)))
+            has_place = not FORMATS[form].is_of_one_recording or request.is_recording_only
+            yield OutputChunk(lines(predictions) if has_place else b"", sound_s=first.end_s, entry=kept)
     except AuricleError as error:
         yield failed(model.classes, file, error, form=form)
+
+
+def _predictions(
+    model: "Predictor", file: Path, request: PredictionRequest
+) -> Iterator[tuple[Stream, Sequence[Prediction]]]:
+    """Yield the requested windows and events, each where it ends, a few at a time; and last, alone, the recording."""
+    if request.is_recording_only:
+        stream = model.hear(file, hop_s=request.hop_s)
+    else:
+        levels, held = RequestedLevels(model.loaded, request), []
+        for stream, windows in model.listen(file, hop_s=request.hop_s):
+            held += levels.push(windows)
+            while len(held) >= _TOGETHER:
+                yield stream, held[:_TOGETHER]
+                del held[:_TOGETHER]
+        held += levels.flush()
+        if held:
+            yield stream, held
+    yield stream, (stream.recording(),)
 
 
 def failed(classes: tuple[str, ...], file: Path, error: AuricleError, *, form: str) -> OutputChunk:

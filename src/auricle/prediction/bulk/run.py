@@ -66,7 +66,7 @@ def run_to_stream(
     found: Sequence[Path],
     stream: BinaryIO,
     *,
-    ask: PredictionRequest,
+    request: PredictionRequest,
     form: str,
     workers: int | None = None,
     told: ProgressCallback | None = None,
@@ -91,7 +91,7 @@ def run_to_stream(
 
     run = None if keep is None else new_id()
     try:
-        return _run(model, found, take, ask=ask, form=form, workers=workers, told=told, run=run)
+        return _run(model, found, take, request=request, form=form, workers=workers, told=told, run=run)
     finally:
         waiting.settle_some(is_end=True)
 
@@ -101,7 +101,7 @@ def run_to_file(
     found: Sequence[Path],
     output: Path,
     *,
-    ask: PredictionRequest,
+    request: PredictionRequest,
     form: str,
     workers: int | None = None,
     resume: bool = False,
@@ -120,10 +120,10 @@ def run_to_file(
     OutputError : the file cannot be written, or the disk is full: then what was written is safe
     StoreError : ``keep`` cannot; what was written and kept is safe
     """
-    ask.check(model)
+    request.check(model.loaded)
     head = FORMATS[form].head(model.classes).encode()
     waiting = Outbox(keep)
-    settings = asked(model, found, ask, form) | ({} if keep is None else {"keeps": True})
+    settings = asked(model, found, request, form) | ({} if keep is None else {"keeps": True})
     file = ResumableFile(output, settings, head=head, resume=resume, flush=waiting.flush)
     left = [path for path in found if str(path) not in file.done] if file.done else found
     before = (len(found) - len(left), file.n_failed)
@@ -138,7 +138,16 @@ def run_to_file(
         with file:
             run = None if keep is None else file.run
             report = _run(
-                model, left, take, ask=ask, form=form, workers=workers, told=told, run=run, before=before, folder=folder
+                model,
+                left,
+                take,
+                request=request,
+                form=form,
+                workers=workers,
+                told=told,
+                run=run,
+                before=before,
+                folder=folder,
             )
             file.finish()
     except OSError as error:
@@ -152,7 +161,7 @@ def run_to_tracks(
     model: "Predictor",
     tracks: Mapping[Path, Path],
     *,
-    ask: PredictionRequest,
+    request: PredictionRequest,
     form: str,
     workers: int | None = None,
     told: ProgressCallback | None = None,
@@ -186,7 +195,7 @@ def run_to_tracks(
 
     run = None if keep is None else new_id()
     try:
-        return _run(model, list(tracks), take, ask=ask, form=form, workers=workers, told=told, run=run)
+        return _run(model, list(tracks), take, request=request, form=form, workers=workers, told=told, run=run)
     except OSError as error:
         raise OutputError(f"{error.filename}: cannot be written: {error.strerror}.") from error
     finally:
@@ -198,7 +207,7 @@ def _run(
     found: Sequence[Path],
     take: Callable[[Path, Rows], None],
     *,
-    ask: PredictionRequest,
+    request: PredictionRequest,
     form: str,
     workers: int | None,
     told: ProgressCallback | None,
@@ -206,9 +215,9 @@ def _run(
     before: tuple[int, int] = (0, 0),
     folder: Path | None = None,
 ) -> Report:
-    ask.check(model)
+    request.check(model.loaded)
     n_before, n_failed = before
-    answer = partial(render, ask=ask, form=form, run=run)
+    answer = partial(render, request=request, form=form, run=run)
     sound_s, started = 0.0, time.perf_counter()
     for done, (file, rows) in enumerate(_rows(model, found, answer, form, workers, folder), n_before + 1):
         take(file, rows)
@@ -216,7 +225,13 @@ def _run(
         sound_s += rows.last.sound_s
         if told is not None:
             told(done, sound_s, rows.last)
-    return Report(n_before + len(found), n_before, n_failed, sound_s, time.perf_counter() - started)
+    return Report(
+        n_files=n_before + len(found),
+        n_resumed=n_before,
+        n_failed=n_failed,
+        sound_s=sound_s,
+        seconds=time.perf_counter() - started,
+    )
 
 
 def _rows(
@@ -228,9 +243,9 @@ def _rows(
         yield file, rows
 
 
-def asked(model: "Predictor", found: Iterable[Path], ask: PredictionRequest, form: str) -> dict[str, Any]:
+def asked(model: "Predictor", found: Iterable[Path], request: PredictionRequest, form: str) -> dict[str, Any]:
     """Return what decides the rows: equal for two runs, they write the same."""
-    settings = {"auricle": version("auricle"), "model": model.name, "format": form, **ask.as_json()}
+    settings = {"auricle": version("auricle"), "model": model.name, "format": form, **request.as_json()}
     if not all(path.is_absolute() for path in found):
         settings["folder"] = str(Path.cwd())  # what relative names are relative to
     return settings

@@ -31,7 +31,7 @@ def run_to_shards(
     found: Sequence[Path],
     folder: Path,
     *,
-    ask: PredictionRequest,
+    request: PredictionRequest,
     form: str,
     engine: Engine,
     resume: bool = False,
@@ -53,7 +53,7 @@ def run_to_shards(
     UsageError : what is asked fits no file, or is not what the run in the folder was asked
     OutputError : the folder holds something else, or cannot be written
     """
-    ask.check(model)
+    request.check(model.loaded)
     if form not in SHARDED:
         raise UsageError(f"On a cluster, the format must be {' or '.join(SHARDED)}. Got {form}.")
     started = time.perf_counter()
@@ -61,9 +61,9 @@ def run_to_shards(
     run = write_shards(
         folder,
         list(map(str, paths)),
-        partial(_shard, bundle=model.bundle, ask=ask, form=form),
+        partial(_shard, bundle=model.bundle, request=request, form=form),
         engine=engine,
-        settings=asked(model, paths, ask, form),
+        settings=asked(model, paths, request, form),
         suffix=FORMATS[form].suffix,
         resume=resume,
         told=told,
@@ -83,11 +83,11 @@ class _Own(threading.local):
     asked: tuple[str, PredictionRequest, str] | None = None
     crew: WorkerPool[Rows] | None = None
 
-    def crew_for(self, bundle: Bundle, ask: PredictionRequest, form: str) -> WorkerPool[Rows]:
-        asked = (bundle.id, ask, form)
+    def crew_for(self, bundle: Bundle, request: PredictionRequest, form: str) -> WorkerPool[Rows]:
+        asked = (bundle.id, request, form)
         if self.crew is None or self.asked != asked:
             self.leave()
-            self.asked, self.crew = asked, WorkerPool((bundle, partial(render, ask=ask, form=form)), Rows, 1)
+            self.asked, self.crew = asked, WorkerPool((bundle, partial(render, request=request, form=form)), Rows, 1)
         return self.crew
 
     def leave(self) -> None:
@@ -99,14 +99,14 @@ class _Own(threading.local):
 _OWN = _Own()
 
 
-def _shard(path: Path, names: Sequence[str], *, bundle: Bundle, ask: PredictionRequest, form: str) -> Summary:
+def _shard(path: Path, names: Sequence[str], *, bundle: Bundle, request: PredictionRequest, form: str) -> Summary:
     """Answer some files in a process of its own, so that a decoder that dies costs one of them and not this worker."""
     classes = bundle.manifest.classes
     n_failed, sound_s = 0, 0.0
     try:
         with files.new_file(path) as stream:
             stream.write(FORMATS[form].head(classes).encode())
-            for file, rows, died in _OWN.crew_for(bundle, ask, form).run(map(Path, names)):
+            for file, rows, died in _OWN.crew_for(bundle, request, form).run(map(Path, names)):
                 if died is not None:
                     rows.append(failed(classes, file, died, form=form))
                 stream.writelines(rows.text())

@@ -63,13 +63,13 @@ def open_pipe(stream: BinaryIO, *, rate_hz: int | None, sample_format: str = "s1
         header = _wav_header(stream)
         if rate_hz not in (None, header.rate_hz):
             raise UsageError(f"`rate_hz` must be the WAV header's {header.rate_hz}. Got {rate_hz}; leave it out.")
-        blocks = _blocks(stream, b"", header.sample_format, header.channels, header.n_bytes)
+        blocks = _blocks(stream, header.sample_format, channels=header.channels, n_bytes=header.n_bytes)
         return Piped(header.rate_hz, blocks, header.channels)
     if head[:4] in _FILES:
         raise AudioError(f"A pipe must carry raw samples or WAV. This one carries {_FILES[head[:4]]}: name the file.")
     if rate_hz is None:
         raise UsageError("`rate_hz` must be given for raw samples: only a WAV says its rate itself.")
-    return Piped(rate_hz, _blocks(stream, head, sample_format, 1, None))
+    return Piped(rate_hz, _blocks(stream, sample_format, begun=head))
 
 
 def blocks(stream: BinaryIO, sample_format: str = "s16") -> Iterator[Samples]:
@@ -86,7 +86,7 @@ def blocks(stream: BinaryIO, sample_format: str = "s16") -> Iterator[Samples]:
     AudioError : the stream ends in the middle of a sample, after all whole samples were given
     """
     check_sample_format(sample_format)
-    yield from _blocks(stream, b"", sample_format, 1, None)
+    yield from _blocks(stream, sample_format)
 
 
 def check_sample_format(sample_format: str) -> None:
@@ -101,7 +101,7 @@ def check_sample_format(sample_format: str) -> None:
 
 
 def _blocks(
-    stream: BinaryIO, begun: bytes, sample_format: str, channels: int, n_bytes: int | None
+    stream: BinaryIO, sample_format: str, *, begun: bytes = b"", channels: int = 1, n_bytes: int | None = None
 ) -> Iterator[Samples]:
     dtype, scale = SAMPLE_FORMATS[sample_format]
     size = np.dtype(dtype).itemsize * channels

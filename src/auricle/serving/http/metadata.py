@@ -1,18 +1,42 @@
-"""What a client tells about its sound: a small flat JSON object of plain values, or a sentence why not."""
+"""What a client says of its sound in the query: which predictions it wants, the sound's name and metadata."""
 
 import json
 import math
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from auricle.errors import UsageError
+from auricle.prediction.events import EventRules
+from auricle.prediction.request import PredictionRequest
 from auricle.records import Metadata
 
-__all__ = ["read_metadata", "read_name"]
+__all__ = ["RequestQuery", "read_metadata", "read_name"]
 
 _MAX_CHARACTERS: Final = 16_384
 _MAX_NAMES: Final = 32
 _MAX_NAME: Final = 64
 _MAX_TEXT: Final = 1_000
+
+
+class RequestQuery(BaseModel):
+    """What the query of a sound or of a stream may hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    windows: Annotated[bool, Field(description="tell each window's answer too")] = False
+    events: Annotated[bool, Field(description="tell events too, by the thresholds chosen in training")] = False
+    hop_s: Annotated[float | None, Field(gt=0, le=3600, description="from one window to the next")] = None
+    source: Annotated[str, Field(max_length=255, description="name of the file")] = ""
+    metadata: Annotated[
+        str | None,
+        Field(description="JSON object of what is known about the sound; `group` names what is not independent"),
+    ] = None
+
+    @property
+    def request(self) -> PredictionRequest:
+        """What to predict."""
+        return PredictionRequest(self.windows, EventRules() if self.events else None, self.hop_s)
 
 
 def read_name(name: str) -> str:

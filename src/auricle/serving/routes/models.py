@@ -52,5 +52,5 @@ async def rollback(service: TheService, caller: Promote, name: str, body: Rollba
 
 async def _moved(service: Service, name: str, change: dict[str, Any]) -> Response:
     await service.follow()  # this process at once, its siblings within `model_poll_s`
-    champion = await to_thread.run_sync(service.store.models.find, f"{name}@champion")
+    champion = await to_thread.run_sync(service.store.models.champion, name)
     return Response(json.dumps({"champion": champion.id, "change": change}), media_type="application/json")

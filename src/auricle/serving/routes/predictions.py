@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 from concurrent.futures import Future
+from functools import partial
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -12,13 +13,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from auricle.errors import AuricleError, StoreError
+from auricle.prediction.request import PredictionRequest
 from auricle.records import Entry
 from auricle.serving.admission import Slot
-from auricle.serving.answering import Answered, ServingRequest, answer
-from auricle.serving.http.auth import Caller
+from auricle.serving.answering import Answered, SoundOrigin, answer
 from auricle.serving.http.body import Body, receive
 from auricle.serving.http.dependencies import Admin, Predict, Read, TheService
-from auricle.serving.http.metadata import read_metadata, read_name
+from auricle.serving.http.metadata import RequestQuery, read_metadata, read_name
 from auricle.serving.http.schemas import ERRORS, Answer, EntryPage, Kept
 from auricle.serving.http.serializers import answer_json, entry_json
 from auricle.serving.service import Service
@@ -47,19 +48,6 @@ _BODY = {
 }
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    windows: Annotated[bool, Field(description="tell each window's answer too")] = False
-    events: Annotated[bool, Field(description="tell events too, by the thresholds chosen in training")] = False
-    hop_s: Annotated[float | None, Field(gt=0, le=3600, description="from one window to the next")] = None
-    source: Annotated[str, Field(max_length=255, description="name of the file")] = ""
-    metadata: Annotated[
-        str | None,
-        Field(description="JSON object of what is known about the sound; `group` names what is not independent"),
-    ] = None
-
-
 class _Wanted(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -80,7 +68,7 @@ async def predict(
     request: Request,
     service: TheService,
     caller: Predict,
-    asked: Annotated[_Asked, Query()],
+    query: Annotated[RequestQuery, Query()],
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> Response:
     """Send a sound, as the body or as the part `file` of a form; 201 means that the answer is kept."""
@@ -88,10 +76,14 @@ async def predict(
     body = await receive(request, service.limits, service.room)
     try:
         place.hold()
-        question = _question(service, caller, asked, body)
+        origin = SoundOrigin(
+            source=read_name(body.source or query.source),
+            key=caller.key,
+            metadata=read_metadata(body.metadata if query.metadata is None else query.metadata),
+        )
         claim = None
         if idempotency_key is not None:
-            claim = await to_thread.run_sync(_claim, service, caller, idempotency_key, body, question)
+            claim = await to_thread.run_sync(partial(_claim, service, idempotency_key, body, query.request, origin))
             if claim.entry is not None:
                 body.close()
                 return _reply(await to_thread.run_sync(service.store.entry, claim.entry))
@@ -99,7 +91,7 @@ async def predict(
         body.close()
         raise
     try:
-        return _reply(await keep(service, await _answer(service, body, question, claim)))
+        return _reply(await keep(service, await _answer(service, body, query.request, origin, claim)))
     except AuricleError as error:
         service.metrics.refused.labels(error.as_json()["kind"]).inc()
         if claim is not None:
@@ -162,23 +154,10 @@ async def keep(service: Service, future: "Future[Entry]") -> Entry:
     return kept
 
 
-def _question(service: Service, caller: Caller, asked: _Asked, body: Body) -> ServingRequest:
-    return ServingRequest(
-        windows=asked.windows,
-        events=asked.events,
-        hop_s=asked.hop_s,
-        source=read_name(body.source or asked.source),
-        key=caller.key,
-        metadata=read_metadata(body.metadata if asked.metadata is None else asked.metadata),
-        keep=service.limits.keep_audio,
-        keep_most_s=service.limits.keep_review_s,
-    )
-
-
-def _claim(service: Service, caller: Caller, token: str, body: Body, question: ServingRequest) -> Claim:
-    asked = (question.windows, question.events, question.hop_s, question.source, question.metadata)
+def _claim(service: Service, token: str, body: Body, request: PredictionRequest, origin: SoundOrigin) -> Claim:
+    asked = (request.windows, request.events is not None, request.hop_s, origin.source, origin.metadata)
     digest = hashlib.sha256(json.dumps([body.digest(), *asked], sort_keys=True).encode()).hexdigest()
-    return service.store.claims.claim(caller.key, token, digest)
+    return service.store.claims.claim(origin.key, token, digest)
 
 
 def _release(service: Service, claim: Claim) -> None:
@@ -186,14 +165,23 @@ def _release(service: Service, claim: Claim) -> None:
         service.store.claims.release(claim)
 
 
-async def _answer(service: Service, body: Body, question: ServingRequest, claim: Claim | None) -> "Future[Entry]":
+async def _answer(
+    service: Service, body: Body, request: PredictionRequest, origin: SoundOrigin, claim: Claim | None
+) -> "Future[Entry]":
     """Have a sound answered, and handed to the store's writer by the thread that answered it."""
     model = service.champion.model
 
     def work(waited_s: float) -> tuple[Answered, "Future[Entry]"]:
         service.metrics.queue_s.observe(waited_s)
         with body:  # freed here, whoever still waits
-            answered = answer(model, service.decoders, body.descriptor(), question)
+            answered = answer(
+                model,
+                service.decoders,
+                body.descriptor(),
+                request=request,
+                origin=origin,
+                limits=service.limits,
+            )
         return answered, service.writer.submit(answered.entry, sound=answered.sound, claim=claim)
 
     answered, kept = await service.gate.run(work)

@@ -5,18 +5,19 @@ import contextlib
 import json
 import time
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from anyio import CancelScope, to_thread
 from fastapi import APIRouter, WebSocket
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from starlette.websockets import WebSocketState
 
 from auricle.errors import AuricleError, RequestError, StoreError, UsageError
 from auricle.runtime.clock import new_id
+from auricle.serving.answering import SoundOrigin
 from auricle.serving.http.dependencies import admitted
 from auricle.serving.http.error_responses import reply_to, status_of
-from auricle.serving.http.metadata import read_metadata, read_name
+from auricle.serving.http.metadata import RequestQuery, read_metadata, read_name
 from auricle.serving.routes.predictions import keep
 from auricle.serving.service import Service, service_of
 from auricle.serving.stream_session import StreamSession
@@ -32,16 +33,10 @@ _FASTEST: Final = 8.0
 _OK, _POLICY, _INTERNAL, _RESTART, _LATER = 1000, 1008, 1011, 1012, 1013
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _StreamQuery(RequestQuery):
     rate_hz: int
     sample_format: str = "s16"
-    hop_s: Annotated[float, Field(gt=0, le=3600)] | None = None
     windows: bool = True
-    events: bool = False
-    source: Annotated[str, Field(max_length=255)] = ""
-    metadata: str | None = None
 
 
 @router.websocket("/v1/streams")
@@ -145,24 +140,20 @@ async def _say(websocket: WebSocket, said: dict[str, Any]) -> None:
 
 def _session(service: Service, websocket: WebSocket, key: str) -> StreamSession:
     try:
-        asked = _Asked.model_validate(dict(websocket.query_params))
+        query = _StreamQuery.model_validate(dict(websocket.query_params))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         message = first["msg"][0].lower() + first["msg"][1:]
         raise UsageError(f"`{'.'.join(map(str, first['loc']))}`: {message}.") from error
     limits = service.limits
-    if not limits.min_rate_hz <= asked.rate_hz <= limits.max_rate_hz:
-        raise UsageError(f"`rate_hz` must be from {limits.min_rate_hz} to {limits.max_rate_hz}. Got {asked.rate_hz}.")
+    if not limits.min_rate_hz <= query.rate_hz <= limits.max_rate_hz:
+        raise UsageError(f"`rate_hz` must be from {limits.min_rate_hz} to {limits.max_rate_hz}. Got {query.rate_hz}.")
     return StreamSession(
         service.champion.model,
-        rate_hz=asked.rate_hz,
-        sample_format=asked.sample_format,
-        hop_s=asked.hop_s,
-        windows=asked.windows,
-        events=asked.events,
-        source=read_name(asked.source) or "stream",
-        key=key,
-        metadata=read_metadata(asked.metadata),
+        rate_hz=query.rate_hz,
+        sample_format=query.sample_format,
+        request=query.request,
+        origin=SoundOrigin(source=read_name(query.source) or "stream", key=key, metadata=read_metadata(query.metadata)),
         limits=limits,
     )
 

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -127,7 +127,7 @@ def _checked(connection: sa.Connection, said: FeedbackEntry, classes: dict[str, 
         if said.label not in known:
             raise UsageError(f"A `label` must be one of {', '.join(sorted(known))}. Got {said.label[:80]!r}.")
     time = said.time or clock.now()
-    return FeedbackEntry(said.entry, said.label, said.target, plain(said.key), plain(said.who), plain(said.via), time)
+    return replace(said, key=plain(said.key), who=plain(said.who), via=plain(said.via), time=time)
 
 
 def _to_row(said: FeedbackEntry) -> dict[str, Any]:
@@ -143,4 +143,5 @@ def _to_row(said: FeedbackEntry) -> dict[str, Any]:
 
 
 def _from_row(row: sa.Row[Any]) -> FeedbackEntry:
-    return FeedbackEntry(row.entry, row.label, row.target, row.key, row.who, row.via, clock.from_us(row.time_us))
+    told = {name: getattr(row, name) for name in ("entry", "label", "target", "key", "who", "via")}
+    return FeedbackEntry(**told, time=clock.from_us(row.time_us))

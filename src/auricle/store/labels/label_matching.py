@@ -79,7 +79,7 @@ def _heard(database: Database, name: str) -> list[_Heard]:
     ).where(columns.source.contains(name, autoescape=True))
     with database.read() as connection:
         return [
-            _Heard(row.id, row.start_s, row.end_s, row.standard, row.value is not None)
+            _Heard(row.id, row.start_s, row.end_s, sound=row.standard, is_number=row.value is not None)
             for row in connection.execute(wanted)
             if PurePosixPath(row.source.replace("\\", "/")).stem == name
         ]

@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -13,6 +15,8 @@ from auricle.store.predictions.encoding import plain
 from auricle.store.tables import FEEDBACK, PREDICTIONS
 
 __all__ = ["Filter", "from_cursor", "is_model", "to_cursor"]
+
+_ID: Final = re.compile(r".*@[0-9a-f]{12}", re.DOTALL)  # name@version, of a name that may itself hold an @
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +65,11 @@ class Filter:
 def is_model(column: sa.ColumnElement[str], model: str) -> sa.ColumnElement[bool]:
     """Return whether a column names a version of a model, ``name@version``, or any version of a ``name``."""
     model = plain(model)
-    if "@" in model:
+    if _ID.fullmatch(model):
         return column == model
     # Between "name@" and "nameA": a range, because an index serves it, and a name may hold what LIKE gives a meaning.
-    return sa.and_(column >= f"{model}@", column < f"{model}A")
+    named = sa.and_(column >= f"{model}@", column < f"{model}A")
+    return sa.or_(column == model, named) if "@" in model else named
 
 
 def to_cursor(seq: int) -> str:

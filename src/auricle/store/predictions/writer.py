@@ -83,7 +83,7 @@ class Writer:
         """
         if sound is not None:
             entry = replace(entry, audio=hashlib.sha256(sound).hexdigest())
-        job = _Job(entry, to_row(entry), sound, claim, Future())
+        job = _Job(entry, to_row(entry), sound=sound, claim=claim, future=Future())
         with self._closing:
             if self._is_closed:
                 raise StoreError("The store's writer is closed: the process is ending.")

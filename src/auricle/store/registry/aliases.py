@@ -12,7 +12,7 @@ from auricle.errors import ConflictError, MissingError
 from auricle.runtime import clock
 from auricle.store.database import Database
 from auricle.store.predictions.encoding import plain
-from auricle.store.registry.models import Alias, model_of
+from auricle.store.registry.models import Alias, alias_digest, model_of
 from auricle.store.tables import ALIASES, CHANGES
 
 __all__ = ["Aliases", "Change"]
@@ -58,7 +58,7 @@ class Aliases:
     def digest(self, name: str, alias: Alias = "champion") -> str | None:
         """Return the digest of the bundle that an alias means; None where it means nothing yet."""
         with self._database.read() as connection:
-            return _digest(connection, plain(name), alias)
+            return alias_digest(connection, plain(name), alias)
 
     def challenge(self, name: str, digest: str, *, expected: str | None, who: str = "", why: str = "") -> Change:
         """Make a bundle the challenger.
@@ -85,7 +85,7 @@ class Aliases:
         name = plain(name)
         with self._changing(name) as connection:
             change = _point(connection, name, "champion", digest, expected=expected, who=who, why=why)
-            if _digest(connection, name, "challenger") == digest:
+            if alias_digest(connection, name, "challenger") == digest:
                 _point(connection, name, "challenger", None, expected=digest, who=who, why="it is the champion now")
         return change
 
@@ -102,7 +102,7 @@ class Aliases:
             before = _before([change for change in _changes(connection, name) if change.alias == "champion"])
             if before is None:
                 raise MissingError(f"{name!r} must have had another champion to go back to. It has not.")
-            found = _digest(connection, name, "champion")
+            found = alias_digest(connection, name, "champion")
             return _point(connection, name, "champion", before, expected=found, who=who, why=why, kind="rollback")
 
     def changes(self, name: str) -> tuple[Change, ...]:
@@ -139,7 +139,7 @@ def _point(
     why: str,
     kind: Kind = "promotion",
 ) -> Change:
-    found = _digest(connection, name, alias)
+    found = alias_digest(connection, name, alias)
     if found != expected:
         raise ConflictError(
             f"{name}'s {alias} must still be {_short(expected)}. Somebody made it {_short(found)} meanwhile: "
@@ -150,21 +150,24 @@ def _point(
     connection.execute(sa.delete(ALIASES).where(ALIASES.c.name == name, ALIASES.c.alias == alias))
     if digest is not None:
         connection.execute(sa.insert(ALIASES).values(name=name, alias=alias, digest=digest))
-    change = Change(alias, kind, found, digest, clock.now(), plain(who), plain(why))
+    change = Change(alias, kind, before=found, after=digest, time=clock.now(), who=plain(who), why=plain(why))
     row = asdict(change) | {"name": name, "time_us": clock.to_us(change.time)}
     connection.execute(sa.insert(CHANGES).values({key: row[key] for key in row if key != "time"}))
     return change
 
 
-def _digest(connection: sa.Connection, name: str, alias: Alias) -> str | None:
-    wanted = sa.select(ALIASES.c.digest).where(ALIASES.c.name == name, ALIASES.c.alias == alias)
-    return connection.execute(wanted).scalar_one_or_none()
-
-
 def _changes(connection: sa.Connection, name: str) -> tuple[Change, ...]:
     wanted = sa.select(CHANGES).where(CHANGES.c.name == name).order_by(CHANGES.c.seq)
     return tuple(
-        Change(row.alias, row.kind, row.before, row.after, clock.from_us(row.time_us), row.who, row.why)
+        Change(
+            row.alias,
+            row.kind,
+            before=row.before,
+            after=row.after,
+            time=clock.from_us(row.time_us),
+            who=row.who,
+            why=row.why,
+        )
         for row in connection.execute(wanted)
     )
 

@@ -8,14 +8,14 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
-from auricle.errors import MissingError
+from auricle.errors import MissingError, UsageError
 from auricle.runtime import clock
 from auricle.store import blobs
 from auricle.store.database import Database
 from auricle.store.predictions.encoding import plain
 from auricle.store.tables import ALIASES, BUNDLES
 
-__all__ = ["ALIAS_NAMES", "Alias", "Model", "Models", "model_of"]
+__all__ = ["ALIAS_NAMES", "Alias", "Model", "Models", "alias_digest", "model_of"]
 
 Alias = Literal["champion", "challenger"]
 ALIAS_NAMES: Final[tuple[Alias, ...]] = ("champion", "challenger")
@@ -115,17 +115,36 @@ class Models:
 
     def all(self, name: str | None = None) -> tuple[Model, ...]:
         """Return every model, or those of a name, the newest first."""
-        wanted = sa.select(BUNDLES).order_by(BUNDLES.c.seq.desc())
-        if name is not None:
-            wanted = wanted.where(BUNDLES.c.name == plain(name))
-        with self._database.read() as connection:
-            aliases = _aliases(connection)
-            return tuple(_from_row(row, aliases) for row in connection.execute(wanted))
+        return self._select(sa.select(BUNDLES), name)
+
+    def champions(self, name: str | None = None) -> tuple[Model, ...]:
+        """Return the active model of every name, or of one, the newest first; a name without a champion has none."""
+        is_champion = sa.and_(ALIASES.c.digest == BUNDLES.c.digest, ALIASES.c.alias == "champion")
+        return self._select(sa.select(BUNDLES).join(ALIASES, is_champion), name)
+
+    def champion(self, name: str | None = None) -> Model:
+        """Return the active model of a name, or of the whole service where only one name has a champion.
+
+        Raises
+        ------
+        MissingError : there is none
+        UsageError : no name, and several names have a champion
+        StoreError : the database cannot be read
+        """
+        champions = self.champions(name)
+        if len(champions) == 1:
+            return champions[0]
+        names = ", ".join(sorted(model.name for model in champions or self.champions()))
+        if champions:
+            raise UsageError(f"The store holds several models, {names}: say which one by `--model` (serve: `--name`).")
+        whose = "A model in the store" if name is None else f"The model {name!r}"
+        found = f"The store has champions of {names}" if names else "There is none"
+        raise MissingError(f"{whose} must have a champion. {found}: `auricle models add` and `promote` make one.")
 
     def find(self, reference: str) -> Model:
         """Return a model by ``name`` (its champion), ``name@alias``, ``name@version``, or eight digits of a digest.
 
-        Of several that fit, the newest is meant.
+        Of several that fit, the newest is meant. A name may itself hold an ``@``.
 
         Raises
         ------
@@ -149,21 +168,32 @@ class Models:
             raise MissingError(f"There is no model of the digest {digest[:80]!r}.")
         return content
 
+    def _select(self, wanted: "sa.Select[Any]", name: str | None) -> tuple[Model, ...]:
+        if name is not None:
+            wanted = wanted.where(BUNDLES.c.name == plain(name))
+        with self._database.read() as connection:
+            aliases = _aliases(connection)
+            rows = connection.execute(wanted.order_by(BUNDLES.c.seq.desc()))
+            return tuple(_from_row(row, aliases) for row in rows)
+
 
 def _digest(connection: sa.Connection, reference: str) -> str:
-    name, at, which = reference.partition("@")
-    if not at or which in ALIAS_NAMES:
-        digest = _aliases(connection).get((name, which or "champion"))
-        if digest is not None:
-            return digest
+    name, _, which = reference.rpartition("@")
     is_it = sa.and_(BUNDLES.c.name == name, BUNDLES.c.version == which)
-    if not at and len(name) >= 8 and set(name) <= set("0123456789abcdef"):
-        is_it = BUNDLES.c.digest.startswith(name)
-    newest = sa.select(BUNDLES.c.digest).where(is_it).order_by(BUNDLES.c.seq.desc())
-    found = connection.execute(newest).scalars().all()
-    if not found:
+    if "@" not in reference and len(reference) >= 8 and set(reference) <= set("0123456789abcdef"):
+        is_it = BUNDLES.c.digest.startswith(reference)
+    newest = sa.select(BUNDLES.c.digest).where(is_it).order_by(BUNDLES.c.seq.desc()).limit(1)
+    found = alias_digest(connection, name, which) or alias_digest(connection, reference, "champion")
+    found = found or connection.execute(newest).scalar_one_or_none()
+    if found is None:
         raise MissingError(f"There is no model {reference[:120]!r}. `auricle models list` shows them.")
-    return str(found[0])
+    return found
+
+
+def alias_digest(connection: sa.Connection, name: str, alias: str) -> str | None:
+    """Return the digest of the bundle that an alias of a name means, within a transaction; None for none."""
+    wanted = sa.select(ALIASES.c.digest).where(ALIASES.c.name == name, ALIASES.c.alias == alias)
+    return connection.execute(wanted).scalar_one_or_none()
 
 
 def model_of(connection: sa.Connection, digest: str) -> Model:
@@ -186,4 +216,15 @@ def _aliases(connection: sa.Connection) -> dict[tuple[str, str], str]:
 def _from_row(row: sa.Row[Any], aliases: dict[tuple[str, str], str]) -> Model:
     held = tuple(alias for alias in ALIAS_NAMES if aliases.get((row.name, alias)) == row.digest)
     added, classes = clock.from_us(row.time_us), tuple(json.loads(row.classes))
-    return Model(row.digest, row.name, row.version, row.task, classes, row.n_bytes, added, row.who, row.why, held)
+    return Model(
+        digest=row.digest,
+        name=row.name,
+        version=row.version,
+        task=row.task,
+        classes=classes,
+        n_bytes=row.n_bytes,
+        added=added,
+        who=row.who,
+        why=row.why,
+        aliases=held,
+    )

@@ -108,4 +108,11 @@ class Decisions:
 
 def _from_row(row: sa.Row[Any]) -> Decision:
     finished = None if row.finished_us is None else clock.from_us(row.finished_us)
-    return Decision(row.id, row.name, clock.from_us(row.begun_us), finished, row.outcome, json.loads(row.body))
+    return Decision(
+        id=row.id,
+        name=row.name,
+        begun=clock.from_us(row.begun_us),
+        finished=finished,
+        outcome=row.outcome,
+        body=json.loads(row.body),
+    )
