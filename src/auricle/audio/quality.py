@@ -51,9 +51,9 @@ _AVERAGED = (
 def measure(samples: Samples, rate_hz: int) -> Quality:
     """Measure how good a stretch of sound is.
 
-    Silence and noise are judged without the DC offset, in blocks of 10 ms (the last, shorter one is left out).
-    No level is below -120 dB. The bandwidth is the highest frequency at which the mean power spectrum is within 60 dB of its peak. Bands are eight
-    bins of a spectrum of at least 32 ms.
+    Silence and noise are judged without the DC offset, in blocks of 10 ms (the last, shorter one is left out); no
+    level is below -120 dB. The bandwidth is the highest frequency at which the mean power spectrum is within 60 dB of
+    its peak. Bands are eight bins of a spectrum of at least 32 ms.
 
     Parameters
     ----------

@@ -32,7 +32,8 @@ def emit_multiply_add(builder: Builder, a: Any, b: Any, c: Any) -> Any:
         return _emulated(builder, a, b, c)
     suffix = f"v{a.type.count}f32" if isinstance(a.type, ir.VectorType) else "f32"
     kind = ir.FunctionType(a.type, [a.type] * 3)
-    return builder.call(get_or_insert_function(builder.module, kind, f"llvm.fma.{suffix}"), [a, b, c])
+    function = get_or_insert_function(builder.module, kind, f"llvm.fma.{suffix}")  # type: ignore[no-untyped-call]
+    return builder.call(function, [a, b, c])
 
 
 @cache
