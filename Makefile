@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NUMERIC := tests/audio/test_quality.py tests/audio/test_spectral_quality.py tests/audio/test_hum.py tests/kernels tests/features \
-	tests/export tests/bundles
+NUMERIC := tests/audio/test_quality.py tests/kernels/test_fma.py tests/kernels/test_fourier.py \
+	tests/kernels/test_simd.py tests/kernels/test_waveform.py $(patsubst %,tests/features/test_%.py,cepstrum describer \
+	descriptors extractor modulation pooling spectrum) tests/bundles/test_self_test.py tests/export/test_rows.py
 
 .PHONY: demo test test-generic check bench lock clean
 
