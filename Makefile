@@ -2,14 +2,23 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NUMERIC := tests/audio/test_quality.py tests/kernels/test_fma.py tests/kernels/test_fourier.py \
+	tests/kernels/test_simd.py tests/kernels/test_waveform.py $(patsubst %,tests/features/test_%.py,cepstrum describer \
+	descriptors extractor modulation pooling spectrum) tests/bundles/test_self_test.py tests/export/test_rows.py
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test test-generic check bench lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/auricle demo -o demo-out
 
 test: $(VENV)/.test
 	$(BIN)/pytest -n auto --dist worksteal
+
+# The numeric rooms as a processor without AVX and fused multiply-add computes them, with compiled kernels of its own.
+test-generic: $(VENV)/.test
+	NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=$(CURDIR)/$(VENV)/numba-generic \
+	NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4 AVX512_ICL AVX512_SPR" \
+	$(BIN)/pytest -n auto --dist worksteal $(NUMERIC)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -51,9 +51,9 @@ _AVERAGED = (
 def measure(samples: Samples, rate_hz: int) -> Quality:
     """Measure how good a stretch of sound is.
 
-    Silence and noise are judged without the DC offset, in blocks of 10 ms (the last, shorter one is left out).
-    The bandwidth is the highest frequency at which the mean power spectrum is within 60 dB of its peak. Bands are eight
-    bins of a spectrum of at least 32 ms.
+    Silence and noise are judged without the DC offset, in blocks of 10 ms (the last, shorter one is left out); no
+    level is below -120 dB. The bandwidth is the highest frequency at which the mean power spectrum is within 60 dB of
+    its peak. Bands are eight bins of a spectrum of at least 32 ms.
 
     Parameters
     ----------
@@ -169,12 +169,13 @@ def combine(qualities: Sequence[Quality], weights_s: Sequence[float]) -> Quality
 
 
 def _power_db(power: float) -> float:
-    return 10 * math.log10(max(power, _FLOOR_POWER))
+    return max(FLOOR_DB, 10 * math.log10(max(power, _FLOOR_POWER)))
 
 
 def _levels_db(powers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return levels, floored at exactly `FLOOR_DB`: NumPy's logarithm of the floor is below it on some processors."""
     levels: NDArray[np.float32] = 10 * np.log10(np.maximum(powers, np.float32(_FLOOR_POWER)))
-    return levels
+    return np.maximum(levels, np.float32(FLOOR_DB))
 
 
 def _ranked(ascending: NDArray[np.float32], fraction: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.kernels.compiled import part
-from auricle.kernels.simd import LANES, Floats, Lanes, exponent, load, mantissa, maximum, splat, store
+from auricle.kernels.simd import LANES, Floats, Lanes, exponent, load, mantissa, maximum, multiply_add, splat, store
 
 __all__ = ["AMIN", "Bands", "bands_of", "cepstrum", "decibels", "log2", "mel_levels", "pitch_classes"]
 
@@ -43,14 +43,14 @@ def log2(value: Lanes) -> Lanes:
     """Return the binary logarithm of positive lanes, within 2e-7 of the exact one plus rounding."""
     s = mantissa(value) - splat(1.5)
     series = splat(-0.008665699511766434)
-    series = series * s + splat(0.014770571142435074)
-    series = series * s + splat(-0.020790033042430878)
-    series = series * s + splat(0.037466488778591156)
-    series = series * s + splat(-0.07126680016517639)
-    series = series * s + splat(0.14252592623233795)
-    series = series * s + splat(-0.3205984830856323)
-    series = series * s + splat(0.9617959856987)
-    series = series * s + splat(0.5849624872207642)
+    series = multiply_add(series, s, splat(0.014770571142435074))
+    series = multiply_add(series, s, splat(-0.020790033042430878))
+    series = multiply_add(series, s, splat(0.037466488778591156))
+    series = multiply_add(series, s, splat(-0.07126680016517639))
+    series = multiply_add(series, s, splat(0.14252592623233795))
+    series = multiply_add(series, s, splat(-0.3205984830856323))
+    series = multiply_add(series, s, splat(0.9617959856987))
+    series = multiply_add(series, s, splat(0.5849624872207642))
     return exponent(value) + series
 
 
@@ -65,10 +65,10 @@ def weighted_sum(power: Floats, first: int, count: int, weights: Floats, offset:
     """Return the weighted sum of ``count`` neighbouring bins, in two chains so that neither waits for the other."""
     even, odd = splat(0.0), splat(0.0)
     for k in range(0, count - 1, 2):
-        even += load(power, (first + k) * LANES) * splat(weights[offset + k])
-        odd += load(power, (first + k + 1) * LANES) * splat(weights[offset + k + 1])
+        even = multiply_add(load(power, (first + k) * LANES), splat(weights[offset + k]), even)
+        odd = multiply_add(load(power, (first + k + 1) * LANES), splat(weights[offset + k + 1]), odd)
     if count % 2:
-        even += load(power, (first + count - 1) * LANES) * splat(weights[offset + count - 1])
+        even = multiply_add(load(power, (first + count - 1) * LANES), splat(weights[offset + count - 1]), even)
     return even + odd
 
 
@@ -90,10 +90,10 @@ def cepstrum(levels: Floats, transform: Floats, values: Floats, at: int) -> None
         a, b, c, d = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
         for band in range(n_mels):
             level = load(levels, band * LANES)
-            a += level * splat(transform[i, band])
-            b += level * splat(transform[i + 1, band])
-            c += level * splat(transform[i + 2, band])
-            d += level * splat(transform[i + 3, band])
+            a = multiply_add(level, splat(transform[i, band]), a)
+            b = multiply_add(level, splat(transform[i + 1, band]), b)
+            c = multiply_add(level, splat(transform[i + 2, band]), c)
+            d = multiply_add(level, splat(transform[i + 3, band]), d)
         store(values, at + i * width, a)
         store(values, at + (i + 1) * width, b)
         store(values, at + (i + 2) * width, c)
@@ -101,7 +101,7 @@ def cepstrum(levels: Floats, transform: Floats, values: Floats, at: int) -> None
     for i in range(n_mfcc - n_mfcc % 4, n_mfcc):
         a = splat(0.0)
         for band in range(n_mels):
-            a += load(levels, band * LANES) * splat(transform[i, band])
+            a = multiply_add(load(levels, band * LANES), splat(transform[i, band]), a)
         store(values, at + i * width, a)
 
 

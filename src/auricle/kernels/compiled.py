@@ -42,8 +42,8 @@ class _Cache(numba.core.caching.FunctionCache):
             super().save_overload(signature, data)  # type: ignore[no-untyped-call]
 
 
-OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-"""A product and a sum may become one instruction; nothing else about floating point is relaxed."""
+OPTIONS = {"nogil": True, "error_model": "numpy"}
+"""Nothing about floating point is relaxed: where a product and a sum become one, a kernel says so."""
 
 
 def kernel(function: F) -> F:

@@ -4,7 +4,7 @@ import math
 
 from auricle.kernels.compiled import kernel, part
 from auricle.kernels.frames import Rows
-from auricle.kernels.simd import LANES, Floats, Integers, load, maximum, splat, store
+from auricle.kernels.simd import LANES, Floats, Integers, load, maximum, multiply_add, splat, store
 
 __all__ = ["finish"]
 
@@ -87,7 +87,7 @@ def _delta(values: Floats, n_frames: int, source: int, target: int, n_rows: int,
         for t in range(0, inner, LANES):
             change = splat(0.0)
             for k in range(span):
-                change += load(values, before + t + k) * splat(weights[k])
+                change = multiply_add(load(values, before + t + k), splat(weights[k]), change)
             store(values, after + half + t, change)
         for t in range(half):
             values[target + row, t] = values[target + row, half]

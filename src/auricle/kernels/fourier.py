@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from auricle.kernels.butterfly import COMPLEX, power1, power2, power4, power8, spread4, spread8
 from auricle.kernels.compiled import part
-from auricle.kernels.simd import LANES, Floats, Integers, Lanes, load, splat, store
+from auricle.kernels.simd import LANES, Floats, Integers, Lanes, load, multiply_add, splat, store
 
 __all__ = ["FourierPlan", "fourier_plan", "power_spectrum"]
 
@@ -136,8 +136,8 @@ def _sample(side: Floats, places: Integers, window: Floats, i: int) -> Lanes:
 def _turned(complex_: Floats, at: int, real: Lanes, imag: Lanes, twiddles: Floats, offset: int) -> None:
     """Write a complex value times its twiddle factor."""
     cosine, sine = splat(twiddles[offset]), splat(twiddles[offset + 1])
-    store(complex_, at, real * cosine - imag * sine)
-    store(complex_, at + LANES, real * sine + imag * cosine)
+    store(complex_, at, multiply_add(real, cosine, -(imag * sine)))
+    store(complex_, at + LANES, multiply_add(imag, cosine, real * sine))
 
 
 @part

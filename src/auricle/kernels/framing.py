@@ -3,7 +3,7 @@
 import numpy as np
 
 from auricle.kernels.compiled import kernel, part
-from auricle.kernels.simd import LANES, Floats, Integers, below, extract, load, splat, store, transpose
+from auricle.kernels.simd import LANES, Floats, Integers, below, extract, load, multiply_add, splat, store, transpose
 
 __all__ = ["all_within", "layout", "levels", "places_of", "side_by_side", "stage"]
 
@@ -79,7 +79,7 @@ def levels(side: Floats, places: Integers, values: Floats, energy: int, crossing
         sample = load(side, places[i])
         negative = below(sample, zero)
         change = negative - before
-        total += sample * sample
+        total = multiply_add(sample, sample, total)
         changes += change * change
         before = negative
     store(values, energy, total)

@@ -10,7 +10,7 @@ from auricle.kernels.compiled import kernel, part
 from auricle.kernels.fourier import FourierPlan, power_spectrum, split_frames
 from auricle.kernels.frames import Workspace
 from auricle.kernels.framing import side_by_side, stage
-from auricle.kernels.simd import LANES, Floats, Integers, Lanes, load, maximum, splat, store
+from auricle.kernels.simd import LANES, Floats, Integers, Lanes, load, maximum, multiply_add_one, splat, store
 
 __all__ = ["levels_of", "long_term_spectrum", "steep_steps"]
 
@@ -113,7 +113,8 @@ def levels_of(spectrum: Floats, levels_db: Floats, before_db: Doubles) -> None:
     """
     n = len(spectrum) // 2
     for k in range(n):
-        levels_db[k] = spectrum[2 * k] * spectrum[2 * k] + spectrum[2 * k + 1] * spectrum[2 * k + 1]
+        real, imaginary = spectrum[2 * k], spectrum[2 * k + 1]
+        levels_db[k] = multiply_add_one(real, real, imaginary * imaginary)
     for k in range(n, len(levels_db)):
         levels_db[k] = 0.0
     for k in range(0, len(levels_db), LANES):

@@ -13,8 +13,9 @@ from numba import types
 from numba.extending import intrinsic, models, register_model, type_callable
 from numpy.typing import NDArray
 
+from auricle.kernels.fma import emit_multiply_add
+
 __all__ = [
-    "CONTRACT",
     "FLOATS",
     "LANES",
     "Builder",
@@ -32,6 +33,8 @@ __all__ = [
     "mantissa",
     "maximum",
     "minimum",
+    "multiply_add",
+    "multiply_add_one",
     "splat",
     "square_root",
     "store",
@@ -97,7 +100,6 @@ LANES = 16
 FLOATS = ir.VectorType(ir.FloatType(), LANES)
 INTEGERS = ir.VectorType(ir.IntType(32), LANES)
 UNDEFINED = ir.Constant(FLOATS, ir.Undefined)
-CONTRACT = ("contract",)  # a product and a sum become one instruction where there is one
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -135,7 +137,17 @@ def _define_operator(symbol: Callable[..., Any], name: str) -> None:
 
     @_lower(symbol, LanesType, LanesType)  # type: ignore[untyped-decorator]
     def lowered(_context: Any, builder: Builder, _signature: Any, values: Any) -> Any:
-        return getattr(builder, name)(*values, flags=CONTRACT)
+        return getattr(builder, name)(*values)
+
+
+@type_callable(operator.neg)
+def _negative(_context: Any) -> Callable[..., Any]:
+    return lambda value: lanes if value is lanes else None
+
+
+@_lower(operator.neg, LanesType)  # type: ignore[untyped-decorator]
+def _negated(_context: Any, builder: Builder, _signature: Any, values: Any) -> Any:
+    return builder.fneg(*values)
 
 
 _define_operator(operator.add, "fadd")
@@ -198,6 +210,18 @@ def maximum(builder: Builder, left: Any, right: Any) -> Any:
 def below(builder: Builder, left: Any, right: Any) -> Any:
     """Return 1 in the lanes where ``left < right``, else 0."""
     return builder.select(builder.fcmp_ordered("<", left, right), constant(1.0), constant(0.0))
+
+
+@instruction(lanes)
+def multiply_add(builder: Builder, left: Any, right: Any, total: Any) -> Any:
+    """Return ``left * right + total`` in each lane, rounded once."""
+    return emit_multiply_add(builder, left, right, total)
+
+
+@instruction(types.float32)
+def multiply_add_one(builder: Builder, left: Any, right: Any, total: Any) -> Any:
+    """Return ``left * right + total`` of single numbers, rounded once."""
+    return emit_multiply_add(builder, left, right, total)
 
 
 @instruction(lanes)

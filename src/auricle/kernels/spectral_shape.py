@@ -13,6 +13,7 @@ from auricle.kernels.simd import (
     mantissa,
     maximum,
     minimum,
+    multiply_add,
     splat,
     square_root,
     store,
@@ -39,7 +40,7 @@ def moments(
         level = square_root(load(power, k * LANES))
         store(magnitude, k * LANES, level)
         total += level
-        weighted += level * index
+        weighted = multiply_add(level, index, weighted)
         index += one
     limit = total * splat(ROLLOFF)
     total = maximum(total, splat(TINY))
@@ -50,7 +51,7 @@ def moments(
         level = load(magnitude, k * LANES)
         reached += level
         bins += below(reached, limit)
-        spread += level * distance * distance
+        spread = multiply_add(level * distance, distance, spread)
         distance += one
     store(values, centroid, mean * splat(bin_hz))
     store(values, bandwidth, square_root(spread / total) * splat(bin_hz))

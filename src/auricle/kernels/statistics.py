@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.kernels.compiled import kernel, part
-from auricle.kernels.simd import LANES, Floats, Integers, extract, load, maximum, minimum, splat
+from auricle.kernels.simd import LANES, Floats, Integers, extract, load, maximum, minimum, multiply_add, splat
 
 __all__ = ["COMPUTED", "ranked", "summarise", "total", "total_of_squares"]
 
@@ -90,7 +90,7 @@ def total_of_squares(numbers: Floats, centre: float) -> float:
     whole, lanes, found, middle = len(numbers) - len(numbers) % LANES, splat(0.0), 0.0, splat(centre)
     for i in range(0, whole, LANES):
         distance = load(numbers, i) - middle
-        lanes += distance * distance
+        lanes = multiply_add(distance, distance, lanes)
     for lane in range(LANES):
         found += extract(lanes, lane)
     for i in range(whole, len(numbers)):
