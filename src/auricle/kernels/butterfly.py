@@ -6,8 +6,17 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from auricle.kernels.fma import emit_multiply_add
-from auricle.kernels.simd import FLOATS, LANES, UNDEFINED, Builder, constant, element, index, instruction
+from auricle.kernels.simd import (
+    FLOATS,
+    LANES,
+    UNDEFINED,
+    Builder,
+    constant,
+    element,
+    emit_multiply_add,
+    index,
+    instruction,
+)
 
 __all__ = ["COMPLEX", "power1", "power2", "power4", "power8", "spread4", "spread8"]
 
