@@ -127,7 +127,7 @@ def cnn(
     found["cnn_blocks"] = min(n_blocks, len(np.unique(blocks)))
     found["cnn_fold_seconds"] = (time.perf_counter() - started) / found["cnn_blocks"]
     model = fitted[-1]
-    given = Graph(convert(model, X.shape[1])).answers(X[:200])
+    given = Graph(convert(model, X.shape[1])).predict(X[:200])
     expected = model.predict(X[:200])[:, None] if task == "regress" else model.predict_proba(X[:200])
     found["cnn_graph_difference"] = float(np.abs(given - expected).max())
     return found

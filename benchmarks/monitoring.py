@@ -31,9 +31,9 @@ from watched import OTHERS, Shelf, Watch, joined, unlabelled
 
 from auricle.features.cache import default_folder
 from auricle.monitoring.check import Check, check
-from auricle.monitoring.drift.feature_drift import table_of
+from auricle.monitoring.drift.feature_drift import drift_table
 from auricle.monitoring.performance.concept_drift import ConceptDrift
-from auricle.monitoring.performance.measured import measured_performance
+from auricle.monitoring.performance.measured_performance import measured_performance
 from auricle.monitoring.sources.sample import Sample
 
 N_SPLITS = 3
@@ -84,7 +84,7 @@ class Tally:
         self.alarms += is_alarm
         self.right += is_alarm and named in right
         self.causes[named if is_alarm else "no alarm"] += 1
-        truth, thought = float(window.is_right.mean()), found.estimate
+        truth, thought = float(window.is_correct.mean()), found.estimate
         assert thought is not None
         if thought.value is None or thought.interval is None:
             self.silent += 1
@@ -124,7 +124,7 @@ def checked(watch: Watch, window: Sample, seed: int) -> Check:
 
 def usual(watch: Watch, window: Sample) -> tuple[bool, bool]:
     """Return whether the usual tests alarm: each recording here is one window."""
-    (before, _), (now, _) = table_of(watch.reference), table_of(window)
+    (before, _), (now, _) = drift_table(watch.reference), drift_table(window)
     p = [ks_2samp(a, b, method="asymp").pvalue for a, b in zip(before.T, now.T, strict=True)]
     return min(p) < 0.05 / len(p), max(map(_stability, before.T, now.T)) > 0.2
 
@@ -255,7 +255,7 @@ def _fill(path: Path, watch: Watch, sample: Sample) -> None:
         for begin in range(0, len(sample), 2000):
             entries = []
             for i in range(begin, min(begin + 2000, len(sample))):
-                answer = sample.answers[i].astype(float).tolist()
+                answer = sample.outputs[i].astype(float).tolist()
                 prediction = Prediction(
                     "recording",
                     0.0,
@@ -294,7 +294,7 @@ def check_log(url: str, model: str) -> None:
     """Check a log, and print what that took."""
     from auricle.bundles.bundle import Bundle
     from auricle.monitoring.sources.from_store import logged as sample_of
-    from auricle.monitoring.sources.sample import reference_of
+    from auricle.monitoring.sources.sample import reference_sample
     from auricle.store.store import Store
 
     bundle = Bundle.load(model)
@@ -302,7 +302,7 @@ def check_log(url: str, model: str) -> None:
     with Store.open(url) as store:
         found, _ = sample_of(store.scan(), lambda _: bundle)
     ((_, window),) = found.values()
-    check(reference_of(bundle), window, model_rate_hz=bundle.manifest.spec.rate_hz, by="site")
+    check(reference_sample(bundle), window, model_rate_hz=bundle.manifest.spec.rate_hz, by="site")
     # Not getrusage: a child's begins with the memory that its parent held when it was started.
     peak_kb = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
     took = {

@@ -36,8 +36,8 @@ from sklearn.ensemble import RandomForestClassifier
 from auricle.audio.decode import read
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.synthesis import machines
-from auricle.prediction.bulk.batch import answered
-from auricle.prediction.bulk.output import Rows, render
+from auricle.prediction.bulk.batch import map_files
+from auricle.prediction.bulk.output import FileLines, render
 from auricle.prediction.predictor import Predictor, load
 from auricle.prediction.request import PredictionRequest
 from auricle.prediction.stream import Stream
@@ -55,7 +55,7 @@ model = load(sys.argv[1])
 model.predict(sys.argv[2])
 started = time.process_time()
 windows = 0
-for stream, answered in model.listen(sys.argv[3]):
+for stream, answered in model.iter_windows(sys.argv[3]):
     windows += len(answered)
 stream.recording()
 seconds = time.process_time() - started
@@ -75,10 +75,10 @@ def models(folder: Path) -> dict[str, Path]:
     return made
 
 
-def long_sound(folder: Path, seconds: float, form: str) -> Path:
+def long_sound(folder: Path, seconds: float, suffix: str) -> Path:
     """Write a recording that repeats the clips, block by block."""
     clips = np.concatenate([read(file).samples for file in sorted((folder / "sounds" / "clips").iterdir())])
-    path = folder / f"long{seconds:g}.{form}"
+    path = folder / f"long{seconds:g}.{suffix}"
     with soundfile.SoundFile(path, "w", RATE_HZ, 1, "PCM_16") as file:
         left = round(seconds * RATE_HZ)
         while left > 0:
@@ -165,18 +165,18 @@ def long_files(folder: Path, bundle: Path, hours: tuple[float, float]) -> dict[s
     """Answer a shorter and a longer recording, window by window, each in a process of its own."""
     found: dict[str, float] = {}
     warm = str(long_sound(folder, 60, "wav"))
-    for form in ("wav", "flac"):
+    for suffix in ("wav", "flac"):
         took = []
         for length in hours:
-            path = long_sound(folder, length * HOUR_S, form)
+            path = long_sound(folder, length * HOUR_S, suffix)
             ran = subprocess.run(
                 [sys.executable, "-c", ONE_FILE, bundle, warm, path], capture_output=True, text=True, check=True
             )
             path.unlink()
             seconds, megabytes, _ = map(float, ran.stdout.split())
             took.append(seconds)
-            found |= {f"{form}_{length:g}h_cpu_s": seconds, f"{form}_{length:g}h_mb": megabytes}
-        found[f"{form}_time_vs_linear"] = took[1] / took[0] * hours[0] / hours[1]
+            found |= {f"{suffix}_{length:g}h_cpu_s": seconds, f"{suffix}_{length:g}h_mb": megabytes}
+        found[f"{suffix}_time_vs_linear"] = took[1] / took[0] * hours[0] / hours[1]
     return found
 
 
@@ -300,7 +300,9 @@ def two_workers(folder: Path, bundle: Path, n_files: int) -> dict[str, float]:
     model, files = load(bundle), sorted((folder / "names").iterdir())[:n_files]
     took = {}
     for count in (1, 2, 1, 2):
-        given = answered(model, files, partial(render, request=PredictionRequest(), form="jsonl"), Rows, workers=count)
+        given = map_files(
+            model, files, partial(render, request=PredictionRequest(), format_name="jsonl"), FileLines, workers=count
+        )
         for _ in range(n_files // 4):
             next(given)
         started = time.perf_counter()

@@ -116,9 +116,9 @@ def parity(result: TrainResult) -> tuple[float, int]:
     """Return the largest difference of a probability between bundle and estimator, and how many labels differ."""
     rows, graph = result.table.design_matrix(result.found.chosen.parts), Predictor(result.bundle).graph
     if result.dataset.task == "regress":
-        return float(np.abs(graph.answers(rows)[:, 0] - result.estimator.predict(rows)).max()), 0
+        return float(np.abs(graph.predict(rows)[:, 0] - result.estimator.predict(rows)).max()), 0
     expected = result.estimator.predict_proba(rows)
-    got = np.concatenate([graph.answers(row[np.newaxis]) for row in rows])
+    got = np.concatenate([graph.predict(row[np.newaxis]) for row in rows])
     return float(np.abs(got - expected).max()), int((predicted_class(got) != predicted_class(expected)).sum())
 
 

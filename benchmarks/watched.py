@@ -23,7 +23,7 @@ from auricle.datasets.headers import read_headers
 from auricle.features.cache import FeatureCache
 from auricle.features.extractor import Extractor
 from auricle.features.spec import KERNEL_VERSION, FeatureSpec, standard_spec
-from auricle.monitoring.sources.sample import Sample, reference_of
+from auricle.monitoring.sources.sample import Sample, reference_sample
 from auricle.training.defaults import choose_spec
 from auricle.training.train import train
 
@@ -136,7 +136,7 @@ class Shelf:
             cache = FeatureCache(self.folder / "features")
             train(data.subset(np.flatnonzero(chosen)), models="linear", cache=cache).bundle.save(path)
         bundle = Bundle.load(path)
-        watch = Watch(name, data, bundle, reference_of(bundle), np.flatnonzero(~chosen))
+        watch = Watch(name, data, bundle, reference_sample(bundle), np.flatnonzero(~chosen))
         self._watches[name, seed, kind] = watch
         return watch
 
@@ -152,7 +152,7 @@ class Shelf:
         heard, data = self.heard(name, fault, by=watch.name), self.data(name)
         places = np.arange(len(heard.rows)) if other else watch.unheard
         manifest, novelty = watch.bundle.manifest, watch.bundle.novelty
-        logs = log_probabilities(Graph(watch.bundle.graph).answers(heard.rows[places]))
+        logs = log_probabilities(Graph(watch.bundle.graph).predict(heard.rows[places]))
         answers = calibrate(logs, manifest.calibration.recording)
         standard, n = heard.standard[places], len(places)
         unlike = np.array(
@@ -171,12 +171,12 @@ class Shelf:
             groups=np.array([f"{name} {data.groups[place]}" for place in places]),
             rows=standard,
             quality=heard.quality[places],
-            answers=answers.astype(np.float32),
+            outputs=answers.astype(np.float32),
             novelty=unlike.astype(np.float32),
             unknown=unlike > novelty.thresholds[1],
             rates_hz=np.full(n, heard.rate),
             truth=np.full(n, "unheard") if other else data.labels[places].astype(str),
-            labelled=nat,
+            label_times=nat,
         )
 
 

@@ -24,7 +24,7 @@ def test_a_graph_answers_rows(answer: str) -> None:
     graph = Graph(identity("rows", answer, [None, 3]))
     assert (graph.n_columns, graph.answer) == (3, answer)
     rows = np.arange(6, dtype=np.float64).reshape(2, 3)[:, ::-1]
-    answers = graph.answers(rows)
+    answers = graph.predict(rows)
     assert answers.dtype == np.float32
     np.testing.assert_array_equal(answers, rows)
 

@@ -32,9 +32,9 @@ def test_what_is_exported_can_be_imported_again(
     auricle: Run, logged: tuple[Entry, ...], url: str, tmp_path: Path
 ) -> None:
     with Store.open(url) as store:
-        store.feedback.give(FeedbackEntry(logged[0].id, "worn"))
-        store.feedback.give(FeedbackEntry(logged[0].id, "fine", key="abcd2345", who="ann"))
-        store.feedback.give(FeedbackEntry(logged[3].id, target=6.5))
+        store.feedback.add(FeedbackEntry(logged[0].id, "worn"))
+        store.feedback.add(FeedbackEntry(logged[0].id, "fine", key="abcd2345", who="ann"))
+        store.feedback.add(FeedbackEntry(logged[3].id, target=6.5))
     table = tmp_path / "labels.csv"
     assert auricle("feedback", "export", "-o", table, "--store", url).code == 0
     with table.open(newline="") as file:

@@ -69,7 +69,7 @@ def test_sound_without_labels_is_watched(auricle, states_file: Path, live: Path)
 def log(states, live: Path, tmp_path: Path) -> Path:
     """A store in which sixty recordings were logged."""
     from auricle.audio.decode import read
-    from auricle.prediction.log_entries import entry
+    from auricle.prediction.log_entries import build_entry
     from auricle.prediction.stream import Stream
     from auricle.store.store import Store
 
@@ -77,8 +77,8 @@ def log(states, live: Path, tmp_path: Path) -> Path:
     for number, file in enumerate(sorted((live.parent / "clips").iterdir())):
         clip = read(file)
         stream = Stream(states.loaded, rate_hz=clip.rate_hz, source=file.name)
-        stream.listen(clip.samples)
-        entries.append(entry(stream, stream.finish(), group=f"{number}", metadata={"site": "north"}))
+        stream.feed(clip.samples)
+        entries.append(build_entry(stream, stream.finish(), group=f"{number}", metadata={"site": "north"}))
     with Store.open(str(tmp_path / "log.db")) as store:
         store.add(entries)
     return tmp_path / "log.db"

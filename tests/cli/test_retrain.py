@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auricle.lifecycle.challenger import Challenger
-from auricle.prediction.log_entries import entry
+from auricle.prediction.log_entries import build_entry
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
 from auricle.store.labels.feedback import FeedbackEntry
@@ -53,11 +53,11 @@ def test_labels_that_cannot_be_used_are_told_with_exit_1(
 
     clip = read(machine_sounds.parent / "clips" / "0001.wav")
     stream = Stream(states.loaded, rate_hz=clip.rate_hz)
-    stream.listen(clip.samples)
-    kept = replace(entry(stream, stream.finish()), audio=None)
+    stream.feed(clip.samples)
+    kept = replace(build_entry(stream, stream.finish()), audio=None)
     with Store.open(url) as store:
         store.add([kept])
-        store.feedback.give(FeedbackEntry(kept.id, label="healthy"))
+        store.feedback.add(FeedbackEntry(kept.id, label="healthy"))
     ran = auricle("retrain", machine_sounds, "--group", "machine", "--store", url)
     assert ran.code == 1
     assert "None of 1 labels can be used: 1 of which no sound was kept. Have the server keep sound." in ran.out

@@ -32,7 +32,7 @@ def answered_here(many, states) -> bytes:
     from auricle.prediction.request import PredictionRequest
 
     output = many.parent / "here.jsonl"
-    run_to_file(states, expand([many]), output, request=PredictionRequest(), form="jsonl")
+    run_to_file(states, expand([many]), output, request=PredictionRequest(), format_name="jsonl")
     return output.read_bytes()
 
 

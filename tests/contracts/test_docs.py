@@ -21,7 +21,9 @@ GUIDES = [ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "docs" / "archi
 PACKAGES = sorted(file.parent.relative_to(SOURCES).as_posix() for file in SOURCES.glob("*/**/__init__.py"))
 
 FILE = re.compile(r"(?<![\w./:-])\.?(?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|html|yaml|yml|txt)\b")
-FOLDER = re.compile(r"(?:(?<=`)[\w-]+(?:/[\w-]+)*/(?=`))|(?<![\w./])(?:src|tests|docs|benchmarks)/(?:[\w-]+/)*(?![\w-])")
+FOLDER = re.compile(
+    r"(?:(?<=`)[\w-]+(?:/[\w-]+)*/(?=`))|(?<![\w./])(?:src|tests|docs|benchmarks)/(?:[\w-]+/)*(?![\w-])"
+)
 TABLE = re.compile(r"`(\w+)`\s+in\s+`([\w/.-]+\.py)`")
 MODULE = re.compile(r"\bauricle(?:\.[a-z]\w*){2,}")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
@@ -79,7 +81,9 @@ def test_every_table_is_in_the_file_that_is_named() -> None:
     for document in GUIDES:
         found = TABLE.findall(text_of(document))
         assert found, document
-        missing += [f"{table}: {path}" for table, path in found if not re.search(defined % (table, table), source(path))]
+        missing += [
+            f"{table}: {path}" for table, path in found if not re.search(defined % (table, table), source(path))
+        ]
     assert missing == []
 
 

@@ -14,21 +14,21 @@ from auricle.prediction.live.pcm import SAMPLE_FORMATS, blocks
 from auricle.prediction.predictor import Predictor
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("fixture", ["states", "speeds"])
 def test_a_format_tells_every_prediction_and_every_failure(
-    form: str, fixture: str, machine_sounds: Path, request: pytest.FixtureRequest
+    format_name: str, fixture: str, machine_sounds: Path, request: pytest.FixtureRequest
 ) -> None:
     model: Predictor = request.getfixturevalue(fixture)
     clips = machine_sounds.parent / "clips"
     files = [clips / "0001.wav", clips / "no.wav", clips / "0002.wav"]
     rows = [row for file in files for row in told(model, file)]
-    written = list(lines(rows, form=form, classes=model.classes))
+    written = list(lines(rows, format_name=format_name, classes=model.classes))
     assert all(line.endswith("\n") for line in written)
     text = "".join(written)
     text.encode()
     for row in rows:
-        if FORMATS[form].is_of_one_recording:
+        if FORMATS[format_name].is_of_one_recording:
             if "error" not in row:
                 assert str(row["label"] if model.classes else f"{row['value']:g}") in text
             continue

@@ -10,8 +10,9 @@ from auricle.bundles.aggregation import calibrate, log_probabilities, predicted_
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.models.family import Estimator
-from auricle.models.table import MODELS, Task, estimator, grid
+from auricle.models.table import MODELS, estimator, grid
 from auricle.prediction.predictor import Predictor
+from auricle.tasks.table import Task
 from auricle.training.convert.estimators import convert
 from auricle.training.design_matrix import DesignMatrix
 
@@ -81,7 +82,7 @@ def test_a_loaded_bundle_answers_as_the_estimator(
 ) -> None:
     model = estimator(name, task, seed=0).fit(rows, truth)
     graph = convert(model, rows.shape[1])
-    golden = replace(trained.bundle.golden, answers=Graph(graph).answers(trained.bundle.golden.rows))
+    golden = replace(trained.bundle.golden, answers=Graph(graph).predict(trained.bundle.golden.rows))
     manifest = trained.bundle.manifest
     predictor = Predictor(Bundle.from_bytes(replace(trained.bundle, graph=graph, golden=golden).to_bytes()))
     expected = ask(model, rows)

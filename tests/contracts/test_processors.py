@@ -55,7 +55,7 @@ def test_a_bundle_loads_on_a_processor_that_rounds_products(
         np.stack([Extractor(spec).row(window) for window in windows])
         for spec in (bundle.manifest.spec, bundle.manifest.standard)
     )
-    golden = Golden(tuple(windows), rows, standard, Graph(bundle.graph).answers(rows))
+    golden = Golden(tuple(windows), rows, standard, Graph(bundle.graph).predict(rows))
     replace(bundle, golden=golden).save(tmp_path / "states.auricle")
     command = [sys.executable, "-c", LOAD, str(tmp_path / "states.auricle"), str(tmp_path)]
     run = subprocess.run(command, env=plain_processor, capture_output=True, text=True)

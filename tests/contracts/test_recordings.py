@@ -38,7 +38,7 @@ def test_bundle_and_estimator_give_every_clip_the_same_label(trained):
     result, model, _ = trained
     rows = result.examples.rows
     expected = result.estimator.predict_proba(rows)
-    got = np.concatenate([model.graph.answers(row[np.newaxis]) for row in rows])
+    got = np.concatenate([model.graph.predict(row[np.newaxis]) for row in rows])
     np.testing.assert_allclose(got, expected, atol=1e-5)
     np.testing.assert_array_equal(predicted_class(got), predicted_class(expected))
 

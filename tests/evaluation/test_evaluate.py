@@ -126,7 +126,7 @@ def test_one_number_alone_has_no_r2(speeds: Predictor, strange_sounds: Path) -> 
 def test_one_class_alone_is_scored_against_a_guess_among_all(states: Predictor, strange: Dataset) -> None:
     (label, *_) = strange.classes
     found = evaluate(states, strange.subset(np.flatnonzero(strange.labels == label)))
-    assert found.guess == 1 / len(states.classes)
+    assert found.chance_level == 1 / len(states.classes)
 
 
 def test_a_part_of_a_file_is_answered_alone(states: Predictor, strange: Dataset) -> None:

@@ -83,13 +83,13 @@ def test_the_headline_has_intervals_and_a_guess() -> None:
         "baseline": 0.5,
         "n_recordings": 40,
     }
-    html = shown(*report_sections.headline(scored, guess=0.5))
+    html = shown(*report_sections.headline(scored, chance_level=0.5))
     for text in ("0.80", "0.70 to 0.90", "0.85 to 0.95", "what a guess gets"):
         assert text in html
 
 
 def test_scores_that_cannot_be_had_are_unknown() -> None:
     scored = {"r2": float("nan"), "mae": 1.0, "rmse": 2.0, "ci95": [float("-inf"), float("inf")], "baseline": 0.0}
-    html = shown(*report_sections.headline(scored | {"n_recordings": 1}, guess=None))
+    html = shown(*report_sections.headline(scored | {"n_recordings": 1}, chance_level=None))
     assert html.count("unknown") == 4
     assert ">nan<" not in html

@@ -99,12 +99,12 @@ def test_the_balanced_interval_of_a_constant_answer_is_one_over_the_classes():
 @pytest.mark.parametrize(("low", "says"), [(0.21, "Better than guessing"), (0.2, "no better than guessing")])
 def test_the_verdict_follows_the_interval(low, says):
     tested = {"balanced_accuracy": 0.3, "balanced_accuracy_ci95": [low, 0.4]}
-    assert says in scores.verdict(tested, task="classify", n_recordings=9, n_groups=9, guess=0.2)
+    assert says in scores.verdict(tested, task="classify", n_recordings=9, n_groups=9, chance_level=0.2)
 
 
 def test_the_verdict_on_a_number_compares_with_the_mean():
     tested = {"r2": 0.1, "ci95": [-0.2, 0.3]}
-    assert "no better than guessing" in scores.verdict(tested, task="regress", n_recordings=9, n_groups=9, guess=0.0)
+    assert "no better than guessing" in scores.verdict(tested, task="regress", n_recordings=9, n_groups=9, chance_level=0.0)
 
 
 def test_the_interval_of_a_share_is_wilsons_where_groups_are_recordings():

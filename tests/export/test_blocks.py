@@ -44,7 +44,7 @@ def eating(bundle: Bundle, parts: tuple[str, ...], *, rate_hz: int = 8000) -> Bu
     features = bundle.features()
     graph = linear_graph(len(features.columns), len(manifest.classes))
     rows = np.stack([features.row(window) for window in bundle.golden.windows])
-    golden = replace(bundle.golden, rows=rows, answers=Graph(graph).answers(rows))
+    golden = replace(bundle.golden, rows=rows, answers=Graph(graph).predict(rows))
     return replace(bundle, graph=graph, golden=golden)
 
 

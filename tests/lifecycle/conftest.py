@@ -16,7 +16,7 @@ from auricle.datasets.dataset import Dataset
 from auricle.datasets.synthesis import machines
 from auricle.lifecycle.paired_predictions import PairedPredictions, Where
 from auricle.lifecycle.retrain import RetrainConfig, Retrained, retrain
-from auricle.prediction.log_entries import entry
+from auricle.prediction.log_entries import build_entry
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
 from auricle.records import Entry
@@ -96,9 +96,9 @@ def heard(champion: Predictor, tmp_path_factory: pytest.TempPathFactory) -> tupl
         flac = io.BytesIO()
         soundfile.write(flac, sound, RATE_HZ, format="FLAC", subtype="PCM_16")
         stream = Stream(champion.loaded, rate_hz=RATE_HZ, source=example.file.name)
-        stream.listen(read(flac.getvalue()).samples)
+        stream.feed(read(flac.getvalue()).samples)
         key = KEYS[index % len(KEYS)]
-        kept = entry(stream, stream.finish(), group=f"site 2, {example.group}", key=key)
+        kept = build_entry(stream, stream.finish(), group=f"site 2, {example.group}", key=key)
         found.append(Heard(kept, flac.getvalue(), str(example.label), key))
     return tuple(found)
 
@@ -151,7 +151,7 @@ def fill(store: Store, heard: tuple[Heard, ...]) -> None:
     with store.writer() as writer:
         for future in [writer.submit(one.entry, sound=one.flac) for one in heard]:
             future.result()
-    told = store.feedback.give_all(FeedbackEntry(one.entry.id, label=one.label, key=one.key) for one in heard)
+    told = store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key=one.key) for one in heard)
     assert all(isinstance(outcome, FeedbackEntry) for _, outcome in told)
 
 

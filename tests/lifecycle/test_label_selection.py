@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.lifecycle.label_selection import KEPT, LEAST_WEIGHT, SHARE, cap_per_key, deduplicate, keep, present_weights
+from auricle.lifecycle.label_selection import KEPT, MIN_WEIGHT, SHARE, cap_per_key, deduplicate, keep, present_weights
 from auricle.lifecycle.promotion import LEAST
 
 KEYS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=80).map(np.array)
@@ -90,6 +90,6 @@ def test_a_group_that_was_trained_on_is_never_kept() -> None:
 def test_weights_halve_with_age_down_to_a_floor_and_clocks_may_jump() -> None:
     now = np.datetime64("2026-03-01T00:00:00", "us")
     times = now - np.array([0, 90, 10_000, -5], "m8[D]")
-    assert present_weights(times, now).tolist() == pytest.approx([1.0, 0.5, LEAST_WEIGHT, 1.0])
-    assert present_weights(np.array(["NaT"], "M8[us]"), now).tolist() == [LEAST_WEIGHT]
+    assert present_weights(times, now).tolist() == pytest.approx([1.0, 0.5, MIN_WEIGHT, 1.0])
+    assert present_weights(np.array(["NaT"], "M8[us]"), now).tolist() == [MIN_WEIGHT]
     assert present_weights(times, now, half_life_days=45).tolist()[1] == pytest.approx(0.25)

@@ -30,7 +30,7 @@ def test_what_was_said_is_read_with_who_said_it(labels: Labelled, heard: tuple) 
 
 def test_the_last_word_counts(service: Store, labels: Labelled, champion: Predictor) -> None:
     other = next(name for name in champion.classes if name != labels.truth[0])
-    service.feedback.give(FeedbackEntry(str(labels.ids[0]), label=other, key="someone"))
+    service.feedback.add(FeedbackEntry(str(labels.ids[0]), label=other, key="someone"))
     again = labelled(service, "pumps", is_class=True, n_standard=labels.standard.shape[1])
     assert (again.truth[0], again.keys[0], len(again)) == (other, "someone", len(labels))
 
@@ -42,7 +42,7 @@ def test_nothing_said_is_no_labels(store: Store) -> None:
 
 def test_an_entry_without_a_group_is_its_own(store: Store, heard: tuple) -> None:  # type: ignore[type-arg]
     store.add([replace(heard[0].entry, group="")])
-    store.feedback.give(FeedbackEntry(heard[0].entry.id, label=heard[0].label))
+    store.feedback.add(FeedbackEntry(heard[0].entry.id, label=heard[0].label))
     found = labelled(store, "pumps", is_class=True, n_standard=3)
     assert found.groups.tolist() == [f"prediction {heard[0].entry.id}"]
     assert np.isnan(found.standard).all()  # of another width than asked

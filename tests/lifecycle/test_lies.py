@@ -28,7 +28,7 @@ def test_a_key_that_flips_three_labels_in_ten_gets_no_worse_model_promoted(
         wrong = classes[(classes.index(one.label) + int(rng.integers(1, len(classes)))) % len(classes)]
         said.append(FeedbackEntry(one.entry.id, label=wrong if lies else one.label, key="liz" if is_liz else one.key))
     assert sum(one.key == "liz" for one in said) == len(said) / 2
-    list(store.feedback.give_all(said))
+    list(store.feedback.add_all(said))
     found = retrain(store, pumps)
     assert found.labels["given"] == len(heard)
     assert found.labels["learned"] + found.labels["kept"] <= 45  # 36 of others, and nine of hers: a fifth

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auricle.errors import DataError
-from auricle.lifecycle.paired_predictions import LEAST_BLOCKS, PairedPredictions, by_class, score
+from auricle.lifecycle.paired_predictions import MIN_BLOCKS, PairedPredictions, by_class, score
 
 
 def made(truth: str, champion: str, challenger: str, groups: list[str] | None = None) -> PairedPredictions:
@@ -45,9 +45,9 @@ def test_numbers_are_scored_by_their_mean_error_and_have_no_classes() -> None:
 def test_groups_are_the_blocks_where_there_are_enough_of_them() -> None:
     few = ["left", "right"] * 10
     assert score(made("a" * 20, "b" * 20, "a" * 20, few)).tested_by == "recording"
-    enough = [f"{i % LEAST_BLOCKS}" for i in range(20)]
+    enough = [f"{i % MIN_BLOCKS}" for i in range(20)]
     found = score(made("a" * 20, "b" * 20, "a" * 20, enough))
-    assert (found.tested_by, found.p_better) == ("group", pytest.approx(0.5**LEAST_BLOCKS))
+    assert (found.tested_by, found.p_better) == ("group", pytest.approx(0.5**MIN_BLOCKS))
 
 
 def test_a_class_falls_only_by_more_than_the_margin_and_significantly() -> None:

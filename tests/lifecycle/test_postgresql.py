@@ -25,7 +25,7 @@ def on_postgresql(
         with store.writer() as writer:
             for future in [writer.submit(one.entry, sound=one.flac) for one in heard]:
                 future.result()
-        list(store.feedback.give_all(FeedbackEntry(one.entry.id, label=one.label, key=one.key) for one in heard))
+        list(store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key=one.key) for one in heard))
         yield store
 
 

@@ -118,7 +118,7 @@ def test_labels_none_of_which_can_be_used_are_refused_with_the_reason(
     store: Store, pumps: Dataset, heard: Any, champion: Predictor
 ) -> None:
     store.add([replace(one.entry, audio=None) for one in heard[:5]])
-    store.feedback.give_all(FeedbackEntry(one.entry.id, label=one.label) for one in heard[:5])
+    store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label) for one in heard[:5])
     found = retrain(store, pumps)
     assert found.outcome == "refused"
     assert found.sentence == ("None of 5 labels can be used: 5 of which no sound was kept. Have the server keep sound.")
@@ -127,7 +127,7 @@ def test_labels_none_of_which_can_be_used_are_refused_with_the_reason(
 
 
 def test_labels_of_one_key_are_not_enough_unless_it_may_promote(service: Store, pumps: Dataset, heard: Any) -> None:
-    service.feedback.give_all(FeedbackEntry(one.entry.id, label=one.label, key="alone") for one in heard)
+    service.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key="alone") for one in heard)
     found = retrain(service, pumps)
     assert found.outcome == "refused"
     assert "72 more than a fifth from one key. Labels of five keys, or of one that may promote" in found.sentence
@@ -136,7 +136,7 @@ def test_labels_of_one_key_are_not_enough_unless_it_may_promote(service: Store, 
 @pytest.mark.usefixtures("trained")
 def test_a_key_that_may_promote_is_trusted(service: Store, pumps: Dataset, heard: Any) -> None:
     _, key = service.keys.create({"feedback", "promote"})
-    service.feedback.give_all(FeedbackEntry(one.entry.id, label=one.label, key=key.id) for one in heard)
+    service.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key=key.id) for one in heard)
     assert retrain(service, pumps).outcome == "promoted"
 
 
@@ -153,7 +153,7 @@ def test_one_that_lies_does_not_get_a_worse_model_promoted(
                 one.entry.id, label=next(c for c in champion.classes if c != honest) if lies else honest, key=one.key
             )
         )
-    service.feedback.give_all(told)
+    service.feedback.add_all(told)
     found = retrain(service, pumps)
     assert found.outcome == "kept"
     assert service.models.champion().id == champion.name
@@ -198,7 +198,7 @@ def test_other_labels_are_another_challenge(
             retrain(service, pumps)
     assert service.decisions.latest()[0].body["error"]["kind"] == "interrupted"
     other = next(one.label for one in heard if one.label != heard[0].label)
-    service.feedback.give(FeedbackEntry(heard[0].entry.id, label=other, key="ada"))
+    service.feedback.add(FeedbackEntry(heard[0].entry.id, label=other, key="ada"))
     retrain(service, pumps)
     assert len(trained) == 2
 

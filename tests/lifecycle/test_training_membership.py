@@ -19,7 +19,7 @@ def asked(model: Predictor, content: bytes) -> tuple[np.ndarray, np.ndarray]:
     """Return the hash of a file and its standard row."""
     clip = read(content)
     stream = Stream(model.loaded, rate_hz=clip.rate_hz)
-    stream.listen(clip.samples)
+    stream.feed(clip.samples)
     stream.finish()
     return np.frombuffer(hashlib.sha256(content).digest(), np.uint8), stream.standard_row()
 

@@ -16,7 +16,7 @@ from auricle.errors import ConflictError, DataError, StoreError, UsageError
 from auricle.lifecycle.challenger import Challenger
 from auricle.lifecycle.retrain import RetrainConfig, Retrained, retrain
 from auricle.lifecycle.watch import Watch, WatchConfig, WatchResult, representatives
-from auricle.monitoring.sources.sample import Sample, reference_of
+from auricle.monitoring.sources.sample import Sample, reference_sample
 from auricle.monitoring.verdict import ONCE, Persistence
 from auricle.prediction.predictor import Predictor
 from auricle.runtime import clock
@@ -234,7 +234,7 @@ def moved(sample: Sample, amounts: np.ndarray) -> Sample:
 
 
 def test_who_went_farther_scores_higher(champion: Predictor) -> None:
-    reference = reference_of(champion.bundle)
+    reference = reference_sample(champion.bundle)
     amounts = np.linspace(0.0, 3.0, len(reference))
     scores = representatives(reference, moved(reference, amounts))
     found = np.array([scores[identity] for identity in reference.ids.tolist()])
@@ -242,7 +242,7 @@ def test_who_went_farther_scores_higher(champion: Predictor) -> None:
 
 
 def test_one_broken_recording_does_not_set_the_way(champion: Predictor) -> None:
-    reference = reference_of(champion.bundle)
+    reference = reference_sample(champion.bundle)
     amounts = np.full(len(reference), 1.0)
     window = moved(reference, amounts)
     window.rows[0] = -1e6
@@ -251,6 +251,6 @@ def test_one_broken_recording_does_not_set_the_way(champion: Predictor) -> None:
 
 
 def test_nothing_moved_is_no_direction(champion: Predictor) -> None:
-    reference = reference_of(champion.bundle)
+    reference = reference_sample(champion.bundle)
     same = replace(reference, rows=np.repeat(reference.rows.mean(axis=0, keepdims=True), len(reference), axis=0))
     assert all(np.isfinite(score) for score in representatives(reference, same).values())

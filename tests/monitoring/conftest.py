@@ -43,12 +43,12 @@ def make_sample() -> MakeSample:
             "groups": np.array([f"{seed}-{i}" for i in range(n)]),
             "rows": rng.normal(size=(n, len(COLUMNS))).astype(np.float32),
             "quality": quality.astype(np.float32),
-            "answers": answers.astype(np.float32),
+            "outputs": answers.astype(np.float32),
             "novelty": novelty,
             "unknown": novelty > 0.98,
             "rates_hz": np.full(n, 16_000),
             "truth": np.array(CLASSES)[truth],
-            "labelled": np.full(n, np.datetime64("NaT", "us")),
+            "label_times": np.full(n, np.datetime64("NaT", "us")),
         }
         return Sample("animals@0123456789ab", CLASSES, COLUMNS, **(made | arrays))
 

@@ -128,7 +128,7 @@ def numbers(n, seed, *, wrong_by=0.0):
         unknown=np.zeros(n, bool),
         rates_hz=np.full(n, 16_000),
         truth=truth,
-        labelled=nat,
+        label_times=nat,
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from auricle.monitoring.check import check
 from auricle.monitoring.report import MEASURES, build_report
-from auricle.monitoring.sources.sample import reference_of
+from auricle.monitoring.sources.sample import reference_sample
 
 pytest.importorskip("river")
 
@@ -14,7 +14,7 @@ pytest.importorskip("river")
 @pytest.fixture
 def watched(states):
     """Sixty recordings like those that a real model was trained on, at two sites, one of which became quieter."""
-    reference = reference_of(states.bundle)
+    reference = reference_sample(states.bundle)
     places = np.random.default_rng(0).integers(0, len(reference), 60)
     window = reference.subset(places)
     site = np.array(["north", "south"])[np.arange(60) % 2]
@@ -32,7 +32,7 @@ def watched(states):
 
 def checked(states, window, **options):
     found = check(
-        reference_of(states.bundle), window, model_rate_hz=8000, now=datetime(2026, 4, 1, tzinfo=UTC), **options
+        reference_sample(states.bundle), window, model_rate_hz=8000, now=datetime(2026, 4, 1, tzinfo=UTC), **options
     )
     return found, states.bundle, window
 

@@ -20,10 +20,10 @@ class Listening:
         self.answer = model.graph.answer
         self.rows: list[np.ndarray] = []
 
-    def answers(self, rows: np.ndarray) -> np.ndarray:
+    def predict(self, rows: np.ndarray) -> np.ndarray:
         assert len(rows) == 1, "the last bits of a product of matrices depend on how many rows there are"
         self.rows += list(rows)
-        return self._graph.answers(rows)
+        return self._graph.predict(rows)
 
 
 @pytest.fixture(scope="session")

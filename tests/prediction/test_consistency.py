@@ -66,10 +66,10 @@ def test_every_way_agrees(fixture: str, file: Path, serve: Serve, request: pytes
     model: Predictor = request.getfixturevalue(fixture)
     found = compare(model, file, server=serve(right(model, windows=True)))
     assert found.agrees
-    told = {way.name: (way.n_windows, way.features, way.labels, way.problem) for way in found.ways}
+    told = {route.name: (route.n_windows, route.features, route.labels, route.problem) for route in found.routes}
     shown = (3, 0.0, 0, None)
     assert told == dict.fromkeys(("file", "stream", "folder", "worker"), shown) | {"server": (3, None, 0, None)}
-    assert all(way.probabilities <= consistency.TOLERANCE for way in found.ways)
+    assert all(route.probabilities <= consistency.TOLERANCE for route in found.routes)
     assert found.as_json()["agrees"] is True
     assert json.loads(json.dumps(found.as_json())) == found.as_json()
 
@@ -81,16 +81,16 @@ def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def only_server(found: consistency.Consistency) -> Route:
-    assert all(way.agrees for way in found.ways[:-1])
+    assert all(route.agrees for route in found.routes[:-1])
     assert not found.agrees
-    return found.ways[-1]
+    return found.routes[-1]
 
 
 @pytest.mark.usefixtures("_no_worker")
 def test_a_server_may_tell_the_recording_alone(states: Predictor, file: Path, serve: Serve) -> None:
     found = compare(states, file, server=serve(right(states, windows=False)))
     assert found.agrees
-    assert found.ways[-1].n_windows == 0
+    assert found.routes[-1].n_windows == 0
 
 
 @pytest.mark.usefixtures("_no_worker")
@@ -103,8 +103,8 @@ def test_a_server_that_answers_otherwise_is_found_out(states: Predictor, file: P
         row["label"] = least
         return status, told
 
-    way = only_server(compare(states, file, server=serve(other)))
-    assert (way.labels, way.probabilities, way.problem) == (1, pytest.approx(0.25), None)
+    route = only_server(compare(states, file, server=serve(other)))
+    assert (route.labels, route.probabilities, route.problem) == (1, pytest.approx(0.25), None)
 
 
 @pytest.mark.usefixtures("_no_worker")
@@ -124,8 +124,8 @@ def test_a_server_that_answers_otherwise_is_found_out(states: Predictor, file: P
 def test_a_server_with_which_nothing_can_be_compared(
     answer: tuple[int, Any], says: str, states: Predictor, file: Path, serve: Serve
 ) -> None:
-    way = only_server(compare(states, file, server=serve(lambda _: answer)))
-    assert re.search(says, way.problem or "")
+    route = only_server(compare(states, file, server=serve(lambda _: answer)))
+    assert re.search(says, route.problem or "")
 
 
 @pytest.mark.usefixtures("_no_worker")
@@ -139,8 +139,8 @@ def test_a_server_with_too_few_windows(states: Predictor, file: Path, serve: Ser
 
 @pytest.mark.usefixtures("_no_worker")
 def test_a_server_that_is_not_there(states: Predictor, file: Path) -> None:
-    way = only_server(compare(states, file, server="http://127.0.0.1:1"))
-    assert (way.problem or "").startswith("http://127.0.0.1:1 cannot be asked:")
+    route = only_server(compare(states, file, server="http://127.0.0.1:1"))
+    assert (route.problem or "").startswith("http://127.0.0.1:1 cannot be asked:")
     with pytest.raises(UsageError, match="`server` must be an address such as http://"):
         compare(states, file, server="file:///etc/passwd")
 
@@ -164,8 +164,8 @@ def test_a_stream_that_answers_otherwise_is_found_out(
 
     monkeypatch.setattr(consistency, "read", louder)
     found = compare(states, file)
-    assert [way.agrees for way in found.ways] == [True, False, True, True]
-    assert found.ways[1].features
+    assert [route.agrees for route in found.routes] == [True, False, True, True]
+    assert found.routes[1].features
 
 
 def test_a_file_that_cannot_be_read(states: Predictor, tmp_path: Path) -> None:

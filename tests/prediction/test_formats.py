@@ -46,7 +46,7 @@ def rows(name: str, *, number: bool = False) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_json_lines_are_strict_and_say_all(name: str) -> None:
-    written = list(lines(rows(name), form="jsonl", classes=CLASSES))
+    written = list(lines(rows(name), format_name="jsonl", classes=CLASSES))
     assert all(line.endswith("\n") and line.count("\n") == 1 for line in written)
     refuse = pytest.fail
     assert [json.loads(line, parse_constant=refuse) for line in written] == rows(name)
@@ -55,12 +55,12 @@ def test_json_lines_are_strict_and_say_all(name: str) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_json_has_no_word_for_what_is_not_finite(value: float) -> None:
     with pytest.raises(ValueError, match="JSON"):
-        list(lines([{"value": value}], form="jsonl"))
+        list(lines([{"value": value}], format_name="jsonl"))
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_table_of_classes(name: str) -> None:
-    text = "".join(lines(rows(name), form="csv", classes=CLASSES))
+    text = "".join(lines(rows(name), format_name="csv", classes=CLASSES))
     good, bad = csv.DictReader(io.StringIO(text, newline=""))
     told = {"file": name, "level": "recording", "start_s": "0.0", "end_s": "1.0", "label": 'b,a"d', "model": "m@1"}
     told |= {"confidence": "0.75", "p_good": "0.25", 'p_b,a"d': "0.75", "error": ""}
@@ -69,25 +69,25 @@ def test_a_table_of_classes(name: str) -> None:
 
 
 def test_a_table_of_numbers() -> None:
-    text = "".join(lines(rows("a.wav", number=True), form="csv"))
+    text = "".join(lines(rows("a.wav", number=True), format_name="csv"))
     good, bad = csv.DictReader(io.StringIO(text))
     assert good.keys() >= {"file", "level", "start_s", "end_s", "value", "model", "error"}
     assert good.keys().isdisjoint({"label", "confidence"})
     assert (good["value"], bad["value"]) == ("1234.5", "")
 
 
-@pytest.mark.parametrize("form", ["jsonl", "csv", "raven"])
-def test_a_name_that_is_no_text_is_written_nevertheless(form: str) -> None:
+@pytest.mark.parametrize("format_name", ["jsonl", "csv", "raven"])
+def test_a_name_that_is_no_text_is_written_nevertheless(format_name: str) -> None:
     name = os.fsdecode(b"caf\xe9.wav")
-    content = "".join(lines(rows(name), form=form, classes=CLASSES)).encode()
+    content = "".join(lines(rows(name), format_name=format_name, classes=CLASSES)).encode()
     assert b"caf\\udce9.wav" in content
-    if form == "jsonl":
+    if format_name == "jsonl":
         assert os.fsencode(json.loads(content.splitlines()[0])["file"]) == b"caf\xe9.wav"
 
 
-@pytest.mark.parametrize("form", FORMATS)
-def test_lines_come_as_rows_do(form: str, endless: Callable[[], object]) -> None:
-    written = lines(endless(), form=form, classes=CLASSES)  # type: ignore[arg-type]
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_lines_come_as_rows_do(format_name: str, endless: Callable[[], object]) -> None:
+    written = lines(endless(), format_name=format_name, classes=CLASSES)  # type: ignore[arg-type]
     assert len([next(written) for _ in range(5)]) == 5
 
 
@@ -101,13 +101,13 @@ def endless() -> Callable[[], object]:
 
 
 def test_an_empty_run_is_a_table_with_its_header() -> None:
-    assert list(lines([], form="jsonl", classes=CLASSES)) == []
-    (header,) = lines([], form="csv")
+    assert list(lines([], format_name="jsonl", classes=CLASSES)) == []
+    (header,) = lines([], format_name="csv")
     assert header.startswith("file,level,start_s,end_s,value,")
     assert header.endswith(",model,error\n")
 
 
 def test_an_unknown_format_is_refused() -> None:
-    for refused in (check_format, lambda form: lines([], form=form)):
+    for refused in (check_format, lambda format_name: lines([], format_name=format_name)):
         with pytest.raises(UsageError, match=r"`format` must be among jsonl, csv, audacity, raven\. Got 'xml'"):
             refused("xml")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.audio.clip import Samples
-from auricle.prediction.log_entries import MOST_ROWS, RowSampler, entry
+from auricle.prediction.log_entries import MOST_ROWS, RowSampler, build_entry
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
 from auricle.runtime.clock import new_id
@@ -16,14 +16,14 @@ from auricle.runtime.clock import new_id
 @pytest.fixture
 def heard(states: Predictor, hum: Callable[..., Samples]) -> Stream:
     stream = Stream(states.loaded, rate_hz=8000, source="press/monday/0001.wav")
-    stream.listen(hum(1.0))
+    stream.feed(hum(1.0))
     return stream
 
 
 def test_it_keeps_the_answer_and_what_the_model_ate(heard: Stream, states: Predictor) -> None:
     before = new_id()
     answer = heard.finish()
-    kept = entry(heard, answer, channels=2, metadata={"site": "hall"})
+    kept = build_entry(heard, answer, channels=2, metadata={"site": "hall"})
     assert kept.predictions == (answer,)
     assert kept.id > before
     assert datetime.now(UTC) - kept.time < timedelta(minutes=1)
@@ -48,14 +48,14 @@ def test_it_keeps_the_answer_and_what_the_model_ate(heard: Stream, states: Predi
     ],
 )
 def test_its_group_is_what_was_told_or_the_key_or_the_folder(heard: Stream, told: dict[str, str], group: str) -> None:
-    assert entry(heard, heard.finish(), **told).group == group
+    assert build_entry(heard, heard.finish(), **told).group == group
 
 
 def test_parts_follow_the_recording(states: Predictor, hum: Callable[..., Samples]) -> None:
     stream = Stream(states.loaded, rate_hz=8000)
     windows = stream.push(hum(0.4))
     asked = datetime(2024, 2, 29, tzinfo=UTC)
-    kept = entry(stream, stream.recording(), parts=windows, time=asked)
+    kept = build_entry(stream, stream.recording(), parts=windows, time=asked)
     assert [prediction.level for prediction in kept.predictions] == ["recording", "window", "window"]
     assert kept.time == asked
     assert kept.source == "stream"

@@ -78,7 +78,7 @@ def test_a_part_is_predicted_as_that_stretch_of_the_whole(
             ]
             assert found == model.predict(source, **part) == model.predict(read(source, **part))
             assert of_part == list(model.windows(source, **part)) == list(model.windows(read(source, **part)))
-            np.testing.assert_array_equal(model.hear(source, **part).rows(), model.hear(alone).rows())
+            np.testing.assert_array_equal(model.run(source, **part).rows(), model.run(alone).rows())
             # Times are of the source, to the sample: those of training, too.
             grid = 1 / model.bundle.manifest.spec.rate_hz
             for one, of_alone in zip((found, *of_part), (expected, *windows), strict=True):

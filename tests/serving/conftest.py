@@ -23,11 +23,11 @@ from starlette.testclient import TestClient
 
 from auricle.runtime import clock
 from auricle.serving.active_model import register
-from auricle.serving.app import application
+from auricle.serving.app import create_app
 from auricle.serving.decoder.messages import DecodeLimits
-from auricle.serving.decoder.pool import Decoders
+from auricle.serving.decoder.pool import DecoderPool
 from auricle.serving.service import Service, open_service
-from auricle.serving.settings import Settings
+from auricle.serving.options import Settings
 from auricle.store.keys import SCOPES
 from auricle.store.store import Store
 
@@ -75,9 +75,9 @@ def endless_vorbis(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def decoders() -> Iterator[Decoders]:
+def decoders() -> Iterator[DecoderPool]:
     """Decoders that misbehave where a sound asks for it, and give up soon."""
-    pool = Decoders(DecodeLimits(wall_s=1.0, max_jobs=20, memory_bytes=1 << 26), program=MISBEHAVING)
+    pool = DecoderPool(DecodeLimits(wall_s=1.0, max_jobs=20, memory_bytes=1 << 26), program=MISBEHAVING)
     yield pool
     pool.close()
 
@@ -113,15 +113,15 @@ class Served:
 
 
 @contextmanager
-def _served(states_file: Path, folder: Path, *, with_keys: bool, **settings: Any) -> Iterator[Served]:
-    limits = Settings(keep_audio="all", decode_s=1.0, decode_memory_mb=64, **settings)
+def _served(states_file: Path, folder: Path, *, with_keys: bool, **options: Any) -> Iterator[Served]:
+    settings = Settings(keep_audio="all", decode_s=1.0, decode_memory_mb=64, **options)
     with ExitStack() as stack:
         store = stack.enter_context(Store.open(str(folder / "store.db"), patience_s=0.2))
         model = register(store, states_file, who="test", why="")
         keys = _keys(store) if with_keys else {}
-        service = open_service(limits, store, model.name, decoder=MISBEHAVING)
+        service = open_service(settings, store, model.name, decoder=MISBEHAVING)
         client = stack.enter_context(
-            TestClient(application(service), base_url="http://127.0.0.1", raise_server_exceptions=False)
+            TestClient(create_app(service), base_url="http://127.0.0.1", raise_server_exceptions=False)
         )
         yield Served(client, service, store, keys)
 
@@ -154,8 +154,8 @@ def serve_with(states_file: Path, tmp_path: Path) -> Iterator[Callable[..., Serv
     """Start a server in this process with settings of its own."""
     with ExitStack() as stack:
 
-        def start(*, with_keys: bool = False, **settings: Any) -> Served:
-            return stack.enter_context(_served(states_file, tmp_path, with_keys=with_keys, **settings))
+        def start(*, with_keys: bool = False, **options: Any) -> Served:
+            return stack.enter_context(_served(states_file, tmp_path, with_keys=with_keys, **options))
 
         yield start
 

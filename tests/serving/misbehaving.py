@@ -42,7 +42,7 @@ HARM: dict[bytes, Callable[[], object]] = {
 }
 
 
-def decode(source: int, target: int, limits: DecodeLimits) -> None:
+def decode(source: int, target: int, settings: DecodeLimits) -> None:
     wish = os.pread(source, 16, 0).split(b" ")[0]
     if wish in HARM:
         HARM[wish]()
@@ -56,7 +56,7 @@ def decode(source: int, target: int, limits: DecodeLimits) -> None:
     elif wish == b"NAN":
         os.pwrite(target, Header(16_000, 1, 4).pack() + struct.pack("<4f", 0.0, 0.1, float("nan"), 0.1), 0)
     else:
-        honest(source, target, limits)
+        honest(source, target, settings)
 
 
 if __name__ == "__main__":

@@ -14,5 +14,5 @@ def test_a_server_agrees_with_every_other_way(
     clip = machine_sounds.parent / "clips" / "0002.wav"
     found = compare(states, clip, server=run_server().url)
     assert found.agrees, found.as_json()
-    assert [way.name for way in found.ways][-1] == "server"
-    assert found.ways[-1].n_windows == 3
+    assert [route.name for route in found.routes][-1] == "server"
+    assert found.routes[-1].n_windows == 3

@@ -13,9 +13,9 @@ def test_a_flag_beats_the_environment_that_a_file_that_the_default(tmp_path: Pat
     file = tmp_path / "auricle.toml"
     file.write_text('[serve]\nport = 1\nworkers = 2\nrate_burst = 3\norigins = ["https://a.example"]\n[other]\nx = 1\n')
     environment = {f"{PREFIX}PORT": "4", f"{PREFIX}WORKERS": "5", "AURICLE_KEY": "x", "PATH": "y"}
-    limits = read_settings({"port": 6, "host": None}, environment=environment, file=file)
-    assert (limits.port, limits.workers, limits.rate_burst, limits.host) == (6, 5, 3, "127.0.0.1")
-    assert limits.origins == ("https://a.example",)
+    settings = read_settings({"port": 6, "host": None}, environment=environment, file=file)
+    assert (settings.port, settings.workers, settings.rate_burst, settings.host) == (6, 5, 3, "127.0.0.1")
+    assert settings.origins == ("https://a.example",)
     assert read_settings({}, environment={f"{PREFIX}ORIGINS": "a, b"}).origins == ("a", "b")
 
 

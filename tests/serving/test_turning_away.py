@@ -11,7 +11,7 @@ from typing import Any, Self
 import pytest
 import uvicorn
 
-from auricle.serving.app import application
+from auricle.serving.app import create_app
 from auricle.serving.http import protocol as protocols
 from auricle.serving.http.protocol import protocol
 
@@ -24,8 +24,8 @@ class Listening:
     def __init__(self, service: Any, port: int) -> None:
         self.service, self.port = service, port
 
-    def busy(self, n_inside: int = 1000) -> None:
-        self.service.gate.n_inside = n_inside
+    def busy(self, n_in_flight: int = 1000) -> None:
+        self.service.admission.n_in_flight = n_in_flight
 
     def connect(self) -> "Connection":
         return Connection(self.port)
@@ -64,12 +64,12 @@ class Connection:
 def listening(serve_with: Callable[..., Any]) -> Iterator[Listening]:
     service = serve_with(header_s=0.5, threads=2, max_waiting=4).service
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(application(service), http=protocol(service), lifespan="off", log_config=None)
+    config = uvicorn.Config(create_app(service), http=protocol(service), lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield Listening(service, listener.getsockname()[1])
-    service.gate.n_inside = 0
+    service.admission.n_in_flight = 0
     server.should_exit = True
     thread.join()
     listener.close()
@@ -144,9 +144,9 @@ def test_a_body_that_is_read_over_has_a_clock_and_so_has_the_rest_after_it(
 
 
 def test_slow_senders_keep_nobody_out(listening: Listening, sound_file: Callable[..., bytes]) -> None:
-    limits, content = listening.service.limits, sound_file()
+    settings, content = listening.service.settings, sound_file()
     with ExitStack() as stack:
-        slow = [stack.enter_context(listening.connect()) for _ in range(limits.threads + limits.max_waiting)]
+        slow = [stack.enter_context(listening.connect()) for _ in range(settings.threads + settings.max_waiting)]
         for one in slow:
             one.send(post(content)[:300])
         deadline, status = time.monotonic() + 5, 0

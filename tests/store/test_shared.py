@@ -125,7 +125,7 @@ def test_a_clock_that_jumps_back_frees_a_lease_soon(store: Store, hands: Clock) 
 
 def test_a_bucket_gives_what_it_holds_and_fills_at_its_rate(store: Store, hands: Clock) -> None:
     def draw(wanted: int) -> int:
-        return store.limits.draw("key", wanted, rate_per_s=2.0, burst=10.0)
+        return store.rate_limits.draw("key", wanted, rate_per_s=2.0, burst=10.0)
 
     assert [draw(4), draw(4), draw(4), draw(4)] == [4, 4, 2, 0]
     hands.pass_s(1.75)
@@ -136,28 +136,28 @@ def test_a_bucket_gives_what_it_holds_and_fills_at_its_rate(store: Store, hands:
     assert draw(9) == 4
     hands.pass_s(3600)
     assert draw(99) == 10
-    assert store.limits.draw("other", 1, rate_per_s=2.0, burst=10.0) == 1
+    assert store.rate_limits.draw("other", 1, rate_per_s=2.0, burst=10.0) == 1
     hands.pass_s(86_401)
-    store.limits.sweep()
+    store.rate_limits.sweep()
     assert draw(99) == 10
 
 
 @pytest.mark.usefixtures("hands")
 def test_threads_share_a_bucket(store: Store) -> None:
     with ThreadPoolExecutor(4) as pool:
-        given = list(pool.map(lambda _: store.limits.draw("key", 3, rate_per_s=1.0, burst=20.0), range(12)))
+        given = list(pool.map(lambda _: store.rate_limits.draw("key", 3, rate_per_s=1.0, burst=20.0), range(12)))
     assert sum(given) == 20
 
 
 def test_sessions_are_counted_over_processes(store: Store, hands: Clock) -> None:
     def opened(identity: str, key: str) -> bool:
-        return store.limits.open_session(identity, key, most=3, most_a_key=2)
+        return store.rate_limits.open_session(identity, key, max_sessions=3, max_per_key=2)
 
     assert [opened("1", "a"), opened("2", "a"), opened("3", "a")] == [True, True, False]
     assert [opened("4", "b"), opened("5", "b")] == [True, False]
-    store.limits.close_session("1")
+    store.rate_limits.close_session("1")
     assert opened("6", "b")
     hands.pass_s(20)
-    store.limits.see_sessions(["4", "6"])
+    store.rate_limits.refresh_sessions(["4", "6"])
     hands.pass_s(20)
     assert [opened("7", "a"), opened("8", "a")] == [True, False]  # 2 was not seen for 40 s, 4 and 6 were

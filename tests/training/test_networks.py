@@ -68,7 +68,7 @@ def test_file_windows_and_stream_give_what_training_computed(trained: TrainResul
     rows = trained.table.design_matrix(("image",), trained.examples.owner == 5)
     np.testing.assert_array_equal(model.extractor.rows([read(file, rate_hz=model.extractor.spec.rate_hz)]), rows)
     expected = trained.estimator.predict_proba(rows)  # type: ignore[attr-defined]
-    np.testing.assert_allclose(model.graph.answers(rows), expected, atol=1e-4)
+    np.testing.assert_allclose(model.graph.predict(rows), expected, atol=1e-4)
     clip = read(file)
     streamed = list(model.stream(np.split(clip.samples, [1, 777, 3000]), rate_hz=clip.rate_hz))
     assert streamed == list(model.windows(file))
@@ -86,7 +86,7 @@ def test_a_network_beside_others_is_not_nested_and_that_is_said(sounds: Dataset,
     model = Predictor(Bundle.from_bytes(result.bundle.to_bytes()))
     rows = result.table.design_matrix(result.found.chosen.parts)
     expected = result.estimator.predict_proba(rows)  # type: ignore[attr-defined]
-    np.testing.assert_allclose(model.graph.answers(rows), expected, atol=1e-4)
+    np.testing.assert_allclose(model.graph.predict(rows), expected, atol=1e-4)
 
 
 def test_a_network_for_numbers(machine_sounds: Path) -> None:

@@ -62,7 +62,7 @@ def test_file_windows_and_stream_give_what_training_computed(on_tiny: TrainResul
         windows = list(model.windows(file))
         rows = on_tiny.table.design_matrix(parts, on_tiny.examples.owner == index)
         expected = on_tiny.estimator.predict_proba(rows)  # type: ignore[attr-defined]
-        graph = np.concatenate([model.graph.answers(row[np.newaxis]) for row in rows])
+        graph = np.concatenate([model.graph.predict(row[np.newaxis]) for row in rows])
         np.testing.assert_allclose(graph, expected, atol=1e-5)
         clip = read(file)
         assert list(model.stream(np.split(clip.samples, [99, 1000, 2345]), rate_hz=clip.rate_hz)) == windows
@@ -88,7 +88,7 @@ def test_a_blend_of_members_on_other_parts_is_one_graph(
     assert set(chosen.parts) == {"pooled", "tiny"}
     model = Predictor(Bundle.from_bytes(result.bundle.to_bytes()))
     rows = result.table.design_matrix(chosen.parts)
-    np.testing.assert_allclose(model.graph.answers(rows), result.estimator.predict_proba(rows), atol=1e-5)
+    np.testing.assert_allclose(model.graph.predict(rows), result.estimator.predict_proba(rows), atol=1e-5)
 
 
 def test_auto_reads_what_is_at_hand(sounds: Dataset, tiny_embedding: Embedding, monkeypatch) -> None:

@@ -57,7 +57,7 @@ def test_the_summary_is_what_the_contract_says(result):
 def test_the_bundle_answers_as_the_estimator_does(result, states):
     model = Predictor(result.bundle)
     expected = result.estimator.predict_proba(result.examples.rows)
-    np.testing.assert_allclose(model.graph.answers(result.examples.rows), expected, atol=1e-5)
+    np.testing.assert_allclose(model.graph.predict(result.examples.rows), expected, atol=1e-5)
     answers = [model.predict(example.file) for example in states.examples]
     labels = [result.dataset.classes[i] for i in np.round(expected, 6).argmax(axis=1)]
     assert [answer.label for answer in answers] == labels

@@ -49,7 +49,7 @@ class Graph:
         self.n_columns = width
         self.answer = outputs[0].name
 
-    def answers(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probabilities, shape (n, n_classes), or the numbers, shape (n, 1), of rows, shape (n, d)."""
         (answers,) = self._session.run(None, {"rows": np.ascontiguousarray(rows, dtype=np.float32)})
         return np.asarray(answers, dtype=np.float32)

@@ -9,6 +9,7 @@ from auricle.bundles.aggregation import TemperatureScaling
 from auricle.errors import AuricleError, BundleError
 from auricle.features.embeddings.card import EmbeddingCard
 from auricle.features.spec import FeatureSpec
+from auricle.tasks.table import Task
 
 __all__ = ["FORMAT", "Calibration", "Interval", "Manifest", "Sets", "Target", "read_manifest"]
 
@@ -57,7 +58,7 @@ class Manifest(_Frozen):
 
     format: Literal[3] = FORMAT
     name: str
-    task: Literal["classify", "regress"]
+    task: Task
     classes: tuple[str, ...] = ()
     target: Target | None = None
     spec: FeatureSpec
@@ -91,7 +92,7 @@ class Manifest(_Frozen):
     """SHA-256 of every other member of the file."""
 
     @property
-    def least_samples(self) -> int:
+    def min_samples(self) -> int:
         """Samples in the shortest sound that has an answer: one frame."""
         return max(self.spec.n_fft, self.standard.n_fft)
 

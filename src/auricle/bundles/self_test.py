@@ -45,7 +45,7 @@ def check(bundle: Bundle, features: Features, standard: Extractor, graph: Graph)
     proofs = (
         ("row", rows, golden.rows),
         ("standard row", standards, golden.standard),
-        ("answer", graph.answers(golden.rows), golden.answers),
+        ("answer", graph.predict(golden.rows), golden.answers),
     )
     for what, found, stored in proofs:
         with np.errstate(invalid="ignore"):  # what is not finite differs, and is refused

@@ -176,11 +176,11 @@ def _alarm(store: "Store", champion: "Predictor", page: Path) -> str:
     from auricle.monitoring.check import check
     from auricle.monitoring.report import build_report
     from auricle.monitoring.sources.from_store import samples_from_store
-    from auricle.monitoring.sources.sample import reference_of
+    from auricle.monitoring.sources.sample import reference_sample
 
     found, _ = samples_from_store(store.scan(), lambda _: champion.bundle)
     bundle, window = found[champion.name]
-    made = check(reference_of(bundle), window, model_rate_hz=bundle.manifest.spec.rate_hz)
+    made = check(reference_sample(bundle), window, model_rate_hz=bundle.manifest.spec.rate_hz)
     store.checks.add(champion.name, made.verdict.state, made.as_json())
     build_report([(made, bundle, window)]).save(page)
     return f"{made.verdict.state}. {made.verdict.sentence}"

@@ -74,14 +74,14 @@ def _show(found: dict[str, Any], parity: "Consistency | None") -> None:
         return
     typer.echo(f"\n{parity.file} by {parity.model}, largest differences:")
     typer.echo(f"{'':8}{'windows':>8}{'features':>12}{'probabilities':>15}{'labels':>8}")
-    for way in parity.ways:
-        typer.echo(_line(way))
+    for route in parity.routes:
+        typer.echo(_line(route))
     typer.echo("All ways agree." if parity.agrees else "They do NOT agree: please report this.")
 
 
-def _line(way: "Route") -> str:
-    if way.problem is not None:
-        return f"{way.name:8}{way.problem}"
-    features = "-" if way.features is None else f"{way.features:.2g}"
-    verdict = "ok" if way.agrees else "DIFFERS"
-    return f"{way.name:8}{way.n_windows:8}{features:>12}{way.probabilities:15.2g}{way.labels:8}  {verdict}"
+def _line(route: "Route") -> str:
+    if route.problem is not None:
+        return f"{route.name:8}{route.problem}"
+    features = "-" if route.features is None else f"{route.features:.2g}"
+    verdict = "ok" if route.agrees else "DIFFERS"
+    return f"{route.name:8}{route.n_windows:8}{features:>12}{route.probabilities:15.2g}{route.labels:8}  {verdict}"

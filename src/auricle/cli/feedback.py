@@ -49,7 +49,7 @@ def import_feedback(
     """
     with open_store(store) as opened:
         read = list(_track(opened, file, who) if file.suffix.lower() == ".txt" else _table(file, who))
-        outcomes = opened.feedback.give_all(said for _, said in read if not isinstance(said, AuricleError))
+        outcomes = opened.feedback.add_all(said for _, said in read if not isinstance(said, AuricleError))
     taken = iter(outcome for _, outcome in outcomes)
     results = [(where, said if isinstance(said, AuricleError) else next(taken)) for where, said in read]
     failed = [(where, outcome) for where, outcome in results if isinstance(outcome, AuricleError)]
@@ -123,12 +123,12 @@ def _track(store: "Store", file: Path, who: str) -> Iterator[_Read]:
     """Read an Audacity label track, which names predictions by the recording's name and the time in it."""
     from auricle.datasets.annotations import label_track_rows
     from auricle.datasets.tables import readable
-    from auricle.store.labels.label_matching import Mark, said_of
+    from auricle.store.labels.label_matching import TimedLabel, match_labels
 
     with readable(file):
         rows = list(label_track_rows(file))
-    marks = [Mark(float(cells["start_s"]), float(cells["end_s"]), cells["label"], where) for where, cells in rows]
-    for mark, said in said_of(store.database, file.stem, marks, who=who):
+    marks = [TimedLabel(float(cells["start_s"]), float(cells["end_s"]), cells["label"], where) for where, cells in rows]
+    for mark, said in match_labels(store.database, file.stem, marks, who=who):
         yield mark.where, said
 
 

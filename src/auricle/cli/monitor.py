@@ -103,7 +103,7 @@ Watched = tuple[list[tuple["Bundle", "Sample"]], int]
 def _answered(model: Path, data: str, options: dict[str, Any], workers: int | None) -> Watched:
     from auricle.monitoring.sources.from_files import samples_from_files
     from auricle.monitoring.sources.recordings import find
-    from auricle.monitoring.sources.training_overlap import without_unanswered
+    from auricle.monitoring.sources.training_overlap import drop_unprofiled
     from auricle.prediction.predictor import load
 
     loaded = load(model)
@@ -112,7 +112,7 @@ def _answered(model: Path, data: str, options: dict[str, Any], workers: int | No
         window, failures = samples_from_files(loaded, recordings, workers=workers, progress=bars)
     for failure in failures:
         err.print(str(failure.error), style="yellow", markup=False)
-    window, n_unkept = without_unanswered(window, loaded.bundle.profile)
+    window, n_unkept = drop_unprofiled(window, loaded.bundle.profile)
     if n_unkept:
         told = "recordings were in the training set, and nothing is known of them to compare with: they are left out."
         err.print(f"{n_unkept} {told}", style="yellow", markup=False)
@@ -121,7 +121,7 @@ def _answered(model: Path, data: str, options: dict[str, Any], workers: int | No
 
 def _logged(url: str, model: Path | None, since: str) -> Watched:
     from auricle.bundles.bundle import Bundle
-    from auricle.monitoring.sources.from_store import bundle_of, samples_from_store
+    from auricle.monitoring.sources.from_store import registered_bundle, samples_from_store
     from auricle.store.predictions.filters import Filter
     from auricle.store.store import Store
 
@@ -131,7 +131,7 @@ def _logged(url: str, model: Path | None, since: str) -> Watched:
         since=None if back_s is None else clock.now() - timedelta(seconds=back_s), model=None if own is None else own.id
     )
     with Store.open(url, create=False) as store:
-        found, failures = samples_from_store(store.scan(which), lambda name: own or bundle_of(store, name))
+        found, failures = samples_from_store(store.scan(which), lambda name: own or registered_bundle(store, name))
     for name, error in failures.items():
         err.print(f"{name} cannot be judged: {error}", style="yellow", markup=False)
     if not found and failures:
@@ -141,10 +141,10 @@ def _logged(url: str, model: Path | None, since: str) -> Watched:
 
 def _check(bundle: "Bundle", window: "Sample", rate: float, by: str | None) -> "Check":
     from auricle.monitoring.check import check
-    from auricle.monitoring.sources.sample import reference_of
+    from auricle.monitoring.sources.sample import reference_sample
 
     rate_hz = bundle.manifest.spec.rate_hz
-    return check(reference_of(bundle), window, model_rate_hz=rate_hz, rate=rate, by=by)
+    return check(reference_sample(bundle), window, model_rate_hz=rate_hz, rate=rate, by=by)
 
 
 def _print(checks: list[tuple["Check", "Bundle", "Sample"]], *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from auricle.errors import UsageError
 from auricle.runtime import files
 
 if TYPE_CHECKING:
-    from auricle.prediction.bulk.outbox import Keep
+    from auricle.prediction.bulk.outbox import EntryWriter
     from auricle.store.store import Store
 
 __all__ = [
@@ -177,7 +177,7 @@ KeepOption = Annotated[
 
 
 @contextmanager
-def open_outbox(store: str | None) -> "Iterator[Keep | None]":
+def open_outbox(store: str | None) -> "Iterator[EntryWriter | None]":
     """Open a store, and give what writes entries into it, each once; None where no store is named."""
     if store is None:
         yield None

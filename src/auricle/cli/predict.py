@@ -26,7 +26,7 @@ from auricle.errors import OutputError, UsageError
 from auricle.runtime import files
 
 if TYPE_CHECKING:
-    from auricle.prediction.bulk.outbox import Keep
+    from auricle.prediction.bulk.outbox import EntryWriter
     from auricle.prediction.bulk.output import OutputChunk
     from auricle.prediction.bulk.run import Report
     from auricle.prediction.predictor import Predictor
@@ -134,7 +134,7 @@ def _run(
     workers: int | None,
     *,
     resume: bool,
-    keep: "Keep | None",
+    keep: "EntryWriter | None",
 ) -> "Report":
     from auricle.prediction.bulk.run import run_to_file, run_to_stream, run_to_tracks
     from auricle.prediction.formats import FORMATS
@@ -153,11 +153,21 @@ def _run(
 
         if output is not None and not is_of_one:
             return run_to_file(
-                model, found, output, request=request, form=form, workers=workers, resume=resume, told=told, keep=keep
+                model,
+                found,
+                output,
+                request=request,
+                format_name=form,
+                workers=workers,
+                resume=resume,
+                progress=told,
+                write_entries=keep,
             )
         if output is not None:
             tracks = _tracks(found, output, FORMATS[form].suffix)
-            return run_to_tracks(model, tracks, request=request, form=form, workers=workers, told=told, keep=keep)
+            return run_to_tracks(
+                model, tracks, request=request, format_name=form, workers=workers, progress=told, write_entries=keep
+            )
         if is_of_one and len(found) > 1:
             raise UsageError(
                 f"Format {form} is one file a recording. Name a folder with -o for {len(found)} recordings."
@@ -165,7 +175,14 @@ def _run(
         with leave_if_unread():
             stdout = sys.stdout.buffer
             return run_to_stream(
-                model, found, stdout, request=request, form=form, workers=workers, told=told, keep=keep
+                model,
+                found,
+                stdout,
+                request=request,
+                format_name=form,
+                workers=workers,
+                progress=told,
+                write_entries=keep,
             )
 
 
@@ -189,10 +206,10 @@ def _run_on_engine(
             found,
             folder,
             request=request,
-            form=form,
+            format_name=form,
             engine=workers,
             resume=resume,
-            told=lambda done: bars("files", done, len(found)),
+            progress=lambda done: bars("files", done, len(found)),
         )
 
 

@@ -26,7 +26,7 @@ from auricle.cli.terminal import err, leave_if_unread
 from auricle.errors import UsageError
 
 if TYPE_CHECKING:
-    from auricle.prediction.bulk.outbox import Keep
+    from auricle.prediction.bulk.outbox import EntryWriter
     from auricle.prediction.predictor import Predictor
     from auricle.prediction.stream import Stream
     from auricle.records import Prediction
@@ -94,19 +94,19 @@ def stream(
             sys.stdout.flush()
 
 
-def _cut(source: str, keep: "Keep | None") -> "Callable[[Stream], None] | None":
+def _cut(source: str, keep: "EntryWriter | None") -> "Callable[[Stream], None] | None":
     """Return what keeps a stretch as one recording, of the group that all stretches are; silence is passed over."""
     if keep is None:
         return None
     from auricle.errors import AudioError
-    from auricle.prediction.log_entries import entry
+    from auricle.prediction.log_entries import build_entry
 
     def cut(stream: "Stream") -> None:
         try:
             recording = stream.recording()
         except AudioError:
             return
-        keep([entry(stream, recording, source=source, group=source)])
+        keep([build_entry(stream, recording, source=source, group=source)])
 
     return cut
 

@@ -8,16 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import DataError
+from auricle.tasks.table import Task
 
-__all__ = ["Dataset", "Example", "Task"]
-
-Task: TypeAlias = Literal["classify", "regress"]
+__all__ = ["Dataset", "Example"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class Dataset:
         cls,
         path: str | os.PathLike[str],
         *,
-        task: Literal["auto", "classify", "regress"] = "auto",
+        task: Task | Literal["auto"] = "auto",
         label: str | None = None,
         target: str | None = None,
         group: str | None = None,

@@ -9,11 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-from auricle.datasets.dataset import Dataset, Example, Task
+from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.readers import read_table
 from auricle.datasets.tables import Row, Table
 from auricle.datasets.times import made_at
 from auricle.errors import DataError, UsageError
+from auricle.tasks.table import Task
 
 __all__ = ["RESERVED_COLUMNS", "load", "load_recordings"]
 
@@ -38,7 +39,7 @@ class _Columns:
 def load(
     path: Path,
     *,
-    task: Literal["auto", "classify", "regress"] = "auto",
+    task: Task | Literal["auto"] = "auto",
     label: str | None = None,
     target: str | None = None,
     group: str | None = None,

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.datasets.dataset import Dataset, Example, Task
+from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Failure, FeatureTable, describe
 from auricle.errors import UsageError
 from auricle.features.describer import Describer
@@ -20,6 +20,7 @@ from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.runtime import files
 from auricle.runtime.compute import Engine
 from auricle.runtime.shards import Summary, Written, write_shards
+from auricle.tasks.table import Task
 
 __all__ = ["ROW_FILES", "check_name", "shard_rows", "table_rows", "write_rows"]
 

@@ -1,1 +1,1 @@
-"""What answers are worth: scores with intervals, where they fail, what to do next, and the page that says so."""
+"""Scores of predictions with intervals, their breakdown by class and column, advice, and the evaluation report."""

@@ -1,4 +1,4 @@
-"""Advice: what to do next, as sentences that follow from what was found."""
+"""Advice after a training or an evaluation: the next steps, as sentences, from the scores and findings."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,17 +11,19 @@ from auricle.inspection.findings import Finding
 __all__ = ["next_steps"]
 
 SURE = 0.9
-"""Confidence of a wrong answer from which its label is worth a second look."""
+"""Least confidence of a wrong prediction from which its label is worth checking."""
 OFTEN = 0.1
-"""Share of a class that is taken for one other, from which the pair is named."""
+"""Least share of a class predicted as one other class from which the pair is named."""
 ALWAYS = 0.95
-"""Share of all answers that are one class, from which nothing else is said of them."""
+"""Share of predictions of one class from which the other advice on classes is left out."""
 WIDE = 0.2
+"""Width of the headline's interval from which more groups are advised."""
 FEW = 10
+"""Recordings of a class below which more are advised."""
 
 
 def next_steps(
-    answered: ScoredPredictions,
+    scored: ScoredPredictions,
     *,
     findings: Sequence[Finding] = (),
     failures: Sequence[Failure] = (),
@@ -30,82 +32,88 @@ def next_steps(
     is_useful: bool,
     in_training: bool = True,
 ) -> Iterator[str]:
-    """Yield what to do, the most urgent first.
+    """Yield the next steps, the most urgent first.
 
     Parameters
     ----------
-    answered : answers with known truth
-    findings : leaks, and whatever else was found in the data
-    failures : recordings that could not be used
-    more_data : whether more of it is worth it, where a learning curve says so
-    interval : of the headline score
-    is_useful : whether that clears a guess
-    in_training : whether the model was just trained on these recordings, and not evaluated on them
+    scored : ScoredPredictions
+    findings : sequence of Finding
+        Leaks and other faults of the data.
+    failures : sequence of Failure
+        Recordings that could not be used.
+    more_data : str or None
+        The sentence of the learning curve.
+    interval : tuple of float
+        95% interval of the headline score.
+    is_useful : bool
+        Whether the score is not known to be no better than guessing.
+    in_training : bool
+        Whether the advice follows a training, not an evaluation.
     """
     serious = [finding.kind for finding in findings if finding.severity == "serious"]
     if serious:
-        yield f"Mend this first, for no score means anything while it is there: {', '.join(serious)}."
+        yield f"Fix this first; until then no score can be trusted: {', '.join(serious)}."
     if not is_useful:
         yield (
-            "Do not use this model. Ask whether someone can tell the answers by ear alone: if not, the recordings may "
-            "not hold them; if so, look for wrong labels and for what the features miss."
+            "Do not use this model. Check whether a person can tell the classes or numbers by ear: if not, the "
+            "recordings may not contain them; if so, look for wrong labels and for properties that the features miss."
         )
-    yield from _by_answer(answered)
-    yield from _by_column(answered)
+    yield from _by_prediction(scored)
+    yield from _by_column(scored)
     if any(finding.kind == "shortcut" for finding in findings):
-        yield "Record every class under every condition: what gives the answer away now stands below, as a shortcut."
+        yield "Record every class under every condition: the shortcut listed below predicts the class by itself."
     if more_data is not None:
         yield more_data
-    n_groups = np.unique(answered.dataset.groups).size
+    n_groups = np.unique(scored.dataset.groups).size
     if WIDE < interval[1] - interval[0] < np.inf:
         yield (
-            f"Test on more groups: the score's interval spans {interval[0]:.2f} to {interval[1]:.2f}, for there are "
-            f"only {n_groups} to judge by."
+            f"Test on more groups: with only {n_groups}, the score's 95% interval spans {interval[0]:.2f} to "
+            f"{interval[1]:.2f}."
         )
-    if in_training and answered.dataset.group_column is None and answered.dataset.folds is None:
+    if in_training and scored.dataset.group_column is None and scored.dataset.folds is None:
         yield (
-            "Every file counts as a group of its own. If several come from one machine, place or person, name that "
-            "column with `--group`: else the score is too good for a new one."
+            "Each file counts as its own group. If several come from one machine, place or person, name that column "
+            "with `--group`; otherwise the score is too optimistic for a new one."
         )
     if failures:
-        yield f"Repair or remove what could not be used: {len(failures)} of the recordings."
+        yield f"Repair or remove the recordings that could not be used: {len(failures)}."
 
 
-def _by_answer(answered: ScoredPredictions) -> Iterator[str]:
-    """Say which classes, labels or numbers to look at."""
-    if not answered.classes:
+def _by_prediction(scored: ScoredPredictions) -> Iterator[str]:
+    """Yield advice on classes and labels."""
+    if not scored.classes:
         return
-    counts = {one.label: one.n for one in by_class(answered)}
-    said = np.bincount(answered.chosen, minlength=len(answered.classes))
-    if said.max() > ALWAYS * len(answered.truth) and len(counts) > 1:
-        name = answered.classes[int(said.argmax())]
+    n_by_class = {score.label: score.n for score in by_class(scored)}
+    n_predicted = np.bincount(scored.predicted, minlength=len(scored.classes))
+    if n_predicted.max() > ALWAYS * len(scored.truth) and len(n_by_class) > 1:
+        name = scored.classes[int(n_predicted.argmax())]
         yield (
-            f"Almost every answer is {name!r}, and {counts.get(name, 0)} of {len(answered.truth)} recordings are. "
-            "Let every class weigh the same with `--balance`, and record more of the others."
+            f"Almost every prediction is {name!r}; {n_by_class.get(name, 0)} of {len(scored.truth)} recordings are. "
+            "Give every class the same weight with `--balance`, and record more of the others."
         )
         return
-    for truth, answer, times in confused(answered, most=3):
-        if times >= 3 and times >= OFTEN * counts[truth]:
+    for truth, predicted, count in confused(scored, most=3):
+        if count >= 3 and count >= OFTEN * n_by_class[truth]:
             yield (
-                f"Listen to {truth!r} and {answer!r} side by side: {times} of {counts[truth]} recordings of the first "
-                "are taken for the second. Record more of both, or ask whether they are two classes."
+                f"Listen to {truth!r} and {predicted!r} side by side: {count} of {n_by_class[truth]} recordings of the "
+                "first are predicted as the second. Record more of both, or check whether they are two classes."
             )
-    doubtful = int((~answered.right & (answered.confidence >= SURE)).sum())
-    if doubtful:
-        which = "1 recording that was" if doubtful == 1 else f"{doubtful} recordings that were"
+    n_doubtful = int((~scored.correct & (scored.confidence >= SURE)).sum())
+    if n_doubtful:
+        which = "1 recording" if n_doubtful == 1 else f"{n_doubtful} recordings"
         yield (
-            f"Check the label of {which} answered otherwise with a confidence of {SURE} or more: the worst mistakes "
-            "stand below with their files."
+            f"Check the label of {which} predicted as another class with a confidence of {SURE} or more; the worst "
+            "mistakes are listed below with their files."
         )
-    rare = [f"{label!r} ({n})" for label, n in counts.items() if n < FEW]
+    rare = [f"{label!r} ({n})" for label, n in n_by_class.items() if n < FEW]
     if rare:
         shown = ", ".join(rare[:5]) + (f" and {len(rare) - 5} more" if len(rare) > 5 else "")
         yield f"Record more of the classes with fewer than {FEW} recordings: {shown}."
 
 
-def _by_column(answered: ScoredPredictions) -> Iterator[str]:
-    """Say where to record more."""
-    worse = [(c, p.value) for c, parts in by_column(answered).items() for p in parts if p.is_worse]
+def _by_column(scored: ScoredPredictions) -> Iterator[str]:
+    """Yield advice on the metadata values to record more of."""
+    worse = [(c, p.value) for c, parts in by_column(scored).items() for p in parts if p.is_worse]
     if worse:
         shown = ", ".join(f"`{column}` {value}" for column, value in worse[:5])
-        yield f"Record more where answers are worse than elsewhere: {shown}."
+        yield f"Record more where the score is worse than elsewhere: {shown}."

@@ -1,4 +1,4 @@
-"""Breakdown: where a model is right and where it is wrong, by class, by column, by confidence, and file by file."""
+"""Scores by class, by metadata column and by confidence, the confusion matrix, and the worst mistakes."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -13,11 +13,11 @@ from auricle.evaluation.scores import N_BINS, confidence_bins, interval_of_mean,
 from auricle.inspection.findings import answers_of, name_of, repeats
 
 __all__ = [
-    "Bin",
     "ClassScore",
     "Mistake",
-    "Part",
+    "ReliabilityBin",
     "ScoredPredictions",
+    "Subgroup",
     "by_class",
     "by_column",
     "confused",
@@ -28,53 +28,57 @@ __all__ = [
 ]
 
 MAX_VALUES = 24
-"""Different values of a column up to which each is scored."""
+"""Most values of a column that is scored value by value."""
 MIN_COMPARED = 5
-"""Recordings of a value from which it may be called worse than the rest."""
+"""Fewest recordings of a value that may be marked as worse than the rest."""
 N_MISTAKES = 12
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredPredictions:
-    """Recordings with known truth, and what was answered to them by models that had not heard them.
+    """Labelled recordings with their predictions.
 
     Parameters
     ----------
-    dataset : the recordings (n)
-    classes : what the answers' columns stand for; empty for numbers
-    truth : index of each recording's class, or its number, shape (n,)
-    answers : calibrated probabilities, shape (n, n_classes), or numbers, shape (n, 1)
+    dataset : Dataset
+        The n recordings.
+    classes : tuple of str
+        Classes of the columns of ``predictions``; empty for numbers.
+    truth : int or float64, shape (n,)
+        Index of the true class, or the true number.
+    predictions : float64, shape (n, n_classes) or (n, 1)
+        Calibrated probabilities, or numbers.
     """
 
     dataset: Dataset
     classes: tuple[str, ...]
     truth: NDArray[Any]
-    answers: NDArray[np.float64]
+    predictions: NDArray[np.float64]
 
     @cached_property
-    def chosen(self) -> NDArray[np.intp]:
-        """Index of the class answered, shape (n,); for classes only."""
-        return predicted_class(self.answers)
+    def predicted(self) -> NDArray[np.intp]:
+        """Index of the predicted class, shape (n,); for classes only."""
+        return predicted_class(self.predictions)
 
     @cached_property
-    def right(self) -> NDArray[np.bool_]:
-        """Whether the class answered is the true one, shape (n,); for classes only."""
-        return np.asarray(self.chosen == self.truth)
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the predicted class is the true one, shape (n,); for classes only."""
+        return np.asarray(self.predicted == self.truth)
 
     @cached_property
     def confidence(self) -> NDArray[np.float64]:
-        """Probability of the class answered, shape (n,); for classes only."""
-        return np.asarray(self.answers[np.arange(len(self.truth)), self.chosen])
+        """Probability of the predicted class, shape (n,); for classes only."""
+        return np.asarray(self.predictions[np.arange(len(self.truth)), self.predicted])
 
     @cached_property
     def errors(self) -> NDArray[np.float64]:
-        """The number answered less the true one, shape (n,); for numbers only."""
-        return np.asarray(self.answers[:, 0] - self.truth)
+        """Predicted minus true number, shape (n,); for numbers only."""
+        return np.asarray(self.predictions[:, 0] - self.truth)
 
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
-    """How one class fared; the interval is of the recall, over groups."""
+    """Scores of one class; the interval is of the recall, over groups."""
 
     label: str
     n: int
@@ -86,17 +90,22 @@ class ClassScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """How the recordings with one value of a column fared.
+class Subgroup:
+    """Score of the recordings with one value of a column.
 
     Parameters
     ----------
-    value : of the column
-    n, n_groups : recordings and groups
-    score : accuracy, or mean absolute error
-    ci95 : its interval, over groups; over recordings where they are of one group
-    r2 : for numbers, where the part's targets differ
-    is_worse : whether the interval lies apart from that of all other recordings, on the worse side
+    value : str
+    n, n_groups : int
+        Numbers of recordings and of groups.
+    score : float
+        Accuracy, or mean absolute error.
+    ci95 : tuple of float
+        Its interval, over groups; over recordings where they are of one group.
+    r2 : float or None
+        For numbers, where the subgroup's targets differ.
+    is_worse : bool
+        Whether the interval lies wholly on the worse side of that of all other recordings.
     """
 
     value: str
@@ -109,8 +118,8 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
-    """Recordings answered with a confidence between two bounds: how sure the model was, and how often right."""
+class ReliabilityBin:
+    """Mean confidence and accuracy of the recordings with a confidence between two bounds."""
 
     low: float
     high: float
@@ -122,7 +131,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One recording that was answered wrongly: a class and how sure of it, or a number and how far off."""
+    """A wrong prediction of one recording: a class with its confidence, or a number with its error."""
 
     file: str
     truth: str
@@ -131,136 +140,140 @@ class Mistake:
     error: float | None = None
 
 
-def by_class(answered: ScoredPredictions) -> tuple[ClassScore, ...]:
+def by_class(scored: ScoredPredictions) -> tuple[ClassScore, ...]:
     """Score each class that occurs."""
-    scored = []
-    for index, label in enumerate(answered.classes):
-        of_class, said = answered.truth == index, answered.chosen == index
-        if not of_class.any():
+    class_scores = []
+    for index, label in enumerate(scored.classes):
+        is_true, is_predicted = scored.truth == index, scored.predicted == index
+        if not is_true.any():
             continue
-        hits, groups = answered.right[of_class], answered.dataset.groups[of_class]
-        found = int(hits.sum())
-        scored.append(
+        hits, groups = scored.correct[is_true], scored.dataset.groups[is_true]
+        n_hits = int(hits.sum())
+        class_scores.append(
             ClassScore(
                 label,
-                int(of_class.sum()),
+                int(is_true.sum()),
                 int(np.unique(groups).size),
                 recall=float(hits.mean()),
                 ci95=interval_of_share(hits, groups),
-                precision=found / int(said.sum()) if said.any() else 0.0,
-                f1=2 * found / int(of_class.sum() + said.sum()),
+                precision=n_hits / int(is_predicted.sum()) if is_predicted.any() else 0.0,
+                f1=2 * n_hits / int(is_true.sum() + is_predicted.sum()),
             )
         )
-    return tuple(scored)
+    return tuple(class_scores)
 
 
-def by_column(answered: ScoredPredictions) -> dict[str, tuple[Part, ...]]:
-    """Score each value of each column that has from 2 to 24 of them and is not the answer itself; the worst first."""
-    examples, texts = answered.dataset.examples, answers_of(answered.dataset)
-    found = {}
+def by_column(scored: ScoredPredictions) -> dict[str, tuple[Subgroup, ...]]:
+    """Score each value of each column with 2 to 24 of them that does not repeat the target; the worst value first."""
+    examples, targets = scored.dataset.examples, answers_of(scored.dataset)
+    subgroups = {}
     for column in examples[0].metadata:
         values = np.array([example.metadata.get(column, "").strip() or "(empty)" for example in examples])
         names = np.unique(values)
-        if 2 <= names.size <= MAX_VALUES and not repeats(values.tolist(), texts):
-            parts = [_part(answered, str(name), values == name) for name in names]
-            found[column] = tuple(sorted(parts, key=lambda part: part.score, reverse=not answered.classes))
-    return found
+        if 2 <= names.size <= MAX_VALUES and not repeats(values.tolist(), targets):
+            parts = [_subgroup(scored, str(name), values == name) for name in names]
+            subgroups[column] = tuple(sorted(parts, key=lambda part: part.score, reverse=not scored.classes))
+    return subgroups
 
 
-def _part(answered: ScoredPredictions, value: str, chosen: NDArray[np.bool_]) -> Part:
-    groups = answered.dataset.groups
-    values = answered.right.astype(np.float64) if answered.classes else np.abs(answered.errors)
-    ends = interval_of_share if answered.classes else interval_of_mean
-    mine, others = ends(values[chosen], groups[chosen]), ends(values[~chosen], groups[~chosen])
-    is_apart = mine[1] < others[0] if answered.classes else mine[0] > others[1]
-    spread = 0.0 if answered.classes else float(np.var(answered.truth[chosen]))
-    return Part(
+def _subgroup(scored: ScoredPredictions, value: str, is_in: NDArray[np.bool_]) -> Subgroup:
+    groups = scored.dataset.groups
+    values = scored.correct.astype(np.float64) if scored.classes else np.abs(scored.errors)
+    interval = interval_of_share if scored.classes else interval_of_mean
+    ci95, others = interval(values[is_in], groups[is_in]), interval(values[~is_in], groups[~is_in])
+    is_apart = ci95[1] < others[0] if scored.classes else ci95[0] > others[1]
+    variance = 0.0 if scored.classes else float(np.var(scored.truth[is_in]))
+    return Subgroup(
         value,
-        int(chosen.sum()),
-        int(np.unique(groups[chosen]).size),
-        score=float(values[chosen].mean()),
-        ci95=mine,
-        r2=1.0 - float((answered.errors[chosen] ** 2).mean()) / spread if spread else None,
-        is_worse=bool(is_apart and chosen.sum() >= MIN_COMPARED),
+        int(is_in.sum()),
+        int(np.unique(groups[is_in]).size),
+        score=float(values[is_in].mean()),
+        ci95=ci95,
+        r2=1.0 - float((scored.errors[is_in] ** 2).mean()) / variance if variance else None,
+        is_worse=bool(is_apart and is_in.sum() >= MIN_COMPARED),
     )
 
 
-def confusion(answered: ScoredPredictions) -> NDArray[np.intp]:
-    """Count what was answered to each class: int, shape (n_classes, n_classes), a row for each true class."""
-    counts = np.zeros((len(answered.classes),) * 2, np.intp)
-    np.add.at(counts, (answered.truth, answered.chosen), 1)
+def confusion(scored: ScoredPredictions) -> NDArray[np.intp]:
+    """Return the confusion matrix: int, shape (n_classes, n_classes), a row for each true class."""
+    counts = np.zeros((len(scored.classes),) * 2, np.intp)
+    np.add.at(counts, (scored.truth, scored.predicted), 1)
     return counts
 
 
-def confused(answered: ScoredPredictions, *, most: int = 10) -> list[tuple[str, str, int]]:
-    """Return the commonest mistakes, as the true class, the class answered and how often."""
-    counts = confusion(answered)
+def confused(scored: ScoredPredictions, *, most: int = 10) -> list[tuple[str, str, int]]:
+    """Return the most frequent confusions, as true class, predicted class and count."""
+    counts = confusion(scored)
     np.fill_diagonal(counts, 0)
     order = np.argsort(-counts, axis=None, kind="stable")[:most]
     pairs = zip(*np.unravel_index(order, counts.shape), strict=True)
-    return [(answered.classes[i], answered.classes[j], int(counts[i, j])) for i, j in pairs if counts[i, j]]
+    return [(scored.classes[i], scored.classes[j], int(counts[i, j])) for i, j in pairs if counts[i, j]]
 
 
-def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_], groups: NDArray[Any]) -> tuple[Bin, ...]:
-    """Compare confidence with accuracy in ten equal bins of confidence; empty ones are left out.
+def reliability(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_], groups: NDArray[Any]
+) -> tuple[ReliabilityBin, ...]:
+    """Compare confidence with accuracy in ten equal bins of confidence; empty bins are left out.
 
     Parameters
     ----------
-    confidence : probability of the class answered, shape (n,)
-    right : whether it was the true one, shape (n,)
-    groups : for the intervals, shape (n,)
+    confidence : float64, shape (n,)
+        Probability of the predicted class.
+    correct : bool, shape (n,)
+    groups : str or int, shape (n,)
+        For the intervals.
     """
-    place = confidence_bins(confidence)
+    bins = confidence_bins(confidence)
     return tuple(
-        Bin(
+        ReliabilityBin(
             b / N_BINS,
             (b + 1) / N_BINS,
-            int((place == b).sum()),
-            confidence=float(confidence[place == b].mean()),
-            accuracy=float(right[place == b].mean()),
-            ci95=interval_of_share(right[place == b], groups[place == b]),
+            int((bins == b).sum()),
+            confidence=float(confidence[bins == b].mean()),
+            accuracy=float(correct[bins == b].mean()),
+            ci95=interval_of_share(correct[bins == b], groups[bins == b]),
         )
-        for b in np.unique(place).tolist()
+        for b in np.unique(bins).tolist()
     )
 
 
-def mistakes(answered: ScoredPredictions, *, most: int = N_MISTAKES) -> tuple[Mistake, ...]:
-    """Return the worst mistakes: wrong classes that the model was surest of, or the numbers that are farthest off."""
-    examples, texts = answered.dataset.examples, answers_of(answered.dataset)
-    if answered.classes:
-        order = np.argsort(np.where(answered.right, np.inf, -answered.confidence), kind="stable")
-        order = order[: min(most, int((~answered.right).sum()))]
+def mistakes(scored: ScoredPredictions, *, most: int = N_MISTAKES) -> tuple[Mistake, ...]:
+    """Return the worst mistakes: wrong classes of the highest confidence, or numbers with the largest error."""
+    examples, targets = scored.dataset.examples, answers_of(scored.dataset)
+    if scored.classes:
+        order = np.argsort(np.where(scored.correct, np.inf, -scored.confidence), kind="stable")
+        order = order[: min(most, int((~scored.correct).sum()))]
     else:
-        order = np.argsort(-np.abs(answered.errors), kind="stable")[:most]
+        order = np.argsort(-np.abs(scored.errors), kind="stable")[:most]
     found = []
-    for place in order.tolist():
-        name, truth = name_of(answered.dataset, examples[place]), texts[place]
-        if answered.classes:
-            answer, confidence = answered.classes[answered.chosen[place]], float(answered.confidence[place])
-            found.append(Mistake(name, truth, answer, confidence=confidence))
+    for index in order.tolist():
+        name, truth = name_of(scored.dataset, examples[index]), targets[index]
+        if scored.classes:
+            predicted, confidence = scored.classes[scored.predicted[index]], float(scored.confidence[index])
+            found.append(Mistake(name, truth, predicted, confidence=confidence))
         else:
-            number = float(answered.answers[place, 0])
-            found.append(Mistake(name, truth, f"{number:.4g}", error=float(answered.errors[place])))
+            number = float(scored.predictions[index, 0])
+            found.append(Mistake(name, truth, f"{number:.4g}", error=float(scored.errors[index])))
     return tuple(found)
 
 
-def summary(answered: ScoredPredictions) -> dict[str, Any]:
+def summary(scored: ScoredPredictions) -> dict[str, Any]:
     """Return the whole breakdown as JSON, as ``train --json`` and ``evaluate --json`` print it."""
-    columns = {name: [_plain(part) for part in parts] for name, parts in by_column(answered).items()}
-    found: dict[str, Any] = {"by_column": columns, "mistakes": [_plain(one) for one in mistakes(answered)]}
-    if answered.classes:
-        bins = reliability(answered.confidence, answered.right, answered.dataset.groups)
+    columns = {name: [_plain(part) for part in parts] for name, parts in by_column(scored).items()}
+    found: dict[str, Any] = {"by_column": columns, "mistakes": [_plain(mistake) for mistake in mistakes(scored)]}
+    if scored.classes:
+        bins = reliability(scored.confidence, scored.correct, scored.dataset.groups)
         found |= {
-            "by_class": [_plain(one) for one in by_class(answered)],
-            "confusion": {"classes": list(answered.classes), "counts": confusion(answered).tolist()},
-            "reliability": [_plain(one) for one in bins],
+            "by_class": [_plain(score) for score in by_class(scored)],
+            "confusion": {"classes": list(scored.classes), "counts": confusion(scored).tolist()},
+            "reliability": [_plain(each) for each in bins],
         }
     return found
 
 
-def _plain(one: ClassScore | Part | Bin | Mistake) -> dict[str, Any]:
-    """Return the fields that say something, as JSON has them: an interval without bounds is null."""
-    fields = {name: value for name, value in asdict(one).items() if value is not None}
+def _plain(score: ClassScore | Subgroup | ReliabilityBin | Mistake) -> dict[str, Any]:
+    """Return the fields that are set, as JSON has them: an interval without finite bounds is null."""
+    fields = {name: value for name, value in asdict(score).items() if value is not None}
     if "ci95" in fields:
         fields["ci95"] = list(fields["ci95"]) if np.isfinite(fields["ci95"]).all() else None
     return fields

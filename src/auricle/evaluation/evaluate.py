@@ -1,4 +1,4 @@
-"""Evaluation: what a finished model is worth on labelled sound, by the code that answers with it."""
+"""Evaluation of a bundle on a labelled data set: predict every recording, score the predictions, give a verdict."""
 
 import time
 from dataclasses import dataclass
@@ -15,15 +15,18 @@ from auricle.errors import AuricleError, DataError
 from auricle.evaluation.breakdown import ScoredPredictions, summary
 from auricle.evaluation.scores import (
     Scores,
+    Verdict,
     classification,
     classification_intervals,
     regression,
     regression_intervals,
+    verdict,
 )
 from auricle.inspection.findings import listed
 from auricle.prediction.predictor import Predictor, load
 from auricle.records import Prediction
 from auricle.runtime.compute import parallel_map
+from auricle.tasks.table import TASKS
 
 if TYPE_CHECKING:
     from auricle.reports.html import Page
@@ -33,17 +36,23 @@ __all__ = ["Evaluation", "evaluate"]
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A model's answers to labelled recordings, and what they are worth.
+    """A model's predictions on labelled recordings, and their scores.
 
     Parameters
     ----------
-    model : what answered
-    dataset : the recordings that were answered
-    predictions : one a recording, in the same order
-    was_heard : whether each recording was in the training set, shape (n,)
-    was_kin : whether its group was, where recordings are grouped by a column, shape (n,)
-    failures : recordings that could not be answered
-    seconds : what it took
+    model : Predictor
+    dataset : Dataset
+        The n recordings that were predicted.
+    predictions : tuple of Prediction, length n
+        In the order of the recordings.
+    in_training : bool, shape (n,)
+        Whether the recording was in the training set.
+    in_training_group : bool, shape (n,)
+        Whether its group was, where recordings are grouped by a column.
+    failures : tuple of Failure
+        Recordings that could not be predicted.
+    seconds : float
+        Time that the evaluation took.
     """
 
     model: Predictor
@@ -56,77 +65,81 @@ class Evaluation:
 
     @cached_property
     def is_known(self) -> NDArray[np.bool_]:
-        """Whether the model knows each recording's class, shape (n,); numbers it all knows."""
-        if self.dataset.task == "regress":
+        """Whether the model knows each recording's class, shape (n,); always true for numbers."""
+        if not self.model.classes:
             return np.ones(len(self.dataset), bool)
         return np.isin(self.dataset.labels, self.model.classes)
 
     @cached_property
-    def answered(self) -> ScoredPredictions:
-        """The recordings that can be scored: those whose class the model knows."""
-        return self._answered(self.is_known)
+    def scored(self) -> ScoredPredictions:
+        """The recordings that can be scored: those of a class that the model knows."""
+        return self._scored(self.is_known)
 
     @cached_property
     def scores(self) -> Scores:
-        """The scores over all of those."""
-        return _scores(self.answered)
+        """The scores over the recordings that can be scored."""
+        return _scores(self.scored)
 
     @cached_property
     def scores_unseen(self) -> Scores | None:
-        """The scores over those that were not in the training set; None where all or none were."""
-        chosen = self.is_known & ~self.in_training
-        return _scores(self._answered(chosen)) if 0 < chosen.sum() < self.is_known.sum() else None
+        """The scores over those not in the training set; None where all or none were in it."""
+        is_unseen = self.is_known & ~self.in_training
+        return _scores(self._scored(is_unseen)) if 0 < is_unseen.sum() < self.is_known.sum() else None
 
-    @property
-    def verdict(self) -> str:
-        """What the model is worth here, in one sentence or two; first of all, whether it knew the recordings."""
-        answered, n = self.answered, len(self.predictions)
-        heard = int(self.in_training.sum())
-        warning = ""
-        if heard == n:
-            warning = f"All {n} recordings were in the training set: this score is memory, and says nothing. "
-        elif heard:
-            warning = f"{heard} of {n} recordings were in the training set, and are known to the model. "
-        shown = self.scores_unseen or self.scores
-        which = "recordings that it had not heard" if heard < n else "recordings"
-        name, ends = ("balanced_accuracy", "balanced_accuracy_ci95") if answered.classes else ("r2", "ci95")
-        if not np.isfinite(shown[name]):
-            return f"{warning}All numbers are {answered.truth[0]:g}: the mean absolute error is {shown['mae']:.4g}."
-        low, high = shown[ends]
-        what = "balanced accuracy" if answered.classes else "R²"
-        better = "Better than guessing" if low > self.guess else "No better than guessing"
-        against = f"a guess gets {self.guess:.2f}" if answered.classes else "always answering the mean gets 0"
-        return (
-            f"{warning}{better}: {what} {shown[name]:.2f} (95% interval {low:.2f} to {high:.2f}) on "
-            f"{shown['n_recordings']} {which}; {against}."
+    @cached_property
+    def compared(self) -> Verdict:
+        """Whether the model beats guessing here, on recordings not seen in training where there are any."""
+        scores = self.scores_unseen or self.scores
+        unseen = " not seen in training" if self.is_score_unseen else ""
+        return verdict(
+            scores,
+            task=self.dataset.task,
+            recordings=f"{scores['n_recordings']} recordings{unseen}",
+            chance_level=self.chance_level,
         )
 
     @property
-    def guess(self) -> float:
-        """The balanced accuracy of answering at random, whatever classes are there; for numbers 0, the mean's R²."""
+    def is_score_unseen(self) -> bool:
+        """Whether the verdict's score is of recordings not seen in training."""
+        return self.scores_unseen is not None or not self.in_training[self.is_known].any()
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in one sentence, after a warning where recordings were in the training set."""
+        n, n_in_training = len(self.predictions), int(self.in_training.sum())
+        warning = ""
+        if n_in_training == n:
+            warning = f"All {n} recordings were in the training set: the score does not hold for new recordings. "
+        elif n_in_training:
+            left_out = " and are left out of this score" if self.is_score_unseen else ""
+            warning = f"{n_in_training} of {n} recordings were in the training set{left_out}. "
+        return f"{warning}{self.compared.sentence}"
+
+    @property
+    def chance_level(self) -> float:
+        """Balanced accuracy of a random guess among the model's classes; 0 for numbers, the R² of the mean."""
         return 1.0 / len(self.model.classes) if self.model.classes else 0.0
 
     @property
     def coverage(self) -> dict[str, float] | None:
-        """How often the sets or intervals that came with the answers held the truth, and how large they are."""
-        known = [self.predictions[place] for place in np.flatnonzero(self.is_known)]
+        """How often prediction sets or intervals hold the true class or number, and their mean size."""
+        known = [self.predictions[index] for index in np.flatnonzero(self.is_known)]
         if not known or (known[0].labels is None and known[0].interval is None):
             return None
-        truth: Any = self.dataset.labels[self.is_known] if self.answered.classes else self.dataset.targets
-        ends = [prediction.interval or (np.nan, np.nan) for prediction in known]
-        held = (
-            [label in (one.labels or ()) for one, label in zip(known, truth, strict=True)]
-            if self.answered.classes
-            else [low <= number <= high for (low, high), number in zip(ends, truth, strict=True)]
-        )
-        sizes = (
-            [len(one.labels or ()) for one in known] if self.answered.classes else [high - low for low, high in ends]
-        )
-        return {"coverage": float(np.mean(held)), "mean_size": float(np.mean(sizes))}
+        if self.model.classes:
+            truth = self.dataset.labels[self.is_known].tolist()
+            sets = [prediction.labels or () for prediction in known]
+            covered, sizes = [label in labels for label, labels in zip(truth, sets, strict=True)], list(map(len, sets))
+        else:
+            intervals = np.array([prediction.interval or (np.nan, np.nan) for prediction in known])
+            targets = self.dataset.targets
+            covered = (intervals[:, 0] <= targets) & (targets <= intervals[:, 1])
+            sizes = intervals[:, 1] - intervals[:, 0]
+        return {"coverage": float(np.mean(covered)), "mean_size": float(np.mean(sizes))}
 
-    def unknown_rate(self, chosen: NDArray[np.bool_]) -> float | None:
-        """Return the share of some recordings, given as a mask, that was answered ``unknown``; None of none."""
-        flags = [self.predictions[place].unknown for place in np.flatnonzero(chosen)]
+    def unknown_rate(self, mask: NDArray[np.bool_]) -> float | None:
+        """Return the share of some recordings, given as a mask, predicted ``unknown``; None for an empty mask."""
+        flags = [self.predictions[index].unknown for index in np.flatnonzero(mask)]
         return float(np.mean(flags)) if flags else None
 
     @property
@@ -138,7 +151,7 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as ``auricle evaluate --json`` prints it."""
-        strangers = sorted(set(self.dataset.labels[~self.is_known].tolist()))
+        unknown_classes = sorted(set(self.dataset.labels[~self.is_known].tolist()))
         return {
             "model": self.model.name,
             "task": self.dataset.task,
@@ -149,31 +162,30 @@ class Evaluation:
             "scores": _plain(self.scores),
             "scores_not_in_training": _plain(self.scores_unseen),
             "verdict": self.verdict,
+            "verdict_kind": self.compared.kind,
             "coverage": self.coverage,
             "unknown_rate": self.unknown_rate(self.is_known),
             "unknown_classes": {
-                "classes": strangers,
+                "classes": unknown_classes,
                 "n_recordings": int((~self.is_known).sum()),
                 "unknown_rate": self.unknown_rate(~self.is_known),
             },
-            **summary(self.answered),
+            **summary(self.scored),
             "failed": [{"file": str(failure.file), "error": failure.error.as_json()} for failure in self.failures],
             "seconds": round(self.seconds, 3),
         }
 
-    def _answered(self, chosen: NDArray[np.bool_]) -> ScoredPredictions:
-        places = np.flatnonzero(chosen)
-        dataset, classes = self.dataset.subset(places), self.model.classes
-        predictions = [self.predictions[place] for place in places]
+    def _scored(self, mask: NDArray[np.bool_]) -> ScoredPredictions:
+        indices = np.flatnonzero(mask)
+        dataset, classes = self.dataset.subset(indices), self.model.classes
+        predictions = [self.predictions[index] for index in indices]
         if not classes:
-            return ScoredPredictions(
-                dataset, (), dataset.targets, np.array([[one.value] for one in predictions], np.float64)
-            )
-        answers = np.array([[(one.probabilities or {})[name] for name in classes] for one in predictions])
-        index = {name: place for place, name in enumerate(classes)}
-        return ScoredPredictions(
-            dataset, classes, np.array([index[label] for label in dataset.labels.tolist()]), answers
-        )
+            values = np.array([[prediction.value] for prediction in predictions], np.float64)
+            return ScoredPredictions(dataset, (), dataset.targets, values)
+        probabilities = np.array([[(each.probabilities or {})[name] for name in classes] for each in predictions])
+        index_of = {name: index for index, name in enumerate(classes)}
+        truth = np.array([index_of[label] for label in dataset.labels.tolist()])
+        return ScoredPredictions(dataset, classes, truth, probabilities)
 
 
 def evaluate(
@@ -183,23 +195,34 @@ def evaluate(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Score a model on labelled sound, recording by recording.
+    """Score a model on labelled recordings.
 
-    Recordings of classes that the model does not know are not scored: what is asked of them is how many are answered
-    ``unknown``.
+    Recordings of classes that the model does not know are not scored; `Evaluation.as_json` reports the share of them
+    that is predicted ``unknown``.
 
     Parameters
     ----------
-    model : a loaded model, or the path of a bundle
-    data : a data set, or what :meth:`Dataset.load` reads
-    workers : threads; None for every core
-    progress : told of every recording
+    model : Predictor, str or Path
+        A loaded model, or the path of a bundle.
+    data : Dataset, str or Path
+        A data set, or a path that :meth:`Dataset.load` reads.
+    workers : int or None
+        Threads; None for every core.
+    progress : callable or None
+        Called after each recording with the stage, the number done and the total.
 
     Raises
     ------
-    DataError : labels where the model answers with a number, or the other way round; not one class that it knows; no
-        recording that can be answered
+    DataError : labels where the model predicts a number, or the reverse; no class that the model knows; no recording
+        that can be predicted
     BundleError : no bundle, or a damaged one
+
+    Examples
+    --------
+    >>> evaluation = evaluate("engine.auricle", "new_sounds/")  # doctest: +SKIP
+    >>> evaluation.scores["accuracy"]  # doctest: +SKIP
+    0.9375
+    >>> evaluation.report.save("report.html")  # doctest: +SKIP
     """
     started = time.perf_counter()
     model = model if isinstance(model, Predictor) else load(model)
@@ -209,28 +232,30 @@ def evaluate(
     hashes = {row.tobytes() for row in profile.hashes}
     groups = set(profile.groups.tolist()) if dataset.group_column is not None else set()
 
-    def one(example: Example) -> tuple[Prediction, bool] | Failure:
+    def predict(example: Example) -> tuple[Prediction, bool] | Failure:
         try:
-            answer = model.predict(example.file, start_s=example.start_s, end_s=example.end_s)
-            return answer, content_hash(example.file).tobytes() in hashes
+            prediction = model.predict(example.file, start_s=example.start_s, end_s=example.end_s)
+            return prediction, content_hash(example.file).tobytes() in hashes
         except AuricleError as error:
             return Failure(example.file, error)
 
     n = len(dataset)
 
-    def told(done: int, _: object) -> None:
+    def report(done: int, _: object) -> None:
         if progress:
-            progress("answers", done, n)
+            progress("predictions", done, n)
 
-    kept, found, failures = partition_failures(parallel_map(one, dataset.examples, workers=workers), told)
+    kept, found, failures = partition_failures(parallel_map(predict, dataset.examples, workers=workers), report)
     if not found:
-        raise DataError(f"{dataset.source}: at least one recording must be answered. None is; {failures[0].error}")
+        raise DataError(
+            f"{dataset.source}: the model must predict at least one recording. It predicts none; {failures[0].error}"
+        )
     dataset = dataset.subset(kept) if failures else dataset
     return Evaluation(
         model,
         dataset,
         tuple(prediction for prediction, _ in found),
-        in_training=np.array([heard for _, heard in found]),
+        in_training=np.array([was_seen for _, was_seen in found]),
         in_training_group=np.array([group in groups for group in dataset.groups.tolist()]),
         failures=failures,
         seconds=time.perf_counter() - started,
@@ -238,35 +263,36 @@ def evaluate(
 
 
 def _check(model: Predictor, dataset: Dataset) -> None:
-    """Refuse what no score can be taken of."""
-    task = model.bundle.manifest.task
-    if dataset.task != task:
-        answers, asked = ("a class", "target") if task == "classify" else ("a number", "label")
+    """Refuse data that cannot be scored."""
+    facts, given = TASKS[model.bundle.manifest.task], TASKS[dataset.task]
+    if dataset.task != model.bundle.manifest.task:
         raise DataError(
-            f"{dataset.source}: the data must be labelled with what the model answers. {model.name} answers {answers}; "
-            f"the data has a {asked}. Name its column with `{'label' if task == 'classify' else 'target'}`."
+            f"{dataset.source}: the data must have the kind of label that the model predicts. {model.name} predicts a "
+            f"{facts.target}; the data has a {given.column}. Name its column with `{facts.column}`."
         )
-    if task == "classify" and not set(dataset.classes) & set(model.classes):
-        known, there = (listed([repr(name) for name in names], most=6) for names in (model.classes, dataset.classes))
+    if model.classes and not set(dataset.classes) & set(model.classes):
+        known, given_classes = (
+            listed([repr(name) for name in names], most=6) for names in (model.classes, dataset.classes)
+        )
         raise DataError(
-            f"{dataset.source}: at least one class must be one that the model knows. It knows {known}; the data has "
-            f"{there}. Write them alike, or name another column with `label`."
+            f"{dataset.source}: the model must know at least one class of the data. It knows {known}; the data has "
+            f"{given_classes}. Write them alike, or name another column with `label`."
         )
 
 
-def _scores(answered: ScoredPredictions) -> Scores:
-    truth, groups = answered.truth, answered.dataset.groups
-    if answered.classes:
-        found = classification(truth, answered.answers, answered.chosen)
-        found |= classification_intervals(truth, answered.chosen, groups)
+def _scores(scored: ScoredPredictions) -> Scores:
+    truth, groups = scored.truth, scored.dataset.groups
+    if scored.classes:
+        scores = classification(truth, scored.predictions, scored.predicted)
+        scores |= classification_intervals(truth, scored.predicted, groups)
     else:
-        values = answered.answers[:, 0]
-        found = regression(truth, values) | regression_intervals(truth, values, groups)
-    return found | {"n_recordings": len(truth)}
+        values = scored.predictions[:, 0]
+        scores = regression(truth, values) | regression_intervals(truth, values, groups)
+    return scores | {"n_recordings": len(truth)}
 
 
-def _plain(found: Scores | None) -> Scores | None:
-    """Return scores as JSON has them: what cannot be had of so few recordings is null."""
-    if found is None:
+def _plain(scores: Scores | None) -> Scores | None:
+    """Return scores as JSON has them: null for those that so few recordings do not define."""
+    if scores is None:
         return None
-    return {name: value if np.isfinite(value).all() else None for name, value in found.items()}
+    return {name: value if np.isfinite(value).all() else None for name, value in scores.items()}

@@ -1,14 +1,19 @@
-"""How good answers are: by recording, with intervals over the groups that could have been heard instead."""
+"""Scores of predictions against true classes or numbers, their 95% intervals over groups, and the verdict."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, t
 
+from auricle.tasks.table import TASKS, Task
+
 __all__ = [
     "Scores",
+    "Verdict",
+    "VerdictKind",
     "accuracy",
     "balanced_accuracy",
     "baseline",
@@ -25,47 +30,62 @@ __all__ = [
     "regression",
     "regression_intervals",
     "verdict",
+    "verdict_kind",
 ]
 
-Scores = dict[str, Any]
+Scores: TypeAlias = dict[str, Any]
+"""Scores by name; an interval has the name of its score, or is ``ci95``."""
+
+VerdictKind: TypeAlias = Literal["better", "no_better", "cannot_say"]
 
 N_RESAMPLES = 2000
 N_BINS = 10
 LEAST_OF_GROUP = 9
-"""Fewest recordings of which a share says something about their group."""
+"""Fewest recordings of a group from which its coverage is reported."""
 
 
-def classification(truth: NDArray[np.intp], probabilities: NDArray[np.float64], chosen: NDArray[np.intp]) -> Scores:
-    """Score a classifier's answers.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a model beats guessing: the kind for programs, the sentence for people."""
+
+    kind: VerdictKind
+    sentence: str
+
+
+def classification(truth: NDArray[np.intp], probabilities: NDArray[np.float64], predicted: NDArray[np.intp]) -> Scores:
+    """Score a classifier's predictions.
 
     Parameters
     ----------
-    truth : index of each recording's class, shape (n,)
-    probabilities : shape (n, n_classes)
-    chosen : index of the class answered, shape (n,)
+    truth, predicted : int, shape (n,)
+        Index of the true and of the predicted class of each recording.
+    probabilities : float64, shape (n, n_classes)
 
     Returns
     -------
-    ``accuracy``, ``balanced_accuracy`` (mean recall of the classes present), ``macro_f1`` (mean over the classes
-    present or answered), ``log_loss`` (natural logarithm) and ``ece`` (expected calibration error, ten equal bins)
+    dict
+        ``accuracy``, ``balanced_accuracy`` (mean recall of the classes present), ``macro_f1`` (mean over the classes
+        present or predicted), ``log_loss`` (natural logarithm) and ``ece`` (expected calibration error, ten equal
+        bins).
     """
-    right = chosen == truth
+    correct = predicted == truth
     f1 = [
-        2 * (right & (truth == c)).sum() / ((truth == c).sum() + (chosen == c).sum()) for c in np.union1d(truth, chosen)
+        2 * (correct & (truth == c)).sum() / ((truth == c).sum() + (predicted == c).sum())
+        for c in np.union1d(truth, predicted)
     ]
-    confidence = probabilities[np.arange(len(truth)), chosen]
+    confidence = probabilities[np.arange(len(truth)), predicted]
     loss = -np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean()
     return {
-        "accuracy": accuracy(truth, chosen),
-        "balanced_accuracy": balanced_accuracy(truth, chosen),
+        "accuracy": accuracy(truth, predicted),
+        "balanced_accuracy": balanced_accuracy(truth, predicted),
         "macro_f1": float(np.mean(f1)),
         "log_loss": float(loss),
-        "ece": _calibration_error(confidence, right),
+        "ece": _calibration_error(confidence, correct),
     }
 
 
 def regression(truth: NDArray[np.float64], values: NDArray[np.float64]) -> Scores:
-    """Score a regressor's answers: ``r2``, ``mae`` and ``rmse``, the last two in the target's unit; shapes (n,)."""
+    """Score a regressor's predictions: ``r2``, and ``mae`` and ``rmse`` in the target's unit; shapes (n,)."""
     errors = values - truth
     spread = float(((truth - truth.mean()) ** 2).sum())
     return {
@@ -75,22 +95,25 @@ def regression(truth: NDArray[np.float64], values: NDArray[np.float64]) -> Score
     }
 
 
-def classification_intervals(truth: NDArray[np.intp], chosen: NDArray[np.intp], groups: NDArray[Any]) -> Scores:
+def classification_intervals(truth: NDArray[np.intp], predicted: NDArray[np.intp], groups: NDArray[Any]) -> Scores:
     """Return the 95% intervals of a classifier's scores over groups, and the accuracy of the commonest class.
 
     Parameters
     ----------
-    truth, chosen : index of each recording's class and of the predicted one, shape (n,)
-    groups : recordings of one group are not independent, shape (n,)
+    truth, predicted : int, shape (n,)
+        Index of the true and of the predicted class of each recording.
+    groups : str or int, shape (n,)
+        Recordings of one group are not independent.
 
     Returns
     -------
-    ``ci95`` of the accuracy, ``balanced_accuracy_ci95`` and ``baseline``
+    dict
+        ``ci95`` of the accuracy, ``balanced_accuracy_ci95`` and ``baseline``.
     """
-    right = chosen == truth
+    correct = predicted == truth
     return {
-        "ci95": list(interval_of_accuracy(right, truth, groups)),
-        "balanced_accuracy_ci95": list(interval_of_accuracy(right, truth, groups, balanced=True)),
+        "ci95": list(interval_of_accuracy(correct, truth, groups)),
+        "balanced_accuracy_ci95": list(interval_of_accuracy(correct, truth, groups, balanced=True)),
         "baseline": baseline(truth),
     }
 
@@ -110,8 +133,9 @@ def balanced_accuracy(truth: NDArray[Any], predicted: NDArray[Any], classes: Ite
 
     Parameters
     ----------
-    truth, predicted : shape (n,)
-    classes : each of which is the true class of a recording; None for all that are
+    truth, predicted : array, shape (n,)
+    classes : iterable
+        Classes to average over; each must occur in ``truth``. None takes all that occur.
     """
     return float(
         np.mean([(predicted[truth == c] == c).mean() for c in (np.unique(truth) if classes is None else classes)])
@@ -119,31 +143,32 @@ def balanced_accuracy(truth: NDArray[Any], predicted: NDArray[Any], classes: Ite
 
 
 def mean_absolute_error(truth: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    """Return how far numbers are off on the mean, in the target's unit; shapes (n,)."""
+    """Return the mean absolute error, in the target's unit; shapes (n,)."""
     return float(losses(truth, values, is_class=False).mean())
 
 
 def losses(truth: NDArray[Any], predicted: NDArray[Any], *, is_class: bool) -> NDArray[np.float64]:
-    """Return 1 where a predicted class is wrong and 0 where it is right, or how far a number is off; shapes (n,)."""
+    """Return the zero-one loss of classes, or the absolute error of numbers; shapes (n,)."""
     return np.asarray(predicted != truth if is_class else np.abs(predicted - truth), np.float64)
 
 
 def confidence_bins(confidence: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return which of ``N_BINS`` equal bins each confidence lies in, shape (n,)."""
+    """Return the index of each confidence's bin among ``N_BINS`` equal ones, shape (n,)."""
     return np.minimum((confidence * N_BINS).astype(np.intp), N_BINS - 1)
 
 
 def interval_of_accuracy(
-    right: NDArray[np.bool_], truth: NDArray[np.intp], groups: NDArray[Any], *, balanced: bool = False, seed: int = 0
+    correct: NDArray[np.bool_], truth: NDArray[np.intp], groups: NDArray[Any], *, balanced: bool = False, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the 95% interval of (balanced) accuracy, by resampling whole groups of recordings.
+    """Return the 95% interval of accuracy, or of balanced accuracy, by bootstrap over groups.
 
-    Where every group is answered alike, resampling sees no doubt; the exact binomial bound over groups then stands in.
+    Where all recordings are correct or all are wrong, the bootstrap interval has no width; the exact binomial bound
+    over groups takes its place.
     """
     classes, truth = np.unique(truth, return_inverse=True)
     names, members = np.unique(groups, return_inverse=True)
     counts = np.zeros((2, len(names), len(classes)))
-    np.add.at(counts[0], (members, truth), right)
+    np.add.at(counts[0], (members, truth), correct)
     np.add.at(counts[1], (members, truth), 1.0)
     hits, totals = _resample(counts, seed)
     if balanced:
@@ -151,16 +176,16 @@ def interval_of_accuracy(
         scores = np.nanmean(recalls, axis=1)
     else:
         scores = hits.sum(axis=1) / totals.sum(axis=1)
-    if right.all() or not right.any():
+    if correct.all() or not correct.any():
         bound = float(beta.ppf(0.025, len(names), 1))
-        return (bound, 1.0) if right.all() else (0.0, 1.0 - bound)
+        return (bound, 1.0) if correct.all() else (0.0, 1.0 - bound)
     return _percentiles(scores)
 
 
 def interval_of_r2(
     truth: NDArray[np.float64], values: NDArray[np.float64], groups: NDArray[Any], *, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the 95% interval of R², by resampling whole groups of recordings."""
+    """Return the 95% interval of R², by bootstrap over groups."""
     names, members = np.unique(groups, return_inverse=True)
     centred = truth - truth.mean()  # R² does not change, and the sums lose no digits
     sums = np.zeros((4, len(names)))
@@ -172,15 +197,15 @@ def interval_of_r2(
 
 
 def interval_of_share(hits: NDArray[Any], groups: NDArray[Any]) -> tuple[float, float]:
-    """Return the 95% interval of a share of recordings, without resampling: fit for many small parts of a set.
+    """Return the 95% interval of a proportion of recordings, in closed form: cheap for many small subgroups.
 
-    Recordings of one group are counted for as much as they say beside each other; of one single group, each recording
-    stands for itself.
+    The effective sample size allows for recordings of one group being alike. Where there is a single group, each
+    recording counts as a group of its own.
 
     Parameters
     ----------
-    hits : 1 where it is so and 0 where not, or truth values, shape (n,), n ≥ 1
-    groups : shape (n,)
+    hits : bool or 0/1, shape (n,), n ≥ 1
+    groups : str or int, shape (n,)
 
     Source: Wilson (1927), with the effective number of Korn and Graubard (1998) and Student's quantile over groups.
     """
@@ -188,20 +213,20 @@ def interval_of_share(hits: NDArray[Any], groups: NDArray[Any]) -> tuple[float, 
     n_groups, variance = _clustered(hits.astype(np.float64), groups)
     if n_groups < 2:
         return 0.0, 1.0
-    known = share * (1 - share) / variance if variance > 0 else float(n_groups)
-    n, z2 = min(max(known, 1.0), float(len(hits))), float(t.ppf(0.975, n_groups - 1)) ** 2
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    n_effective = share * (1 - share) / variance if variance > 0 else float(n_groups)
+    n, z2 = min(max(n_effective, 1.0), float(len(hits))), float(t.ppf(0.975, n_groups - 1)) ** 2
+    center = (share + z2 / (2 * n)) / (1 + z2 / n)
     reach = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    return max(0.0, float(middle - reach)), min(1.0, float(middle + reach))
+    return max(0.0, float(center - reach)), min(1.0, float(center + reach))
 
 
 def interval_of_mean(values: NDArray[np.float64], groups: NDArray[Any]) -> tuple[float, float]:
-    """Return the 95% interval of a mean over recordings, as `interval_of_share`: Student's, with groups as the trials.
+    """Return the 95% interval of a mean over recordings: Student's t over groups.
 
     Parameters
     ----------
-    values : shape (n,), n ≥ 1
-    groups : shape (n,)
+    values : float64, shape (n,), n ≥ 1
+    groups : str or int, shape (n,)
     """
     n_groups, variance = _clustered(values, groups)
     if n_groups < 2:
@@ -211,18 +236,23 @@ def interval_of_mean(values: NDArray[np.float64], groups: NDArray[Any]) -> tuple
 
 
 def coverage(covered: NDArray[np.bool_], size: NDArray[np.float64], groups: NDArray[Any], *, is_class: bool) -> Scores:
-    """Score sets of classes, or intervals, that were made without the recordings that they are scored on.
+    """Score out-of-fold prediction sets or intervals: how often they hold the truth, and how large they are.
 
     Parameters
     ----------
-    covered : whether the truth lay within, shape (n,)
-    size : number of classes, or width of the interval, shape (n,)
-    groups : shape (n,)
+    covered : bool, shape (n,)
+        Whether the set or interval holds the true class or number.
+    size : float64, shape (n,)
+        Number of classes, or width of the interval.
+    groups : str, shape (n,)
+    is_class : bool
+        Whether the sizes are of sets of classes.
 
     Returns
     -------
-    ``coverage``; ``coverage_worst_group``, that of the group with the least, and ``worst_group``, its name, among
-    groups of ``LEAST_OF_GROUP`` recordings and more; ``set_size`` or ``interval_width``, the mean
+    dict
+        ``coverage``; ``set_size`` or ``interval_width``, the mean; and, where a group has ``LEAST_OF_GROUP``
+        recordings, ``coverage_worst_group`` and ``worst_group``, the least coverage of such a group and its name.
     """
     found: Scores = {
         "coverage": float(covered.mean()),
@@ -237,41 +267,59 @@ def coverage(covered: NDArray[np.bool_], size: NDArray[np.float64], groups: NDAr
 
 
 def baseline(truth: NDArray[Any], *, balanced: bool = False) -> float:
-    """Return the accuracy of always answering the commonest class; balanced, one over the number of classes."""
+    """Return the accuracy of always predicting the commonest class; balanced, 1 / number of classes."""
     _, counts = np.unique(truth, return_counts=True)
     return 1.0 / len(counts) if balanced else float(counts.max() / counts.sum())
 
 
-def verdict(scores: Mapping[str, Any], *, task: str, n_recordings: int, n_groups: int, guess: float) -> str:
-    """Say in one sentence whether the model is worth anything: whether its interval clears a guess.
+def verdict_kind(scores: Mapping[str, Any], *, task: Task, chance_level: float) -> VerdictKind:
+    """Return whether the 95% interval of the score lies above chance; ``cannot_say`` where it has no interval."""
+    facts = TASKS[task]
+    low, high = scores[facts.verdict_interval]
+    if not np.isfinite([scores[facts.verdict_score], low, high]).all():
+        return "cannot_say"
+    return "better" if low > chance_level else "no_better"
+
+
+def verdict(scores: Mapping[str, Any], *, task: Task, recordings: str, chance_level: float) -> Verdict:
+    """Compare a model's score with guessing.
 
     Parameters
     ----------
-    scores : with ``balanced_accuracy_ci95`` and ``accuracy``, or ``r2`` and ``ci95``
-    guess : balanced accuracy of a guess; for a regressor 0, the R² of always answering the mean
+    scores : dict
+        With the task's ``verdict_score`` and ``verdict_interval``.
+    task : str
+    recordings : str
+        The recordings scored, in words: "16 held-out recordings".
+    chance_level : float
+        Balanced accuracy of a random guess; for numbers 0, the R² of predicting the mean.
     """
-    heard = f"{n_recordings} recordings of {n_groups} groups it had not heard"
-    if task == "classify":
-        low, high = scores["balanced_accuracy_ci95"]
-        got = f"balanced accuracy {scores['balanced_accuracy']:.2f} (95% interval {low:.2f} to {high:.2f}) on {heard}"
-        against = f"a guess gets {guess:.2f}"
-    else:
-        low, high = scores["ci95"]
-        got = f"R² {scores['r2']:.2f} (95% interval {low:.2f} to {high:.2f}) on {heard}"
-        against = "always answering the mean gets 0"
-    if low > guess:
-        return f"Better than guessing: {got}; {against}."
-    return f"This model is no better than guessing: {got}; {against}."
+    facts, kind = TASKS[task], verdict_kind(scores, task=task, chance_level=chance_level)
+    if kind == "cannot_say":
+        error = f"; mean absolute error {scores['mae']:.4g}" if "mae" in scores else ""
+        return Verdict(
+            kind,
+            f"Cannot say whether this is better than guessing: {facts.verdict_name} has no 95% interval on "
+            f"{recordings}{error}.",
+        )
+    low, high = scores[facts.verdict_interval]
+    opening = "Better than guessing" if kind == "better" else "No better than guessing"
+    chance = f"chance level {chance_level:.2f}" if facts.target == "class" else "predicting the mean scores 0"
+    return Verdict(
+        kind,
+        f"{opening}: {facts.verdict_name} {scores[facts.verdict_score]:.2f} (95% interval {low:.2f} to {high:.2f}) on "
+        f"{recordings}; {chance}.",
+    )
 
 
-def _calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+def _calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
     bins = confidence_bins(confidence)
-    gaps = [abs(float((right[bins == b] - confidence[bins == b]).sum())) for b in np.unique(bins)]
-    return sum(gaps) / len(right)
+    gaps = [abs(float((correct[bins == b] - confidence[bins == b]).sum())) for b in np.unique(bins)]
+    return sum(gaps) / len(correct)
 
 
 def _clustered(values: NDArray[np.float64], groups: NDArray[Any]) -> tuple[int, float]:
-    """Return how many groups there are and the variance of the mean; one single group is taken apart."""
+    """Return the number of groups and the variance of the mean over them; a single group is split into recordings."""
     names, members = np.unique(groups, return_inverse=True)
     if len(names) == 1:
         names = members = np.arange(len(values))
@@ -281,7 +329,7 @@ def _clustered(values: NDArray[np.float64], groups: NDArray[Any]) -> tuple[int, 
 
 
 def _resample(sums: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """Draw groups with replacement; return each draw's sums, shape (n_sums, n_resamples, ...)."""
+    """Draw groups with replacement; return the sums of each draw, shape (n_sums, n_resamples, ...)."""
     n_groups = sums.shape[1]
     weights = np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1 / n_groups), N_RESAMPLES)
     return np.stack([weights @ part for part in sums])

@@ -44,7 +44,7 @@ def build_card(bundle: Bundle, *, file: str = "model.onnx") -> dict[str, Any]:
     file : the graph's name, for the example
     """
     manifest, spec = bundle.manifest, bundle.manifest.spec
-    n_example = spec.window_samples or max(spec.rate_hz, manifest.least_samples)
+    n_example = spec.window_samples or max(spec.rate_hz, manifest.min_samples)
     return {
         "what": f"{manifest.name}, from the waveform of one recording to its answer. {manifest.verdict}".rstrip(),
         "model": bundle.id,
@@ -55,10 +55,10 @@ def build_card(bundle: Bundle, *, file: str = "model.onnx") -> dict[str, Any]:
             "name": INPUT,
             "type": "float32",
             "shape": ["n_samples"],
-            "meaning": f"one recording of any length from {manifest.least_samples} samples on: one channel, resampled "
+            "meaning": f"one recording of any length from {manifest.min_samples} samples on: one channel, resampled "
             f"to {spec.rate_hz} Hz, finite, in [-1, 1], not all zero; the graph cuts it into windows",
             "rate_hz": spec.rate_hz,
-            "least_samples": manifest.least_samples,
+            "least_samples": manifest.min_samples,
             "window_samples": spec.window_samples,
             "window_hop_samples": None if spec.window_samples is None else spec.window_hop_samples,
         },

@@ -90,7 +90,7 @@ class Journal:
         self._store.decisions.note(self.id, self._body)
         before = self._store.aliases.digest(name, "challenger")
         with contextlib.suppress(ConflictError):  # somebody named another just now: theirs stands
-            self._store.aliases.challenge(name, added.digest, expected=before, why=why)
+            self._store.aliases.set_challenger(name, added.digest, expected=before, why=why)
 
     def promote(self, why: str) -> None:
         """Make the challenger the champion, provided that the champion is still the one that it met.

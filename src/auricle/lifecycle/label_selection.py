@@ -7,13 +7,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.lifecycle.paired_predictions import LEAST_BLOCKS
+from auricle.lifecycle.paired_predictions import MIN_BLOCKS
 from auricle.lifecycle.promotion import LEAST
 
 __all__ = [
     "HALF_LIFE_DAYS",
     "KEPT",
-    "LEAST_WEIGHT",
+    "MIN_WEIGHT",
     "SHARE",
     "Kept",
     "cap_per_key",
@@ -28,7 +28,7 @@ KEPT: Final = 1 / 3
 """Part of the labelled recordings that is kept out of training, to judge by."""
 HALF_LIFE_DAYS: Final = 90.0
 """Age at which a recording counts half."""
-LEAST_WEIGHT: Final = 0.25
+MIN_WEIGHT: Final = 0.25
 """What the oldest recording counts: the hold-out is of its time, and nothing may be forgotten."""
 
 
@@ -109,7 +109,7 @@ def keep(groups: NDArray[np.str_], heard: Collection[str]) -> Kept:
     names, member = np.unique(groups, return_inverse=True)
     drawn = np.array([_draw(name) < KEPT and name not in heard for name in names], bool)
     mask = drawn[member]
-    if len(names) >= LEAST_BLOCKS and LEAST <= mask.sum() <= len(groups) / 2:
+    if len(names) >= MIN_BLOCKS and LEAST <= mask.sum() <= len(groups) / 2:
         return Kept(np.asarray(mask), "by group")
     mask = np.zeros(len(groups), bool)
     for index in range(len(names)):
@@ -121,7 +121,7 @@ def keep(groups: NDArray[np.str_], heard: Collection[str]) -> Kept:
 def present_weights(
     times: NDArray[np.datetime64], now: np.datetime64, *, half_life_days: float = HALF_LIFE_DAYS
 ) -> NDArray[np.float64]:
-    """Return how much recordings count by their age: half after a half-life, and never less than ``LEAST_WEIGHT``.
+    """Return how much recordings count by their age: half after a half-life, and never less than ``MIN_WEIGHT``.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def present_weights(
     """
     age_days = (now - times) / np.timedelta64(1, "D")
     age_days = np.where(np.isnan(age_days), np.inf, np.maximum(age_days, 0.0))
-    return np.asarray(np.maximum(0.5 ** (age_days / half_life_days), LEAST_WEIGHT))
+    return np.asarray(np.maximum(0.5 ** (age_days / half_life_days), MIN_WEIGHT))
 
 
 def _draw(name: str) -> float:

@@ -11,9 +11,9 @@ from auricle.errors import DataError
 from auricle.evaluation.scores import accuracy, balanced_accuracy, losses, mean_absolute_error
 from auricle.lifecycle.paired_tests import holm, p_of_gain
 
-__all__ = ["LEAST_BLOCKS", "ClassScore", "PairedPredictions", "Score", "Where", "by_class", "score"]
+__all__ = ["MIN_BLOCKS", "ClassScore", "PairedPredictions", "Score", "Where", "by_class", "score"]
 
-LEAST_BLOCKS: Final = 8
+MIN_BLOCKS: Final = 8
 """Fewest groups that a test is made by; of fewer, each recording stands for itself, and the test for those groups."""
 
 Where = Literal["hold-out", "recent"]
@@ -110,7 +110,7 @@ def score(one: PairedPredictions, new_classes: Sequence[str] = ()) -> Score:
     """
     gains = _gains(one)
     n_groups = np.unique(one.groups).size
-    blocks = one.groups if n_groups >= LEAST_BLOCKS else None
+    blocks = one.groups if n_groups >= MIN_BLOCKS else None
     return Score(
         where=one.where,
         n_recordings=len(one.truth),

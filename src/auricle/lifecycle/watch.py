@@ -17,7 +17,7 @@ from auricle.lifecycle.retrain import Retrained
 from auricle.lifecycle.webhook import Webhook
 from auricle.monitoring.check import RATE, Check, check
 from auricle.monitoring.sources.from_store import samples_from_store
-from auricle.monitoring.sources.sample import Sample, reference_of
+from auricle.monitoring.sources.sample import Sample, reference_sample
 from auricle.monitoring.verdict import Persistence
 from auricle.runtime import clock
 from auricle.store.labels.review import mark_representatives
@@ -25,10 +25,10 @@ from auricle.store.predictions.filters import Filter
 from auricle.store.registry.models import Model
 from auricle.store.store import Store
 
-__all__ = ["LEAST_LABELS", "PERSISTENCE", "Watch", "WatchConfig", "WatchResult", "representatives"]
+__all__ = ["MIN_LABELS", "PERSISTENCE", "Watch", "WatchConfig", "WatchResult", "representatives"]
 
 
-LEAST_LABELS: Final = 50
+MIN_LABELS: Final = 50
 """New labels that a retraining is worth."""
 PERSISTENCE: Final = Persistence(2, 3)
 """An alarm is found in two of three checks: one odd day is none."""
@@ -55,7 +55,7 @@ class WatchConfig:
     rate: float = RATE
     by: str | None = None
     persistence: Persistence = PERSISTENCE
-    least_labels: int = LEAST_LABELS
+    least_labels: int = MIN_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class Watch:
         AuricleError : a bundle that cannot be read, or a column that no recording has
         """
         bundle = self._bundle(model)
-        reference, window = reference_of(bundle), self._heard(model, bundle)
+        reference, window = reference_sample(bundle), self._heard(model, bundle)
         earlier = self.store.checks.latest(model.id, limit=self.asked.persistence.n)[: self.asked.persistence.n - 1]
         found = check(
             reference,
@@ -207,7 +207,7 @@ class Watch:
         """Return what this version of the model heard of late; none is a sample too."""
         since = clock.now() - timedelta(seconds=self.asked.since_s)
         found, _ = samples_from_store(self.store.scan(Filter(model=model.id, since=since)), lambda _: bundle)
-        nothing = reference_of(bundle).subset(np.array([], np.intp))
+        nothing = reference_sample(bundle).subset(np.array([], np.intp))
         return found[model.id][1] if model.id in found else nothing
 
     def _retrained(self, name: str, found: Check) -> tuple[Retrained | None, str | None]:

@@ -1,7 +1,7 @@
 """The table of model families: the command line's choices, the docs and the contract tests read it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from auricle.errors import UsageError
 from auricle.models.blend import BLEND
@@ -14,10 +14,9 @@ from auricle.models.linear import LINEAR
 from auricle.models.neighbours import NEIGHBOURS
 from auricle.models.svm import SVM
 from auricle.models.trees import TREES
+from auricle.tasks.table import Task
 
-__all__ = ["AUTO", "MODELS", "Task", "estimator", "family_names", "grid", "space"]
-
-Task = Literal["classify", "regress"]
+__all__ = ["AUTO", "MODELS", "estimator", "family_names", "grid", "space"]
 
 # From cheap to dear: the order in which candidates are tried, and in which ties are broken.
 MODELS: dict[str, Family] = {

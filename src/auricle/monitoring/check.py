@@ -1,5 +1,10 @@
-"""One check of one model: everything that is known of its recordings, and the verdict."""
+"""One check of one model: compare a window of live recordings with the training data, and return a verdict.
 
+The steps: drift tests, causes of drift, performance estimated without labels and measured with them, verdict.
+"""
+
+import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -10,42 +15,57 @@ from numpy.typing import NDArray
 
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.errors import UsageError
-from auricle.monitoring.diagnosis.causes import Cause
-from auricle.monitoring.drift.tests import EACH, Drift, test_all
+from auricle.monitoring.diagnosis.causes import Cause, causes_of
+from auricle.monitoring.drift.battery import RATE_PER_TEST, DriftResult, detect_drift
 from auricle.monitoring.findings import Findings
-from auricle.monitoring.performance.estimated import EstimatedPerformance, estimated_performance
-from auricle.monitoring.performance.measured import MeasuredPerformance, measured_performance
-from auricle.monitoring.sources.sample import Sample, moment_of, time_of
-from auricle.monitoring.sources.training_overlap import with_out_of_fold
+from auricle.monitoring.performance.estimated_performance import (
+    ASSUMPTION,
+    EstimatedPerformance,
+    estimated_performance,
+)
+from auricle.monitoring.performance.measured_performance import MeasuredPerformance, measured_performance
+from auricle.monitoring.sources.sample import Sample, to_datetime, to_datetime64
+from auricle.monitoring.sources.training_overlap import substitute_out_of_fold
 from auricle.monitoring.verdict import ONCE, Persistence, State, Verdict, decide
 
-__all__ = ["RATE", "Check", "check"]
+__all__ = ["RATE", "Check", "as_json", "check"]
 
 RATE = 0.01
-"""Of false alarms: checks of a hundred in which nothing has changed."""
+"""Default false alarm rate: the share of checks that raise an alarm though nothing has changed."""
 
-AHEAD = timedelta(hours=1)
+MAX_AHEAD = timedelta(hours=1)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a check found.
+    """Result of one check.
 
     Parameters
     ----------
-    model : name and version of what answered
-    n, n_reference : recordings watched, and compared with
-    n_groups : of the recordings watched
-    first, last : times of the earliest and latest recording, in UTC, where known
-    rate : of false alarms that was asked for
-    verdict : what it comes to
-    causes : what happened, the most telling first
-    drift : None where there are too few recordings
-    unknown, unknown_before : share of recordings too unlike the training sound, and among those of training
-    estimate : the score without labels; None where there are too few recordings
-    measured : the score with labels; None where nobody told any
-    notes : what else somebody should know
+    model : str
+        ``name@version``.
+    n, n_reference : int
+        Recordings of the window, and of the training data.
+    n_groups : int
+        Groups of the window.
+    first, last : datetime or None
+        Earliest and latest recording time in UTC, where known.
+    rate : float
+        False alarm rate.
+    verdict : Verdict
+    causes : tuple of Cause
+        Most specific first.
+    drift : DriftResult or None
+        None with too few recordings.
+    unknown, unknown_before : float
+        Share of recordings flagged as unknown, in the window and in the training data.
+    estimate : EstimatedPerformance or None
+        Performance without labels; None with too few recordings.
+    measured : MeasuredPerformance or None
+        Performance with labels; None without any.
+    notes : tuple of str
+        Further sentences for the reader.
     """
 
     model: str
@@ -57,7 +77,7 @@ class Check:
     rate: float
     verdict: Verdict
     causes: tuple[Cause, ...] = ()
-    drift: Drift | None = None
+    drift: DriftResult | None = None
     unknown: float | None = None
     unknown_before: float = 0.0
     estimate: EstimatedPerformance | None = None
@@ -65,45 +85,67 @@ class Check:
     notes: tuple[str, ...] = ()
 
     @property
-    def question_rate(self) -> float:
-        """The rate at which columns are called moved, so that all that is asked together keeps the one asked for."""
-        return self.rate * EACH
+    def feature_rate(self) -> float:
+        """False discovery rate of the features, a share of the check's false alarm rate."""
+        return self.rate * RATE_PER_TEST
 
     def as_json(self) -> dict[str, Any]:
-        """Return the check as it is printed and kept: of columns those that moved, and all measures of quality."""
-        told: dict[str, Any] = {
+        """Return the check as `auricle monitor --json` prints it: of the features, those that drifted.
+
+        Quality measures are always included.
+        """
+        verdict = as_json(self.verdict)
+        estimate = None if self.estimate is None else {**as_json(self.estimate), "assumption": ASSUMPTION}
+        result: dict[str, Any] = {
             "model": self.model,
             "recordings": self.n,
             "reference_recordings": self.n_reference,
             "groups": self.n_groups,
-            "first": _iso(self.first),
-            "last": _iso(self.last),
+            "first": as_json(self.first),
+            "last": as_json(self.last),
             "false_alarm_rate": self.rate,
-            "verdict": self.verdict.state,
-            **{name: value for name, value in self.verdict.as_json().items() if name != "state"},
-            "causes": [cause.as_json() for cause in self.causes],
+            "verdict": verdict.pop("state"),
+            **verdict,
+            "causes": as_json(self.causes),
             "unknown": self.unknown,
             "unknown_before": self.unknown_before,
-            "estimate": None if self.estimate is None else self.estimate.as_json(),
-            "measured": None if self.measured is None else self.measured.as_json(),
+            "estimate": estimate,
+            "measured": as_json(self.measured),
             "notes": list(self.notes),
         }
         if self.drift is None:
-            return told | {"drift": None}
-        columns = [c for c in self.drift.columns if c.name in QUALITY_COLUMNS or c.moved(self.question_rate)]
-        return told | {
+            return result | {"drift": None}
+        features = [f for f in self.drift.features if f.name in QUALITY_COLUMNS or f.drifted(self.feature_rate)]
+        return result | {
             "drift": {
-                "columns": [column.as_json() for column in columns],
-                "row": self.drift.row.as_json(),
-                "kinds": self.drift.kinds.as_json(),
-                "unknown": self.drift.unknown.as_json(),
-                "classes": None if self.drift.classes is None else self.drift.classes.as_json(),
+                "columns": as_json(features),
+                "row": as_json(self.drift.multivariate),
+                "kinds": as_json(self.drift.novel_clusters),
+                "unknown": as_json(self.drift.novelty_rate),
+                "classes": as_json(self.drift.label_shift),
                 "places": [
-                    {"value": p.value, "recordings": p.n, "signs": [sign.kind for sign in p.signs]}
-                    for p in self.drift.places
+                    {"value": part.value, "recordings": part.n, "signs": [fault.kind for fault in part.faults]}
+                    for part in self.drift.subgroups
                 ],
             }
         }
+
+
+def as_json(value: Any) -> Any:
+    """Return a result as plain JSON values: dataclasses by field name, times in ISO 8601, infinite numbers as null.
+
+    Examples
+    --------
+    >>> as_json(Persistence(2, 3))
+    {'k': 2, 'n': 3}
+    """
+    if dataclasses.is_dataclass(value):
+        return {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [as_json(one) for one in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def check(
@@ -118,47 +160,55 @@ def check(
     now: datetime | None = None,
     seed: int = 0,
 ) -> Check:
-    """Compare what a model hears with what it saw in training, and say what that means.
+    """Compare a window of live recordings with the training data, and return the verdict.
 
     Parameters
     ----------
-    reference : what it saw, answered out of fold
-    window : what it hears, answered by the same model
-    model_rate_hz : the rate that it resamples sound to
-    rate : of false alarms, over all that is tested
-    by : column of the metadata whose values are looked at one by one
-    earlier : what earlier checks of this model found, the latest last
-    persistence : how often an alarm must be found
-    now : when the check is made; recordings from later have a clock that is wrong
-    seed : of shuffles
+    reference : Sample
+        Training data with out-of-fold predictions.
+    window : Sample
+        Live recordings with predictions of the same model.
+    model_rate_hz : int
+        Sample rate that the model resamples to.
+    rate : float
+        False alarm rate over all tests.
+    by : str, optional
+        Metadata column of the window; each of its values is also tested on its own.
+    earlier : sequence of {"ok", "watch", "alarm"}
+        ``verdict.found`` of earlier checks of this model, the latest last.
+    persistence : Persistence
+        Checks that must find an alarm.
+    now : datetime, optional
+        Time of the check; later recording times are ignored.
+    seed : int
+        Of the permutations.
 
     Raises
     ------
-    UsageError : a rate out of its range, a column that no recording has, or samples of two models
+    UsageError
+        A rate out of range, a column that no recording has, or samples of two models.
     """
-    _check_asked(reference, window, rate, by)
-    window, odd = _with_sane_clocks(window, now)
-    window, heard = with_out_of_fold(window, reference)
+    _validate(reference, window, rate, by)
+    window, clock_notes = _without_wrong_times(window, now)
+    window, overlap_notes = substitute_out_of_fold(window, reference)
     findings = Findings()
-    drift, estimated = None, None
+    drift, estimate = None, None
     causes: tuple[Cause, ...] = ()
-    if findings.take_sizes(reference, window):
-        drift = test_all(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz, seed=seed)
+    if findings.check_sizes(reference, window):
+        drift = detect_drift(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz, seed=seed)
         causes = _causes(drift, findings, reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
-        estimated = estimated_performance(reference, window, seed=seed)
-        findings.take_estimate(estimated)
-    scored = measured_performance(reference, window, seed=seed)
-    if scored is not None:
-        findings.take_labels(scored)
+        estimate = estimated_performance(reference, window, seed=seed)
+    measured = measured_performance(reference, window, seed=seed)
+    findings.add_performance(estimate, measured)
     verdict = decide(
         findings.alarms,
-        findings.doubts,
+        findings.warnings,
         kinds=findings.kinds,
         earlier=earlier,
         persistence=persistence,
-        calm=f"Nothing has changed that can be seen in {len(window)} recordings.",
+        ok_sentence=f"No drift detected in {len(window)} recordings.",
     )
-    first, last = _ends(window.times)
+    first, last = _time_range(window.times)
     return Check(
         model=window.model,
         n=len(window),
@@ -172,14 +222,14 @@ def check(
         drift=drift,
         unknown=float(window.unknown.mean()) if len(window) else None,
         unknown_before=float(reference.unknown.mean()),
-        estimate=estimated,
-        measured=scored,
-        notes=(*heard, *odd, *_blind(causes, estimated)),
+        estimate=estimate,
+        measured=measured,
+        notes=(*overlap_notes, *clock_notes, *_estimate_notes(causes, estimate)),
     )
 
 
 def _causes(
-    drift: Drift,
+    drift: DriftResult,
     findings: Findings,
     reference: Sample,
     window: Sample,
@@ -188,23 +238,22 @@ def _causes(
     by: str | None,
     model_rate_hz: int,
 ) -> tuple[Cause, ...]:
-    """Return what happened, and take it as an alarm, or as a doubt where groups are too few to be sure."""
-    causes = drift.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
-    findings.take_drift(drift, causes, rate)
-    if not findings.alarms and (apart := drift.apart()).alarms(rate):
-        causes = apart.causes(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
-        findings.take_doubtful(causes, reference, window)
+    """Return the causes of drift and add them to the findings: alarms, or warnings where only single groups differ."""
+    causes = causes_of(drift, reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
+    findings.add_drift(drift, causes, rate)
+    if not findings.alarms and (ungrouped := drift.ungrouped()).alarms(rate):
+        causes = causes_of(ungrouped, reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
+        findings.add_group_doubt(causes, reference, window)
     return causes
 
 
-def _blind(causes: Sequence[Cause], estimated: EstimatedPerformance | None) -> tuple[str, ...]:
-    """Say what an estimate cannot know."""
-    if estimated is None or estimated.value is None or all(cause.kind != "new_class" for cause in causes):
+def _estimate_notes(causes: Sequence[Cause], estimate: EstimatedPerformance | None) -> tuple[str, ...]:
+    if estimate is None or estimate.value is None or all(cause.kind != "new_class" for cause in causes):
         return ()
-    return ("The estimate takes sounds of a new kind for known ones: the answers to those are wrong.",)
+    return ("The estimate takes new kinds of sound for known classes; predictions for those are wrong.",)
 
 
-def _check_asked(reference: Sample, window: Sample, rate: float, by: str | None) -> None:
+def _validate(reference: Sample, window: Sample, rate: float, by: str | None) -> None:
     if not 0 < rate < 1:
         raise UsageError(f"The rate of false alarms must lie between 0 and 1. Got {rate:g}.")
     if reference.columns != window.columns or reference.classes != window.classes:
@@ -216,25 +265,21 @@ def _check_asked(reference: Sample, window: Sample, rate: float, by: str | None)
         raise UsageError(f"`by` must name a column of the recordings' metadata. There is no {by!r}; there are {known}.")
 
 
-def _with_sane_clocks(window: Sample, now: datetime | None) -> tuple[Sample, tuple[str, ...]]:
-    """Forget times that cannot be, and say how many there are; the recordings count all the same."""
-    latest = (now or datetime.now(UTC)) + AHEAD
-    odd = (window.times > time_of(latest)) | (window.times < time_of(EARLIEST))
-    if not odd.any():
+def _without_wrong_times(window: Sample, now: datetime | None) -> tuple[Sample, tuple[str, ...]]:
+    """Replace impossible recording times by NaT; return the window and a note. The recordings themselves stay."""
+    latest = (now or datetime.now(UTC)) + MAX_AHEAD
+    wrong = (window.times > to_datetime64(latest)) | (window.times < to_datetime64(EARLIEST))
+    if not wrong.any():
         return window, ()
     times = window.times.copy()
-    times[odd] = np.datetime64("NaT")
+    times[wrong] = np.datetime64("NaT")
     note = (
-        f"{int(odd.sum())} recordings come from the future or from before {EARLIEST.year}: a clock was wrong. They "
-        "count, and their times do not."
+        f"{int(wrong.sum())} recordings have a time in the future or before {EARLIEST.year}, by a wrong clock: their "
+        "times are ignored."
     )
     return replace(window, times=times), (note,)
 
 
-def _ends(times: NDArray[np.datetime64]) -> tuple[datetime | None, datetime | None]:
+def _time_range(times: NDArray[np.datetime64]) -> tuple[datetime | None, datetime | None]:
     known = times[~np.isnat(times)]
-    return (moment_of(known.min()), moment_of(known.max())) if known.size else (None, None)
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+    return (to_datetime(known.min()), to_datetime(known.max())) if known.size else (None, None)

@@ -1,103 +1,116 @@
-"""What a check found, in sentences: what is worth an alarm, what is worth watching, and of which kind it is."""
+"""Sentences of one check: alarms, warnings, and the kinds of finding that decide the next steps."""
 
 from dataclasses import dataclass, field
 
 from auricle.monitoring.diagnosis.causes import Cause
-from auricle.monitoring.drift.tests import Drift
-from auricle.monitoring.performance.estimated import EstimatedPerformance
-from auricle.monitoring.performance.measured import MeasuredPerformance
+from auricle.monitoring.drift.battery import DriftResult
+from auricle.monitoring.performance.estimated_performance import EstimatedPerformance
+from auricle.monitoring.performance.measured_performance import MeasuredPerformance
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["LEAST_RECORDINGS", "LEAST_REFERENCE", "Findings"]
+__all__ = ["MIN_RECORDINGS", "MIN_REFERENCE", "Findings"]
 
-LEAST_RECORDINGS = 50
-LEAST_REFERENCE = 20
+MIN_RECORDINGS = 50
+MIN_REFERENCE = 20
 
-WORSE = 0.05
-"""Points of estimated accuracy, or part of the estimated error, that are worth watching."""
+MIN_LOSS = 0.05
+"""Points of estimated accuracy, or part of the estimated error, that a warning needs."""
+
+SCORE_NAMES = {"accuracy": "accuracy", "mae": "mean absolute error"}
 
 
 @dataclass(slots=True)
 class Findings:
-    """Sentences as they are found.
+    """Sentences of one check, collected step by step.
 
     Parameters
     ----------
-    alarms : each worth an alarm
-    doubts : worth watching, and no more
-    kinds : of both, for what to do next
+    alarms : list of str
+        Sentences that each raise an alarm.
+    warnings : list of str
+        Sentences that ask for attention only.
+    kinds : list of str
+        Kinds of both; see :data:`~auricle.monitoring.verdict.NEXT_STEPS`.
     """
 
     alarms: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
 
-    def take_sizes(self, reference: Sample, window: Sample) -> bool:
-        """Say whether there are recordings enough to compare."""
-        if len(reference) < LEAST_REFERENCE:
-            self.doubts.append(
+    def check_sizes(self, reference: Sample, window: Sample) -> bool:
+        """Return whether both samples are large enough to compare; warn otherwise."""
+        if len(reference) < MIN_REFERENCE:
+            self.warnings.append(
                 f"The model was trained on {len(reference)} recordings, too few to compare with: a test needs "
-                f"{LEAST_REFERENCE}."
+                f"{MIN_REFERENCE}."
             )
-        elif len(window) < LEAST_RECORDINGS:
-            self.doubts.append(f"Not enough yet: {len(window)} of {LEAST_RECORDINGS} recordings.")
+        elif len(window) < MIN_RECORDINGS:
+            self.warnings.append(f"Not enough yet: {len(window)} of {MIN_RECORDINGS} recordings.")
             self.kinds.append("few")
-        return not self.doubts
+        return not self.warnings
 
-    def take_drift(self, drift: Drift, causes: tuple[Cause, ...], rate: float) -> None:
-        """Take what moved: its causes, or that it moved."""
+    def add_drift(self, drift: DriftResult, causes: tuple[Cause, ...], rate: float) -> None:
+        """Add an alarm per cause of drift, or one for drift without a cause."""
         self.alarms += [cause.sentence for cause in causes]
         self.kinds += [cause.kind for cause in causes]
         if not causes and drift.alarms(rate):
             self.alarms.append(
-                f"The recordings can be told from those of training (AUC {drift.row.auc:.2f}), though no measure or "
-                "class alone moved far."
+                f"Live recordings differ from the training data (domain-classifier AUC {drift.multivariate.auc:.2f}), "
+                "though no single feature or class shifted far."
             )
             self.kinds.append("other")
 
-    def take_doubtful(self, causes: tuple[Cause, ...], reference: Sample, window: Sample) -> None:
-        """Take what would have moved if recordings of one group were independent."""
-        few = window if window.is_grouped else reference
+    def add_group_doubt(self, causes: tuple[Cause, ...], reference: Sample, window: Sample) -> None:
+        """Add a warning for drift that is significant only if recordings of one group count as independent."""
+        few, source = (window, "live recordings") if window.is_grouped else (reference, "training data")
         n_groups = len(set(few.groups.tolist()))
         groups = "one group" if n_groups == 1 else f"{n_groups} groups"
-        whose = "they" if few is window else "those of training"
-        self.doubts += [cause.sentence for cause in causes]
-        self.doubts.append(
-            f"It is no alarm, because {whose} come from {groups}: this may be how groups differ, and no change."
-        )
+        self.warnings += [cause.sentence for cause in causes]
+        self.warnings.append(f"Not an alarm: the {source} come from {groups}, so the groups themselves may differ.")
         self.kinds += [*(cause.kind for cause in causes), "groups"]
 
-    def take_estimate(self, thought: EstimatedPerformance) -> None:
-        """Take what the score is thought to be."""
-        lost = 0.0 if thought.value is None else thought.reference - thought.value
-        lost = lost if thought.score == "accuracy" else -lost / max(thought.reference, 1e-12)
-        if thought.value is None:
-            self.doubts.append(thought.reason)
-        elif thought.is_worse and lost >= WORSE:
-            what = "accuracy" if thought.score == "accuracy" else "mean absolute error"
-            self.doubts.append(f"The {what} is estimated at {thought.value:.3g}, where it was {thought.reference:.3g}.")
+    def add_performance(self, estimate: EstimatedPerformance | None, measured: MeasuredPerformance | None) -> None:
+        """Add a warning for a low estimate, and alarms for errors that labels confirm.
+
+        An estimate that cannot be made is a warning only where labels do not measure the same score.
+        """
+        if estimate is not None and not (estimate.value is None and measured is not None and measured.is_judged):
+            self._add_estimate(estimate)
+        if measured is not None:
+            self._add_measured(measured)
+
+    def _add_estimate(self, estimate: EstimatedPerformance) -> None:
+        lost = 0.0 if estimate.value is None else estimate.reference - estimate.value
+        lost = lost if estimate.score == "accuracy" else -lost / max(estimate.reference, 1e-12)
+        if estimate.value is None:
+            self.warnings.append(estimate.reason)
+        elif estimate.is_worse and lost >= MIN_LOSS:
+            self.warnings.append(
+                f"The {SCORE_NAMES[estimate.score]} is estimated at {estimate.value:.3g}, against "
+                f"{estimate.reference:.3g} on the training data (out of fold)."
+            )
         else:
             return
         self.kinds.append("far")
 
-    def take_labels(self, scored: MeasuredPerformance) -> None:
-        """Take what labels say."""
-        if scored.is_worse:
-            low, high = scored.interval
-            what = "Accuracy" if scored.score == "accuracy" else "The mean absolute error"
+    def _add_measured(self, measured: MeasuredPerformance) -> None:
+        if measured.is_worse:
+            low, high = measured.interval
+            name = "Accuracy" if measured.score == "accuracy" else "The mean absolute error"
             self.alarms.append(
-                f"{what} is {scored.value:.3g} by {scored.n} labels (95% interval {low:.3g} to {high:.3g}), where it "
-                f"was {scored.reference:.3g}."
+                f"{name} is {measured.value:.3g} (95% interval {low:.3g} to {high:.3g}, {measured.n} labels), against "
+                f"{measured.reference:.3g} on the training data (out of fold)."
             )
             self.kinds.append("worse")
-        if scored.concept.is_found:
-            found = scored.concept
-            at = "" if found.at is None else f", by {found.at:%-d %B %Y, %H:%M}"
+        if measured.concept.is_found:
+            concept = measured.concept
+            at = "" if concept.at is None else f", by {concept.at:%-d %B %Y, %H:%M}"
             self.alarms.append(
-                f"Answers became wrong more often: {found.detector} saw it within {found.label} labels{at}."
+                f"Concept drift: errors became more frequent, detected by {concept.detector} within "
+                f"{concept.label} labels{at}."
             )
             self.kinds.append("concept")
-        if scored.unheard:
-            names = ", ".join(f"{name!r} ({n})" for name, n in list(scored.unheard.items())[:5])
-            self.doubts.append(f"Labels that the model does not know: {names}.")
+        if measured.unheard:
+            names = ", ".join(f"{name!r} ({n})" for name, n in list(measured.unheard.items())[:5])
+            self.warnings.append(f"Labels not seen in training: {names}.")
             self.kinds.append("new_class")

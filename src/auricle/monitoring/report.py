@@ -8,9 +8,9 @@ from auricle.bundles.bundle import Bundle
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.monitoring.check import Check
 from auricle.monitoring.drift.feature_drift import FeatureDrift
-from auricle.monitoring.performance.estimated import ASSUMPTION
+from auricle.monitoring.performance.estimated_performance import ASSUMPTION
 from auricle.monitoring.report_charts import course, overlaid, pairs
-from auricle.monitoring.sources.sample import Sample, reference_of, time_of
+from auricle.monitoring.sources.sample import Sample, reference_sample, to_datetime64
 from auricle.reports import charts
 from auricle.reports.html import Block, Listing, Notice, Numbers, Page, Section, Table, Text, Tone, picture
 
@@ -73,7 +73,7 @@ def build_report(checks: Sequence[tuple[Check, Bundle, Sample]], *, by: str | No
 
 
 def _sections(check: Check, bundle: Bundle, window: Sample, by: str | None) -> Iterator[Section]:
-    reference = reference_of(bundle)
+    reference = reference_sample(bundle)
     yield Section("What happened", tuple(_happened(check)))
     if check.verdict.steps:
         yield Section("What to do next", (Listing(check.verdict.steps),))
@@ -144,7 +144,7 @@ def _sound(check: Check, reference: Sample, window: Sample, by: str | None) -> I
     known = {column.name: column for column in check.drift.columns if column.name in QUALITY_COLUMNS}
     by_effect = sorted(known.values(), key=lambda column: -column.effect)
     told = [cause.measure for cause in check.causes if cause.measure in MEASURES]
-    moved = [column.name for column in by_effect if column.moved(check.question_rate)]
+    moved = [column.name for column in by_effect if column.drifted(check.question_rate)]
     drawn = list(dict.fromkeys([*told, *moved, *MEASURES]))[:N_DRAWN]
     figure, axes = charts.blank(9.2, 4.6, rows=2, columns=3)
     for axis, name in zip(axes.flat, drawn, strict=False):
@@ -161,7 +161,7 @@ def _sound(check: Check, reference: Sample, window: Sample, by: str | None) -> I
         if cause.measure in MEASURES and timed.sum() > 1:
             label, unit = MEASURES[cause.measure]
             low, high = np.quantile(reference.measure(cause.measure), [0.05, 0.95])
-            since = None if cause.since is None else time_of(cause.since)
+            since = None if cause.since is None else to_datetime64(cause.since)
             figure, axes = charts.blank(9.2, 2.2)
             values = part.measure(cause.measure)[timed]
             course(axes[0, 0], part.times[timed], values, (float(low), float(high)), unit=unit, since=since)
@@ -195,7 +195,7 @@ def _answers(check: Check) -> Iterator[Block]:
 
 def _moved(check: Check) -> Block:
     assert check.drift is not None  # noqa: S101  (the caller asked)
-    moved = [column for column in check.drift.columns if column.moved(check.question_rate)]
+    moved = [column for column in check.drift.columns if column.drifted(check.question_rate)]
     if not moved:
         return Text("No feature and no measure moved both significantly and far enough to act on.")
     ranked: list[FeatureDrift] = sorted(moved, key=lambda column: -column.effect)[:MAX_ROWS]

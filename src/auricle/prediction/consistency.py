@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from auricle.audio.decode import read
 from auricle.bundles.graph import Graph
 from auricle.errors import AuricleError, UsageError
-from auricle.prediction.bulk.batch import answered
+from auricle.prediction.bulk.batch import map_files
 from auricle.prediction.bulk.inputs import expand
-from auricle.prediction.bulk.worker_pool import answered_apart
+from auricle.prediction.bulk.worker_pool import map_files_in_workers
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
 from auricle.records import Prediction
@@ -64,17 +64,17 @@ class Consistency:
 
     file: str
     model: str
-    ways: tuple[Route, ...]
+    routes: tuple[Route, ...]
 
     @property
     def agrees(self) -> bool:
         """Whether all ways do."""
-        return all(way.agrees for way in self.ways)
+        return all(route.agrees for route in self.routes)
 
     def as_json(self) -> dict[str, Any]:
         """Return what ``auricle doctor --json`` prints."""
-        ways = [{**asdict(way), "agrees": way.agrees} for way in self.ways]
-        return {"file": self.file, "model": self.model, "agrees": self.agrees, "tolerance": TOLERANCE, "ways": ways}
+        routes = [{**asdict(route), "agrees": route.agrees} for route in self.routes]
+        return {"file": self.file, "model": self.model, "agrees": self.agrees, "tolerance": TOLERANCE, "ways": routes}
 
 
 def compare(
@@ -100,7 +100,7 @@ def compare(
         raise UsageError(f"`server` must be an address such as http://127.0.0.1:8000. Got {server!r}.")
     expected = _as_file(model, file)
     again = _Answers(expected.rows, expected.windows, model.predict(file))
-    ways = [_way("file", expected, again)]
+    routes = [_way("file", expected, again)]
     others: dict[str, Callable[[], Iterator[_Answers]]] = {
         "stream": lambda: _as_stream(model, file, seed),
         "folder": lambda: _in_folder(model, file),
@@ -113,10 +113,10 @@ def compare(
         try:
             found = [_way(name, expected, got) for got in run()]
         except (AuricleError, _Unanswered) as error:
-            ways.append(Route(name, problem=str(error)))
+            routes.append(Route(name, problem=str(error)))
         else:
-            ways.append(max(found, key=lambda way: (way.labels, way.features or 0.0, way.probabilities)))
-    return Consistency(str(file), model.name, tuple(ways))
+            routes.append(max(found, key=lambda route: (route.labels, route.features or 0.0, route.probabilities)))
+    return Consistency(str(file), model.name, tuple(routes))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,9 +139,9 @@ class _Noting:
         self._graph = graph
         self.rows: list[NDArray[np.float32]] = []
 
-    def answers(self, rows: NDArray[np.float32], *more: Any) -> Any:
+    def predict(self, rows: NDArray[np.float32], *more: Any) -> Any:
         self.rows += list(rows)
-        return self._graph.answers(rows, *more)
+        return self._graph.predict(rows, *more)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._graph, name)
@@ -178,12 +178,12 @@ def _in_folder(model: Predictor, file: Path) -> Iterator[_Answers]:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("one.wav", "two.wav"):  # what they are, their content says
             Path(folder, name).symlink_to(file.resolve())
-        for _, (got, *_), _ in answered(model, expand([folder]), _pieces, _list):
+        for _, (got, *_), _ in map_files(model, expand([folder]), _pieces, _list):
             yield _told(got)
 
 
 def _in_worker(model: Predictor, file: Path) -> Iterator[_Answers]:
-    for _, pieces, died in answered_apart(model.bundle, [file], _pieces, _list, workers=1):
+    for _, pieces, died in map_files_in_workers(model.bundle, [file], _pieces, _list, workers=1):
         if died is not None:
             raise died
         yield _told(pieces[0])

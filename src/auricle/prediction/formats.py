@@ -112,18 +112,18 @@ A label track has room for times and a label only: which level it tells is what 
 """
 
 
-def check_format(form: str) -> None:
+def check_format(format_name: str) -> None:
     """Refuse a format that is not a key of ``FORMATS``.
 
     Raises
     ------
     UsageError : an unknown format
     """
-    if form not in FORMATS:
-        raise UsageError(f"`format` must be among {', '.join(FORMATS)}. Got {form!r}.")
+    if format_name not in FORMATS:
+        raise UsageError(f"`format` must be among {', '.join(FORMATS)}. Got {format_name!r}.")
 
 
-def lines(rows: Iterable[Row], *, form: str = "jsonl", classes: tuple[str, ...] = ()) -> Iterator[str]:
+def lines(rows: Iterable[Row], *, format_name: str = "jsonl", classes: tuple[str, ...] = ()) -> Iterator[str]:
     r"""Yield the lines of a file of predictions, each with its line end, as soon as its row is there.
 
     A byte of a file's name that is not UTF-8 is written as the escape ``\udce9``, which readers of JSON understand.
@@ -131,23 +131,23 @@ def lines(rows: Iterable[Row], *, form: str = "jsonl", classes: tuple[str, ...] 
     Parameters
     ----------
     rows : from :meth:`~auricle.prediction.bulk.batch.Result.rows`
-    form : a key of ``FORMATS``
+    format_name : a key of ``FORMATS``
     classes : the model's classes, which become columns of a table
 
     Raises
     ------
     UsageError : an unknown format
     """
-    check_format(form)
-    return _lines(rows, FORMATS[form], classes)
+    check_format(format_name)
+    return _lines(rows, FORMATS[format_name], classes)
 
 
-def _lines(rows: Iterable[Row], form: Format, classes: tuple[str, ...]) -> Iterator[str]:
-    if head := form.head(classes):
+def _lines(rows: Iterable[Row], format_name: Format, classes: tuple[str, ...]) -> Iterator[str]:
+    if head := format_name.head(classes):
         yield escaped(head)
     number = 0
     for row in rows:
-        if line := form.line(row, classes, number + 1):
+        if line := format_name.line(row, classes, number + 1):
             number += 1
             yield escaped(line)
 

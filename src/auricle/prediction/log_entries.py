@@ -11,10 +11,10 @@ from auricle.prediction.stream import Stream
 from auricle.records import Entry, Metadata, Prediction
 from auricle.runtime.clock import new_id, now
 
-__all__ = ["MOST_ROWS", "RowSampler", "entry"]
+__all__ = ["MOST_ROWS", "RowSampler", "build_entry"]
 
 
-def entry(
+def build_entry(
     stream: Stream,
     prediction: Prediction,
     *,

@@ -95,9 +95,9 @@ class Predictor:
         FeatureError : it is shorter than one frame
         UsageError : a part that is empty or begins before 0
         """
-        return self.hear(source, hop_s=hop_s, start_s=start_s, end_s=end_s).recording()
+        return self.run(source, hop_s=hop_s, start_s=start_s, end_s=end_s).recording()
 
-    def hear(
+    def run(
         self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
     ) -> Stream:
         """Send a recording through a stream to its end, for the sake of what the stream then says of all of it.
@@ -115,7 +115,7 @@ class Predictor:
         """
         with self._opened(source, hop_s, start_s, end_s) as (stream, blocks):
             for block in blocks:
-                stream.listen(block)
+                stream.feed(block)
         stream.end()
         return stream
 
@@ -124,7 +124,7 @@ class Predictor:
     ) -> tuple[Prediction, list[Prediction]]:
         """Answer a recording and each of its windows, in one pass; as :meth:`predict`, but all windows are held."""
         windows = []
-        for stream, predictions in self.listen(source, hop_s=hop_s, start_s=start_s, end_s=end_s):  # noqa: B007  (wanted once it has ended)
+        for stream, predictions in self.iter_windows(source, hop_s=hop_s, start_s=start_s, end_s=end_s):  # noqa: B007  (wanted once it has ended)
             windows += predictions
         return stream.recording(), windows
 
@@ -132,7 +132,7 @@ class Predictor:
         self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
     ) -> Iterator[Prediction]:
         """Answer each window of a recording, or of a part of one, one after the other, in constant memory."""
-        for _, predictions in self.listen(source, hop_s=hop_s, start_s=start_s, end_s=end_s):
+        for _, predictions in self.iter_windows(source, hop_s=hop_s, start_s=start_s, end_s=end_s):
             yield from predictions
 
     def events(
@@ -160,7 +160,7 @@ class Predictor:
         UsageError : the model answers with a number
         """
         levels = RequestedLevels(self.loaded, PredictionRequest(events=rules or EventRules()))
-        heard = self.listen(source, hop_s=hop_s, start_s=start_s, end_s=end_s)
+        heard = self.iter_windows(source, hop_s=hop_s, start_s=start_s, end_s=end_s)
         yield from levels.over(windows for _, windows in heard)
 
     def stream(
@@ -203,7 +203,7 @@ class Predictor:
         if cut is not None:
             cut(stream)
 
-    def listen(
+    def iter_windows(
         self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
     ) -> Iterator[tuple[Stream, list[Prediction]]]:
         """Send a recording through a stream; yield the stream and the windows that each block completed."""

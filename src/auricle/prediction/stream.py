@@ -105,7 +105,7 @@ class Stream:
             yield self.push(block)
         yield self.flush()
 
-    def listen(self, block: Samples) -> None:
+    def feed(self, block: Samples) -> None:
         """Take the next samples as :meth:`push` does, for the sake of :meth:`recording` alone: that is quicker."""
         self._hear(block)
 
@@ -175,7 +175,7 @@ class Stream:
         """Ask the model about windows, and add them to what the recording's answer is made of."""
         if not windows:
             return []
-        rate_hz, least = self.model.bundle.manifest.spec.rate_hz, self.model.bundle.manifest.least_samples
+        rate_hz, least = self.model.bundle.manifest.spec.rate_hz, self.model.bundle.manifest.min_samples
         if windows[0].samples.size < least:  # then it is the only one, and the sound is no longer
             raise FeatureError(
                 f"{self.source}: the sound must be at least one frame long, {least / rate_hz:.4g} s for "
@@ -186,7 +186,7 @@ class Stream:
         for window in windows:
             # One row at a time: the last bits of a product of matrices depend on how many rows there are.
             row, standard = self.model.describer.rows(window.samples)
-            answer = self.model.graph.answers(row[np.newaxis])[0]
+            answer = self.model.graph.predict(row[np.newaxis])[0]
             value = log_probabilities(answer) if is_class else answer.astype(np.float64)
             measures = quality.measure(window.samples, window.rate_hz)
             distance = self.model.bundle.novelty.distance(standard)

@@ -81,7 +81,7 @@ class ActiveModel:
         model = LoadedModel.of(Bundle.from_bytes(self._models.content(digest)))  # proves itself
         golden = model.bundle.golden.windows[0]
         stream = Stream(model, rate_hz=model.bundle.manifest.spec.rate_hz)
-        stream.listen(golden)  # what is compiled or opened at the first sound must not wait for a client's
+        stream.feed(golden)  # what is compiled or opened at the first sound must not wait for a client's
         stream.finish()
         return model
 

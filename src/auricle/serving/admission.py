@@ -10,11 +10,11 @@ from typing import Final, TypeVar
 from auricle.errors import RequestError
 from auricle.serving.decoder.sandbox import NICE
 
-__all__ = ["COSTLY", "AdmissionControl", "Slot"]
+__all__ = ["SOUND_UPLOAD", "AdmissionControl", "Slot"]
 
 R = TypeVar("R")
 
-COSTLY: Final = ("POST", "/v1/predictions")
+SOUND_UPLOAD: Final = ("POST", "/v1/predictions")
 """The requests that need a place."""
 
 _WEIGHT: Final = 0.02  # of the latest answer in the mean
@@ -44,15 +44,15 @@ class AdmissionControl:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="sound", initializer=os.nice, initargs=(NICE,))
         self._mean_s = _FIRST_S  # from one that comes out to the next, while any is inside
         self._since = 0.0
-        self.n_inside = 0
+        self.n_in_flight = 0
         """Sounds that are received, wait, are in work, or are being kept."""
 
     @property
     def wait_s(self) -> float:
         """How long the next sound would wait, as far as can be told."""
-        return self.n_inside * self._mean_s if self.n_inside >= self._threads else 0.0
+        return self.n_in_flight * self._mean_s if self.n_in_flight >= self._threads else 0.0
 
-    def enter(self) -> "Slot":
+    def admit(self) -> "Slot":
         """Take a place for a sound whose head has come; called, as all of this, from the event loop alone.
 
         Raises
@@ -70,7 +70,7 @@ class AdmissionControl:
         RequestError : there is none
         """
         wait_s = self.wait_s
-        if self.n_inside >= self._threads + self._max_waiting or wait_s > self._max_wait_s:
+        if self.n_in_flight >= self._threads + self._max_waiting or wait_s > self._max_wait_s:
             raise RequestError(
                 "The server has as much sound to work on as it can answer in time.",
                 reason="overloaded",
@@ -95,13 +95,13 @@ class AdmissionControl:
 
     def take(self) -> None:
         """Count one in; for places."""
-        if not self.n_inside:
+        if not self.n_in_flight:
             self._since = time.perf_counter()
-        self.n_inside += 1
+        self.n_in_flight += 1
 
     def give_back(self, *, was_held: bool) -> None:
         """Count one out, and learn from one that was worked on how quickly they come out; for places."""
-        self.n_inside -= 1
+        self.n_in_flight -= 1
         if was_held:
             present = time.perf_counter()
             self._mean_s += _WEIGHT * (min(present - self._since, _LONGEST_S) - self._mean_s)
@@ -116,14 +116,14 @@ class Slot:
 
     Parameters
     ----------
-    gate : where
+    admission : where
     """
 
-    def __init__(self, gate: AdmissionControl) -> None:
-        self._gate = gate
+    def __init__(self, admission: AdmissionControl) -> None:
+        self._gate = admission
         self._is_taken, self._is_held = True, False
-        self._clock = asyncio.get_running_loop().call_later(_IDLE_S, self.leave)
-        gate.take()
+        self._clock = asyncio.get_running_loop().call_later(_IDLE_S, self.release)
+        admission.take()
 
     def hold(self) -> None:
         """Hold the place until `leave`, now that there is work to do; take another where it was lost.
@@ -138,7 +138,7 @@ class Slot:
             self._gate.take()
         self._is_taken = self._is_held = True
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give the place back; once is enough, and more does nothing."""
         self._clock.cancel()
         if self._is_taken:

@@ -13,7 +13,7 @@ from auricle.serving.http.middleware import Middleware
 from auricle.serving.routes import feedback, health, models, monitor, page, predictions, streams
 from auricle.serving.service import Service, running
 
-__all__ = ["ROUTERS", "application"]
+__all__ = ["ROUTERS", "create_app"]
 
 ROUTERS = (
     predictions.router,
@@ -32,7 +32,7 @@ A body is a sound file, WAV, FLAC, OGG, MP3 or AIFF, raw or as the part `file` o
 `{"error": {"kind", "message"}}`."""
 
 
-def application(service: Service) -> ASGIApp:
+def create_app(service: Service) -> ASGIApp:
     """Return the ASGI application of a service, which it closes at its end."""
 
     @asynccontextmanager
@@ -54,10 +54,10 @@ def application(service: Service) -> ASGIApp:
     for router in ROUTERS:
         app.include_router(router)
     error_responses.install(app)
-    if service.limits.origins:
+    if service.settings.origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=service.limits.origins,
+            allow_origins=service.settings.origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["authorization", "content-type", "idempotency-key"],
         )

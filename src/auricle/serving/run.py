@@ -10,8 +10,8 @@ from typing import Final
 import uvicorn
 
 from auricle.serving import telemetry
-from auricle.serving.app import application
-from auricle.serving.decoder.pool import PROGRAM
+from auricle.serving.app import create_app
+from auricle.serving.decoder.pool import DECODER_PROGRAM
 from auricle.serving.http.protocol import protocol
 from auricle.serving.service import Service, open_service
 from auricle.serving.settings import Settings
@@ -24,13 +24,13 @@ _MAX_HEAD_BYTES: Final = 32_768
 
 
 def run(
-    limits: Settings, store_url: str, name: str, listener: socket.socket, *, decoder: Sequence[str] = PROGRAM
+    settings: Settings, store_url: str, name: str, listener: socket.socket, *, decoder: Sequence[str] = DECODER_PROGRAM
 ) -> None:
     """Serve until SIGTERM or SIGINT; then finish what was begun, and return.
 
     Parameters
     ----------
-    limits : every setting
+    settings : every setting
     store_url : where answers are kept
     name : of the model that answers
     listener : a bound socket, perhaps shared with siblings
@@ -46,10 +46,10 @@ def run(
     telemetry.install()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn sends them on to whoever was there before it
-    with Store.open(store_url, patience_s=limits.patience_s) as store:
-        service = open_service(limits, store, name, decoder=decoder)
+    with Store.open(store_url, patience_s=settings.patience_s) as store:
+        service = open_service(settings, store, name, decoder=decoder)
         config = uvicorn.Config(
-            application(service),
+            create_app(service),
             http=protocol(service),
             ws="websockets-sansio",
             loop="asyncio",
@@ -57,12 +57,12 @@ def run(
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=bool(limits.trusted_proxies),
-            forwarded_allow_ips=list(limits.trusted_proxies),
-            timeout_keep_alive=max(1, round(limits.keep_alive_s)),
-            timeout_graceful_shutdown=max(1, round(limits.drain_s)),
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
+            timeout_keep_alive=max(1, round(settings.keep_alive_s)),
+            timeout_graceful_shutdown=max(1, round(settings.drain_s)),
             h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
-            ws_max_size=limits.stream_message_bytes,
+            ws_max_size=settings.stream_message_bytes,
             ws_per_message_deflate=False,  # sound does not shrink, and inflating costs memory that a client chooses
         )
         # What was imported and loaded stays: to look through it for garbage would take the interpreter's lock, and with

@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 from auricle.errors import AuricleError, StoreError
 from auricle.serving.active_model import ActiveModel
 from auricle.serving.admission import AdmissionControl
-from auricle.serving.decoder.pool import PROGRAM, Decoders
+from auricle.serving.decoder.pool import DECODER_PROGRAM, DecoderPool
 from auricle.serving.http.auth import Authenticator
 from auricle.serving.http.body import MemoryBudget
 from auricle.serving.http.rate_limits import RateLimits
@@ -26,7 +26,7 @@ from auricle.store.predictions.writer import Writer
 if TYPE_CHECKING:
     from auricle.store.store import Store
 
-__all__ = ["Service", "open_service", "running", "service_of"]
+__all__ = ["Service", "open_service", "running", "get_service"]
 
 _LOG: Final = logging.getLogger("auricle.serving")
 _SESSIONS_S: Final = 5.0
@@ -38,17 +38,17 @@ _LIVE_THREADS: Final = 2
 class Service:
     """One process's share of the server; everything in it ends with `close`."""
 
-    limits: Settings
+    settings: Settings
     store: "Store"
     writer: Writer
     champion: ActiveModel
-    decoders: Decoders
-    gate: AdmissionControl
+    decoders: DecoderPool
+    admission: AdmissionControl
     live: ThreadPoolExecutor
     """Threads of streams, so that no stream waits behind a long recording."""
-    doorman: Authenticator
-    rates: RateLimits
-    room: MemoryBudget
+    authenticator: Authenticator
+    rate_limits: RateLimits
+    memory_budget: MemoryBudget
     metrics: Metrics
     sessions: set[str] = field(default_factory=set)
     """Streams that are open in this process."""
@@ -58,15 +58,15 @@ class Service:
         """Follow the champion, the keys and the sessions until cancelled; what fails is tried again."""
         seen = swept = time.monotonic()
         while True:
-            await asyncio.sleep(self.limits.model_poll_s)
+            await asyncio.sleep(self.settings.model_poll_s)
             present = time.monotonic()
             try:
                 await self.follow()
                 if self.sessions and present - seen >= _SESSIONS_S:
-                    await to_thread.run_sync(self.store.limits.see_sessions, tuple(self.sessions))
+                    await to_thread.run_sync(self.store.rate_limits.refresh_sessions, tuple(self.sessions))
                     seen = present
                 if present - swept >= _SWEEP_S:
-                    await to_thread.run_sync(self.store.sweep, self.limits.keep())
+                    await to_thread.run_sync(self.store.sweep, self.settings.keep())
                     swept = present
             except StoreError as error:
                 _LOG.warning("the store cannot be used", extra={"problem": str(error)})
@@ -80,26 +80,26 @@ class Service:
         ------
         StoreError : the store cannot be read
         """
-        if self.doorman.is_open:
-            self.doorman.is_open = not await to_thread.run_sync(self.store.keys.all)
+        if self.authenticator.is_open:
+            self.authenticator.is_open = not await to_thread.run_sync(self.store.keys.all)
         if await to_thread.run_sync(self.champion.look):
             self.metrics.swaps.inc()
         self.metrics.model_problem.set(self.champion.problem is not None)
 
     def close(self) -> None:
         """Finish what is in work, keep what was answered, and end the threads and processes."""
-        self.gate.close()
+        self.admission.close()
         self.live.shutdown()
         self.writer.close()
         self.decoders.close()
 
 
-def open_service(limits: Settings, store: "Store", name: str, *, decoder: Sequence[str] = PROGRAM) -> Service:
+def open_service(settings: Settings, store: "Store", name: str, *, decoder: Sequence[str] = DECODER_PROGRAM) -> Service:
     """Load the champion and start threads and processes.
 
     Parameters
     ----------
-    limits : every setting
+    settings : every setting
     store : stays the caller's to close
     name : of the model that answers
     decoder : the program that decodes
@@ -112,7 +112,7 @@ def open_service(limits: Settings, store: "Store", name: str, *, decoder: Sequen
     WorkerError : the decoding processes cannot start
     """
     with ThreadPoolExecutor(1) as aside:  # the nursery imports on another core while we load the model
-        starting = aside.submit(Decoders, limits.decoding(), size=limits.decoders, program=decoder)
+        starting = aside.submit(DecoderPool, settings.decoding(), size=settings.decoders, program=decoder)
         try:
             champion = ActiveModel(store.models, name)
             is_open = not store.keys.all()
@@ -123,24 +123,24 @@ def open_service(limits: Settings, store: "Store", name: str, *, decoder: Sequen
         decoders = starting.result()
 
     def draw(key: str, wanted: int) -> int:
-        return store.limits.draw(key, wanted, rate_per_s=limits.rate_per_s, burst=limits.rate_burst)
+        return store.rate_limits.draw(key, wanted, rate_per_s=settings.rate_per_s, burst=settings.rate_burst)
 
     return Service(
-        limits=limits,
+        settings=settings,
         store=store,
-        writer=Writer(store.database, linger_s=0.0, capacity=limits.max_pending),
+        writer=Writer(store.database, linger_s=0.0, capacity=settings.max_pending),
         champion=champion,
         decoders=decoders,
-        gate=AdmissionControl(threads=limits.threads, max_waiting=limits.max_waiting, max_wait_s=limits.max_wait_s),
+        admission=AdmissionControl(threads=settings.threads, max_waiting=settings.max_waiting, max_wait_s=settings.max_wait_s),
         live=ThreadPoolExecutor(_LIVE_THREADS, thread_name_prefix="stream"),
-        doorman=Authenticator(store.keys.verify, limits, is_open=is_open),
-        rates=RateLimits(draw, rate_per_s=limits.rate_per_s, burst=limits.rate_burst),
-        room=MemoryBudget(limits.max_bodies_bytes),
+        authenticator=Authenticator(store.keys.verify, settings, is_open=is_open),
+        rate_limits=RateLimits(draw, rate_per_s=settings.rate_per_s, burst=settings.rate_burst),
+        memory_budget=MemoryBudget(settings.max_bodies_bytes),
         metrics=Metrics(),
     )
 
 
-def service_of(connection: HTTPConnection) -> Service:
+def get_service(connection: HTTPConnection) -> Service:
     """Return the service that a request is for."""
     service: Service = connection.app.state.service
     return service

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from auricle.errors import UsageError
 from auricle.serving.decoder.messages import DecodeLimits
-from auricle.store.predictions.retention import Keep
+from auricle.store.predictions.retention import RetentionPolicy
 
 __all__ = ["PREFIX", "Settings", "read_settings"]
 
@@ -113,9 +113,9 @@ class Settings(BaseModel):
         """Return whether any sound of this length is kept."""
         return self.keep_audio != "none" and duration_s <= self.keep_review_s
 
-    def keep(self) -> Keep:
+    def keep(self) -> RetentionPolicy:
         """Return what the store is told to keep."""
-        return Keep(
+        return RetentionPolicy(
             age_s=None if self.keep_days is None else self.keep_days * 86_400,
             size_bytes=None if self.keep_mb is None else self.keep_mb * 1_000_000,
         )

@@ -10,7 +10,7 @@ from auricle.prediction.model import LoadedModel
 from auricle.prediction.request import PredictionRequest, RequestedLevels
 from auricle.prediction.stream import Stream
 from auricle.records import Entry, Prediction
-from auricle.serving.answering import SoundOrigin, flac, is_sound_kept
+from auricle.serving.inference import SoundOrigin, encode_flac, is_sound_kept
 from auricle.serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class StreamSession:
     sample_format : s16, s32 or f32, little endian
     request : which answers are told as they come
     origin : what entries keep of the sound
-    limits : how often an entry is cut, and which sounds are kept
+    settings : how often an entry is cut, and which sounds are kept
 
     Raises
     ------
@@ -44,7 +44,7 @@ class StreamSession:
         sample_format: str,
         request: PredictionRequest,
         origin: SoundOrigin,
-        limits: Settings,
+        settings: Settings,
     ) -> None:
         check_sample_format(sample_format)
         self._dtype, self._scale = SAMPLE_FORMATS[sample_format]
@@ -52,7 +52,7 @@ class StreamSession:
         self.rate_hz = rate_hz
         self._stream = Stream(model, rate_hz=rate_hz, hop_s=request.hop_s, source=origin.source)
         self._levels = RequestedLevels(model, request, announce=True)
-        self._origin, self._limits = origin, limits
+        self._origin, self._settings = origin, settings
         self._rest = b""
         self._held: list[Samples] = []
         self._n_since_cut = 0
@@ -62,7 +62,7 @@ class StreamSession:
     @property
     def is_due(self) -> bool:
         """Whether it is time for an entry."""
-        return self._n_since_cut >= self._limits.stream_cut_s * self.rate_hz
+        return self._n_since_cut >= self._settings.stream_cut_s * self.rate_hz
 
     def push(self, content: bytes) -> list[dict[str, Any]]:
         """Take the next bytes, which may end within a sample, and return what is to be told.
@@ -79,7 +79,7 @@ class StreamSession:
         samples = (np.frombuffer(content[:whole], self._dtype) * self._scale).astype(np.float32)
         self.n_samples += samples.size
         self._n_since_cut += samples.size
-        if self._limits.may_keep_sound(self._n_since_cut / self.rate_hz):
+        if self._settings.may_keep_sound(self._n_since_cut / self.rate_hz):
             self._held.append(samples)
         else:
             self._held = []
@@ -100,8 +100,8 @@ class StreamSession:
             return None
         made = self._origin.entry(self._stream, recording)
         self._stream.begin_recording()
-        is_kept = bool(held) and is_sound_kept(made, n_samples / self.rate_hz, self._limits)
-        return made, flac(np.concatenate(held), self.rate_hz) if is_kept else None
+        is_kept = bool(held) and is_sound_kept(made, n_samples / self.rate_hz, self._settings)
+        return made, encode_flac(np.concatenate(held), self.rate_hz) if is_kept else None
 
 
 def _told(predictions: list[Prediction]) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ _MOST_EARLY: Final = 3
 _SPARE_S: Final = 5.0
 
 
-def supervise(limits: Settings, store_url: str, name: str, listener: socket.socket) -> None:
+def supervise(settings: Settings, store_url: str, name: str, listener: socket.socket) -> None:
     """Keep ``limits.workers`` processes at work until SIGTERM or SIGINT, and then until they have finished.
 
     Raises
@@ -37,13 +37,13 @@ def supervise(limits: Settings, store_url: str, name: str, listener: socket.sock
     """
     telemetry.install()
     with tempfile.TemporaryDirectory(prefix="auricle-metrics-") as folder:
-        _Crew(limits, store_url, name, listener=listener, folder=folder).run()
+        _Crew(settings, store_url, name, listener=listener, folder=folder).run()
 
 
 class _Crew:
-    def __init__(self, limits: Settings, store_url: str, name: str, *, listener: socket.socket, folder: str) -> None:
-        self._limits = limits
-        self._orders = json.dumps({"limits": limits.model_dump(), "store": store_url, "name": name}).encode() + b"\n"
+    def __init__(self, settings: Settings, store_url: str, name: str, *, listener: socket.socket, folder: str) -> None:
+        self._settings = settings
+        self._orders = json.dumps({"limits": settings.model_dump(), "store": store_url, "name": name}).encode() + b"\n"
         self._listener = listener
         self._folder = folder
         self._workers: dict[subprocess.Popen[bytes], float] = {}
@@ -53,7 +53,7 @@ class _Crew:
     def run(self) -> None:
         before = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
-            for _ in range(self._limits.workers):
+            for _ in range(self._settings.workers):
                 self._start()
             while not self._is_stopping:
                 time.sleep(_POLL_S)
@@ -104,7 +104,7 @@ class _Crew:
     def _end(self) -> None:
         for process in self._workers:
             process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + self._limits.drain_s + _SPARE_S
+        deadline = time.monotonic() + self._settings.drain_s + _SPARE_S
         for process in list(self._workers):
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from auricle.store.database import Database
 from auricle.store.tables import BLOBS, BUNDLES, PREDICTIONS
 
-__all__ = ["PART_BYTES", "drop_unused", "get", "put"]
+__all__ = ["PART_BYTES", "delete_unused", "get", "put"]
 
 PART_BYTES: Final = 4 * 1024**2
 
@@ -20,7 +20,7 @@ def put(database: Database, connection: sa.Connection, content: bytes) -> str:
     Whoever puts several sorts them by digest: each is held to the end of the transaction.
     """
     digest = hashlib.sha256(content).hexdigest()
-    database.hold(connection, digest)
+    database.lock_name(connection, digest)
     insertion = database.insert(BLOBS).on_conflict_do_nothing()
     for part, start in enumerate(range(0, len(content), PART_BYTES)):
         values = {"digest": digest, "part": part, "content": content[start : start + PART_BYTES]}
@@ -34,11 +34,11 @@ def get(connection: sa.Connection, digest: str) -> bytes | None:
     return b"".join(connection.execute(parts).scalars()) or None
 
 
-def drop_unused(database: Database, connection: sa.Connection, digests: Iterable[str | None]) -> int:
+def delete_unused(database: Database, connection: sa.Connection, digests: Iterable[str | None]) -> int:
     """Erase those contents that no entry and no model has, and return how many bytes they were."""
     n_bytes = 0
     for digest in sorted({digest for digest in digests if digest is not None}):
-        database.hold(connection, digest)  # somebody may be about to give an entry the same sound
+        database.lock_name(connection, digest)  # somebody may be about to give an entry the same sound
         unused = (~sa.exists().where(PREDICTIONS.c.audio == digest), ~sa.exists().where(BUNDLES.c.digest == digest))
         gone = sa.delete(BLOBS).where(BLOBS.c.digest == digest, *unused)
         n_bytes += sum(connection.execute(gone.returning(sa.func.length(BLOBS.c.content))).scalars())

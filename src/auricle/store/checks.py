@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from auricle.runtime import clock
 from auricle.store.database import Database
-from auricle.store.predictions.encoding import plain
-from auricle.store.predictions.filters import is_model
+from auricle.store.predictions.encoding import storable
+from auricle.store.predictions.filters import matches_model
 from auricle.store.tables import CHECKS
 
 __all__ = ["Check", "Checks"]
@@ -50,7 +50,7 @@ class Checks:
         ------
         StoreError : the database cannot be written
         """
-        check = Check(clock.new_id(), clock.now(), model=plain(model), verdict=plain(verdict), body=body)
+        check = Check(clock.new_id(), clock.now(), model=storable(model), verdict=storable(verdict), body=body)
         values = {
             "id": check.id,
             "time_us": clock.to_us(check.time),
@@ -71,7 +71,7 @@ class Checks:
         """
         wanted = sa.select(CHECKS).order_by(CHECKS.c.seq.desc()).limit(limit)
         if model is not None:
-            wanted = wanted.where(is_model(CHECKS.c.model, model))
+            wanted = wanted.where(matches_model(CHECKS.c.model, model))
         with self._database.read() as connection:
             return tuple(map(_from_row, connection.execute(wanted)))
 

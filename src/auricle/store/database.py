@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from auricle.errors import StoreError
 from auricle.runtime import clock
-from auricle.store.dialects import DEFAULT_URL, engine, parse, prepare, reason
+from auricle.store.dialects import DEFAULT_URL, engine, parse_url, ensure_file, failure_reason
 
 __all__ = ["DEFAULT_URL", "PATIENCE_S", "Database"]
 
@@ -41,14 +41,14 @@ class Database:
     """
 
     def __init__(self, url: str, *, create: bool = True, patience_s: float = PATIENCE_S) -> None:
-        parsed = parse(url)
+        parsed = parse_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.name = parsed.set(drivername=parsed.get_backend_name()).render_as_string(hide_password=True)
         """What messages call it."""
         self._patience_s = patience_s
         self._writing = threading.Lock()
         if self.is_sqlite:
-            prepare(Path(parsed.database or ""), create=create)
+            ensure_file(Path(parsed.database or ""), create=create)
         self.engine = engine(parsed, patience_s=patience_s)
         self._writers = self.engine.execution_options(writes=True)  # the same connections; see dialects.py
 
@@ -107,7 +107,7 @@ class Database:
             return clock.to_us(clock.now())
         return int(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp()) * 1000000")).scalar_one())
 
-    def hold(self, connection: sa.Connection, name: str) -> None:
+    def lock_name(self, connection: sa.Connection, name: str) -> None:
         """Wait until no other transaction holds a name, and hold it to the end of this one.
 
         SQLite has one writer at a time, which is more than enough.
@@ -116,7 +116,7 @@ class Database:
             number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
-    def forget(self) -> None:
+    def truncate_log(self) -> None:
         """Overwrite what was deleted, where the database lets us: SQLite's log still holds it, PostgreSQL vacuums.
 
         The log is folded in and cut off unless somebody reads just now; then the next call does it.
@@ -129,7 +129,7 @@ class Database:
                 finally:
                     self._pragma(connection, f"busy_timeout={int(self._patience_s * 1000)}")
 
-    def shrink(self) -> None:
+    def vacuum(self) -> None:
         """Give room back to the disk, a little at a time, once a tenth of SQLite's file is empty; PostgreSQL vacuums.
 
         Raises
@@ -165,8 +165,8 @@ class Database:
         except IntegrityError:
             raise
         except DBAPIError as error:
-            raise StoreError(f"{self.name}: cannot be used: {reason(error.orig)}.") from error
+            raise StoreError(f"{self.name}: cannot be used: {failure_reason(error.orig)}.") from error
         except sqlite3.Error as error:  # of a setting
-            raise StoreError(f"{self.name}: cannot be used: {reason(error)}.") from error
+            raise StoreError(f"{self.name}: cannot be used: {failure_reason(error)}.") from error
         except sa.exc.TimeoutError as error:  # no free connection in time
-            raise StoreError(f"{self.name}: cannot be used: {reason(error)}.") from error
+            raise StoreError(f"{self.name}: cannot be used: {failure_reason(error)}.") from error

@@ -15,7 +15,7 @@ from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 from auricle.errors import StoreError, UsageError
 from auricle.runtime.clock import Deadline
 
-__all__ = ["DEFAULT_URL", "engine", "parse", "prepare", "reason"]
+__all__ = ["DEFAULT_URL", "engine", "parse_url", "ensure_file", "failure_reason"]
 
 DEFAULT_URL: Final = "sqlite:///auricle.db"
 
@@ -45,7 +45,7 @@ _POSTGRESQL: Final = {
 }
 
 
-def parse(url: str) -> URL:
+def parse_url(url: str) -> URL:
     """Return a store's URL; a text without ``://`` is the path of a SQLite file.
 
     Raises
@@ -68,7 +68,7 @@ def parse(url: str) -> URL:
     )
 
 
-def prepare(path: Path, *, create: bool) -> None:
+def ensure_file(path: Path, *, create: bool) -> None:
     """See that a SQLite file is there, and make it for its owner alone where it is not.
 
     Raises
@@ -111,7 +111,7 @@ def engine(url: URL, *, patience_s: float) -> sa.Engine:
     return made
 
 
-def reason(error: BaseException | None) -> str:
+def failure_reason(error: BaseException | None) -> str:
     """Return why a database refused, in a few words without an end."""
     code = getattr(error, "sqlite_errorcode", None) or getattr(error, "sqlstate", None)
     if isinstance(code, int):

@@ -7,12 +7,12 @@ import sqlalchemy as sa
 
 from auricle.errors import ConflictError, UsageError
 from auricle.store.database import Database
-from auricle.store.predictions.encoding import plain
+from auricle.store.predictions.encoding import storable
 from auricle.store.tables import CLAIMS
 
-__all__ = ["ABANDONED_S", "KEPT_S", "Claim", "Claims", "settle"]
+__all__ = ["ABANDONED_S", "EXPIRES_S", "Claim", "IdempotencyKeys", "complete_claim"]
 
-KEPT_S: Final = 24 * 3600.0
+EXPIRES_S: Final = 24 * 3600.0
 ABANDONED_S: Final = 60.0
 """How long a claim without an answer is waited for: the process that held it may be gone."""
 
@@ -35,7 +35,7 @@ class Claim:
     entry: str | None = None
 
 
-class Claims:
+class IdempotencyKeys:
     """The idempotency keys that the processes of a service hold together, each for 24 hours."""
 
     def __init__(self, database: Database) -> None:
@@ -60,7 +60,7 @@ class Claims:
         ConflictError : the first request is being answered just now
         StoreError : the database cannot be written
         """
-        mine = Claim(plain(key), plain(token), digest)
+        mine = Claim(storable(key), storable(token), digest)
         place = sa.and_(CLAIMS.c.key == mine.key, CLAIMS.c.token == mine.token)
         with self._database.write(durable=False) as connection:
             present = self._database.now_us(connection)
@@ -88,7 +88,7 @@ class Claims:
             return connection.execute(sa.delete(CLAIMS).where(_is_over(present))).rowcount
 
 
-def settle(connection: sa.Connection, claim: Claim, entry: str) -> None:
+def complete_claim(connection: sa.Connection, claim: Claim, entry: str) -> None:
     """Say, within the transaction that adds it, which prediction a claimed request became.
 
     Raises
@@ -107,4 +107,4 @@ def _place(claim: Claim) -> sa.ColumnElement[bool]:
 def _is_over(present: int) -> sa.ColumnElement[bool]:
     """Whether a claim is past: also when the clock has jumped back over the time at which it was made."""
     age_us = sa.func.abs(present - CLAIMS.c.time_us)
-    return sa.or_(age_us > int(KEPT_S * 1e6), sa.and_(CLAIMS.c.entry.is_(None), age_us > int(ABANDONED_S * 1e6)))
+    return sa.or_(age_us > int(EXPIRES_S * 1e6), sa.and_(CLAIMS.c.entry.is_(None), age_us > int(ABANDONED_S * 1e6)))

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from auricle.errors import MissingError, UsageError
 from auricle.runtime import clock
 from auricle.store.database import Database
-from auricle.store.predictions.encoding import plain
+from auricle.store.predictions.encoding import storable
 from auricle.store.tables import KEYS
 
 __all__ = ["SCOPES", "Key", "Keys"]
@@ -87,7 +87,7 @@ class Keys:
             raise UsageError(f"A key's end must lie ahead. Got {expires.isoformat(timespec='seconds')}.")
         identity = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
         token = f"aud_{identity}_{secrets.token_urlsafe(32)}"
-        key = Key(identity, plain(name), frozenset(scopes), created=created, expires=expires)
+        key = Key(identity, storable(name), frozenset(scopes), created=created, expires=expires)
         with self._database.write() as connection:
             connection.execute(sa.insert(KEYS).values(**_to_row(key), digest=_digest(token)))
         return token, key
@@ -101,7 +101,7 @@ class Keys:
         """
         identity = token.split("_", 2)[1] if token.count("_") > 1 else ""
         with self._database.read() as connection:
-            row = connection.execute(sa.select(KEYS).where(KEYS.c.id == plain(identity))).one_or_none()
+            row = connection.execute(sa.select(KEYS).where(KEYS.c.id == storable(identity))).one_or_none()
         # An unknown id is compared too, so that the time does not say which ids there are.
         is_right = hmac.compare_digest(_digest(token), _digest("") if row is None else row.digest)
         if row is None or not is_right:
@@ -127,7 +127,7 @@ class Keys:
         MissingError : there is no key of this id
         StoreError : the database cannot be written
         """
-        place = KEYS.c.id == plain(identity)
+        place = KEYS.c.id == storable(identity)
         with self._database.write() as connection:
             revoked = sa.func.coalesce(KEYS.c.revoked_us, clock.to_us(clock.now()))
             connection.execute(sa.update(KEYS).where(place).values(revoked_us=revoked))

@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from auricle.store.database import Database
-from auricle.store.predictions.encoding import plain
+from auricle.store.predictions.encoding import storable
 from auricle.store.tables import LEASES
 
 __all__ = ["LEASE_S", "Lease", "Leases"]
@@ -48,7 +48,7 @@ class Leases:
         ------
         StoreError : the database cannot be written
         """
-        lease = Lease(plain(name), secrets.token_hex(16), plain(holder), for_s)
+        lease = Lease(storable(name), secrets.token_hex(16), storable(holder), for_s)
         with self._database.write() as connection:
             present = self._database.now_us(connection)
             values = self._values(lease, present)
@@ -88,7 +88,7 @@ class Leases:
         """
         with self._database.read() as connection:
             present = self._database.now_us(connection)
-            held = sa.select(LEASES.c.holder).where(LEASES.c.name == plain(name), LEASES.c.until_us > present)
+            held = sa.select(LEASES.c.holder).where(LEASES.c.name == storable(name), LEASES.c.until_us > present)
             return connection.execute(held).scalar_one_or_none()
 
     @staticmethod

@@ -38,12 +38,12 @@ class Step:
     Parameters
     ----------
     version : what the tables are after it
-    says : what it does, in a few words
+    description : what it does, in a few words
     run : does it, within a transaction
     """
 
     version: int
-    says: str
+    description: str
     run: Callable[[sa.Connection], None]
 
 
@@ -92,7 +92,7 @@ def migrate(database: Database, steps: tuple[Step, ...] = STEPS) -> int:
         version = _version(connection)
     if version < steps[-1].version:
         with database.write() as connection:
-            database.hold(connection, "schema")
+            database.lock_name(connection, "schema")
             version = _version(connection)
             for step in steps:
                 if step.version > version:

@@ -6,16 +6,16 @@ from typing import Final
 import sqlalchemy as sa
 
 from auricle.store.database import Database
-from auricle.store.predictions.encoding import plain
+from auricle.store.predictions.encoding import storable
 from auricle.store.tables import BUCKETS, SESSIONS
 
-__all__ = ["STALE_S", "Limits"]
+__all__ = ["STALE_S", "SharedLimits"]
 
 STALE_S: Final = 30.0
 """How long a session counts without being seen: the process that held it may be gone."""
 
 
-class Limits:
+class SharedLimits:
     """Token buckets and sessions that several processes hold together.
 
     None of it outlives a power cut, so that none of it waits for the disk.
@@ -40,7 +40,7 @@ class Limits:
         ------
         StoreError : the database cannot be written
         """
-        name = plain(name)
+        name = storable(name)
         with self._database.write(durable=False) as connection:
             present = self._database.now_us(connection)
             full = self._database.insert(BUCKETS).values(name=name, tokens=burst, time_us=present)
@@ -53,7 +53,7 @@ class Limits:
             connection.execute(sa.update(BUCKETS).where(place).values(tokens=tokens - given, time_us=present))
             return given
 
-    def open_session(self, identity: str, key: str, *, most: int, most_a_key: int) -> bool:
+    def open_session(self, identity: str, key: str, *, max_sessions: int, max_per_key: int) -> bool:
         """Count a stream in, unless there are too many already, of all or of its key.
 
         Raises
@@ -61,18 +61,18 @@ class Limits:
         StoreError : the database cannot be written
         """
         with self._database.write(durable=False) as connection:
-            self._database.hold(connection, "sessions")
+            self._database.lock_name(connection, "sessions")
             present = self._database.now_us(connection)
             connection.execute(sa.delete(SESSIONS).where(sa.func.abs(present - SESSIONS.c.seen_us) > STALE_S * 1e6))
             count = sa.select(sa.func.count()).select_from(SESSIONS)
             n_all = connection.execute(count).scalar_one()
-            n_of_key = connection.execute(count.where(SESSIONS.c.key == plain(key))).scalar_one()
-            if n_all >= most or n_of_key >= most_a_key:
+            n_of_key = connection.execute(count.where(SESSIONS.c.key == storable(key))).scalar_one()
+            if n_all >= max_sessions or n_of_key >= max_per_key:
                 return False
-            connection.execute(sa.insert(SESSIONS).values(id=identity, key=plain(key), seen_us=present))
+            connection.execute(sa.insert(SESSIONS).values(id=identity, key=storable(key), seen_us=present))
             return True
 
-    def see_sessions(self, identities: Collection[str]) -> None:
+    def refresh_sessions(self, identities: Collection[str]) -> None:
         """Say that streams are still open: at least every third of ``STALE_S``, for all of a process at once.
 
         Raises

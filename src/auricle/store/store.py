@@ -7,7 +7,7 @@ from typing import Self
 from auricle.records import Entry
 from auricle.store.checks import Checks
 from auricle.store.database import PATIENCE_S, Database
-from auricle.store.idempotency import Claims
+from auricle.store.idempotency import IdempotencyKeys
 from auricle.store.keys import Keys
 from auricle.store.labels import review
 from auricle.store.labels.feedback import Feedback
@@ -16,7 +16,7 @@ from auricle.store.migrations import migrate
 from auricle.store.predictions import log, retention, scan
 from auricle.store.predictions.filters import Filter
 from auricle.store.predictions.writer import Writer
-from auricle.store.rate_limits import Limits
+from auricle.store.rate_limits import SharedLimits
 from auricle.store.registry.aliases import Aliases
 from auricle.store.registry.models import Models
 from auricle.store.registry.retraining_log import Decisions
@@ -47,9 +47,9 @@ class Store:
         self.aliases = Aliases(database)
         self.checks = Checks(database)
         self.decisions = Decisions(database)
-        self.claims = Claims(database)
+        self.claims = IdempotencyKeys(database)
         self.leases = Leases(database)
-        self.limits = Limits(database)
+        self.limits = SharedLimits(database)
 
     @classmethod
     def open(cls, url: str, *, create: bool = True, patience_s: float = PATIENCE_S) -> Self:
@@ -107,10 +107,10 @@ class Store:
         return scan.scan(self.database, which, with_rows=with_rows)
 
     def review(self, which: Filter = EVERYTHING, *, limit: int = 20) -> tuple[review.Candidate, ...]:
-        """Return what is most worth labelling; see :func:`auricle.store.labels.review.most_worth_labelling`."""
-        return review.most_worth_labelling(self.database, which, limit=limit)
+        """Return what is most worth labelling; see :func:`auricle.store.labels.review.review_queue`."""
+        return review.review_queue(self.database, which, limit=limit)
 
-    def sweep(self, keep: retention.Keep) -> retention.Swept | None:
+    def sweep(self, keep: retention.RetentionPolicy) -> retention.SweepResult | None:
         """Erase what is not to be kept, and forget what is over; None where another process does it just now.
 
         Raises

@@ -44,7 +44,7 @@ def attribution(result: "TrainResult") -> Iterator[Block]:
         def answer(hidden: NDArray[np.float32], row: NDArray[np.float32] = row) -> NDArray[np.float32]:
             changed = row.copy()
             changed[place] = hidden.ravel()
-            return np.asarray(graph.answers(changed[np.newaxis])[0])
+            return np.asarray(graph.predict(changed[np.newaxis])[0])
 
         seen = row[place].reshape(image.shape)
         figure = draw_explained(

@@ -147,18 +147,17 @@ def _scores(dataset: Dataset, table: DesignMatrix, found: SearchResult) -> tuple
         before = scores.classification(truth, found.uncalibrated, chosen)
         tested |= {f"{name}_uncalibrated": before[name] for name in ("log_loss", "ece")}
         tested |= scores.classification_intervals(truth, chosen, groups)
-        guess = scores.baseline(truth, balanced=True)
+        chance_level = scores.baseline(truth, balanced=True)
     else:
         values = found.answers[:, 0]
         tested = scores.regression(truth, values) | scores.regression_intervals(truth, values, groups)
-        guess = 0.0
+        chance_level = 0.0
     if found.reach is not None:
         tested |= scores.coverage(found.reach.covered, found.reach.size, groups, is_class=bool(table.classes))
     tested["n_recordings"] = len(truth)
-    sentence = scores.verdict(
-        tested, task=dataset.task, n_recordings=len(truth), n_groups=len(set(groups)), guess=guess
-    )
-    return tested, sentence
+    recordings = f"{len(truth)} held-out recordings of {len(set(groups))} groups"
+    found_verdict = scores.verdict(tested, task=dataset.task, recordings=recordings, chance_level=chance_level)
+    return tested, found_verdict.sentence
 
 
 def _doubt(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -200,4 +199,4 @@ def _golden(dataset: Dataset, features: Features, standard: FeatureSpec, graph: 
     windows: list[NDArray[np.float32]] = [windows_of(dataset.examples[i], features)[0].samples for i in picked]
     rows = np.stack([features.row(window) for window in windows])
     standards = np.stack([compact.row(window) for window in windows])
-    return Golden(tuple(windows), rows, standards, Graph(graph).answers(rows))
+    return Golden(tuple(windows), rows, standards, Graph(graph).predict(rows))

@@ -72,7 +72,7 @@ def build_report(result: "TrainResult", curve: Curve) -> Page:
 
 def is_useful(result: "TrainResult") -> bool:
     """Whether the interval of the score clears a guess."""
-    return "no better than guessing" not in result.bundle.manifest.verdict
+    return result.verdict_kind != "no_better"
 
 
 def _verdict(result: "TrainResult", *, is_useful: bool) -> tuple[Tone, str]:
@@ -108,8 +108,8 @@ def _question(result: "TrainResult") -> str:
 
 def _headline(result: "TrainResult") -> Iterator[Block]:
     classes = result.answered.classes
-    guess = 1.0 / np.unique(result.answered.truth).size if classes else None
-    yield from report_sections.headline(result.bundle.manifest.scores, guess=guess)
+    chance_level = 1.0 / np.unique(result.answered.truth).size if classes else None
+    yield from report_sections.headline(result.bundle.manifest.scores, chance_level=chance_level)
 
 
 def _notices(result: "TrainResult", findings: Sequence[Finding]) -> Iterator[Block]:
@@ -169,7 +169,7 @@ def _shown(value: float, *, digits: int, unit: str = "") -> str:
 
 def _calibration(result: "TrainResult") -> Iterator[Block]:
     answered = result.answered
-    before = replace(answered, answers=result.uncalibrated[result.found.tested])
+    before = replace(answered, predictions=result.uncalibrated[result.found.tested])
     yield from report_sections.calibration(answered, before)
     sets = result.bundle.manifest.sets
     if sets is None:

@@ -13,10 +13,12 @@ from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import Failure, FeatureTable, Progress
 from auricle.evaluation.breakdown import ScoredPredictions, summary
+from auricle.evaluation.scores import VerdictKind, baseline, verdict_kind
 from auricle.inspection.findings import Finding
 from auricle.inspection.leaks import Leaks
 from auricle.models.family import Estimator
 from auricle.reports.html import Page
+from auricle.tasks.table import TASKS
 from auricle.training.design_matrix import DesignMatrix
 from auricle.training.learning_curve import Curve, learning_curve
 from auricle.training.report import build_report
@@ -73,6 +75,13 @@ class TrainResult:
         how = self.bundle.manifest.calibration.recording
         return calibrate((log_probabilities(self.found.out_of_fold) - (how.bias or 0.0)) * how.temperature)
 
+    @property
+    def verdict_kind(self) -> VerdictKind:
+        """Whether the held-out score lies above chance: ``better``, ``no_better`` or ``cannot_say``."""
+        manifest = self.bundle.manifest
+        chance_level = baseline(self.answered.truth, balanced=True) if manifest.classes else 0.0
+        return verdict_kind(manifest.scores, task=manifest.task, chance_level=chance_level)
+
     @cached_property
     def report(self) -> Page:
         """The report: ``result.report.save("report.html")``. The learning curve is made for it."""
@@ -101,7 +110,7 @@ class TrainResult:
         curve : the learning curve, where it was made
         """
         manifest, found = self.bundle.manifest, self.found
-        headline = "accuracy" if manifest.task == "classify" else "r2"
+        headline = TASKS[manifest.task].headline
         trials = [
             {
                 "model": trial.candidate.name,
@@ -127,6 +136,7 @@ class TrainResult:
             "test": manifest.scores,
             "protocol": manifest.protocol,
             "verdict": manifest.verdict,
+            "verdict_kind": self.verdict_kind,
             "leaks": [finding.as_json() for finding in self.leaks.findings],
             "condition": [finding.as_json() for finding in self.condition],
             **summary(self.answered),

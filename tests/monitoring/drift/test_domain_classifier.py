@@ -3,15 +3,15 @@ import pytest
 from scipy.stats import t
 from sklearn.metrics import roc_auc_score
 
-from auricle.monitoring.drift.domain_classifier import row_drift, separability
+from auricle.monitoring.drift.domain_classifier import multivariate_drift, domain_classifier_auc
 from auricle.monitoring.drift.resampling import permutation_masks
-from auricle.monitoring.drift.tests import domain_classifier
+from auricle.monitoring.drift.battery import domain_classifier
 
 
 def found(values, n_window, groups=None, n_shuffles=199):
     n = len(values)
     groups = np.arange(n).astype(str) if groups is None else groups
-    return row_drift(
+    return multivariate_drift(
         values.astype(np.float32),
         groups,
         permutation_masks(n - n_window, n_window, n_shuffles=n_shuffles, seed=0),
@@ -28,13 +28,13 @@ def test_a_shift_that_no_column_shows_is_told_from_all_of_them(rng):
     assert drift.p_distance <= 0.005
     assert drift.interval[0] < drift.auc < drift.interval[1]
     assert drift.interval[0] > 0.5
-    assert drift.moved(0.01)
+    assert drift.drifted(0.01)
 
 
 def test_chance_is_a_half_and_moves_nothing(rng):
     drift = found(rng.normal(size=(400, 30)), 200)
     assert drift.auc == pytest.approx(0.5, abs=0.08)
-    assert not drift.moved(0.01)
+    assert not drift.drifted(0.01)
 
 
 def test_a_change_of_spread_is_seen_by_the_second_opinion(rng):
@@ -53,9 +53,9 @@ def test_groups_are_never_in_two_folds(rng):
 
 def test_areas_are_those_of_scikit_learn(rng):
     scores = np.round(rng.normal(size=(50, 3)), 1).astype(np.float32)
-    dealt = permutation_masks(30, 20, n_shuffles=2, seed=0)
-    expected = [roc_auc_score(side, score) for side, score in zip(dealt.T, scores.T, strict=True)]
-    np.testing.assert_allclose(domain_classifier._aucs(scores, dealt), expected)
+    masks = permutation_masks(30, 20, n_shuffles=2, seed=0)
+    expected = [roc_auc_score(side, score) for side, score in zip(masks.T, scores.T, strict=True)]
+    np.testing.assert_allclose(domain_classifier._aucs(scores, masks), expected)
 
 
 def test_one_group_is_worth_one(rng):
@@ -69,7 +69,7 @@ def test_the_area_alone_is_the_same(rng):
     values = rng.normal(size=(200, 8)).astype(np.float32)
     values[100:] += 0.5
     groups, window = np.arange(200).astype(str), np.arange(200) >= 100
-    assert separability(values, groups, window, seed=0) == pytest.approx(found(values, 100, n_shuffles=9).auc, abs=0.03)
+    assert domain_classifier_auc(values, groups, window, seed=0) == pytest.approx(found(values, 100, n_shuffles=9).auc, abs=0.03)
 
 
 def test_few_groups_widen_the_interval_as_much_as_they_leave_unknown(rng):

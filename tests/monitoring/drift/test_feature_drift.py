@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from auricle.monitoring.drift.feature_drift import LEAST_EFFECT, feature_drift, table_of
+from auricle.monitoring.drift.feature_drift import MIN_EFFECT, feature_drift, drift_table
 from auricle.monitoring.drift.resampling import permutation_masks
 
 NAMES = tuple("abcdef")
@@ -49,7 +49,7 @@ def test_nothing_moves_where_nothing_has_changed(n_reference, n_window):
     moved = 0
     for seed in range(30):
         values = np.random.default_rng(seed).normal(size=(n_reference + n_window, 6))
-        moved += any(one.moved(0.05) for one in drift(values, n_window, seed=seed))
+        moved += any(one.drifted(0.05) for one in drift(values, n_window, seed=seed))
     assert moved <= 4
 
 
@@ -58,8 +58,8 @@ def test_a_small_effect_is_no_reason_to_act_however_significant(rng):
     values[4000:, 2] += 0.15
     found = drift(values, 5000)
     assert found[2].q < 0.01
-    assert found[2].effect < LEAST_EFFECT
-    assert not found[2].moved(0.01)
+    assert found[2].effect < MIN_EFFECT
+    assert not found[2].drifted(0.01)
 
 
 def test_one_fixed_microphone_is_not_many_independent_ones(rng):
@@ -68,7 +68,7 @@ def test_one_fixed_microphone_is_not_many_independent_ones(rng):
     values += 0.2 * rng.normal(size=values.shape)
     found = drift(values, 150, groups)
     assert min(one.p_apart for one in found) < 0.001
-    assert not any(one.moved(0.01) for one in found)
+    assert not any(one.drifted(0.01) for one in found)
 
 
 def test_a_column_without_spread_has_not_moved(rng):
@@ -76,12 +76,12 @@ def test_a_column_without_spread_has_not_moved(rng):
     values[:, 3] = 0.0
     one = drift(values, 60)[3]
     assert (one.gap, one.effect) == (0.0, 0.0)
-    assert not one.moved(0.01)
+    assert not one.drifted(0.01)
 
 
 def test_the_table_has_row_quality_novelty_and_confidence(make_sample):
     sample = make_sample(12)
-    table, names = table_of(sample)
+    table, names = drift_table(sample)
     assert table.shape == (12, len(names))
     assert names[-2:] == ("novelty", "confidence")
     np.testing.assert_array_equal(table[:, names.index("level_db")], sample.measure("level_db"))

@@ -26,14 +26,14 @@ def test_a_class_that_has_vanished_is_named(make_sample):
     window = make_sample(300, 1)
     found = drift(make_sample(200), window.subset(window.truth != "cow"))
     assert found.p <= 0.005
-    assert found.moved(0.005)
+    assert found.drifted(0.005)
     cow = next(one for one in found.shares if one.label == "cow")
     assert cow.p <= 0.005
     assert cow.after < 0.3 * cow.before
 
 
 def test_the_usual_shares_have_not_moved(make_sample):
-    moved = sum(drift(make_sample(150, 2 * i), make_sample(80, 2 * i + 1), 199).moved(0.05) for i in range(20))
+    moved = sum(drift(make_sample(150, 2 * i), make_sample(80, 2 * i + 1), 199).drifted(0.05) for i in range(20))
     assert moved <= 3
 
 
@@ -41,7 +41,7 @@ def test_shares_are_those_of_the_answers(make_sample):
     reference, window = make_sample(200), make_sample(100, 1)
     found = drift(reference, window, 19)
     assert sum(one.before for one in found.shares) == pytest.approx(1)
-    np.testing.assert_allclose([one.after for one in found.shares], np.bincount(window.chosen, minlength=3) / 100)
+    np.testing.assert_allclose([one.after for one in found.shares], np.bincount(window.predicted, minlength=3) / 100)
 
 
 def test_mistakes_do_not_hide_a_class_that_has_vanished(make_sample):
@@ -57,9 +57,9 @@ def test_mistakes_do_not_hide_a_class_that_has_vanished(make_sample):
 def test_one_sure_mistake_does_not_bring_a_class_back(make_sample):
     window = make_sample(300, 1)
     window = window.subset(window.truth != "cow")
-    answers = window.answers.copy()
+    answers = window.outputs.copy()
     answers[0] = [0.0, 1.0, 0.0]
-    found = drift(make_sample(200), replace(window, answers=answers))
+    found = drift(make_sample(200), replace(window, outputs=answers))
     assert next(one for one in found.shares if one.label == "cow").likely_after < 0.02
 
 
@@ -82,7 +82,7 @@ def test_sources_that_happen_to_stand_on_one_side_raise_no_alarm(make_sample):
         whole = replace(whole, groups=np.char.add(whole.truth, (np.arange(600) % 17).astype(str)))
         live = np.isin(whole.groups, rng.permutation(np.unique(whole.groups))[:25])
         found = drift(whole.subset(~live), whole.subset(live), 199)
-        moved += found.moved(0.05)
+        moved += found.drifted(0.05)
         apart += found.p_apart <= 0.05
     assert apart > 5
     assert moved <= 4
@@ -98,7 +98,7 @@ def test_recordings_of_one_source_say_together_which_class_it_is(make_sample):
         said[::5] = (truth[::5] + rng.integers(1, 3, n_sources)) % 3
         answers = np.where(np.eye(3, dtype=bool)[said], 0.8, 0.1).astype(np.float32)
         groups = np.array([f"{seed}-{i // 5}" for i in range(5 * n_sources)])
-        return replace(sample, truth=np.array(sample.classes)[truth], answers=answers, groups=groups)
+        return replace(sample, truth=np.array(sample.classes)[truth], outputs=answers, groups=groups)
 
     found = 0
     for seed in range(0, 16, 2):

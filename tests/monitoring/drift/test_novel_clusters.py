@@ -24,14 +24,14 @@ def clustered(rng, n_new):
 
 def test_a_kind_that_lies_between_the_others_is_seen_and_its_share_told(rng):
     drift = found(clustered(rng, 40), 200)
-    assert drift.moved(0.001)
+    assert drift.drifted(0.001)
     assert drift.share == pytest.approx(0.2, abs=0.06)
     assert drift.is_part
 
 
 def test_the_usual_kinds_are_not_new(rng):
     drift = found(clustered(rng, 0), 200)
-    assert not drift.moved(0.05)
+    assert not drift.drifted(0.05)
     assert drift.share < 0.02
 
 
@@ -40,17 +40,17 @@ def test_neighbours_of_one_group_say_nothing(rng):
     groups[360:] = "one machine"
     drift = found(clustered(rng, 40), 200, groups)
     assert drift.share < 0.02
-    assert not drift.moved(0.01)
+    assert not drift.drifted(0.01)
     assert drift.p_apart <= 0.001
 
 
 def test_few_recordings_are_compared_too(rng):
-    assert not found(rng.normal(size=(8, 3)), 3).moved(0.05)
+    assert not found(rng.normal(size=(8, 3)), 3).drifted(0.05)
 
 
 def test_where_all_moved_a_little_it_is_no_part(rng):
     values = rng.normal(size=(400, 12))
     values[200:] += 1.0
     drift = found(values, 200)
-    assert drift.moved(0.01)
+    assert drift.drifted(0.01)
     assert not drift.is_part

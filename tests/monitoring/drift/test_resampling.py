@@ -11,11 +11,11 @@ from auricle.monitoring.drift.resampling import (
 
 
 def test_shuffles_keep_the_sizes_and_begin_with_what_was_observed() -> None:
-    dealt = permutation_masks(7, 3, n_shuffles=20, seed=1)
-    assert dealt.shape == (10, 21)
-    assert dealt[:, 0].tolist() == [False] * 7 + [True] * 3
-    assert (dealt.sum(axis=0) == 3).all()
-    np.testing.assert_array_equal(dealt, permutation_masks(7, 3, n_shuffles=20, seed=1))
+    masks = permutation_masks(7, 3, n_shuffles=20, seed=1)
+    assert masks.shape == (10, 21)
+    assert masks[:, 0].tolist() == [False] * 7 + [True] * 3
+    assert (masks.sum(axis=0) == 3).all()
+    np.testing.assert_array_equal(masks, permutation_masks(7, 3, n_shuffles=20, seed=1))
 
 
 def test_a_p_value_counts_what_was_observed() -> None:

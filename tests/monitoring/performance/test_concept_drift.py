@@ -101,7 +101,7 @@ def test_labels_as_usual_are_no_evidence(make_sample):
 def test_recordings_that_err_together_say_less_of_what_is_usual(make_sample):
     reference, labelled = make_sample(600, 1), make_sample(50, 2)
     blocks = np.repeat(np.arange(20), 30).astype(str)
-    order = np.argsort(reference.is_right)  # the mistakes are of one block
+    order = np.argsort(reference.is_correct)  # the mistakes are of one block
     together = replace(reference.subset(order), groups=blocks)
     assert (evidence(together, labelled) < evidence(reference, labelled)).all()
 
@@ -113,7 +113,7 @@ def test_a_label_that_the_model_does_not_know_counts_as_a_contradiction(make_sam
 
 
 def test_numbers_are_not_weighed(make_sample):
-    numbers = {"answers": np.zeros((30, 1), np.float32), "truth": np.zeros(30), "classes": ()}
+    numbers = {"outputs": np.zeros((30, 1), np.float32), "truth": np.zeros(30), "classes": ()}
     assert evidence(*(replace(make_sample(30, seed), **numbers) for seed in (1, 2))) is None
 
 

@@ -9,7 +9,7 @@ from auricle.datasets.dataset import Example
 from auricle.errors import DataError
 from auricle.monitoring.sources.from_files import samples_from_files
 from auricle.monitoring.sources.recordings import find
-from auricle.monitoring.sources.sample import reference_of
+from auricle.monitoring.sources.sample import reference_sample
 
 
 def test_recordings_are_answered_as_the_model_answers_them(states, machine_sounds: Path) -> None:
@@ -17,20 +17,20 @@ def test_recordings_are_answered_as_the_model_answers_them(states, machine_sound
     sample, failures = samples_from_files(states, recordings)
     assert (len(sample), failures, sample.model) == (5, (), states.name)
     direct = states.predict(recordings[2].file)
-    assert sample.classes[sample.chosen[2]] == direct.label
+    assert sample.classes[sample.predicted[2]] == direct.label
     assert sample.novelty[2] == pytest.approx(direct.novelty)
     assert sample.measure("level_db")[2] == pytest.approx(direct.quality.level_db, abs=1e-4)
     assert set(sample.rates_hz) == {8000}
     assert sample.is_labelled.all()
     assert sample.metadata["machine"].tolist() == [one.group for one in recordings]
-    assert sample.columns == reference_of(states.bundle).columns
+    assert sample.columns == reference_sample(states.bundle).columns
 
 
 def test_a_part_is_answered_alone(states, machine_sounds: Path) -> None:
     whole = find(machine_sounds, states.classes)[0]
     sample, _ = samples_from_files(states, [whole, replace(whole, start_s=0.1, end_s=0.4)])
     assert not np.array_equal(sample.rows[0], sample.rows[1])
-    part = states.hear(read(whole.file, start_s=0.1, end_s=0.4))
+    part = states.run(read(whole.file, start_s=0.1, end_s=0.4))
     np.testing.assert_array_equal(sample.rows[1], part.standard_row())
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from auricle.errors import AuricleError
 from auricle.monitoring.sources.from_files import samples_from_files
-from auricle.monitoring.sources.from_store import bundle_of, samples_from_store
+from auricle.monitoring.sources.from_store import registered_bundle, samples_from_store
 from auricle.monitoring.sources.recordings import find
-from auricle.prediction.log_entries import entry
+from auricle.prediction.log_entries import build_entry
 from auricle.prediction.stream import Stream
 from auricle.store.store import Store
 
@@ -20,8 +20,8 @@ def listened(model, file: Path, **told):
 
     clip = read(file)
     stream = Stream(model.loaded, rate_hz=clip.rate_hz, source=file.name)
-    stream.listen(clip.samples)
-    return entry(stream, stream.finish(), **told)
+    stream.feed(clip.samples)
+    return build_entry(stream, stream.finish(), **told)
 
 
 @pytest.fixture
@@ -57,11 +57,11 @@ def test_each_version_is_for_itself_and_one_that_is_lost_is_named(states, speeds
     store.add([listened(model, file) for model in (states, speeds, states)])
 
     def only_states(model: str):
-        return states.bundle if model == states.name else bundle_of(store, model)
+        return states.bundle if model == states.name else registered_bundle(store, model)
 
     found, failures = samples_from_store(store.scan(), only_states)
     assert [len(sample) for _, sample in found.values()] == [2]
     assert list(failures) == [speeds.name]
     assert isinstance(failures[speeds.name], AuricleError)
     both, _ = samples_from_store(store.scan(), {states.name: states.bundle, speeds.name: speeds.bundle}.__getitem__)
-    assert both[speeds.name][1].answers.shape == (1, 1)
+    assert both[speeds.name][1].outputs.shape == (1, 1)

@@ -6,17 +6,17 @@ import pytest
 
 from auricle.bundles.bundle import Bundle
 from auricle.errors import BundleError, DataError
-from auricle.monitoring.sources.sample import moment_of, reference_of, time_of
+from auricle.monitoring.sources.sample import to_datetime, reference_sample, to_datetime64
 
 
 def test_the_reference_is_what_the_profile_holds(states, trained_on_states):
-    reference, profile = reference_of(states.bundle), states.bundle.profile
+    reference, profile = reference_sample(states.bundle), states.bundle.profile
     assert len(reference) == len(trained_on_states.dataset)
     np.testing.assert_array_equal(reference.rows, profile.rows)
     assert reference.truth.tolist() == profile.chosen_truth.tolist()
     assert reference.is_labelled.all()
     assert reference.is_grouped
-    assert reference.is_right.mean() == pytest.approx((profile.answers.argmax(axis=1) == truth_of(states)).mean())
+    assert reference.is_correct.mean() == pytest.approx((profile.answers.argmax(axis=1) == truth_of(states)).mean())
 
 
 def truth_of(states):
@@ -30,7 +30,7 @@ def test_a_bundle_without_a_reference_is_refused(states):
     with pytest.raises(
         BundleError, match=r"must hold the recordings that live ones are compared with\. This one has none"
     ):
-        reference_of(bundle)
+        reference_sample(bundle)
 
 
 def test_a_subset_takes_everything_along(make_sample):
@@ -55,8 +55,8 @@ def test_columns_of_metadata_are_as_long_as_the_rest(make_sample):
 def test_times_and_moments_are_those_of_each_other():
     there = timezone(timedelta(hours=2))
     moment = datetime(2026, 3, 1, 14, 30, 0, 5, tzinfo=there)
-    assert time_of(moment) == np.datetime64("2026-03-01T12:30:00.000005")
-    back = moment_of(np.datetime64("2026-03-01T12:30:00.000005", "ns"))
+    assert to_datetime64(moment) == np.datetime64("2026-03-01T12:30:00.000005")
+    back = to_datetime(np.datetime64("2026-03-01T12:30:00.000005", "ns"))
     assert back == moment
     assert back.utcoffset() == timedelta(0)
-    assert moment_of(np.datetime64("NaT", "us")) is None
+    assert to_datetime(np.datetime64("NaT", "us")) is None

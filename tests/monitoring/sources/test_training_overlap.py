@@ -7,8 +7,8 @@ import pytest
 from auricle.monitoring.check import check
 from auricle.monitoring.sources.from_files import samples_from_files
 from auricle.monitoring.sources.recordings import find
-from auricle.monitoring.sources.sample import reference_of
-from auricle.monitoring.sources.training_overlap import with_out_of_fold, without_unanswered
+from auricle.monitoring.sources.sample import reference_sample
+from auricle.monitoring.sources.training_overlap import substitute_out_of_fold, drop_unprofiled
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def window(states, machine_sounds: Path):
 
 
 def test_recordings_of_training_are_judged_as_if_the_model_had_not_heard_them(states, window) -> None:
-    reference = reference_of(states.bundle)
-    found, notes = with_out_of_fold(window, reference)
-    assert not np.allclose(window.answers, reference.answers[::-1])
-    np.testing.assert_array_equal(found.answers, reference.answers[::-1])
+    reference = reference_sample(states.bundle)
+    found, notes = substitute_out_of_fold(window, reference)
+    assert not np.allclose(window.outputs, reference.outputs[::-1])
+    np.testing.assert_array_equal(found.outputs, reference.outputs[::-1])
     np.testing.assert_array_equal(found.novelty, reference.novelty[::-1])
     np.testing.assert_array_equal(found.unknown, reference.unknown[::-1])
     np.testing.assert_array_equal(found.ids, window.ids)
@@ -31,19 +31,19 @@ def test_recordings_of_training_are_judged_as_if_the_model_had_not_heard_them(st
 
 
 def test_new_recordings_are_left_as_they_are(states, window) -> None:
-    reference = reference_of(states.bundle)
+    reference = reference_sample(states.bundle)
     new = replace(window, rows=window.rows + np.float32(1e-3))
-    assert with_out_of_fold(new, reference) == (new, ())
+    assert substitute_out_of_fold(new, reference) == (new, ())
     mixed = replace(window, rows=np.concatenate([new.rows[:1], window.rows[1:]]))
-    found, (note,) = with_out_of_fold(mixed, reference)
-    np.testing.assert_array_equal(found.answers[0], window.answers[0])
+    found, (note,) = substitute_out_of_fold(mixed, reference)
+    np.testing.assert_array_equal(found.outputs[0], window.outputs[0])
     assert note.startswith("23 of 24 recordings were in the training set")
 
 
 def test_the_recordings_of_training_are_no_alarm(make_sample) -> None:
     reference = make_sample(300)
     sure = np.eye(3, dtype=np.float32)[np.searchsorted(reference.classes, reference.truth)] * 0.98 + np.float32(0.005)
-    window = replace(reference, answers=sure, novelty=reference.novelty / 10, unknown=np.zeros(300, np.bool_))
+    window = replace(reference, outputs=sure, novelty=reference.novelty / 10, unknown=np.zeros(300, np.bool_))
     found = check(reference, window, model_rate_hz=16_000)
     assert found.verdict.state == "ok"
     assert "300 of 300 recordings were in the training set" in found.notes[0]
@@ -55,12 +55,12 @@ def test_the_recordings_of_training_are_no_alarm(make_sample) -> None:
 
 def test_of_a_large_set_those_that_were_not_kept_are_left_out(states, window, tmp_path: Path) -> None:
     profile = states.bundle.profile
-    assert without_unanswered(window, profile) == (window, 0)
+    assert drop_unprofiled(window, profile) == (window, 0)
     kept = {name: getattr(profile, name)[:10] for name in ("chosen", "rows", "quality", "answers", "novelty")}
-    found, n_left = without_unanswered(window, replace(profile, **kept))
+    found, n_left = drop_unprofiled(window, replace(profile, **kept))
     assert n_left == 14
     np.testing.assert_array_equal(found.ids, window.ids[-10:])
     new = tmp_path / "new.wav"
     new.write_bytes(Path(window.ids[0]).read_bytes() + b"\0\0")
     renamed = replace(window, ids=np.array([str(new), *window.ids[1:].tolist()]))
-    assert without_unanswered(renamed, replace(profile, **kept))[1] == 13
+    assert drop_unprofiled(renamed, replace(profile, **kept))[1] == 13

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from auricle.errors import UsageError
-from auricle.prediction.bulk.batch import answered
-from auricle.prediction.bulk.output import Rows, render
+from auricle.prediction.bulk.batch import map_files
+from auricle.prediction.bulk.output import FileLines, render
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.request import PredictionRequest
 
@@ -29,8 +29,8 @@ def told(
     model: Predictor, files: list[Path], request: PredictionRequest | None = None, **how: int | None
 ) -> list[tuple[Path, list[dict[str, object]], str | None]]:
     """Each file with its rows and its error."""
-    answer = partial(render, request=request or PredictionRequest(), form="jsonl")
-    done = [(file, rows, died) for file, rows, died in answered(model, files, answer, Rows, **how)]
+    answer = partial(render, request=request or PredictionRequest(), format_name="jsonl")
+    done = [(file, rows, died) for file, rows, died in map_files(model, files, answer, FileLines, **how)]
     assert all(died is None for _, _, died in done)
     return [(file, [*map(json.loads, b"".join(rows.text()).splitlines())], rows.last.error) for file, rows, _ in done]
 
@@ -66,6 +66,6 @@ def test_fewer_processes_than_one_are_refused(states: Predictor, mixed: list[Pat
 
 
 def test_what_is_no_error_of_ours_is_not_hidden(states: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Predictor, "hear", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(Predictor, "run", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         told(states, [Path("x.wav")])

@@ -13,28 +13,28 @@ def an_entry() -> Entry:
 
 def test_an_entry_is_kept_once_and_when_it_is_told_to_be() -> None:
     kept: list[Entry] = []
-    waiting = Outbox(kept.extend)
+    outbox = Outbox(kept.extend)
     first, second = an_entry(), an_entry()
-    waiting.take("a", first)
-    waiting.take("b", second)
-    waiting.take("c", None)
+    outbox.take("a", first)
+    outbox.take("b", second)
+    outbox.take("c", None)
     assert kept == []
-    waiting.flush(["b", "c"])
+    outbox.flush(["b", "c"])
     assert kept == [second]
-    waiting.flush(["b"])
-    waiting.settle_some()
+    outbox.flush(["b"])
+    outbox.flush_batch()
     assert kept == [second]
-    waiting.settle_some(is_end=True)
+    outbox.flush_batch(is_end=True)
     assert kept == [second, first]
 
 
 def test_many_are_kept_together() -> None:
     calls: list[int] = []
-    waiting = Outbox(lambda entries: calls.append(len(entries)))
+    outbox = Outbox(lambda entries: calls.append(len(entries)))
     for number in range(200):
-        waiting.take(str(number), an_entry())
-        waiting.settle_some()
-    waiting.settle_some(is_end=True)
+        outbox.take(str(number), an_entry())
+        outbox.flush_batch()
+    outbox.flush_batch(is_end=True)
     assert calls == [64, 64, 64, 8]
 
 
@@ -45,16 +45,16 @@ def test_what_could_not_be_kept_is_still_held() -> None:
         raise OSError("full")
 
     entry = an_entry()
-    waiting = Outbox(full)
-    waiting.take("a", entry)
+    outbox = Outbox(full)
+    outbox.take("a", entry)
     with pytest.raises(OSError, match="full"):
-        waiting.flush(["a"])
-    waiting._keep = kept.extend
-    waiting.flush(["a"])
+        outbox.flush(["a"])
+    outbox._write_entries = kept.extend
+    outbox.flush(["a"])
     assert kept == [entry]
 
 
 def test_without_a_store_nothing_is_kept() -> None:
-    waiting = Outbox(None)
-    waiting.take("a", an_entry())
-    waiting.settle_some(is_end=True)
+    outbox = Outbox(None)
+    outbox.take("a", an_entry())
+    outbox.flush_batch(is_end=True)

@@ -59,10 +59,12 @@ def test_a_run_that_its_store_stops_goes_on_and_keeps_each_answer_once(
     monkeypatch.setattr(resumable_file, "COMMIT_EVERY_S", 0.0)
     output, kept = tmp_path / "x.jsonl", Kept(fails_at=3, is_committed=is_committed)
     with pytest.raises(StoreError, match=r"cannot be used\. The rows of 3 files are safe in .* with --resume"):
-        run_to_file(states, sounds, output, request=PredictionRequest(), form="jsonl", keep=kept)
+        run_to_file(states, sounds, output, request=PredictionRequest(), format_name="jsonl", write_entries=kept)
     assert len(kept.entries) == 3 + is_committed
     kept.fails_at = None
-    report = run_to_file(states, sounds, output, request=PredictionRequest(), form="jsonl", keep=kept, resume=True)
+    report = run_to_file(
+        states, sounds, output, request=PredictionRequest(), format_name="jsonl", write_entries=kept, resume=True
+    )
     assert (report.n_files, report.n_resumed, report.n_failed) == (10, 3, 1)
     assert kept.files == sorted(map(str, sounds[:9]))
     assert len(output.read_text().splitlines()) == 10
@@ -75,8 +77,8 @@ def test_an_entry_says_what_the_line_says(sounds: list[Path], states: Predictor,
         sounds,
         tmp_path / "x.jsonl",
         request=PredictionRequest(windows=True),
-        form="jsonl",
-        keep=kept,
+        format_name="jsonl",
+        write_entries=kept,
         workers=2,
     )
     assert kept.files == sorted(map(str, sounds[:9]))
@@ -90,11 +92,13 @@ def test_an_entry_says_what_the_line_says(sounds: list[Path], states: Predictor,
 def test_every_run_keeps_its_own(sounds: list[Path], states: Predictor, tmp_path: Path) -> None:
     kept = Kept()
     for _ in range(2):
-        run_to_file(states, sounds, tmp_path / "x.jsonl", request=PredictionRequest(), form="jsonl", keep=kept)
+        run_to_file(
+            states, sounds, tmp_path / "x.jsonl", request=PredictionRequest(), format_name="jsonl", write_entries=kept
+        )
     assert len(kept.entries) == 18
 
 
 def test_tracks_are_kept_too(sounds: list[Path], states: Predictor, tmp_path: Path) -> None:
     kept, tracks = Kept(), {file: tmp_path / "out" / f"{file.stem}.txt" for file in sounds}
-    run_to_tracks(states, tracks, request=PredictionRequest(windows=True), form="audacity", keep=kept)
+    run_to_tracks(states, tracks, request=PredictionRequest(windows=True), format_name="audacity", write_entries=kept)
     assert len(kept.entries) == len(list((tmp_path / "out").iterdir())) == 9

@@ -24,7 +24,7 @@ class Here:
 @pytest.fixture(autouse=True)
 def _no_process_is_left():
     yield
-    shards._OWN.leave()
+    shards._THREAD_POOL.close()
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +34,16 @@ def found(machine_sounds, tmp_path_factory) -> list[Path]:
     return [*sorted(machine_sounds.parent.rglob("*.wav"))[:9], bad]
 
 
-@pytest.mark.parametrize("form", ["jsonl", "csv"])
-def test_shards_hold_what_one_file_would(states, found, tmp_path, form):
+@pytest.mark.parametrize("format_name", ["jsonl", "csv"])
+def test_shards_hold_what_one_file_would(states, found, tmp_path, format_name):
     request = PredictionRequest(windows=True)
-    run_to_file(states, found, tmp_path / "here", request=request, form=form)
+    run_to_file(states, found, tmp_path / "here", request=request, format_name=format_name)
     done = []
-    report = run_to_shards(states, found, tmp_path / "out", request=request, form=form, engine=Here(), told=done.append)
+    report = run_to_shards(
+        states, found, tmp_path / "out", request=request, format_name=format_name, engine=Here(), progress=done.append
+    )
     parts = [path.read_bytes() for path in sorted((tmp_path / "out").glob("part-*"))]
-    head = parts[0].splitlines(keepends=True)[0] if form == "csv" else b""
+    head = parts[0].splitlines(keepends=True)[0] if format_name == "csv" else b""
     assert all(part.startswith(head) for part in parts)
     assert head + b"".join(part.removeprefix(head) for part in parts) == (tmp_path / "here").read_bytes()
     assert (report.n_files, report.n_failed, report.n_resumed) == (10, 1, 0)
@@ -52,39 +54,47 @@ def test_shards_hold_what_one_file_would(states, found, tmp_path, form):
 def test_a_run_that_goes_on_counts_what_it_did_itself(states, found, tmp_path):
     for resume in (False, True):
         report = run_to_shards(
-            states, found, tmp_path, request=PredictionRequest(), form="jsonl", engine=Here(), resume=resume
+            states, found, tmp_path, request=PredictionRequest(), format_name="jsonl", engine=Here(), resume=resume
         )
     assert (report.n_files, report.n_failed, report.n_resumed, report.sound_s) == (10, 1, 10, 0)
 
 
 def test_one_process_serves_many_shards(states, found, tmp_path):
-    run_to_shards(states, found, tmp_path / "a", request=PredictionRequest(), form="jsonl", engine=Here())
-    crew = shards._OWN.crew
-    run_to_shards(states, found, tmp_path / "b", request=PredictionRequest(), form="jsonl", engine=Here())
-    assert shards._OWN.crew is crew is not None
-    run_to_shards(states, found, tmp_path / "c", request=PredictionRequest(windows=True), form="jsonl", engine=Here())
-    assert shards._OWN.crew is not crew
+    run_to_shards(states, found, tmp_path / "a", request=PredictionRequest(), format_name="jsonl", engine=Here())
+    pool = shards._THREAD_POOL.pool
+    run_to_shards(states, found, tmp_path / "b", request=PredictionRequest(), format_name="jsonl", engine=Here())
+    assert shards._THREAD_POOL.pool is pool is not None
+    run_to_shards(
+        states, found, tmp_path / "c", request=PredictionRequest(windows=True), format_name="jsonl", engine=Here()
+    )
+    assert shards._THREAD_POOL.pool is not pool
 
 
 def test_a_shard_that_fails_leaves_no_process_in_the_middle(states, found, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shards.Rows, "text", full)
+    monkeypatch.setattr(shards.FileLines, "text", full)
     with pytest.raises(Exception, match="No space left"):
-        run_to_shards(states, found, tmp_path / "out", request=PredictionRequest(), form="jsonl", engine=Here())
-    assert shards._OWN.crew is None
+        run_to_shards(states, found, tmp_path / "out", request=PredictionRequest(), format_name="jsonl", engine=Here())
+    assert shards._THREAD_POOL.pool is None
     assert list((tmp_path / "out").glob("*part*")) == []
 
 
 def test_a_run_that_goes_on_must_be_asked_the_same(states, found, tmp_path):
-    run_to_shards(states, found, tmp_path, request=PredictionRequest(), form="jsonl", engine=Here())
+    run_to_shards(states, found, tmp_path, request=PredictionRequest(), format_name="jsonl", engine=Here())
     with pytest.raises(UsageError, match=r"Its `windows` was False, and now is True"):
         run_to_shards(
-            states, found, tmp_path, request=PredictionRequest(windows=True), form="jsonl", engine=Here(), resume=True
+            states,
+            found,
+            tmp_path,
+            request=PredictionRequest(windows=True),
+            format_name="jsonl",
+            engine=Here(),
+            resume=True,
         )
 
 
 def test_formats_of_one_recording_are_refused(states, found, tmp_path):
     with pytest.raises(UsageError, match=r"must be jsonl or csv\. Got raven"):
-        run_to_shards(states, found, tmp_path, request=PredictionRequest(), form="raven", engine=Here())
+        run_to_shards(states, found, tmp_path, request=PredictionRequest(), format_name="raven", engine=Here())

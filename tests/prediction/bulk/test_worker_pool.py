@@ -9,7 +9,7 @@ import pytest
 
 from auricle.errors import WorkerError
 from auricle.prediction.bulk import worker_pool
-from auricle.prediction.bulk.worker_pool import answered_apart
+from auricle.prediction.bulk.worker_pool import map_files_in_workers
 from auricle.prediction.predictor import Predictor
 
 
@@ -49,8 +49,8 @@ def run(model: Predictor, names: list[str], folder: Path, workers: int = 2) -> l
     import acts  # type: ignore[import-not-found]
 
     files = [folder / name for name in names]
-    found = answered_apart(model.bundle, files, acts.act, list, workers=workers)
-    return [(file.name, pieces, None if error is None else str(error)) for file, pieces, error in found]
+    found = map_files_in_workers(model.bundle, files, acts.act, list, workers=workers)
+    return [(file.name, chunks, None if error is None else str(error)) for file, chunks, error in found]
 
 
 @pytest.mark.usefixtures("acting")
@@ -58,13 +58,13 @@ def test_order_is_kept_and_pieces_are_whole(states: Predictor, tmp_path: Path) -
     names = ["slow", *(f"a{i:03}" for i in range(200)), "many", "slow2", "b"]
     found = run(states, names, tmp_path)
     assert [name for name, _, _ in found] == names
-    for name, pieces, error in found:
+    for name, chunks, error in found:
         assert error is None
-        assert pieces[0] == ("begun", name)
-        assert pieces[1:-1] == ([("part", i) for i in range(1000)] if name == "many" else [])
-        assert pieces[-1][0] == "done"
-        assert pieces[-1][1] != os.getpid()
-    assert len({pieces[-1][1] for _, pieces, _ in found}) == 2
+        assert chunks[0] == ("begun", name)
+        assert chunks[1:-1] == ([("part", i) for i in range(1000)] if name == "many" else [])
+        assert chunks[-1][0] == "done"
+        assert chunks[-1][1] != os.getpid()
+    assert len({chunks[-1][1] for _, chunks, _ in found}) == 2
 
 
 @pytest.mark.usefixtures("acting")
@@ -73,22 +73,22 @@ def test_a_death_costs_one_file(states: Predictor, tmp_path: Path) -> None:
     names = [*(f"a{i:02}" for i in range(20)), *ways, *(f"b{i:02}" for i in range(20))]
     found = run(states, names, tmp_path)
     assert [name for name, _, _ in found] == names
-    for name, pieces, error in found:
+    for name, chunks, error in found:
         if name in ways:
-            assert pieces == []
+            assert chunks == []
             assert error is not None
             assert error.startswith(f"{tmp_path / name}: the process that answered it died twice")
             assert ways[name] in error
         else:
             assert error is None
-            assert [piece[0] for piece in pieces] == ["begun", "done"]
+            assert [chunk[0] for chunk in chunks] == ["begun", "done"]
 
 
 @pytest.mark.usefixtures("acting")
 def test_a_file_over_which_a_worker_happened_to_die_is_answered(states: Predictor, tmp_path: Path) -> None:
     found = run(states, ["a", "once", "b"], tmp_path)
     assert [(name, error) for name, _, error in found] == [("a", None), ("once", None), ("b", None)]
-    assert [piece[0] for piece in found[1][1]] == ["begun", "done"]  # nothing is left of the first try
+    assert [chunk[0] for chunk in found[1][1]] == ["begun", "done"]  # nothing is left of the first try
 
 
 @pytest.mark.usefixtures("acting")
@@ -107,7 +107,7 @@ def test_workers_that_cannot_start_end_the_run(
 def test_nobody_is_left_behind(states: Predictor, tmp_path: Path) -> None:
     import acts
 
-    found = answered_apart(states.bundle, [tmp_path / f"a{i}" for i in range(500)], acts.act, list, workers=2)
+    found = map_files_in_workers(states.bundle, [tmp_path / f"a{i}" for i in range(500)], acts.act, list, workers=2)
     pid = next(found)[1][-1][1]
     os.kill(pid, 0)
     found.close()  # as a caller does who has enough
@@ -166,5 +166,5 @@ def test_little_is_answered_ahead_of_a_slow_file(
             taken.append(i)
             yield tmp_path / f"a{i}"
 
-    for given, _ in enumerate(answered_apart(states.bundle, files(), acts.act, list, workers=2)):
+    for given, _ in enumerate(map_files_in_workers(states.bundle, files(), acts.act, list, workers=2)):
         assert len(taken) <= given + 8 + 1

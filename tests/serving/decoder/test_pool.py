@@ -11,13 +11,13 @@ import pytest
 
 from auricle.audio.decode import read
 from auricle.errors import AudioError, UsageError, WorkerError
-from auricle.serving.decoder.messages import DecodeLimits, Verdict, pack_verdict, unpack_verdict
-from auricle.serving.decoder.pool import Decoders
+from auricle.serving.decoder.messages import DecodeLimits, DecodeReply, pack_reply, unpack_reply
+from auricle.serving.decoder.pool import DecoderPool
 
 Put = Callable[[bytes], int]
 
 
-def samples(decoders: Decoders, descriptor: int) -> np.ndarray:
+def samples(decoders: DecoderPool, descriptor: int) -> np.ndarray:
     with decoders.decode(descriptor) as sound:
         return np.concatenate(list(sound.blocks()))
 
@@ -25,14 +25,14 @@ def samples(decoders: Decoders, descriptor: int) -> np.ndarray:
 @pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3", "AIFF"])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_the_same_samples_as_in_this_process(
-    decoders: Decoders, in_memory: Put, sound_file: Callable[..., bytes], form: str, channels: int
+    decoders: DecoderPool, in_memory: Put, sound_file: Callable[..., bytes], form: str, channels: int
 ) -> None:
     content = sound_file(20.0, rate_hz=16_000, form=form, channels=channels)
     found = samples(decoders, in_memory(content))
     np.testing.assert_array_equal(found, read(content).samples)
 
 
-def test_what_a_sound_says_of_itself(decoders: Decoders, in_memory: Put, sound_file: Callable[..., bytes]) -> None:
+def test_what_a_sound_says_of_itself(decoders: DecoderPool, in_memory: Put, sound_file: Callable[..., bytes]) -> None:
     with decoders.decode(in_memory(sound_file(0.5, rate_hz=44_100, channels=2))) as sound:
         assert (sound.rate_hz, sound.channels, sound.n_samples) == (44_100, 2, 22_050)
 
@@ -54,14 +54,14 @@ def test_what_a_sound_says_of_itself(decoders: Decoders, in_memory: Put, sound_f
     ],
 )
 def test_harm_is_an_error_and_the_next_sound_is_decoded(
-    decoders: Decoders, in_memory: Put, sound_file: Callable[..., bytes], content: bytes, message: str
+    decoders: DecoderPool, in_memory: Put, sound_file: Callable[..., bytes], content: bytes, message: str
 ) -> None:
     with pytest.raises(AudioError, match=message):
         decoders.decode(in_memory(content))
     assert samples(decoders, in_memory(sound_file())).size == 8000
 
 
-def test_bombs(decoders: Decoders, in_memory: Put, giant_flac: bytes, endless_vorbis: bytes) -> None:
+def test_bombs(decoders: DecoderPool, in_memory: Put, giant_flac: bytes, endless_vorbis: bytes) -> None:
     with pytest.raises(AudioError, match=r"at most 600 s long.*at least 68719476735 frames"):
         decoders.decode(in_memory(giant_flac))
     with pytest.raises(AudioError, match="at most 600 s long"):
@@ -80,7 +80,7 @@ def test_bombs(decoders: Decoders, in_memory: Put, giant_flac: bytes, endless_vo
     ],
 )
 def test_limits(in_memory: Put, sound_file: Callable[..., bytes], limits: DecodeLimits, message: str) -> None:
-    pool = Decoders(limits, size=1)
+    pool = DecoderPool(limits, size=1)
     try:
         with pytest.raises(AudioError, match=message):
             pool.decode(in_memory(sound_file(1.0, channels=2)))
@@ -89,7 +89,7 @@ def test_limits(in_memory: Put, sound_file: Callable[..., bytes], limits: Decode
 
 
 def test_a_claim_that_an_mp3_does_not_make_is_counted(in_memory: Put, sound_file: Callable[..., bytes]) -> None:
-    pool = Decoders(DecodeLimits(max_s=1.0), size=1)
+    pool = DecoderPool(DecodeLimits(max_s=1.0), size=1)
     try:
         with pytest.raises(AudioError, match="at most 1 s long"):
             pool.decode(in_memory(sound_file(3.0, form="MP3")))
@@ -97,7 +97,7 @@ def test_a_claim_that_an_mp3_does_not_make_is_counted(in_memory: Put, sound_file
         pool.close()
 
 
-def test_many_threads_share_the_pool(decoders: Decoders, in_memory: Put, sound_file: Callable[..., bytes]) -> None:
+def test_many_threads_share_the_pool(decoders: DecoderPool, in_memory: Put, sound_file: Callable[..., bytes]) -> None:
     contents = [sound_file(0.1, seed=seed) for seed in range(8)]
     descriptors = [in_memory(contents[i % 8] if i % 5 else b"CRASH") for i in range(60)]  # more than a process takes
 
@@ -113,9 +113,9 @@ def test_many_threads_share_the_pool(decoders: Decoders, in_memory: Put, sound_f
 
 
 def test_a_nursery_that_is_killed_costs_no_sound(in_memory: Put, sound_file: Callable[..., bytes]) -> None:
-    pool = Decoders(DecodeLimits(), size=2)
+    pool = DecoderPool(DecodeLimits(), size=2)
     try:
-        os.kill(pool._nursery.pid, signal.SIGKILL)
+        os.kill(pool._fork_server.pid, signal.SIGKILL)
         time.sleep(0.1)
         for _ in range(5):
             assert samples(pool, in_memory(sound_file())).size == 8000
@@ -125,7 +125,7 @@ def test_a_nursery_that_is_killed_costs_no_sound(in_memory: Put, sound_file: Cal
 
 def test_nothing_stays_when_the_pool_is_closed(in_memory: Put, sound_file: Callable[..., bytes]) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
-    pool = Decoders(DecodeLimits(max_jobs=2), size=2)
+    pool = DecoderPool(DecodeLimits(max_jobs=2), size=2)
     sound = in_memory(sound_file())
     for _ in range(7):
         samples(pool, sound)
@@ -135,20 +135,20 @@ def test_nothing_stays_when_the_pool_is_closed(in_memory: Put, sound_file: Calla
 
 def test_a_program_that_does_not_start() -> None:
     with pytest.raises(WorkerError, match="died before it was ready"):
-        Decoders(DecodeLimits(), program=(sys.executable, "-c", ""))
+        DecoderPool(DecodeLimits(), program=(sys.executable, "-c", ""))
     with pytest.raises(WorkerError, match="It cannot: No such file"):
-        Decoders(DecodeLimits(), program=("/nowhere/python",))
+        DecoderPool(DecodeLimits(), program=("/nowhere/python",))
 
 
 def test_elsewhere_strangers_are_not_served(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(UsageError, match=r"need Linux\. This is darwin"):
-        Decoders(DecodeLimits())
+        DecoderPool(DecodeLimits())
 
 
 def test_a_verdict_is_believed_only_in_its_form() -> None:
-    verdict = Verdict(7, "audio", "damaged")
-    assert unpack_verdict(pack_verdict(verdict)) == verdict
-    assert unpack_verdict(pack_verdict(Verdict(7, "audio", "a\x1b[31m\n"))).message == "a�[31m�"
-    for packet in (b"", b"AURD", b"x" * 40, pack_verdict(verdict)[:16] + b"\xff"):
-        assert unpack_verdict(packet) is None
+    verdict = DecodeReply(7, "audio", "damaged")
+    assert unpack_reply(pack_reply(verdict)) == verdict
+    assert unpack_reply(pack_reply(DecodeReply(7, "audio", "a\x1b[31m\n"))).message == "a�[31m�"
+    for packet in (b"", b"AURD", b"x" * 40, pack_reply(verdict)[:16] + b"\xff"):
+        assert unpack_reply(packet) is None

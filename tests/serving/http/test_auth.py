@@ -25,40 +25,40 @@ class Keys:
         return self.key if token == TOKEN else None
 
 
-def admit(doorman: Authenticator, authorization: str | None, times: int = 1) -> str:
+def authenticate(authenticator: Authenticator, authorization: str | None, times: int = 1) -> str:
     async def ask() -> str:
         for _ in range(times - 1):
-            await doorman.admit(authorization, "10.0.0.1")
-        return (await doorman.admit(authorization, "10.0.0.1")).key
+            await authenticator.authenticate(authorization, "10.0.0.1")
+        return (await authenticator.authenticate(authorization, "10.0.0.1")).key
 
     return asyncio.run(ask())
 
 
 def test_a_key_is_looked_up_once_in_a_while() -> None:
     keys = Keys()
-    doorman = Authenticator(keys.verify, Settings(key_cache_s=0.2), is_open=False)
-    assert admit(doorman, f"Bearer {TOKEN}", times=5) == "abcdefgh"
+    authenticator = Authenticator(keys.verify, Settings(key_cache_s=0.2), is_open=False)
+    assert authenticate(authenticator, f"Bearer {TOKEN}", times=5) == "abcdefgh"
     assert keys.asked == 1
     time.sleep(0.25)
-    assert admit(doorman, f"bearer {TOKEN}") == "abcdefgh"
+    assert authenticate(authenticator, f"bearer {TOKEN}") == "abcdefgh"
     assert keys.asked == 2
 
 
 def test_a_revoked_or_expired_key_is_out() -> None:
     keys = Keys()
-    doorman = Authenticator(keys.verify, Settings(key_cache_s=0.05), is_open=False)
-    admit(doorman, f"Bearer {TOKEN}")
+    authenticator = Authenticator(keys.verify, Settings(key_cache_s=0.05), is_open=False)
+    authenticate(authenticator, f"Bearer {TOKEN}")
     keys.key = None  # type: ignore[assignment]
     time.sleep(0.06)
     with pytest.raises(RequestError, match="unknown, expired or revoked"):
-        admit(doorman, f"Bearer {TOKEN}")
+        authenticate(authenticator, f"Bearer {TOKEN}")
     ending = Keys()
     ending.key = Key("abcdefgh", "", frozenset(), clock.now(), clock.now() + timedelta(seconds=0.1))
-    doorman = Authenticator(ending.verify, Settings(key_cache_s=5), is_open=False)
-    admit(doorman, f"Bearer {TOKEN}")
+    authenticator = Authenticator(ending.verify, Settings(key_cache_s=5), is_open=False)
+    authenticate(authenticator, f"Bearer {TOKEN}")
     time.sleep(0.12)
     with pytest.raises(RequestError, match="unknown, expired or revoked"):
-        admit(doorman, f"Bearer {TOKEN}")
+        authenticate(authenticator, f"Bearer {TOKEN}")
     assert ending.asked == 1
 
 
@@ -67,24 +67,24 @@ def test_a_revoked_or_expired_key_is_out() -> None:
 )
 def test_what_is_no_key_is_not_looked_up(text: str) -> None:
     keys = Keys()
-    doorman = Authenticator(keys.verify, Settings(), is_open=False)
+    authenticator = Authenticator(keys.verify, Settings(), is_open=False)
     with pytest.raises(RequestError):
-        admit(doorman, text)
+        authenticate(authenticator, text)
     assert keys.asked == 0
 
 
 def test_an_address_that_guesses_is_slowed_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auricle.serving.http.auth._SLOWED_S", 0.01)
-    doorman = Authenticator(Keys().verify, Settings(failures_per_min=3), is_open=False)
+    authenticator = Authenticator(Keys().verify, Settings(failures_per_min=3), is_open=False)
     reasons = []
     for i in range(5):
         with pytest.raises(RequestError) as refused:
-            admit(doorman, "Bearer aud_abcdefgh_" + str(i) * 43)
+            authenticate(authenticator, "Bearer aud_abcdefgh_" + str(i) * 43)
         reasons.append(refused.value.reason)
     assert reasons == ["unauthorized"] * 3 + ["rate"] * 2
-    assert admit(doorman, f"Bearer {TOKEN}") == "abcdefgh"  # one who has a key is let in all the same
+    assert authenticate(authenticator, f"Bearer {TOKEN}") == "abcdefgh"  # one who has a key is let in all the same
 
 
 def test_an_open_door_asks_for_nothing() -> None:
-    doorman = Authenticator(Keys().verify, Settings(), is_open=True)
-    assert admit(doorman, None) == ""
+    authenticator = Authenticator(Keys().verify, Settings(), is_open=True)
+    assert authenticate(authenticator, None) == ""

@@ -6,23 +6,23 @@ import pytest
 
 from auricle.errors import RequestError
 from auricle.serving.http.body import Body, MemoryBudget
-from auricle.serving.http.multipart import Form
+from auricle.serving.http.multipart import FormParser
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 262_144, 262_145, 1_000_003])
 def test_bytes_are_what_came_however_they_came(size: int) -> None:
-    room = MemoryBudget(2_000_000)
+    memory_budget = MemoryBudget(2_000_000)
     content = bytes(i * i % 251 for i in range(size))
-    with Body(room) as body:
+    with Body(memory_budget) as body:
         for start in range(0, size, 100_000):
             body.write(content[start : start + 100_000])
         assert body.n_bytes == size
         assert body.digest() == hashlib.sha256(content).hexdigest()
         assert os.pread(body.descriptor(), size + 1, 0) == content
         assert body.digest() == hashlib.sha256(content).hexdigest()
-        assert room._left == 2_000_000 - size
+        assert memory_budget._left == 2_000_000 - size
     body.close()
-    assert room._left == 2_000_000
+    assert memory_budget._left == 2_000_000
 
 
 def test_nothing_stays_open() -> None:
@@ -35,13 +35,13 @@ def test_nothing_stays_open() -> None:
 
 
 def test_there_is_room_for_so_much() -> None:
-    room = MemoryBudget(100)
-    with Body(room) as body:
+    memory_budget = MemoryBudget(100)
+    with Body(memory_budget) as body:
         body.write(bytes(60))
         with pytest.raises(RequestError, match="too much sound") as refused:
             body.write(bytes(60))
     assert refused.value.reason == "overloaded"
-    assert room._left == 100
+    assert memory_budget._left == 100
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100_000])
@@ -52,7 +52,7 @@ def test_a_form_in_pieces_of_any_size(size: int) -> None:
         b"Content-Type: audio/wav\r\n\r\nRIFF\r\n--edg\r\n--edge--\r\n"
     )
     found = bytearray()
-    form = Form(b"edge", found.extend)
+    form = FormParser(b"edge", found.extend)
     for start in range(0, len(content), size):
         form.push(content[start : start + size])
     form.end()
@@ -60,7 +60,7 @@ def test_a_form_in_pieces_of_any_size(size: int) -> None:
 
 
 def test_metadata_in_a_form_is_small() -> None:
-    form = Form(b"edge", bytearray().extend)
+    form = FormParser(b"edge", bytearray().extend)
     form.push(b'--edge\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n')
     form.push(bytes(32_000))
     with pytest.raises(RequestError, match="at most 32768 bytes"):

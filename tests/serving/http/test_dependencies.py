@@ -68,7 +68,7 @@ def test_a_wrong_key_opens_nothing(guarded, route: tuple[str, str], kind: str) -
     token, status = WRONG[kind]
     if token in guarded.keys:
         token = f"Bearer {guarded.keys[token]}"
-    guarded.service.doorman._failures.clear()  # this test fails more often than an address may
+    guarded.service.authenticator._failures.clear()  # this test fails more often than an address may
     assert ask(guarded, *route, token) == status
 
 

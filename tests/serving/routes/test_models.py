@@ -47,7 +47,7 @@ def test_a_champion_that_cannot_be_loaded_answers_nobody(
     serve_with: Callable[..., Any], sound_file: Callable[..., bytes]
 ) -> None:
     served = serve_with()
-    first = served.service.champion.model.name
+    first = served.service.active_model.model.name
     broken = served.store.models.add(b"no bundle", name="states", version="0" * 12, task="classify")
     assert served.client.post("/v1/models/states/promote", json={"version": broken.version}).status_code == 200
     assert served.client.post(URL, content=sound_file()).json()["model"] == first

@@ -133,7 +133,7 @@ def test_a_body_is_counted_while_it_streams(serve_with: Callable[..., object], c
     assert (told.status_code, told.json()["error"]["kind"]) == (413, "too_large")
     streamed = small.client.post(URL, content=(bytes(100) for _ in range(20)))  # type: ignore[attr-defined]
     assert streamed.status_code == 413
-    assert small.service.room._left == small.service.limits.max_bodies_bytes  # type: ignore[attr-defined]
+    assert small.service.memory_budget._left == small.service.settings.max_bodies_bytes  # type: ignore[attr-defined]
 
 
 def test_json_is_small(served) -> None:  # type: ignore[no-untyped-def]
@@ -184,9 +184,9 @@ def test_a_request_sent_twice_is_answered_once(served, clip: bytes, sound_file: 
     assert (other.status_code, other.json()["error"]["kind"]) == (422, "usage")
     asked_otherwise = served.client.post(f"{URL}?windows=true", content=clip, headers=headers)
     assert asked_otherwise.status_code == 422
-    most_bytes = served.service.limits.max_bodies_bytes
-    served.service.room.take(most_bytes)  # no body is held any more, the one that was not needed neither
-    served.service.room.give_back(most_bytes)
+    most_bytes = served.service.settings.max_bodies_bytes
+    served.service.memory_budget.reserve(most_bytes)  # no body is held any more, the one that was not needed neither
+    served.service.memory_budget.release(most_bytes)
 
 
 def test_a_request_that_failed_may_be_sent_again(served) -> None:  # type: ignore[no-untyped-def]
@@ -213,7 +213,7 @@ def test_pages(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
 
 def test_feedback_review_and_erasure(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
     identity = served.client.post(URL, content=clip).json()["id"]
-    label = next(iter(served.service.champion.model.classes))
+    label = next(iter(served.service.active_model.model.classes))
     assert identity in [one["id"] for one in served.client.get("/v1/review", params={"limit": 200}).json()["entries"]]
     said = served.client.put(f"{URL}/{identity}/feedback", json={"label": label, "who": "Ada"})
     assert (said.status_code, said.json()["label"]) == (200, label)
@@ -232,11 +232,11 @@ def test_feedback_review_and_erasure(served, clip: bytes) -> None:  # type: igno
 
 def test_too_much_at_once_is_turned_away(serve_with: Callable[..., object], clip: bytes) -> None:
     busy = serve_with(max_waiting=1, threads=1)
-    busy.service.gate.n_inside = 3  # type: ignore[attr-defined]
+    busy.service.admission.n_in_flight = 3  # type: ignore[attr-defined]
     reply = busy.client.post(URL, content=clip)  # type: ignore[attr-defined]
     assert (reply.status_code, reply.json()["error"]["kind"]) == (503, "overloaded")
     assert int(reply.headers["retry-after"]) >= 1
-    busy.service.gate.n_inside = 0  # type: ignore[attr-defined]
+    busy.service.admission.n_in_flight = 0  # type: ignore[attr-defined]
 
 
 def test_no_answer_that_cannot_be_kept(serve_with: Callable[..., object], clip: bytes) -> None:

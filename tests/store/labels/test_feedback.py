@@ -14,8 +14,8 @@ Make = Callable[..., Entry]
 def test_feedback_is_only_added_to_with_who_and_when(store: Store, make_entry: Make) -> None:
     added = make_entry()
     store.add([added])
-    first = store.feedback.give(FeedbackEntry(added.id, "fine", key="abcd2345", who="ann", via="page"))
-    second = store.feedback.give(FeedbackEntry(added.id, "worn", who="bob"))
+    first = store.feedback.add(FeedbackEntry(added.id, "fine", key="abcd2345", who="ann", via="page"))
+    second = store.feedback.add(FeedbackEntry(added.id, "worn", who="bob"))
     assert store.feedback.of([added.id, "none"]) == {added.id: (first, second)}
     assert first.time is not None
     assert first.as_json() == {
@@ -42,18 +42,18 @@ def test_labels_outside_the_schema_are_refused(store: Store, make_entry: Make) -
     }
     for said, message in refused.items():
         with pytest.raises(UsageError, match=message):
-            store.feedback.give(said)
+            store.feedback.add(said)
     with pytest.raises(MissingError, match="Prediction 'nothing' is not in the store"):
-        store.feedback.give(FeedbackEntry("nothing", "fine"))
+        store.feedback.add(FeedbackEntry("nothing", "fine"))
     assert store.feedback.of([named.id, number.id]) == {}
-    assert store.feedback.give(FeedbackEntry(number.id, target=2)).as_json()["target"] == 2
+    assert store.feedback.add(FeedbackEntry(number.id, target=2)).as_json()["target"] == 2
 
 
 def test_what_fails_is_not_fatal_to_the_rest(store: Store, make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auricle.store.labels.feedback._AT_ONCE", 2)
     added = make_entry()
     store.add([added])
-    outcomes = store.feedback.give_all(
+    outcomes = store.feedback.add_all(
         [FeedbackEntry("gone", "fine"), FeedbackEntry(added.id, "fine"), FeedbackEntry(added.id, "x")]
     )
     assert [type(outcome) for _, outcome in outcomes] == [MissingError, FeedbackEntry, UsageError]

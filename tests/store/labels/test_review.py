@@ -4,7 +4,7 @@ import pytest
 
 from auricle.records import Entry
 from auricle.store.labels.feedback import FeedbackEntry
-from auricle.store.labels.review import is_queued, mark_representatives
+from auricle.store.labels.review import is_review_candidate, mark_representatives
 from auricle.store.predictions.filters import Filter
 from auricle.store.store import Store
 
@@ -37,7 +37,7 @@ def test_reasons_take_turns_and_none_comes_twice(store: Store, make_entry: Make)
 def test_what_has_a_label_is_not_asked_for_again(store: Store, make_entry: Make) -> None:
     added = [make_entry(), make_entry(group="south")]
     store.add(added)
-    store.feedback.give(FeedbackEntry(added[0].id, "fine"))
+    store.feedback.add(FeedbackEntry(added[0].id, "fine"))
     assert [one.entry for one in store.review()] == [added[1]]
     assert store.review(Filter(group="site")) == ()
 
@@ -54,16 +54,16 @@ def test_numbers_are_reviewed_by_novelty(store: Store, make_entry: Make) -> None
     [{"labels": ("worn", "fine")}, {"labels": ()}, {"unknown": True}, {"labels": None, "confidence": 0.4}],
 )
 def test_sound_is_kept_where_the_answer_is_in_doubt(make_entry: Make, doubt: dict[str, object]) -> None:
-    assert is_queued(make_entry(**{"id": ODD, "labels": ("worn",)} | doubt))
+    assert is_review_candidate(make_entry(**{"id": ODD, "labels": ("worn",)} | doubt))
 
 
 @pytest.mark.parametrize("sure", [{}, {"labels": None, "confidence": 0.9}, {"labels": None, "confidence": None}])
 def test_sound_is_not_kept_where_it_is_not(make_entry: Make, sure: dict[str, object]) -> None:
     changes = {"labels": ("worn",)} | sure
-    assert not is_queued(make_entry(id=ODD, **changes))
-    assert is_queued(make_entry(id=SAMPLED, **changes))  # one in twenty
+    assert not is_review_candidate(make_entry(id=ODD, **changes))
+    assert is_review_candidate(make_entry(id=SAMPLED, **changes))  # one in twenty
 
 
 def test_some_sound_is_kept_whatever_was_answered(make_entry: Make) -> None:
-    kept = sum(is_queued(make_entry(labels=("worn",))) for _ in range(2000))
+    kept = sum(is_review_candidate(make_entry(labels=("worn",))) for _ in range(2000))
     assert 50 < kept < 160  # one in twenty

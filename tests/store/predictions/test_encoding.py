@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays
 
 from auricle.records import Entry, Prediction, Quality
 from auricle.runtime import clock
-from auricle.store.predictions.encoding import from_row, plain, to_row
+from auricle.store.predictions.encoding import from_row, storable, to_row
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
@@ -78,7 +78,7 @@ def test_a_row_gives_the_entry_back(entry: Entry) -> None:
 
 @given(st.text())
 def test_plain_text_can_be_stored_and_is_left_alone(text: str) -> None:
-    stored = plain(text)
+    stored = storable(text)
     assert "\0" not in stored
     assert stored.encode().decode() == stored
-    assert plain(stored) == stored
+    assert storable(stored) == stored

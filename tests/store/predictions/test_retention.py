@@ -9,7 +9,7 @@ from auricle.records import Entry
 from auricle.runtime import clock
 from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.predictions import retention
-from auricle.store.predictions.retention import Keep, Swept, size_bytes
+from auricle.store.predictions.retention import RetentionPolicy, SweepResult, size_bytes
 from auricle.store.store import Store
 
 Make = Callable[..., Entry]
@@ -18,7 +18,7 @@ DAY_S = 86_400.0
 
 @pytest.fixture(autouse=True)
 def _few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "_AT_ONCE", 20)
+    monkeypatch.setattr(retention, "_BATCH_ENTRIES", 20)
 
 
 def fill(store: Store, make_entry: Make, n: int, *, days: float = 0.0, sound: bytes = b"") -> list[Entry]:
@@ -34,48 +34,48 @@ def ids(store: Store) -> set[str]:
 
 def test_what_is_too_old_goes_with_all_that_belongs_to_it(store: Store, make_entry: Make) -> None:
     old, new = fill(store, make_entry, 45, days=91), fill(store, make_entry, 3, days=89)
-    store.feedback.give(FeedbackEntry(old[0].id, "fine"))
-    assert store.sweep(Keep(age_s=90 * DAY_S)) == Swept(n_entries=45)
+    store.feedback.add(FeedbackEntry(old[0].id, "fine"))
+    assert store.sweep(RetentionPolicy(age_s=90 * DAY_S)) == SweepResult(n_entries=45)
     assert ids(store) == {entry.id for entry in new}
     assert store.sound(new[2].id) == b"2"
     assert store.feedback.of([old[0].id]) == {}
-    assert store.sweep(Keep(age_s=90 * DAY_S)) == Swept()
+    assert store.sweep(RetentionPolicy(age_s=90 * DAY_S)) == SweepResult()
 
 
 def test_sounds_go_before_answers_and_the_oldest_first(store: Store, make_entry: Make) -> None:
     kept = fill(store, make_entry, 30, sound=bytes(1000))
     whole = size_bytes(store.database)
-    swept = store.sweep(Keep(size_bytes=whole - 10_000))
-    assert swept == Swept(n_sounds=10)
+    swept = store.sweep(RetentionPolicy(size_bytes=whole - 10_000))
+    assert swept == SweepResult(n_sounds=10)
     assert ids(store) == {entry.id for entry in kept}
     with pytest.raises(MissingError, match="was not kept"):
         store.sound(kept[9].id)
     assert store.sound(kept[10].id)
-    swept = store.sweep(Keep(size_bytes=(whole - 30_000) // 2))
-    assert swept == Swept(n_sounds=20, n_entries=20)
+    swept = store.sweep(RetentionPolicy(size_bytes=(whole - 30_000) // 2))
+    assert swept == SweepResult(n_sounds=20, n_entries=20)
     assert ids(store) == {entry.id for entry in kept[20:]}
 
 
 def test_models_are_never_swept_and_do_not_count(store: Store) -> None:
     model = store.models.add(bytes(10_000), name="m", version="1", task="classify")
     assert size_bytes(store.database) == 0
-    assert store.sweep(Keep(size_bytes=0, age_s=0.0)) == Swept()
+    assert store.sweep(RetentionPolicy(size_bytes=0, age_s=0.0)) == SweepResult()
     assert store.models.content(model.digest) == bytes(10_000)
 
 
 def test_one_sweeps_at_a_time(store: Store) -> None:
     lease = store.leases.take("sweep")
     assert lease is not None
-    assert store.sweep(Keep()) is None
+    assert store.sweep(RetentionPolicy()) is None
     store.leases.release(lease)
-    assert store.sweep(Keep()) == Swept()
+    assert store.sweep(RetentionPolicy()) == SweepResult()
 
 
 def test_the_file_shrinks_when_much_of_it_is_empty(tmp_path: Path, make_entry: Make) -> None:
     path = tmp_path / "store.db"
     with Store.open(str(path)) as store:
         fill(store, make_entry, 60, sound=bytes(20_000))
-        store.database.forget()  # what was written is in the file, and not in its log
+        store.database.truncate_log()  # what was written is in the file, and not in its log
         before = path.stat().st_size
-        store.sweep(Keep(size_bytes=100_000))
+        store.sweep(RetentionPolicy(size_bytes=100_000))
         assert path.stat().st_size < before / 2

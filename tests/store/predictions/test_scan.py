@@ -18,8 +18,8 @@ Make = Callable[..., Entry]
 def test_a_scan_gives_columns(store: Store, make_entry: Make) -> None:
     added = [make_entry(group=name, confidence=0.5 + i / 10) for i, name in enumerate("abc")]
     store.add(added)
-    store.feedback.give(FeedbackEntry(added[1].id, "fine"))
-    store.feedback.give(FeedbackEntry(added[1].id, "worn", key="abcd2345", who="ann", via="page"))
+    store.feedback.add(FeedbackEntry(added[1].id, "fine"))
+    store.feedback.add(FeedbackEntry(added[1].id, "worn", key="abcd2345", who="ann", via="page"))
     (batch,) = store.scan(with_rows=True)
     assert len(batch) == 3
     assert batch.model == "motor@0123456789ab"
@@ -49,7 +49,7 @@ def test_a_scan_of_numbers(store: Store, make_entry: Make) -> None:
     answer = Prediction("recording", 0.0, 1.0, "m@1", value=3.5)
     added = [make_entry(predictions=(replace(answer, value=value),), model="m@1") for value in (1.0, 2.0)]
     store.add(added)
-    store.feedback.give(FeedbackEntry(added[0].id, target=1.25))
+    store.feedback.add(FeedbackEntry(added[0].id, target=1.25))
     (batch,) = store.scan()
     assert batch.classes == ()
     assert batch.probabilities.shape == (2, 0)

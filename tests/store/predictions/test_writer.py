@@ -35,7 +35,7 @@ def test_an_answer_is_there_when_its_future_is_done(store: Store, make_entry: Ma
 
 def test_entries_share_a_commit(store: Store, make_entry: Make) -> None:
     counted = Counting(store)
-    with Writer(store.database, most=4, linger_s=5.0) as writer:
+    with Writer(store.database, max_batch=4, linger_s=5.0) as writer:
         futures = [writer.submit(make_entry()) for _ in range(8)]
         for future in futures:
             future.result()
@@ -53,7 +53,7 @@ def test_threads_lose_and_double_nothing(store: Store, make_entry: Make) -> None
 
 def test_only_the_entry_that_breaks_a_rule_fails(store: Store, make_entry: Make) -> None:
     first, second = make_entry(), make_entry()
-    with Writer(store.database, most=3, linger_s=5.0) as writer:
+    with Writer(store.database, max_batch=3, linger_s=5.0) as writer:
         futures = [writer.submit(entry) for entry in (first, first, second)]
         assert futures[0].result() == first
         with pytest.raises(ConflictError, match=f"{first.id} is in the store already"):
@@ -62,7 +62,7 @@ def test_only_the_entry_that_breaks_a_rule_fails(store: Store, make_entry: Make)
 
 
 def test_a_cancelled_entry_is_not_written(store: Store, make_entry: Make) -> None:
-    with Writer(store.database, most=2, linger_s=5.0) as writer:
+    with Writer(store.database, max_batch=2, linger_s=5.0) as writer:
         cancelled = writer.submit(make_entry())
         assert cancelled.cancel()
         kept = writer.submit(make_entry()).result()
@@ -89,7 +89,7 @@ def test_too_many_entries_are_refused_at_once(store: Store, make_entry: Make, mo
         return write(**options)
 
     monkeypatch.setattr(store.database, "write", stopped)
-    with Writer(store.database, most=1, capacity=2) as writer:
+    with Writer(store.database, max_batch=1, capacity=2) as writer:
         futures = [writer.submit(make_entry())]
         while writer._waiting.qsize():
             pass

@@ -29,7 +29,7 @@ def test_a_model_is_found_by_what_it_is_called(store: Store) -> None:
     first, second = added(store, "111111111111"), added(store, "222222222222")
     other = added(store, "333333333333", name="pump")
     store.aliases.promote("motor", first.digest, expected=None)
-    store.aliases.challenge("motor", second.digest, expected=None)
+    store.aliases.set_challenger("motor", second.digest, expected=None)
     for reference in ("motor", "motor@champion", "motor@111111111111", first.digest, first.digest[:8]):
         assert store.models.find(reference).digest == first.digest
     assert store.models.find("motor@challenger").aliases == ("challenger",)
@@ -47,7 +47,7 @@ def test_the_champion_is_that_of_a_name_or_the_only_one(store: Store) -> None:
         store.models.champion()
     first, second = added(store, "111111111111"), added(store, "222222222222")
     store.aliases.promote("motor", first.digest, expected=None)
-    store.aliases.challenge("motor", second.digest, expected=None)
+    store.aliases.set_challenger("motor", second.digest, expected=None)
     assert store.models.champion() == store.models.champion("motor") == store.models.find(first.digest)
     other = added(store, "333333333333", name="pump")
     assert [model.id for model in store.models.champions()] == [first.id]
@@ -65,7 +65,7 @@ def test_a_name_may_hold_an_at_sign(store: Store) -> None:
     with pytest.raises(MissingError):
         store.models.find("pump@north")
     store.aliases.promote("pump@north", first.digest, expected=None)
-    store.aliases.challenge("pump@north", second.digest, expected=None)
+    store.aliases.set_challenger("pump@north", second.digest, expected=None)
     for reference in ("pump@north", "pump@north@champion", "pump@north@111111111111"):
         assert store.models.find(reference).digest == store.models.champion("pump@north").digest == first.digest
     assert store.models.find("pump@north@challenger").digest == second.digest
@@ -120,7 +120,7 @@ def test_rolling_back_goes_back_step_by_step(store: Store) -> None:
 def test_a_promoted_challenger_is_challenger_no_more(store: Store) -> None:
     first, second = added(store, "1"), added(store, "2")
     store.aliases.promote("motor", first.digest, expected=None)
-    store.aliases.challenge("motor", second.digest, expected=None, who="watch", why="drift")
+    store.aliases.set_challenger("motor", second.digest, expected=None, who="watch", why="drift")
     store.aliases.promote("motor", second.digest, expected=first.digest, who="me", why="better")
     assert store.models.find("motor").aliases == ("champion",)
     assert store.aliases.digest("motor", "challenger") is None

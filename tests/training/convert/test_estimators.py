@@ -33,7 +33,7 @@ def test_every_classifier_and_its_graph_agree(name, n_classes, rows, rng):
     graph = convert(model, rows.shape[1])
     unseen = rng.normal(size=(500, 30)).astype(np.float32) * np.float32(5.0) + np.float32(-40.0)
     assert verify(graph, model, unseen) <= 1e-5
-    answers = Graph(graph).answers(unseen)
+    answers = Graph(graph).predict(unseen)
     assert answers.shape == (500, n_classes)
     assert (np.round(answers, 6).argmax(axis=1) == np.round(model.predict_proba(unseen), 6).argmax(axis=1)).all()
 
@@ -49,8 +49,8 @@ def test_every_regressor_and_its_graph_agree(name, rows, rng):
 def test_one_row_and_many_give_the_same_answer(rows):
     model = estimator("svm", "classify", seed=0).fit(rows, rows[:, 0] > -40)
     graph = Graph(convert(model, rows.shape[1]))
-    one_by_one = np.concatenate([graph.answers(row[None]) for row in rows])
-    np.testing.assert_allclose(one_by_one, graph.answers(rows), atol=1e-6)
+    one_by_one = np.concatenate([graph.predict(row[None]) for row in rows])
+    np.testing.assert_allclose(one_by_one, graph.predict(rows), atol=1e-6)
 
 
 def test_a_users_pipeline_converts(rows):

@@ -1,46 +1,41 @@
-"""What changed, how much, since when and where: one sentence a cause, the most telling first."""
+"""Causes of drift: one sentence per cause, with its size, its start and its subgroup, the most specific first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-import numpy as np
-
-from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.monitoring.diagnosis.change_point import change_point
-from auricle.monitoring.diagnosis.fault_rules import Fault, Kind, Shift, match_faults
-from auricle.monitoring.drift.feature_drift import FeatureDrift, feature_drift
-from auricle.monitoring.drift.label_shift import LabelShift
-from auricle.monitoring.drift.novel_clusters import NovelClusters
-from auricle.monitoring.drift.novelty_rate import NoveltyRateDrift
-from auricle.monitoring.drift.resampling import permutation_masks
+from auricle.monitoring.diagnosis.fault_rules import Fault, Kind, match_faults
+from auricle.monitoring.diagnosis.subgroups import Subgroup, quality_shift
+from auricle.monitoring.drift.battery import DriftResult
+from auricle.monitoring.drift.feature_drift import FeatureDrift
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["LEAST_IN_PART", "Cause", "Place", "causes_of", "places_of"]
-
-LEAST_IN_PART = 20
-"""Fewest recordings of a place that are looked at for themselves."""
-MAX_PLACES = 50
+__all__ = ["Cause", "causes_of"]
 
 N_NAMED = 3
-VANISHED = 0.4
-"""Of a class's share: what is left of it is what other classes are taken for."""
-N_SHUFFLES = 200
+"""Most classes or features that a sentence names."""
+MISSING = 0.4
+"""Part of a class's former share below which the class counts as missing; misclassified sounds keep it above zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What happened.
+    """One cause of drift.
 
     Parameters
     ----------
-    kind : of fault
-    sentence : what changed, how much, since when and where
-    measure : that tells it best, "" where none does
-    shift : of that measure's median, in its own unit
-    where : value of the column that was asked about, or None where the fault is everywhere
-    since : first recording after the change, or None where no change is seen within the window
+    kind : Kind
+    sentence : str
+        The change, its size, its start and its subgroup.
+    measure : str
+        Quality measure that shows it best, "" where none does.
+    shift : float
+        Shift of that measure's median, in its own unit.
+    where : str or None
+        Subgroup that it is confined to; None where it affects all recordings.
+    since : datetime or None
+        Time in UTC of the first recording after the change; None where no change point lies within the window.
     """
 
     kind: Kind
@@ -50,175 +45,99 @@ class Cause:
     where: str | None = None
     since: datetime | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the same as plain values."""
-        told = {name: getattr(self, name) for name in self.__slots__}
-        return told | {"since": None if self.since is None else self.since.isoformat()}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One value of the column that was asked about.
-
-    Parameters
-    ----------
-    value : of the column
-    n : recordings there
-    columns : of the sound's quality, as they moved there
-    signs : faults that fit
-    """
-
-    value: str
-    n: int
-    columns: tuple[FeatureDrift, ...]
-    signs: tuple[Fault, ...]
-
-
-def places_of(
-    reference: Sample, window: Sample, by: str, *, rate: float, model_rate_hz: int, seed: int
-) -> tuple[Place, ...]:
-    """Look at every place for itself: at the sound's quality there, at a rate that all places share.
-
-    Parameters
-    ----------
-    by : column of the metadata
-    rate : of false alarms, over all places
-    model_rate_hz : what the model resamples to
-    """
-    values, counts = np.unique(window.metadata[by], return_counts=True)
-    large = [str(v) for v in values[np.argsort(-counts, kind="stable")][:MAX_PLACES]]
-    kept = sorted(v for v in large if counts[values == v][0] >= LEAST_IN_PART)
-    found = []
-    for value in kept:
-        part = window.subset(window.metadata[by] == value)
-        both = np.concatenate([reference.quality, part.quality])
-        groups = np.concatenate([reference.groups, part.groups])
-        dealt = permutation_masks(len(reference), len(part), n_shuffles=N_SHUFFLES, seed=seed)
-        columns = feature_drift(both, QUALITY_COLUMNS, groups, dealt)
-        signs = match_faults(shifts_of(columns, part, rate=rate / len(kept), model_rate_hz=model_rate_hz))
-        found.append(Place(value, len(part), columns, signs))
-    return tuple(found)
-
-
-def shifts_of(columns: Sequence[FeatureDrift], window: Sample, *, rate: float, model_rate_hz: int) -> Shift:
-    """Return what signs look at."""
-    low = window.rates_hz[(window.rates_hz > 0) & (window.rates_hz < model_rate_hz)]
-    commonest = int(np.bincount(low).argmax()) if low.size else 0
-    return Shift(
-        {column.name: column for column in columns},
-        rate=rate,
-        lower_rate=low.size / len(window),
-        rate_hz=(commonest, model_rate_hz),
-    )
-
 
 def causes_of(
-    reference: Sample,
-    window: Sample,
-    columns: Sequence[FeatureDrift],
-    kinds: NovelClusters,
-    classes: LabelShift | None,
-    unknown: NoveltyRateDrift,
-    places: Sequence[Place],
-    *,
-    by: str | None,
-    rate: float,
-    model_rate_hz: int,
+    drift: DriftResult, reference: Sample, window: Sample, *, rate: float, by: str | None, model_rate_hz: int
 ) -> tuple[Cause, ...]:
-    """Return what happened, as far as the sound's measures and the answers tell it.
+    """Return the causes of drift; none where no test detects any.
+
+    Recording faults come first. Where no fault matches, the predictions are examined: a new kind of sound, a missing
+    class, other class shares. Where these do not explain it either, the largest feature shifts are named.
 
     Parameters
     ----------
-    columns : all that moved, the sound's quality among it
-    kinds : how many recordings lie among each other, where none of training lies
-    classes : how often classes come; None for numbers
-    unknown : how many recordings are unlike all training sound
-    places : the column ``by``, value by value; none where nothing was asked
+    rate : float
+        False alarm rate of the check.
+    by : str or None
+        Metadata column of ``drift.subgroups``.
+    model_rate_hz : int
+        Sample rate that the model resamples to.
     """
-    signs = match_faults(shifts_of(columns, window, rate=rate, model_rate_hz=model_rate_hz))
-    faults = dict.fromkeys([sign.kind for sign in signs] + [sign.kind for place in places for sign in place.signs])
-    everywhere = {sign.kind: sign for sign in signs}
+    subgroups = drift.subgroups
+    if not drift.alarms(rate) and not any(subgroup.faults for subgroup in subgroups):
+        return ()
+    overall = match_faults(quality_shift(drift.features, window, rate=rate, model_rate_hz=model_rate_hz))
+    kinds = dict.fromkeys([fault.kind for fault in overall] + [f.kind for part in subgroups for f in part.faults])
+    everywhere = {fault.kind: fault for fault in overall}
     found: list[Cause] = []
-    for kind in faults:
-        parts = [(place, sign) for place in places for sign in place.signs if sign.kind == kind]
-        if parts and len(parts) < len(places):
-            found += [_cause(sign, reference, window, by=by, place=place, places=places) for place, sign in parts]
+    for kind in kinds:
+        parts = [(subgroup, f) for subgroup in subgroups for f in subgroup.faults if f.kind == kind]
+        if parts and len(parts) < len(subgroups):
+            found += [_cause(f, reference, window, by=by, subgroup=part, subgroups=subgroups) for part, f in parts]
         elif kind in everywhere:
             found.append(_cause(everywhere[kind], reference, window))
     if not found:
-        found += _answers(kinds, classes, unknown, rate)
-    if not found and (moved := [column for column in columns if column.moved(rate)]):
-        found.append(_unexplained(moved))
+        found += _prediction_causes(drift, rate)
+    if not found and (drifted := [feature for feature in drift.features if feature.drifted(rate)]):
+        found.append(_unexplained(drifted))
     return tuple(found)
 
 
 def _cause(
-    sign: Fault,
+    fault: Fault,
     reference: Sample,
     window: Sample,
     *,
     by: str | None = None,
-    place: Place | None = None,
-    places: Sequence[Place] = (),
+    subgroup: Subgroup | None = None,
+    subgroups: Sequence[Subgroup] = (),
 ) -> Cause:
-    """Add to a sign since when and where."""
-    part = window if place is None else window.subset(window.metadata[by or ""] == place.value)
-    since = (
-        change_point(part.times, part.measure(sign.measure), reference.measure(sign.measure)) if sign.measure else None
-    )
-    sentence = sign.what
-    if place is not None:
-        sentence += f" at {by}={place.value}"
+    """Return a fault as a cause, with its start and its subgroup."""
+    part = window if subgroup is None else window.subset(window.metadata[by or ""] == subgroup.value)
+    measure = fault.measure
+    since = change_point(part.times, part.measure(measure), reference.measure(measure)) if measure else None
+    sentence = fault.description
+    if subgroup is not None:
+        sentence += f" at {by}={subgroup.value}"
     if since is not None:
         sentence += f" since {since:%-d %B %Y, %H:%M}"
-    if place is not None:
-        clean = [other for other in places if all(one.kind != sign.kind for one in other.signs)]
+    if subgroup is not None:
+        clean = [other for other in subgroups if all(f.kind != fault.kind for f in other.faults)]
         rest = f"{clean[0].value} is" if len(clean) == 1 else f"the other {len(clean)} values of {by} are"
         sentence += f"; {rest} unchanged"
-    return Cause(
-        sign.kind,
-        f"{sentence}.",
-        measure=sign.measure,
-        shift=sign.shift,
-        where=None if place is None else place.value,
-        since=since,
-    )
+    where = None if subgroup is None else subgroup.value
+    return Cause(fault.kind, f"{sentence}.", measure=measure, shift=fault.shift, where=where, since=since)
 
 
-def _answers(kinds: NovelClusters, classes: LabelShift | None, unknown: NoveltyRateDrift, rate: float) -> list[Cause]:
-    """Return what the answers tell, where the sound itself is as it was."""
-    if unknown.moved(rate):
-        return [
-            Cause(
-                "new_class",
-                f"Sounds of a kind that the model does not know: {unknown.after:.0%} of the recordings are unlike all "
-                f"training sound, where it was {unknown.before:.0%}.",
-                shift=unknown.after - unknown.before,
-            )
-        ]
-    if kinds.moved(rate) and kinds.is_part:
-        return [
-            Cause(
-                "new_class",
-                f"Sounds of a kind that the model does not know: {kinds.share:.0%} of the recordings are like each "
-                "other and like none of training.",
-                shift=kinds.share,
-            )
-        ]
-    moved = [] if classes is None else [one for one in classes.shares if one.moved(rate)]
-    gone = [one for one in moved if one.likely_after < VANISHED * one.likely_before]
-    if gone:
-        most = max(gone, key=lambda one: one.likely_before)
-        shares = f"{most.likely_before:.0%} to {most.likely_after:.0%} of the recordings"
-        return [Cause("missing_class", f"{most.label!r} has all but vanished: {shares}.")]
-    told = sorted(moved, key=lambda one: -abs(one.likely_after - one.likely_before))[:N_NAMED]
-    if told:
-        shares = ", ".join(f"{one.label!r} {one.likely_before:.0%} to {one.likely_after:.0%}" for one in told)
-        return [Cause("classes", f"Classes come at other shares: {shares}.")]
+def _prediction_causes(drift: DriftResult, rate: float) -> list[Cause]:
+    """Return the causes that novelty and predictions show, where no recording fault matches."""
+    novelty, clusters = drift.novelty_rate, drift.novel_clusters
+    if novelty.drifted(rate):
+        sentence = (
+            f"New kind of sound: {novelty.after:.0%} of recordings are out of distribution, against "
+            f"{novelty.before:.0%} of the training data."
+        )
+        return [Cause("new_class", sentence, shift=novelty.after - novelty.before)]
+    if clusters.drifted(rate) and clusters.is_part:
+        sentence = f"New kind of sound: {clusters.share:.0%} of recordings form clusters without training data."
+        return [Cause("new_class", sentence, shift=clusters.share)]
+    shifted = [] if drift.label_shift is None else [one for one in drift.label_shift.shares if one.drifted(rate)]
+    missing = [one for one in shifted if one.likely_after < MISSING * one.likely_before]
+    if missing:
+        most = max(missing, key=lambda one: one.likely_before)
+        shares = f"{most.likely_before:.0%} to {most.likely_after:.0%} of recordings"
+        return [Cause("missing_class", f"Class {most.label!r} has almost disappeared: {shares}.")]
+    largest = sorted(shifted, key=lambda one: -abs(one.likely_after - one.likely_before))[:N_NAMED]
+    if largest:
+        shares = ", ".join(f"{one.label!r} {one.likely_before:.0%} to {one.likely_after:.0%}" for one in largest)
+        return [Cause("classes", f"Class shares have changed: {shares}.")]
     return []
 
 
-def _unexplained(moved: Sequence[FeatureDrift]) -> Cause:
-    most = sorted(moved, key=lambda column: -column.effect)[:N_NAMED]
-    told = ", ".join(f"{one.name} from {one.before:.4g} to {one.after:.4g}" for one in most)
-    return Cause("other", f"No known fault explains it: other sounds, speakers or places. What moved most: {told}.")
+def _unexplained(drifted: Sequence[FeatureDrift]) -> Cause:
+    largest = sorted(drifted, key=lambda feature: -feature.effect)[:N_NAMED]
+    shifts = ", ".join(f"{one.name} from {one.before:.4g} to {one.after:.4g}" for one in largest)
+    return Cause(
+        "other",
+        f"No known fault explains the drift; sounds, speakers or sites may be others. Largest shifts: {shifts}.",
+    )

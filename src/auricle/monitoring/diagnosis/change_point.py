@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from auricle.monitoring.sources.sample import moment_of
+from auricle.monitoring.sources.sample import to_datetime
 
 __all__ = ["change_point"]
 
-LEAST_SIDE = 10
+MIN_SIDE = 10
 """Fewest recordings before and after a change."""
 CRITICAL = 4.0
 """Deviations of the mean rank on either side; without a change, the best place seldom reaches it."""
@@ -41,13 +41,13 @@ def change_point(
     order = np.argsort(times[known], kind="stable")
     ordered, at = values[known][order], times[known][order]
     n = len(ordered)
-    if n < 2 * LEAST_SIDE or at[0] == at[-1]:
+    if n < 2 * MIN_SIDE or at[0] == at[-1]:
         return None
     ranks = rankdata(ordered) - (n + 1) / 2
     spread = float(ranks.std())
     if not spread:
         return None
-    places = np.arange(LEAST_SIDE, n - LEAST_SIDE + 1)
+    places = np.arange(MIN_SIDE, n - MIN_SIDE + 1)
     away = np.abs(np.cumsum(ranks)[places - 1]) / (spread * np.sqrt(places * (n - places) / n))
     place = int(places[away.argmax()])
     if away.max() < CRITICAL:
@@ -56,4 +56,4 @@ def change_point(
     before, after = (float(np.median(part)) - usual for part in (ordered[:place], ordered[place:]))
     if abs(before) > LEFT_OVER * abs(after):
         return None
-    return moment_of(at[place])
+    return to_datetime(at[place])

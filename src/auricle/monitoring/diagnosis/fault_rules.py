@@ -70,7 +70,7 @@ class Shift:
     def by(self, name: str) -> float:
         """Return by how much a measure's median moved; 0 where that is not significant or too little to act on."""
         column = self._columns[name]
-        return column.after - column.before if column.moved(self._rate) else 0.0
+        return column.after - column.before if column.drifted(self._rate) else 0.0
 
     def plain(self, name: str) -> float:
         """Return by how much a measure's median moved, significantly or not."""
@@ -106,7 +106,7 @@ def _sample_rate(moved: Shift) -> Fault | None:
 
 
 def _codec(moved: Shift) -> Fault | None:
-    if moved.by("holes") < LEAST_HOLES:
+    if moved.by("holes") < MIN_HOLES:
         return None
     above = f", and everything above {_khz(moved.after('bandwidth_hz'))}" if moved.by("bandwidth_hz") < 0 else ""
     what = f"Parts of the spectrum are missing{above}: a lossy codec at a low bit rate"
@@ -114,7 +114,7 @@ def _codec(moved: Shift) -> Fault | None:
 
 
 def _bandwidth(moved: Shift) -> Fault | None:
-    if moved.by("bandwidth_hz") > -LEAST_BAND * moved.before("bandwidth_hz"):
+    if moved.by("bandwidth_hz") > -MIN_BAND * moved.before("bandwidth_hz"):
         return None
     is_wall = moved.plain("cutoff_db") > STEEPER_DB and moved.after("cutoff_db") > WALL_DB
     why = "a codec or a lower sample rate" if is_wall else "a filter, something over the microphone, or another one"
@@ -130,14 +130,14 @@ def _dropouts(moved: Shift) -> Fault | None:
 
 
 def _hum(moved: Shift) -> Fault | None:
-    if moved.by("hum_db") < LEAST_HUM_DB:
+    if moved.by("hum_db") < MIN_HUM_DB:
         return None
     what = f"The mains hum: their harmonics stand {moved.by('hum_db'):.0f} dB higher than before"
     return Fault("hum", what, "hum_db", moved.by("hum_db"))
 
 
 def _dc(moved: Shift) -> Fault | None:
-    if abs(moved.by("dc")) < LEAST_DC:
+    if abs(moved.by("dc")) < MIN_DC:
         return None
     what = f"There is an offset of {moved.after('dc'):.1%} of full scale: a fault of the converter or its wiring"
     return Fault("dc", what, "dc", moved.by("dc"))
@@ -145,13 +145,13 @@ def _dc(moved: Shift) -> Fault | None:
 
 def _level(moved: Shift) -> Fault | None:
     shift = moved.by("level_db")
-    if abs(shift) < LEAST_DB:
+    if abs(shift) < MIN_DB:
         return None
     return Fault("level", f"Level {'rose' if shift > 0 else 'fell'} by {abs(shift):.0f} dB", "level_db", shift)
 
 
 def _clipping(moved: Shift) -> Fault | None:
-    if moved.by("clipped") < LEAST_CLIPPED and moved.by("flat_topped") < LEAST_FLAT:
+    if moved.by("clipped") < MIN_CLIPPED and moved.by("flat_topped") < MIN_FLAT_TOPPED:
         return None
     share = max(moved.after("clipped"), moved.after("flat_topped"))
     return Fault(
@@ -162,7 +162,7 @@ def _clipping(moved: Shift) -> Fault | None:
 def _reverberation(moved: Shift) -> Fault | None:
     slower, rises = moved.by("decay_db"), moved.plain("attack_db")
     is_drowned = moved.plain("noise_floor_db") > -DROWNED * slower
-    if slower > -LEAST_DECAY_DB or rises < ASYMMETRY * slower or is_drowned:
+    if slower > -MIN_DECAY_DB or rises < ASYMMETRY * slower or is_drowned:
         return None
     what = f"The sound rings: it falls by {moved.after('decay_db'):.0f} dB within 80 ms, where it was "
     what += f"{moved.before('decay_db'):.0f} dB, and rises nearly as fast as before"
@@ -171,31 +171,31 @@ def _reverberation(moved: Shift) -> Fault | None:
 
 def _noise(moved: Shift) -> Fault | None:
     shift = moved.by("noise_floor_db")
-    if abs(shift) < LEAST_DB or moved.plain("snr_db") * shift > -0.25 * shift**2:
+    if abs(shift) < MIN_DB or moved.plain("snr_db") * shift > -0.25 * shift**2:
         return None
     what = f"Noise {'rose' if shift > 0 else 'fell'} by {abs(shift):.0f} dB, to {moved.after('snr_db'):.0f} dB below"
     return Fault("noise", f"{what} the sound", "noise_floor_db", shift)
 
 
 def _silence(moved: Shift) -> Fault | None:
-    if moved.by("silent") < LEAST_SILENT:
+    if moved.by("silent") < MIN_SILENT:
         return None
     return Fault("silence", f"{moved.after('silent'):.0%} of a recording is silent", "silent", moved.by("silent"))
 
 
-LEAST_DB = 3.0
-LEAST_HUM_DB = 6.0
-LEAST_DECAY_DB = 1.5
+MIN_DB = 3.0
+MIN_HUM_DB = 6.0
+MIN_DECAY_DB = 1.5
 ASYMMETRY = 1.0
 """Of the loss in how fast sound falls: rises that lose as much are drowned by noise, and do not ring."""
 DROWNED = 2.5
 """Of the same: a floor that rises by more is noise. A room fills the gaps with what was there before, and dies away."""
-LEAST_BAND = 0.15
-LEAST_HOLES = 0.02
-LEAST_DC = 0.005
-LEAST_CLIPPED = 0.001
-LEAST_FLAT = 0.02
-LEAST_SILENT = 0.1
+MIN_BAND = 0.15
+MIN_HOLES = 0.02
+MIN_DC = 0.005
+MIN_CLIPPED = 0.001
+MIN_FLAT_TOPPED = 0.02
+MIN_SILENT = 0.1
 STEEPER_DB, WALL_DB = 15.0, 45.0
 
 FAULT_RULES: dict[Kind, tuple[Callable[[Shift], Fault | None], frozenset[Kind]]] = {

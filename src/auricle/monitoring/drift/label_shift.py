@@ -17,20 +17,20 @@ from auricle.monitoring.drift.resampling import (
 )
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["LEAST_SHARE", "ClassShare", "LabelShift", "label_shift"]
+__all__ = ["MIN_SHARE_CHANGE", "ClassShare", "LabelShift", "label_shift"]
 
-LEAST_SHARE = 0.05
+MIN_SHARE_CHANGE = 0.05
 """Points by which a class must have become rarer or more common, whatever the significance."""
 
-OF_ONE_CLASS = 0.3
+SINGLE_CLASS_ICC = 0.3
 """Likeness of a group's recordings from which on they are taken to be of one class: such as are answered rightly four
 times in five are alike by a little more."""
 
-DOUBT = 0.005
+MIN_PROBABILITY = 0.005
 """Least chance that an answer is wrong, however sure it is: one such answer must not outweigh all others."""
-SHARES = np.concatenate([[0.0, 0.002, 0.005], np.geomspace(0.01, 0.5, 22), np.linspace(0.55, 1.0, 8)])
+TESTED_SHARES = np.concatenate([[0.0, 0.002, 0.005], np.geomspace(0.01, 0.5, 22), np.linspace(0.55, 1.0, 8)])
 """Of a class, at which its likelihood is looked at in every shuffle."""
-TOLD = np.linspace(0.0, 1.0, 501)
+SHARE_GRID = np.linspace(0.0, 1.0, 501)
 """The same, for the shares that are told."""
 
 
@@ -54,9 +54,9 @@ class ClassShare:
     likely_after: float
     p: float
 
-    def moved(self, rate: float) -> bool:
+    def drifted(self, rate: float) -> bool:
         """Whether it became significantly rarer or more common, and by enough points."""
-        return self.p <= rate and abs(self.likely_after - self.likely_before) >= LEAST_SHARE
+        return self.p <= rate and abs(self.likely_after - self.likely_before) >= MIN_SHARE_CHANGE
 
     def as_json(self) -> dict[str, Any]:
         """Return the same as plain values."""
@@ -78,16 +78,16 @@ class LabelShift:
     p: float
     p_apart: float
 
-    def moved(self, rate: float) -> bool:
+    def drifted(self, rate: float) -> bool:
         """Whether a class became significantly rarer or more common, and by enough points."""
-        return any(one.moved(rate) for one in self.shares)
+        return any(one.drifted(rate) for one in self.shares)
 
     def as_json(self) -> dict[str, Any]:
         """Return the same as plain values."""
         return {"p": self.p, "p_apart": self.p_apart, "shares": [one.as_json() for one in self.shares]}
 
 
-def label_shift(reference: Sample, window: Sample, dealt: NDArray[np.bool_], *, seed: int) -> LabelShift:
+def label_shift(reference: Sample, window: Sample, masks: NDArray[np.bool_], *, seed: int) -> LabelShift:
     """Compare how often each class comes, by the likelihood of all answers and not by their number.
 
     A classifier's mistakes answer a class that is no longer there: with ten kinds of sound, of which it tells five in
@@ -110,22 +110,22 @@ def label_shift(reference: Sample, window: Sample, dealt: NDArray[np.bool_], *, 
     probabilities"; Lipton, Wang and Smola (2018), "Detecting and correcting for label shift with black box predictors".
     """
     n = len(reference)
-    answers = np.clip(np.concatenate([reference.answers, window.answers]).astype(np.float64), DOUBT, 1.0 - DOUBT)
+    probabilities = np.clip(np.concatenate([reference.outputs, window.outputs]).astype(np.float64), MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)
     groups = np.concatenate([reference.groups, window.groups])
-    apart = _ratios(answers, n, np.arange(len(answers)), np.zeros(answers.shape[1]), dealt)
-    p_apart = _significance(apart)
-    blocks = blocks_of(groups, dealt[:, 0])
-    n_each = blocks.n_reference, len(blocks.sizes) - blocks.n_reference
-    if sum(n_each) == len(answers):
+    ungrouped = _likelihood_ratios(probabilities, n, np.arange(len(probabilities)), np.zeros(probabilities.shape[1]), masks)
+    p_apart = _significance(ungrouped)
+    blocks = blocks_of(groups, masks[:, 0])
+    n_blocks = blocks.n_reference, len(blocks.sizes) - blocks.n_reference
+    if sum(n_blocks) == len(probabilities):
         p = p_apart
-    elif min(n_each) >= MANY_GROUPS:
-        whole = permutation_masks(*n_each, n_shuffles=dealt.shape[1] - 1, seed=seed)
-        p = _significance(_ratios(answers, n, blocks.members, intraclass_correlation(answers, blocks), whole))
+    elif min(n_blocks) >= MANY_GROUPS:
+        total = permutation_masks(*n_blocks, n_shuffles=masks.shape[1] - 1, seed=seed)
+        p = _significance(_likelihood_ratios(probabilities, n, blocks.members, intraclass_correlation(probabilities, blocks), total))
     else:
-        apart[:, 0] *= effective_size_ratio(answers, groups, dealt[:, 0])
-        p = _significance(apart)
-    before, after = (np.bincount(one.chosen, minlength=len(p)) / len(one) for one in (reference, window))
-    likely = _likeliest(answers[:n], answers[:n]), _likeliest(answers[n:], answers[:n])
+        ungrouped[:, 0] *= effective_size_ratio(probabilities, groups, masks[:, 0])
+        p = _significance(ungrouped)
+    before, after = (np.bincount(one.predicted, minlength=len(p)) / len(one) for one in (reference, window))
+    likely = _most_likely_shares(probabilities[:n], probabilities[:n]), _most_likely_shares(probabilities[n:], probabilities[:n])
     columns = zip(reference.classes, zip(before, after, *likely, p, strict=True), strict=True)
     names = ("before", "after", "likely_before", "likely_after", "p")
     return LabelShift(
@@ -135,36 +135,36 @@ def label_shift(reference: Sample, window: Sample, dealt: NDArray[np.bool_], *, 
     )
 
 
-def _ratios(
-    answers: NDArray[np.float64],
+def _likelihood_ratios(
+    probabilities: NDArray[np.float64],
     n_reference: int,
     members: NDArray[np.intp],
-    alike: NDArray[np.float64],
-    dealt: NDArray[np.bool_],
+    icc: NDArray[np.float64],
+    masks: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Return twice the logarithm of each class's likelihood ratio in every shuffle, shape (n_classes, n_dealt).
 
     Parameters
     ----------
-    members : shape (n,), the block, that is the row of ``dealt``, of each recording
+    members : shape (n,), the block, that is the row of ``masks``, of each recording
     alike : how alike recordings of a block are, shape (n_classes,)
     """
     order, sizes = np.argsort(members, kind="stable"), np.bincount(members)
     starts = np.cumsum(sizes) - sizes
-    sides = dealt.astype(np.float32)
-    found = []
-    for answer, same, usual in zip(answers.T, alike, answers[:n_reference].mean(axis=0), strict=True):
-        if same >= OF_ONE_CLASS:
-            together = np.add.reduceat((logit(answer) - logit(usual))[order], starts) + logit(usual)
-            likelihoods = _likelihoods(SHARES, np.clip(expit(together), DOUBT, 1.0 - DOUBT), usual)
+    membership = masks.astype(np.float32)
+    ratios = []
+    for column, class_icc, prior in zip(probabilities.T, icc, probabilities[:n_reference].mean(axis=0), strict=True):
+        if class_icc >= SINGLE_CLASS_ICC:
+            block_logit = np.add.reduceat((logit(column) - logit(prior))[order], starts) + logit(prior)
+            log_likelihoods = _log_likelihoods(TESTED_SHARES, np.clip(expit(block_logit), MIN_PROBABILITY, 1.0 - MIN_PROBABILITY), prior)
         else:
-            weights = 1.0 / (1.0 + (sizes[members] - 1.0) * same)
-            likelihoods = np.add.reduceat((_likelihoods(SHARES, answer, usual) * weights)[:, order], starts, axis=1)
-        window = likelihoods.astype(np.float32) @ sides
-        whole = likelihoods.sum(axis=1)
-        rest = whole[:, None] - window
-        found.append(2.0 * (window.max(axis=0) + rest.max(axis=0) - whole.max()))
-    return np.asarray(found, np.float64)
+            weights = 1.0 / (1.0 + (sizes[members] - 1.0) * class_icc)
+            log_likelihoods = np.add.reduceat((_log_likelihoods(TESTED_SHARES, column, prior) * weights)[:, order], starts, axis=1)
+        window = log_likelihoods.astype(np.float32) @ membership
+        total = log_likelihoods.sum(axis=1)
+        rest = total[:, None] - window
+        ratios.append(2.0 * (window.max(axis=0) + rest.max(axis=0) - total.max()))
+    return np.asarray(ratios, np.float64)
 
 
 def _significance(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -179,17 +179,17 @@ def _significance(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
     by_chance = np.maximum(ratios, 0.0)
     mean = np.maximum(by_chance.mean(axis=1, keepdims=True), 1e-12)
     spread = np.maximum(by_chance.var(axis=1, keepdims=True) / (9.0 * mean**2), 1e-12)
-    standing = (np.cbrt(by_chance / mean) - 1.0 + spread) / np.sqrt(spread)
-    return p_values(standing[:, 0], standing[:, 1:].max(axis=0))
+    scores = (np.cbrt(by_chance / mean) - 1.0 + spread) / np.sqrt(spread)
+    return p_values(scores[:, 0], scores[:, 1:].max(axis=0))
 
 
-def _likeliest(answers: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+def _most_likely_shares(probabilities: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the share of each class that makes all answers likeliest."""
-    columns = zip(answers.T, reference.mean(axis=0), strict=True)
-    return np.array([TOLD[_likelihoods(TOLD, answer, usual).sum(axis=1).argmax()] for answer, usual in columns])
+    columns = zip(probabilities.T, reference.mean(axis=0), strict=True)
+    return np.array([SHARE_GRID[_log_likelihoods(SHARE_GRID, column, prior).sum(axis=1).argmax()] for column, prior in columns])
 
 
-def _likelihoods(shares: NDArray[np.float64], answers: NDArray[np.float64], usual: float) -> NDArray[np.float64]:
+def _log_likelihoods(shares: NDArray[np.float64], probabilities: NDArray[np.float64], prior: float) -> NDArray[np.float64]:
     """Return the logarithm of how likely each answer is at each share, shape (n_shares, n).
 
     Parameters
@@ -197,5 +197,5 @@ def _likelihoods(shares: NDArray[np.float64], answers: NDArray[np.float64], usua
     answers : probabilities of a class, shape (n,)
     usual : its share in training, for which they are calibrated
     """
-    inside, outside = answers / usual, (1.0 - answers) / (1.0 - usual)
+    inside, outside = probabilities / prior, (1.0 - probabilities) / (1.0 - prior)
     return np.asarray(np.log(np.outer(shares, inside) + np.outer(1.0 - shares, outside)))

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from auricle.monitoring.drift.resampling import effective_size_ratio, p_values
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["LEAST_MORE", "NoveltyRateDrift", "novelty_rate_drift"]
+__all__ = ["MIN_RISE", "NoveltyRateDrift", "novelty_rate_drift"]
 
-LEAST_MORE = 0.05
+MIN_RISE = 0.05
 """Points by which the share must have risen, whatever the significance."""
 
 
@@ -31,16 +31,16 @@ class NoveltyRateDrift:
     p: float
     p_apart: float
 
-    def moved(self, rate: float) -> bool:
+    def drifted(self, rate: float) -> bool:
         """Whether the share rose significantly, and by enough points."""
-        return self.p <= rate and self.after - self.before >= LEAST_MORE
+        return self.p <= rate and self.after - self.before >= MIN_RISE
 
     def as_json(self) -> dict[str, Any]:
         """Return the same as plain values."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def novelty_rate_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool_]) -> NoveltyRateDrift:
+def novelty_rate_drift(reference: Sample, window: Sample, masks: NDArray[np.bool_]) -> NoveltyRateDrift:
     """Compare the shares of recordings that are answered "unknown".
 
     Parameters
@@ -50,7 +50,7 @@ def novelty_rate_drift(reference: Sample, window: Sample, dealt: NDArray[np.bool
     """
     unknown = np.concatenate([reference.unknown, window.unknown]).astype(np.float64)
     groups = np.concatenate([reference.groups, window.groups])
-    rises = unknown @ dealt - unknown.mean() * len(window)
-    shrunk = rises[0] * np.sqrt(effective_size_ratio(unknown[:, None], groups, dealt[:, 0])[0])
+    rises = unknown @ masks - unknown.mean() * len(window)
+    shrunk = rises[0] * np.sqrt(effective_size_ratio(unknown[:, None], groups, masks[:, 0])[0])
     p, p_apart = p_values(np.array([shrunk, rises[0]]), rises[1:])
     return NoveltyRateDrift(float(reference.unknown.mean()), float(window.unknown.mean()), float(p), float(p_apart))

@@ -34,11 +34,11 @@ def permutation_masks(n_reference: int, n_window: int, *, n_shuffles: int, seed:
     """
     observed = np.arange(n_reference + n_window) >= n_reference
     rng = np.random.default_rng(seed)
-    dealt = np.empty((observed.size, 1 + n_shuffles), np.bool_)
-    dealt[:, 0] = observed
+    masks = np.empty((observed.size, 1 + n_shuffles), np.bool_)
+    masks[:, 0] = observed
     for column in range(1, 1 + n_shuffles):
-        dealt[:, column] = rng.permutation(observed)
-    return dealt
+        masks[:, column] = rng.permutation(observed)
+    return masks
 
 
 def p_values(observed: NDArray[np.float64], shuffled: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -71,8 +71,8 @@ class Blocks(NamedTuple):
 
 def blocks_of(groups: NDArray[np.str_], is_window: NDArray[np.bool_]) -> Blocks:
     """Return the blocks that groups are on either side: one that stands on both is two."""
-    sided = np.char.add(np.where(is_window, "w", "r"), groups)  # "r" sorts before "w"
-    _, members, sizes = np.unique(sided, return_inverse=True, return_counts=True)
+    keys = np.char.add(np.where(is_window, "w", "r"), groups)  # "r" sorts before "w"
+    _, members, sizes = np.unique(keys, return_inverse=True, return_counts=True)
     return Blocks(members, sizes, np.unique(members[~is_window]).size)
 
 
@@ -95,17 +95,17 @@ def intraclass_correlation(values: NDArray[np.floating], blocks: Blocks) -> NDAr
     if n_blocks == n or freedom < 1:
         return np.zeros(values.shape[1])
     ranks = np.asarray(rankdata(values, axis=0))
-    for of_side in (is_window, ~is_window):
-        ranks[of_side] -= ranks[of_side].mean(axis=0)
+    for on_side in (is_window, ~is_window):
+        ranks[on_side] -= ranks[on_side].mean(axis=0)
     sums = np.zeros((n_blocks, values.shape[1]))
     np.add.at(sums, members, ranks)
     between = (sums**2 / sizes[:, None]).sum(axis=0)
     within = np.maximum((ranks**2).sum(axis=0) - between, 0.0) / (n - n_blocks)
     between /= freedom
-    usual = (n - sum((sizes[side == s] ** 2).sum() / sizes[side == s].sum() for s in np.unique(side))) / freedom
-    spread = between + (usual - 1.0) * within
-    alike = np.divide(between - within, spread, out=np.zeros_like(spread), where=spread > 0)
-    return np.asarray(np.clip(alike, 0.0, 1.0))
+    mean_size = (n - sum((sizes[side == s] ** 2).sum() / sizes[side == s].sum() for s in np.unique(side))) / freedom
+    total = between + (mean_size - 1.0) * within
+    icc = np.divide(between - within, total, out=np.zeros_like(total), where=total > 0)
+    return np.asarray(np.clip(icc, 0.0, 1.0))
 
 
 def effective_size_ratio(
@@ -130,10 +130,10 @@ def effective_size_ratio(
     Source: Kish (1965), "Survey sampling", the design effect.
     """
     blocks = blocks_of(groups, is_window)
-    alike = intraclass_correlation(values, blocks)
+    icc = intraclass_correlation(values, blocks)
     effective = [
-        counts.sum() / (1.0 + ((counts**2).sum() / counts.sum() - 1.0) * alike)
+        counts.sum() / (1.0 + ((counts**2).sum() / counts.sum() - 1.0) * icc)
         for counts in (blocks.sizes[: blocks.n_reference], blocks.sizes[blocks.n_reference :])
     ]
-    whole = 1.0 / (1.0 / (~is_window).sum() + 1.0 / is_window.sum())
-    return np.asarray(1.0 / (1.0 / effective[0] + 1.0 / effective[1]) / whole)
+    nominal = 1.0 / (1.0 / (~is_window).sum() + 1.0 / is_window.sum())
+    return np.asarray(1.0 / (1.0 / effective[0] + 1.0 / effective[1]) / nominal)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from auricle.errors import UsageError
 from auricle.monitoring.drift.resampling import MANY_GROUPS
-from auricle.monitoring.sources.sample import Sample, moment_of
+from auricle.monitoring.sources.sample import Sample, to_datetime
 
 __all__ = ["DETECTORS", "ConceptDrift", "concept_drift", "evidence"]
 
@@ -95,7 +95,7 @@ def evidence(reference: Sample, labelled: Sample) -> NDArray[np.float64] | None:
 
 def _evidence(sample: Sample) -> NDArray[np.float64]:
     told = np.asarray(sample.classes) == sample.truth[:, np.newaxis]
-    p = np.maximum((sample.answers * told).sum(axis=1, dtype=np.float64), LEAST)
+    p = np.maximum((sample.outputs * told).sum(axis=1, dtype=np.float64), LEAST)
     return np.asarray(np.log((1.0 - CHANGED) + CHANGED / (len(sample.classes) * p)))
 
 
@@ -147,7 +147,7 @@ def concept_drift(
         found = ConceptDrift(
             name,
             label,
-            moment_of(times[label - 1]),
+            to_datetime(times[label - 1]),
             before=float(usual.mean()),
             after=float(together[place // 2 : place + 1].mean()),
         )

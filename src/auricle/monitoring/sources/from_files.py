@@ -45,7 +45,7 @@ def samples_from_files(
 
     def one(recording: Example) -> _Answer | Failure:
         try:
-            stream = model.hear(recording.file, start_s=recording.start_s, end_s=recording.end_s)
+            stream = model.run(recording.file, start_s=recording.start_s, end_s=recording.end_s)
             return stream.recording(), stream.standard_row(), stream.rate_hz
         except AuricleError as error:
             return Failure(recording.file, error)
@@ -72,7 +72,7 @@ def _sample(model: Predictor, recordings: Sequence[Example], found: Sequence[_An
         groups=np.array([recording.group for recording in recordings]),
         rows=np.stack([row for _, row, _ in found]),
         quality=np.stack([quality_row(one.quality) for one in predictions if one.quality is not None]),
-        answers=np.array(
+        outputs=np.array(
             [[(one.probabilities or {})[name] for name in model.classes] or [one.value or 0.0] for one in predictions],
             np.float32,
         ),
@@ -80,7 +80,7 @@ def _sample(model: Predictor, recordings: Sequence[Example], found: Sequence[_An
         unknown=np.array([one.unknown for one in predictions]),
         rates_hz=np.array([rate_hz for _, _, rate_hz in found], np.int64),
         truth=_labels(model, recordings),
-        labelled=np.full(len(recordings), np.datetime64("NaT", "us")),
+        label_times=np.full(len(recordings), np.datetime64("NaT", "us")),
         metadata={name: np.array([one.metadata.get(name, "") for one in recordings]) for name in names},
     )
 

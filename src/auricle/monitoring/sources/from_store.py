@@ -14,13 +14,13 @@ from auricle.monitoring.sources.sample import Sample
 from auricle.store.predictions.scan import MEASURES, Batch
 from auricle.store.store import Store
 
-__all__ = ["bundle_of", "samples_from_store"]
+__all__ = ["registered_bundle", "samples_from_store"]
 
 MAX_COLUMNS = 100
 """Names of metadata that are kept, the first ones told."""
 
 
-def bundle_of(store: Store, model: str) -> Bundle:
+def registered_bundle(store: Store, model: str) -> Bundle:
     """Return a bundle from the store's registry.
 
     Parameters
@@ -36,7 +36,7 @@ def bundle_of(store: Store, model: str) -> Bundle:
 
 
 def samples_from_store(
-    batches: Iterable[Batch], bundle_of: Callable[[str], Bundle]
+    batches: Iterable[Batch], registered_bundle: Callable[[str], Bundle]
 ) -> tuple[dict[str, tuple[Bundle, Sample]], dict[str, AuricleError]]:
     """Return what each version of a model heard and answered, with its bundle, the version first heard first.
 
@@ -56,7 +56,7 @@ def samples_from_store(
     for batch in batches:
         if batch.model not in bundles and batch.model not in failures:
             try:
-                bundles[batch.model] = bundle_of(batch.model)
+                bundles[batch.model] = registered_bundle(batch.model)
             except AuricleError as error:
                 failures[batch.model] = error
         if batch.model in bundles:
@@ -88,12 +88,12 @@ class _Parts:
             "groups": batch.groups,
             "rows": batch.standard,
             "quality": quality.astype(np.float32),
-            "answers": answers.astype(np.float32),
+            "outputs": answers.astype(np.float32),
             "novelty": batch.novelties.astype(np.float32),
             "unknown": batch.unknown,
             "rates_hz": batch.rates_hz,
             "truth": _truth(batch),
-            "labelled": batch.truth_times,
+            "label_times": batch.truth_times,
         }
         self.held.append({name: values[whole] for name, values in arrays.items()})
         told = [one for one, is_whole in zip(batch.metadata, whole, strict=True) if is_whole]

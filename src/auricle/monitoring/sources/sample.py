@@ -15,7 +15,7 @@ from auricle.errors import BundleError, DataError
 from auricle.evaluation.scores import losses
 from auricle.runtime import clock
 
-__all__ = ["Sample", "moment_of", "reference_of", "time_of"]
+__all__ = ["Sample", "to_datetime", "reference_sample", "to_datetime64"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,18 +53,18 @@ class Sample:
     groups: NDArray[np.str_]
     rows: NDArray[np.float32]
     quality: NDArray[np.float32]
-    answers: NDArray[np.float32]
+    outputs: NDArray[np.float32]
     novelty: NDArray[np.float32]
     unknown: NDArray[np.bool_]
     rates_hz: NDArray[np.int64]
     truth: NDArray[Any]
-    labelled: NDArray[np.datetime64]
+    label_times: NDArray[np.datetime64]
     metadata: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shapes = {name: getattr(self, name).shape for name in _ARRAYS}
         shapes |= {f"metadata {name}": values.shape for name, values in self.metadata.items()}
-        width = {"rows": len(self.columns), "quality": len(QUALITY_COLUMNS), "answers": len(self.classes) or 1}
+        width = {"rows": len(self.columns), "quality": len(QUALITY_COLUMNS), "outputs": len(self.classes) or 1}
         wanted = {name: (len(self), width[name]) if name in width else (len(self),) for name in shapes}
         if wrong := [f"{name} {shapes[name]}" for name in shapes if shapes[name] != wanted[name]]:
             raise DataError(f"A sample's arrays must describe the same {len(self)} recordings. Got {', '.join(wrong)}.")
@@ -78,26 +78,26 @@ class Sample:
         return np.asarray(self.truth != "" if self.classes else np.isfinite(self.truth))
 
     @property
-    def chosen(self) -> NDArray[np.intp]:
+    def predicted(self) -> NDArray[np.intp]:
         """Index of the class answered, shape (n,)."""
-        return predicted_class(self.answers)
+        return predicted_class(self.outputs)
 
     @property
     def confidence(self) -> NDArray[np.float64]:
         """Probability of the class answered, shape (n,)."""
-        return np.asarray(self.answers.max(axis=1), np.float64)
+        return np.asarray(self.outputs.max(axis=1), np.float64)
 
     @property
-    def is_right(self) -> NDArray[np.bool_]:
+    def is_correct(self) -> NDArray[np.bool_]:
         """Whether each answer is the label, shape (n,); false where there is none."""
-        return np.asarray(np.array(self.classes)[self.chosen] == self.truth)
+        return np.asarray(np.array(self.classes)[self.predicted] == self.truth)
 
     @property
     def losses(self) -> NDArray[np.float64]:
         """1 where the predicted class is wrong and 0 where it is right, or how far a number is off, shape (n,)."""
         if self.classes:
-            return losses(self.truth, np.array(self.classes)[self.chosen], is_class=True)
-        return losses(self.truth, self.answers[:, 0].astype(np.float64), is_class=False)
+            return losses(self.truth, np.array(self.classes)[self.predicted], is_class=True)
+        return losses(self.truth, self.outputs[:, 0].astype(np.float64), is_class=False)
 
     @property
     def is_grouped(self) -> bool:
@@ -117,17 +117,17 @@ class Sample:
 _ARRAYS = tuple(f.name for f in fields(Sample) if f.name not in ("model", "classes", "columns", "metadata"))
 
 
-def time_of(moment: datetime) -> np.datetime64:
+def to_datetime64(moment: datetime) -> np.datetime64:
     """Return a moment, of any zone, as a time of a sample: datetime64[us] in UTC."""
     return np.datetime64(clock.to_us(moment), "us")
 
 
-def moment_of(time: np.datetime64) -> datetime | None:
+def to_datetime(time: np.datetime64) -> datetime | None:
     """Return a time of a sample as a datetime in UTC; None for NaT."""
     return None if np.isnat(time) else clock.from_us(int(time.astype("datetime64[us]").astype(np.int64)))
 
 
-def reference_of(bundle: Bundle) -> Sample:
+def reference_sample(bundle: Bundle) -> Sample:
     """Return what a bundle's model saw, answered out of fold: what live recordings are compared with.
 
     Raises
@@ -150,10 +150,10 @@ def reference_of(bundle: Bundle) -> Sample:
         groups=profile.chosen_groups,
         rows=profile.rows,
         quality=profile.quality,
-        answers=profile.answers,
+        outputs=profile.answers,
         novelty=profile.novelty,
         unknown=profile.novelty > bundle.novelty.thresholds[1],
         rates_hz=np.zeros(n, np.int64),
         truth=profile.chosen_truth,
-        labelled=np.full(n, np.datetime64("NaT", "us")),
+        label_times=np.full(n, np.datetime64("NaT", "us")),
     )

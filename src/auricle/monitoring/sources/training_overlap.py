@@ -9,10 +9,10 @@ from auricle.bundles.profile import Profile
 from auricle.datasets.feature_table import content_hash
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["with_out_of_fold", "without_unanswered"]
+__all__ = ["substitute_out_of_fold", "drop_unprofiled"]
 
 
-def with_out_of_fold(window: Sample, reference: Sample) -> tuple[Sample, tuple[str, ...]]:
+def substitute_out_of_fold(window: Sample, reference: Sample) -> tuple[Sample, tuple[str, ...]]:
     """Return recordings as they would be answered had the model never heard them, and what is to be said about that.
 
     A model knows the recordings that it learned from: it is surer of them, and finds nothing new in them. That is no
@@ -39,7 +39,7 @@ def with_out_of_fold(window: Sample, reference: Sample) -> tuple[Sample, tuple[s
     return replace(window, **arrays), (note,)
 
 
-def without_unanswered(window: Sample, profile: Profile) -> tuple[Sample, int]:
+def drop_unprofiled(window: Sample, profile: Profile) -> tuple[Sample, int]:
     """Leave out recordings of training of which a bundle kept no row, as it does of large sets; also return how many.
 
     Parameters

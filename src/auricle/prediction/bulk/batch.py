@@ -5,23 +5,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from auricle.errors import WorkerError
-from auricle.prediction.bulk.worker import Answer
-from auricle.prediction.bulk.worker_pool import Kept, answered_apart
+from auricle.prediction.bulk.worker import FileFunction
+from auricle.prediction.bulk.worker_pool import Sink, map_files_in_workers
 from auricle.runtime.compute import n_workers, parallel_map
 
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["FEW_BYTES", "FEW_FILES", "answered"]
+__all__ = ["FEW_BYTES", "FEW_FILES", "map_files"]
 
 FEW_FILES, FEW_BYTES = 64, 32_000_000
 """Up to here a run is over before processes have started, so it does without them unless it is told how many."""
 
-K = TypeVar("K", bound=Kept)
+K = TypeVar("K", bound=Sink)
 
 
-def answered(
-    model: "Predictor", files: Sequence[Path], answer: Answer, keep: Callable[[], K], *, workers: int | None = None
+def map_files(
+    model: "Predictor",
+    files: Sequence[Path],
+    function: FileFunction,
+    new_sink: Callable[[], K],
+    *,
+    workers: int | None = None,
 ) -> Iterator[tuple[Path, K, WorkerError | None]]:
     """Answer each file, in the order given, and gather the pieces of each answer.
 
@@ -29,8 +34,8 @@ def answered(
     ----------
     model : what answers
     files : sound files
-    answer : what is done with a file
-    keep : makes the place for the pieces of one file
+    function : what is done with a file
+    new_sink : makes the place for the pieces of one file
     workers : processes; None for one a core, or for threads of this process where there are but a few short files
 
     Returns
@@ -47,13 +52,13 @@ def answered(
     """
     count = n_workers(workers)
     if workers is not None or not _are_few(files):
-        return answered_apart(model.bundle, files, answer, keep, workers=min(count, max(1, len(files))))
+        return map_files_in_workers(model.bundle, files, function, new_sink, workers=min(count, max(1, len(files))))
 
     def here(file: Path) -> tuple[Path, K, WorkerError | None]:
-        kept = keep()
-        for piece in answer(model, file):
-            kept.append(piece)
-        return file, kept, None
+        sink = new_sink()
+        for chunk in function(model, file):
+            sink.append(chunk)
+        return file, sink, None
 
     return parallel_map(here, files, workers=count)
 

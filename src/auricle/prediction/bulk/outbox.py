@@ -5,9 +5,9 @@ from typing import TypeAlias
 
 from auricle.records import Entry
 
-__all__ = ["Keep", "Outbox"]
+__all__ = ["EntryWriter", "Outbox"]
 
-Keep: TypeAlias = Callable[[Sequence[Entry]], None]
+EntryWriter: TypeAlias = Callable[[Sequence[Entry]], None]
 """What writes entries into a store, all of them or none; those of a file that is answered again have the same ids."""
 
 _TOGETHER = 64
@@ -18,11 +18,11 @@ class Outbox:
 
     Parameters
     ----------
-    keep : what they are then given to; None where nothing is kept
+    write_entries : what they are then given to; None where nothing is kept
     """
 
-    def __init__(self, keep: Keep | None) -> None:
-        self._keep = keep
+    def __init__(self, write_entries: EntryWriter | None) -> None:
+        self._write_entries = write_entries
         self._entries: dict[str, Entry] = {}
 
     def take(self, file: str, entry: Entry | None) -> None:
@@ -33,12 +33,12 @@ class Outbox:
     def flush(self, files: Sequence[str]) -> None:
         """Keep the entries of files, whose rows are safe; what cannot be kept is still held."""
         ready = [self._entries[file] for file in files if file in self._entries]
-        if ready and self._keep is not None:
-            self._keep(ready)
+        if ready and self._write_entries is not None:
+            self._write_entries(ready)
         for file in files:
             self._entries.pop(file, None)
 
-    def settle_some(self, *, is_end: bool = False) -> None:
+    def flush_batch(self, *, is_end: bool = False) -> None:
         """Keep all that are held, once they are many or no more will come."""
         if is_end or len(self._entries) >= _TOGETHER:
             self.flush(list(self._entries))

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from auricle.errors import AuricleError
 from auricle.prediction.formats import FORMATS, escaped
-from auricle.prediction.log_entries import entry
+from auricle.prediction.log_entries import build_entry
 from auricle.prediction.request import PredictionRequest, RequestedLevels
 from auricle.prediction.stream import Stream
 from auricle.records import Entry, Prediction
@@ -17,7 +17,7 @@ from auricle.runtime.clock import derived_id
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["OutputChunk", "Rows", "failed", "render"]
+__all__ = ["FileLines", "OutputChunk", "error_chunk", "render"]
 
 _TOGETHER = 64  # predictions that are held before they are handed on
 _IN_MEMORY = 1 << 20  # bytes of one file's lines; what is more waits on disk, without a name
@@ -43,7 +43,7 @@ class OutputChunk:
 
 
 def render(
-    model: "Predictor", file: Path, *, request: PredictionRequest, form: str, run: str | None = None
+    model: "Predictor", file: Path, *, request: PredictionRequest, format_name: str, run: str | None = None
 ) -> Iterator[OutputChunk]:
     """Answer a file and yield the lines that tell it; the recording's come last, and are written first.
 
@@ -59,7 +59,7 @@ def render(
         nonlocal number
         told = []
         for prediction in predictions:
-            line = FORMATS[form].line({"file": str(file), **prediction.as_json()}, model.classes, number + 1)
+            line = FORMATS[format_name].line({"file": str(file), **prediction.as_json()}, model.classes, number + 1)
             number += bool(line)
             told.append(escaped(line))
         return "".join(told).encode()
@@ -70,11 +70,11 @@ def render(
             if first.level != "recording":
                 yield OutputChunk(lines(predictions))
                 continue
-            kept = None if run is None else entry(stream, first, identity=derived_id(run, str(file)))
-            has_place = not FORMATS[form].is_of_one_recording or request.is_recording_only
+            kept = None if run is None else build_entry(stream, first, identity=derived_id(run, str(file)))
+            has_place = not FORMATS[format_name].is_of_one_recording or request.is_recording_only
             yield OutputChunk(lines(predictions) if has_place else b"", sound_s=first.end_s, entry=kept)
     except AuricleError as error:
-        yield failed(model.classes, file, error, form=form)
+        yield error_chunk(model.classes, file, error, format_name=format_name)
 
 
 def _predictions(
@@ -82,10 +82,10 @@ def _predictions(
 ) -> Iterator[tuple[Stream, Sequence[Prediction]]]:
     """Yield the requested windows and events, each where it ends, a few at a time; and last, alone, the recording."""
     if request.is_recording_only:
-        stream = model.hear(file, hop_s=request.hop_s)
+        stream = model.run(file, hop_s=request.hop_s)
     else:
         levels, held = RequestedLevels(model.loaded, request), []
-        for stream, windows in model.listen(file, hop_s=request.hop_s):
+        for stream, windows in model.iter_windows(file, hop_s=request.hop_s):
             held += levels.push(windows)
             while len(held) >= _TOGETHER:
                 yield stream, held[:_TOGETHER]
@@ -96,13 +96,13 @@ def _predictions(
     yield stream, (stream.recording(),)
 
 
-def failed(classes: tuple[str, ...], file: Path, error: AuricleError, *, form: str) -> OutputChunk:
+def error_chunk(classes: tuple[str, ...], file: Path, error: AuricleError, *, format_name: str) -> OutputChunk:
     """Return the piece that tells an error."""
-    line = FORMATS[form].line({"file": str(file), "error": error.as_json()}, classes, 1)
+    line = FORMATS[format_name].line({"file": str(file), "error": error.as_json()}, classes, 1)
     return OutputChunk(escaped(line).encode(), error=f"{error.kind}: {error}")
 
 
-class Rows:
+class FileLines:
     """Gathers the pieces of one file, in constant memory.
 
     Parameters
@@ -115,13 +115,13 @@ class Rows:
         self._waiting: IO[bytes] | None = None
         self.last = OutputChunk(b"")
 
-    def append(self, piece: OutputChunk) -> None:
+    def append(self, chunk: OutputChunk) -> None:
         """Take the next piece."""
         if self.last.text:
             if self._waiting is None:
                 self._waiting = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._folder)  # noqa: SIM115
             self._waiting.write(self.last.text)
-        self.last = piece
+        self.last = chunk
 
     def text(self) -> Iterator[bytes]:
         """Yield the last piece's lines, and then, unless they tell an error, all others in their order."""

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from auricle.errors import OutputError, StoreError
-from auricle.prediction.bulk.batch import answered
-from auricle.prediction.bulk.outbox import Keep, Outbox
-from auricle.prediction.bulk.output import OutputChunk, Rows, failed, render
+from auricle.prediction.bulk.batch import map_files
+from auricle.prediction.bulk.outbox import EntryWriter, Outbox
+from auricle.prediction.bulk.output import FileLines, OutputChunk, error_chunk, render
 from auricle.prediction.bulk.resumable_file import ResumableFile
-from auricle.prediction.bulk.worker import Answer
+from auricle.prediction.bulk.worker import FileFunction
 from auricle.prediction.formats import FORMATS
 from auricle.prediction.request import PredictionRequest
 from auricle.runtime import files
@@ -23,7 +23,7 @@ from auricle.runtime.clock import new_id
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["ProgressCallback", "Report", "asked", "run_to_file", "run_to_stream", "run_to_tracks"]
+__all__ = ["ProgressCallback", "Report", "run_settings", "run_to_file", "run_to_stream", "run_to_tracks"]
 
 ProgressCallback = Callable[[int, float, OutputChunk], None]
 """Told of every file that is done: how many are, how many seconds of sound they held, and its last piece."""
@@ -63,14 +63,14 @@ class Report:
 
 def run_to_stream(
     model: "Predictor",
-    found: Sequence[Path],
+    paths: Sequence[Path],
     stream: BinaryIO,
     *,
     request: PredictionRequest,
-    form: str,
+    format_name: str,
     workers: int | None = None,
-    told: ProgressCallback | None = None,
-    keep: Keep | None = None,
+    progress: ProgressCallback | None = None,
+    write_entries: EntryWriter | None = None,
 ) -> Report:
     """Write the rows of all files to a stream, in their order, each as soon as those before it are done.
 
@@ -80,71 +80,73 @@ def run_to_stream(
     ------
     UsageError : what is asked fits no file
     """
-    stream.write(FORMATS[form].head(model.classes).encode())
-    waiting = Outbox(keep)
+    stream.write(FORMATS[format_name].head(model.classes).encode())
+    outbox = Outbox(write_entries)
 
-    def take(file: Path, rows: Rows) -> None:
+    def take(file: Path, rows: FileLines) -> None:
         stream.writelines(rows.text())
         stream.flush()
-        waiting.take(str(file), rows.last.entry)
-        waiting.settle_some()
+        outbox.take(str(file), rows.last.entry)
+        outbox.flush_batch()
 
-    run = None if keep is None else new_id()
+    run = None if write_entries is None else new_id()
     try:
-        return _run(model, found, take, request=request, form=form, workers=workers, told=told, run=run)
+        return _run(
+            model, paths, take, request=request, format_name=format_name, workers=workers, progress=progress, run=run
+        )
     finally:
-        waiting.settle_some(is_end=True)
+        outbox.flush_batch(is_end=True)
 
 
 def run_to_file(
     model: "Predictor",
-    found: Sequence[Path],
+    paths: Sequence[Path],
     output: Path,
     *,
     request: PredictionRequest,
-    form: str,
+    format_name: str,
     workers: int | None = None,
     resume: bool = False,
-    told: ProgressCallback | None = None,
-    keep: Keep | None = None,
+    progress: ProgressCallback | None = None,
+    write_entries: EntryWriter | None = None,
 ) -> Report:
     """Write the rows of all files to one file, which a killed run leaves so that another can go on.
 
     Parameters
     ----------
-    keep : takes the entries of files whose rows are safe; after a kill, perhaps some of them once more
+    write_entries : takes the entries of files whose rows are safe; after a kill, perhaps some of them once more
 
     Raises
     ------
     UsageError : what is asked fits no file, or is not what a run that is to go on was asked
     OutputError : the file cannot be written, or the disk is full: then what was written is safe
-    StoreError : ``keep`` cannot; what was written and kept is safe
+    StoreError : ``write_entries`` cannot; what was written and kept is safe
     """
     request.check(model.loaded)
-    head = FORMATS[form].head(model.classes).encode()
-    waiting = Outbox(keep)
-    settings = asked(model, found, request, form) | ({} if keep is None else {"keeps": True})
-    file = ResumableFile(output, settings, head=head, resume=resume, flush=waiting.flush)
-    left = [path for path in found if str(path) not in file.done] if file.done else found
-    before = (len(found) - len(left), file.n_failed)
+    head = FORMATS[format_name].head(model.classes).encode()
+    outbox = Outbox(write_entries)
+    settings = run_settings(model, paths, request, format_name) | ({} if write_entries is None else {"keeps": True})
+    file = ResumableFile(output, settings, head=head, resume=resume, flush=outbox.flush)
+    left = [path for path in paths if str(path) not in file.done] if file.done else paths
+    before = (len(paths) - len(left), file.n_failed)
     folder = Path(os.path.realpath(output)).parent
 
-    def take(path: Path, rows: Rows) -> None:
+    def take(path: Path, rows: FileLines) -> None:
         last = rows.last
-        waiting.take(str(path), last.entry)
+        outbox.take(str(path), last.entry)
         file.write(str(path), rows.text(), sound_s=last.sound_s, is_failed=last.error is not None)
 
     try:
         with file:
-            run = None if keep is None else file.run
+            run = None if write_entries is None else file.run
             report = _run(
                 model,
                 left,
                 take,
                 request=request,
-                form=form,
+                format_name=format_name,
                 workers=workers,
-                told=told,
+                progress=progress,
                 run=run,
                 before=before,
                 folder=folder,
@@ -162,27 +164,27 @@ def run_to_tracks(
     tracks: Mapping[Path, Path],
     *,
     request: PredictionRequest,
-    form: str,
+    format_name: str,
     workers: int | None = None,
-    told: ProgressCallback | None = None,
-    keep: Keep | None = None,
+    progress: ProgressCallback | None = None,
+    write_entries: EntryWriter | None = None,
 ) -> Report:
     """Write one file a recording, whole or not at all; a recording that fails has none.
 
     Parameters
     ----------
     tracks : the file of each recording
-    keep : takes the entries of files whose rows are written
+    write_entries : takes the entries of files whose rows are written
 
     Raises
     ------
     UsageError : what is asked fits no file
     OutputError : a file cannot be written
     """
-    head = FORMATS[form].head(model.classes).encode()
-    waiting = Outbox(keep)
+    head = FORMATS[format_name].head(model.classes).encode()
+    outbox = Outbox(write_entries)
 
-    def take(file: Path, rows: Rows) -> None:
+    def take(file: Path, rows: FileLines) -> None:
         if rows.last.error is not None:
             return
         tracks[file].parent.mkdir(parents=True, exist_ok=True)
@@ -190,43 +192,52 @@ def run_to_tracks(
             stream.write(head)
             for block in rows.text():
                 stream.write(block)
-        waiting.take(str(file), rows.last.entry)
-        waiting.settle_some()
+        outbox.take(str(file), rows.last.entry)
+        outbox.flush_batch()
 
-    run = None if keep is None else new_id()
+    run = None if write_entries is None else new_id()
     try:
-        return _run(model, list(tracks), take, request=request, form=form, workers=workers, told=told, run=run)
+        return _run(
+            model,
+            list(tracks),
+            take,
+            request=request,
+            format_name=format_name,
+            workers=workers,
+            progress=progress,
+            run=run,
+        )
     except OSError as error:
         raise OutputError(f"{error.filename}: cannot be written: {error.strerror}.") from error
     finally:
-        waiting.settle_some(is_end=True)
+        outbox.flush_batch(is_end=True)
 
 
 def _run(
     model: "Predictor",
-    found: Sequence[Path],
-    take: Callable[[Path, Rows], None],
+    paths: Sequence[Path],
+    take: Callable[[Path, FileLines], None],
     *,
     request: PredictionRequest,
-    form: str,
+    format_name: str,
     workers: int | None,
-    told: ProgressCallback | None,
+    progress: ProgressCallback | None,
     run: str | None,
     before: tuple[int, int] = (0, 0),
     folder: Path | None = None,
 ) -> Report:
     request.check(model.loaded)
     n_before, n_failed = before
-    answer = partial(render, request=request, form=form, run=run)
+    answer = partial(render, request=request, format_name=format_name, run=run)
     sound_s, started = 0.0, time.perf_counter()
-    for done, (file, rows) in enumerate(_rows(model, found, answer, form, workers, folder), n_before + 1):
+    for done, (file, rows) in enumerate(_rows(model, paths, answer, format_name, workers, folder), n_before + 1):
         take(file, rows)
         n_failed += rows.last.error is not None
         sound_s += rows.last.sound_s
-        if told is not None:
-            told(done, sound_s, rows.last)
+        if progress is not None:
+            progress(done, sound_s, rows.last)
     return Report(
-        n_files=n_before + len(found),
+        n_files=n_before + len(paths),
         n_resumed=n_before,
         n_failed=n_failed,
         sound_s=sound_s,
@@ -235,17 +246,24 @@ def _run(
 
 
 def _rows(
-    model: "Predictor", found: Sequence[Path], answer: Answer, form: str, workers: int | None, folder: Path | None
-) -> Iterator[tuple[Path, Rows]]:
-    for file, rows, died in answered(model, found, answer, partial(Rows, folder), workers=workers):
+    model: "Predictor",
+    paths: Sequence[Path],
+    answer: FileFunction,
+    format_name: str,
+    workers: int | None,
+    folder: Path | None,
+) -> Iterator[tuple[Path, FileLines]]:
+    for file, rows, died in map_files(model, paths, answer, partial(FileLines, folder), workers=workers):
         if died is not None:
-            rows.append(failed(model.classes, file, died, form=form))
+            rows.append(error_chunk(model.classes, file, died, format_name=format_name))
         yield file, rows
 
 
-def asked(model: "Predictor", found: Iterable[Path], request: PredictionRequest, form: str) -> dict[str, Any]:
+def run_settings(
+    model: "Predictor", paths: Iterable[Path], request: PredictionRequest, format_name: str
+) -> dict[str, Any]:
     """Return what decides the rows: equal for two runs, they write the same."""
-    settings = {"auricle": version("auricle"), "model": model.name, "format": form, **request.as_json()}
-    if not all(path.is_absolute() for path in found):
+    settings = {"auricle": version("auricle"), "model": model.name, "format": format_name, **request.as_json()}
+    if not all(path.is_absolute() for path in paths):
         settings["folder"] = str(Path.cwd())  # what relative names are relative to
     return settings

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from auricle.bundles.bundle import Bundle
 from auricle.errors import UsageError
-from auricle.prediction.bulk.output import Rows, failed, render
-from auricle.prediction.bulk.run import Report, asked
+from auricle.prediction.bulk.output import FileLines, error_chunk, render
+from auricle.prediction.bulk.run import Report, run_settings
 from auricle.prediction.bulk.worker_pool import WorkerPool
 from auricle.prediction.formats import FORMATS
 from auricle.prediction.request import PredictionRequest
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 __all__ = ["run_to_shards"]
 
-SHARDED: Final = tuple(name for name, form in FORMATS.items() if not form.is_of_one_recording)
+SHARDED: Final = tuple(name for name, format_name in FORMATS.items() if not format_name.is_of_one_recording)
 
 
 def run_to_shards(
     model: "Predictor",
-    found: Sequence[Path],
+    paths: Sequence[Path],
     folder: Path,
     *,
     request: PredictionRequest,
-    form: str,
+    format_name: str,
     engine: Engine,
     resume: bool = False,
-    told: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Let an engine write the rows of all files into a folder, as shards.
 
@@ -43,10 +43,10 @@ def run_to_shards(
 
     Parameters
     ----------
-    found : files that all workers see; rows name them by their absolute path
+    paths : files that all workers see; rows name them by their absolute path
     folder : one that all workers see
     resume : go on where a run to the same folder was stopped
-    told : told how many files are done
+    progress : told how many files are done
 
     Raises
     ------
@@ -54,22 +54,22 @@ def run_to_shards(
     OutputError : the folder holds something else, or cannot be written
     """
     request.check(model.loaded)
-    if form not in SHARDED:
-        raise UsageError(f"On a cluster, the format must be {' or '.join(SHARDED)}. Got {form}.")
+    if format_name not in SHARDED:
+        raise UsageError(f"On a cluster, the format must be {' or '.join(SHARDED)}. Got {format_name}.")
     started = time.perf_counter()
-    paths = [path.absolute() for path in found]
+    paths = [path.absolute() for path in paths]
     run = write_shards(
         folder,
         list(map(str, paths)),
-        partial(_shard, bundle=model.bundle, request=request, form=form),
+        partial(_shard, bundle=model.bundle, request=request, format_name=format_name),
         engine=engine,
-        settings=asked(model, paths, request, form),
-        suffix=FORMATS[form].suffix,
+        settings=run_settings(model, paths, request, format_name),
+        suffix=FORMATS[format_name].suffix,
         resume=resume,
-        told=told,
+        progress=progress,
     )
     return Report(
-        n_files=len(found),
+        n_files=len(paths),
         n_resumed=sum(run.shards[name]["n_items"] for name in run.resumed),
         n_failed=sum(shard["n_failed"] for shard in run.shards.values()),
         sound_s=sum(shard["sound_s"] for name, shard in run.shards.items() if name not in run.resumed),
@@ -77,42 +77,47 @@ def run_to_shards(
     )
 
 
-class _Own(threading.local):
+class _ThreadPool(threading.local):
     """The process that one thread of a worker has its files answered by, from one shard to the next."""
 
-    asked: tuple[str, PredictionRequest, str] | None = None
-    crew: WorkerPool[Rows] | None = None
+    run_settings: tuple[str, PredictionRequest, str] | None = None
+    pool: WorkerPool[FileLines] | None = None
 
-    def crew_for(self, bundle: Bundle, request: PredictionRequest, form: str) -> WorkerPool[Rows]:
-        asked = (bundle.id, request, form)
-        if self.crew is None or self.asked != asked:
-            self.leave()
-            self.asked, self.crew = asked, WorkerPool((bundle, partial(render, request=request, form=form)), Rows, 1)
-        return self.crew
+    def pool_for(self, bundle: Bundle, request: PredictionRequest, format_name: str) -> WorkerPool[FileLines]:
+        run_settings = (bundle.id, request, format_name)
+        if self.pool is None or self.run_settings != run_settings:
+            self.close()
+            self.run_settings, self.pool = (
+                run_settings,
+                WorkerPool((bundle, partial(render, request=request, format_name=format_name)), FileLines, 1),
+            )
+        return self.pool
 
-    def leave(self) -> None:
-        if self.crew is not None:
-            self.crew.stop()
-        self.crew = None
+    def close(self) -> None:
+        if self.pool is not None:
+            self.pool.stop()
+        self.pool = None
 
 
-_OWN = _Own()
+_THREAD_POOL = _ThreadPool()
 
 
-def _shard(path: Path, names: Sequence[str], *, bundle: Bundle, request: PredictionRequest, form: str) -> Summary:
+def _shard(
+    path: Path, names: Sequence[str], *, bundle: Bundle, request: PredictionRequest, format_name: str
+) -> Summary:
     """Answer some files in a process of its own, so that a decoder that dies costs one of them and not this worker."""
     classes = bundle.manifest.classes
     n_failed, sound_s = 0, 0.0
     try:
         with files.new_file(path) as stream:
-            stream.write(FORMATS[form].head(classes).encode())
-            for file, rows, died in _OWN.crew_for(bundle, request, form).run(map(Path, names)):
+            stream.write(FORMATS[format_name].head(classes).encode())
+            for file, rows, died in _THREAD_POOL.pool_for(bundle, request, format_name).run(map(Path, names)):
                 if died is not None:
-                    rows.append(failed(classes, file, died, form=form))
+                    rows.append(error_chunk(classes, file, died, format_name=format_name))
                 stream.writelines(rows.text())
                 n_failed += rows.last.error is not None
                 sound_s += rows.last.sound_s
     except BaseException:
-        _OWN.leave()  # it may be in the middle of a run
+        _THREAD_POOL.close()  # it may be in the middle of a run
         raise
     return {"n_failed": n_failed, "sound_s": sound_s}

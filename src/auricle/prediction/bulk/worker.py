@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
 
-__all__ = ["Answer", "main"]
+__all__ = ["FileFunction", "main"]
 
-Answer: TypeAlias = "Callable[[Predictor, Path], Iterator[Any]]"
+FileFunction: TypeAlias = "Callable[[Predictor, Path], Iterator[Any]]"
 """What is asked of each file: a function that a process can be sent, which gives pieces of any kind."""
 
 _SENT_TOGETHER = 64
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _serve(link: "Connection[Any, Any]") -> None:
-    bundle, answer = link.recv()
+    bundle, function = link.recv()
     from auricle.prediction.predictor import Predictor
 
     model = Predictor(bundle)
@@ -44,15 +44,15 @@ def _serve(link: "Connection[Any, Any]") -> None:
     while True:
         task: list[tuple[int, str]] = link.recv()
         started = time.perf_counter()
-        pieces: list[tuple[int, Any]] = []
+        chunks: list[tuple[int, Any]] = []
         for index, file in task:
-            for piece in answer(model, Path(file)):
-                pieces.append((index, piece))
-                if len(pieces) == _SENT_TOGETHER:
-                    link.send((pieces, None))
-                    pieces = []
-            pieces.append((index, None))  # that was all of this file
-        link.send((pieces, time.perf_counter() - started))
+            for chunk in function(model, Path(file)):
+                chunks.append((index, chunk))
+                if len(chunks) == _SENT_TOGETHER:
+                    link.send((chunks, None))
+                    chunks = []
+            chunks.append((index, None))  # that was all of this file
+        link.send((chunks, time.perf_counter() - started))
 
 
 if __name__ == "__main__":

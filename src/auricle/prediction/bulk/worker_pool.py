@@ -14,12 +14,12 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from auricle.errors import WorkerError
-from auricle.prediction.bulk.worker import Answer
+from auricle.prediction.bulk.worker import FileFunction
 
 if TYPE_CHECKING:
     from auricle.bundles.bundle import Bundle
 
-__all__ = ["MAX_AHEAD", "Kept", "WorkerPool", "answered_apart"]
+__all__ = ["MAX_AHEAD", "Sink", "WorkerPool", "map_files_in_workers"]
 
 MAX_AHEAD = 8192
 """Files that may be answered before the first that is not: bounds memory while one long recording holds the rest up."""
@@ -30,18 +30,18 @@ _MAX_TASK_CHARACTERS = 16_384  # far below what a link holds, so that both ends 
 _TASKS_AHEAD = 2  # tasks that a worker has: one in work, one at hand
 
 
-class Kept(Protocol):
+class Sink(Protocol):
     """Where the pieces of one file's answer gather until it is its turn; a list is one."""
 
-    def append(self, piece: Any, /) -> None:
+    def append(self, chunk: Any, /) -> None:
         """Take the next piece."""
 
 
-K = TypeVar("K", bound=Kept)
+K = TypeVar("K", bound=Sink)
 
 
-def answered_apart(
-    bundle: "Bundle", files: Iterable[Path], answer: Answer, keep: Callable[[], K], *, workers: int
+def map_files_in_workers(
+    bundle: "Bundle", files: Iterable[Path], function: FileFunction, new_sink: Callable[[], K], *, workers: int
 ) -> Iterator[tuple[Path, K, WorkerError | None]]:
     """Answer files in processes of their own.
 
@@ -52,8 +52,8 @@ def answered_apart(
     ----------
     bundle : the model
     files : taken as they are needed
-    answer : what each worker does with a file
-    keep : makes the place for the pieces of one file
+    function : what each worker does with a file
+    new_sink : makes the place for the pieces of one file
     workers : most processes at a time
 
     Yields
@@ -64,17 +64,17 @@ def answered_apart(
     ------
     WorkerError : a worker died before it could begin
     """
-    crew = WorkerPool((bundle, answer), keep, workers)
+    pool = WorkerPool((bundle, function), new_sink, workers)
     try:
-        yield from crew.run(files)
+        yield from pool.run(files)
     finally:
-        crew.stop()
+        pool.stop()
 
 
 @dataclass(slots=True)
 class _Slot(Generic[K]):
     file: Path
-    kept: K
+    sink: K
     is_done: bool = False
     error: WorkerError | None = None
 
@@ -96,41 +96,41 @@ class _Worker:
 
 
 class WorkerPool(Generic[K]):
-    """Some worker processes, which answer one run after another; :func:`answered_apart` is one that ends with its run.
+    """Some worker processes, which answer one run after another; :func:`map_files_in_workers` is one that ends with its run.
 
     Parameters
     ----------
     job : the model, and what each worker does with a file
-    keep : makes the place for the pieces of one file
+    new_sink : makes the place for the pieces of one file
     size : most processes
     """
 
-    def __init__(self, job: tuple[Any, Answer], keep: Callable[[], K], size: int) -> None:
+    def __init__(self, job: tuple[Any, FileFunction], new_sink: Callable[[], K], size: int) -> None:
         self._job = job
-        self._keep = keep
+        self._new_sink = new_sink
         self._size = size
         self._workers: list[_Worker] = []
         self._slots: dict[int, _Slot[K]] = {}
-        self._again: deque[_Task] = deque()
-        self._n_taken = 0
-        self._n_given = 0
+        self._retries: deque[_Task] = deque()
+        self._n_submitted = 0
+        self._n_yielded = 0
         self._file_s = _TASK_S  # what a file takes, as lately seen
 
     def run(self, files: Iterable[Path]) -> Iterator[tuple[Path, K, WorkerError | None]]:
-        """Answer files, as :func:`answered_apart`; a run must come to its end before the next one begins."""
+        """Answer files, as :func:`map_files_in_workers`; a run must come to its end before the next one begins."""
         fresh = iter(files)
         while True:
-            self._hand_out(fresh)
-            while (slot := self._slots.get(self._n_given)) is not None and slot.is_done:
-                yield slot.file, slot.kept, slot.error
-                del self._slots[self._n_given]
-                self._n_given += 1
-                self._hand_out(fresh)
+            self._assign_tasks(fresh)
+            while (slot := self._slots.get(self._n_yielded)) is not None and slot.is_done:
+                yield slot.file, slot.sink, slot.error
+                del self._slots[self._n_yielded]
+                self._n_yielded += 1
+                self._assign_tasks(fresh)
             if not self._slots:
                 return
             by_link = {worker.link: worker for worker in self._workers}
             for link in wait(list(by_link)):
-                self._take(by_link[link])  # type: ignore[index]
+                self._receive(by_link[link])  # type: ignore[index]
 
     def stop(self) -> None:
         """End the processes."""
@@ -139,28 +139,30 @@ class WorkerPool(Generic[K]):
             worker.process.kill()  # they hold nothing that could be lost
             worker.process.wait()
 
-    def _hand_out(self, fresh: Iterator[Path]) -> None:
+    def _assign_tasks(self, fresh: Iterator[Path]) -> None:
         for load in range(_TASKS_AHEAD):  # nobody gets a second task while another has none
             for worker in [w for w in self._workers if len(w.tasks) == load]:
-                self._give(worker, self._next_task(fresh))
+                self._send_task(worker, self._next_task(fresh))
             while load == 0 and len(self._workers) < self._size and (task := self._next_task(fresh)):
-                self._workers.append(self._hire())
-                self._give(self._workers[-1], task)
+                self._workers.append(self._start_worker())
+                self._send_task(self._workers[-1], task)
 
     def _next_task(self, fresh: Iterator[Path]) -> _Task | None:
-        if self._again:
-            return self._again.popleft()
+        if self._retries:
+            return self._retries.popleft()
         files: dict[int, Path] = {}
-        n_files = min(max(1, int(_TASK_S / self._file_s)), _MAX_TASK_FILES, MAX_AHEAD - self._n_taken + self._n_given)
+        n_files = min(
+            max(1, int(_TASK_S / self._file_s)), _MAX_TASK_FILES, MAX_AHEAD - self._n_submitted + self._n_yielded
+        )
         characters = 0
         while len(files) < n_files and characters < _MAX_TASK_CHARACTERS and (file := next(fresh, None)) is not None:
-            files[self._n_taken] = file
-            self._slots[self._n_taken] = _Slot(file, self._keep())
-            self._n_taken += 1
+            files[self._n_submitted] = file
+            self._slots[self._n_submitted] = _Slot(file, self._new_sink())
+            self._n_submitted += 1
             characters += len(str(file))
         return _Task(files) if files else None
 
-    def _hire(self) -> _Worker:
+    def _start_worker(self) -> _Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -180,53 +182,53 @@ class WorkerPool(Generic[K]):
             worker.link.send(self._job)
         except OSError:
             worker.link.close()
-            raise _did_not_start(process) from None
+            raise _start_error(process) from None
         return worker
 
-    def _give(self, worker: _Worker, task: _Task | None) -> None:
+    def _send_task(self, worker: _Worker, task: _Task | None) -> None:
         if task is None:
             return
         try:
             worker.link.send([(index, os.fspath(file)) for index, file in task.files.items()])
         except OSError:  # it died; reading from the link will say so
-            self._again.append(task)
+            self._retries.append(task)
         else:
             worker.tasks.append(task)
 
-    def _take(self, worker: _Worker) -> None:
+    def _receive(self, worker: _Worker) -> None:
         try:
             message = worker.link.recv()
         except (EOFError, OSError, UnpicklingError):
-            self._bury(worker)
+            self._replace_dead(worker)
             return
         if message is None:
             worker.is_ready = True
             return
-        pieces, seconds = message
+        chunks, seconds = message
         task = worker.tasks[0]
-        for index, piece in pieces:
+        for index, chunk in chunks:
             slot = self._slots[index]
-            if piece is None:
+            if chunk is None:
                 slot.is_done = True
                 del task.files[index]
             else:
-                slot.kept.append(piece)
+                slot.sink.append(chunk)
         if seconds is not None:
             worker.tasks.popleft()
-            n_files = max(1, len({index for index, _ in pieces}))
+            n_files = max(1, len({index for index, _ in chunks}))
             self._file_s = 0.5 * self._file_s + 0.5 * seconds / n_files
 
-    def _bury(self, worker: _Worker) -> None:
+    def _replace_dead(self, worker: _Worker) -> None:
         self._workers.remove(worker)
         worker.link.close()
         if not worker.is_ready:
-            raise _did_not_start(worker.process)
-        died = _end_of(worker.process)
+            raise _start_error(worker.process)
+        died = _exit_reason(worker.process)
         # Only the first task had begun. Its files that were answered are no longer in it.
         first, *others = worker.tasks or [_Task({})]
         for index, file in first.files.items():
             slot = self._slots[index]
-            slot.kept = self._keep()
+            slot.sink = self._new_sink()
             if first.is_last_try:
                 slot.is_done = True
                 slot.error = WorkerError(
@@ -234,18 +236,18 @@ class WorkerPool(Generic[K]):
                     "A decoder may have crashed over it, or memory run out: convert the file, or leave it out."
                 )
             else:
-                self._again.append(_Task({index: file}, is_last_try=True))
-        self._again.extend(others)
+                self._retries.append(_Task({index: file}, is_last_try=True))
+        self._retries.extend(others)
 
 
-def _did_not_start(process: subprocess.Popen[bytes]) -> WorkerError:
+def _start_error(process: subprocess.Popen[bytes]) -> WorkerError:
     return WorkerError(
-        f"A worker process must start, load the model and wait for files. It died before, {_end_of(process)}: "
+        f"A worker process must start, load the model and wait for files. It died before, {_exit_reason(process)}: "
         "is there memory for one more copy of the model? Lower `workers`."
     )
 
 
-def _end_of(process: subprocess.Popen[bytes]) -> str:
+def _exit_reason(process: subprocess.Popen[bytes]) -> str:
     """Say how a process ended, or end it if its link broke and it did not."""
     try:
         code = process.wait(timeout=5)

@@ -11,7 +11,7 @@ from auricle.audio.clip import Samples
 from auricle.audio.libsndfile import MAX_CHANNELS, mix
 from auricle.errors import AudioError, UsageError
 
-__all__ = ["SAMPLE_FORMATS", "Piped", "blocks", "open_pipe"]
+__all__ = ["SAMPLE_FORMATS", "PipeInput", "blocks", "open_pipe"]
 
 SAMPLE_FORMATS: dict[str, tuple[str, float]] = {"s16": ("<i2", 2.0**-15), "s32": ("<i4", 2.0**-31), "f32": ("<f4", 1.0)}
 """Names of raw formats, their NumPy types, and what full scale is divided by."""
@@ -26,7 +26,7 @@ _FILES = {b"fLaC": "FLAC", b"OggS": "OGG", b"FORM": "AIFF"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piped:
+class PipeInput:
     """Sound on a pipe: its rate, its blocks, float32 of one channel, and how many channels they are the mean of."""
 
     rate_hz: int
@@ -43,7 +43,7 @@ class _Header:
     """Of sound; None for all that comes."""
 
 
-def open_pipe(stream: BinaryIO, *, rate_hz: int | None, sample_format: str = "s16") -> Piped:
+def open_pipe(stream: BinaryIO, *, rate_hz: int | None, sample_format: str = "s16") -> PipeInput:
     """Find out what arrives on a pipe: a WAV says its rate itself, raw samples of one channel do not.
 
     Parameters
@@ -64,12 +64,12 @@ def open_pipe(stream: BinaryIO, *, rate_hz: int | None, sample_format: str = "s1
         if rate_hz not in (None, header.rate_hz):
             raise UsageError(f"`rate_hz` must be the WAV header's {header.rate_hz}. Got {rate_hz}; leave it out.")
         blocks = _blocks(stream, header.sample_format, channels=header.channels, n_bytes=header.n_bytes)
-        return Piped(header.rate_hz, blocks, header.channels)
+        return PipeInput(header.rate_hz, blocks, header.channels)
     if head[:4] in _FILES:
         raise AudioError(f"A pipe must carry raw samples or WAV. This one carries {_FILES[head[:4]]}: name the file.")
     if rate_hz is None:
         raise UsageError("`rate_hz` must be given for raw samples: only a WAV says its rate itself.")
-    return Piped(rate_hz, _blocks(stream, sample_format, begun=head))
+    return PipeInput(rate_hz, _blocks(stream, sample_format, begun=head))
 
 
 def blocks(stream: BinaryIO, sample_format: str = "s16") -> Iterator[Samples]:

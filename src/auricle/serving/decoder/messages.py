@@ -11,11 +11,11 @@ __all__ = [
     "REQUEST",
     "DecodeLimits",
     "Header",
-    "Verdict",
+    "DecodeReply",
     "pack_request",
-    "pack_verdict",
+    "pack_reply",
     "unpack_request",
-    "unpack_verdict",
+    "unpack_reply",
 ]
 
 _MAGIC: Final = b"AURD"
@@ -32,7 +32,7 @@ _KINDS: Final = ("ok", "audio", "limit", "worker")
 
 MAX_PACKET_BYTES: Final = 4096
 
-VerdictKind = Literal["ok", "audio", "limit", "worker"]
+ReplyKind = Literal["ok", "audio", "limit", "worker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +93,11 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DecodeReply:
     """What a decoding process says of a job: that its samples are there, or why not."""
 
     job: int
-    kind: VerdictKind
+    kind: ReplyKind
     message: str = ""
 
 
@@ -114,13 +114,13 @@ def unpack_request(packet: bytes) -> int:
     return int(job)
 
 
-def pack_verdict(verdict: Verdict) -> bytes:
+def pack_reply(reply: DecodeReply) -> bytes:
     """Return the packet that tells a verdict; a long message loses its end."""
-    message = verdict.message.encode(errors="replace")[: MAX_PACKET_BYTES - _VERDICT.size]
-    return _VERDICT.pack(_MAGIC, _VERSION, verdict.job, _KINDS.index(verdict.kind)) + message
+    message = reply.message.encode(errors="replace")[: MAX_PACKET_BYTES - _VERDICT.size]
+    return _VERDICT.pack(_MAGIC, _VERSION, reply.job, _KINDS.index(reply.kind)) + message
 
 
-def unpack_verdict(packet: bytes) -> Verdict | None:
+def unpack_reply(packet: bytes) -> DecodeReply | None:
     """Return the verdict that a packet tells, or None where it tells none."""
     if len(packet) < _VERDICT.size:
         return None
@@ -129,4 +129,4 @@ def unpack_verdict(packet: bytes) -> Verdict | None:
         return None
     text = packet[_VERDICT.size :].decode(errors="replace")
     # A message from a process that may be a stranger's by now: shown to that stranger, and logged.
-    return Verdict(job, _KINDS[kind], "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
+    return DecodeReply(job, _KINDS[kind], "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))

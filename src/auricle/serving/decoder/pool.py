@@ -25,19 +25,19 @@ from auricle.serving.decoder.messages import (
     MAX_PACKET_BYTES,
     DecodeLimits,
     Header,
-    Verdict,
+    DecodeReply,
     pack_request,
-    unpack_verdict,
+    unpack_reply,
 )
 
-__all__ = ["PROGRAM", "Decoded", "Decoders"]
+__all__ = ["DECODER_PROGRAM", "DecodedSound", "DecoderPool"]
 
-PROGRAM: Final = (sys.executable, "-P", "-m", "auricle.serving.decoder.process")
+DECODER_PROGRAM: Final = (sys.executable, "-P", "-m", "auricle.serving.decoder.process")
 _START_S: Final = 30.0
 _BLOCK_SAMPLES: Final = 1 << 18
 
 
-class Decoded:
+class DecodedSound:
     """A decoded sound: its samples lie in memory that nobody can change any more. A context manager.
 
     Attributes
@@ -91,7 +91,7 @@ class _Process:
         self.link.close()
 
 
-class Decoders:
+class DecoderPool:
     """Decodes untrusted sound in processes that may crash, hang or eat memory without anybody else noticing.
 
     One pool may serve many threads; each sound waits until a process is free.
@@ -108,7 +108,7 @@ class Decoders:
     WorkerError : the processes cannot start
     """
 
-    def __init__(self, limits: DecodeLimits, *, size: int = 2, program: Sequence[str] = PROGRAM) -> None:
+    def __init__(self, limits: DecodeLimits, *, size: int = 2, program: Sequence[str] = DECODER_PROGRAM) -> None:
         if sys.platform != "linux":
             raise UsageError(
                 "Strangers' sound is decoded in limited processes, which need Linux. This is "
@@ -120,11 +120,11 @@ class Decoders:
         self._lock = threading.Lock()  # of the nursery
         self._jobs = itertools.count()
         self._is_closed = False
-        self._nursery, self._link = self._begin()
+        self._fork_server, self._link = self._begin()
         for _ in range(size):
             self._free.put(self._fork())
 
-    def decode(self, sound: int) -> Decoded:
+    def decode(self, sound: int) -> DecodedSound:
         """Decode the sound behind a descriptor of its own memory, which stays open; blocks until it is done.
 
         Raises
@@ -137,7 +137,7 @@ class Decoders:
             # So that a process which a stranger has taken over can pull nothing away from under the reader.
             fcntl.fcntl(target, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
             self._decode(sound, target)
-            return Decoded(target, self._header(target))
+            return DecodedSound(target, self._header(target))
         except BaseException:
             os.close(target)
             raise
@@ -154,22 +154,22 @@ class Decoders:
                 process.end()
         with self._lock:
             self._link.close()
-            self._nursery.kill()
-            self._nursery.wait()
+            self._fork_server.kill()
+            self._fork_server.wait()
 
     def _decode(self, sound: int, target: int) -> None:
         # Once more where a process died: something else may have ended it, and sounds are not to blame for that.
-        verdict = self._attempt(sound, target) or self._attempt(sound, target)
-        if verdict is None:
+        reply = self._attempt(sound, target) or self._attempt(sound, target)
+        if reply is None:
             raise AudioError(
                 f"the sound must be decoded within {self.limits.wall_s:g} s and {self.limits.memory_bytes >> 20} MiB. "
                 "The process that tried it died twice or was stopped: the file is damaged, or made to do harm. "
                 "Convert it, for example to FLAC."
             )
-        if verdict.kind != "ok":
-            raise AudioError(verdict.message)
+        if reply.kind != "ok":
+            raise AudioError(reply.message)
 
-    def _attempt(self, sound: int, target: int) -> Verdict | None:
+    def _attempt(self, sound: int, target: int) -> DecodeReply | None:
         """Let one process try it, and return what it says; None if it died or babbled.
 
         Raises
@@ -182,13 +182,13 @@ class Decoders:
         try:
             process = process or self._fork()
             job = next(self._jobs)
-            verdict = self._ask(process, job, sound, target)
-            if verdict is None or verdict.job != job:
+            reply = self._ask(process, job, sound, target)
+            if reply is None or reply.job != job:
                 return None
             process.n_jobs += 1
             if process.n_jobs < self.limits.max_jobs and not self._is_closed:
                 fit = process
-            return verdict
+            return reply
         except TimeoutError:
             raise AudioError(
                 f"the sound must be decoded within {self.limits.wall_s:g} s. It was not: send it in parts, or convert "
@@ -199,13 +199,13 @@ class Decoders:
                 process.end()
             self._free.put(fit)
 
-    def _ask(self, process: _Process, job: int, sound: int, target: int) -> Verdict | None:
+    def _ask(self, process: _Process, job: int, sound: int, target: int) -> DecodeReply | None:
         # Opened anew: the right to write belongs to an open file, and would be passed on with it.
         source = os.open(f"/proc/self/fd/{sound}", os.O_RDONLY | os.O_CLOEXEC)
         try:
             process.link.settimeout(self.limits.wall_s)
             socket.send_fds(process.link, [pack_request(job)], [source, target])
-            return unpack_verdict(process.link.recv(MAX_PACKET_BYTES))
+            return unpack_reply(process.link.recv(MAX_PACKET_BYTES))
         except TimeoutError:
             raise
         except OSError:
@@ -239,10 +239,10 @@ class Decoders:
                     theirs.close()
                 ours.close()
                 if not packet and not self._is_closed:  # the nursery itself is gone
-                    self._nursery.kill()
-                    self._nursery.wait()
+                    self._fork_server.kill()
+                    self._fork_server.wait()
                     self._link.close()
-                    self._nursery, self._link = self._begin()
+                    self._fork_server, self._link = self._begin()
         raise WorkerError("A decoding process must start. It cannot: is there memory for one more?")
 
     def _begin(self) -> tuple[subprocess.Popen[bytes], socket.socket]:

@@ -22,8 +22,8 @@ from auricle.serving.decoder.messages import (
     REQUEST,
     DecodeLimits,
     Header,
-    Verdict,
-    pack_verdict,
+    DecodeReply,
+    pack_reply,
     unpack_request,
 )
 from auricle.serving.decoder.sandbox import confine, die_with_parent
@@ -46,7 +46,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits: the server holds descriptors of them
     _warm_up()
     link.send(_SPAWN)  # ready
-    nursery = os.getpid()
+    fork_server = os.getpid()
     while True:
         packet, descriptors, _, _ = socket.recv_fds(link, len(_SPAWN), 1)
         if not packet:
@@ -55,7 +55,7 @@ def main() -> None:
             pid = os.fork()
             if pid == 0:
                 link.close()
-                _run(theirs, limits, nursery)
+                _run(theirs, limits, fork_server)
             try:
                 process = os.pidfd_open(pid)
             except ProcessLookupError:
@@ -85,7 +85,7 @@ def decode(source: int, target: int, limits: DecodeLimits) -> None:
         os.pwrite(target, Header(sound.rate_hz, sound.channels, n_samples).pack(), 0)
 
 
-def _run(link: socket.socket, limits: DecodeLimits, nursery: int) -> None:
+def _run(link: socket.socket, limits: DecodeLimits, fork_server: int) -> None:
     """Decode one sound after the other; this process ends here."""
     with contextlib.suppress(BaseException):
         confine(
@@ -93,7 +93,7 @@ def _run(link: socket.socket, limits: DecodeLimits, nursery: int) -> None:
             file_bytes=HEADER.size + 4 * limits.max_samples + _SPARE_BYTES,
             cpu_s=int(limits.wall_s * limits.max_jobs),
         )
-        die_with_parent(nursery)  # after the change of user, which forgets it
+        die_with_parent(fork_server)  # after the change of user, which forgets it
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
@@ -110,19 +110,19 @@ def _serve(link: socket.socket, limits: DecodeLimits) -> bool:
     job = unpack_request(packet)
     try:
         decode(source, target, limits)
-        verdict = Verdict(job, "ok")
+        reply = DecodeReply(job, "ok")
     except _LimitError as error:
-        verdict = Verdict(job, "limit", str(error))
+        reply = DecodeReply(job, "limit", str(error))
     except AuricleError as error:
-        verdict = Verdict(job, "audio", str(error))
+        reply = DecodeReply(job, "audio", str(error))
     except MemoryError:
-        verdict = Verdict(job, "limit", "the sound takes more memory to decode than the server gives to one.")
+        reply = DecodeReply(job, "limit", "the sound takes more memory to decode than the server gives to one.")
     except Exception as error:  # noqa: BLE001  (whatever it is, this sound is to blame, and not the server)
-        verdict = Verdict(job, "worker", f"the sound cannot be decoded ({type(error).__name__}).")
+        reply = DecodeReply(job, "worker", f"the sound cannot be decoded ({type(error).__name__}).")
     finally:
         os.close(source)
         os.close(target)
-    link.send(pack_verdict(verdict))
+    link.send(pack_reply(reply))
     return True
 
 

@@ -62,19 +62,19 @@ class Authenticator:
     Parameters
     ----------
     verify : finds the key of a token, in a thread
-    limits : how long what was found counts, and how many failures an address may have
+    settings : how long what was found counts, and how many failures an address may have
     is_open : whether keys are asked for at all; `is_open` may be changed at any time
     """
 
-    def __init__(self, verify: Callable[[str], Key | None], limits: Settings, *, is_open: bool) -> None:
+    def __init__(self, verify: Callable[[str], Key | None], settings: Settings, *, is_open: bool) -> None:
         self.is_open = is_open
         self._verify = verify
-        self._limits = limits
+        self._settings = settings
         self._known: OrderedDict[str, tuple[float, Key | None]] = OrderedDict()
         self._failures: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._n_slowed = 0
 
-    async def admit(self, authorization: str | None, address: str) -> Caller:
+    async def authenticate(self, authorization: str | None, address: str) -> Caller:
         """Return who asks, by the request's header ``Authorization``.
 
         Raises
@@ -99,11 +99,11 @@ class Authenticator:
     def _remembered(self, token: str) -> Key | None:
         # By the whole token: a right id with a wrong secret must not be taken for the key, nor push it out.
         asked, key = self._known.get(token, (-math.inf, None))
-        return key if time.monotonic() - asked < self._limits.key_cache_s else None
+        return key if time.monotonic() - asked < self._settings.key_cache_s else None
 
     async def _find(self, token: str, address: str) -> Key | None:
         """Look a key up in the store; an address that has failed too often waits first, whoever asks from there."""
-        if self._n_failures(address) >= self._limits.failures_per_min:
+        if self._n_failures(address) >= self._settings.failures_per_min:
             if self._n_slowed >= _MOST_SLOWED:
                 raise self._too_many()
             self._n_slowed += 1
@@ -126,16 +126,16 @@ class Authenticator:
         """
         failures = self._n_failures(address)
         _remember(self._failures, address, (time.monotonic(), failures + 1))
-        if failures >= self._limits.failures_per_min:
+        if failures >= self._settings.failures_per_min:
             raise self._too_many()
 
     def _n_failures(self, address: str) -> int:
         """Return how many failures count; they are forgotten one by one."""
         last, count = self._failures.get(address, (0.0, 0.0))
-        return math.ceil(max(0.0, count - (time.monotonic() - last) * self._limits.failures_per_min / 60))
+        return math.ceil(max(0.0, count - (time.monotonic() - last) * self._settings.failures_per_min / 60))
 
     def _too_many(self) -> RequestError:
-        wait_s = 60 / self._limits.failures_per_min + _SLOWED_S
+        wait_s = 60 / self._settings.failures_per_min + _SLOWED_S
         return RequestError("Too many keys from this address were wrong.", reason="rate", retry_after_s=wait_s)
 
 

@@ -13,7 +13,7 @@ from python_multipart.exceptions import FormParserError
 from starlette.requests import Request
 
 from auricle.errors import RequestError
-from auricle.serving.http.multipart import Form
+from auricle.serving.http.multipart import FormParser
 from auricle.serving.settings import Settings
 
 __all__ = ["Body", "MemoryBudget", "receive"]
@@ -61,13 +61,13 @@ class Body:
     metadata : JSON that came in a form beside the file; None for none
     """
 
-    def __init__(self, room: MemoryBudget) -> None:
+    def __init__(self, memory_budget: MemoryBudget) -> None:
         self.n_bytes = 0
         self.source = ""
         self.metadata: str | None = None
         self._small = bytearray()
         self._descriptor = -1
-        self._room = room
+        self._memory_budget = memory_budget
         self._is_closed = False
 
     def __enter__(self) -> Self:
@@ -86,7 +86,7 @@ class Body:
         self._small.clear()
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        self._room.give_back(self.n_bytes)
+        self._memory_budget.release(self.n_bytes)
 
     def descriptor(self) -> int:
         """Return the descriptor of memory that holds the bytes; it is closed with the body."""
@@ -113,7 +113,7 @@ class Body:
         ------
         RequestError : there is no room for them
         """
-        self._room.take(len(content))
+        self._memory_budget.reserve(len(content))
         self.n_bytes += len(content)
         if self._descriptor < 0 and self.n_bytes <= _SMALL_BYTES:
             self._small += content
@@ -127,23 +127,23 @@ class Body:
             left = left[os.write(self._descriptor, left) :]
 
 
-async def receive(request: Request, limits: Settings, room: MemoryBudget) -> Body:
+async def receive(request: Request, settings: Settings, memory_budget: MemoryBudget) -> Body:
     """Take in the body of a request: the sound itself, or a form with a part ``file``.
 
     Raises
     ------
     RequestError : too large, in a coding that is not taken, a form without a file, or the server is full
     """
-    _check_head(request, limits)
+    _check_head(request, settings)
     boundary = _boundary(request)
-    body = Body(room)
-    form = None if boundary is None else Form(boundary, body.write)
+    body = Body(memory_budget)
+    form = None if boundary is None else FormParser(boundary, body.write)
     total = 0
     try:
         async for chunk in request.stream():
             total += len(chunk)
-            if total > limits.max_body_bytes:
-                raise _too_large(limits)
+            if total > settings.max_body_bytes:
+                raise _too_large(settings)
             if form is None:
                 body.write(chunk)
             else:
@@ -159,7 +159,7 @@ async def receive(request: Request, limits: Settings, room: MemoryBudget) -> Bod
     return body
 
 
-def _check_head(request: Request, limits: Settings) -> None:
+def _check_head(request: Request, settings: Settings) -> None:
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise RequestError(
@@ -167,13 +167,13 @@ def _check_head(request: Request, limits: Settings) -> None:
             reason="unsupported",
         )
     length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > limits.max_body_bytes:
-        raise _too_large(limits)
+    if length.isdigit() and int(length) > settings.max_body_bytes:
+        raise _too_large(settings)
 
 
-def _too_large(limits: Settings) -> RequestError:
+def _too_large(settings: Settings) -> RequestError:
     return RequestError(
-        f"A body must have at most {limits.max_body_bytes} bytes. This one has more: send FLAC or OGG, or parts.",
+        f"A body must have at most {settings.max_body_bytes} bytes. This one has more: send FLAC or OGG, or parts.",
         reason="too_large",
     )
 

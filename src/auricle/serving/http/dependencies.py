@@ -7,9 +7,9 @@ from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
 from auricle.serving.http.auth import Caller
-from auricle.serving.service import Service, service_of
+from auricle.serving.service import Service, get_service
 
-__all__ = ["Admin", "Feedback", "Predict", "Promote", "Read", "RequireScope", "TheService", "admitted"]
+__all__ = ["Admin", "Feedback", "Predict", "Promote", "Read", "RequireScope", "ServiceDep", "authorize"]
 
 
 class RequireScope:
@@ -32,31 +32,31 @@ class RequireScope:
         ------
         RequestError : no key, a wrong one, one without the scope, or too many requests
         """
-        return await admitted(request, self.scope)
+        return await authorize(request, self.scope)
 
 
-async def admitted(connection: HTTPConnection, scope: str) -> Caller:
+async def authorize(connection: HTTPConnection, scope: str) -> Caller:
     """Return who asks, over HTTP or WebSocket, if the key allows what is asked; counts against its rate.
 
     Raises
     ------
     RequestError : no key, a wrong one, one without the scope, or too many requests
     """
-    service = service_of(connection)
+    service = get_service(connection)
     address = connection.client.host if connection.client else ""
-    caller = await service.doorman.admit(connection.headers.get("authorization"), address)
+    caller = await service.authenticator.authenticate(connection.headers.get("authorization"), address)
     connection.scope["auricle.key"] = caller.key
     caller.check(scope)
     if caller.key:
-        await service.rates.spend(caller.key)
+        await service.rate_limits.spend(caller.key)
     return caller
 
 
 async def _service(connection: HTTPConnection) -> Service:
-    return service_of(connection)  # without `async` it would take a thread, twice as long as all else that a route asks
+    return get_service(connection)  # without `async` it would take a thread, twice as long as all else that a route asks
 
 
-TheService = Annotated[Service, Depends(_service)]
+ServiceDep = Annotated[Service, Depends(_service)]
 
 Predict = Annotated[Caller, Depends(RequireScope("predict"))]
 Feedback = Annotated[Caller, Depends(RequireScope("feedback"))]

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from auricle.errors import AuricleError, RequestError
 
-__all__ = ["STATUS", "Problem", "install", "reply_to", "status_of"]
+__all__ = ["STATUS", "ErrorResponse", "install", "error_response", "http_status"]
 
 STATUS: Final = {
     "usage": 422,
@@ -42,7 +42,7 @@ _RETRY_S: Final = 1.0
 _LOG: Final = logging.getLogger("auricle.serving")
 
 
-class Problem(Response):
+class ErrorResponse(Response):
     """A reply that says what went wrong: ``{"error": {"kind", "message"}}``."""
 
     media_type = "application/json"
@@ -58,19 +58,19 @@ class Problem(Response):
         super().__init__(content.encode(), status, headers)
 
 
-def status_of(error: AuricleError) -> int:
+def http_status(error: AuricleError) -> int:
     """Return the status of the reply to an error."""
     return STATUS.get(error.as_json()["kind"], 500)
 
 
-def reply_to(error: AuricleError) -> Problem:
+def error_response(error: AuricleError) -> ErrorResponse:
     """Return the reply to an error; what the server itself is to blame for is logged and not told."""
     said = error.as_json()
-    if status_of(error) == 500:
+    if http_status(error) == 500:
         _LOG.error("a request failed", exc_info=error)
-        return Problem("internal", "The server failed at this request. Its log says why.")
+        return ErrorResponse("internal", "The server failed at this request. Its log says why.")
     retry_after_s = error.retry_after_s if isinstance(error, RequestError) else None
-    return Problem(said["kind"], said["message"], retry_after_s=retry_after_s)
+    return ErrorResponse(said["kind"], said["message"], retry_after_s=retry_after_s)
 
 
 def install(app: FastAPI) -> None:
@@ -78,15 +78,15 @@ def install(app: FastAPI) -> None:
 
     async def told(_: Request, error: Exception) -> Response:
         if isinstance(error, AuricleError):
-            return reply_to(error)
+            return error_response(error)
         if isinstance(error, RequestValidationError):
-            return Problem("usage", _first(error))
+            return ErrorResponse("usage", _first(error))
         if isinstance(error, HTTPException):
             return _of_starlette(error)
         if isinstance(error, ClientDisconnect):
-            return Problem("request", "The request ended before its body did.")
+            return ErrorResponse("request", "The request ended before its body did.")
         _LOG.error("a request failed", exc_info=error)
-        return Problem("internal", "The server failed at this request. Its log says why.")
+        return ErrorResponse("internal", "The server failed at this request. Its log says why.")
 
     for kind in (AuricleError, RequestValidationError, HTTPException, ClientDisconnect, Exception):
         app.add_exception_handler(kind, told)
@@ -106,6 +106,6 @@ def _of_starlette(error: HTTPException) -> Response:
         "missing": "There is nothing under this address. /v1/openapi.json lists what there is.",
         "method": "This address does not know the method. /v1/openapi.json lists those that it knows.",
     }.get(kind, str(error.detail))
-    problem = Problem(kind, message)
+    problem = ErrorResponse(kind, message)
     problem.headers.update(error.headers or {})
     return problem

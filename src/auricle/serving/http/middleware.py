@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auricle.errors import RequestError
-from auricle.serving.admission import COSTLY
-from auricle.serving.http.error_responses import Problem, reply_to
+from auricle.serving.admission import SOUND_UPLOAD
+from auricle.serving.http.error_responses import ErrorResponse, error_response
 from auricle.serving.routes.health import ALIVE
 from auricle.serving.service import Service
 from auricle.serving.settings import Settings
@@ -58,7 +58,7 @@ class Middleware:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
-        self._hosts = _hosts(service.limits)
+        self._hosts = _hosts(service.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or one stream."""
@@ -88,7 +88,7 @@ class Middleware:
             elif _is(scope, _ALIVE):
                 scope["auricle.route"] = _ALIVE[1]
                 await ALIVE(scope, receive, told)  # before all that a route takes: it is asked whether we are alive
-            elif _is(scope, COSTLY):
+            elif _is(scope, SOUND_UPLOAD):
                 await self._answer(scope, receive, told)
             else:
                 await self._app(scope, _little(receive), told)
@@ -98,23 +98,23 @@ class Middleware:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let sound in, or turn it away before anything is spent on it: when there is too much, that is most of it."""
         try:
-            place = scope["auricle.place"] = self._service.gate.enter()
+            slot = scope["auricle.place"] = self._service.admission.admit()
         except RequestError as error:
-            scope["auricle.route"] = COSTLY[1]
-            await reply_to(error)(scope, receive, send)
+            scope["auricle.route"] = SOUND_UPLOAD[1]
+            await error_response(error)(scope, receive, send)
             return
         try:
             await self._app(scope, receive, send)
         finally:
-            place.leave()
+            slot.release()
 
-    def _problem(self, headers: Mapping[str, str]) -> Problem | None:
+    def _problem(self, headers: Mapping[str, str]) -> ErrorResponse | None:
         host = headers.get("host", "")
         if self._hosts and _name(host) not in self._hosts:
-            return Problem("host", f"This server is not {host[:80]!r}. Its operator can add it to `trusted_hosts`.")
+            return ErrorResponse("host", f"This server is not {host[:80]!r}. Its operator can add it to `trusted_hosts`.")
         origin = headers.get("origin")
-        if origin is not None and origin not in self._service.limits.origins and urlsplit(origin).netloc != host:
-            return Problem("forbidden", "Pages of other origins may not call this server.")
+        if origin is not None and origin not in self._service.settings.origins and urlsplit(origin).netloc != host:
+            return ErrorResponse("forbidden", "Pages of other origins may not call this server.")
         return None
 
     def _tell(self, scope: Scope, status: int, seconds: float, request: str) -> None:
@@ -158,21 +158,21 @@ def _little(receive: Receive) -> Receive:
     return counted
 
 
-async def refuse(problem: Problem, send: Send) -> None:
+async def refuse(problem: ErrorResponse, send: Send) -> None:
     """Refuse a WebSocket before it is accepted, with a reply like any other."""
     start = {"type": "websocket.http.response.start", "status": problem.status_code, "headers": problem.raw_headers}
     await send(start)
     await send({"type": "websocket.http.response.body", "body": problem.body})
 
 
-def _hosts(limits: Settings) -> frozenset[str]:
+def _hosts(settings: Settings) -> frozenset[str]:
     """Return the names that a request may call us by; none for any.
 
     On loopback any page could otherwise reach us through a name of its own that it lets mean 127.0.0.1.
     """
-    names = [*limits.trusted_hosts]
-    if is_loopback(limits.host):
-        names += [*_NAMES, limits.host]
+    names = [*settings.trusted_hosts]
+    if is_loopback(settings.host):
+        names += [*_NAMES, settings.host]
     return frozenset(name.lower() for name in names)
 
 

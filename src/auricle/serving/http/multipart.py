@@ -9,13 +9,13 @@ from python_multipart.multipart import MultipartParser
 
 from auricle.errors import RequestError
 
-__all__ = ["Form"]
+__all__ = ["FormParser"]
 
 _MAX_FIELD_BYTES: Final = 32_768
 _PARTS: Final = ("file", "metadata")
 
 
-class Form:
+class FormParser:
     """Takes a form in pieces and hands the bytes of its part ``file`` on.
 
     Parameters

@@ -13,8 +13,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from auricle.errors import RequestError
-from auricle.serving.admission import COSTLY
-from auricle.serving.http.error_responses import Problem
+from auricle.serving.admission import SOUND_UPLOAD
+from auricle.serving.http.error_responses import ErrorResponse
 from auricle.serving.http.middleware import HEADERS
 from auricle.serving.service import Service
 from auricle.serving.settings import Settings
@@ -25,7 +25,7 @@ _TICK_S: Final = 1.0
 _BODY_GRACE_S: Final = 5.0
 _WRITE_S: Final = 30.0
 _LAST_HEAD_S: Final = 1.0
-_SOUND: Final = tuple(" ".join(COSTLY).encode() + end for end in (b" ", b"?"))
+_SOUND: Final = tuple(" ".join(SOUND_UPLOAD).encode() + end for end in (b" ", b"?"))
 
 
 def protocol(service: Service) -> type[H11Protocol]:
@@ -41,7 +41,7 @@ def protocol(service: Service) -> type[H11Protocol]:
         ) -> None:
             super().__init__(config, server_state, app_state, _loop)
             self.service = service
-            self.limits = service.limits
+            self.settings = service.settings
 
     return Guarded
 
@@ -55,7 +55,7 @@ class _Guarded(H11Protocol):
     """
 
     service: Service
-    limits: Settings
+    settings: Settings
     _clock: asyncio.TimerHandle | None = None
     _awaited: Literal["head", "body"] | None = None
     _write_clock: asyncio.TimerHandle | None = None
@@ -67,7 +67,7 @@ class _Guarded(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > self.limits.max_connections:
+        if len(self.connections) > self.settings.max_connections:
             self._refuse("overloaded", "The server has too many connections.")
         else:
             self._await("head")
@@ -124,7 +124,7 @@ class _Guarded(H11Protocol):
         if self._is_stopping or not is_next or not data.startswith(_SOUND):
             return False
         try:
-            self.service.gate.check()
+            self.service.admission.check()
             return False
         except RequestError as error:
             refusal = _refusal(error.as_json()["message"], math.ceil(error.retry_after_s or 1.0))
@@ -132,7 +132,7 @@ class _Guarded(H11Protocol):
         conn.receive_data(data)
         with suppress(h11.RemoteProtocolError):  # it is told below
             if isinstance(conn.next_event(), h11.Request):
-                self.service.metrics.requests.labels(*COSTLY, 503).inc()
+                self.service.metrics.requests.labels(*SOUND_UPLOAD, 503).inc()
                 self.transport.write(b"".join(conn.send(event) or b"" for event in refusal))
                 self.on_response_complete()
                 if conn.our_state is h11.MUST_CLOSE:
@@ -159,7 +159,7 @@ class _Guarded(H11Protocol):
             self._clock.cancel()
         self._awaited, self._clock = what, None
         if what == "head":
-            self._clock = self.loop.call_later(head_s or self.limits.header_s, self._head_is_late)
+            self._clock = self.loop.call_later(head_s or self.settings.header_s, self._head_is_late)
         elif what == "body":
             self._body_s, self._body_bytes = 0.0, 0
             self._clock = self.loop.call_later(_TICK_S, self._tick)
@@ -170,13 +170,13 @@ class _Guarded(H11Protocol):
         if self.flow.read_paused:
             return
         self._body_s += _TICK_S
-        least = self.limits.min_body_bytes_s
+        least = self.settings.min_body_bytes_s
         if self._body_bytes < (self._body_s - _BODY_GRACE_S) * least:
             self._refuse("timeout", f"A body must come with at least {least} bytes a second. It came slower.")
 
     def _head_is_late(self) -> None:
         if self.conn.trailing_data[0]:
-            self._refuse("timeout", f"A request's head must be there within {self.limits.header_s:g} s. It was not.")
+            self._refuse("timeout", f"A request's head must be there within {self.settings.header_s:g} s. It was not.")
         else:
             self.transport.close()
 
@@ -189,7 +189,7 @@ class _Guarded(H11Protocol):
             cycle.disconnected = True
             cycle.message_event.set()
         if not has_begun and not self.transport.is_closing():
-            problem = Problem(kind, message)
+            problem = ErrorResponse(kind, message)
             lines = [f"HTTP/1.1 {problem.status_code} {HTTPStatus(problem.status_code).phrase}".encode()]
             lines += [name + b": " + value for name, value in problem.raw_headers]
             self.transport.write(b"\r\n".join([*lines, b"connection: close", b"", bytes(problem.body)]))
@@ -203,6 +203,6 @@ class _Guarded(H11Protocol):
 
 @lru_cache
 def _refusal(message: str, retry_after_s: int) -> tuple[h11.Event, ...]:
-    problem = Problem("overloaded", message, retry_after_s=retry_after_s)
+    problem = ErrorResponse("overloaded", message, retry_after_s=retry_after_s)
     head = h11.Response(status_code=problem.status_code, headers=[*problem.raw_headers, *HEADERS])
     return head, h11.Data(data=bytes(problem.body)), h11.EndOfMessage()

@@ -7,7 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Response
 
 from auricle.errors import RequestError
-from auricle.serving.http.dependencies import Read, TheService
+from auricle.serving.http.dependencies import Read, ServiceDep
 from auricle.serving.http.schemas import ERRORS, Error, Health
 from auricle.serving.telemetry import CONTENT_TYPE
 
@@ -31,18 +31,18 @@ async def healthz() -> Response:
     responses={503: {"model": Error, "description": "Not now."}},
     summary="Whether requests should come here",
 )
-async def readyz(service: TheService) -> Response:
+async def readyz(service: ServiceDep) -> Response:
     """Say whether the model is loaded, the store answers, and the server is not about to stop."""
     if service.is_stopping:
         raise RequestError("The server is stopping.", reason="stopping")
     await to_thread.run_sync(service.store.keys.all)
-    champion = service.champion
+    champion = service.active_model
     status = "ok" if champion.problem is None else "degraded"
     return Response(json.dumps({"status": status, "model": champion.model.name}), media_type="application/json")
 
 
 @router.get("/metrics", response_class=Response, responses=ERRORS, summary="Numbers for Prometheus")
-def metrics(service: TheService, _: Read) -> Response:
+def metrics(service: ServiceDep, _: Read) -> Response:
     """Return all numbers of all processes of this server."""
-    service.metrics.waiting.set(service.gate.n_inside)
+    service.metrics.waiting.set(service.admission.n_in_flight)
     return Response(service.metrics.read(), media_type=CONTENT_TYPE)

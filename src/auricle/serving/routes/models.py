@@ -7,7 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Response
 
 from auricle.errors import MissingError
-from auricle.serving.http.dependencies import Promote, Read, TheService
+from auricle.serving.http.dependencies import Promote, Read, ServiceDep
 from auricle.serving.http.schemas import ERRORS, ModelPage, Moved, PromoteBody, RollbackBody
 from auricle.serving.service import Service
 
@@ -17,14 +17,14 @@ router = APIRouter(prefix="/v1/models", tags=["models"], responses=ERRORS)
 
 
 @router.get("", response_model=ModelPage, summary="Every model")
-def models(service: TheService, _: Read) -> Response:
+def models(service: ServiceDep, _: Read) -> Response:
     """List the registry, the newest first, and say which model answers here."""
-    told = {"serving": service.champion.model.name, "models": [one.as_json() for one in service.store.models.all()]}
+    told = {"serving": service.active_model.model.name, "models": [one.as_json() for one in service.store.models.all()]}
     return Response(json.dumps(told), media_type="application/json")
 
 
 @router.post("/{name}/promote", response_model=Moved, summary="Change the champion")
-async def promote(service: TheService, caller: Promote, name: str, body: PromoteBody) -> Response:
+async def promote(service: ServiceDep, caller: Promote, name: str, body: PromoteBody) -> Response:
     """Make a version of a model, or its challenger, the champion: all servers answer with it within seconds."""
 
     def change() -> dict[str, Any]:
@@ -41,7 +41,7 @@ async def promote(service: TheService, caller: Promote, name: str, body: Promote
 
 
 @router.post("/{name}/rollback", response_model=Moved, summary="Go back to the champion before")
-async def rollback(service: TheService, caller: Promote, name: str, body: RollbackBody) -> Response:
+async def rollback(service: ServiceDep, caller: Promote, name: str, body: RollbackBody) -> Response:
     """Make the champion what it was before its last promotion."""
 
     def change() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from auricle.errors import MissingError
-from auricle.serving.http.dependencies import Read, TheService
+from auricle.serving.http.dependencies import Read, ServiceDep
 from auricle.serving.http.schemas import ERRORS, Check
 
 __all__ = ["router"]
@@ -16,7 +16,7 @@ router = APIRouter(tags=["monitor"], responses=ERRORS)
 
 @router.get("/v1/monitor", response_model=Check, summary="The last check")
 def monitor(
-    service: TheService, _: Read, model: Annotated[str | None, Query(max_length=300, description="name@version")] = None
+    service: ServiceDep, _: Read, model: Annotated[str | None, Query(max_length=300, description="name@version")] = None
 ) -> Response:
     """Return the last check of a model, or of any, that `auricle watch` or `auricle monitor` kept."""
     found = service.store.checks.latest(model)

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, Request, Response
 
-from auricle.serving.http.dependencies import TheService
+from auricle.serving.http.dependencies import ServiceDep
 
 __all__ = ["router"]
 
@@ -14,9 +14,9 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def page(request: Request, service: TheService) -> Response:
+async def page(request: Request, service: ServiceDep) -> Response:
     """Return the page; it needs no key and tells no secret."""
-    champion = service.champion
+    champion = service.active_model
     model = champion.model
     manifest = model.bundle.manifest
     values = {
@@ -28,8 +28,8 @@ async def page(request: Request, service: TheService) -> Response:
         "window": f"{manifest.spec.window_s:g} s" if manifest.spec.window_s else "the whole sound",
         "tone": "good" if champion.problem is None else "warning",
         "health": "answering" if champion.problem is None else "answering; the new champion could not be loaded",
-        "header": "" if service.doorman.is_open else '-H "Authorization: Bearer $AURICLE_KEY" ',
-        "keys": "not needed on this address" if service.doorman.is_open else "needed: Authorization: Bearer aud_…",
+        "header": "" if service.authenticator.is_open else '-H "Authorization: Bearer $AURICLE_KEY" ',
+        "keys": "not needed on this address" if service.authenticator.is_open else "needed: Authorization: Bearer aud_…",
     }
     html = resources.files("auricle.serving.routes").joinpath("page.html").read_text(encoding="utf-8")
     for name, value in values.items():

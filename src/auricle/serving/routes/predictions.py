@@ -16,10 +16,10 @@ from auricle.errors import AuricleError, StoreError
 from auricle.prediction.request import PredictionRequest
 from auricle.records import Entry
 from auricle.serving.admission import Slot
-from auricle.serving.answering import Answered, SoundOrigin, answer
+from auricle.serving.inference import InferenceResult, SoundOrigin, answer
 from auricle.serving.http.body import Body, receive
-from auricle.serving.http.dependencies import Admin, Predict, Read, TheService
-from auricle.serving.http.metadata import RequestQuery, read_metadata, read_name
+from auricle.serving.http.dependencies import Admin, Predict, Read, ServiceDep
+from auricle.serving.http.query import RequestQuery, parse_metadata, sanitize_name
 from auricle.serving.http.schemas import ERRORS, Answer, EntryPage, Kept
 from auricle.serving.http.serializers import answer_json, entry_json
 from auricle.serving.service import Service
@@ -66,20 +66,20 @@ class _Wanted(BaseModel):
 @router.post("", status_code=201, response_model=Answer, openapi_extra=_BODY, summary="Answer a sound")
 async def predict(
     request: Request,
-    service: TheService,
+    service: ServiceDep,
     caller: Predict,
     query: Annotated[RequestQuery, Query()],
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> Response:
     """Send a sound, as the body or as the part `file` of a form; 201 means that the answer is kept."""
-    place: Slot = request.scope["auricle.place"]
-    body = await receive(request, service.limits, service.room)
+    slot: Slot = request.scope["auricle.place"]
+    body = await receive(request, service.settings, service.memory_budget)
     try:
-        place.hold()
+        slot.hold()
         origin = SoundOrigin(
-            source=read_name(body.source or query.source),
+            source=sanitize_name(body.source or query.source),
             key=caller.key,
-            metadata=read_metadata(body.metadata if query.metadata is None else query.metadata),
+            metadata=parse_metadata(body.metadata if query.metadata is None else query.metadata),
         )
         claim = None
         if idempotency_key is not None:
@@ -100,7 +100,7 @@ async def predict(
 
 
 @router.get("", response_model=EntryPage, summary="What was answered, the newest first")
-def entries(service: TheService, _: Read, wanted: Annotated[_Wanted, Query()]) -> Response:
+def entries(service: ServiceDep, _: Read, wanted: Annotated[_Wanted, Query()]) -> Response:
     """List answers that fit all filters, page by page."""
     values = wanted.model_dump(exclude={"cursor", "limit"})
     page = service.store.entries(Filter(**values), cursor=wanted.cursor, limit=wanted.limit)
@@ -110,7 +110,7 @@ def entries(service: TheService, _: Read, wanted: Annotated[_Wanted, Query()]) -
 
 
 @router.get("/{identity}", response_model=Kept, summary="One answer")
-def entry(service: TheService, _: Read, identity: str) -> Response:
+def entry(service: ServiceDep, _: Read, identity: str) -> Response:
     """Return one answer as it is kept, with what people said of it."""
     found = service.store.entry(identity)
     return _json(entry_json(found, service.store.feedback.of([found.id]).get(found.id, ())))
@@ -122,13 +122,13 @@ def entry(service: TheService, _: Read, identity: str) -> Response:
     responses={200: {"content": {"audio/flac": {"schema": _SOUND}}}},
     summary="The sound of an answer",
 )
-def audio(service: TheService, _: Read, identity: str) -> Response:
+def audio(service: ServiceDep, _: Read, identity: str) -> Response:
     """Return the sound as FLAC, where it was kept."""
     return Response(service.store.sound(identity), media_type="audio/flac")
 
 
 @router.delete("/{identity}", status_code=204, response_class=Response, summary="Erase an answer")
-def delete(service: TheService, caller: Admin, identity: str) -> Response:
+def delete(service: ServiceDep, caller: Admin, identity: str) -> Response:
     """Erase sound, answer and feedback; that there was an answer of this id remains known."""
     service.store.delete(identity, who=caller.key)
     return Response(status_code=204)
@@ -144,11 +144,11 @@ async def keep(service: Service, future: "Future[Entry]") -> Entry:
     """
     began = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(service.limits.commit_s):
+        async with asyncio.timeout(service.settings.commit_s):
             kept = await asyncio.shield(asyncio.wrap_future(future))
     except TimeoutError:
         future.cancel()  # not written, unless it is being written just now
-        raise StoreError(f"The answer could not be kept within {service.limits.commit_s:g} s. Ask again.") from None
+        raise StoreError(f"The answer could not be kept within {service.settings.commit_s:g} s. Ask again.") from None
     service.metrics.commit_s.observe(asyncio.get_running_loop().time() - began)
     service.metrics.tell(kept.recording)
     return kept
@@ -169,9 +169,9 @@ async def _answer(
     service: Service, body: Body, request: PredictionRequest, origin: SoundOrigin, claim: Claim | None
 ) -> "Future[Entry]":
     """Have a sound answered, and handed to the store's writer by the thread that answered it."""
-    model = service.champion.model
+    model = service.active_model.model
 
-    def work(waited_s: float) -> tuple[Answered, "Future[Entry]"]:
+    def work(waited_s: float) -> tuple[InferenceResult, "Future[Entry]"]:
         service.metrics.queue_s.observe(waited_s)
         with body:  # freed here, whoever still waits
             answered = answer(
@@ -180,11 +180,11 @@ async def _answer(
                 body.descriptor(),
                 request=request,
                 origin=origin,
-                limits=service.limits,
+                settings=service.settings,
             )
         return answered, service.writer.submit(answered.entry, sound=answered.sound, claim=claim)
 
-    answered, kept = await service.gate.run(work)
+    answered, kept = await service.admission.run(work)
     service.metrics.decode_s.observe(answered.decode_s)
     service.metrics.answer_s.labels(model.name).observe(answered.answer_s)
     return kept

@@ -14,12 +14,12 @@ from starlette.websockets import WebSocketState
 
 from auricle.errors import AuricleError, RequestError, StoreError, UsageError
 from auricle.runtime.clock import new_id
-from auricle.serving.answering import SoundOrigin
-from auricle.serving.http.dependencies import admitted
-from auricle.serving.http.error_responses import reply_to, status_of
-from auricle.serving.http.metadata import RequestQuery, read_metadata, read_name
+from auricle.serving.inference import SoundOrigin
+from auricle.serving.http.dependencies import authorize
+from auricle.serving.http.error_responses import error_response, http_status
+from auricle.serving.http.query import RequestQuery, parse_metadata, sanitize_name
 from auricle.serving.routes.predictions import keep
-from auricle.serving.service import Service, service_of
+from auricle.serving.service import Service, get_service
 from auricle.serving.stream_session import StreamSession
 
 __all__ = ["router"]
@@ -47,14 +47,14 @@ async def streams(websocket: WebSocket) -> None:
     is one JSON message: windows and events as they come, and each minute the recording so far, with the id under
     which it is kept. A client that does not read is not read from.
     """
-    service = service_of(websocket)
+    service = get_service(websocket)
     identity = new_id()
     try:
-        caller = await admitted(websocket, "predict")
+        caller = await authorize(websocket, "predict")
         session = _session(service, websocket, caller.key)
         await to_thread.run_sync(partial(_open, service, identity, caller.key))
     except AuricleError as error:
-        await websocket.send_denial_response(reply_to(error))
+        await websocket.send_denial_response(error_response(error))
         return
     service.sessions.add(identity)
     service.metrics.streams.inc()
@@ -65,21 +65,21 @@ async def streams(websocket: WebSocket) -> None:
         service.metrics.streams.dec()
         service.sessions.discard(identity)
         with CancelScope(shield=True), contextlib.suppress(StoreError):
-            await to_thread.run_sync(service.store.limits.close_session, identity)
+            await to_thread.run_sync(service.store.rate_limits.close_session, identity)
 
 
 async def _converse(service: Service, websocket: WebSocket, session: StreamSession) -> None:
     """Hear a client out, and say why where it ends early."""
     code, reason = _OK, ""
     try:
-        async with asyncio.timeout(service.limits.stream_total_s):
+        async with asyncio.timeout(service.settings.stream_total_s):
             code, reason = await _listen(service, websocket, session)
     except TimeoutError:
-        code, reason = _POLICY, f"a stream may last {service.limits.stream_total_s:g} s; connect again"
+        code, reason = _POLICY, f"a stream may last {service.settings.stream_total_s:g} s; connect again"
     except AuricleError as error:
-        code, reason = _LATER if status_of(error) == 503 else _POLICY, error.as_json()["kind"]
+        code, reason = _LATER if http_status(error) == 503 else _POLICY, error.as_json()["kind"]
         with contextlib.suppress(Exception):
-            await _say(websocket, json.loads(bytes(reply_to(error).body)))
+            await _say(websocket, json.loads(bytes(error_response(error).body)))
     finally:
         # Also where the server gives up waiting for us; whoever has left cannot be told of an error.
         with CancelScope(shield=True), contextlib.suppress(AuricleError):
@@ -95,10 +95,10 @@ async def _listen(service: Service, websocket: WebSocket, session: StreamSession
     began = time.monotonic()
     while True:
         try:
-            async with asyncio.timeout(service.limits.stream_idle_s):
+            async with asyncio.timeout(service.settings.stream_idle_s):
                 message = await websocket.receive()
         except TimeoutError:
-            return _POLICY, f"no sound came for {service.limits.stream_idle_s:g} s"
+            return _POLICY, f"no sound came for {service.settings.stream_idle_s:g} s"
         if message["type"] == "websocket.disconnect":
             await loop.run_in_executor(service.live, session.end)
             return _OK, ""
@@ -112,7 +112,7 @@ async def _listen(service: Service, websocket: WebSocket, session: StreamSession
         await _tell(websocket, await loop.run_in_executor(service.live, session.push, content))
         if session.is_due:
             await _cut(service, websocket, session)
-            if service.champion.model is not session.model:
+            if service.active_model.model is not session.model:
                 return _RESTART, "another model is the champion now; connect again"
         ahead_s = session.n_samples / session.rate_hz - _FASTEST * (time.monotonic() - began) - _AHEAD_S
         if ahead_s > 0:  # a file sent as a stream: others are served too
@@ -145,22 +145,22 @@ def _session(service: Service, websocket: WebSocket, key: str) -> StreamSession:
         first = error.errors(include_url=False)[0]
         message = first["msg"][0].lower() + first["msg"][1:]
         raise UsageError(f"`{'.'.join(map(str, first['loc']))}`: {message}.") from error
-    limits = service.limits
-    if not limits.min_rate_hz <= query.rate_hz <= limits.max_rate_hz:
-        raise UsageError(f"`rate_hz` must be from {limits.min_rate_hz} to {limits.max_rate_hz}. Got {query.rate_hz}.")
+    settings = service.settings
+    if not settings.min_rate_hz <= query.rate_hz <= settings.max_rate_hz:
+        raise UsageError(f"`rate_hz` must be from {settings.min_rate_hz} to {settings.max_rate_hz}. Got {query.rate_hz}.")
     return StreamSession(
-        service.champion.model,
+        service.active_model.model,
         rate_hz=query.rate_hz,
         sample_format=query.sample_format,
         request=query.request,
-        origin=SoundOrigin(source=read_name(query.source) or "stream", key=key, metadata=read_metadata(query.metadata)),
-        limits=limits,
+        origin=SoundOrigin(source=sanitize_name(query.source) or "stream", key=key, metadata=parse_metadata(query.metadata)),
+        settings=settings,
     )
 
 
 def _open(service: Service, identity: str, key: str) -> None:
-    most, most_a_key = service.limits.max_streams, service.limits.max_streams_per_key
-    if not service.store.limits.open_session(identity, key, most=most, most_a_key=most_a_key if key else most):
+    most, max_per_key = service.settings.max_streams, service.settings.max_streams_per_key
+    if not service.store.rate_limits.open_session(identity, key, most=most, max_per_key=max_per_key if key else most):
         raise RequestError(
-            f"At most {most} streams may be open, and {most_a_key} of one key. Close one first.", reason="rate"
+            f"At most {most} streams may be open, and {max_per_key} of one key. Close one first.", reason="rate"
         )

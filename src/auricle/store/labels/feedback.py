@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from auricle.errors import AuricleError, MissingError, UsageError
 from auricle.runtime import clock
 from auricle.store.database import Database
-from auricle.store.predictions.encoding import plain
+from auricle.store.predictions.encoding import storable
 from auricle.store.tables import FEEDBACK, PREDICTIONS
 
 __all__ = ["Feedback", "FeedbackEntry"]
 
-_AT_ONCE: Final = 500  # labels a transaction, so that predictions get in between
+_BATCH_ENTRIES: Final = 500  # labels a transaction, so that predictions get in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Feedback:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def give(self, said: FeedbackEntry) -> FeedbackEntry:
+    def add(self, said: FeedbackEntry) -> FeedbackEntry:
         """Keep what somebody said, and return it with its time.
 
         Raises
@@ -64,12 +64,12 @@ class Feedback:
         UsageError : a class that its model does not know, or not what its model answers
         StoreError : the database cannot be written
         """
-        ((_, outcome),) = self.give_all([said])
+        ((_, outcome),) = self.add_all([said])
         if isinstance(outcome, AuricleError):
             raise outcome
         return outcome
 
-    def give_all(self, many: Iterable[FeedbackEntry]) -> list[tuple[FeedbackEntry, FeedbackEntry | AuricleError]]:
+    def add_all(self, many: Iterable[FeedbackEntry]) -> list[tuple[FeedbackEntry, FeedbackEntry | AuricleError]]:
         """Keep what can be kept of many, some hundreds a transaction, and return each with what became of it.
 
         Raises
@@ -77,7 +77,7 @@ class Feedback:
         StoreError : the database cannot be written; what was kept until then stays
         """
         waiting = list(many)
-        some = (waiting[start : start + _AT_ONCE] for start in range(0, len(waiting), _AT_ONCE))
+        some = (waiting[start : start + _BATCH_ENTRIES] for start in range(0, len(waiting), _BATCH_ENTRIES))
         return [outcome for batch in some for outcome in self._give(batch)]
 
     def _give(self, some: Sequence[FeedbackEntry]) -> list[tuple[FeedbackEntry, FeedbackEntry | AuricleError]]:
@@ -101,7 +101,7 @@ class Feedback:
         ------
         StoreError : the database cannot be read
         """
-        wanted = sa.select(FEEDBACK).where(FEEDBACK.c.entry.in_(list(map(plain, entries)))).order_by(FEEDBACK.c.seq)
+        wanted = sa.select(FEEDBACK).where(FEEDBACK.c.entry.in_(list(map(storable, entries)))).order_by(FEEDBACK.c.seq)
         found: dict[str, tuple[FeedbackEntry, ...]] = {}
         with self._database.read() as connection:
             for row in connection.execute(wanted):
@@ -111,7 +111,7 @@ class Feedback:
 
 def _checked(connection: sa.Connection, said: FeedbackEntry, classes: dict[str, frozenset[str]]) -> FeedbackEntry:
     columns = PREDICTIONS.c
-    wanted = sa.select(columns.model, columns.probabilities).where(columns.id == plain(said.entry))
+    wanted = sa.select(columns.model, columns.probabilities).where(columns.id == storable(said.entry))
     row = connection.execute(wanted).one_or_none()
     if row is None:
         raise MissingError(f"Prediction {said.entry[:80]!r} is not in the store.")
@@ -127,7 +127,7 @@ def _checked(connection: sa.Connection, said: FeedbackEntry, classes: dict[str, 
         if said.label not in known:
             raise UsageError(f"A `label` must be one of {', '.join(sorted(known))}. Got {said.label[:80]!r}.")
     time = said.time or clock.now()
-    return replace(said, key=plain(said.key), who=plain(said.who), via=plain(said.via), time=time)
+    return replace(said, key=storable(said.key), who=storable(said.who), via=storable(said.via), time=time)
 
 
 def _to_row(said: FeedbackEntry) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from auricle.store.database import Database
 from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.tables import PREDICTIONS
 
-__all__ = ["Mark", "said_of"]
+__all__ = ["TimedLabel", "match_labels"]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TimedLabel:
     """A stretch of a recording that somebody gave a label.
 
     Parameters
@@ -40,9 +40,9 @@ class _Heard:
     is_number: bool
 
 
-def said_of(
-    database: Database, name: str, marks: Iterable[Mark], *, who: str = ""
-) -> Iterator[tuple[Mark, FeedbackEntry | AuricleError]]:
+def match_labels(
+    database: Database, name: str, marks: Iterable[TimedLabel], *, who: str = ""
+) -> Iterator[tuple[TimedLabel, FeedbackEntry | AuricleError]]:
     """Yield what the marks of one recording say of predictions, or why a mark says nothing.
 
     A mark labels each prediction of that name of which it covers more than half. Two predictions of one name and time
@@ -85,7 +85,7 @@ def _heard(database: Database, name: str) -> list[_Heard]:
         ]
 
 
-def _overlap_s(mark: Mark, one: _Heard) -> float:
+def _overlap_s(mark: TimedLabel, one: _Heard) -> float:
     return min(mark.end_s, one.end_s) - max(mark.start_s, one.start_s)
 
 
@@ -97,7 +97,7 @@ def _ambiguous(covered: list[_Heard]) -> set[bytes]:
     return next((sounds for sounds in by_place.values() if len(sounds) > 1), set())
 
 
-def _said(one: _Heard, mark: Mark, who: str) -> FeedbackEntry | AuricleError:
+def _said(one: _Heard, mark: TimedLabel, who: str) -> FeedbackEntry | AuricleError:
     if not one.is_number:
         return FeedbackEntry(one.id, mark.label, who=who, via="audacity")
     try:

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from auricle.records import Entry
 from auricle.store.database import Database
-from auricle.store.predictions.encoding import from_row, plain
+from auricle.store.predictions.encoding import from_row, storable
 from auricle.store.predictions.filters import Filter
 from auricle.store.tables import FEEDBACK, PREDICTIONS, TYPICAL
 
-__all__ = ["Candidate", "Reason", "is_queued", "mark_representatives", "most_worth_labelling"]
+__all__ = ["Candidate", "Reason", "is_review_candidate", "mark_representatives", "review_queue"]
 
 Reason = Literal["typical", "novel", "uncertain"]
 
@@ -37,7 +37,7 @@ class Candidate:
     score: float
 
 
-def is_queued(entry: Entry) -> bool:
+def is_review_candidate(entry: Entry) -> bool:
     """Whether the sound of an answer should be kept for somebody to label it.
 
     It should where the sound is unknown, where the answer is not one class alone, and of one entry in twenty whatever
@@ -51,7 +51,7 @@ def is_queued(entry: Entry) -> bool:
     return answer.unknown or is_doubtful or int(entry.id[-8:], 16) % _SAMPLED == 0
 
 
-def most_worth_labelling(database: Database, which: Filter, *, limit: int = 20) -> tuple[Candidate, ...]:
+def review_queue(database: Database, which: Filter, *, limit: int = 20) -> tuple[Candidate, ...]:
     """Return unlabelled entries, the ones most worth a label first, reason by reason in turn.
 
     Raises
@@ -93,7 +93,7 @@ def mark_representatives(database: Database, model: str, scores: Mapping[str, fl
     ------
     StoreError : the database cannot be written
     """
-    of_model = sa.select(PREDICTIONS.c.id).where(PREDICTIONS.c.model == plain(model))
+    of_model = sa.select(PREDICTIONS.c.id).where(PREDICTIONS.c.model == storable(model))
     with database.write() as connection:
         connection.execute(sa.delete(TYPICAL).where(TYPICAL.c.entry.in_(of_model)))
         known = sa.select(PREDICTIONS.c.id, sa.bindparam("typical")).where(PREDICTIONS.c.id == sa.bindparam("one"))

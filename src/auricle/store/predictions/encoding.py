@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from auricle.records import Entry, Metadata, Prediction, Quality
 from auricle.runtime import clock
 
-__all__ = ["FLOAT32", "from_row", "plain", "to_row"]
+__all__ = ["FLOAT32", "from_row", "storable", "to_row"]
 
 FLOAT32 = np.dtype("<f4")
 
@@ -27,16 +27,16 @@ def to_row(entry: Entry) -> dict[str, Any]:
     row = {
         "id": entry.id,
         "time_us": clock.to_us(entry.time),
-        "model": plain(entry.model),
-        "key": plain(entry.key),
-        "group_name": plain(entry.group),
-        "source": plain(entry.source),
+        "model": storable(entry.model),
+        "key": storable(entry.key),
+        "group_name": storable(entry.group),
+        "source": storable(entry.source),
         "rate_hz": entry.rate_hz,
         "channels": entry.channels,
         "audio": entry.audio,
         "start_s": answer.start_s,
         "end_s": answer.end_s,
-        "label": None if answer.label is None else plain(answer.label),
+        "label": None if answer.label is None else storable(answer.label),
         "value": answer.value,
         "low": low,
         "high": high,
@@ -89,7 +89,7 @@ def from_row(row: sa.Row[Any]) -> Entry:
     )
 
 
-def plain(text: str) -> str:
+def storable(text: str) -> str:
     r"""Return a text that every database can hold: a null character or half a surrogate pair is written as ``\x00``."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", r"\x00")
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from auricle.errors import UsageError
 from auricle.runtime import clock
-from auricle.store.predictions.encoding import plain
+from auricle.store.predictions.encoding import storable
 from auricle.store.tables import FEEDBACK, PREDICTIONS
 
-__all__ = ["Filter", "from_cursor", "is_model", "to_cursor"]
+__all__ = ["Filter", "from_cursor", "matches_model", "to_cursor"]
 
 _ID: Final = re.compile(r".*@[0-9a-f]{12}", re.DOTALL)  # name@version, of a name that may itself hold an @
 
@@ -47,13 +47,13 @@ class Filter:
         """Return what must hold of a row of the table of predictions."""
         columns = PREDICTIONS.c
         equals = {columns.label: self.label, columns.key: self.key, columns.group_name: self.group}
-        clauses = [column == plain(value) for column, value in equals.items() if value is not None]
+        clauses = [column == storable(value) for column, value in equals.items() if value is not None]
         if self.since is not None:
             clauses.append(columns.time_us >= clock.to_us(self.since))
         if self.until is not None:
             clauses.append(columns.time_us < clock.to_us(self.until))
         if self.model is not None:
-            clauses.append(is_model(columns.model, self.model))
+            clauses.append(matches_model(columns.model, self.model))
         if self.unknown is not None:
             clauses.append(columns.unknown.is_(self.unknown))
         if self.labelled is not None:
@@ -62,9 +62,9 @@ class Filter:
         return clauses
 
 
-def is_model(column: sa.ColumnElement[str], model: str) -> sa.ColumnElement[bool]:
+def matches_model(column: sa.ColumnElement[str], model: str) -> sa.ColumnElement[bool]:
     """Return whether a column names a version of a model, ``name@version``, or any version of a ``name``."""
-    model = plain(model)
+    model = storable(model)
     if _ID.fullmatch(model):
         return column == model
     # Between "name@" and "nameA": a range, because an index serves it, and a name may hold what LIKE gives a meaning.

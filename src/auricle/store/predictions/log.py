@@ -11,13 +11,13 @@ from auricle.records import Entry
 from auricle.runtime import clock
 from auricle.store import blobs
 from auricle.store.database import Database
-from auricle.store.predictions.encoding import from_row, plain, to_row
+from auricle.store.predictions.encoding import from_row, storable, to_row
 from auricle.store.predictions.filters import Filter, from_cursor, to_cursor
 from auricle.store.tables import PREDICTIONS, TOMBSTONES
 
-__all__ = ["MOST_A_PAGE", "Page", "add", "add_missing", "delete", "entries", "entry", "sound"]
+__all__ = ["MAX_PAGE_ENTRIES", "Page", "add", "add_missing", "delete", "entries", "entry", "sound"]
 
-MOST_A_PAGE = 1000
+MAX_PAGE_ENTRIES = 1000
 
 
 _NO_ROWS = (sa.literal(b"", sa.LargeBinary).label("rows"), sa.literal(0).label("n_rows"))
@@ -73,7 +73,7 @@ def entry(database: Database, identity: str) -> Entry:
     StoreError : the database cannot be read
     """
     with database.read() as connection:
-        row = connection.execute(sa.select(PREDICTIONS).where(PREDICTIONS.c.id == plain(identity))).one_or_none()
+        row = connection.execute(sa.select(PREDICTIONS).where(PREDICTIONS.c.id == storable(identity))).one_or_none()
         if row is None:
             raise _missing(connection, identity)
         return from_row(row)
@@ -92,7 +92,7 @@ def entries(database: Database, which: Filter, *, cursor: str | None = None, lim
     clauses = which.clauses()
     if cursor is not None:
         clauses.append(PREDICTIONS.c.seq < from_cursor(cursor))
-    limit = min(max(limit, 1), MOST_A_PAGE)
+    limit = min(max(limit, 1), MAX_PAGE_ENTRIES)
     wanted = sa.select(*_TOLD).where(*clauses).order_by(PREDICTIONS.c.seq.desc()).limit(limit + 1)
     with database.read() as connection:
         rows: Sequence[sa.Row[tuple[object, ...]]] = connection.execute(wanted).all()
@@ -109,7 +109,7 @@ def sound(database: Database, identity: str) -> bytes:
     StoreError : the database cannot be read
     """
     with database.read() as connection:
-        wanted = sa.select(PREDICTIONS.c.audio).where(PREDICTIONS.c.id == plain(identity))
+        wanted = sa.select(PREDICTIONS.c.audio).where(PREDICTIONS.c.id == storable(identity))
         row = connection.execute(wanted).one_or_none()
         if row is None:
             raise _missing(connection, identity)
@@ -127,16 +127,16 @@ def delete(database: Database, identity: str, *, who: str) -> None:
     MissingError : there is no such entry
     StoreError : the database cannot be written
     """
-    place = PREDICTIONS.c.id == plain(identity)
+    place = PREDICTIONS.c.id == storable(identity)
     with database.write() as connection:
         row = connection.execute(sa.select(PREDICTIONS.c.audio).where(place)).one_or_none()
         if row is None:
             raise _missing(connection, identity)
         connection.execute(sa.delete(PREDICTIONS).where(place))
-        blobs.drop_unused(database, connection, [row.audio])
-        stone = {"id": plain(identity), "time_us": clock.to_us(clock.now()), "who": plain(who)}
+        blobs.delete_unused(database, connection, [row.audio])
+        stone = {"id": storable(identity), "time_us": clock.to_us(clock.now()), "who": storable(who)}
         connection.execute(sa.insert(TOMBSTONES).values(**stone))
-    database.forget()
+    database.truncate_log()
 
 
 def _missing(connection: sa.Connection, identity: str) -> MissingError:
@@ -145,5 +145,5 @@ def _missing(connection: sa.Connection, identity: str) -> MissingError:
 
 
 def _has_tombstone(connection: sa.Connection, identity: str) -> bool:
-    found = connection.execute(sa.select(TOMBSTONES.c.id).where(TOMBSTONES.c.id == plain(identity)))
+    found = connection.execute(sa.select(TOMBSTONES.c.id).where(TOMBSTONES.c.id == storable(identity)))
     return found.one_or_none() is not None

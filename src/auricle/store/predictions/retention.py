@@ -11,13 +11,13 @@ from auricle.store import blobs
 from auricle.store.database import Database
 from auricle.store.tables import BLOBS, BUNDLES, PREDICTIONS
 
-__all__ = ["Keep", "Swept", "size_bytes", "sweep"]
+__all__ = ["RetentionPolicy", "SweepResult", "size_bytes", "sweep"]
 
-_AT_ONCE: Final = 500  # entries a transaction, so that writers get in between
+_BATCH_ENTRIES: Final = 500  # entries a transaction, so that writers get in between
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class RetentionPolicy:
     """What is kept; None for all of it.
 
     Parameters
@@ -31,7 +31,7 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """What was erased.
 
     Parameters
@@ -44,7 +44,7 @@ class Swept:
     n_sounds: int = 0
 
 
-def sweep(database: Database, keep: Keep) -> Swept:
+def sweep(database: Database, keep: RetentionPolicy) -> SweepResult:
     """Erase what is not to be kept; no tombstone stays, since nobody asked for one entry in particular.
 
     Raises
@@ -63,9 +63,9 @@ def sweep(database: Database, keep: Keep) -> Swept:
         while excess > 0 and (gone := _erase(database, sa.true())).n:
             n_entries, excess = n_entries + gone.n, excess - gone.n_bytes
     if n_entries or n_sounds:
-        database.shrink()
-        database.forget()
-    return Swept(n_entries, n_sounds)
+        database.vacuum()
+        database.truncate_log()
+    return SweepResult(n_entries, n_sounds)
 
 
 def size_bytes(database: Database) -> int:
@@ -90,19 +90,19 @@ class _Gone(NamedTuple):
 def _erase(database: Database, which: sa.ColumnElement[bool]) -> _Gone:
     """Erase the oldest few of some entries."""
     columns = PREDICTIONS.c
-    wanted = sa.select(columns.seq, columns.audio, columns.n_bytes).where(which).order_by(columns.seq).limit(_AT_ONCE)
+    wanted = sa.select(columns.seq, columns.audio, columns.n_bytes).where(which).order_by(columns.seq).limit(_BATCH_ENTRIES)
     with database.write() as connection:
         rows = connection.execute(wanted).all()
         connection.execute(sa.delete(PREDICTIONS).where(columns.seq.in_([row.seq for row in rows])))
-        n_bytes = blobs.drop_unused(database, connection, [row.audio for row in rows])
+        n_bytes = blobs.delete_unused(database, connection, [row.audio for row in rows])
     return _Gone(len(rows), n_bytes + sum(row.n_bytes for row in rows))
 
 
 def _mute(database: Database) -> _Gone:
     """Erase the oldest few sounds; of how many entries, is told."""
     columns = PREDICTIONS.c
-    wanted = sa.select(columns.audio).where(columns.audio.is_not(None)).order_by(columns.seq).limit(_AT_ONCE // 10)
+    wanted = sa.select(columns.audio).where(columns.audio.is_not(None)).order_by(columns.seq).limit(_BATCH_ENTRIES // 10)
     with database.write() as connection:
         digests = set(connection.execute(wanted).scalars())
         muted = connection.execute(sa.update(PREDICTIONS).where(columns.audio.in_(digests)).values(audio=None))
-        return _Gone(muted.rowcount, blobs.drop_unused(database, connection, digests))
+        return _Gone(muted.rowcount, blobs.delete_unused(database, connection, digests))

@@ -15,9 +15,9 @@ from auricle.store.predictions.encoding import FLOAT32
 from auricle.store.predictions.filters import Filter
 from auricle.store.tables import FEEDBACK, PREDICTIONS
 
-__all__ = ["BATCH", "MEASURES", "Batch", "scan"]
+__all__ = ["BATCH_ENTRIES", "MEASURES", "Batch", "scan"]
 
-BATCH: Final = 4096
+BATCH_ENTRIES: Final = 4096
 """Most entries that are in memory at once."""
 
 _NEVER: Final = int(np.iinfo(np.int64).min)  # NumPy's NaT
@@ -83,7 +83,7 @@ class Batch:
         return len(self.ids)
 
 
-def scan(database: Database, which: Filter, *, with_rows: bool = False, batch: int = BATCH) -> Iterator[Batch]:
+def scan(database: Database, which: Filter, *, with_rows: bool = False, batch: int = BATCH_ENTRIES) -> Iterator[Batch]:
     """Yield the entries that are meant, oldest first, as arrays; entries added meanwhile may be among them.
 
     Each batch is a transaction of its own, so that a slow reader does not keep SQLite's log from being folded in.

@@ -17,13 +17,13 @@ from auricle.records import Entry
 from auricle.runtime.clock import Deadline
 from auricle.store import blobs
 from auricle.store.database import Database
-from auricle.store.idempotency import Claim, settle
+from auricle.store.idempotency import Claim, complete_claim
 from auricle.store.predictions.encoding import to_row
 from auricle.store.tables import PREDICTIONS
 
-__all__ = ["CAPACITY", "LINGER_S", "MOST", "Writer"]
+__all__ = ["CAPACITY", "LINGER_S", "MAX_BATCH", "Writer"]
 
-MOST: Final = 32
+MAX_BATCH: Final = 32
 LINGER_S: Final = 0.005
 CAPACITY: Final = 1024
 
@@ -46,16 +46,16 @@ class Writer:
     Parameters
     ----------
     database : where to
-    most : entries a commit
+    max_batch : entries a commit
     linger_s : how long the first entry of a commit waits for company
     capacity : most entries that wait; further ones are refused at once
     """
 
     def __init__(
-        self, database: Database, *, most: int = MOST, linger_s: float = LINGER_S, capacity: int = CAPACITY
+        self, database: Database, *, max_batch: int = MAX_BATCH, linger_s: float = LINGER_S, capacity: int = CAPACITY
     ) -> None:
         self._database = database
-        self._most, self._linger_s = most, linger_s
+        self._most, self._linger_s = max_batch, linger_s
         self._waiting: queue.Queue[_Job | None] = queue.Queue(capacity + 1)  # one place is for the end
         self._capacity = capacity
         self._closing = threading.Lock()
@@ -157,7 +157,7 @@ class Writer:
             connection.execute(sa.insert(PREDICTIONS), [job.row for job in jobs])
             for job in jobs:
                 if job.claim is not None:
-                    settle(connection, job.claim, job.entry.id)
+                    complete_claim(connection, job.claim, job.entry.id)
 
     def _fail(self, jobs: list[_Job], error: AuricleError) -> None:
         """Tell a batch and all that wait behind it: each would have to wait as long to hear the same."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from auricle.errors import ConflictError, MissingError
 from auricle.runtime import clock
 from auricle.store.database import Database
-from auricle.store.predictions.encoding import plain
+from auricle.store.predictions.encoding import storable
 from auricle.store.registry.models import Alias, alias_digest, model_of
 from auricle.store.tables import ALIASES, CHANGES
 
@@ -58,9 +58,9 @@ class Aliases:
     def digest(self, name: str, alias: Alias = "champion") -> str | None:
         """Return the digest of the bundle that an alias means; None where it means nothing yet."""
         with self._database.read() as connection:
-            return alias_digest(connection, plain(name), alias)
+            return alias_digest(connection, storable(name), alias)
 
-    def challenge(self, name: str, digest: str, *, expected: str | None, who: str = "", why: str = "") -> Change:
+    def set_challenger(self, name: str, digest: str, *, expected: str | None, who: str = "", why: str = "") -> Change:
         """Make a bundle the challenger.
 
         Parameters
@@ -75,14 +75,14 @@ class Aliases:
         StoreError : the database cannot be written
         """
         with self._changing(name) as connection:
-            return _point(connection, plain(name), "challenger", digest, expected=expected, who=who, why=why)
+            return _point(connection, storable(name), "challenger", digest, expected=expected, who=who, why=why)
 
     def promote(self, name: str, digest: str, *, expected: str | None, who: str = "", why: str = "") -> Change:
         """Make a bundle the champion; where it was the challenger, there is none any more.
 
-        Parameters and errors are those of :meth:`challenge`.
+        Parameters and errors are those of :meth:`set_challenger`.
         """
-        name = plain(name)
+        name = storable(name)
         with self._changing(name) as connection:
             change = _point(connection, name, "champion", digest, expected=expected, who=who, why=why)
             if alias_digest(connection, name, "challenger") == digest:
@@ -97,7 +97,7 @@ class Aliases:
         MissingError : there was none before
         StoreError : the database cannot be written
         """
-        name = plain(name)
+        name = storable(name)
         with self._changing(name) as connection:
             before = _before([change for change in _changes(connection, name) if change.alias == "champion"])
             if before is None:
@@ -108,12 +108,12 @@ class Aliases:
     def changes(self, name: str) -> tuple[Change, ...]:
         """Return every change of a name's aliases, the oldest first."""
         with self._database.read() as connection:
-            return _changes(connection, plain(name))
+            return _changes(connection, storable(name))
 
     @contextmanager
     def _changing(self, name: str) -> Iterator[sa.Connection]:
         with self._database.write() as connection:
-            self._database.hold(connection, f"aliases of {name}")
+            self._database.lock_name(connection, f"aliases of {name}")
             yield connection
 
 
@@ -150,7 +150,7 @@ def _point(
     connection.execute(sa.delete(ALIASES).where(ALIASES.c.name == name, ALIASES.c.alias == alias))
     if digest is not None:
         connection.execute(sa.insert(ALIASES).values(name=name, alias=alias, digest=digest))
-    change = Change(alias, kind, before=found, after=digest, time=clock.now(), who=plain(who), why=plain(why))
+    change = Change(alias, kind, before=found, after=digest, time=clock.now(), who=storable(who), why=storable(why))
     row = asdict(change) | {"name": name, "time_us": clock.to_us(change.time)}
     connection.execute(sa.insert(CHANGES).values({key: row[key] for key in row if key != "time"}))
     return change

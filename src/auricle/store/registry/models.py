@@ -12,7 +12,7 @@ from auricle.errors import MissingError, UsageError
 from auricle.runtime import clock
 from auricle.store import blobs
 from auricle.store.database import Database
-from auricle.store.predictions.encoding import plain
+from auricle.store.predictions.encoding import storable
 from auricle.store.tables import ALIASES, BUNDLES
 
 __all__ = ["ALIAS_NAMES", "Alias", "Model", "Models", "alias_digest", "model_of"]
@@ -101,14 +101,14 @@ class Models:
             digest = blobs.put(self._database, connection, content)
             values = {
                 "digest": digest,
-                "name": plain(name),
+                "name": storable(name),
                 "version": version,
                 "task": task,
                 "classes": json.dumps(list(classes)),
                 "n_bytes": len(content),
                 "time_us": clock.to_us(clock.now()),
-                "who": plain(who),
-                "why": plain(why),
+                "who": storable(who),
+                "why": storable(why),
             }
             connection.execute(self._database.insert(BUNDLES).values(**values).on_conflict_do_nothing())
             return model_of(connection, digest)
@@ -152,7 +152,7 @@ class Models:
         StoreError : the database cannot be read
         """
         with self._database.read() as connection:
-            return model_of(connection, _digest(connection, plain(reference)))
+            return model_of(connection, _digest(connection, storable(reference)))
 
     def content(self, digest: str) -> bytes:
         """Return a bundle's file.
@@ -170,7 +170,7 @@ class Models:
 
     def _select(self, wanted: "sa.Select[Any]", name: str | None) -> tuple[Model, ...]:
         if name is not None:
-            wanted = wanted.where(BUNDLES.c.name == plain(name))
+            wanted = wanted.where(BUNDLES.c.name == storable(name))
         with self._database.read() as connection:
             aliases = _aliases(connection)
             rows = connection.execute(wanted.order_by(BUNDLES.c.seq.desc()))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from auricle.errors import ConflictError
 from auricle.runtime import clock
 from auricle.store.database import Database
-from auricle.store.predictions.encoding import plain
+from auricle.store.predictions.encoding import storable
 from auricle.store.tables import DECISIONS
 
 __all__ = ["Decision", "Decisions", "Outcome"]
@@ -60,7 +60,7 @@ class Decisions:
         StoreError : the database cannot be written
         """
         identity = clock.new_id()
-        values = {"id": identity, "name": plain(name), "begun_us": clock.to_us(clock.now()), "outcome": "begun"}
+        values = {"id": identity, "name": storable(name), "begun_us": clock.to_us(clock.now()), "outcome": "begun"}
         with self._database.write() as connection:
             connection.execute(sa.insert(DECISIONS).values(**values, body=json.dumps(dict(body))))
         return identity
@@ -95,12 +95,12 @@ class Decisions:
         """
         wanted = sa.select(DECISIONS).order_by(DECISIONS.c.seq.desc()).limit(limit)
         if name is not None:
-            wanted = wanted.where(DECISIONS.c.name == plain(name))
+            wanted = wanted.where(DECISIONS.c.name == storable(name))
         with self._database.read() as connection:
             return tuple(map(_from_row, connection.execute(wanted)))
 
     def _change(self, identity: str, values: Mapping[str, Any]) -> None:
-        is_going_on = sa.and_(DECISIONS.c.id == plain(identity), DECISIONS.c.outcome == "begun")
+        is_going_on = sa.and_(DECISIONS.c.id == storable(identity), DECISIONS.c.outcome == "begun")
         with self._database.write() as connection:
             if not connection.execute(sa.update(DECISIONS).where(is_going_on).values(**values)).rowcount:
                 raise ConflictError(f"Retraining {identity[:80]!r} must be going on. It is finished, or never began.")

@@ -195,7 +195,7 @@ def verify(graph: bytes, estimator: Estimator, rows: NDArray[np.float32], *, lim
         expected = np.asarray(estimator.predict(rows)).reshape(-1, 1)
     try:
         model = Graph(graph)
-        answers = [model.answers(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE)]
+        answers = [model.predict(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE)]
         difference = float(np.abs(np.concatenate(answers) - expected).max())
     except BundleError as error:
         raise ConversionError(f"The ONNX graph of {estimator!r} must run in onnxruntime. {error}") from error

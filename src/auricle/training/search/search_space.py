@@ -11,7 +11,8 @@ from auricle.errors import ConversionError, UsageError
 from auricle.features.parts import IMAGE, POOLED
 from auricle.features.spec import FeatureSpec
 from auricle.models.family import Estimator
-from auricle.models.table import MODELS, Task, estimator, grid
+from auricle.models.table import MODELS, estimator, grid
+from auricle.tasks.table import Task
 from auricle.training.convert.estimators import convert, verify
 from auricle.training.search.candidates import Candidate, fit
 

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import soundfile
 
-from auricle.prediction.log_entries import entry
+from auricle.prediction.log_entries import build_entry
 from auricle.prediction.model import LoadedModel
 from auricle.prediction.request import PredictionRequest, RequestedLevels
 from auricle.prediction.stream import Stream
 from auricle.records import Entry, Metadata, Prediction
-from auricle.serving.decoder.pool import Decoders
+from auricle.serving.decoder.pool import DecoderPool
 from auricle.serving.settings import Settings
-from auricle.store.labels.review import is_queued
+from auricle.store.labels.review import is_review_candidate
 
 if TYPE_CHECKING:
     from auricle.audio.clip import Samples
 
-__all__ = ["Answered", "SoundOrigin", "answer", "flac", "is_sound_kept"]
+__all__ = ["InferenceResult", "SoundOrigin", "answer", "encode_flac", "is_sound_kept"]
 
 _FULL_16: Final = 32_768
 
@@ -44,9 +44,9 @@ class SoundOrigin:
     def entry(
         self, stream: Stream, prediction: Prediction, *, parts: Iterable[Prediction] = (), channels: int | None = None
     ) -> Entry:
-        """Return what is kept of a recording; parameters are those of :func:`auricle.prediction.log_entries.entry`."""
+        """Return what is kept of a recording; parameters are those of :func:`auricle.prediction.log_entries.build_entry`."""
         group = self.metadata.get("group")
-        return entry(
+        return build_entry(
             stream,
             prediction,
             parts=parts,
@@ -59,7 +59,7 @@ class SoundOrigin:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class InferenceResult:
     """An answer, and what it took."""
 
     entry: Entry
@@ -71,13 +71,13 @@ class Answered:
 
 def answer(
     model: LoadedModel,
-    decoders: Decoders,
+    decoders: DecoderPool,
     descriptor: int,
     *,
     request: PredictionRequest,
     origin: SoundOrigin,
-    limits: Settings,
-) -> Answered:
+    settings: Settings,
+) -> InferenceResult:
     """Answer the sound behind a descriptor.
 
     Raises
@@ -93,30 +93,30 @@ def answer(
         parts: list[Prediction] = []
         if request.is_recording_only:
             for block in sound.blocks():
-                stream.listen(block)
+                stream.feed(block)
             stream.end()
         else:
             parts += RequestedLevels(model, request).over(stream.iter_windows(sound.blocks()))
         made = origin.entry(stream, stream.recording(), parts=parts, channels=sound.channels)
         answered = time.perf_counter()
-        is_kept = is_sound_kept(made, sound.n_samples / sound.rate_hz, limits)
-        content = flac(np.concatenate(list(sound.blocks())), sound.rate_hz) if is_kept else None
-    return Answered(made, content, decoded - began, answered - decoded)
+        is_kept = is_sound_kept(made, sound.n_samples / sound.rate_hz, settings)
+        content = encode_flac(np.concatenate(list(sound.blocks())), sound.rate_hz) if is_kept else None
+    return InferenceResult(made, content, decoded - began, answered - decoded)
 
 
-def is_sound_kept(entry: Entry, duration_s: float, limits: Settings) -> bool:
+def is_sound_kept(entry: Entry, duration_s: float, settings: Settings) -> bool:
     """Return whether a recording's sound is kept, in files and in stretches of a stream alike.
 
     Parameters
     ----------
     entry : what is kept of the recording
     duration_s : length of the sound
-    limits : ``keep_audio`` says which sounds are kept, ``keep_review_s`` how long they may be
+    settings : ``keep_audio`` says which sounds are kept, ``keep_review_s`` how long they may be
     """
-    return limits.may_keep_sound(duration_s) and (limits.keep_audio == "all" or is_queued(entry))
+    return settings.may_keep_sound(duration_s) and (settings.keep_audio == "all" or is_review_candidate(entry))
 
 
-def flac(samples: "Samples", rate_hz: int) -> bytes:
+def encode_flac(samples: "Samples", rate_hz: int) -> bytes:
     """Return samples as FLAC: of 16 bits where that loses nothing, else of 24."""
     scaled = samples * np.float32(_FULL_16)
     is_exact = bool((scaled == np.rint(scaled)).all() and scaled.max() < _FULL_16 and scaled.min() >= -_FULL_16)

@@ -11,11 +11,11 @@ from auricle.evaluation.scores import interval_of_mean, interval_of_share
 from auricle.monitoring.performance.concept_drift import ConceptDrift, concept_drift, evidence
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["LEAST_LABELS", "MeasuredPerformance", "Part", "measured_performance"]
+__all__ = ["MIN_LABELS", "MeasuredPerformance", "Part", "measured_performance"]
 
-LEAST_LABELS = 20
+MIN_LABELS = 20
 """Fewest labels that say something; fewer are counted, and not judged."""
-LEAST_LOSS = 0.05
+MIN_LOSS = 0.05
 """Points of accuracy, or part of the error of training, by which a model must have become worse."""
 MAX_PARTS = 8
 LEVELS = 5
@@ -75,7 +75,7 @@ class MeasuredPerformance:
     @property
     def is_judged(self) -> bool:
         """Whether there are labels enough to say something."""
-        return self.n >= LEAST_LABELS
+        return self.n >= MIN_LABELS
 
     @property
     def is_worse(self) -> bool:
@@ -84,7 +84,7 @@ class MeasuredPerformance:
         lost = abs(self.reference - self.value)
         is_down = self.value < self.reference if self.score == "accuracy" else self.value > self.reference
         doubt = float(np.hypot(self.interval[better] - self.value, self.reference_interval[worse] - self.reference))
-        enough = LEAST_LOSS if self.score == "accuracy" else LEAST_LOSS * self.reference
+        enough = MIN_LOSS if self.score == "accuracy" else MIN_LOSS * self.reference
         return self.is_judged and is_down and lost > doubt and lost >= enough
 
     def as_json(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def measured_performance(reference: Sample, window: Sample, *, seed: int = 0) ->
         return None
     ordered = known.subset(_order(known.times, seed))
     loss, usual = ordered.losses, reference.losses
-    waited = ordered.labelled - ordered.times
+    waited = ordered.label_times - ordered.times
     waited = waited[~np.isnat(waited)]
     strange = ordered.truth[~np.isin(ordered.truth, ordered.classes)] if ordered.classes else np.array([], str)
     names, counts = np.unique(strange, return_counts=True)
@@ -196,7 +196,7 @@ def _scored(
 
 def _parts(ordered: Sample, loss: NDArray[np.float64]) -> list[Part]:
     """Cut labelled recordings into stretches of as many each."""
-    n_parts = min(MAX_PARTS, len(ordered) // LEAST_LABELS)
+    n_parts = min(MAX_PARTS, len(ordered) // MIN_LABELS)
     found = []
     for places in np.array_split(np.arange(len(ordered)), n_parts) if n_parts > 1 else []:
         value, interval = _scored(loss[places], ordered.groups[places], is_share=bool(ordered.classes))

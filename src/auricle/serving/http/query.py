@@ -11,7 +11,7 @@ from auricle.prediction.events import EventRules
 from auricle.prediction.request import PredictionRequest
 from auricle.records import Metadata
 
-__all__ = ["RequestQuery", "read_metadata", "read_name"]
+__all__ = ["RequestQuery", "parse_metadata", "sanitize_name"]
 
 _MAX_CHARACTERS: Final = 16_384
 _MAX_NAMES: Final = 32
@@ -39,12 +39,12 @@ class RequestQuery(BaseModel):
         return PredictionRequest(self.windows, EventRules() if self.events else None, self.hop_s)
 
 
-def read_name(name: str) -> str:
+def sanitize_name(name: str) -> str:
     """Return the name of a file without what is no part of a name; no path is ever opened by it."""
     return "".join(character for character in name if character.isprintable())[:255]
 
 
-def read_metadata(text: str | None) -> Metadata:
+def parse_metadata(text: str | None) -> Metadata:
     """Return what JSON tells about a sound.
 
     Raises

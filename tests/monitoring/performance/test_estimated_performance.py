@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auricle.bundles.profile import QUALITY_COLUMNS
-from auricle.monitoring.performance.estimated import ASSUMPTION, estimated_performance
+from auricle.monitoring.performance.estimated_performance import ASSUMPTION, estimated_performance
 from auricle.monitoring.sources.sample import Sample
 
 
@@ -14,15 +14,15 @@ def test_the_estimate_is_near_the_truth_and_its_interval_holds_it(make_sample):
         window = make_sample(200, 100 + seed)
         found = estimated_performance(make_sample(600, seed), window)
         low, high = found.interval
-        held.append(low <= window.is_right.mean() <= high)
+        held.append(low <= window.is_correct.mean() <= high)
     assert np.mean(held) >= 0.85
-    assert found.value == pytest.approx(window.is_right.mean(), abs=0.06)
+    assert found.value == pytest.approx(window.is_correct.mean(), abs=0.06)
 
 
 def test_answers_that_are_in_doubt_are_thought_worse(make_sample):
     window = make_sample(300, 1)
-    doubtful = (window.answers + 0.6) / (window.answers + 0.6).sum(axis=1, keepdims=True)
-    found = estimated_performance(make_sample(600), replace(window, answers=doubtful))
+    doubtful = (window.outputs + 0.6) / (window.outputs + 0.6).sum(axis=1, keepdims=True)
+    found = estimated_performance(make_sample(600), replace(window, outputs=doubtful))
     assert found.is_worse
     assert found.value < found.reference - 0.1
 
@@ -71,7 +71,7 @@ def test_the_error_of_numbers_is_estimated_from_novelty():
     assert usual.score == "mae"
     assert more.value > 1.3 * usual.value
     assert more.is_worse
-    assert more.value == pytest.approx(np.abs(far.answers[:, 0] - far.truth).mean(), rel=0.25)
+    assert more.value == pytest.approx(np.abs(far.outputs[:, 0] - far.truth).mean(), rel=0.25)
 
 
 def test_clipping_forbids_an_estimate_and_a_few_clipped_recordings_do_not(make_sample):

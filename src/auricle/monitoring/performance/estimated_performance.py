@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.bundles.profile import QUALITY_COLUMNS
-from auricle.monitoring.drift.domain_classifier import separability
+from auricle.monitoring.drift.domain_classifier import domain_classifier_auc
 from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["ASSUMPTION", "EstimatedPerformance", "estimated_performance"]
@@ -28,7 +28,7 @@ LEVEL_MEASURES = ("level_db", "peak_db", "noise_floor_db", "silent", "clipped", 
 MAX_COMPARED = 5000
 
 N_BINS = 8
-LEAST_IN_BIN = 10
+MIN_IN_BIN = 10
 N_RESAMPLES = 1000
 
 
@@ -76,7 +76,7 @@ def estimated_performance(reference: Sample, window: Sample, *, seed: int = 0) -
     unseen distributions".
     """
     if reference.classes:
-        known, asked, loss = reference.confidence, window.confidence, reference.is_right.astype(np.float64)
+        known, asked, loss = reference.confidence, window.confidence, reference.is_correct.astype(np.float64)
     else:
         known, asked = reference.novelty.astype(np.float64), window.novelty.astype(np.float64)
         loss = reference.losses
@@ -115,7 +115,7 @@ def _apart(reference: Sample, window: Sample, seed: int) -> float:
     values = [np.hstack([sample.rows[:, rows], sample.quality[:, measures]]) for sample in (reference, drawn)]
     is_window = np.arange(len(reference) + len(drawn)) >= len(reference)
     groups = np.concatenate([reference.groups, drawn.groups])
-    return separability(np.concatenate(values), groups, is_window, seed=seed)
+    return domain_classifier_auc(np.concatenate(values), groups, is_window, seed=seed)
 
 
 def _clipped(reference: Sample, window: Sample) -> float:
@@ -127,7 +127,7 @@ def _clipped(reference: Sample, window: Sample) -> float:
 
 
 def _edges(known: NDArray[np.float64]) -> NDArray[np.float64]:
-    n_bins = int(np.clip(len(known) // LEAST_IN_BIN, 1, N_BINS))
+    n_bins = int(np.clip(len(known) // MIN_IN_BIN, 1, N_BINS))
     return np.unique(np.quantile(known, np.arange(1, n_bins) / n_bins))
 
 

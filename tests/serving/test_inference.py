@@ -5,7 +5,7 @@ import pytest
 
 from auricle.audio.decode import read
 from auricle.records import Entry
-from auricle.serving.answering import flac, is_sound_kept
+from auricle.serving.inference import encode_flac, is_sound_kept
 from auricle.serving.settings import Settings
 
 
@@ -26,11 +26,11 @@ def test_a_sound_is_kept_by_what_it_is_and_how_long(
     is_kept: bool,  # noqa: FBT001
     make_entry: Callable[..., Entry],
 ) -> None:
-    limits = Settings.model_validate({"keep_audio": keep_audio, "keep_review_s": 2.0})
-    assert is_sound_kept(make_entry(novelty=novelty, unknown=novelty > 1), duration_s, limits) is is_kept
+    settings = Settings.model_validate({"keep_audio": keep_audio, "keep_review_s": 2.0})
+    assert is_sound_kept(make_entry(novelty=novelty, unknown=novelty > 1), duration_s, settings) is is_kept
 
 
 @pytest.mark.parametrize("bits", [16, 20])
 def test_flac_holds_the_samples(bits: int) -> None:
     samples = (np.array([0, 1, -1, 2 ** (bits - 2)]) / 2 ** (bits - 1)).astype(np.float32)
-    np.testing.assert_array_equal(read(flac(np.tile(samples, 1000), 8000)).samples, np.tile(samples, 1000))
+    np.testing.assert_array_equal(read(encode_flac(np.tile(samples, 1000), 8000)).samples, np.tile(samples, 1000))

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from auricle.monitoring.performance.measured import measured_performance
+from auricle.monitoring.performance.measured_performance import measured_performance
 
 pytest.importorskip("river")
 START = np.datetime64("2026-03-01", "us")
@@ -11,7 +11,7 @@ START = np.datetime64("2026-03-01", "us")
 
 def timed(sample, lag_h=24):
     times = START + np.arange(len(sample)) * np.timedelta64(1, "h")
-    return replace(sample, times=times, labelled=times + np.timedelta64(lag_h, "h"))
+    return replace(sample, times=times, label_times=times + np.timedelta64(lag_h, "h"))
 
 
 def test_nothing_labelled_is_nothing_measured(make_sample, unlabelled):
@@ -23,7 +23,7 @@ def test_score_coverage_and_lag_are_said(make_sample):
     some = replace(window, truth=np.where(np.arange(200) < 80, window.truth, ""))
     found = measured_performance(make_sample(300), some)
     assert (found.n, found.coverage, found.lag_s) == (80, 0.4, 24 * 3600)
-    assert found.value == pytest.approx(window.is_right[:80].mean(), abs=0.02)
+    assert found.value == pytest.approx(window.is_correct[:80].mean(), abs=0.02)
     assert found.interval[0] < found.value < found.interval[1]
     assert len(found.parts) == 4
     assert not found.is_worse
@@ -31,7 +31,7 @@ def test_score_coverage_and_lag_are_said(make_sample):
 
 def test_of_a_window_that_is_all_labelled_the_score_is_the_share_of_right_answers(make_sample):
     window = make_sample(200, 1)
-    assert measured_performance(make_sample(300), window).value == pytest.approx(window.is_right.mean(), abs=1e-6)
+    assert measured_performance(make_sample(300), window).value == pytest.approx(window.is_correct.mean(), abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
@@ -42,7 +42,7 @@ def test_labels_that_were_asked_for_where_it_is_in_doubt_make_no_model_look_wors
     truth = np.where(np.isin(np.arange(600), asked), window.truth, "")
     found = measured_performance(make_sample(600), replace(window, truth=truth))
     low, high = found.interval
-    assert window.is_right[asked].mean() < low < window.is_right.mean() < high
+    assert window.is_correct[asked].mean() < low < window.is_correct.mean() < high
     assert not found.is_worse
     assert not found.concept.is_found
 
@@ -86,9 +86,9 @@ def test_a_table_that_is_sorted_by_class_is_no_concept_drift(make_sample, seed):
 
     def hard_last(sample):
         hard = sample.truth == "dog"
-        answers = sample.answers.copy()
+        answers = sample.outputs.copy()
         answers[hard] = np.random.default_rng(len(sample)).permuted(answers[hard], axis=1)
-        return replace(sample, answers=answers).subset(np.argsort(sample.truth, kind="stable"))
+        return replace(sample, outputs=answers).subset(np.argsort(sample.truth, kind="stable"))
 
     found = measured_performance(hard_last(make_sample(400)), hard_last(make_sample(300, 1 + seed)), seed=seed)
     assert found is not None
