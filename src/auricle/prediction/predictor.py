@@ -10,7 +10,6 @@ from auricle.bundles import self_test
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.errors import BundleError
-from auricle.features.describer import Describer
 from auricle.prediction.events import EventRules, Events
 from auricle.prediction.stream import Stream
 from auricle.records import Prediction
@@ -51,10 +50,8 @@ class Predictor:
         self.bundle = bundle
         self.name = bundle.id
         self.extractor = bundle.features()
-        self.describer = Describer(bundle.manifest.spec, bundle.manifest.standard, self.extractor.parts)
-        self.standard = self.describer.standard
         self.graph = Graph(bundle.graph)
-        self_test.check(bundle, self.extractor, self.standard, self.graph)
+        self_test.check(bundle, self.extractor, self.graph)
 
     @property
     def classes(self) -> tuple[str, ...]:

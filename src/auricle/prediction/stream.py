@@ -79,7 +79,7 @@ class Stream:
         Windows go on as if nothing had happened; so a stream that never ends is many recordings, one after the other.
         """
         self._value = np.zeros(len(self.model.bundle.manifest.classes) or 1)  # summed log-probabilities, or numbers
-        self._standard = np.zeros(len(self.model.standard.columns))  # summed
+        self._standard = np.zeros(len(self.model.bundle.manifest.standard.columns))  # summed
         self._quality = quality.Combined()
         self._rows = RowSampler()
         self._n_windows = 0
@@ -176,7 +176,7 @@ class Stream:
         is_class = self.model.graph.answer == "probabilities"
         for window in windows:
             # One row at a time: the last bits of a product of matrices depend on how many rows there are.
-            row, standard = self.model.describer.rows(window.samples)
+            row, standard = self.model.extractor.both_rows(window.samples)
             answer = self.model.graph.answers(row[np.newaxis])[0]
             value = log_probabilities(answer) if is_class else answer.astype(np.float64)
             measures = quality.measure(window.samples, window.rate_hz)

@@ -88,7 +88,7 @@ def _sample(
     return Sample(
         model=model.name,
         classes=model.classes,
-        columns=model.standard.columns,
+        columns=model.bundle.manifest.standard.columns,
         ids=np.array([str(recording.file) for recording in recordings]),
         times=np.array([recording.time for recording in recordings], "M8[us]"),
         groups=np.array([recording.group for recording in recordings]),

@@ -10,7 +10,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
-from auricle.features.parts import IMAGE, POOLED
+from auricle.features.pipeline import IMAGE, POOLED
 from auricle.features.spec import FeatureSpec
 from auricle.models.blend import BLEND, BlendClassifier, BlendRegressor
 from auricle.models.cnn.settings import Epoch

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.features.parts import IMAGE
+from auricle.features.pipeline import IMAGE
 from auricle.training.search.candidates import Candidate, blended
 from auricle.training.search.cross_validation import EnsembleWeights, Excluded, FoldFits, HeldOutFold, SplitPlan
 

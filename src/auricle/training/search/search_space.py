@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from auricle.errors import ConversionError, UsageError
-from auricle.features.parts import IMAGE, POOLED
+from auricle.features.pipeline import IMAGE, POOLED
 from auricle.features.spec import FeatureSpec
 from auricle.models.family import Estimator
 from auricle.models.table import MODELS, Task, estimator, grid
