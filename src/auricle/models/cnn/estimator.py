@@ -130,18 +130,18 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             if count < 1:
                 raise UsageError(f"`{name}` must be at least 1. Got {count}.")
         return Settings(
-            SIZES[self.size],
-            epochs,
-            self.batch,
-            self.learning_rate,
-            self.weight_decay,
-            self.dropout,
-            self.label_smoothing,
-            self.averaging,
-            self.patience,
-            self.augmentation or self._default_augmentation,
-            chosen_device(self.device),
-            seed,
+            size=SIZES[self.size],
+            epochs=epochs,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            dropout=self.dropout,
+            label_smoothing=self.label_smoothing,
+            averaging=self.averaging,
+            patience=self.patience,
+            augmentation=self.augmentation or self._default_augmentation,
+            device=chosen_device(self.device),
+            seed=seed,
         )
 
     def _split(self, every: "Images", groups: ArrayLike | None) -> "tuple[Images, Images | None]":

@@ -90,7 +90,7 @@ def blended(
     made = (BlendClassifier if is_classifier else BlendRegressor)(models, weights)
     shares = {member.name: round(weight, 3) for member, weight in members}
     leader = members[0][0]
-    return Candidate(BLEND, made, shares, leader.spec, parts, is_balanced=leader.is_balanced)
+    return Candidate(BLEND, made, shares, spec=leader.spec, parts=parts, is_balanced=leader.is_balanced)
 
 
 def fit(

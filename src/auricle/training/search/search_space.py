@@ -102,7 +102,8 @@ class SearchSpace:
         made = estimator(family, self.task, self.seed)
         given = self.networks if MODELS[family].input_kind == "image" else {}
         made.set_params(**given, **settings)
-        return Candidate(family, made, settings, spec, self.feature_sets(family)[0], is_balanced=self.is_balanced)
+        parts = self.feature_sets(family)[0]
+        return Candidate(family, made, settings, spec=spec, parts=parts, is_balanced=self.is_balanced)
 
     def feature_sets(self, family: str) -> list[tuple[str, ...]]:
         """Return what a family's rows may be made of.
