@@ -1,6 +1,7 @@
 """The feature pipeline: the one place where sound is cut into windows, and a window becomes rows or an image."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Final, Literal, Protocol
 
 import numpy as np
@@ -84,7 +85,7 @@ class FeaturePipeline:
         if not self.blocks or len(set(self.block_names)) < len(self.blocks):
             raise UsageError(f"`blocks` must be at least one, each of another name. Got {list(self.block_names)}.")
         columns = (spec.columns if isinstance(block, str) else block.columns for block in self.blocks)
-        self.columns = tuple(name for names in columns for name in names)
+        self.columns = tuple(chain.from_iterable(columns))
         self._pooled = _plan(spec)
         self._standard = None if standard is None else _plan(standard)
         self._shared: tuple[Plan, list[Pooling]] | None = None
