@@ -1,6 +1,7 @@
 """The feature pipeline: the one place where sound is cut into windows, and a window becomes rows or an image."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import chain
 from typing import Final, Literal, Protocol
 
@@ -100,7 +101,8 @@ class FeaturePipeline:
         return f"FeaturePipeline({'+'.join(self.block_names)}, {len(self.columns)} columns)"
 
     def __reduce__(self) -> tuple[Callable[..., "FeaturePipeline"], tuple[object, ...]]:
-        return _pipeline, (self.spec, self.blocks, self.standard)  # another process makes its own tables
+        # another process makes its own tables
+        return partial(FeaturePipeline, standard=self.standard), (self.spec, self.blocks)
 
     def first_column(self, name: str) -> int:
         """Return where the columns of a block begin in the model's row."""
@@ -209,12 +211,6 @@ class FeaturePipeline:
                 raise FeatureError(f"{clip.source}: {error}") from None
 
         return [one for described in parallel_map(of_clip, clips, workers=workers) for one in described]
-
-
-def _pipeline(
-    spec: FeatureSpec, blocks: Sequence[FeatureBlock | Literal["pooled"]], standard: FeatureSpec | None
-) -> FeaturePipeline:
-    return FeaturePipeline(spec, blocks, standard=standard)
 
 
 def _plan(*specs: FeatureSpec) -> tuple[Plan, list[Pooling]]:

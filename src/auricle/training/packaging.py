@@ -102,14 +102,8 @@ def build_bundle(
     )
     golden = _golden(golden_windows, features, graph)
     embeddings = {block.name: block.graphs for block in features.blocks if isinstance(block, Embedding)}
-    bundle = Bundle(
-        manifest=manifest,
-        graph=graph,
-        profile=_profile(dataset, examples, found, unlike),
-        novelty=novelty,
-        golden=golden,
-        embeddings=embeddings,
-    )
+    profile = _profile(dataset, examples, found, unlike)
+    bundle = Bundle(manifest, graph, profile, novelty, golden=golden, embeddings=embeddings)
     return bundle, estimator
 
 

@@ -164,20 +164,12 @@ class CandidateRace:
             fate = "beaten"
             ran = [source for t in self.inner for source in self.inner[t] if self.fits.has(index, source[0])]
         if not ran or fate == "too dear":
-            return Trial(
-                candidate=candidate, score=float("nan"), deviation=float("nan"), fit_s=float("nan"), fate="too dear"
-            )
+            return Trial(candidate, float("nan"), float("nan"), float("nan"), fate="too dear")
         by_block = [self.fits.score(mix, [source]) for source in ran]
         fit_s = sum(self.fits.seconds(member) for member, _ in mix)
         if len(ran) < len(compared) and fate == "compared":
             fate = "beaten"
-        return Trial(
-            candidate=candidate,
-            score=self.fits.score(mix, ran),
-            deviation=float(np.std(by_block)),
-            fit_s=fit_s,
-            fate=fate,
-        )
+        return Trial(candidate, self.fits.score(mix, ran), float(np.std(by_block)), fit_s, fate=fate)
 
 
 def without(*blocks: int) -> Excluded:
