@@ -99,12 +99,17 @@ class Cutter:
                 self._next += self._hop
         return windows
 
-    def flush(self) -> list[Window]:
-        """End the sound and return the window that ends at its last sample, unless it was given out already."""
+    def flush(self, *, is_whole: bool = True) -> list[Window]:
+        """End the sound and return the window that ends at its last sample, unless it was given out already.
+
+        Parameters
+        ----------
+        is_whole : whether that window reaches back to be as long as the others, and not only to their end
+        """
         self._flushed = True
         if self._seen == self._end:
             return []
-        length = min(self._window, self._seen)
+        length = min(self._window, self._seen if is_whole else self._seen - self._end)
         return [self._window_at(self._seen - length, length)]
 
     def _append(self, piece: Samples) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.audio import quality
-from auricle.audio.clip import Samples
+from auricle.audio.clip import Clip, Samples
 from auricle.audio.decode import Sound
 from auricle.audio.resample import Resampler
-from auricle.audio.windows import Cutter, Window
+from auricle.audio.windows import Cutter, Window, cut
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Failure, Progress, partition_failures
 from auricle.datasets.one_pass import Arrays, QualityMeter, run_pass
@@ -125,20 +125,17 @@ class _Facts:
     def __init__(self, rate_hz: int, channels: int, meter: QualityMeter) -> None:
         self._rate_hz, self._channels, self._meter = rate_hz, channels, meter
         self._digest, self._resampler = Digest(rate_hz), Resampler(rate_hz, RATE_HZ)
-        self._size = round(PIECE_S * rate_hz)
-        self._held: list[Window] = []
+        self._cutter: Cutter | None = None
         self._qualities: list[Quality] = []
         self._lengths_s: list[float] = []
         self._slow: list[Samples] = []
 
     def push(self, window: Window) -> None:
-        self._held.append(window)
-        if sum(one.samples.size for one in self._held) >= self._size:
-            start, samples = self._held[0].start_samples, np.concatenate([one.samples for one in self._held])
-            whole = samples.size // self._size * self._size
-            for first in range(0, whole, self._size):
-                self._take(Window(samples[first : first + self._size], start + first, self._rate_hz))
-            self._held = [Window(samples[whole:], start + whole, self._rate_hz)] if whole < samples.size else []
+        if self._cutter is None:
+            size = round(PIECE_S * self._rate_hz)
+            self._cutter = Cutter(size, size, self._rate_hz, first_sample=window.start_samples)
+        for piece in self._cutter.push(window.samples):
+            self._take(piece)
 
     def _take(self, piece: Window) -> None:
         self._digest.push(piece.samples)
@@ -148,9 +145,8 @@ class _Facts:
         self._lengths_s.append(piece.samples.size / self._rate_hz)
 
     def arrays(self) -> Arrays:
-        if self._held:  # the last piece is shorter
-            samples = np.concatenate([one.samples for one in self._held])
-            self._take(Window(samples, self._held[0].start_samples, self._rate_hz))
+        for piece in self._cutter.flush(is_whole=False) if self._cutter else ():  # the last one may be shorter
+            self._take(piece)
         self._slow.append(self._resampler.flush())
         samples = np.concatenate(self._slow)
         whole = quality.combine(self._qualities, self._lengths_s)
@@ -169,8 +165,6 @@ def _row(samples: Samples) -> NDArray[np.float32]:
     if missing > 0:
         samples = np.pad(samples, (0, missing))
     size = round(PIECE_S * RATE_HZ)
-    cutter = Cutter(size, size, RATE_HZ)
-    windows = cutter.push(samples) + cutter.flush()
-    rows = np.stack([pipeline.row(window.samples) for window in windows])
+    rows = np.stack([pipeline.row(window.samples) for window in cut(Clip(samples, RATE_HZ), size, size)])
     mean: NDArray[np.float32] = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
     return mean
