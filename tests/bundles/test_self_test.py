@@ -7,12 +7,10 @@ from auricle.bundles import self_test
 from auricle.bundles.bundle import Bundle, Golden
 from auricle.bundles.graph import Graph
 from auricle.errors import BundleError
-from auricle.features.extractor import Extractor
 
 
 def check(bundle: Bundle, golden: Golden) -> None:
-    extractors = Extractor(bundle.manifest.spec), Extractor(bundle.manifest.standard)
-    self_test.check(replace(bundle, golden=golden), *extractors, Graph(bundle.graph))
+    self_test.check(replace(bundle, golden=golden), bundle.features(), Graph(bundle.graph))
 
 
 @pytest.fixture(params=["states", "speeds"])

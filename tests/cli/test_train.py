@@ -117,7 +117,7 @@ def test_what_inspect_heard_is_not_decoded_again(
     auricle, machine_sounds: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert auricle("inspect", machine_sounds, "--label", "label").code == 0
-    monkeypatch.setattr("auricle.inspection.scan.scan_recording", lambda _: pytest.fail("it was decoded again"))
+    monkeypatch.setattr("auricle.inspection.scan.frames_of", lambda _: pytest.fail("it was listened to again"))
     arguments = ["--label", "label", "--models", "linear", "-o", out / "x.auricle"]
     assert auricle("train", machine_sounds, *arguments).code == 0
     assert auricle("inspect", machine_sounds, "--label", "label").code == 0

@@ -39,12 +39,17 @@ def source(path: str) -> str:
 
 
 def test_every_path_exists() -> None:
-    missing = []
-    for document in DOCUMENTS:
-        text = text_of(document)
-        for path in sorted({*FILE.findall(text), *FOLDER.findall(text)}):
-            if not any((start / path).exists() for start in (ROOT, SOURCES, document.parent)):
-                missing.append(f"{document.relative_to(ROOT)}: {path}")
+    named = {
+        (document, path)
+        for document in DOCUMENTS
+        for pattern in (FILE, FOLDER)
+        for path in pattern.findall(text_of(document))
+    }
+    missing = [
+        f"{document.name}: {path}"
+        for document, path in sorted(named)
+        if not any((start / path).exists() for start in (ROOT, SOURCES, document.parent))
+    ]
     assert missing == []
 
 

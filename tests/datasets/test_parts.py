@@ -10,7 +10,7 @@ from auricle.errors import FeatureError, ModelError
 from auricle.features.cache import FeatureCache
 from auricle.features.embeddings.embedding import Embedding
 from auricle.features.image import Image, image_spec
-from auricle.features.parts import Features, Pooled
+from auricle.features.pipeline import FeaturePipeline
 from auricle.features.spec import FeatureSpec
 
 SPEC = FeatureSpec(rate_hz=8000, n_fft=256, hop=64, n_mels=20, window_s=0.2)
@@ -25,8 +25,7 @@ def test_rows_lie_beside_those_of_the_examples(sounds: Dataset, tiny_embedding: 
     _, examples, _ = extract(sounds, SPEC, workers=1)
     rows = part_rows(sounds, tiny_embedding, SPEC, workers=2)
     assert rows.shape == (len(examples.rows), len(tiny_embedding.columns))
-    np.testing.assert_array_equal(part_rows(sounds, Pooled(SPEC), SPEC), examples.rows)
-    features = Features(SPEC, [tiny_embedding])
+    features = FeaturePipeline(SPEC, [tiny_embedding])
     windows = [window for example in sounds.examples for window in windows_of(example, features)]
     np.testing.assert_array_equal(rows, np.stack([features.row(window.samples) for window in windows]))
 

@@ -12,11 +12,20 @@ import soundfile
 from auricle.audio import quality
 from auricle.audio.clip import Clip
 from auricle.audio.decode import read
+from auricle.datasets import one_pass
 from auricle.datasets.dataset import Dataset, Example
-from auricle.errors import AudioError
+from auricle.datasets.one_pass import run_pass
+from auricle.errors import AudioError, AuricleError
 from auricle.features.cache import FeatureCache
 from auricle.inspection.fingerprints import fingerprint
-from auricle.inspection.scan import scan_dataset, scan_recording
+from auricle.inspection.scan import Recording, RecordingFacts, scan_dataset
+
+
+def listen(example: Example) -> Recording:
+    (result,) = run_pass(example, [RecordingFacts()])
+    if isinstance(result, AuricleError):
+        raise result
+    return Recording.of(result)
 
 
 @pytest.fixture
@@ -28,7 +37,7 @@ def example(tmp_path: Path, chatter: Callable[..., Clip]) -> Example:
 
 
 def test_pieces_add_up_to_the_whole(example: Example) -> None:
-    heard, clip = scan_recording(example), read(example.file)
+    heard, clip = listen(example), read(example.file)
     whole = fingerprint(clip)
     assert heard.fingerprint.digest == whole.digest
     assert np.array_equal(heard.fingerprint.frames, whole.frames)
@@ -41,11 +50,11 @@ def test_quality_is_measured_over_pieces_that_do_not_overlap(example: Example) -
     samples = read(example.file).samples
     pieces = [samples[:80_000], samples[80_000:160_000], samples[160_000:]]
     expected = quality.combine([quality.measure(piece, 8000) for piece in pieces], [10.0, 10.0, 5.0])
-    assert scan_recording(example).quality == expected
+    assert listen(example).quality == expected
 
 
 def test_a_part_is_heard_alone(example: Example) -> None:
-    heard = scan_recording(replace(example, start_s=3.0, end_s=5.0))
+    heard = listen(replace(example, start_s=3.0, end_s=5.0))
     assert heard.duration_s == 2.0
     assert heard.fingerprint.digest == fingerprint(read(example.file, start_s=3.0, end_s=5.0)).digest
 
@@ -53,7 +62,7 @@ def test_a_part_is_heard_alone(example: Example) -> None:
 @pytest.mark.parametrize("n", [1, 30, 400])
 def test_very_short_sound_is_heard(tmp_path: Path, n: int, rng: np.random.Generator) -> None:
     soundfile.write(tmp_path / "a.wav", 0.1 * rng.standard_normal(n), 8000)
-    heard = scan_recording(Example(tmp_path / "a.wav", "a", None, "a"))
+    heard = listen(Example(tmp_path / "a.wav", "a", None, "a"))
     assert heard.duration_s == n / 8000
     assert np.isfinite(heard.row).all()
 
@@ -61,14 +70,14 @@ def test_very_short_sound_is_heard(tmp_path: Path, n: int, rng: np.random.Genera
 def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"not sound")
     with pytest.raises(AudioError, match=r"a\.wav"):
-        scan_recording(Example(tmp_path / "a.wav", "a", None, "a"))
+        listen(Example(tmp_path / "a.wav", "a", None, "a"))
 
 
 def test_what_was_heard_is_kept_by_content(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = Dataset((example, replace(example, start_s=3.0, end_s=5.0)), "classify")
     with closing(FeatureCache(tmp_path / "cache")) as cache:
         _, first, _ = scan_dataset(dataset, cache=cache)
-        monkeypatch.setattr("auricle.inspection.scan.scan_recording", lambda _: pytest.fail("it was decoded again"))
+        monkeypatch.setattr(one_pass, "open_sound", lambda _: pytest.fail("it was decoded again"))
         moved = example.file.rename(tmp_path / "moved.wav")
         kept, again, failures = scan_dataset(
             replace(dataset, examples=tuple(replace(e, file=moved) for e in dataset.examples)), cache=cache

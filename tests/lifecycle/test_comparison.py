@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.feature_table import content_hash
+from auricle.datasets.one_pass import content_hash
 from auricle.errors import DataError
 from auricle.lifecycle.comparison import aligned, hold_out, recent, told
 from auricle.lifecycle.training_membership import out_of_fold

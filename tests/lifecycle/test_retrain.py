@@ -110,7 +110,7 @@ def test_a_champion_that_reads_an_embedding_is_challenged_by_one_that_reads_the_
     challenger = Bundle.from_bytes(store.models.content(digest))
     assert challenger.manifest.family == "embedding"
     for model in (bundle, challenger):
-        read = [part for part in Predictor(model).extractor.parts if isinstance(part, Embedding)]
+        read = [part for part in Predictor(model).extractor.blocks if isinstance(part, Embedding)]
         assert [part.fingerprint() for part in read] == [tiny_embedding.fingerprint()]
 
 

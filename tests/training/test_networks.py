@@ -140,7 +140,7 @@ def test_the_report_shows_what_a_network_listened_to(trained: TrainResult) -> No
 
 def test_without_torch_the_extra_is_named_before_anything_is_computed(sounds: Dataset, monkeypatch) -> None:
     monkeypatch.setattr(device, "find_spec", lambda _: None)
-    monkeypatch.setattr("auricle.training.train.extract", lambda *_, **__: pytest.fail("it computed features"))
+    monkeypatch.setattr("auricle.training.train.compute_features", lambda *_, **__: pytest.fail("it computed features"))
     with pytest.raises(UsageError, match=r"The CNN needs torch\. Install it: pip install 'auricle\[cnn\]'"):
         train(sounds, models="cnn")
 

@@ -15,8 +15,8 @@ from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.synthesis import machines
 from auricle.errors import ConversionError, DataError, SplitError, UsageError
+from auricle.features import pipeline
 from auricle.features.cache import FeatureCache
-from auricle.features.extractor import Extractor
 from auricle.prediction.predictor import Predictor
 from auricle.training.train import train
 
@@ -87,8 +87,8 @@ def test_a_second_training_extracts_nothing(states, tmp_path, monkeypatch):
     cache = FeatureCache(tmp_path)
     first = train(states, models="linear", cache=cache)
     rows = []
-    compute = Extractor.row
-    monkeypatch.setattr(Extractor, "row", lambda self, samples: rows.append(1) or compute(self, samples))
+    values_of = pipeline.values_of
+    monkeypatch.setattr(pipeline, "values_of", lambda *given: rows.append(1) or values_of(*given))
     second = train(states, models="linear", cache=cache)
     cache.close()
     # Their rows of the model's spec and of the standard one.
@@ -169,7 +169,7 @@ def test_bad_recordings_stop_the_training_or_are_left_out_when_asked(tmp_path):
 
 
 def test_what_cannot_be_split_is_said_before_anything_is_computed(table, monkeypatch):
-    monkeypatch.setattr(Extractor, "row", lambda *_: pytest.fail("a feature was computed"))
+    monkeypatch.setattr(pipeline, "values_of", lambda *_: pytest.fail("a feature was computed"))
     with pytest.raises(SplitError, match="group"):
         train(Dataset.load(table, label="label", group="label"), models="linear")
 
@@ -191,7 +191,7 @@ def test_an_estimator_that_does_not_convert_is_refused_before_anything_is_comput
     def extract(*_, **__):
         raise AssertionError("features were computed")
 
-    monkeypatch.setattr("auricle.training.train.extract", extract)
+    monkeypatch.setattr("auricle.training.train.compute_features", extract)
     absolute = make_pipeline(FunctionTransformer(np.abs), LogisticRegression())
     with pytest.raises(ConversionError, match="FunctionTransformer"):
         train(states, models=[absolute], window_s=0.5)

@@ -1,1 +1,1 @@
-"""Sound in: files, arrays and streams become clips, and clips become windows."""
+"""Audio input: decode, mix down, resample, cut into windows, and measure recording quality."""

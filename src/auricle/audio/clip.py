@@ -1,4 +1,4 @@
-"""A clip: sound in memory, one channel, with its rate."""
+"""`Clip`: one channel of samples in memory, with their sample rate."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -20,13 +20,24 @@ class Clip:
     Parameters
     ----------
     samples : float32, shape (n,), n ≥ 1, finite, nominally in [-1, 1]
-    rate_hz : samples a second
-    source : where the sound came from, for messages
-    start_s : where the clip begins in its source
+    rate_hz : int
+        Sample rate.
+    source : str
+        Name of the recording in error messages.
+    start_s : float
+        Start of the clip in its source.
 
     Raises
     ------
-    AudioError : no samples, more than one dimension, a sample that is not finite, or a rate below 1 Hz
+    AudioError
+        No samples, more than one dimension, a sample that is not finite, or a rate below 1 Hz.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from auricle import Clip
+    >>> Clip(np.zeros(8000, np.float32), rate_hz=16_000).duration_s
+    0.5
     """
 
     samples: Samples
@@ -52,5 +63,5 @@ class Clip:
 
     @property
     def duration_s(self) -> float:
-        """Length in seconds."""
+        """Duration in seconds."""
         return self.samples.size / self.rate_hz

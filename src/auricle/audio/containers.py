@@ -1,4 +1,4 @@
-"""What a sound file says it is, by its first bytes and the sizes in its header; names are never believed."""
+"""Container formats: detect a file's format from its first bytes, and find the data chunk of WAV and AIFF."""
 
 import io
 import struct
@@ -6,30 +6,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-__all__ = ["FORMATS", "Payload", "Repaired", "payload", "sniff"]
+__all__ = ["FORMATS", "DataChunk", "RepairedFile", "find_data_chunk", "sniff"]
 
 FORMATS = ("WAV", "FLAC", "OGG", "MP3", "AIFF")
 
-_MAX_CHUNKS = 10_000  # a header longer than this is an attack on the reader
+_MAX_CHUNKS = 10_000  # bounds the work on a hostile header
 _UNKNOWN_32 = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Payload:
-    """The bytes that hold the sound of a WAV or AIFF file."""
+class DataChunk:
+    """The data chunk of a WAV or AIFF file: its size in the header and in the file."""
 
-    size_at: int
-    """Where the chunk's 32-bit size stands in the file."""
-    claimed: int | None
-    """The chunk's size by the header; None where its writer never came back to fill it in."""
-    held: int
-    """Bytes between the chunk's start and the end of the file."""
+    size_offset: int
+    """Byte offset of the chunk's 32-bit size field."""
+    claimed_bytes: int | None
+    """Size in the header; None where the writer never filled it in."""
+    available_bytes: int
+    """Bytes from the start of the chunk's content to the end of the file."""
     is_unfinished: bool = False
-    """The claim is 0, and yet sound follows."""
+    """The header says 0 bytes, but sound follows."""
 
 
 def sniff(head: bytes) -> str | None:
-    """Return which of `FORMATS` a file is whose first 12 bytes or more are ``head``, or None."""
+    """Return the format, one of `FORMATS`, of a file that begins with ``head`` (at least 12 bytes); None if unknown."""
     if head[:4] in (b"RIFF", b"RIFX", b"RF64") and head[8:12] == b"WAVE":
         return "WAV"
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
@@ -43,8 +43,8 @@ def sniff(head: bytes) -> str | None:
     return None
 
 
-def payload(file: BinaryIO, format_name: str) -> Payload | None:
-    """Find the chunk that holds the sound of a WAV or AIFF file; None in other formats, or where there is none."""
+def find_data_chunk(file: BinaryIO, format_name: str) -> DataChunk | None:
+    """Find the data chunk of a WAV or AIFF file; None for other formats and for files without one."""
     if format_name not in ("WAV", "AIFF"):
         return None
     file.seek(0, io.SEEK_END)
@@ -60,51 +60,51 @@ def payload(file: BinaryIO, format_name: str) -> Payload | None:
         elif name in (b"data", b"SSND"):
             claimed = long_size if form == b"RF64" and chunk_size == _UNKNOWN_32 else chunk_size
             if claimed == 0 and form == b"RIFF" and not _ends_in_chunks(file, start, size, order):
-                return Payload(start - 4, None, size - start, is_unfinished=True)
-            return Payload(start - 4, None if _is_unknown(claimed) else claimed, size - start)
+                return DataChunk(start - 4, None, size - start, is_unfinished=True)
+            return DataChunk(start - 4, None if _is_unknown(claimed) else claimed, size - start)
     return None
 
 
-class Repaired(io.RawIOBase):
-    """A file whose data chunk has the size 0 that its writer left there, read as if the size were unknown.
+class RepairedFile(io.RawIOBase):
+    """A read-only view of a WAV file that shows the size 0 of its data chunk as "unknown".
 
-    Many recorders fill the size in when they close; one that died left its sound behind a zero.
+    Many recorders write the size when they close the file; after a crash it stays 0, with the sound behind it.
     """
 
-    def __init__(self, file: BinaryIO, size_at: int) -> None:
+    def __init__(self, file: BinaryIO, size_offset: int) -> None:
         super().__init__()
         self._file = file
-        self._size_at = size_at
+        self._size_offset = size_offset
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Say that it can be searched."""
+        """Return True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Move to a place in the file."""
+        """Move to a byte offset and return it."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Return the place in the file."""
+        """Return the current byte offset."""
         return self._file.tell()
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        """Fill the buffer, with the size mended where it lies in it."""
+        """Fill the buffer, with 0xFFFFFFFF in place of the size field."""
         start = self._file.tell()
         data = bytearray(self._file.read(len(buffer)))
-        for at in range(max(start, self._size_at), min(start + len(data), self._size_at + 4)):
-            data[at - start] = 0xFF
+        for offset in range(max(start, self._size_offset), min(start + len(data), self._size_offset + 4)):
+            data[offset - start] = 0xFF
         buffer[: len(data)] = data
         return len(data)
 
 
 def _is_mp3_frame(head: bytes) -> bool:
-    # Eleven bits of sync, a version, layer III, a bit rate and a sample rate that exist.
-    # Not so UTF-16 text (FF FE) and AAC (FF F1).
+    # Eleven bits of sync, then a valid version, layer III, a valid bit rate and a valid sample rate.
+    # UTF-16 text (FF FE) and AAC (FF F1) do not match.
     return (
         len(head) >= 3
         and head[0] == 0xFF
@@ -117,7 +117,7 @@ def _is_mp3_frame(head: bytes) -> bool:
 
 
 def _is_unknown(claimed: int) -> bool:
-    # Writers to a pipe claim all that 32 or 31 bits can say, some of them less a header.
+    # Writers to a pipe claim the maximum of 32 or 31 bits, some of them minus the header.
     return 0xFFFF0000 <= claimed <= _UNKNOWN_32 or 0x7FFF0000 <= claimed <= 0x80000000 or claimed >= 1 << 62
 
 
@@ -133,7 +133,7 @@ def _chunks(file: BinaryIO, start: int, size: int, order: str) -> Iterator[tuple
 
 
 def _ends_in_chunks(file: BinaryIO, start: int, size: int, order: str) -> bool:
-    """Say whether nothing but whole chunks lies between ``start`` and the end: then a size of 0 means what it says."""
+    """Return whether only whole chunks follow ``start``: then the size 0 is true."""
     end = start
     for name, begin, claimed in _chunks(file, start, size, order):
         if not name.isascii() or not name.decode("ascii").isprintable():

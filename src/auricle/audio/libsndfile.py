@@ -1,4 +1,4 @@
-"""libsndfile, opened without names, held to its word by reading on, and with errors that say which file."""
+"""Decode WAV, FLAC, OGG, MP3 and AIFF with libsndfile, in order, with errors that name the file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 
 from auricle.audio.clip import Samples
-from auricle.audio.containers import FORMATS, Repaired, payload, sniff
+from auricle.audio.containers import FORMATS, RepairedFile, find_data_chunk, sniff
 from auricle.errors import AudioError
 
 __all__ = ["MAX_CHANNELS", "MAX_RATE_HZ", "Decoder", "mix"]
@@ -16,45 +16,50 @@ __all__ = ["MAX_CHANNELS", "MAX_RATE_HZ", "Decoder", "mix"]
 MAX_CHANNELS = 32
 MAX_RATE_HZ = 1_000_000
 
-_NO_CLAIM = 1 << 62  # libsndfile counts nearly 2^63 frames where the header does not say
-_BAD_INFO = 24  # libsndfile's SFE_BAD_SF_INFO, which a rate of 0 Hz gives
+_UNKNOWN_FRAMES = 1 << 62  # libsndfile reports nearly 2^63 frames where the header holds no length
+_BAD_INFO_CODE = 24  # libsndfile's SFE_BAD_SF_INFO, raised for a rate of 0 Hz
 _SUBTYPES = frozenset(
     {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM"}
     | {"VORBIS", "OPUS", "MPEG_LAYER_III"}
 )
 
 
-class _Unsought(soundfile.SoundFile):  # type: ignore[misc]
-    """A sound file without the seek that soundfile makes after every read: it changes what lossy decoders give next."""
+class _SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
+    """A sound file without soundfile's seek after every read, which changes the next samples of lossy decoders."""
 
     def seekable(self) -> bool:
         return False
 
 
 class Decoder:
-    """Decodes the frames of an open file whose content, not its name, says what it is.
+    """Decodes an open file, frame by frame; the format comes from its content, never from its name.
 
     Attributes
     ----------
-    format : one of WAV, FLAC, OGG, MP3, AIFF
-    rate_hz : samples a second
-    channels : how many there are
-    n_frames : frames that the header claims, or None where it does not say
-    has_exact_claim : whether a file that ends before ``n_frames`` is damaged; an MP3's may be an estimate
+    format : str
+        One of WAV, FLAC, OGG, MP3, AIFF.
+    rate_hz : int
+        Sample rate.
+    channels : int
+    n_frames : int or None
+        Length in the header; None where it holds none.
+    has_exact_length : bool
+        Whether a file that ends before ``n_frames`` is damaged. The length of an MP3 may be an estimate.
 
     Raises
     ------
-    AudioError : not sound, truncated, not decodable, a rate beyond 1 to 1,000,000 Hz, or more than 32 channels
+    AudioError
+        Not sound, truncated, not decodable, a rate outside 1 to 1,000,000 Hz, or more than 32 channels.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._name = name
         self.format = _format(file, name)
-        self._file = _open(_whole(file, self.format, name), name)  # kept: soundfile holds no reference to what it reads
+        self._file = _open(_checked(file, self.format, name), name)  # kept: soundfile holds no reference to it
         self.rate_hz: int = self._file.samplerate
         self.channels: int = self._file.channels
-        self.n_frames: int | None = self._file.frames if self._file.frames < _NO_CLAIM else None
-        self.has_exact_claim = self.format != "MP3" and self.n_frames is not None
+        self.n_frames: int | None = self._file.frames if self._file.frames < _UNKNOWN_FRAMES else None
+        self.has_exact_length = self.format != "MP3" and self.n_frames is not None
         try:
             self._check()
         except AudioError:
@@ -66,8 +71,8 @@ class Decoder:
         self._file.close()
 
     def read(self, count: int) -> Samples:
-        """Decode the next frames: float32, shape (n, channels), n ≤ ``count``, and 0 only at the end."""
-        # As they are stored: libsndfile itself takes three times as long to make the same floats of them.
+        """Decode the next frames: float32, shape (n, channels), n ≤ ``count``; n is 0 only at the end."""
+        # Read as int16: libsndfile takes three times as long for the same floats.
         is_short = self._file.subtype == "PCM_16"
         with _named_errors(self._name):
             frames: Samples = self._file.read(count, dtype="int16" if is_short else "float32", always_2d=True)
@@ -78,10 +83,10 @@ class Decoder:
         return samples
 
     def skip(self, count: int, *, block: int) -> int:
-        """Go forward by as many frames and return how many there were.
+        """Skip ``count`` frames and return how many the file had.
 
-        Lossless files are searched; lossy ones are decoded up to there, ``block`` frames at a time, since a seek
-        would change the bits of what follows.
+        Lossless files are seeked; lossy ones are decoded, ``block`` frames at a time, because a seek changes the
+        bits of the next samples.
         """
         if count and self.format in ("WAV", "AIFF", "FLAC"):
             with _named_errors(self._name):
@@ -106,11 +111,11 @@ class Decoder:
 
 def mix(frames: Samples) -> Samples:
     """Return the plain mean of the channels: float32, shape (n,), from shape (n, channels)."""
-    # Channel by channel: a sum over an axis may change its order with the shape, and so the last bit with the block.
+    # Channel by channel: the order of NumPy's sum over an axis, and so the last bit, may depend on the block's shape.
     mono: Samples = frames[:, 0]
     if frames.shape[1] == 1:
         return mono
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused by the reader, with its place
+    with np.errstate(over="ignore", invalid="ignore"):  # the reader refuses samples that are not finite
         mono = mono.copy()
         for channel in range(1, frames.shape[1]):
             mono += frames[:, channel]
@@ -120,9 +125,9 @@ def mix(frames: Samples) -> Samples:
 
 def _format(file: BinaryIO, name: str) -> str:
     head = file.read(16)
-    known = sniff(head)
-    if known is not None:
-        return known
+    format_name = sniff(head)
+    if format_name is not None:
+        return format_name
     if not head:
         raise AudioError(f"{name}: the file is empty (0 bytes). Remove it, or copy it again from its source.")
     raise AudioError(
@@ -131,26 +136,26 @@ def _format(file: BinaryIO, name: str) -> str:
     )
 
 
-def _whole(file: BinaryIO, format_name: str, name: str) -> BinaryIO:
-    """Check that a file holds the bytes of sound that it claims, and return what to decode."""
-    found = payload(file, format_name)
+def _checked(file: BinaryIO, format_name: str, name: str) -> BinaryIO:
+    """Check that a file holds the bytes that its header claims, and return the file to decode."""
+    chunk = find_data_chunk(file, format_name)
     file.seek(0)
-    if found is None:
+    if chunk is None:
         return file
-    if found.is_unfinished:
-        return Repaired(file, found.size_at)  # type: ignore[return-value]  # libsndfile needs no more than it has
-    if found.claimed is not None and found.claimed > found.held:
+    if chunk.is_unfinished:
+        return RepairedFile(file, chunk.size_offset)  # type: ignore[return-value]  # libsndfile needs no more of it
+    if chunk.claimed_bytes is not None and chunk.claimed_bytes > chunk.available_bytes:
         raise AudioError(
-            f"{name}: the file is truncated: its header promises {found.claimed} bytes of sound, and {found.held} are "
-            "there. Copy it again from its source."
+            f"{name}: the file is truncated: its header promises {chunk.claimed_bytes} bytes of sound, and "
+            f"{chunk.available_bytes} are there. Copy it again from its source."
         )
     return file
 
 
-def _open(file: BinaryIO, name: str) -> _Unsought:
-    # A descriptor, never a path: libsndfile guesses from names. And with no Python between, decoding frees the GIL.
+def _open(file: BinaryIO, name: str) -> _SequentialFile:
+    # A descriptor: libsndfile guesses formats from paths, and decoding without a Python file object releases the GIL.
     with _named_errors(name):
-        return _Unsought(file if isinstance(file, Repaired) else file.fileno(), closefd=False)
+        return _SequentialFile(file if isinstance(file, RepairedFile) else file.fileno(), closefd=False)
 
 
 @contextmanager
@@ -158,7 +163,7 @@ def _named_errors(name: str) -> Iterator[None]:
     try:
         yield
     except soundfile.LibsndfileError as error:
-        if error.code == _BAD_INFO:
+        if error.code == _BAD_INFO_CODE:
             raise _bad_rate(name, "0 Hz or less") from error
         reason = error.error_string.removeprefix("Error : ").rstrip(".")
         raise AudioError(

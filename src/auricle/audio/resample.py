@@ -1,4 +1,4 @@
-"""Sound at one rate becomes sound at another, the same to the bit whether it comes whole or in blocks."""
+"""Resampling with soxr, of whole clips or in blocks of any size, with the same bits."""
 
 import numpy as np
 import soxr
@@ -9,22 +9,25 @@ from auricle.errors import AudioError, UsageError
 __all__ = ["MAX_UPSAMPLING", "Resampler", "resample"]
 
 MAX_UPSAMPLING = 1000
-"""A file that claims 1 Hz would otherwise become 16,000 times its size."""
+"""Bounds memory: a file that claims 1 Hz would otherwise grow 16,000-fold."""
 
 
 class Resampler:
-    """Changes the rate of a stream with soxr's HQ filter; passes it through when the rates are equal.
+    """Resamples a stream with soxr's HQ filter; passes it through when the rates are equal.
 
     Parameters
     ----------
-    from_hz, to_hz : samples a second, before and after
+    from_hz, to_hz : int
+        Sample rates before and after.
 
     Raises
     ------
-    UsageError : a rate below 1 Hz
-    AudioError : ``to_hz`` is more than `MAX_UPSAMPLING` times ``from_hz``
+    UsageError
+        A rate below 1 Hz.
+    AudioError
+        ``to_hz`` is more than `MAX_UPSAMPLING` times ``from_hz``.
 
-    Source: R. Sykes, libsoxr; tests/audio/test_resample.py holds that blocks of any size give the same bits.
+    Source: R. Sykes, libsoxr; tests/audio/test_resample.py checks that blocks of any size give the same bits.
     """
 
     def __init__(self, from_hz: int, to_hz: int) -> None:
@@ -41,14 +44,14 @@ class Resampler:
         )
 
     def push(self, block: Samples) -> Samples:
-        """Take float32 samples of shape (n,) and return those that are ready, which may be none."""
+        """Take the next samples, float32 of shape (n,), and return the resampled ones that are ready, possibly none."""
         if self._stream is None:
             return block
         resampled: Samples = self._stream.resample_chunk(block)
         return resampled
 
     def flush(self) -> Samples:
-        """End the sound and return the samples still held back."""
+        """End the stream and return the remaining samples."""
         if self._stream is None:
             return np.empty(0, np.float32)
         resampled: Samples = self._stream.resample_chunk(np.empty(0, np.float32), last=True)
@@ -56,16 +59,19 @@ class Resampler:
 
 
 def resample(clip: Clip, rate_hz: int) -> Clip:
-    """Bring a clip to another rate, through the same stream as files.
+    """Resample a clip, through the same stream as files.
 
     Returns
     -------
-    the clip itself when it has that rate, else a new one of round(n * rate_hz / clip.rate_hz) samples
+    Clip
+        The clip itself if it has that rate, else a new one of round(n * rate_hz / clip.rate_hz) samples.
 
     Raises
     ------
-    UsageError : a rate below 1 Hz
-    AudioError : a clip so short that no sample is left, or a rate more than `MAX_UPSAMPLING` times the clip's
+    UsageError
+        A rate below 1 Hz.
+    AudioError
+        A clip too short to leave a sample, or a rate more than `MAX_UPSAMPLING` times the clip's.
     """
     if rate_hz == clip.rate_hz:
         return clip

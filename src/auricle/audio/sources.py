@@ -1,4 +1,4 @@
-"""Where sound comes from: a path, bytes or a file object becomes an open binary file and a name for messages."""
+"""Open a path, bytes or a file object as a binary file with a descriptor, and name it for error messages."""
 
 import os
 import stat
@@ -12,11 +12,11 @@ from auricle.errors import AudioError
 __all__ = ["Source", "name_of", "open_source"]
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
-"""A path, the bytes of a sound file, or a binary file object (read from where it stands to its end, and held)."""
+"""A path, the bytes of a sound file, or a binary file object (read into memory from its position to its end)."""
 
 
 def name_of(source: Source) -> str:
-    """Return what messages call a source: its path, or what kind of thing it is."""
+    """Return a source's name in messages: its path, else "bytes" or "stream"."""
     if isinstance(source, bytes):
         return "bytes"
     if isinstance(source, str | os.PathLike):
@@ -30,7 +30,8 @@ def open_source(source: Source) -> BinaryIO:
 
     Raises
     ------
-    AudioError : there is no such file, it is a folder, a device or a pipe, or it may not be read
+    AudioError
+        No such file; a folder, a device or a pipe; or no permission to read it.
     """
     if isinstance(source, bytes):
         return _in_memory(source)
@@ -50,8 +51,8 @@ def open_source(source: Source) -> BinaryIO:
 
 
 def _in_memory(data: bytes) -> BinaryIO:
-    # A descriptor like any file's: so no Python stands between the decoder and its bytes, and it frees the GIL.
-    # Unbuffered, since libsndfile begins where the descriptor stands.
+    # A real descriptor lets libsndfile read without Python and release the GIL.
+    # Unbuffered, because libsndfile starts at the position of the descriptor.
     if sys.platform == "linux":
         file: BinaryIO = os.fdopen(os.memfd_create("sound"), "w+b", buffering=0)
     else:

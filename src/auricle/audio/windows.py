@@ -1,7 +1,6 @@
 """The one way that sound is cut into windows: files, clips and streams all pass through `Cutter`."""
 
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from auricle.audio.clip import Clip, Samples
 from auricle.errors import AudioError, UsageError
 
-__all__ = ["Cutter", "Window", "consecutive", "cut"]
+__all__ = ["Cutter", "Window", "cut"]
 
 _PIECE_SAMPLES = 4096
 
@@ -150,20 +149,3 @@ def cut(clip: Clip, window_samples: int | None, hop_samples: int) -> list[Window
     first_sample = round(clip.start_s * clip.rate_hz)
     cutter = Cutter(window_samples, hop_samples, clip.rate_hz, first_sample=first_sample)
     return cutter.push(clip.samples) + cutter.flush()
-
-
-def consecutive(blocks: Iterable[Samples], window_samples: int, rate_hz: int) -> Iterator[Window]:
-    """Cut blocks into windows that lie end to end; the last holds what is left, and may be shorter.
-
-    Parameters
-    ----------
-    blocks : float32, shape (n,), any sizes, one after the other
-
-    Raises
-    ------
-    UsageError : a length or rate below 1
-    """
-    cutter = Cutter(window_samples, window_samples, rate_hz)
-    for block in blocks:
-        yield from cutter.push(block)
-    yield from cutter.flush(is_whole=False)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from auricle.errors import BundleError, FeatureError, ModelError
 from auricle.features.embeddings.card import EmbeddingCard
 from auricle.features.embeddings.embedding import Embedding
 from auricle.features.image import Image
-from auricle.features.parts import IMAGE, POOLED, FeatureBlock, Features, Pooled
+from auricle.features.pipeline import IMAGE, POOLED, FeatureBlock, FeaturePipeline
 from auricle.runtime import files
 
 __all__ = ["Bundle", "Golden"]
@@ -96,15 +96,15 @@ class Bundle:
         """Name and version: what predictions say they come from."""
         return f"{self.manifest.name}@{self.version}"
 
-    def features(self) -> Features:
-        """Return what makes the model's rows, with its embeddings opened.
+    def features(self) -> FeaturePipeline:
+        """Return the pipeline of the model's rows and the standard rows, with its embeddings opened.
 
         Raises
         ------
         BundleError : an embedding whose graph is not the file that its card names, or does not fit it
         """
         manifest = self.manifest
-        known: dict[str, FeatureBlock] = {POOLED: Pooled(manifest.spec)}
+        known: dict[str, FeatureBlock | Literal["pooled"]] = {POOLED: POOLED}
         try:
             if manifest.image is not None:
                 known[IMAGE] = Image(manifest.image)
@@ -112,7 +112,7 @@ class Bundle:
                 known[one.name] = Embedding(one, self.embeddings.get(one.name, ()))
         except (ModelError, FeatureError) as error:
             raise BundleError(f"{self.id}: every part of a row must load. {error}") from error
-        return Features(manifest.spec, [known[name] for name in manifest.parts])
+        return FeaturePipeline(manifest.spec, [known[name] for name in manifest.parts], standard=manifest.standard)
 
     def save(self, path: str | Path) -> None:
         """Write the bundle's file, whole or not at all.

@@ -47,7 +47,7 @@ class Graph:
                 f"It goes from {_shown(inputs)} to {_shown(outputs)}."
             )
         self.n_columns = width
-        self.answer = outputs[0].name
+        self.output = outputs[0].name
 
     def predict(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probabilities, shape (n, n_classes), or the numbers, shape (n, 1), of rows, shape (n, d)."""

@@ -5,8 +5,7 @@ import numpy as np
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.errors import BundleError, FeatureError, ModelError
-from auricle.features.extractor import Extractor
-from auricle.features.parts import Features
+from auricle.features.pipeline import FeaturePipeline
 
 __all__ = ["TOLERANCE", "check"]
 
@@ -14,7 +13,7 @@ TOLERANCE = 1e-4
 """Largest difference of an answer, and of a row's value relative to its size, on any machine."""
 
 
-def check(bundle: Bundle, features: Features, standard: Extractor, graph: Graph) -> None:
+def check(bundle: Bundle, features: FeaturePipeline, graph: Graph) -> None:
     """Compute the golden windows anew, as the model's and as standard rows, and compare.
 
     Answers are computed from the stored rows, so that a difference in the last bit of a feature, which another
@@ -27,7 +26,7 @@ def check(bundle: Bundle, features: Features, standard: Extractor, graph: Graph)
     golden, manifest = bundle.golden, bundle.manifest
     n_answers = len(manifest.classes) if manifest.task == "classify" else 1
     answer = "probabilities" if manifest.task == "classify" else "value"
-    n, n_columns, n_standard = len(golden.windows), len(features.columns), len(standard.columns)
+    n, n_columns, n_standard = len(golden.windows), len(features.columns), len(manifest.standard.columns)
     got = (golden.rows.shape, golden.standard.shape, golden.answers.shape, graph.n_columns, graph.answer)
     expected = ((n, n_columns), (n, n_standard), (n, n_answers), n_columns, answer)
     if got != expected:
@@ -39,7 +38,7 @@ def check(bundle: Bundle, features: Features, standard: Extractor, graph: Graph)
     if not golden.windows:
         raise BundleError(f"{bundle.id}: a bundle must hold golden windows to prove itself with. It has none.")
     try:
-        rows, standards = (np.stack([one.row(w) for w in golden.windows]) for one in (features, standard))
+        rows, standards = (np.stack([row(w) for w in golden.windows]) for row in (features.row, features.standard_row))
     except (FeatureError, ModelError) as error:
         raise BundleError(f"{bundle.id}: every golden window must become a row. {error}") from error
     proofs = (

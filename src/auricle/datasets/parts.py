@@ -1,21 +1,25 @@
-"""Further parts of a data set's rows, embeddings and images: computed where sound is cut, and kept in the cache."""
+"""Further blocks of a data set's rows, embeddings and images: computed where sound is cut, and kept in the cache."""
 
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.audio.decode import Sound
+from auricle.audio.windows import Window
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.feature_table import Progress, content_hash, windows_of
-from auricle.errors import FeatureError
+from auricle.datasets.feature_table import Progress
+from auricle.datasets.one_pass import Arrays, QualityMeter, WindowGrid, run_pass
+from auricle.errors import AuricleError
 from auricle.features.cache import FeatureCache, key_of
-from auricle.features.extractor import Extractor
-from auricle.features.parts import FeatureBlock
+from auricle.features.pipeline import FeatureBlock
 from auricle.features.spec import FeatureSpec
 from auricle.runtime.compute import parallel_map
 
-__all__ = ["part_rows"]
+__all__ = ["BlockRows", "joined_rows", "part_rows"]
 
 
 def part_rows(
@@ -49,39 +53,59 @@ def part_rows(
     ModelError : an embedding's graph fails
     """
     found, started, sound_s = [], time.perf_counter(), 0.0
-    one = partial(_rows, part=part, extractor=Extractor(spec), cache=cache)
-    # Not for other machines: a part may carry a graph of many megabytes, and reads a recording in milliseconds.
-    for index, (rows, seconds) in enumerate(parallel_map(one, dataset.examples, workers=workers)):
-        found.append(rows)
+    one = partial(run_pass, outputs=[BlockRows(part, spec)], cache=cache)
+    # Not for other machines: a block may carry a graph of many megabytes, and reads a recording in milliseconds.
+    for index, (result,) in enumerate(parallel_map(one, dataset.examples, workers=workers)):
+        found.append(result)
         if progress:
-            sound_s += seconds
+            sound_s += 0.0 if isinstance(result, AuricleError) else float(result["seconds"])
             rate = sound_s / max(time.perf_counter() - started, 1e-9)
             progress(part.name, index + 1, len(dataset.examples), f"{rate:.0f} × real time")  # noqa: RUF001
-    return np.concatenate(found)
+    return joined_rows(found)
 
 
-def _rows(
-    example: Example, *, part: FeatureBlock, extractor: Extractor, cache: FeatureCache | None
-) -> tuple[NDArray[np.float32], float]:
-    """Return the rows of one recording, and the seconds of its sound, from the cache where they are kept."""
-    spec, key = extractor.spec, b""
-    if cache is not None:
-        windows = f"{spec.rate_hz}:{spec.window_samples}:{spec.window_hop_samples}"
-        key = key_of(
-            content_hash(example.file).tobytes(),
-            f"{example.start_s}:{example.end_s}",
-            f"{part.name} {windows}",
-            part.fingerprint(),
-        )
-        arrays = cache.get(key)
-        if arrays is not None:
-            return arrays["rows"], float(arrays["seconds"])
-    cut = windows_of(example, extractor)
-    try:
-        rows = np.stack([part.row(window.samples, window.rate_hz) for window in cut])
-    except FeatureError as error:
-        raise FeatureError(f"{example.file}: {error}") from error
-    seconds = sum(window.end_s - window.start_s for window in cut)
-    if cache is not None:
-        cache.put(key, {"rows": rows, "seconds": np.array(seconds)})
-    return rows, seconds
+def joined_rows(results: Iterable[Arrays | AuricleError]) -> NDArray[np.float32]:
+    """Join the rows of recordings, one after the other; raise the first error among them."""
+    rows = []
+    for result in results:
+        if isinstance(result, AuricleError):
+            raise result
+        rows.append(result["rows"])
+    return np.concatenate(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRows:
+    """The rows of one block of every window that a spec cuts: an output of a pass."""
+
+    block: FeatureBlock
+    spec: FeatureSpec
+
+    @property
+    def grid(self) -> WindowGrid:
+        """The windows of the spec."""
+        return WindowGrid.of(self.spec)
+
+    def key(self, example: Example, digest: bytes) -> bytes:
+        """Return the key of a recording's rows of the block."""
+        windows = ":".join(map(str, self.grid))
+        part = f"{example.start_s}:{example.end_s}"
+        return key_of(digest, part, f"{self.block.name} {windows}", self.block.fingerprint())
+
+    def start(self, sound: Sound, digest: NDArray[np.uint8], meter: QualityMeter) -> "_Rows":  # noqa: ARG002
+        """Begin with one recording."""
+        return _Rows(self.block)
+
+
+class _Rows:
+    """The rows of one recording while its windows come."""
+
+    def __init__(self, block: FeatureBlock) -> None:
+        self._block, self._rows, self._seconds = block, list[NDArray[np.float32]](), 0.0
+
+    def push(self, window: Window) -> None:
+        self._rows.append(self._block.row(window.samples, window.rate_hz))
+        self._seconds += window.end_s - window.start_s
+
+    def arrays(self) -> Arrays:
+        return {"rows": np.stack(self._rows), "seconds": np.array(self._seconds)}

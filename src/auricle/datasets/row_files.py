@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Failure, FeatureTable, describe
 from auricle.errors import UsageError
-from auricle.features.describer import Describer
+from auricle.features.pipeline import FeaturePipeline
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.runtime import files
 from auricle.runtime.compute import Engine
@@ -163,12 +163,12 @@ def _absolute(example: Example) -> Example:
 
 
 def _shard(path: Path, examples: Sequence[Example], *, task: Task, spec: FeatureSpec) -> Summary:
-    describer = Describer(spec, standard_spec(spec.rate_hz))
+    pipeline = FeaturePipeline(spec, standard=standard_spec(spec.rate_hz))
     failed: list[dict[str, Any]] = []
 
     def rows() -> Iterator[Row]:
         for example in examples:
-            found = describe(example, describer=describer, cache=None)
+            found = describe(example, pipeline=pipeline)
             if isinstance(found, Failure):
                 failed.append({"file": str(found.file), "error": found.error.as_json()})
             else:

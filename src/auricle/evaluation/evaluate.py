@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.feature_table import Failure, Progress, content_hash, partition_failures
+from auricle.datasets.feature_table import Failure, Progress, partition_failures
+from auricle.datasets.one_pass import content_hash
 from auricle.errors import AuricleError, DataError
 from auricle.evaluation.breakdown import ScoredPredictions, summary
 from auricle.evaluation.scores import (

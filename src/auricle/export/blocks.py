@@ -11,7 +11,7 @@ from auricle.errors import ExportError
 from auricle.export.rows import Row, row
 from auricle.export.spectrum import log_mel
 from auricle.features.image import Image
-from auricle.features.parts import IMAGE, POOLED
+from auricle.features.pipeline import IMAGE, POOLED
 from auricle.features.spec import FeatureSpec
 
 __all__ = ["design_row", "image", "pooled"]

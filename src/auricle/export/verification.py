@@ -11,8 +11,7 @@ from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.errors import ExportError
 from auricle.export.card import INPUT
-from auricle.features.extractor import Extractor
-from auricle.features.parts import Features
+from auricle.features.pipeline import FeaturePipeline
 
 __all__ = ["MAX_DIFFERENCE", "check"]
 
@@ -35,7 +34,7 @@ def check(graph: bytes, bundle: Bundle) -> float:
     ExportError : onnxruntime cannot run the graph, or a difference is above ``MAX_DIFFERENCE``
     """
     model, features = Graph(bundle.graph), bundle.features()
-    self_test.check(bundle, features, Extractor(bundle.manifest.standard), model)
+    self_test.check(bundle, features, model)
     recordings = [*bundle.golden.windows, np.concatenate(bundle.golden.windows)]
     try:
         session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
@@ -54,11 +53,11 @@ def check(graph: bytes, bundle: Bundle) -> float:
 
 
 def _difference(
-    session: onnxruntime.InferenceSession, samples: Samples, bundle: Bundle, features: Features, model: Graph
+    session: onnxruntime.InferenceSession, samples: Samples, bundle: Bundle, features: FeaturePipeline, model: Graph
 ) -> float:
     manifest = bundle.manifest
     rows = features.rows([Clip(samples, manifest.spec.rate_hz)])
-    windows = np.concatenate([model.answers(row[np.newaxis]) for row in rows])
+    windows = np.concatenate([model.predict(row[np.newaxis]) for row in rows])
     names = ["probabilities", "window_probabilities"] if manifest.classes else ["value", "window_value"]
     whole, parts = session.run(names, {INPUT: samples})
     if manifest.target is not None:

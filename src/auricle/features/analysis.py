@@ -109,26 +109,34 @@ def plan_of(spec: FeatureSpec, groups: tuple[str, ...], also: tuple[str, ...] = 
         n_rows += contrast_bands(spec.rate_hz) + 1
     tables = _tables(spec, chroma="chroma" in first_row, contrast="contrast" in first_row)
     counts = np.array([spec.n_mels, spec.n_mfcc, len(tables.contrast)], np.int64)
-    return Plan(spec, n_wanted, n_rows, first_row, Rows(**places), tables, counts)
+    return Plan(
+        spec=spec,
+        n_wanted=n_wanted,
+        n_rows=n_rows,
+        first_row=first_row,
+        rows=Rows(**places),
+        tables=tables,
+        counts=counts,
+    )
 
 
 @lru_cache(maxsize=64)
 def _tables(spec: FeatureSpec, *, chroma: bool, contrast: bool) -> Tables:
     in_lanes = _in_lanes(spec.n_fft)
     return Tables(
-        hann(spec.n_fft).astype(np.float32),
-        places_of(spec.n_fft, spec.hop),
-        spec.hop,
-        spec.rate_hz / spec.n_fft,
-        fourier_plan(spec.n_fft if in_lanes else SMALLEST_TRANSFORM),
-        bands_of(mel_filters(spec)),
-        cosine_transform(spec.n_mfcc, spec.n_mels).astype(np.float32),
-        bands_of(
+        window=hann(spec.n_fft).astype(np.float32),
+        places=places_of(spec.n_fft, spec.hop),
+        hop=spec.hop,
+        bin_hz=spec.rate_hz / spec.n_fft,
+        fourier=fourier_plan(spec.n_fft if in_lanes else SMALLEST_TRANSFORM),
+        mel=bands_of(mel_filters(spec)),
+        transform=cosine_transform(spec.n_mfcc, spec.n_mels).astype(np.float32),
+        chroma=bands_of(
             chroma_filters(spec.rate_hz, spec.n_fft) if chroma else np.ones((12, 1)),
             negligible=CHROMA_NEGLIGIBLE,
             reach=CHROMA_REACH,
         ),
-        contrast_bins(spec.rate_hz, spec.n_fft) if contrast else np.zeros((0, 3), np.int64),
+        contrast=contrast_bins(spec.rate_hz, spec.n_fft) if contrast else np.zeros((0, 3), np.int64),
     )
 
 

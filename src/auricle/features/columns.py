@@ -1,16 +1,14 @@
 """The table of features and statistics, and the names of a row's columns."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from auricle.features.spec import FeatureSpec
+from typing import Protocol
 
 __all__ = [
     "FEATURES",
     "PART_STATISTICS",
     "STATISTICS",
     "UNPOOLED",
+    "RowSettings",
     "column_names",
     "contrast_bands",
     "modulation_edges_hz",
@@ -25,6 +23,27 @@ PART_STATISTICS = (*STATISTICS, "rise")
 """Over a part; ``rise`` is its mean less the window's: what changes within a sound, whatever its level or channel."""
 
 
+class RowSettings(Protocol):
+    """The settings of a :class:`~auricle.features.spec.FeatureSpec` that decide the names of a row's columns."""
+
+    @property
+    def rate_hz(self) -> int: ...  # noqa: D102  (the spec documents its settings)
+    @property
+    def hop(self) -> int: ...  # noqa: D102
+    @property
+    def n_mels(self) -> int: ...  # noqa: D102
+    @property
+    def n_mfcc(self) -> int: ...  # noqa: D102
+    @property
+    def features(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def statistics(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def parts(self) -> int: ...  # noqa: D102
+    @property
+    def part_statistics(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
 def contrast_bands(rate_hz: int) -> int:
     """Return how many octave bands above 200 Hz, at most 6, begin below half of ``rate_hz``."""
     return sum(CONTRAST_FMIN_HZ * 2.0**band < rate_hz / 2 for band in range(CONTRAST_BANDS))
@@ -36,7 +55,7 @@ def modulation_edges_hz(frame_rate_hz: float) -> list[float]:
     return [2.0**octave for octave in range(octaves + 1)]
 
 
-def _modulations(spec: "FeatureSpec") -> list[str]:
+def _modulations(spec: RowSettings) -> list[str]:
     octaves = modulation_edges_hz(spec.rate_hz / spec.hop)[:-1]
     return [f"{band}_mod{edge_hz:g}hz" for band in _numbered("mel", spec.n_mels) for edge_hz in octaves]
 
@@ -45,7 +64,7 @@ def _numbered(stem: str, count: int, suffix: str = "") -> list[str]:
     return [f"{stem}{index:02d}{suffix}" for index in range(count)]
 
 
-FEATURES: "dict[str, Callable[[FeatureSpec], list[str]]]" = {
+FEATURES: dict[str, Callable[[RowSettings], list[str]]] = {
     "mfcc": lambda spec: _numbered("mfcc", spec.n_mfcc),
     "mfcc_delta": lambda spec: _numbered("mfcc", spec.n_mfcc, "_delta"),
     "mfcc_delta2": lambda spec: _numbered("mfcc", spec.n_mfcc, "_delta2"),
@@ -69,12 +88,12 @@ UNPOOLED = frozenset({"modulation"})
 """Groups that have one value for the whole window, not one for each frame."""
 
 
-def column_names(spec: "FeatureSpec") -> tuple[str, ...]:
+def column_names(spec: RowSettings) -> tuple[str, ...]:
     """Return the names of a row's columns: the whole window's, those of each part, then what is not pooled."""
     return tuple(_column_names(spec))
 
 
-def _column_names(spec: "FeatureSpec") -> Iterator[str]:
+def _column_names(spec: RowSettings) -> Iterator[str]:
     values = [name for feature in spec.features if feature not in UNPOOLED for name in FEATURES[feature](spec)]
     for statistic in spec.statistics:
         yield from (f"{name}_{statistic}" for name in values)

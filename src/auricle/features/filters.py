@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 from auricle.errors import UsageError
 from auricle.features.columns import CONTRAST_FMIN_HZ, contrast_bands
 
-if TYPE_CHECKING:
-    from auricle.features.spec import FeatureSpec
-
-__all__ = ["chroma_filters", "contrast_bins", "cosine_transform", "empty_bands", "hann", "mel_bank", "mel_filters"]
+__all__ = [
+    "MelSettings",
+    "chroma_filters",
+    "contrast_bins",
+    "cosine_transform",
+    "empty_bands",
+    "hann",
+    "mel_bank",
+    "mel_filters",
+]
 
 Matrix = NDArray[np.float64]
 Scale = Literal["slaney", "htk"]
@@ -21,37 +27,60 @@ Scale = Literal["slaney", "htk"]
 CONTRAST_QUANTILE = 0.02
 
 
+class MelSettings(Protocol):
+    """The settings of a :class:`~auricle.features.spec.FeatureSpec` that decide the mel bands."""
+
+    @property
+    def rate_hz(self) -> int: ...  # noqa: D102  (the spec documents its settings)
+    @property
+    def n_fft(self) -> int: ...  # noqa: D102
+    @property
+    def n_mels(self) -> int: ...  # noqa: D102
+    @property
+    def fmin_hz(self) -> float: ...  # noqa: D102
+    @property
+    def fmax_hz(self) -> float | None: ...  # noqa: D102
+    @property
+    def mel_scale(self) -> Scale: ...  # noqa: D102
+
+
 def hann(n_fft: int) -> Matrix:
     """Return the periodic Hann window, shape (n_fft,)."""
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
 
 
-def mel_filters(spec: "FeatureSpec") -> Matrix:
+def mel_filters(spec: MelSettings) -> Matrix:
     """Return the mel filter bank, shape (n_mels, n_fft // 2 + 1).
 
     Triangles of equal area (Slaney's norm) on the scale that ``spec.mel_scale`` names.
 
     Source: Slaney, Auditory Toolbox (1998); Young et al., The HTK Book. Equals librosa.filters.mel.
     """
-    return _mel_filters(spec.rate_hz, spec.n_fft, spec.n_mels, spec.fmin_hz, spec.fmax_hz, spec.mel_scale)
+    return _mel_filters(
+        rate_hz=spec.rate_hz,
+        n_fft=spec.n_fft,
+        n_mels=spec.n_mels,
+        fmin_hz=spec.fmin_hz,
+        fmax_hz=spec.rate_hz / 2 if spec.fmax_hz is None else spec.fmax_hz,
+        scale=spec.mel_scale,
+    )
 
 
 @lru_cache(maxsize=32)
-def _mel_filters(rate_hz: int, n_fft: int, n_mels: int, fmin_hz: float, fmax_hz: float | None, scale: Scale) -> Matrix:
-    top_hz = rate_hz / 2 if fmax_hz is None else fmax_hz
-    filters = mel_bank(rate_hz, n_fft, n_mels, fmin_hz, top_hz, scale)
+def _mel_filters(**bands: Any) -> Matrix:
+    filters = mel_bank(**bands)
     filters.flags.writeable = False
     return filters
 
 
 def mel_bank(
+    *,
     rate_hz: int,
     n_fft: int,
     n_mels: int,
     fmin_hz: float,
     fmax_hz: float,
     scale: Scale,
-    *,
     equal_area: bool = True,
     straight_in: Literal["hz", "mel"] = "hz",
 ) -> Matrix:
@@ -81,7 +110,7 @@ def _triangles(edges: NDArray[Any], bins: NDArray[Any]) -> Matrix:
     return triangles
 
 
-def empty_bands(spec: "FeatureSpec") -> list[int]:
+def empty_bands(spec: MelSettings) -> list[int]:
     """Return the mel bands that no bin of the spectrum falls into."""
     return [int(band) for band in np.flatnonzero(mel_filters(spec).max(axis=1) <= 0)]
 

@@ -7,7 +7,7 @@ import soxr
 from numpy.typing import ArrayLike, NDArray
 
 from auricle.errors import FeatureError, UsageError
-from auricle.features.extractor import Extractor
+from auricle.features.pipeline import FeaturePipeline
 from auricle.features.spec import FeatureSpec
 
 __all__ = ["Image", "image_spec"]
@@ -64,7 +64,7 @@ class Image:
         self.columns = tuple(
             f"mel{band:02d}_frame{frame:03d}" for band in range(self.shape[0]) for frame in range(self.shape[1])
         )
-        self._extractor = Extractor(spec)
+        self._pipeline = FeaturePipeline(spec)
         self._n_samples = spec.window_samples
 
     def __repr__(self) -> str:
@@ -94,7 +94,7 @@ class Image:
             raise FeatureError(f"A window must be one channel of samples. Got shape {sound.shape}.")
         if rate_hz != self.spec.rate_hz:
             sound = soxr.resample(sound, rate_hz, self.spec.rate_hz, quality="HQ")
-        return self._extractor.image(_loudest(sound, self._n_samples, self.spec.hop)).ravel()
+        return self._pipeline.image(_loudest(sound, self._n_samples, self.spec.hop)).ravel()
 
 
 def _loudest(sound: NDArray[np.float32], length: int, hop: int) -> NDArray[np.float32]:

@@ -116,7 +116,9 @@ def _neighbours(statistics: tuple[str, ...], n_frames: int) -> _Neighbours:
     positions = np.array([float(statistics[place][1:]) for place in places]) / 100 * (n_frames - 1)
     below = positions.astype(np.int64)
     ranks, (low, high) = np.unique([below, np.minimum(below + 1, n_frames - 1)], return_inverse=True)
-    return _Neighbours(places, ranks, low, high, (positions - below).astype(np.float32)[:, np.newaxis])
+    return _Neighbours(
+        places=places, ranks=ranks, low=low, high=high, fraction=(positions - below).astype(np.float32)[:, np.newaxis]
+    )
 
 
 def _percentiles(values: Values, frames: slice, asked: _Neighbours) -> Values:

@@ -125,7 +125,7 @@ def inspect(
     heard = dataset.subset(kept) if failures else dataset
     leaks = find_leaks(heard, recordings)
     findings = sort([*_failed(dataset, failures), *leaks.findings, *find_recording_faults(heard, recordings)])
-    return Inspection(heard, recordings, leaks, findings, failures, seconds=time.perf_counter() - started)
+    return Inspection(heard, recordings, leaks, findings, failures=failures, seconds=time.perf_counter() - started)
 
 
 def _failed(dataset: Dataset, failures: Sequence[Failure]) -> Iterator[Finding]:

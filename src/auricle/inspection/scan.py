@@ -1,27 +1,30 @@
 """Listening to a recording once, in constant memory: what is known of its sound before any feature is chosen."""
 
 from dataclasses import astuple, dataclass
+from functools import partial
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.audio import quality
 from auricle.audio.clip import Clip, Samples
-from auricle.audio.decode import open_sound
+from auricle.audio.decode import Sound
 from auricle.audio.resample import Resampler
-from auricle.audio.windows import consecutive, cut
+from auricle.audio.windows import Cutter, Window, cut
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.feature_table import Failure, Progress, content_hash, partition_failures
+from auricle.datasets.feature_table import Failure, Progress, partition_failures
+from auricle.datasets.one_pass import Arrays, QualityMeter, run_pass
 from auricle.errors import AuricleError
 from auricle.features.cache import FeatureCache, key_of
-from auricle.features.extractor import Extractor
+from auricle.features.pipeline import FeaturePipeline
 from auricle.features.spec import standard_spec
 from auricle.inspection import fingerprints
 from auricle.inspection.fingerprints import LONGEST_S, RATE_HZ, Digest, Fingerprint, frames_of
 from auricle.records import Quality
 from auricle.runtime.compute import parallel_map
 
-__all__ = ["Recording", "scan_dataset", "scan_recording"]
+__all__ = ["Recording", "RecordingFacts", "scan_dataset"]
 
 PIECE_S = 10.0
 
@@ -46,6 +49,19 @@ class Recording:
     rate_hz: int
     channels: int
 
+    @classmethod
+    def of(cls, arrays: Arrays) -> Self:
+        """Return what a pass or the cache holds of a recording."""
+        length_s, rate_hz, channels = arrays["sizes"].tolist()
+        return cls(
+            Fingerprint(arrays["digest"].tobytes(), arrays["frames"]),
+            Quality(*arrays["quality"].tolist()),
+            arrays["row"],
+            duration_s=length_s,
+            rate_hz=int(rate_hz),
+            channels=int(channels),
+        )
+
 
 def scan_dataset(
     dataset: Dataset,
@@ -67,89 +83,88 @@ def scan_dataset(
     -------
     places of the recordings that could be read, what is known of each, and what could not be read
     """
-
-    def one(example: Example) -> Recording | Failure:
-        try:
-            return scan_recording(example) if cache is None else _kept(example, cache)
-        except AuricleError as error:
-            return Failure(example.file, error)
+    one = partial(run_pass, outputs=[RecordingFacts()], cache=cache)
 
     def told(done: int, _: Recording | Failure) -> None:
         if progress:
             progress("listening", done, len(dataset.examples))
 
-    kept, recordings, failures = partition_failures(parallel_map(one, dataset.examples, workers=workers), told)
+    passed = zip(dataset.examples, parallel_map(one, dataset.examples, workers=workers), strict=True)
+    kept, recordings, failures = partition_failures(
+        (_recording(example, result) for example, (result,) in passed), told
+    )
     return np.array(kept, np.intp), tuple(recordings), failures
 
 
-def scan_recording(example: Example) -> Recording:
-    """Decode a recording, or the part of it that is an example, once and in pieces of ten seconds.
+def _recording(example: Example, result: Arrays | AuricleError) -> Recording | Failure:
+    return Failure(example.file, result) if isinstance(result, AuricleError) else Recording.of(result)
 
-    The row is the standard one at 8 kHz, the mean over the first ten minutes.
 
-    Raises
-    ------
-    AudioError : sound that cannot be read
+@dataclass(frozen=True, slots=True)
+class RecordingFacts:
+    """What is known of a recording's sound, as an output of a pass: its :class:`Recording`.
+
+    It is measured on pieces of ten seconds. The row is the standard one at 8 kHz, the mean over the first ten minutes.
     """
-    with open_sound(example.file) as sound:
-        rate_hz = sound.rate_hz
-        digest, resampler = Digest(rate_hz), Resampler(rate_hz, RATE_HZ)
-        qualities: list[Quality] = []
-        lengths_s: list[float] = []
-        slow: list[Samples] = []
-        blocks = sound.blocks(start_s=example.start_s, end_s=example.end_s)
-        for window in consecutive(blocks, round(PIECE_S * rate_hz), rate_hz):
-            piece = window.samples
-            digest.push(piece)
-            qualities.append(quality.measure(piece, rate_hz))
-            if sum(lengths_s) < LONGEST_S:
-                slow.append(resampler.push(piece))
-            lengths_s.append(piece.size / rate_hz)
-        slow.append(resampler.flush())
-        samples = np.concatenate(slow)
-        return Recording(
-            Fingerprint(digest.value, frames_of(samples)),
-            quality.combine(qualities, lengths_s),
-            _row(samples),
-            duration_s=sum(lengths_s),
-            rate_hz=rate_hz,
-            channels=sound.channels,
-        )
+
+    grid: None = None
+
+    def key(self, example: Example, digest: bytes) -> bytes:
+        """Return the key of a recording's facts."""
+        part = f"{example.start_s}:{example.end_s}:{PIECE_S}:{quality.VERSION}:{fingerprints.VERSION}"
+        return key_of(digest, part, "listening", standard_spec(RATE_HZ).fingerprint())
+
+    def start(self, sound: Sound, digest: NDArray[np.uint8], meter: QualityMeter) -> "_Facts":  # noqa: ARG002
+        """Begin with one recording."""
+        return _Facts(sound.rate_hz, sound.channels, meter)
 
 
-def _kept(example: Example, cache: FeatureCache) -> Recording:
-    """Return what was heard before of a file of this content, or listen and keep it."""
-    part = f"{example.start_s}:{example.end_s}:{PIECE_S}:{quality.VERSION}:{fingerprints.VERSION}"
-    key = key_of(content_hash(example.file).tobytes(), part, "listening", standard_spec(RATE_HZ).fingerprint())
-    arrays = cache.get(key)
-    if arrays is not None:
-        length_s, rate_hz, channels = arrays["sizes"].tolist()
-        return Recording(
-            Fingerprint(arrays["digest"].tobytes(), arrays["frames"]),
-            Quality(*arrays["quality"].tolist()),
-            arrays["row"],
-            duration_s=length_s,
-            rate_hz=int(rate_hz),
-            channels=int(channels),
-        )
-    heard = scan_recording(example)
-    arrays = {
-        "digest": np.frombuffer(heard.fingerprint.digest, np.uint8),
-        "frames": heard.fingerprint.frames,
-        "quality": np.array(astuple(heard.quality)),
-        "row": heard.row,
-        "sizes": np.array([heard.duration_s, heard.rate_hz, heard.channels]),
-    }
-    cache.put(key, arrays)
-    return heard
+class _Facts:
+    """The facts of one recording while its blocks come."""
+
+    def __init__(self, rate_hz: int, channels: int, meter: QualityMeter) -> None:
+        self._rate_hz, self._channels, self._meter = rate_hz, channels, meter
+        self._digest, self._resampler = Digest(rate_hz), Resampler(rate_hz, RATE_HZ)
+        self._cutter: Cutter | None = None
+        self._qualities: list[Quality] = []
+        self._lengths_s: list[float] = []
+        self._slow: list[Samples] = []
+
+    def push(self, window: Window) -> None:
+        if self._cutter is None:
+            size = round(PIECE_S * self._rate_hz)
+            self._cutter = Cutter(size, size, self._rate_hz, first_sample=window.start_samples)
+        for piece in self._cutter.push(window.samples):
+            self._take(piece)
+
+    def _take(self, piece: Window) -> None:
+        self._digest.push(piece.samples)
+        self._qualities.append(self._meter.measure(piece))
+        if sum(self._lengths_s) < LONGEST_S:
+            self._slow.append(self._resampler.push(piece.samples))
+        self._lengths_s.append(piece.samples.size / self._rate_hz)
+
+    def arrays(self) -> Arrays:
+        for piece in self._cutter.flush(is_whole=False) if self._cutter else ():  # the last one may be shorter
+            self._take(piece)
+        self._slow.append(self._resampler.flush())
+        samples = np.concatenate(self._slow)
+        whole = quality.combine(self._qualities, self._lengths_s)
+        return {
+            "digest": np.frombuffer(self._digest.value, np.uint8),
+            "frames": frames_of(samples),
+            "quality": np.array(astuple(whole)),
+            "row": _row(samples),
+            "sizes": np.array([sum(self._lengths_s), self._rate_hz, self._channels]),
+        }
 
 
 def _row(samples: Samples) -> NDArray[np.float32]:
-    extractor = Extractor(standard_spec(RATE_HZ))
-    missing = extractor.spec.n_fft - samples.size
+    pipeline = FeaturePipeline(standard_spec(RATE_HZ))
+    missing = pipeline.spec.n_fft - samples.size
     if missing > 0:
         samples = np.pad(samples, (0, missing))
     size = round(PIECE_S * RATE_HZ)
-    rows = np.stack([extractor.row(window.samples) for window in cut(Clip(samples, RATE_HZ), size, size)])
+    rows = np.stack([pipeline.row(window.samples) for window in cut(Clip(samples, RATE_HZ), size, size)])
     mean: NDArray[np.float32] = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
     return mean

@@ -16,7 +16,6 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic, models, register_model, type_callable
 from numpy.typing import NDArray
 
-
 __all__ = [
     "FLOATS",
     "LANES",

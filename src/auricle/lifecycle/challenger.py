@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.feature_table import Progress, content_hash
+from auricle.datasets.feature_table import Progress
+from auricle.datasets.one_pass import content_hash
 from auricle.datasets.times import made_at
 from auricle.errors import DataError, UsageError
 from auricle.features.cache import FeatureCache
@@ -163,7 +164,7 @@ class Challenger:
         times[np.isnat(times)] = made_at(manifest.created)  # where no time is known, as old as the champion
         weights = present_weights(times, present, half_life_days=self.half_life_days)
         original = (replace(e, weight=float(w)) for e, w in zip(self.data.examples, weights, strict=True))
-        own = [part for part in self.champion.extractor.parts if isinstance(part, Embedding)]
+        own = [part for part in self.champion.extractor.blocks if isinstance(part, Embedding)]
         reads = {"auto", "embedding"} & set(self.families.split(","))
         return train(
             replace(self.data, examples=(*original, *learned)),

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from auricle.bundles import self_test
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
-from auricle.features.describer import Describer
-from auricle.features.extractor import Extractor
-from auricle.features.parts import Features
+from auricle.features.pipeline import FeaturePipeline
 
 __all__ = ["LoadedModel"]
 
@@ -21,18 +19,15 @@ class LoadedModel:
     bundle : Bundle
     name : str
         Name and version, as predictions give them.
-    extractor : Features
-        Turns a window into the row that the graph takes.
-    describer : Describer
-        Turns a window into that row and the standard row at once.
+    pipeline : FeaturePipeline
+        Turns a window into the row that the graph takes, and the standard row that novelty and monitoring read.
     graph : Graph
         Turns rows into probabilities or numbers.
     """
 
     bundle: Bundle
     name: str  # kept, for a bundle hashes itself to tell it
-    extractor: Features
-    describer: Describer
+    pipeline: FeaturePipeline
     graph: Graph
 
     @classmethod
@@ -43,18 +38,11 @@ class LoadedModel:
         ------
         BundleError : the graph does not load, or the golden windows do not give what they gave in training
         """
-        extractor = bundle.features()
-        describer = Describer(bundle.manifest.spec, bundle.manifest.standard, extractor.parts)
-        graph = Graph(bundle.graph)
-        self_test.check(bundle, extractor, describer.standard, graph)
-        return cls(bundle=bundle, name=bundle.id, extractor=extractor, describer=describer, graph=graph)
+        pipeline, graph = bundle.features(), Graph(bundle.graph)
+        self_test.check(bundle, pipeline, graph)
+        return cls(bundle=bundle, name=bundle.id, pipeline=pipeline, graph=graph)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes that it knows; none for a regressor."""
         return self.bundle.manifest.classes
-
-    @property
-    def standard(self) -> Extractor:
-        """What makes the standard row, the named features that novelty and monitoring read."""
-        return self.describer.standard

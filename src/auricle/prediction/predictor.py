@@ -10,7 +10,7 @@ from auricle.audio.sources import Source
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
 from auricle.errors import BundleError
-from auricle.features.parts import Features
+from auricle.features.pipeline import FeaturePipeline
 from auricle.prediction.events import EventRules
 from auricle.prediction.model import LoadedModel
 from auricle.prediction.request import PredictionRequest, RequestedLevels
@@ -68,9 +68,9 @@ class Predictor:
         return self.loaded.classes
 
     @property
-    def extractor(self) -> Features:
+    def extractor(self) -> FeaturePipeline:
         """What turns a window into the row that the graph takes."""
-        return self.loaded.extractor
+        return self.loaded.pipeline
 
     @property
     def graph(self) -> Graph:

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from auricle.errors import UsageError
 
-__all__ = ["Engine", "n_workers", "parallel_map", "use"]
+__all__ = ["Engine", "has_engine", "n_workers", "parallel_map", "use"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -52,6 +52,11 @@ def use(engine: Engine | None) -> Iterator[None]:
         yield
     finally:
         _ENGINE.reset(token)
+
+
+def has_engine() -> bool:
+    """Whether an engine is in use."""
+    return _ENGINE.get() is not None
 
 
 def n_workers(workers: int | None = None) -> int:

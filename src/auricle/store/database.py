@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from auricle.errors import StoreError
 from auricle.runtime import clock
-from auricle.store.dialects import DEFAULT_URL, engine, parse_url, ensure_file, failure_reason
+from auricle.store.dialects import DEFAULT_URL, engine, ensure_file, failure_reason, parse_url
 
 __all__ = ["DEFAULT_URL", "PATIENCE_S", "Database"]
 

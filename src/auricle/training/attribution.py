@@ -10,7 +10,7 @@ from auricle.bundles.graph import Graph
 from auricle.datasets.feature_table import windows_of
 from auricle.features.image import Image
 from auricle.features.occlusion import explain_image
-from auricle.features.parts import IMAGE
+from auricle.features.pipeline import IMAGE
 from auricle.features.plots import draw_explained
 from auricle.reports.html import Block, Text, picture
 
@@ -28,9 +28,8 @@ def attribution(result: "TrainResult") -> Iterator[Block]:
     Parts of the image are filled with quiet, and the answer is asked for again.
     """
     features, graph = result.bundle.features(), Graph(result.bundle.graph)
-    image = next(part for part in features.parts if isinstance(part, Image))
-    names = [part.name for part in features.parts]
-    first = sum(len(part.columns) for part in features.parts[: names.index(IMAGE)])
+    image = next(block for block in features.blocks if isinstance(block, Image))
+    first = features.first_column(IMAGE)
     place = slice(first, first + len(image.columns))
     yield Text(
         "Above, what the network was given; below, what its answer to that window loses where a part of it is hidden. "

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.feature_table import FeatureTable, Progress, extract
-from auricle.datasets.parts import part_rows
-from auricle.features.cache import FeatureCache
-from auricle.features.parts import POOLED, FeatureBlock
+from auricle.datasets.feature_table import FeatureTable
+from auricle.datasets.one_pass import WindowGrid
+from auricle.features.pipeline import POOLED
 from auricle.features.spec import FeatureSpec
 
-__all__ = ["DesignMatrices", "DesignMatrix", "Scale", "design_matrices"]
+__all__ = ["DesignMatrices", "DesignMatrix", "Scale"]
 
 MakePart: TypeAlias = Callable[[str, FeatureSpec], NDArray[np.float32]]
 
@@ -65,8 +64,15 @@ class DesignMatrix:
     ) -> Self:
         """Join a data set's truth to its features."""
         truth = dataset.targets if dataset.task == "regress" else np.searchsorted(dataset.classes, dataset.labels)
-        weight, groups = dataset.weights, dataset.groups
-        return cls(examples.rows, examples.owner, truth, dataset.classes, weight, groups, further or {})
+        return cls(
+            rows=examples.rows,
+            owner=examples.owner,
+            truth=truth,
+            classes=dataset.classes,
+            weight=dataset.weights,
+            groups=dataset.groups,
+            further=further or {},
+        )
 
     def design_matrix(self, parts: Sequence[str], windows: NDArray[Any] | None = None) -> NDArray[np.float32]:
         """Return the rows of some parts end to end, of some windows (a mask or indices) or of all."""
@@ -149,7 +155,7 @@ class DesignMatrices(Mapping[FeatureSpec | None, DesignMatrix]):
         self._held: dict[FeatureSpec, FeatureTable] = {}
         self._make_part = make_part
         self._further = tuple(further)
-        self._parts: dict[tuple[int, int | None, int], _Parts] = {}
+        self._parts: dict[WindowGrid, _Parts] = {}
 
     def examples(self, spec: FeatureSpec) -> FeatureTable:
         """Return the features under a spec."""
@@ -164,8 +170,7 @@ class DesignMatrices(Mapping[FeatureSpec | None, DesignMatrix]):
             raise KeyError(spec)
         further: Mapping[str, NDArray[np.float32]] = {}
         if self._make_part is not None:
-            windows = (spec.rate_hz, spec.window_samples, spec.window_hop_samples)
-            further = self._parts.setdefault(windows, _Parts(self._further, _bound(self._make_part, spec)))
+            further = self._parts.setdefault(WindowGrid.of(spec), _Parts(self._further, _bound(self._make_part, spec)))
         return DesignMatrix.of(self._dataset, self.examples(spec), further)
 
     def __iter__(self) -> Iterator[FeatureSpec]:
@@ -173,32 +178,3 @@ class DesignMatrices(Mapping[FeatureSpec | None, DesignMatrix]):
 
     def __len__(self) -> int:
         return len(self._held)
-
-
-def design_matrices(
-    dataset: Dataset,
-    examples: FeatureTable,
-    spec: FeatureSpec,
-    further: Mapping[str, FeatureBlock],
-    *,
-    workers: int | None = None,
-    cache: FeatureCache | None = None,
-    progress: Progress | None = None,
-) -> DesignMatrices:
-    """Return the tables of a data set whose features under one spec are there, and the others made when asked for.
-
-    Parameters
-    ----------
-    examples : the features under ``spec``
-    further : parts of rows beside the pooled ones, by name
-    """
-
-    def make(other: FeatureSpec) -> FeatureTable:
-        if other == spec:
-            return examples
-        return extract(dataset, other, workers=workers, cache=cache, progress=progress)[1]
-
-    def make_part(name: str, windows: FeatureSpec) -> NDArray[np.float32]:
-        return part_rows(dataset, further[name], windows, workers=workers, cache=cache, progress=progress)
-
-    return DesignMatrices(dataset, make, make_part, tuple(further))

@@ -8,11 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from auricle.datasets.feature_table import FeatureTable, Progress
+from auricle.datasets.feature_table import Progress
 from auricle.features.cache import FeatureCache
 from auricle.features.image import Image, image_spec
-from auricle.features.parts import FeatureBlock
-from auricle.features.spec import FeatureSpec
+from auricle.features.pipeline import FeatureBlock
 from auricle.models.cnn.device import chosen_device, need_torch
 from auricle.models.cnn.settings import Epoch
 from auricle.models.table import MODELS
@@ -37,10 +36,9 @@ def are_within_reach() -> bool:
     return find_spec("torch") is not None
 
 
-def images_of(spec: FeatureSpec, examples: FeatureTable) -> Image:
-    """Return what makes images of windows: of one size, which holds the longest of them."""
-    longest_s = spec.window_s or float((examples.end_s - examples.start_s).max())
-    return Image(image_spec(spec.rate_hz, longest_s))
+def images_of(rate_hz: int, longest_s: float) -> Image:
+    """Return what makes images of windows: of one size, which holds one of ``longest_s``."""
+    return Image(image_spec(rate_hz, longest_s))
 
 
 def network_settings(image: FeatureBlock | None, device: str, folder: Path | None) -> dict[str, Any]:

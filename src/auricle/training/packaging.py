@@ -1,5 +1,6 @@
 """From a search to a bundle: the chosen model fitted on everything, converted, scored, and packed with its proof."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -7,19 +8,19 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.audio.clip import Samples
 from auricle.bundles.aggregation import predicted_class
 from auricle.bundles.bundle import Bundle, Golden
 from auricle.bundles.graph import Graph
 from auricle.bundles.manifest import Interval, Manifest, Sets, Target
 from auricle.bundles.profile import MAX_PROFILED, Profile, quality_row
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.feature_table import FeatureTable, Progress, windows_of
+from auricle.datasets.feature_table import FeatureTable, Progress
 from auricle.evaluation import scores
 from auricle.features.embeddings.embedding import Embedding
-from auricle.features.extractor import Extractor
 from auricle.features.image import Image
-from auricle.features.parts import IMAGE, Features
-from auricle.features.spec import FeatureSpec, standard_spec
+from auricle.features.pipeline import IMAGE, FeaturePipeline
+from auricle.features.spec import standard_spec
 from auricle.models.cnn.device import torch_threads
 from auricle.models.family import Estimator
 from auricle.models.intervals import COVERAGE, class_thresholds, half_width
@@ -32,7 +33,7 @@ from auricle.training.search.cross_validation import SplitPlan
 from auricle.training.search.search import SearchResult
 from auricle.training.thresholds import event_thresholds, fit_novelty, novelty_columns
 
-__all__ = ["build_bundle"]
+__all__ = ["build_bundle", "golden_places"]
 
 N_GOLDEN = 3
 _LIBRARIES = (
@@ -53,10 +54,11 @@ def build_bundle(
     dataset: Dataset,
     examples: FeatureTable,
     table: DesignMatrix,
-    features: Features,
+    features: FeaturePipeline,
     found: SearchResult,
     protocol: SplitPlan,
     *,
+    golden_windows: Sequence[Samples],
     name: str,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -70,6 +72,7 @@ def build_bundle(
     features : what makes its rows
     found : what the search found
     protocol : where it took its scores
+    golden_windows : sound that the bundle proves itself with
     workers : threads; None for every core
     progress : told of every epoch of a network
 
@@ -97,9 +100,10 @@ def build_bundle(
         window_doubt=_doubt(found.windows_out_of_fold) if table.classes else None,
         recording_doubt=_doubt(found.out_of_fold) if table.classes else None,
     )
-    golden = _golden(dataset, features, manifest.standard, graph)
-    embeddings = {part.name: part.graphs for part in features.parts if isinstance(part, Embedding)}
-    bundle = Bundle(manifest, graph, _profile(dataset, examples, found, unlike), novelty, golden, embeddings)
+    golden = _golden(golden_windows, features, graph)
+    embeddings = {block.name: block.graphs for block in features.blocks if isinstance(block, Embedding)}
+    profile = _profile(dataset, examples, found, unlike)
+    bundle = Bundle(manifest, graph, profile, novelty, golden=golden, embeddings=embeddings)
     return bundle, estimator
 
 
@@ -108,7 +112,7 @@ def _manifest(
     table: DesignMatrix,
     found: SearchResult,
     scale: Scale,
-    features: Features,
+    features: FeaturePipeline,
     name: str,
     protocol: str,
 ) -> Manifest:
@@ -120,9 +124,9 @@ def _manifest(
         classes=table.classes,
         target=Target(mean=scale.mean, deviation=scale.deviation) if scale.is_used else None,
         spec=features.spec,
-        parts=tuple(part.name for part in features.parts),
-        embeddings=tuple(part.card for part in features.parts if isinstance(part, Embedding)),
-        image=next((part.spec for part in features.parts if isinstance(part, Image)), None),
+        parts=features.block_names,
+        embeddings=tuple(block.card for block in features.blocks if isinstance(block, Embedding)),
+        image=next((block.spec for block in features.blocks if isinstance(block, Image)), None),
         interval=_interval(table, found),
         sets=_sets(table, found),
         event_thresholds=event_thresholds(found.windows_out_of_fold, table.truth[table.owner]) if table.classes else (),
@@ -191,12 +195,12 @@ def _profile(dataset: Dataset, examples: FeatureTable, found: SearchResult, nove
     )
 
 
-def _golden(dataset: Dataset, features: Features, standard: FeatureSpec, graph: bytes) -> Golden:
-    """Take the first window of a few recordings, evenly spread over the set."""
-    n = len(dataset.examples)
-    compact = Extractor(standard)
-    picked = np.unique(np.linspace(0, n - 1, min(n, N_GOLDEN)).round().astype(int))
-    windows: list[NDArray[np.float32]] = [windows_of(dataset.examples[i], features)[0].samples for i in picked]
+def golden_places(n: int) -> list[int]:
+    """Return the places of the few recordings, evenly spread over ``n``, whose first windows a bundle keeps."""
+    return [int(place) for place in np.unique(np.linspace(0, n - 1, min(n, N_GOLDEN)).round())]
+
+
+def _golden(windows: Sequence[Samples], features: FeaturePipeline, graph: bytes) -> Golden:
     rows = np.stack([features.row(window) for window in windows])
-    standards = np.stack([compact.row(window) for window in windows])
+    standards = np.stack([features.standard_row(window) for window in windows])
     return Golden(tuple(windows), rows, standards, Graph(graph).predict(rows))

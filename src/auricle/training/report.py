@@ -9,7 +9,7 @@ import numpy as np
 from auricle.evaluation import report_sections
 from auricle.evaluation.advice import next_steps
 from auricle.evaluation.breakdown import ScoredPredictions
-from auricle.features.parts import IMAGE
+from auricle.features.pipeline import IMAGE
 from auricle.inspection.findings import Finding, file_name, sort
 from auricle.reports import charts
 from auricle.reports.html import Block, Listing, Notice, Page, Section, Table, Text, Tone, picture

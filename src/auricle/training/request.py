@@ -63,7 +63,7 @@ def training_request(
     families = tuple(name for name in MODELS if name in families or (name == "embedding" and pretrained))
     check_networks(families, device)
     more = further_families(families) if has_budget and models == "auto" else ()
-    return TrainingRequest(families, own, blend, more, pretrained)
+    return TrainingRequest(families=families, own=own, blend=blend, more=more, embeddings=pretrained)
 
 
 def further_families(families: Sequence[str]) -> tuple[str, ...]:

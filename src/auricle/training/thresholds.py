@@ -78,7 +78,13 @@ def _novelty(rows: NDArray[np.float32], columns: NDArray[np.int64]) -> Novelty:
     """Return a novelty that measures distance and has no ranks yet."""
     place, nothing = fit_prototypes(rows[:, columns], limit=float(LIMIT)), np.zeros((2, N_RANKS))
     return Novelty(
-        columns, place.mean, place.inverse_deviation, place.prototypes, nothing, nothing, thresholds=np.zeros(2)
+        columns,
+        place.mean,
+        place.inverse_deviation,
+        place.prototypes,
+        doubts=nothing,
+        distances=nothing,
+        thresholds=np.zeros(2),
     )
 
 

@@ -5,28 +5,31 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.feature_table import Progress, extract
+from auricle.datasets.feature_table import Progress
 from auricle.datasets.headers import read_headers
 from auricle.errors import UsageError
 from auricle.features.cache import FeatureCache
 from auricle.features.embeddings.embedding import Embedding
-from auricle.features.parts import IMAGE, POOLED, FeatureBlock, Features, Pooled
+from auricle.features.pipeline import IMAGE
 from auricle.features.spec import FeatureSpec
-from auricle.inspection.leaks import find_leaks
+from auricle.inspection.findings import Finding
+from auricle.inspection.leaks import Leaks, find_leaks
 from auricle.inspection.recording_faults import find_recording_faults
-from auricle.inspection.scan import scan_dataset
 from auricle.models.family import Estimator
 from auricle.training.defaults import Split, choose_spec, split_plan
-from auricle.training.design_matrix import DesignMatrices, design_matrices
-from auricle.training.networks import checkpoints, images_of, network_settings
+from auricle.training.features import TrainingFeatures, compute_features
+from auricle.training.networks import checkpoints, network_settings
 from auricle.training.packaging import build_bundle
 from auricle.training.request import training_request
 from auricle.training.result import TrainResult
+from auricle.training.search.candidates import Candidate
 from auricle.training.search.cross_validation import SplitPlan
-from auricle.training.search.search import SearchResult, search
+from auricle.training.search.racing import Explore
+from auricle.training.search.search import search
 from auricle.training.search.search_space import SearchSpace, check_convertible
 
 __all__ = ["TUNINGS", "TrainResult", "Tuning", "train"]
@@ -91,12 +94,7 @@ def train(
     ConversionError : a model that has no ONNX form, or whose graph would answer otherwise
     """
     started = time.perf_counter()
-    if tune not in TUNINGS:
-        raise UsageError(f"`tune` must be among {', '.join(TUNINGS)}. Got {tune!r}.")
-    if budget_s is not None and not budget_s > 0:
-        raise UsageError(f"`budget_s` must be above 0. Got {budget_s:g}.")
-    if journal is not None and tune != "optuna":
-        raise UsageError(f"`journal` keeps the trials of `tune` optuna. Got {tune!r}: leave it out.")
+    _check_settings(tune, budget_s, journal)
     wanted = training_request(models, embeddings, has_budget=budget_s is not None, device=device)
     dataset = data if isinstance(data, Dataset) else Dataset.load(data)
     if balance and dataset.task == "regress":
@@ -105,67 +103,86 @@ def train(
     vary_window = spec is None and window_s == "auto"
     spec = spec or choose_spec(read_headers(dataset, workers=workers), window_s=window_s)
     check_convertible(wanted.own, len(spec.columns), dataset.task)
-    dataset, examples, failures = extract(
-        dataset, spec, workers=workers, skip_bad=skip_bad, cache=cache, progress=progress
+    features = compute_features(
+        dataset,
+        spec,
+        wanted,
+        is_timed=budget_s is not None and tune != "optuna",
+        skip_bad=skip_bad,
+        workers=workers,
+        cache=cache,
+        progress=progress,
     )
-    if failures:
+    dataset = features.dataset
+    if features.failures:
         protocol = split_plan(dataset, tune=tune, split=split, seed=seed)
-    kept, recordings, _ = scan_dataset(dataset, workers=workers, cache=cache, progress=progress)
-    leaks = find_leaks(dataset.subset(kept), recordings, blocks=protocol.blocks[kept])
-    condition = tuple(find_recording_faults(dataset.subset(kept), recordings))
-    further: dict[str, FeatureBlock] = {**wanted.embeddings}
-    if wanted.has_networks:
-        further[IMAGE] = images_of(spec, examples)
-    tables = design_matrices(dataset, examples, spec, further, workers=workers, cache=cache, progress=progress)
+    leaks, condition = _inspected(features, protocol)
     called = name or _name_of(Path(dataset.source))
     # BLAS threads wait for each other longer than they work on what is this small, and round by how many they are.
     with checkpoints(cache, f"{dataset.source} {called} {seed}") as folder, threadpool_limits(1, user_api="blas"):
         menu = SearchSpace(
-            wanted.families,
-            wanted.own,
-            dataset.task,
-            spec,
-            seed,
-            vary_window,
-            balance,
-            wanted.more,
-            tuple(wanted.embeddings),
-            network_settings(further.get(IMAGE), device, folder),
+            models=wanted.families,
+            own=wanted.own,
+            task=dataset.task,
+            spec=spec,
+            seed=seed,
+            vary_window=vary_window,
+            is_balanced=balance,
+            more=wanted.more,
+            embeddings=tuple(wanted.embeddings),
+            networks=network_settings(features.blocks.get(IMAGE), device, folder),
         )
         left_s = None if budget_s is None else max(0.0, budget_s - (time.perf_counter() - started))
-        fingerprint = " ".join([spec.fingerprint(), *(part.fingerprint() for part in further.values())])
-        found = _search(
-            tables,
-            menu,
+        offered, explore = _offered(menu, protocol, tune, left_s, journal, features.fingerprint(), workers)
+        found = search(
+            features.tables,
+            offered,
             protocol,
-            tune,
-            left_s,
-            journal,
-            fingerprint,
             blend=wanted.blend,
+            race=tune != "grid",
+            budget_s=left_s if explore is None else None,  # the defaults are tried whatever it is; explore keeps to it
+            explore=explore,
             workers=workers,
             progress=progress,
         )
         chosen = found.chosen.spec or spec
-        examples, table = tables.examples(chosen), tables[chosen].only(found.chosen.parts)
-        features = Features(chosen, [{POOLED: Pooled(chosen), **further}[part] for part in found.chosen.parts])
+        pipeline = features.pipeline(chosen, found.chosen.parts)
+        examples, table = features.tables.examples(chosen), features.tables[chosen].only(found.chosen.parts)
         bundle, estimator = build_bundle(
-            dataset, examples, table, features, found, protocol, name=called, workers=workers, progress=progress
+            dataset,
+            examples,
+            table,
+            pipeline,
+            found,
+            protocol,
+            golden_windows=features.golden_windows(pipeline),
+            name=called,
+            workers=workers,
+            progress=progress,
         )
     return TrainResult(
-        bundle,
-        dataset,
-        examples,
-        table,
-        estimator,
-        found,
-        protocol,
-        leaks,
-        failures,
-        time.perf_counter() - started,
-        workers,
-        condition,
+        bundle=bundle,
+        dataset=dataset,
+        examples=examples,
+        table=table,
+        estimator=estimator,
+        found=found,
+        protocol=protocol,
+        leaks=leaks,
+        failures=features.failures,
+        seconds=time.perf_counter() - started,
+        workers=workers,
+        condition=condition,
     )
+
+
+def _check_settings(tune: Tuning, budget_s: float | None, journal: Path | None) -> None:
+    if tune not in TUNINGS:
+        raise UsageError(f"`tune` must be among {', '.join(TUNINGS)}. Got {tune!r}.")
+    if budget_s is not None and not budget_s > 0:
+        raise UsageError(f"`budget_s` must be above 0. Got {budget_s:g}.")
+    if journal is not None and tune != "optuna":
+        raise UsageError(f"`journal` keeps the trials of `tune` optuna. Got {tune!r}: leave it out.")
 
 
 def _name_of(source: Path) -> str:
@@ -173,47 +190,36 @@ def _name_of(source: Path) -> str:
     return source.resolve().parent.name if source.stem == "metadata" else source.stem
 
 
-def _search(
-    tables: DesignMatrices,
+def _inspected(features: TrainingFeatures, protocol: SplitPlan) -> tuple[Leaks, tuple[Finding, ...]]:
+    """Look for what would make scores untrue, and what is wrong with recordings one by one."""
+    kept, recordings = np.array([*features.facts], np.intp), [*features.facts.values()]
+    dataset = features.dataset.subset(kept)
+    leaks = find_leaks(dataset, recordings, blocks=protocol.blocks[kept])
+    return leaks, tuple(find_recording_faults(dataset, recordings))
+
+
+def _offered(
     menu: SearchSpace,
     protocol: SplitPlan,
     tune: Tuning,
     budget_s: float | None,
     journal: Path | None,
     fingerprint: str,
-    *,
-    blend: bool,
     workers: int | None,
-    progress: Progress | None,
-) -> SearchResult:
-    """Search as it was asked for: the defaults, a grid, the defaults and what else a budget allows, or with Optuna."""
+) -> tuple[list[Candidate], Explore | None]:
+    """Return what is tried: the defaults, a grid, or the defaults and what else a budget allows or Optuna proposes."""
     if tune == "grid":
-        offered = [*menu.grids()]
-    elif tune == "none" and budget_s is not None:
-        offered = [*menu.defaults(), *menu.further()]
-    else:
-        offered = [*menu.defaults()]
-    explore = None
-    if tune == "optuna":
-        from auricle.training.search.optuna_search import optuna_search  # slow to import, and needed for this alone
+        return [*menu.grids()], None
+    if tune == "none":
+        return [*menu.defaults(), *([] if budget_s is None else menu.further())], None
+    from auricle.training.search.optuna_search import optuna_search  # slow to import, and needed for this alone
 
-        explore = optuna_search(
-            menu,
-            n_searches=len(protocol.tested) + protocol.is_nested,
-            budget_s=budget_s,
-            journal=journal,
-            fingerprint=fingerprint,
-            workers=workers,
-        )
-        budget_s = None  # the defaults are tried whatever it is; the explorer keeps to it
-    return search(
-        tables,
-        offered,
-        protocol,
-        blend=blend,
-        race=tune != "grid",
+    explore = optuna_search(
+        menu,
+        n_searches=len(protocol.tested) + protocol.is_nested,
         budget_s=budget_s,
-        explore=explore,
+        journal=journal,
+        fingerprint=fingerprint,
         workers=workers,
-        progress=progress,
     )
+    return [*menu.defaults()], explore

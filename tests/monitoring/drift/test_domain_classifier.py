@@ -3,9 +3,9 @@ import pytest
 from scipy.stats import t
 from sklearn.metrics import roc_auc_score
 
-from auricle.monitoring.drift.domain_classifier import multivariate_drift, domain_classifier_auc
-from auricle.monitoring.drift.resampling import permutation_masks
 from auricle.monitoring.drift.battery import domain_classifier
+from auricle.monitoring.drift.domain_classifier import domain_classifier_auc, multivariate_drift
+from auricle.monitoring.drift.resampling import permutation_masks
 
 
 def found(values, n_window, groups=None, n_shuffles=199):

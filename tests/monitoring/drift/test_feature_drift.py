@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from auricle.monitoring.drift.feature_drift import MIN_EFFECT, feature_drift, drift_table
+from auricle.monitoring.drift.feature_drift import MIN_EFFECT, drift_table, feature_drift
 from auricle.monitoring.drift.resampling import permutation_masks
 
 NAMES = tuple("abcdef")

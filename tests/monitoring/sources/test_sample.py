@@ -6,7 +6,7 @@ import pytest
 
 from auricle.bundles.bundle import Bundle
 from auricle.errors import BundleError, DataError
-from auricle.monitoring.sources.sample import to_datetime, reference_sample, to_datetime64
+from auricle.monitoring.sources.sample import reference_sample, to_datetime, to_datetime64
 
 
 def test_the_reference_is_what_the_profile_holds(states, trained_on_states):

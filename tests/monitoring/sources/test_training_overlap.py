@@ -8,7 +8,7 @@ from auricle.monitoring.check import check
 from auricle.monitoring.sources.from_files import samples_from_files
 from auricle.monitoring.sources.recordings import find
 from auricle.monitoring.sources.sample import reference_sample
-from auricle.monitoring.sources.training_overlap import substitute_out_of_fold, drop_unprofiled
+from auricle.monitoring.sources.training_overlap import drop_unprofiled, substitute_out_of_fold
 
 
 @pytest.fixture

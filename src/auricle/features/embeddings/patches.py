@@ -48,19 +48,23 @@ class _Tables:
 def _tables(mel: LogMelInput, rate_hz: int) -> _Tables:
     in_lanes = mel.n_fft & (mel.n_fft - 1) == 0
     bank = mel_bank(
-        rate_hz,
-        mel.n_fft,
-        mel.n_mels,
-        mel.fmin_hz,
-        mel.fmax_hz,
-        mel.mel_scale,
+        rate_hz=rate_hz,
+        n_fft=mel.n_fft,
+        n_mels=mel.n_mels,
+        fmin_hz=mel.fmin_hz,
+        fmax_hz=mel.fmax_hz,
+        scale=mel.mel_scale,
         equal_area=mel.area == "equal",
         straight_in=mel.straight_in,
     )
     window = np.zeros(mel.n_fft, np.float32)
     window[: mel.frame_samples] = hann(mel.frame_samples)
     return _Tables(
-        window, places_of(mel.n_fft, mel.hop), fourier_plan(mel.n_fft if in_lanes else 8), bands_of(bank), in_lanes
+        window=window,
+        places=places_of(mel.n_fft, mel.hop),
+        fourier=fourier_plan(mel.n_fft if in_lanes else 8),
+        bands=bands_of(bank),
+        in_lanes=in_lanes,
     )
 
 

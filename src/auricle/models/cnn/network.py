@@ -18,7 +18,7 @@ def normalised(images: Tensor) -> Tensor:
 
 
 def _conv(inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int]) -> nn.Sequential:
-    conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel[0] // 2, kernel[1] // 2), bias=False)
+    conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=(kernel[0] // 2, kernel[1] // 2), bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs))
 
 

@@ -162,7 +162,7 @@ class _Run:
                 written = time.perf_counter()
             if progress is not None:
                 seconds = time.perf_counter() - started
-                progress(Epoch(self.epoch, self.settings.epochs, loss, score, seconds))
+                progress(Epoch(number=self.epoch, of=self.settings.epochs, loss=loss, score=score, seconds=seconds))
         return self.best
 
     def _is_done(self) -> bool:

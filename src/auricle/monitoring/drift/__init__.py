@@ -1,1 +1,1 @@
-"""Tests for drift between the monitored recordings and training."""
+"""Drift tests of live recordings against the training data."""

@@ -1,7 +1,17 @@
-"""Drift of the whole row at once: whether a classifier can tell live recordings from those of training."""
+"""Multivariate drift: whether a classifier can tell live recordings from the training data.
+
+A change may show in no single feature and yet in their combination. A linear classifier is fitted to separate live
+recordings from training recordings, and scored on groups that it was not fitted on. Its area under the ROC curve (AUC)
+is 0.5 where nothing has changed and 1 where every live recording can be recognised. The maximum mean discrepancy (MMD)
+supplements it with changes that no linear boundary shows.
+
+Conventions: reference and window are stacked, the reference first, into float32 rows of shape (n, k). ``masks`` are
+permutation masks, bool, shape (n, 1 + n_shuffles); column 0 is the observed assignment.
+
+Metric: :func:`multivariate_drift`. Drift needs significance and an AUC of at least ``MIN_AUC``.
+"""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +23,11 @@ from auricle.monitoring.drift.resampling import effective_size_ratio, p_values
 __all__ = ["MIN_AUC", "MultivariateDrift", "multivariate_drift", "clip_standardized", "domain_classifier_auc"]
 
 MIN_AUC = 0.6
-"""A window that a classifier tells apart less well than this is no reason to act."""
+"""Smallest AUC that counts as drift, whatever its significance."""
 
 N_FOLDS = 5
 RIDGE = 0.1
-"""Of the mean square of a column, per recording: a row has as many columns as a small window has recordings."""
+"""Penalty per recording, as part of a column's mean square: a small window has about as many recordings as columns."""
 MAX_DEVIATIONS = 3.0
 N_SHUFFLES = 200
 N_RANDOM_FEATURES = 256
@@ -26,16 +36,22 @@ EPSILON = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class MultivariateDrift:
-    """How well live recordings are told from those of training.
+    """How well live recordings can be told from the training data.
 
     Parameters
     ----------
-    auc : of a linear classifier on groups that it was not fitted on; 0.5 is chance
-    interval : its 95% interval over groups
-    p : significance, by shuffles
-    p_apart : if every recording counted for itself
-    distance : maximum mean discrepancy, the second opinion
-    p_distance : its significance
+    auc : float
+        Area under the ROC curve of a linear classifier on held-out groups; 0.5 is chance.
+    interval : tuple of float
+        Its 95% interval over groups.
+    p : float
+        Permutation p-value of the AUC.
+    p_apart : float
+        The same if every recording is treated as independent, whatever its group.
+    distance : float
+        Squared maximum mean discrepancy.
+    p_distance : float
+        Its permutation p-value.
     """
 
     auc: float
@@ -46,31 +62,33 @@ class MultivariateDrift:
     p_distance: float
 
     def drifted(self, rate: float) -> bool:
-        """Whether the row moved significantly, and so far that it can be told."""
+        """Whether the AUC is significant at a rate, and at least ``MIN_AUC``."""
         return self.p <= rate and self.auc >= MIN_AUC
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the same as plain values."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"interval": list(self.interval)}
 
 
 def multivariate_drift(
     values: NDArray[np.float32], groups: NDArray[np.str_], masks: NDArray[np.bool_], *, seed: int
 ) -> MultivariateDrift:
-    """Compare whole rows of reference and window.
+    """Compare whole feature rows of reference and window.
 
-    The classifier is a ridge regression on which side a recording stands, so that one factorisation serves all
-    shuffles. The second opinion looks at what no line can tell.
+    The classifier is a ridge regression on the assignment to reference or window; one factorisation then serves all
+    permutations.
 
     Parameters
     ----------
-    values : finite, shape (n, k)
-    groups : shape (n,); none lies in two folds
-    dealt : which recordings are the window's, as observed and in shuffles
-    seed : of folds and waves
+    values : float32, shape (n, k)
+        Finite feature rows.
+    groups : str, shape (n,)
+        Group of each recording; no group is in two folds.
+    masks : bool, shape (n, 1 + n_shuffles)
+        Permutation masks of the window.
+    seed : int
+        Of the folds and the random features.
 
-    Source: Lopez-Paz and Oquab (2017), "Revisiting classifier two-sample tests"; Rahimi and Recht (2007), "Random
-    features for large-scale kernel machines".
+    Notes
+    -----
+    Lopez-Paz and Oquab (2017), "Revisiting classifier two-sample tests"; Rahimi and Recht (2007), "Random features for
+    large-scale kernel machines".
     """
     rng = np.random.default_rng(seed)
     masks, scaled = masks[:, : 1 + N_SHUFFLES], clip_standardized(values)
@@ -79,7 +97,7 @@ def multivariate_drift(
     aucs = _aucs(scores, masks)
     distances = _squared_mmd(scaled, masks, rng)
     factor = float(np.sqrt(effective_size_ratio(scores[:, :1], groups, window)[0]))
-    chance = float(np.median(aucs[1:]))  # of shuffles, a little below a half: what is in a fold is missing outside it
+    chance = float(np.median(aucs[1:]))  # just below 0.5: a fold's recordings are absent from its training part
     shrunk = chance + (aucs[0] - chance) * factor
     p, p_apart = _tail_p_values(np.array([shrunk, aucs[0]]), aucs[1:])
     return MultivariateDrift(
@@ -95,14 +113,24 @@ def multivariate_drift(
 def domain_classifier_auc(
     values: NDArray[np.float32], groups: NDArray[np.str_], window: NDArray[np.bool_], *, seed: int
 ) -> float:
-    """Return the area alone, without shuffles; parameters as of :func:`row_drift`, and the window's recordings."""
+    """Return the AUC of the domain classifier alone, without a permutation test.
+
+    Parameters
+    ----------
+    values : float32, shape (n, k)
+    groups : str, shape (n,)
+    window : bool, shape (n,)
+        Live recordings.
+    seed : int
+        Of the folds.
+    """
     folds = _folds(groups, np.random.default_rng(seed))
     scores = _out_of_fold(clip_standardized(values), window[:, None].astype(np.float32), folds)
     return float(_aucs(scores, window[:, None])[0])
 
 
 def clip_standardized(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the columns that vary, in deviations from their mean, none beyond three."""
+    """Return the columns that vary, standardized and clipped to three standard deviations, shape (n, k_varying)."""
     std = values.std(axis=0, dtype=np.float64)
     varying = values[:, std > EPSILON]
     deviations = (varying - varying.mean(axis=0, dtype=np.float64)) / std[std > EPSILON]
@@ -110,7 +138,7 @@ def clip_standardized(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _tail_p_values(observed: NDArray[np.float64], shuffled: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return p-values; beyond what any shuffle reached, by a normal tail, as areas of many recordings have."""
+    """Return permutation p-values; beyond the largest permuted AUC, by a normal tail."""
     p = p_values(observed, shuffled)
     beyond = observed > shuffled.max()
     p[beyond] = np.minimum(p[beyond], norm.sf((observed[beyond] - shuffled.mean()) / max(shuffled.std(), EPSILON)))
@@ -118,7 +146,7 @@ def _tail_p_values(observed: NDArray[np.float64], shuffled: NDArray[np.float64])
 
 
 def _folds(groups: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return the fold of each recording: groups stay whole, and folds are about equally large."""
+    """Return the fold of each recording; groups stay whole, and folds are of about equal size."""
     _, members, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     fold, load = np.zeros(len(sizes), np.intp), np.zeros(N_FOLDS)
     order = rng.permutation(len(sizes))
@@ -131,7 +159,7 @@ def _folds(groups: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.int
 def _out_of_fold(
     scaled: NDArray[np.float32], membership: NDArray[np.float32], folds: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """Return each recording's score in every shuffle, from the recordings of other folds, shape (n, n_shuffles)."""
+    """Return each recording's out-of-fold score in every permutation, shape (n, 1 + n_shuffles)."""
     scores = np.zeros(membership.shape, np.float32)
     whole = scaled.T @ scaled
     for fold in np.unique(folds):
@@ -153,9 +181,11 @@ def _aucs(scores: NDArray[np.float32], masks: NDArray[np.bool_]) -> NDArray[np.f
 
 
 def _interval(scores: NDArray[np.float32], groups: NDArray[np.str_], window: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return the 95% interval of the area, with groups as the trials; a side of one single group is taken apart.
+    """Return the 95% interval of the AUC over groups; a side with a single group is split into its recordings.
 
-    Source: Obuchowski (1997), with Student's quantile over groups, as every interval of a mean here.
+    Notes
+    -----
+    Obuchowski (1997), with Student's quantile over groups, as for every interval of a mean in this project.
     """
     placement = np.empty(len(scores))
     for side in (window, ~window):
@@ -175,7 +205,7 @@ def _interval(scores: NDArray[np.float32], groups: NDArray[np.str_], window: NDA
 def _squared_mmd(
     scaled: NDArray[np.float32], masks: NDArray[np.bool_], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return the squared maximum mean discrepancy in every shuffle, with a kernel as wide as recordings lie apart."""
+    """Return the squared MMD in every permutation; the Gaussian kernel's bandwidth is the median distance of recordings."""
     n, k = scaled.shape
     pairs = rng.integers(0, n, (2, 1000))
     bandwidth = float(np.median(np.linalg.norm(scaled[pairs[0]] - scaled[pairs[1]], axis=1))) or 1.0

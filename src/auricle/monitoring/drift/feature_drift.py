@@ -1,8 +1,17 @@
-"""Drift of single columns: which features and measures moved, by how much, and how sure that is."""
+"""Feature drift: which single features and quality measures have shifted, by how much, and how significantly.
+
+Each column is compared on its own. The Kolmogorov-Smirnov (KS) distance between reference and window decides the
+significance; the Wasserstein distance, in standard deviations of the reference, says how far the column moved.
+
+Conventions: reference and window are stacked, the reference first, into float32 columns of shape (n, k). ``masks`` are
+permutation masks, bool, shape (n, 1 + n_shuffles); column 0 is the observed assignment. p-values come from permutations,
+corrected for groups by the effective sample size, and q-values from Benjamini and Hochberg over all columns.
+
+Metric: :func:`feature_drift`. Drift needs a q-value below the rate and an effect of at least ``MIN_EFFECT``.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,31 +24,38 @@ from auricle.monitoring.sources.sample import Sample
 __all__ = ["MIN_EFFECT", "FeatureDrift", "feature_drift", "drift_table"]
 
 MIN_EFFECT = 0.3
-"""Spreads of the reference that a column must move by, whatever its significance."""
+"""Smallest effect that counts as drift, in standard deviations of the reference, whatever its significance."""
 
 N_SHUFFLES = 200
 N_POOLED_COLUMNS = 24
-"""Columns that are shuffled, so many times each; what they give is pooled."""
+"""Columns that are permuted, ``N_SHUFFLES`` times each; their distances are pooled."""
 
 _QUANTILES = (np.arange(64) + 0.5) / 64
 
 _MIN_SCALES = {"dc": 0.005, "bandwidth_hz": 250.0, "dropouts": 0.2}
+"""Smallest standard deviation of a quality measure, for references that hardly vary; 1 for measures in decibels."""
 _MIN_SCALES |= dict.fromkeys(("clipped", "silent", "holes", "flat_topped"), 0.01)
 """Least spread that a measure is taken to have, where the reference hardly varies; 1 for decibels."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureDrift:
-    """How one column moved between reference and window.
+    """Shift of one column between reference and window.
 
     Parameters
     ----------
-    name : of the feature or measure
-    gap : Kolmogorov-Smirnov distance, 0 to 1
-    effect : Wasserstein distance, in spreads of the reference
-    before, after : medians
-    p, q : significance, alone and among all columns
-    p_apart : significance if every recording counted for itself, whatever its group
+    name : str
+        Feature or quality measure.
+    gap : float
+        Kolmogorov-Smirnov distance, 0 to 1.
+    effect : float
+        Wasserstein distance, in standard deviations of the reference.
+    before, after : float
+        Medians of reference and window.
+    p, q : float
+        p-value, and q-value among all columns.
+    p_apart : float
+        p-value if every recording is treated as independent, whatever its group.
     """
 
     name: str
@@ -52,19 +68,14 @@ class FeatureDrift:
     p_apart: float
 
     def drifted(self, rate: float) -> bool:
-        """Whether it moved significantly at a false discovery rate, and far enough to act on."""
+        """Whether the shift is significant at a false discovery rate, and at least ``MIN_EFFECT``."""
         return self.q <= rate and self.effect >= MIN_EFFECT
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the same as plain values."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def drift_table(sample: Sample) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Return all that is compared column by column, shape (n, k), and its names.
+    """Return the columns that drift tests compare, float32, shape (n, k), and their names.
 
-    The standard row, the sound's quality, how unlike the training sound it is, and the confidence or the number
-    answered.
+    The columns are the standard feature row, the audio quality, the novelty, and the confidence or the predicted number.
     """
     prediction = sample.confidence if sample.classes else sample.outputs[:, 0]
     names = (*sample.columns, *QUALITY_COLUMNS, "novelty", "confidence" if sample.classes else "answer")
@@ -77,16 +88,17 @@ def feature_drift(
 ) -> tuple[FeatureDrift, ...]:
     """Compare every column of reference and window.
 
-    Kolmogorov-Smirnov distances of continuous columns are distributed alike when nothing has changed, so that shuffles
-    of some columns tell how rare one is. One with many equal values is seldom called moved, and never too often.
+    Without drift, KS distances of continuous columns share one distribution, so that permutations of a few columns serve
+    all. A column with many equal values is tested conservatively.
 
     Parameters
     ----------
-    values : finite, shape (n, k)
-    names : of the columns
-    groups : shape (n,)
-    dealt : which recordings are the window's, as observed and in shuffles, from
-        :func:`~auricle.monitoring.drift.resampling.permutation_masks`
+    values : float32, shape (n, k)
+        Finite columns.
+    names : sequence of str, length k
+    groups : str, shape (n,)
+    masks : bool, shape (n, 1 + n_shuffles)
+        From :func:`~auricle.monitoring.drift.resampling.permutation_masks`.
     """
     window = masks[:, 0]
     distances = np.concatenate([_ks_distances(column, masks[:, :1]) for column in values.T])
@@ -113,7 +125,7 @@ def feature_drift(
 
 
 def _tail_p_values(observed: NDArray[np.float64], shuffled: NDArray[np.float64], root_n: float) -> NDArray[np.float64]:
-    """Return p-values; beyond what any shuffle reached, by the tail of Kolmogorov's distribution."""
+    """Return permutation p-values; beyond the largest permuted distance, by the tail of Kolmogorov's distribution."""
     p = p_values(observed, shuffled)
     beyond = observed > shuffled.max(initial=0.0)
     p[beyond] = np.minimum(p[beyond], kstwobign.sf(observed[beyond] * root_n))
@@ -121,7 +133,7 @@ def _tail_p_values(observed: NDArray[np.float64], shuffled: NDArray[np.float64],
 
 
 def _ks_distances(column: NDArray[np.float32], masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the Kolmogorov-Smirnov distance of window and reference in every shuffle, shape (n_shuffles,)."""
+    """Return the KS distance of window and reference in every permutation, shape (n_shuffles,)."""
     order = np.argsort(column, kind="stable")
     ordered = column[order]
     last = np.append(np.flatnonzero(ordered[1:] > ordered[:-1]), len(column) - 1)  # of each run of equal values
@@ -134,7 +146,7 @@ def _ks_distances(column: NDArray[np.float32], masks: NDArray[np.bool_]) -> NDAr
 
 
 def _continuous_columns(values: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Return columns that are as good as continuous, evenly spread; any, where none is."""
+    """Return the indices of columns with few equal values, evenly spaced; of all columns, where there are none."""
     n_distinct = np.array([np.unique(column).size for column in values.T])
     found = np.flatnonzero(n_distinct > len(values) / 2)
     found = found if found.size else np.arange(len(n_distinct))

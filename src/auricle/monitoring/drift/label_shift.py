@@ -1,7 +1,17 @@
-"""Drift of the answers: whether classes come as often as among the recordings of training."""
+"""Label shift: whether classes occur as often as in the training data.
+
+Counting predictions hides a change: misclassified sounds still predict a class that no longer occurs. So class shares
+are estimated by maximum likelihood from calibrated probabilities, and the statistic of a class is the likelihood ratio
+between two shares, of training data and window, and one common share.
+
+Conventions: predictions are calibrated probabilities, shape (n, n_classes), out of fold for the reference. ``masks`` are
+permutation masks, bool, shape (n, 1 + n_shuffles); column 0 is the observed assignment. p-values are adjusted over
+classes by the maximum statistic.
+
+Metric: :func:`label_shift`. Drift needs significance and a share that changed by at least ``MIN_SHARE_CHANGE``.
+"""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,31 +30,33 @@ from auricle.monitoring.sources.sample import Sample
 __all__ = ["MIN_SHARE_CHANGE", "ClassShare", "LabelShift", "label_shift"]
 
 MIN_SHARE_CHANGE = 0.05
-"""Points by which a class must have become rarer or more common, whatever the significance."""
+"""Smallest change of a class share that counts as drift, in points, whatever its significance."""
 
 SINGLE_CLASS_ICC = 0.3
-"""Likeness of a group's recordings from which on they are taken to be of one class: such as are answered rightly four
-times in five are alike by a little more."""
+"""Intraclass correlation of a group from which on its recordings are taken to be of one class. Groups of one class with
+four of five recordings predicted correctly have a slightly higher one."""
 
 MIN_PROBABILITY = 0.005
-"""Least chance that an answer is wrong, however sure it is: one such answer must not outweigh all others."""
+"""Smallest probability of an error, so that one confident error cannot outweigh all other predictions."""
 TESTED_SHARES = np.concatenate([[0.0, 0.002, 0.005], np.geomspace(0.01, 0.5, 22), np.linspace(0.55, 1.0, 8)])
-"""Of a class, at which its likelihood is looked at in every shuffle."""
+"""Class shares at which the likelihood is evaluated in every permutation."""
 SHARE_GRID = np.linspace(0.0, 1.0, 501)
-"""The same, for the shares that are told."""
+"""Class shares at which the reported maximum-likelihood estimate is searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassShare:
-    """How often a class is answered, and how often it is there.
+    """Share of one class, in predictions and by maximum likelihood.
 
     Parameters
     ----------
-    label : the class
-    before, after : share of the answers, among recordings of training and live ones
-    likely_before, likely_after : share of the recordings that makes all answers likeliest: what other classes are
-        mistaken for it is left out
-    p : significance among all classes, by shuffles
+    label : str
+    before, after : float
+        Share of the predictions, in the training data and in the window.
+    likely_before, likely_after : float
+        Maximum-likelihood share of the recordings, corrected for misclassification.
+    p : float
+        Permutation p-value, adjusted over classes.
     """
 
     label: str
@@ -55,59 +67,56 @@ class ClassShare:
     p: float
 
     def drifted(self, rate: float) -> bool:
-        """Whether it became significantly rarer or more common, and by enough points."""
+        """Whether the share changed significantly at a rate, and by at least ``MIN_SHARE_CHANGE``."""
         return self.p <= rate and abs(self.likely_after - self.likely_before) >= MIN_SHARE_CHANGE
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the same as plain values."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
 class LabelShift:
-    """How often every class comes, and whether that has changed.
+    """Class shares in the training data and in the window.
 
     Parameters
     ----------
-    shares : one a class
-    p : significance of the class that changed most
-    p_apart : if every recording counted for itself, whatever its group
+    p : float
+        p-value of the class that changed most.
+    p_apart : float
+        The same if every recording is treated as independent, whatever its group.
+    shares : tuple of ClassShare
+        One per class.
     """
 
-    shares: tuple[ClassShare, ...]
     p: float
     p_apart: float
+    shares: tuple[ClassShare, ...]
 
     def drifted(self, rate: float) -> bool:
-        """Whether a class became significantly rarer or more common, and by enough points."""
+        """Whether any class share changed significantly at a rate, and by at least ``MIN_SHARE_CHANGE``."""
         return any(one.drifted(rate) for one in self.shares)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the same as plain values."""
-        return {"p": self.p, "p_apart": self.p_apart, "shares": [one.as_json() for one in self.shares]}
 
 
 def label_shift(reference: Sample, window: Sample, masks: NDArray[np.bool_], *, seed: int) -> LabelShift:
-    """Compare how often each class comes, by the likelihood of all answers and not by their number.
+    """Compare class shares by the likelihood of all predictions.
 
-    A classifier's mistakes answer a class that is no longer there: with ten kinds of sound, of which it tells five in
-    six, a class that has vanished is still answered a quarter as often as before. So a share is not counted but
-    fitted: probabilities, calibrated at the class's share in training, tell how likely an answer is at any other
-    share. The statistic of a class is by how much two shares, of training and now, are likelier than one for both.
+    Probabilities are calibrated at the class share of the training data; they give the likelihood of a prediction at any
+    other share.
 
-    Where both sides have many groups, whole groups are shuffled, whatever they hold. Recordings of a group that are of
-    one class are one trial, and say together which class it is; else a recording weighs the less the more there are of
-    its group and the more alike they are. Few groups can be dealt in too few ways: then recordings are, and the
-    statistic is shrunk to what the groups are worth.
+    With many groups on both sides, whole groups are permuted. Groups of recordings of one class count as one trial;
+    otherwise recordings are weighted by the effective size of their group. With few groups there are too few permutations
+    of groups: recordings are permuted, and the statistic is scaled by the effective sample size.
 
     Parameters
     ----------
-    reference, window : of one classifier
-    dealt : which recordings are the window's, as observed and in shuffles
-    seed : of the shuffles of groups
+    reference, window : Sample
+        Predictions of one classifier.
+    masks : bool, shape (n, 1 + n_shuffles)
+        Permutation masks of the window.
+    seed : int
+        Of the permutations of groups.
 
-    Source: Saerens, Latinne and Decaestecker (2002), "Adjusting the outputs of a classifier to new a priori
-    probabilities"; Lipton, Wang and Smola (2018), "Detecting and correcting for label shift with black box predictors".
+    Notes
+    -----
+    Saerens, Latinne and Decaestecker (2002), "Adjusting the outputs of a classifier to new a priori probabilities"; Lipton,
+    Wang and Smola (2018), "Detecting and correcting for label shift with black box predictors".
     """
     n = len(reference)
     probabilities = np.clip(np.concatenate([reference.outputs, window.outputs]).astype(np.float64), MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)
@@ -119,8 +128,9 @@ def label_shift(reference: Sample, window: Sample, masks: NDArray[np.bool_], *, 
     if sum(n_blocks) == len(probabilities):
         p = p_apart
     elif min(n_blocks) >= MANY_GROUPS:
-        total = permutation_masks(*n_blocks, n_shuffles=masks.shape[1] - 1, seed=seed)
-        p = _significance(_likelihood_ratios(probabilities, n, blocks.members, intraclass_correlation(probabilities, blocks), total))
+        block_masks = permutation_masks(*n_blocks, n_shuffles=masks.shape[1] - 1, seed=seed)
+        icc = intraclass_correlation(probabilities, blocks)
+        p = _significance(_likelihood_ratios(probabilities, n, blocks.members, icc, block_masks))
     else:
         ungrouped[:, 0] *= effective_size_ratio(probabilities, groups, masks[:, 0])
         p = _significance(ungrouped)
@@ -128,11 +138,8 @@ def label_shift(reference: Sample, window: Sample, masks: NDArray[np.bool_], *, 
     likely = _most_likely_shares(probabilities[:n], probabilities[:n]), _most_likely_shares(probabilities[n:], probabilities[:n])
     columns = zip(reference.classes, zip(before, after, *likely, p, strict=True), strict=True)
     names = ("before", "after", "likely_before", "likely_after", "p")
-    return LabelShift(
-        tuple(ClassShare(label, **dict(zip(names, map(float, numbers), strict=True))) for label, numbers in columns),
-        float(p.min()),
-        float(p_apart.min()),
-    )
+    shares = (ClassShare(label, **dict(zip(names, map(float, numbers), strict=True))) for label, numbers in columns)
+    return LabelShift(p=float(p.min()), p_apart=float(p_apart.min()), shares=tuple(shares))
 
 
 def _likelihood_ratios(
@@ -142,12 +149,14 @@ def _likelihood_ratios(
     icc: NDArray[np.float64],
     masks: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Return twice the logarithm of each class's likelihood ratio in every shuffle, shape (n_classes, n_dealt).
+    """Return twice the log likelihood ratio of each class in every permutation, shape (n_classes, 1 + n_shuffles).
 
     Parameters
     ----------
-    members : shape (n,), the block, that is the row of ``masks``, of each recording
-    alike : how alike recordings of a block are, shape (n_classes,)
+    members : int, shape (n,)
+        Block of each recording: its row of ``masks``.
+    icc : float64, shape (n_classes,)
+        Intraclass correlation of the blocks.
     """
     order, sizes = np.argsort(members, kind="stable"), np.bincount(members)
     starts = np.cumsum(sizes) - sizes
@@ -168,13 +177,15 @@ def _likelihood_ratios(
 
 
 def _significance(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each class's significance among all, for ratios as observed and in shuffles.
+    """Return p-values adjusted over classes, shape (n_classes,), from observed and permuted ratios.
 
-    Classes whose recordings come from few groups vary more than others by chance, and would hide a change in those. So
-    every ratio is measured against its own class's: as a multiple of a chi-square variable, brought to a normal one.
+    Classes with few groups vary more by chance, and would hide a change in others. So every ratio is standardized by the
+    permutations of its own class: as a scaled chi-square variable, transformed to a normal one.
 
-    Source: Satterthwaite (1946), "An approximate distribution of estimates of variance components"; Wilson and Hilferty
-    (1931), "The distribution of chi-square".
+    Notes
+    -----
+    Satterthwaite (1946), "An approximate distribution of estimates of variance components"; Wilson and Hilferty (1931),
+    "The distribution of chi-square".
     """
     by_chance = np.maximum(ratios, 0.0)
     mean = np.maximum(by_chance.mean(axis=1, keepdims=True), 1e-12)
@@ -184,18 +195,21 @@ def _significance(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _most_likely_shares(probabilities: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of each class that makes all answers likeliest."""
+    """Return the maximum-likelihood share of each class, shape (n_classes,)."""
     columns = zip(probabilities.T, reference.mean(axis=0), strict=True)
     return np.array([SHARE_GRID[_log_likelihoods(SHARE_GRID, column, prior).sum(axis=1).argmax()] for column, prior in columns])
 
 
 def _log_likelihoods(shares: NDArray[np.float64], probabilities: NDArray[np.float64], prior: float) -> NDArray[np.float64]:
-    """Return the logarithm of how likely each answer is at each share, shape (n_shares, n).
+    """Return the log likelihood of each prediction at each share, shape (n_shares, n).
 
     Parameters
     ----------
-    answers : probabilities of a class, shape (n,)
-    usual : its share in training, for which they are calibrated
+    shares : float64, shape (n_shares,)
+    probabilities : float64, shape (n,)
+        Calibrated probabilities of one class.
+    prior : float
+        Share of the class in training, at which they are calibrated.
     """
     inside, outside = probabilities / prior, (1.0 - probabilities) / (1.0 - prior)
     return np.asarray(np.log(np.outer(shares, inside) + np.outer(1.0 - shares, outside)))

@@ -1,7 +1,16 @@
-"""Drift of kinds: whether live recordings lie among each other where none of training lies."""
+"""Novel clusters: live recordings whose nearest neighbours are all live, as for a new kind of sound.
+
+A new kind of sound need not be far from the training data, nor separable from it by a linear boundary: spoken words lie
+between barking, ticking and sneezing. But its recordings lie closer to each other than to any training recording.
+
+Conventions: reference and window are stacked, the reference first, into float32 rows of shape (n, k), standardized and
+clipped. ``masks`` are permutation masks, bool, shape (n, 1 + n_shuffles); column 0 is the observed assignment.
+Recordings of one group are not neighbours.
+
+Metric: :func:`novel_clusters`. Drift needs significance and a share of at least ``MIN_CLUSTER_SHARE``.
+"""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +21,10 @@ from auricle.monitoring.drift.resampling import effective_size_ratio, p_values
 __all__ = ["MIN_CLUSTER_SHARE", "N_NEIGHBOURS", "NovelClusters", "novel_clusters"]
 
 MIN_CLUSTER_SHARE = 0.05
-"""Points of the live recordings that must lie apart, beyond what chance puts there."""
+"""Smallest share of live recordings, beyond chance, that counts as drift."""
 
 MAX_MIXING = 0.1
-"""Of the others' neighbours that are live beyond chance: from here on all recordings changed, not some."""
+"""Excess of live neighbours among all other live recordings from which on the whole window has changed, not a part."""
 
 N_NEIGHBOURS = 10
 CHUNK = 512
@@ -23,14 +32,18 @@ CHUNK = 512
 
 @dataclass(frozen=True, slots=True)
 class NovelClusters:
-    """How many live recordings lie among live ones alone.
+    """Live recordings with live neighbours only.
 
     Parameters
     ----------
-    share : of them, beyond what shuffles give; a kind of sound that is new makes about as many
-    rest : of the neighbours of all other live recordings, the part that is live beyond what chance makes it
-    p : significance, by shuffles
-    p_apart : if every recording counted for itself, whatever its group
+    share : float
+        Their share of the window beyond chance, close to the share of a new kind of sound.
+    rest : float
+        Excess of live neighbours among all other live recordings.
+    p : float
+        Permutation p-value.
+    p_apart : float
+        The same if every recording is treated as independent, whatever its group.
     """
 
     share: float
@@ -39,33 +52,30 @@ class NovelClusters:
     p_apart: float
 
     def drifted(self, rate: float) -> bool:
-        """Whether significantly more lie apart, and enough."""
+        """Whether the share is significant at a rate, and at least ``MIN_CLUSTER_SHARE``."""
         return self.p <= rate and self.share >= MIN_CLUSTER_SHARE
 
     @property
     def is_part(self) -> bool:
-        """Whether what lies apart is a part of the window, and the rest of it lies among the recordings of training."""
+        """Whether the clusters are only a part of the window, and the rest of it lies among the training data."""
         return self.rest < MAX_MIXING
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the same as plain values."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def novel_clusters(values: NDArray[np.float32], groups: NDArray[np.str_], masks: NDArray[np.bool_]) -> NovelClusters:
     """Count the live recordings whose nearest neighbours are all live.
 
-    A new kind of sound need not be far from what was heard, nor far enough off for a line to cut it off: spoken words
-    lie in the middle of barking, ticking and sneezing. But they lie closer to each other than to any of these.
-
     Parameters
     ----------
-    values : finite, shape (n, k)
-    groups : shape (n,); recordings of one group are no neighbours
-    dealt : which recordings are the window's, as observed and in shuffles
+    values : float32, shape (n, k)
+        Finite feature rows.
+    groups : str, shape (n,)
+    masks : bool, shape (n, 1 + n_shuffles)
+        Permutation masks of the window.
 
-    Source: Schilling (1986), "Multivariate two-sample tests based on nearest neighbors", with the number of those that
-    have no other neighbours for a statistic: it is a part of the window that is asked for, and not all of it.
+    Notes
+    -----
+    Schilling (1986), "Multivariate two-sample tests based on nearest neighbors". The statistic here is the number of
+    recordings without any training neighbour, which is sensitive to a change in a part of the window.
     """
     scaled = clip_standardized(values)
     _, members = np.unique(groups, return_inverse=True)
@@ -88,7 +98,7 @@ def novel_clusters(values: NDArray[np.float32], groups: NDArray[np.str_], masks:
 
 
 def _nearest_of_other_groups(scaled: NDArray[np.float32], members: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the nearest recordings of other groups of each, shape (n, N_NEIGHBOURS)."""
+    """Return the indices of each recording's nearest neighbours in other groups, shape (n, N_NEIGHBOURS)."""
     n = len(scaled)
     k = min(N_NEIGHBOURS, n - 1)
     squares = np.einsum("ij,ij->i", scaled, scaled)
@@ -102,7 +112,7 @@ def _nearest_of_other_groups(scaled: NDArray[np.float32], members: NDArray[np.in
 
 
 def _all_neighbours_live(nearest: NDArray[np.intp], masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return whether all neighbours of a recording are the window's, in every shuffle, shape of ``masks``."""
+    """Return whether all neighbours of each recording are live, in every permutation, shape of ``masks``."""
     isolated = masks[nearest[:, 0]]
     for column in nearest.T[1:]:
         isolated &= masks[column]

@@ -1,7 +1,15 @@
-"""Drift of the novelty rate: whether more recordings are unlike all training sound than should be."""
+"""Novelty rate: whether more recordings are out of distribution than in the training data.
+
+Each recording is flagged as unknown where its novelty exceeds the model's threshold. The statistic is the number of
+flagged live recordings beyond the common share.
+
+Conventions: reference and window are Samples of one model; ``masks`` are permutation masks, bool, shape
+(n, 1 + n_shuffles), with the observed assignment in column 0.
+
+Metric: :func:`novelty_rate_drift`. Drift needs a significant rise of at least ``MIN_RISE``.
+"""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +20,21 @@ from auricle.monitoring.sources.sample import Sample
 __all__ = ["MIN_RISE", "NoveltyRateDrift", "novelty_rate_drift"]
 
 MIN_RISE = 0.05
-"""Points by which the share must have risen, whatever the significance."""
+"""Smallest rise of the share that counts as drift, in points, whatever its significance."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoveltyRateDrift:
-    """How many recordings are unlike all training sound.
+    """Share of recordings flagged as unknown.
 
     Parameters
     ----------
-    before, after : share of recordings of training and of live ones
-    p : significance of a rise, by shuffles
-    p_apart : if every recording counted for itself
+    before, after : float
+        Share in the training data and in the window.
+    p : float
+        Permutation p-value of a rise.
+    p_apart : float
+        The same if every recording is treated as independent, whatever its group.
     """
 
     before: float
@@ -32,21 +43,18 @@ class NoveltyRateDrift:
     p_apart: float
 
     def drifted(self, rate: float) -> bool:
-        """Whether the share rose significantly, and by enough points."""
+        """Whether the rise is significant at a rate, and at least ``MIN_RISE``."""
         return self.p <= rate and self.after - self.before >= MIN_RISE
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the same as plain values."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def novelty_rate_drift(reference: Sample, window: Sample, masks: NDArray[np.bool_]) -> NoveltyRateDrift:
-    """Compare the shares of recordings that are answered "unknown".
+    """Compare the shares of recordings flagged as unknown.
 
     Parameters
     ----------
-    reference, window : of one model
-    dealt : which recordings are the window's, as observed and in shuffles
+    reference, window : Sample
+    masks : bool, shape (n, 1 + n_shuffles)
+        Permutation masks of the window.
     """
     unknown = np.concatenate([reference.unknown, window.unknown]).astype(np.float64)
     groups = np.concatenate([reference.groups, window.groups])

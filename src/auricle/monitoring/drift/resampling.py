@@ -1,8 +1,12 @@
-"""How far apart two sets of recordings lie when nothing has changed: shuffles, and what blocks of recordings are worth.
+"""Permutation tests of two samples, and the effective sample size of grouped recordings.
 
-A statistic of reference against window is compared with itself after recordings were dealt out anew between the two.
-That is exact for any size of either, and however small the reference is, its own noise is in what is compared with.
-Recordings of one group are not independent: what they are worth is measured, and the statistic shrunk by as much.
+The problem: a reference of a few hundred recordings is itself noisy, and recordings of one group (a machine, a speaker)
+are not independent. A permutation test compares a statistic with its values under random assignments of recordings to
+reference and window, which is exact at any sample size. The effective sample size, by the intraclass correlation (ICC)
+of groups, says how many independent recordings the sample is worth; statistics are scaled down accordingly.
+
+Conventions: reference and window are stacked, the reference first. Masks are bool, shape (n, 1 + n_shuffles), True for
+the window; column 0 is the observed assignment.
 """
 
 from typing import NamedTuple
@@ -22,15 +26,16 @@ __all__ = [
 ]
 
 MANY_GROUPS = 20
-"""From which on groups can stand for themselves: whole ones are dealt out, and not their recordings."""
+"""Groups from which on whole groups are permuted, not recordings."""
 
 
 def permutation_masks(n_reference: int, n_window: int, *, n_shuffles: int, seed: int) -> NDArray[np.bool_]:
-    """Return which recordings stand in the window: as they were observed, and in every shuffle.
+    """Return random assignments of recordings to the window, the observed one first.
 
     Returns
     -------
-    shape (n_reference + n_window, 1 + n_shuffles); the reference comes first, and column 0 is what was observed
+    bool, shape (n_reference + n_window, 1 + n_shuffles)
+        True for recordings of the window; the reference comes first.
     """
     observed = np.arange(n_reference + n_window) >= n_reference
     rng = np.random.default_rng(seed)
@@ -42,12 +47,18 @@ def permutation_masks(n_reference: int, n_window: int, *, n_shuffles: int, seed:
 
 
 def p_values(observed: NDArray[np.float64], shuffled: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of shuffled statistics that reach each observed one, itself counted among them.
+    """Return permutation p-values: the share of permuted statistics that reach each observed one, itself included.
 
     Parameters
     ----------
-    observed : shape (k,)
-    shuffled : any shape: of one statistic, or of several that are distributed alike when nothing has changed
+    observed : float64, shape (k,)
+    shuffled : float64, any shape
+        Permuted values of one statistic, or of several with the same distribution.
+
+    Examples
+    --------
+    >>> p_values(np.array([4.0, 2.0]), np.array([1.0, 2.0, 3.0])).tolist()
+    [0.25, 0.75]
     """
     ranked = np.sort(shuffled, axis=None)
     reached = ranked.size - np.searchsorted(ranked, observed, side="left")
@@ -55,13 +66,16 @@ def p_values(observed: NDArray[np.float64], shuffled: NDArray[np.float64]) -> ND
 
 
 class Blocks(NamedTuple):
-    """Recordings (n) in blocks; those of the reference come first.
+    """Groups of recordings (n) within one side; blocks of the reference come first.
 
     Parameters
     ----------
-    members : which block each recording is in, shape (n,)
-    sizes : how many recordings are in each block
-    n_reference : how many blocks are the reference's
+    members : int, shape (n,)
+        Block of each recording.
+    sizes : int, shape (n_blocks,)
+        Recordings of each block.
+    n_reference : int
+        Blocks of the reference.
     """
 
     members: NDArray[np.intp]
@@ -70,22 +84,24 @@ class Blocks(NamedTuple):
 
 
 def blocks_of(groups: NDArray[np.str_], is_window: NDArray[np.bool_]) -> Blocks:
-    """Return the blocks that groups are on either side: one that stands on both is two."""
+    """Return the groups as blocks within reference and window; a group on both sides makes two blocks."""
     keys = np.char.add(np.where(is_window, "w", "r"), groups)  # "r" sorts before "w"
     _, members, sizes = np.unique(keys, return_inverse=True, return_counts=True)
     return Blocks(members, sizes, np.unique(members[~is_window]).size)
 
 
 def intraclass_correlation(values: NDArray[np.floating], blocks: Blocks) -> NDArray[np.float64]:
-    """Return how alike recordings of one block are: the intraclass correlation of ranks within a side, 0 to 1.
+    """Return the intraclass correlation of ranks within a side, 0 to 1.
 
     Parameters
     ----------
-    values : shape (n, k)
+    values : float, shape (n, k)
+    blocks : Blocks
 
     Returns
     -------
-    shape (k,): 0 where every recording is a block of its own
+    float64, shape (k,)
+        0 where every recording is a block of its own.
     """
     members, sizes, n_reference = blocks
     is_window = members >= n_reference
@@ -111,23 +127,26 @@ def intraclass_correlation(values: NDArray[np.floating], blocks: Blocks) -> NDAr
 def effective_size_ratio(
     values: NDArray[np.floating], groups: NDArray[np.str_], is_window: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return what part of the independent recordings that there seem to be, there are: between 0 and 1, each column.
+    """Return the effective sample size of both sides, relative to their number of recordings, between 0 and 1.
 
-    A side with ``n`` recordings tells as much as ``n / (1 + (m - 1) * likeness)``, with ``m`` recordings in the group
-    of one of them.
+    A side with ``n`` recordings is worth ``n / (1 + (m - 1) * icc)`` independent ones, where ``m`` is the mean group size,
+    weighted by recordings.
 
     Parameters
     ----------
-    values : shape (n, k)
-    groups : shape (n,)
-    is_window : shape (n,)
+    values : float, shape (n, k)
+    groups : str, shape (n,)
+    is_window : bool, shape (n,)
 
     Returns
     -------
-    shape (k,): harmonic mean of both sides' effective sizes, over that of their sizes. 1 where every recording is a
-    group of its own, or recordings of a group are no more alike than others
+    float64, shape (k,)
+        Ratio of the harmonic means of both sides' effective and nominal sizes; 1 where every recording is a group of its
+        own, or recordings of a group are no more alike than others.
 
-    Source: Kish (1965), "Survey sampling", the design effect.
+    Notes
+    -----
+    Kish (1965), "Survey sampling", the design effect.
     """
     blocks = blocks_of(groups, is_window)
     icc = intraclass_correlation(values, blocks)

@@ -66,7 +66,7 @@ def _sample(model: Predictor, recordings: Sequence[Example], found: Sequence[_An
     return Sample(
         model=model.name,
         classes=model.classes,
-        columns=model.loaded.standard.columns,
+        columns=model.bundle.manifest.standard.columns,
         ids=np.array([str(recording.file) for recording in recordings]),
         times=np.array([made_at(recording.time) for recording in recordings], "M8[us]"),
         groups=np.array([recording.group for recording in recordings]),

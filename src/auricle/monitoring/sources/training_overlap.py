@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from auricle.bundles.profile import Profile
-from auricle.datasets.feature_table import content_hash
+from auricle.datasets.one_pass import content_hash
 from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["substitute_out_of_fold", "drop_unprofiled"]

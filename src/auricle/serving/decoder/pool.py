@@ -24,8 +24,8 @@ from auricle.serving.decoder.messages import (
     HEADER,
     MAX_PACKET_BYTES,
     DecodeLimits,
-    Header,
     DecodeReply,
+    Header,
     pack_request,
     unpack_reply,
 )

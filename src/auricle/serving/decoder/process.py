@@ -21,8 +21,8 @@ from auricle.serving.decoder.messages import (
     HEADER,
     REQUEST,
     DecodeLimits,
-    Header,
     DecodeReply,
+    Header,
     pack_reply,
     unpack_request,
 )

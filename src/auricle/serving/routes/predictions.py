@@ -16,12 +16,12 @@ from auricle.errors import AuricleError, StoreError
 from auricle.prediction.request import PredictionRequest
 from auricle.records import Entry
 from auricle.serving.admission import Slot
-from auricle.serving.inference import InferenceResult, SoundOrigin, answer
 from auricle.serving.http.body import Body, receive
 from auricle.serving.http.dependencies import Admin, Predict, Read, ServiceDep
 from auricle.serving.http.query import RequestQuery, parse_metadata, sanitize_name
 from auricle.serving.http.schemas import ERRORS, Answer, EntryPage, Kept
 from auricle.serving.http.serializers import answer_json, entry_json
+from auricle.serving.inference import InferenceResult, SoundOrigin, answer
 from auricle.serving.service import Service
 from auricle.store.idempotency import Claim
 from auricle.store.predictions.filters import Filter

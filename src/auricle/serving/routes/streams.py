@@ -14,10 +14,10 @@ from starlette.websockets import WebSocketState
 
 from auricle.errors import AuricleError, RequestError, StoreError, UsageError
 from auricle.runtime.clock import new_id
-from auricle.serving.inference import SoundOrigin
 from auricle.serving.http.dependencies import authorize
 from auricle.serving.http.error_responses import error_response, http_status
 from auricle.serving.http.query import RequestQuery, parse_metadata, sanitize_name
+from auricle.serving.inference import SoundOrigin
 from auricle.serving.routes.predictions import keep
 from auricle.serving.service import Service, get_service
 from auricle.serving.stream_session import StreamSession

@@ -10,7 +10,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
-from auricle.features.parts import IMAGE, POOLED
+from auricle.features.pipeline import IMAGE, POOLED
 from auricle.features.spec import FeatureSpec
 from auricle.models.blend import BLEND, BlendClassifier, BlendRegressor
 from auricle.models.cnn.settings import Epoch
@@ -90,7 +90,7 @@ def blended(
     made = (BlendClassifier if is_classifier else BlendRegressor)(models, weights)
     shares = {member.name: round(weight, 3) for member, weight in members}
     leader = members[0][0]
-    return Candidate(BLEND, made, shares, leader.spec, parts, is_balanced=leader.is_balanced)
+    return Candidate(BLEND, made, shares, spec=leader.spec, parts=parts, is_balanced=leader.is_balanced)
 
 
 def fit(

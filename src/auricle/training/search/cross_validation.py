@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auricle.bundles.aggregation import calibrate, log_probabilities, predicted_class
 from auricle.datasets.feature_table import Progress
-from auricle.features.parts import IMAGE
+from auricle.features.pipeline import IMAGE
 from auricle.features.spec import FeatureSpec
 from auricle.models.cnn.device import torch_threads
 from auricle.runtime.compute import parallel_map

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.features.parts import IMAGE
+from auricle.features.pipeline import IMAGE
 from auricle.training.search.candidates import Candidate, blended
 from auricle.training.search.cross_validation import EnsembleWeights, Excluded, FoldFits, HeldOutFold, SplitPlan
 
@@ -65,13 +65,13 @@ class CandidateRace:
         self.racing: dict[int, list[int]] = {t: [] for t in plan.tested}
         self.flat: set[int] = set()
         self.explored: set[int] = set()
-        self._fits, self._plan, self._race, self._deadline = fits, plan, race, deadline
+        self.fits, self._plan, self._race, self._deadline = fits, plan, race, deadline
         self._rounds = [[pair for pair in pairs if set(pair) & set(plan.tested)] for pairs in rounds(blocks)]
         self._fates: dict[int, TrialStatus] = {}
 
     def run(self, batch: Sequence[Candidate], *, workers: int) -> None:
         """Let candidates race side by side, as far as the budget allows."""
-        entered = [self._fits.add(candidate) for candidate in batch]
+        entered = [self.fits.add(candidate) for candidate in batch]
         if self._plan.is_nested:
             for index in filter(self._is_dear, entered):
                 is_tried = self._deadline is None or index == 0 or self._has_time_for(index, workers)
@@ -93,13 +93,13 @@ class CandidateRace:
     def explore(self, explore: Explore) -> None:
         """Let candidates be found for each tested block by itself, and for the final choice."""
         for t in self.racing:
-            self.racing[t] += explore(self._fits, self.inner[t], f"without block {t}")
+            self.racing[t] += explore(self.fits, self.inner[t], f"without block {t}")
         if self._plan.is_nested:
-            self.explored = set(explore(self._fits, [s for t in self.outer for s in self.outer[t]], "final"))
+            self.explored = set(explore(self.fits, [s for t in self.outer for s in self.outer[t]], "final"))
 
     def trials(self, chosen: EnsembleWeights, compared: list[HeldOutFold]) -> tuple[Trial, ...]:
         """Tell how every candidate did, and the blend that was chosen."""
-        singles: list[EnsembleWeights] = [((index, 1.0),) for index in range(len(self._fits.candidates))]
+        singles: list[EnsembleWeights] = [((index, 1.0),) for index in range(len(self.fits.candidates))]
         return tuple(self._trial(mix, compared) for mix in (singles if len(chosen) == 1 else [*singles, chosen]))
 
     def _is_affordable(self, index: int, workers: int) -> bool:
@@ -112,11 +112,11 @@ class CandidateRace:
             self._fates[index] = "too dear"
             return False
         first = next(pair for pairs in self._rounds for pair in pairs)
-        self._fits.make([(index, without(*first))])
+        self.fits.make([(index, without(*first))])
         left = self._deadline - time.perf_counter()
         n_blocks = len(np.unique(self._plan.blocks))
         n_fits = sum(map(len, self._rounds)) + len(self._plan.tested) - 1
-        fit_s = self._fits.seconds(index) / min(workers, n_blocks)
+        fit_s = self.fits.seconds(index) / min(workers, n_blocks)
         if n_fits * fit_s <= left:
             return True
         if self._plan.is_nested and n_blocks * fit_s <= left:
@@ -128,17 +128,17 @@ class CandidateRace:
 
     def _is_dear(self, index: int) -> bool:
         """Whether a candidate is a network: one fit is then dear, and a fit for every pair of blocks out of reach."""
-        return IMAGE in self._fits.candidates[index].parts
+        return IMAGE in self.fits.candidates[index].parts
 
     def _has_time_for(self, index: int, workers: int) -> bool:
         """Whether there is time to fit a network without each block, by what it says that one fit would take."""
         assert self._deadline is not None  # noqa: S101  (asked under a budget only)
         n_blocks = len(np.unique(self._plan.blocks))
         left = self._deadline - time.perf_counter()
-        return left > 0 and self._fits.estimate_fit_s(index) * -(-n_blocks // min(workers, n_blocks)) <= left
+        return left > 0 and self.fits.estimate_fit_s(index) * -(-n_blocks // min(workers, n_blocks)) <= left
 
     def _run(self, pairs: list[list[tuple[int, int]]], entered: list[int]) -> None:
-        self._fits.make(
+        self.fits.make(
             (index, without(*pair))
             for index in entered
             for some in pairs
@@ -149,27 +149,27 @@ class CandidateRace:
     def _unbeaten(self, t: int, entered: list[int]) -> list[int]:
         met = [j for pairs in self._rounds[:N_TRIED_FIRST] for pair in pairs if t in pair for j in pair if j != t]
         sources = [(without(t, j), j) for j in met]
-        losses = {index: self._fits.losses(((index, 1.0),), sources) for index in self.racing[t]}
+        losses = {index: self.fits.losses(((index, 1.0),), sources) for index in self.racing[t]}
         best = min(losses.values(), key=lambda loss: float(loss.mean()))
         return [index for index in losses if index not in entered or not is_beaten(losses[index], best)]
 
     def _trial(self, mix: EnsembleWeights, compared: list[HeldOutFold]) -> Trial:
         index = mix[0][0]
-        candidate = candidate_of(self._fits, mix)
-        ran = [source for source in compared if all(self._fits.has(member, source[0]) for member, _ in mix)]
+        candidate = candidate_of(self.fits, mix)
+        ran = [source for source in compared if all(self.fits.has(member, source[0]) for member, _ in mix)]
         fate = self._fates.get(index, "compared") if len(mix) == 1 else "compared"
-        if fate == "selected on" and len(self._fits.candidates) == 1:
+        if fate == "selected on" and len(self.fits.candidates) == 1:
             fate = "compared"  # there was nothing to select
         if not ran and fate == "compared":  # it dropped out for every tested block
             fate = "beaten"
-            ran = [source for t in self.inner for source in self.inner[t] if self._fits.has(index, source[0])]
+            ran = [source for t in self.inner for source in self.inner[t] if self.fits.has(index, source[0])]
         if not ran or fate == "too dear":
-            return Trial(candidate, float("nan"), float("nan"), float("nan"), "too dear")
-        by_block = [self._fits.score(mix, [source]) for source in ran]
-        fit_s = sum(self._fits.seconds(member) for member, _ in mix)
+            return Trial(candidate, float("nan"), float("nan"), float("nan"), fate="too dear")
+        by_block = [self.fits.score(mix, [source]) for source in ran]
+        fit_s = sum(self.fits.seconds(member) for member, _ in mix)
         if len(ran) < len(compared) and fate == "compared":
             fate = "beaten"
-        return Trial(candidate, self._fits.score(mix, ran), float(np.std(by_block)), fit_s, fate)
+        return Trial(candidate, self.fits.score(mix, ran), float(np.std(by_block)), fit_s, fate=fate)
 
 
 def without(*blocks: int) -> Excluded:

@@ -114,40 +114,79 @@ def search(
         field.run(batch, workers=n_workers(workers))
     if explore is not None:
         field.explore(explore)
+    winners = {t: _best(fits, field.racing[t], field.inner[t], blend=blend) for t in plan.tested if field.racing[t]}
+    choice = _chosen(field, plan, winners, blend=blend)
+    fits.make([(index, without(t)) for t, mix in winners.items() for index, _ in mix])
+    return _found(field, choice, _tests(field, plan, winners, choice))
 
-    winner = {t: _best(fits, field.racing[t], field.inner[t], blend=blend) for t in plan.tested if field.racing[t]}
-    finalists = sorted(set().union(*field.racing.values()) | field.flat | field.explored)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Choice:
+    """What is fitted on all recordings in the end.
+
+    Parameters
+    ----------
+    mix : the candidate, or the blend
+    compared : where it was compared with others
+    everything : sources of its answers to all recordings
+    n_finalists : candidates that it was chosen among
+    is_flat : whether it is, or holds, a candidate that was too dear to be nested
+    """
+
+    mix: EnsembleWeights
+    compared: list[HeldOutFold]
+    everything: list[HeldOutFold]
+    n_finalists: int
+    is_flat: bool
+
+
+_Test = tuple[EnsembleWeights, list[HeldOutFold], list[HeldOutFold]]
+"""What answers a tested block, where its answers come from, and those that they are calibrated on."""
+
+
+def _chosen(field: CandidateRace, plan: SplitPlan, winners: Mapping[int, EnsembleWeights], *, blend: bool) -> _Choice:
+    """Choose among what is left in the race, and fit it without each tested block."""
+    fits, finalists = field.fits, sorted(set().union(*field.racing.values()) | field.flat | field.explored)
     if plan.is_nested:
         fits.make([(index, without(t)) for t in plan.tested for index in finalists])
         compared = everything = [source for t in plan.tested for source in field.outer[t]]
-        chosen = _best(fits, finalists, compared, blend=blend)
+        mix = _best(fits, finalists, compared, blend=blend)
     else:  # one block was held out: the choice made without it stands
         (t,) = plan.tested
-        compared, chosen = field.inner[t], winner[t]
-        fits.make([(index, without(t)) for index, _ in chosen])
+        compared, mix = field.inner[t], winners[t]
+        fits.make([(index, without(t)) for index, _ in mix])
         everything = [*compared, *field.outer[t]]
-    fits.make([(index, without(t)) for t, mix in winner.items() for index, _ in mix])
-    is_flat = any(index in field.flat for index, _ in chosen)
-    if is_flat:  # its answers to a block are calibrated on those to the others
-        tests = [(chosen, field.outer[t], [s for s in everything if s[1] != t]) for t in plan.tested]
-    else:
-        tests = [(winner[t], field.outer[t], field.inner[t]) for t in plan.tested]
-    tested, answers, reaches = zip(*(_tested(fits, *test) for test in tests), strict=True)
+    is_flat = any(index in field.flat for index, _ in mix)
+    return _Choice(mix, compared, everything, n_finalists=len(finalists), is_flat=is_flat)
 
-    trials = field.trials(chosen, compared)
-    _, out_of_fold = _answered(fits, chosen, everything, everything)
-    by_window, of_windows = _windows(fits, chosen, everything)
+
+def _tests(
+    field: CandidateRace, plan: SplitPlan, winners: Mapping[int, EnsembleWeights], choice: _Choice
+) -> list[_Test]:
+    """Return how each tested block is answered: by the winner without it, or by the choice where nothing is nested."""
+    if choice.is_flat:  # its answers to a block are calibrated on those to the others
+        return [(choice.mix, field.outer[t], [s for s in choice.everything if s[1] != t]) for t in plan.tested]
+    return [(winners[t], field.outer[t], field.inner[t]) for t in plan.tested]
+
+
+def _found(field: CandidateRace, choice: _Choice, tests: Sequence[_Test]) -> SearchResult:
+    """Score the tests, and calibrate the choice on its answers to all recordings."""
+    fits, mix, everything = field.fits, choice.mix, choice.everything
+    tested, answers, reaches = zip(*(_tested(fits, *test) for test in tests), strict=True)
+    trials = field.trials(mix, choice.compared)
+    _, out_of_fold = _answered(fits, mix, everything, everything)
+    by_window, of_windows = _windows(fits, mix, everything)
     return SearchResult(
-        chosen=trials[chosen[0][0] if len(chosen) == 1 else -1].candidate,
+        chosen=trials[mix[0][0] if len(mix) == 1 else -1].candidate,
         trials=trials,
         tested=np.concatenate(tested),
         answers=np.concatenate(answers),
         uncalibrated=_uncalibrated(fits, tests),
-        is_selected_on=is_flat and len(finalists) > 1,
+        is_selected_on=choice.is_flat and choice.n_finalists > 1,
         reach=_joined(reaches),
         out_of_fold=out_of_fold,
         windows_out_of_fold=of_windows,
-        calibration=Calibration(window=by_window, recording=_softening(fits, chosen, everything)),
+        calibration=Calibration(window=by_window, recording=_softening(fits, mix, everything)),
     )
 
 
@@ -246,9 +285,7 @@ def _tested(
     )
 
 
-def _uncalibrated(
-    fits: FoldFits, tests: Sequence[tuple[EnsembleWeights, list[HeldOutFold], list[HeldOutFold]]]
-) -> NDArray[np.float64]:
+def _uncalibrated(fits: FoldFits, tests: Sequence[_Test]) -> NDArray[np.float64]:
     values = np.concatenate([fits.recordings(mix, sources)[1] for mix, sources, _ in tests])
     return calibrate(values) if fits.n_classes else values
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from auricle.errors import ConversionError, UsageError
-from auricle.features.parts import IMAGE, POOLED
+from auricle.features.pipeline import IMAGE, POOLED
 from auricle.features.spec import FeatureSpec
 from auricle.models.family import Estimator
 from auricle.models.table import MODELS, estimator, grid
@@ -103,7 +103,8 @@ class SearchSpace:
         made = estimator(family, self.task, self.seed)
         given = self.networks if MODELS[family].input_kind == "image" else {}
         made.set_params(**given, **settings)
-        return Candidate(family, made, settings, spec, self.feature_sets(family)[0], is_balanced=self.is_balanced)
+        parts = self.feature_sets(family)[0]
+        return Candidate(family, made, settings, spec=spec, parts=parts, is_balanced=self.is_balanced)
 
     def feature_sets(self, family: str) -> list[tuple[str, ...]]:
         """Return what a family's rows may be made of.
