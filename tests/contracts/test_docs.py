@@ -50,7 +50,7 @@ def test_every_path_exists() -> None:
         for document, path in sorted(named)
         if not any((start / path).exists() for start in (ROOT, SOURCES, document.parent))
     ]
-    assert missing == []
+    assert not missing, "\n".join(missing)
 
 
 def test_every_link_leads_somewhere() -> None:
@@ -65,7 +65,7 @@ def test_every_module_exists() -> None:
         module = name.rpartition(".")[0]
         if find_spec(module) is None or (find_spec(name) is None if is_package(module) else not has(name)):
             missing.append(name)
-    assert missing == []
+    assert not missing, "\n".join(missing)
 
 
 def is_package(module: str) -> bool:
@@ -89,7 +89,7 @@ def test_every_table_is_in_the_file_that_is_named() -> None:
         missing += [
             f"{table}: {path}" for table, path in found if not re.search(defined % (table, table), source(path))
         ]
-    assert missing == []
+    assert not missing, "\n".join(missing)
 
 
 def test_every_package_is_in_the_architecture() -> None:
