@@ -61,5 +61,7 @@ def test_motor_and_cries_are_judged_as_they_deserve(recordings_dir):
         Dataset.load(recordings_dir / "motor", target="target", group="throttle_pct"), models="linear"
     ).as_json()
     assert motor["verdict"].startswith("Better than guessing")
+    assert motor["verdict_kind"] == "better"
     cry = train(Dataset.load(recordings_dir / "cry", group="device"), models="linear").as_json()
-    assert "no better than guessing" in cry["verdict"]
+    assert cry["verdict"].startswith("No better than guessing")
+    assert cry["verdict_kind"] == "no_better"

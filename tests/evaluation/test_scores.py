@@ -7,7 +7,7 @@ from auricle.evaluation import scores
 
 
 @pytest.fixture
-def answered(rng):
+def predicted_classes(rng):
     truth = rng.integers(0, 4, 300)
     logits = rng.normal(size=(300, 4))
     logits[np.arange(300), truth] += 1.0
@@ -15,16 +15,16 @@ def answered(rng):
     return truth, probabilities, probabilities.argmax(axis=1)
 
 
-def test_classification_scores_are_those_of_scikit_learn(answered):
-    truth, probabilities, chosen = answered
-    ours = scores.classification(truth, probabilities, chosen)
-    assert ours["accuracy"] == pytest.approx(metrics.accuracy_score(truth, chosen))
-    assert ours["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(truth, chosen))
-    assert ours["macro_f1"] == pytest.approx(metrics.f1_score(truth, chosen, average="macro"))
+def test_classification_scores_are_those_of_scikit_learn(predicted_classes):
+    truth, probabilities, predicted = predicted_classes
+    ours = scores.classification(truth, probabilities, predicted)
+    assert ours["accuracy"] == pytest.approx(metrics.accuracy_score(truth, predicted))
+    assert ours["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(truth, predicted))
+    assert ours["macro_f1"] == pytest.approx(metrics.f1_score(truth, predicted, average="macro"))
     assert ours["log_loss"] == pytest.approx(metrics.log_loss(truth, probabilities))
 
 
-def test_balanced_accuracy_is_over_the_classes_that_are_named():
+def test_balanced_accuracy_averages_the_named_classes():
     truth, predicted = np.array(list("aabbn")), np.array(list("aabax"))
     assert scores.balanced_accuracy(truth, predicted) == pytest.approx((1.0 + 0.5 + 0.0) / 3)
     assert scores.balanced_accuracy(truth, predicted, ["a", "b"]) == pytest.approx(0.75)
@@ -36,7 +36,7 @@ def test_losses_are_mistakes_or_distances():
 
 
 def test_calibration_error_of_a_literal_example():
-    # Two answers at 0.9, one right; two at 0.6, both right: gaps 0.4 and 0.4, each half of the answers.
+    # Two predictions at 0.9, one correct; two at 0.6, both correct: gaps 0.4 and 0.4, each for half of them.
     probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
     got = scores.classification(np.array([0, 1, 0, 0]), probabilities, np.array([0, 0, 0, 0]))
     assert got["ece"] == pytest.approx(0.4)
@@ -51,28 +51,28 @@ def test_regression_scores_are_those_of_scikit_learn(rng):
     assert ours["rmse"] == pytest.approx(metrics.root_mean_squared_error(truth, values))
 
 
-def test_the_interval_of_accuracy_covers_the_truth_about_as_often_as_it_says(rng):
+def test_the_interval_of_accuracy_has_its_nominal_coverage(rng):
     covered = 0
     for seed in range(200):
         truth = np.zeros(150, int)
-        right = rng.random(150) < 0.8
-        low, high = scores.interval_of_accuracy(right, truth, np.arange(150), seed=seed)
+        correct = rng.random(150) < 0.8
+        low, high = scores.interval_of_accuracy(correct, truth, np.arange(150), seed=seed)
         covered += low <= 0.8 <= high
     assert 0.89 <= covered / 200 <= 0.99
 
 
-def test_recordings_of_one_group_do_not_count_as_many(rng):
+def test_recordings_of_one_group_are_not_independent(rng):
     by_group = rng.random(10) < 0.7
-    right, groups = np.repeat(by_group, 50), np.repeat(np.arange(10), 50)
+    correct, groups = np.repeat(by_group, 50), np.repeat(np.arange(10), 50)
     truth = np.zeros(500, int)
-    low, high = scores.interval_of_accuracy(right, truth, groups)
-    alone_low, alone_high = scores.interval_of_accuracy(right, truth, np.arange(500))
+    low, high = scores.interval_of_accuracy(correct, truth, groups)
+    alone_low, alone_high = scores.interval_of_accuracy(correct, truth, np.arange(500))
     assert high - low > 4 * (alone_high - alone_low)
 
 
-def test_flawless_answers_still_leave_doubt():
-    right, truth = np.ones(20, bool), np.zeros(20, int)
-    low, high = scores.interval_of_accuracy(right, truth, np.arange(20))
+def test_the_interval_of_flawless_predictions_has_width():
+    correct, truth = np.ones(20, bool), np.zeros(20, int)
+    low, high = scores.interval_of_accuracy(correct, truth, np.arange(20))
     assert high == 1.0
     assert low == pytest.approx(0.025 ** (1 / 20))
 
@@ -87,7 +87,7 @@ def test_the_interval_of_r2_holds_r2_and_widens_with_groups(rng):
     assert high - low > alone[1] - alone[0]
 
 
-def test_the_balanced_interval_of_a_constant_answer_is_one_over_the_classes():
+def test_the_balanced_interval_of_a_constant_prediction_is_one_over_the_classes():
     truth = np.repeat([0, 1, 2, 3], [200, 20, 20, 20])
     low, high = scores.interval_of_accuracy(truth == 0, truth, np.arange(260), balanced=True)
     assert low == pytest.approx(0.25)
@@ -96,15 +96,35 @@ def test_the_balanced_interval_of_a_constant_answer_is_one_over_the_classes():
     assert scores.baseline(truth, balanced=True) == 0.25
 
 
-@pytest.mark.parametrize(("low", "says"), [(0.21, "Better than guessing"), (0.2, "no better than guessing")])
-def test_the_verdict_follows_the_interval(low, says):
+@pytest.mark.parametrize(
+    ("low", "kind", "opening"),
+    [(0.21, "better", "Better than guessing: "), (0.2, "no_better", "No better than guessing: ")],
+)
+def test_the_verdict_follows_the_interval(low, kind, opening):
     tested = {"balanced_accuracy": 0.3, "balanced_accuracy_ci95": [low, 0.4]}
-    assert says in scores.verdict(tested, task="classify", n_recordings=9, n_groups=9, chance_level=0.2)
+    verdict = scores.verdict(tested, task="classify", recordings="9 recordings", chance_level=0.2)
+    assert verdict.kind == kind
+    assert verdict.sentence == (
+        f"{opening}balanced accuracy 0.30 (95% interval {low:.2f} to 0.40) on 9 recordings; chance level 0.20."
+    )
 
 
 def test_the_verdict_on_a_number_compares_with_the_mean():
     tested = {"r2": 0.1, "ci95": [-0.2, 0.3]}
-    assert "no better than guessing" in scores.verdict(tested, task="regress", n_recordings=9, n_groups=9, chance_level=0.0)
+    verdict = scores.verdict(tested, task="regress", recordings="9 recordings", chance_level=0.0)
+    assert verdict.kind == "no_better"
+    assert verdict.sentence.startswith("No better than guessing: R² 0.10")
+    assert verdict.sentence.endswith("; predicting the mean scores 0.")
+
+
+@pytest.mark.parametrize(("r2", "ci95"), [(float("nan"), [0.0, 0.1]), (0.5, [float("-inf"), float("inf")])])
+def test_a_score_without_an_interval_has_no_verdict(r2, ci95):
+    verdict = scores.verdict(
+        {"r2": r2, "ci95": ci95, "mae": 2.5}, task="regress", recordings="1 recording", chance_level=0.0
+    )
+    assert verdict.kind == "cannot_say"
+    assert verdict.sentence.startswith("Cannot say ")
+    assert verdict.sentence.endswith("on 1 recording; mean absolute error 2.5.")
 
 
 def test_the_interval_of_a_share_is_wilsons_where_groups_are_recordings():
@@ -115,7 +135,7 @@ def test_the_interval_of_a_share_is_wilsons_where_groups_are_recordings():
 
 
 @pytest.mark.parametrize(("n_groups", "size"), [(100, 1), (20, 10), (8, 5)])
-def test_the_interval_of_a_share_covers_the_truth_about_as_often_as_it_says(n_groups, size, rng):
+def test_the_interval_of_a_share_has_its_nominal_coverage(n_groups, size, rng):
     covered = 0
     for _ in range(300):
         of_group = rng.beta(8, 2, n_groups)
@@ -126,13 +146,13 @@ def test_the_interval_of_a_share_covers_the_truth_about_as_often_as_it_says(n_gr
 
 
 @pytest.mark.parametrize("hit", [0, 1])
-def test_no_doubt_in_sight_is_not_certainty(hit):
+def test_unanimous_hits_are_not_certainty(hit):
     low, high = scores.interval_of_share(np.full(20, hit), np.arange(20))
     assert 0.1 < high - low < 0.3
     assert hit in (low, high)
 
 
-def test_one_group_is_taken_apart_and_one_recording_says_nothing():
+def test_a_single_group_is_split_and_a_single_recording_has_no_interval():
     assert scores.interval_of_share(np.ones(30), np.zeros(30)) == scores.interval_of_share(np.ones(30), np.arange(30))
     assert scores.interval_of_share(np.ones(1), np.zeros(1)) == (0.0, 1.0)
     assert scores.interval_of_mean(np.ones(1), np.zeros(1)) == (float("-inf"), float("inf"))
@@ -146,7 +166,7 @@ def test_the_interval_of_a_mean_is_students(rng):
     assert (low, high) == pytest.approx(expected)
 
 
-def test_coverage_names_the_worst_of_the_groups_that_say_something():
+def test_coverage_names_the_worst_group_that_is_large_enough():
     covered = np.array([True] * 18 + [False] * 2 + [False])
     groups = np.array(["a"] * 10 + ["b"] * 10 + ["c"])
     found = scores.coverage(covered, np.full(21, 2.0), groups, is_class=True)

@@ -103,11 +103,12 @@ def test_a_score_that_was_selected_on_is_said_to_be(trained_on_states: TrainResu
     )
 
 
-def test_a_model_that_only_guesses_is_told_so_first(trained_on_states: TrainResult) -> None:
+def test_a_model_no_better_than_guessing_has_a_serious_verdict(trained_on_states: TrainResult) -> None:
     bundle = trained_on_states.bundle
-    manifest = bundle.manifest.model_copy(update={"verdict": "This model is no better than guessing: it is not."})
+    scores = bundle.manifest.scores | {"balanced_accuracy_ci95": [0.1, 0.3]}
+    manifest = bundle.manifest.model_copy(update={"scores": scores, "verdict": "Any prose."})
     page = build_report(replace(trained_on_states, bundle=replace(bundle, manifest=manifest)), NO_CURVE)
-    assert page.verdict.startswith("This model is no better than guessing")
+    assert page.verdict.startswith("Any prose.")
     assert page.tone == "serious"
     assert "Do not use this model." in page.html()
 

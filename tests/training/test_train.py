@@ -136,7 +136,8 @@ def test_a_set_whose_every_recording_is_constant_noise_is_no_better_than_guessin
         for number in range(20):
             soundfile.write(tmp_path / label / f"{number}.wav", rng.normal(0, 0.1, 4000), 8000)
     result = train(tmp_path, models="linear")
-    assert "no better than guessing" in result.bundle.manifest.verdict
+    assert result.bundle.manifest.verdict.startswith("No better than guessing")
+    assert result.as_json()["verdict_kind"] == "no_better"
 
 
 def test_what_leaks_across_its_folds_is_named(tmp_path):

@@ -130,7 +130,8 @@ class Evaluation:
         if self.model.classes:
             truth = self.dataset.labels[self.is_known].tolist()
             sets = [prediction.labels or () for prediction in known]
-            covered, sizes = [label in labels for label, labels in zip(truth, sets, strict=True)], list(map(len, sets))
+            covered = np.array([label in labels for label, labels in zip(truth, sets, strict=True)])
+            sizes = np.array([len(labels) for labels in sets])
         else:
             intervals = np.array([prediction.interval or (np.nan, np.nan) for prediction in known])
             targets = self.dataset.targets
