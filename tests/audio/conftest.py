@@ -1,4 +1,4 @@
-"""Sound files of every kind that auricle reads, made as they are needed."""
+"""Sound files of every supported format, encoded on demand."""
 
 import io
 import struct
@@ -41,7 +41,7 @@ def encode(samples: np.ndarray, rate_hz: int, kind: str) -> bytes:
 
 
 def wav(rate_hz: int = 16_000, channels: int = 1, data: bytes = b"\1\0" * 1000, claim: int | None = None) -> bytes:
-    """Return a 16-bit WAV whose header says anything."""
+    """Return a 16-bit WAV with any rate, channels and size in its header."""
     claim = len(data) if claim is None else claim
     head = struct.pack("<4sI4s", b"RIFF", (36 + claim) & 0xFFFFFFFF, b"WAVE")
     fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate_hz, rate_hz * channels * 2, channels * 2, 16)

@@ -24,11 +24,11 @@ def test_a_clip_is_one_channel_of_at_least_one_sample(shape: tuple[int, ...]) ->
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_sample_that_is_not_finite_is_named(value: float) -> None:
+def test_error_names_the_first_sample_that_is_not_finite(value: float) -> None:
     with pytest.raises(AudioError, match=r"mic: every sample must be finite. Sample 2 \(0.002 s\) is (nan|inf)"):
         Clip(np.array([0, 0, value], np.float32), 1000, source="mic")
 
 
-def test_a_rate_is_at_least_one() -> None:
+def test_rate_below_one_hz_raises() -> None:
     with pytest.raises(AudioError, match=r"sample rate must be at least 1 Hz. Got 0"):
         Clip(np.zeros(1, np.float32), 0)

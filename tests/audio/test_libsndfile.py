@@ -13,27 +13,27 @@ Encode = Callable[..., bytes]
 Noise = Callable[..., Samples]
 
 
-def test_what_a_header_says(kind: str, encoded: Encode, noise: Noise) -> None:
+def test_facts_of_the_header(kind: str, encoded: Encode, noise: Noise) -> None:
     with open_source(encoded(noise(5003, 2), 16_000, kind)) as file:
         decoder = Decoder(file, "x")
         assert (decoder.rate_hz, decoder.channels, decoder.n_frames) == (16_000, 2, 5003)
-        assert decoder.has_exact_claim == (kind != "mp3")
+        assert decoder.has_exact_length == (kind != "mp3")
         decoder.close()
 
 
 @pytest.mark.parametrize("skipped", [0, 1, 4999, 5003, 9000])
-def test_what_follows_a_skip_has_the_same_bits(kind: str, skipped: int, encoded: Encode, noise: Noise) -> None:
+def test_skip_never_changes_a_bit(kind: str, skipped: int, encoded: Encode, noise: Noise) -> None:
     content = encoded(noise(5003, 2), 16_000, kind)
     with open_source(content) as file, open_source(content) as again:
         whole = Decoder(file, "x").read(10_000)
         decoder = Decoder(again, "x")
-        if skipped <= 5003 or not decoder.has_exact_claim:
+        if skipped <= 5003 or not decoder.has_exact_length:
             assert decoder.skip(skipped, block=1000) == min(skipped, 5003)
             assert np.array_equal(decoder.read(10_000), whole[skipped:])
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 32])
-def test_channels_are_mixed_by_their_mean(channels: int, noise: Noise) -> None:
+def test_mix_is_the_mean_of_the_channels(channels: int, noise: Noise) -> None:
     frames = noise(300, channels)
     mixed = mix(frames)
     assert np.allclose(mixed, frames.mean(axis=1), atol=1e-6)
@@ -41,7 +41,7 @@ def test_channels_are_mixed_by_their_mean(channels: int, noise: Noise) -> None:
 
 
 @pytest.mark.parametrize("container", ["wav", "aiff", "flac"])
-def test_16_bits_become_the_floats_that_libsndfile_makes_of_them(container: str, tmp_path: Path) -> None:
+def test_16_bits_convert_as_in_libsndfile(container: str, tmp_path: Path) -> None:
     every = np.arange(-32_768, 32_768, dtype=np.int16)
     path = tmp_path / f"x.{container}"
     soundfile.write(path, np.stack([every, every[::-1]], axis=1), 16_000, "PCM_16")

@@ -20,7 +20,7 @@ def tone(hz: float, peak: float = 0.5) -> Samples:
     return (peak * np.sin(2 * np.pi * hz * TIME_S)).astype(np.float32)
 
 
-def test_a_tone() -> None:
+def test_measures_of_a_tone() -> None:
     found = measure(tone(1000), RATE_HZ)
     assert found.level_db == pytest.approx(20 * np.log10(0.5 / np.sqrt(2)), abs=1e-3)
     assert found.peak_db == pytest.approx(20 * np.log10(0.5), abs=1e-3)
@@ -30,11 +30,11 @@ def test_a_tone() -> None:
     assert 1000 <= found.bandwidth_hz < 1200
 
 
-def test_silence_has_the_floor_and_no_nan() -> None:
+def test_measures_of_silence() -> None:
     assert measure(np.zeros(RATE_HZ, np.float32), RATE_HZ) == Quality(-120, -120, 0, 0, 1, -120, 0, 0, *[0] * 7)
 
 
-def test_an_offset_is_dc_and_neither_noise_nor_band() -> None:
+def test_dc_offset_changes_neither_noise_nor_bandwidth() -> None:
     plain, offset = (measure(tone(1000, 0.1) + np.float32(dc), RATE_HZ) for dc in (0, 0.25))
     assert offset.dc == pytest.approx(0.25, abs=1e-5)
     assert offset.noise_floor_db == pytest.approx(plain.noise_floor_db, abs=1e-3)
@@ -43,7 +43,7 @@ def test_an_offset_is_dc_and_neither_noise_nor_band() -> None:
 
 
 @pytest.mark.parametrize(("peak", "low", "high"), [(1.0, 0, 0), (1.2, 0.3, 0.5), (4.0, 0.8, 0.9)])
-def test_clipping_is_runs_at_full_scale(peak: float, low: float, high: float) -> None:
+def test_clipped_counts_runs_at_full_scale(peak: float, low: float, high: float) -> None:
     assert low <= measure(np.clip(tone(200, peak), -1, 1), RATE_HZ).clipped <= high
 
 
@@ -72,7 +72,7 @@ def test_bandwidth_finds_where_a_filter_cuts(cut_hz: int, rng: np.random.Generat
 
 
 @given(arrays(np.float32, st.integers(1, 700), elements=st.floats(-2, 2, width=32)), st.integers(1, 200_000))
-def test_any_sound_has_finite_measures_in_their_ranges(samples: Samples, rate_hz: int) -> None:
+def test_measures_are_finite_and_in_range(samples: Samples, rate_hz: int) -> None:
     found = measure(samples, rate_hz)
     assert np.isfinite(astuple(found)).all()
     assert min(found.level_db, found.peak_db, found.noise_floor_db) >= -120
@@ -83,7 +83,7 @@ def test_any_sound_has_finite_measures_in_their_ranges(samples: Samples, rate_hz
     assert measure(samples, rate_hz) == found
 
 
-def test_a_recordings_quality_from_its_windows(rng: np.random.Generator) -> None:
+def test_combined_quality_equals_that_of_the_recording(rng: np.random.Generator) -> None:
     samples = (0.1 * rng.standard_normal(4 * RATE_HZ)).astype(np.float32)
     samples[RATE_HZ:] *= 0.25
     samples[5] = 0.9
@@ -97,7 +97,7 @@ def test_a_recordings_quality_from_its_windows(rng: np.random.Generator) -> None
     assert parts.bandwidth_hz == whole.bandwidth_hz
 
 
-def test_silent_windows_do_not_narrow_the_band() -> None:
+def test_silent_windows_do_not_lower_the_bandwidth() -> None:
     loud, silent = measure(tone(3000), RATE_HZ), measure(np.zeros(100, np.float32), RATE_HZ)
     both = combine([loud, silent], [1, 1])
     assert both.bandwidth_hz == pytest.approx(loud.bandwidth_hz, abs=0.1)
@@ -106,7 +106,7 @@ def test_silent_windows_do_not_narrow_the_band() -> None:
 
 
 @pytest.mark.parametrize("weights", [[], [1.0], [1.0, 0.0], [1.0, -1.0]])
-def test_every_quality_needs_a_weight(weights: list[float]) -> None:
+def test_combine_needs_one_positive_weight_each(weights: list[float]) -> None:
     quality = measure(tone(100), RATE_HZ)
     with pytest.raises(AudioError, match=r"positive weight"):
         combine([quality, quality], weights)
@@ -119,13 +119,13 @@ def bursts(rng: np.random.Generator, floor: float = 1e-4) -> Samples:
 
 
 @pytest.mark.parametrize("level", [1.0, 0.1])
-def test_a_flat_top_is_seen_whatever_the_level_is_now(level: float, rng: np.random.Generator) -> None:
+def test_flat_top_does_not_depend_on_level(level: float, rng: np.random.Generator) -> None:
     noise = rng.standard_normal(TIME_S.size).astype(np.float32)
     assert measure(noise * np.float32(0.2), RATE_HZ).flat_topped < 0.02
     assert measure(np.clip(noise, -1.5, 1.5) / np.float32(1.5) * np.float32(level), RATE_HZ).flat_topped > 0.1
 
 
-def test_a_room_that_rings_slows_falls_and_not_rises(rng: np.random.Generator) -> None:
+def test_reverberation_slows_decay_not_attack(rng: np.random.Generator) -> None:
     dry = bursts(rng)
     tail = rng.standard_normal(RATE_HZ) * 10 ** (-3 * np.arange(RATE_HZ) / RATE_HZ)
     wet = (dry + np.convolve(dry, 0.01 * tail)[: dry.size]).astype(np.float32)
@@ -135,13 +135,13 @@ def test_a_room_that_rings_slows_falls_and_not_rises(rng: np.random.Generator) -
     assert after.attack_db > 1.3 * after.decay_db
 
 
-def test_a_floor_of_noise_slows_both(rng: np.random.Generator) -> None:
+def test_noise_floor_slows_attack_and_decay(rng: np.random.Generator) -> None:
     noisy = measure(bursts(rng, floor=0.03), RATE_HZ)
     assert noisy.attack_db == pytest.approx(noisy.decay_db, rel=0.2)
 
 
 @pytest.mark.parametrize("cut_hz", [2000, 4000])
-def test_a_brick_wall_is_steeper_than_a_filter(cut_hz: int, rng: np.random.Generator) -> None:
+def test_brick_wall_cutoff_is_steeper_than_a_filter(cut_hz: int, rng: np.random.Generator) -> None:
     noise = 0.1 * rng.standard_normal(TIME_S.size)
     spectrum = np.fft.rfft(noise)
     spectrum[np.fft.rfftfreq(noise.size, 1 / RATE_HZ) > cut_hz] = 0
@@ -151,7 +151,7 @@ def test_a_brick_wall_is_steeper_than_a_filter(cut_hz: int, rng: np.random.Gener
     assert measure(slope, RATE_HZ).cutoff_db < 45
 
 
-def test_bands_that_are_left_out_are_holes(rng: np.random.Generator) -> None:
+def test_missing_bands_are_holes(rng: np.random.Generator) -> None:
     noise = 0.1 * rng.standard_normal((TIME_S.size // 512, 512))
     spectra = np.fft.rfft(noise, axis=1)
     bands = np.repeat(rng.random((len(spectra), 33)) < 0.3, 8, axis=1)[:, : spectra.shape[1]]

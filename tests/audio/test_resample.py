@@ -32,13 +32,13 @@ def test_a_tone_keeps_its_frequency_and_level(rates: tuple[int, int]) -> None:
     assert np.abs(clip.samples - expected)[middle].max() < 1e-4
 
 
-def test_what_the_new_rate_cannot_hold_is_removed() -> None:
+def test_frequencies_above_nyquist_are_removed() -> None:
     tone = np.sin(2 * np.pi * 7000 * np.arange(48_000) / 48_000).astype(np.float32)
     clip = resample(Clip(tone, 48_000), 8_000)
     assert np.abs(clip.samples[400:-400]).max() < 1e-4
 
 
-def test_equal_rates_pass_the_sound_through() -> None:
+def test_equal_rates_pass_through() -> None:
     clip = Clip(np.ones(3, np.float32), 8000)
     assert resample(clip, 8000) is clip
     resampler = Resampler(8000, 8000)
@@ -46,21 +46,21 @@ def test_equal_rates_pass_the_sound_through() -> None:
     assert resampler.flush().size == 0
 
 
-def test_the_source_and_its_place_are_kept() -> None:
+def test_source_and_start_are_kept() -> None:
     clip = resample(Clip(np.ones(800, np.float32), 8000, source="a.wav", start_s=2.5), 16_000)
     assert (clip.source, clip.start_s) == ("a.wav", 2.5)
 
 
-def test_too_short_to_leave_a_sample() -> None:
+def test_too_short_clip_raises() -> None:
     with pytest.raises(AudioError, match=r"a.wav: .*at least one sample long at 16000 Hz. Got 1 sample"):
         resample(Clip(np.ones(1, np.float32), 48_000, source="a.wav"), 16_000)
 
 
-def test_rates_below_one_are_refused() -> None:
+def test_rate_below_one_hz_raises() -> None:
     with pytest.raises(UsageError, match=r"`to_hz` must be at least 1 Hz. Got 0"):
         Resampler(8000, 0)
 
 
-def test_a_claim_of_one_hz_cannot_blow_up_the_memory() -> None:
+def test_upsampling_is_limited() -> None:
     with pytest.raises(AudioError, match=r"1 Hz cannot be brought to 16000 Hz: at most 1000 times"):
         Resampler(1, 16_000)

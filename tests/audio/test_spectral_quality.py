@@ -1,4 +1,4 @@
-"""The compiled measures against a plain NumPy version of the same."""
+"""The compiled measures against a NumPy reference."""
 
 import math
 
@@ -7,12 +7,12 @@ import pytest
 from scipy import fft
 
 from auricle.audio.clip import Samples
-from auricle.audio.spectral_quality import spectral
+from auricle.audio.spectral_quality import spectral_measures
 
 FLOOR = np.float32(1e-12)
 
 
-def plainly(samples: Samples, rate_hz: int) -> tuple[float, float, float]:
+def reference_measures(samples: Samples, rate_hz: int) -> tuple[float, float, float]:
     samples = samples - np.float32(samples.mean(dtype=np.float64))
     size = min(1 << max(1, math.ceil(math.log2(0.032 * rate_hz))), samples.size)
     frames = samples[: samples.size // size * size].reshape(-1, size)
@@ -36,7 +36,7 @@ def plainly(samples: Samples, rate_hz: int) -> tuple[float, float, float]:
 @pytest.mark.parametrize("rate_hz", [10, 50, 1000, 8000, 16_000, 22_050, 44_100, 192_000])
 @pytest.mark.parametrize("n", [1, 7, 8, 130, 512, 4097, 40_000])
 @pytest.mark.parametrize("kind", ["noise", "low", "half", "silence", "offset"])
-def test_they_are_what_a_plain_version_says(kind: str, n: int, rate_hz: int, rng: np.random.Generator) -> None:
+def test_measures_equal_the_numpy_reference(kind: str, n: int, rate_hz: int, rng: np.random.Generator) -> None:
     noise = 0.1 * rng.standard_normal(n)
     made = {
         "noise": noise,
@@ -47,8 +47,8 @@ def test_they_are_what_a_plain_version_says(kind: str, n: int, rate_hz: int, rng
     }[kind]
     samples = made.astype(np.float32)
     dc = float(samples.mean(dtype=np.float64))
-    bandwidth_hz, cutoff_db, holes = spectral(samples, rate_hz, dc=dc)
-    expected = plainly(samples, rate_hz)
+    bandwidth_hz, cutoff_db, holes = spectral_measures(samples, rate_hz, dc=dc)
+    expected = reference_measures(samples, rate_hz)
     assert bandwidth_hz == pytest.approx(expected[0])
     assert cutoff_db == pytest.approx(expected[1], abs=0.01)
     assert holes == pytest.approx(expected[2], abs=1e-3)

@@ -14,7 +14,7 @@ def ramp(n: int) -> np.ndarray:
     return np.arange(n, dtype=np.float32)
 
 
-def places(windows: list[Window]) -> list[tuple[int, int]]:
+def spans(windows: list[Window]) -> list[tuple[int, int]]:
     return [(window.start_samples, window.start_samples + window.samples.size) for window in windows]
 
 
@@ -33,9 +33,9 @@ def places(windows: list[Window]) -> list[tuple[int, int]]:
         (3, 1, 1, [(0, 1), (1, 2), (2, 3)]),
     ],
 )
-def test_where_windows_lie(n: int, window: int | None, hop: int, expected: list[tuple[int, int]]) -> None:
+def test_spans_of_the_windows(n: int, window: int | None, hop: int, expected: list[tuple[int, int]]) -> None:
     windows = cut(Clip(ramp(n), RATE_HZ), window, hop)
-    assert places(windows) == expected
+    assert spans(windows) == expected
     for found in windows:
         assert np.array_equal(found.samples, ramp(n)[found.start_samples :][: found.samples.size])
 
@@ -57,13 +57,13 @@ def test_block_size_never_changes_a_window(n: int, window: int | None, hop: int,
         at += sizes[turn % len(sizes)]
         turn += 1
     streamed += cutter.flush()
-    assert places(streamed) == places(whole)
+    assert spans(streamed) == spans(whole)
     assert all(np.array_equal(a.samples, b.samples) for a, b in zip(streamed, whole, strict=True))
 
 
 @given(n=st.integers(1, 500), window=st.integers(1, 100), hop=st.integers(1, 100))
-def test_every_window_is_full_and_the_last_ends_at_the_last_sample(n: int, window: int, hop: int) -> None:
-    found = places(cut(Clip(ramp(n), RATE_HZ), window, hop))
+def test_windows_are_full_and_the_last_ends_at_the_last_sample(n: int, window: int, hop: int) -> None:
+    found = spans(cut(Clip(ramp(n), RATE_HZ), window, hop))
     assert {end - start for start, end in found} == {min(n, window)}
     assert found[-1][1] == n
     assert [start for start, _ in found] == sorted({start for start, _ in found})
@@ -81,7 +81,7 @@ def test_consecutive_windows_hold_every_sample_once(n: int, window: int, size: i
     assert [one.start_samples for one in found] == list(range(0, n, window))
 
 
-def test_memory_is_bounded_by_the_window_whatever_the_stream() -> None:
+def test_memory_is_bounded_by_the_window() -> None:
     cutter = Cutter(1000, 5000, RATE_HZ)
     for _ in range(200):
         cutter.push(np.zeros(700, np.float32))
@@ -104,25 +104,25 @@ def test_times_count_from_the_start_of_the_source() -> None:
     assert [(window.start_s, window.end_s) for window in windows] == [(3.0, 4.0), (4.0, 5.0), (4.5, 5.5)]
 
 
-def test_no_sound_gives_no_window() -> None:
+def test_no_samples_give_no_window() -> None:
     cutter = Cutter(4, 2, RATE_HZ)
     assert cutter.push(ramp(0)) == []
     assert cutter.flush() == []
 
 
 @pytest.mark.parametrize("arguments", [(0, 1, 1), (1, 0, 1), (1, 1, 0), (-5, 1, 1)])
-def test_lengths_below_one_are_refused(arguments: tuple[int, int, int]) -> None:
+def test_lengths_below_one_raise(arguments: tuple[int, int, int]) -> None:
     with pytest.raises(UsageError, match=r"must be at least 1. Got"):
         Cutter(*arguments)
 
 
-def test_a_flushed_cutter_has_ended() -> None:
+def test_push_after_flush_raises() -> None:
     cutter = Cutter(4, 2, RATE_HZ)
     cutter.flush()
     with pytest.raises(UsageError, match=r"make a new `Cutter`"):
         cutter.push(ramp(1))
 
 
-def test_a_block_is_one_channel() -> None:
+def test_block_of_two_channels_raises() -> None:
     with pytest.raises(AudioError, match=r"one channel.*\(4, 2\)"):
         Cutter(4, 2, RATE_HZ).push(np.zeros((4, 2), np.float32))

@@ -1,4 +1,4 @@
-"""Sound files become samples: one channel, in blocks of bounded size, and nothing is believed that a header claims."""
+"""Read sound files, whole or in blocks of bounded size, as one channel of float32 samples."""
 
 import math
 from collections.abc import Iterator
@@ -16,25 +16,30 @@ from auricle.errors import AudioError, UsageError
 
 __all__ = ["Sound", "open_sound", "part_samples", "read"]
 
-_BLOCK_VALUES = 1 << 16  # samples of all channels together that are decoded at once
-_END_TOLERANCE_S = 0.05  # annotations are rounded, and lossy coders shorten
+_BLOCK_VALUES = 1 << 16  # samples decoded at once, all channels together
+_END_TOLERANCE_S = 0.05  # annotations are rounded, and lossy codecs shorten
 
 
 class Sound:
-    """An open sound file: what its header says, and its sound in blocks. Made by `open_sound`; a context manager.
+    """An open sound file: the facts of its header, and its samples in blocks. Made by `open_sound`; a context manager.
 
     Attributes
     ----------
-    name : what messages call it
-    format : one of WAV, FLAC, OGG, MP3, AIFF
-    rate_hz : samples a second
-    channels : how many there are; `blocks` mixes them
-    n_frames : frames that the header claims, or None where it does not say; never trusted
+    name : str
+        Name in error messages.
+    format : str
+        One of WAV, FLAC, OGG, MP3, AIFF.
+    rate_hz : int
+        Sample rate.
+    channels : int
+        Number of channels; `blocks` mixes them to one.
+    n_frames : int or None
+        Length in the header, which may be wrong; None where it holds none.
     """
 
     def __init__(self, source: Source, *, name: str | None = None) -> None:
         self.name = name_of(source) if name is None else name
-        self._begun = False
+        self._is_read = False
         with ExitStack() as stack:
             file = stack.enter_context(open_source(source))
             self._decoder = stack.enter_context(closing(Decoder(file, self.name)))
@@ -59,73 +64,78 @@ class Sound:
     def blocks(
         self, *, rate_hz: int | None = None, start_s: float = 0.0, end_s: float | None = None
     ) -> Iterator[Samples]:
-        """Yield the sound once, mixed to one channel, in blocks of bounded size.
+        """Yield the samples once, mixed to one channel, in blocks of bounded size.
 
         Parameters
         ----------
-        rate_hz : the rate to give the sound in; None for its own
-        start_s, end_s : the part to read, in seconds of the file; None for its end
+        rate_hz : int or None
+            Sample rate of the blocks; None for that of the file.
+        start_s, end_s : float
+            The part to read, in seconds of the file; None for its end.
 
         Yields
         ------
-        float32, shape (n,), n ≥ 1: the same samples, bit for bit, as blocks of any other size would hold
+        float32, shape (n,), n ≥ 1
+            The bits do not depend on the size of the blocks.
 
         Raises
         ------
-        AudioError : the file ends before its header or ``end_s`` says, cannot be decoded, holds a sample that is not
-            finite, or holds nothing in that part
-        UsageError : the blocks were read already, or the part is empty or begins before 0
+        AudioError
+            The file ends before its header says or before ``end_s``, cannot be decoded, holds a sample that is not
+            finite, or holds nothing in that part.
+        UsageError
+            The blocks were already read, or the part is empty or begins before 0.
         """
-        if self._begun:
+        if self._is_read:
             raise UsageError(f"{self.name}: the blocks of an open sound are read once. Open it again.")
-        self._begun = True
+        self._is_read = True
         start, stop = part_samples(start_s, end_s, self.rate_hz)
         to_hz = self.rate_hz if rate_hz is None else rate_hz
         resampler = Resampler(self.rate_hz, to_hz)
         growth = max(1.0, to_hz / self.rate_hz)
-        given = 0
+        n_yielded = 0
         for block in self._frames(start, stop, max(1, int(_BLOCK_VALUES / self.channels / growth))):
             ready = resampler.push(block)
-            given += ready.size
+            n_yielded += ready.size
             if ready.size:
                 yield ready
         ready = resampler.flush()
-        if given + ready.size == 0:
+        if n_yielded + ready.size == 0:
             raise AudioError(f"{self.name}: the sound must be at least one sample long at {to_hz} Hz. It is shorter.")
         if ready.size:
             yield ready
 
     def _frames(self, start: int, stop: int | None, block_frames: int) -> Iterator[Samples]:
-        """Yield frames [start, stop) as one channel."""
+        """Yield frames [start, stop) as one channel, and check the length of the file."""
         claimed, last = self.n_frames or 0, stop
-        if self._decoder.has_exact_claim:
+        if self._decoder.has_exact_length:
             self._check_part(start, stop, claimed)
             last = claimed if stop is None else min(stop, claimed)
-        at = self._decoder.skip(start, block=block_frames)
-        while at != last:
-            # The claim is used to ask for less than a block, never for more.
-            count = min(block_frames, claimed - at) if claimed > at else block_frames
-            frames = self._decoder.read(count if last is None else min(count, last - at))
+        position = self._decoder.skip(start, block=block_frames)
+        while position != last:
+            # The header's length may shrink a block, never grow it.
+            count = min(block_frames, claimed - position) if claimed > position else block_frames
+            frames = self._decoder.read(count if last is None else min(count, last - position))
             if len(frames) == 0:
                 break
-            yield self._finite(mix(frames), at)
-            at += len(frames)
-        if at == 0:
+            yield self._finite(mix(frames), position)
+            position += len(frames)
+        if position == 0:
             raise AudioError(f"{self.name}: the file must hold at least one sample of sound. It holds none. Remove it.")
-        if self._decoder.has_exact_claim and at != last:
+        if self._decoder.has_exact_length and position != last:
             raise AudioError(
                 f"{self.name}: the file is truncated or damaged: its header promises {claimed} frames, and the sound "
-                f"ends at frame {at} ({at / self.rate_hz:.3f} s). Copy it again from its source."
+                f"ends at frame {position} ({position / self.rate_hz:.3f} s). Copy it again from its source."
             )
-        self._check_part(start, stop, at)
+        self._check_part(start, stop, position)
 
-    def _finite(self, samples: Samples, at: int) -> Samples:
+    def _finite(self, samples: Samples, start: int) -> Samples:
         finite = np.isfinite(samples)
         if not finite.all():
             first = int(np.argmin(finite))
-            place = at + first
+            index = start + first
             raise AudioError(
-                f"{self.name}: every sample must be finite. Sample {place} ({place / self.rate_hz:.3f} s) is "
+                f"{self.name}: every sample must be finite. Sample {index} ({index / self.rate_hz:.3f} s) is "
                 f"{samples[first]}. Repair or remove the recording."
             )
         return samples
@@ -139,13 +149,16 @@ def open_sound(source: Source, *, name: str | None = None) -> Sound:
 
     Parameters
     ----------
-    source : a path, the bytes of a file, or a binary file object. Its content says what it is; its name does not.
-    name : what messages call it; None for its path, or what kind of thing it is
+    source : path, bytes or binary file object
+        The format is detected from the content, not from the name.
+    name : str or None
+        Name in error messages; None for the path.
 
     Raises
     ------
-    AudioError : no such file, not WAV, FLAC, OGG, MP3 or AIFF, truncated, of a rate beyond 1 to 1,000,000 Hz,
-        or of more than 32 channels
+    AudioError
+        No such file; not WAV, FLAC, OGG, MP3 or AIFF; truncated; a rate outside 1 to 1,000,000 Hz; or more than 32
+        channels.
     """
     return Sound(source, name=name)
 
@@ -153,18 +166,31 @@ def open_sound(source: Source, *, name: str | None = None) -> Sound:
 def read(
     source: Source | Clip, *, rate_hz: int | None = None, start_s: float = 0.0, end_s: float | None = None
 ) -> Clip:
-    """Read a sound file, or a part of one, into memory: one channel, the plain mean of all.
+    """Read a sound file, or a part of one, into memory as one channel, the mean of all channels.
 
     Parameters
     ----------
-    source : a path, the bytes of a file, a binary file object, or a clip
-    rate_hz : the rate to bring it to; None keeps its own
-    start_s, end_s : the part to read, in seconds of the file; None for its end
+    source : path, bytes, binary file object or Clip
+    rate_hz : int or None
+        Sample rate of the clip; None keeps that of the file.
+    start_s, end_s : float
+        The part to read, in seconds of the file; None for its end.
 
     Raises
     ------
-    AudioError : what `open_sound` and `Sound.blocks` refuse
-    UsageError : a part that is empty or begins before 0, or a rate below 1 Hz
+    AudioError
+        As `open_sound` and `Sound.blocks`.
+    UsageError
+        A part that is empty or begins before 0, or a rate below 1 Hz.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import auricle
+    >>> tone = auricle.Clip(np.sin(np.arange(16_000) / 9).astype(np.float32), rate_hz=16_000)
+    >>> part = auricle.read(tone, rate_hz=8000, start_s=0.5)
+    >>> part.rate_hz, part.samples.size
+    (8000, 4000)
     """
     if isinstance(source, Clip):
         part = _part_of_clip(source, start_s, end_s)
@@ -173,8 +199,8 @@ def read(
         blocks = list(sound.blocks(rate_hz=rate_hz, start_s=start_s, end_s=end_s))
         samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         start, _ = part_samples(start_s, end_s, sound.rate_hz)
-        at_hz = sound.rate_hz if rate_hz is None else rate_hz
-        return Clip(samples, at_hz, source=sound.name, start_s=start / sound.rate_hz)
+        to_hz = sound.rate_hz if rate_hz is None else rate_hz
+        return Clip(samples, to_hz, source=sound.name, start_s=start / sound.rate_hz)
 
 
 def _part_of_clip(clip: Clip, start_s: float, end_s: float | None) -> Clip:
@@ -185,11 +211,12 @@ def _part_of_clip(clip: Clip, start_s: float, end_s: float | None) -> Clip:
 
 
 def part_samples(start_s: float, end_s: float | None, rate_hz: int) -> tuple[int, int | None]:
-    """Return the first sample of a part that is given in seconds, and the one after its last; None for the end.
+    """Convert a part in seconds to samples: its first, and the one after its last (None for the end).
 
     Raises
     ------
-    UsageError : a part that is empty or begins before 0
+    UsageError
+        A part that is empty or begins before 0.
     """
     if not (math.isfinite(start_s) and start_s >= 0):
         raise UsageError(f"`start_s` must be 0 or more. Got {start_s}.")
@@ -203,7 +230,7 @@ def part_samples(start_s: float, end_s: float | None, rate_hz: int) -> tuple[int
 
 
 def _check_part(start: int, stop: int | None, length: int, rate_hz: int, name: str) -> None:
-    """Refuse a part that does not lie in a sound of ``length`` samples."""
+    """Raise an AudioError unless the part lies within ``length`` samples."""
     if (start and start >= length) or (stop is not None and stop - length > _END_TOLERANCE_S * rate_hz):
         end = "its end" if stop is None else f"{stop / rate_hz:.3f} s"
         raise AudioError(

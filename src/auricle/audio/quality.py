@@ -1,4 +1,4 @@
-"""How good a sound is: level, clipping, noise, bandwidth, hum and more, measured fast enough for every window."""
+"""Recording quality of a window and of a whole recording: level, clipping, noise, bandwidth, hum, dropouts."""
 
 import math
 from collections.abc import Sequence
@@ -8,28 +8,28 @@ from numpy.typing import NDArray
 
 from auricle.audio.clip import Samples
 from auricle.audio.hum import hum_db
-from auricle.audio.spectral_quality import spectral
+from auricle.audio.spectral_quality import spectral_measures
 from auricle.errors import AudioError
 from auricle.kernels.waveform import block_powers, count_beyond, survey
 from auricle.records import Quality
 
-__all__ = ["Combined", "combine", "measure"]
+__all__ = ["QualityAccumulator", "combine", "measure"]
 
 VERSION = 6
-"""Raised whenever the same sound gives other measures than before; features that are kept hold it in their key."""
+"""Raised whenever the same sound gets other measures; part of the key of cached features."""
 
 FLOOR_DB = -120.0
 FULL_SCALE = 0.9999  # the largest value of 16 bits is 32767 / 32768
-CLIPPED_RUN = 3  # a clean peak may touch full scale once or twice
+CLIPPED_RUN_SAMPLES = 3  # a clean peak may touch full scale once or twice
 BLOCK_S = 0.01
 SILENCE_DB = -80.0
-FLAT = 0.8
-LOUDEST = 0.001
-MAX_RANKED = 1 << 14  # samples that are ranked to find the loudest
-FALL_S = 0.08
-STEEPEST = 0.05
-FALL_RANGE_DB = 60.0
-SOUNDING_DB = -60.0
+FLAT_TOP_RATIO = 0.8
+LOUDEST_FRACTION = 0.001
+MAX_RANKED_SAMPLES = 1 << 14  # bounds the search for the loudest
+SLOPE_S = 0.08
+STEEPEST_FRACTION = 0.05
+SLOPE_RANGE_DB = 60.0
+SOUND_DB = -60.0
 
 _FLOOR_POWER = 10 ** (FLOOR_DB / 10)
 _AVERAGED = (
@@ -49,16 +49,17 @@ _AVERAGED = (
 
 
 def measure(samples: Samples, rate_hz: int) -> Quality:
-    """Measure how good a stretch of sound is.
+    """Measure the recording quality of some samples.
 
-    Silence and noise are judged without the DC offset, in blocks of 10 ms (the last, shorter one is left out); no
-    level is below -120 dB. The bandwidth is the highest frequency at which the mean power spectrum is within 60 dB of
-    its peak. Bands are eight bins of a spectrum of at least 32 ms.
+    Silence and noise are measured without the DC offset, in whole blocks of 10 ms; no level is below -120 dB. The
+    bandwidth is the highest frequency at which the mean power spectrum is within 60 dB of its peak. Bands are eight
+    bins of a spectrum with frames of at least 32 ms.
 
     Parameters
     ----------
     samples : float32, shape (n,), n ≥ 1, finite
-    rate_hz : samples a second
+    rate_hz : int
+        Sample rate.
     """
     samples = np.require(samples, np.float32, ["C", "W"])
     dc, low, high = survey(samples)
@@ -70,8 +71,8 @@ def measure(samples: Samples, rate_hz: int) -> Quality:
     ranked_db = np.sort(levels_db)
     noise_floor_db = _ranked(ranked_db, 0.10)
     attack_db, decay_db = _slopes_db(levels_db)
-    bandwidth_hz, cutoff_db, holes = spectral(samples, rate_hz, dc=dc)
-    is_heard = peak * peak > _FLOOR_POWER
+    bandwidth_hz, cutoff_db, holes = spectral_measures(samples, rate_hz, dc=dc)
+    is_audible = peak * peak > _FLOOR_POWER
     return Quality(
         level_db=_power_db(power + dc * dc),
         peak_db=_power_db(peak * peak),
@@ -84,18 +85,18 @@ def measure(samples: Samples, rate_hz: int) -> Quality:
         cutoff_db=cutoff_db,
         holes=holes,
         hum_db=hum_db(samples, rate_hz, dc=dc),
-        flat_topped=_flat_topped(samples) if is_heard else 0.0,
+        flat_topped=_flat_topped(samples) if is_audible else 0.0,
         dropouts=_dropouts(_levels_db(powers)) * rate_hz / samples.size,
         attack_db=attack_db,
         decay_db=decay_db,
     )
 
 
-class Combined:
-    """The quality of a recording, from its windows' one after the other, in constant memory.
+class QualityAccumulator:
+    """Accumulates the quality of a recording from that of its windows, in constant memory.
 
     The level is that of the mean power, the peak the largest, the bandwidth the mean weighted by energy; the other
-    measures are plain means (so the noise floor is a typical window's).
+    measures are weighted means (so the noise floor is that of a typical window).
     """
 
     def __init__(self) -> None:
@@ -104,15 +105,16 @@ class Combined:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no window has come yet."""
+        """Whether no window was added yet."""
         return not self.sums["weight_s"]
 
     def add(self, quality: Quality, weight_s: float) -> None:
-        """Take a window's quality, which counts by its length.
+        """Add the quality of a window, weighted by the window's duration.
 
         Raises
         ------
-        AudioError : a weight that is not positive
+        AudioError
+            A weight that is not positive.
         """
         if not weight_s > 0:
             raise AudioError(f"every quality must have a positive weight. Got {weight_s}.")
@@ -124,8 +126,8 @@ class Combined:
             self.sums[name] += weight_s * getattr(quality, name)
         self.peak_db = max(self.peak_db, quality.peak_db)
 
-    def merge(self, other: "Combined") -> None:
-        """Take all the windows that another has taken."""
+    def merge(self, other: "QualityAccumulator") -> None:
+        """Add all windows of another accumulator."""
         for name, total in other.sums.items():
             self.sums[name] += total
         self.peak_db = max(self.peak_db, other.peak_db)
@@ -135,7 +137,8 @@ class Combined:
 
         Raises
         ------
-        AudioError : no window yet
+        AudioError
+            No window yet.
         """
         if self.is_empty:
             raise AudioError("a recording's quality is that of its windows. Got none.")
@@ -149,20 +152,23 @@ class Combined:
 
 
 def combine(qualities: Sequence[Quality], weights_s: Sequence[float]) -> Quality:
-    """Return the quality of a recording from its windows', as `Combined` does.
+    """Combine the qualities of windows into that of their recording, as `QualityAccumulator` does.
 
     Parameters
     ----------
-    qualities : one a window, at least one
-    weights_s : how much each counts: its length
+    qualities : sequence of Quality
+        One per window, at least one.
+    weights_s : sequence of float
+        The duration of each window.
 
     Raises
     ------
-    AudioError : no qualities, or not one positive weight each
+    AudioError
+        No qualities, or not one positive weight for each.
     """
     if len(qualities) != len(weights_s):
         raise AudioError(f"every quality must have a positive weight. Got {len(qualities)} and {list(weights_s)}.")
-    combined = Combined()
+    combined = QualityAccumulator()
     for quality, weight_s in zip(qualities, weights_s, strict=True):
         combined.add(quality, weight_s)
     return combined.quality()
@@ -173,7 +179,7 @@ def _power_db(power: float) -> float:
 
 
 def _levels_db(powers: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return levels, floored at exactly `FLOOR_DB`: NumPy's logarithm of the floor is below it on some processors."""
+    """Convert powers to dB, at least `FLOOR_DB`: NumPy's logarithm of the floor is lower on some processors."""
     levels: NDArray[np.float32] = 10 * np.log10(np.maximum(powers, np.float32(_FLOOR_POWER)))
     return np.maximum(levels, np.float32(FLOOR_DB))
 
@@ -184,36 +190,36 @@ def _ranked(ascending: NDArray[np.float32], fraction: float) -> float:
 
 def _clipped(samples: Samples) -> float:
     full = np.abs(samples) >= FULL_SCALE
-    if samples.size < CLIPPED_RUN:
+    if samples.size < CLIPPED_RUN_SAMPLES:
         return 0.0
-    starts = full[: full.size - CLIPPED_RUN + 1].copy()
-    for shift in range(1, CLIPPED_RUN):
+    starts = full[: full.size - CLIPPED_RUN_SAMPLES + 1].copy()
+    for shift in range(1, CLIPPED_RUN_SAMPLES):
         starts &= full[shift : shift + starts.size]
     inside = np.zeros_like(full)
-    for shift in range(CLIPPED_RUN):
+    for shift in range(CLIPPED_RUN_SAMPLES):
         inside[shift : shift + starts.size] |= starts
     return float(np.count_nonzero(inside)) / samples.size
 
 
 def _flat_topped(samples: Samples) -> float:
-    """Return how many samples are nearly as loud as the loudest; not as the peak, which a resampler may overshoot."""
-    sizes = np.abs(samples[:: -(-samples.size // MAX_RANKED)])
-    place = math.ceil((1.0 - LOUDEST) * (sizes.size - 1))
-    top = float(np.partition(sizes, place)[place])
-    return count_beyond(samples, FLAT * top) / samples.size if top * top > _FLOOR_POWER else 0.0
+    """Return the fraction of samples close to the loudest thousandth; the peak may be a resampler's overshoot."""
+    magnitudes = np.abs(samples[:: -(-samples.size // MAX_RANKED_SAMPLES)])
+    rank = math.ceil((1.0 - LOUDEST_FRACTION) * (magnitudes.size - 1))
+    top = float(np.partition(magnitudes, rank)[rank])
+    return count_beyond(samples, FLAT_TOP_RATIO * top) / samples.size if top * top > _FLOOR_POWER else 0.0
 
 
 def _dropouts(levels_db: NDArray[np.float32]) -> int:
-    """Return how often sound is followed by silence at once; zeros of a lost packet are silent, an offset is not."""
-    return int(np.count_nonzero((levels_db[:-1] > SOUNDING_DB) & (levels_db[1:] < SILENCE_DB)))
+    """Count the blocks of sound that silence follows at once, as where a packet was lost."""
+    return int(np.count_nonzero((levels_db[:-1] > SOUND_DB) & (levels_db[1:] < SILENCE_DB)))
 
 
 def _slopes_db(levels_db: NDArray[np.float32]) -> tuple[float, float]:
-    """Return the mean of the steepest rises and that of the steepest falls; what is 60 dB below the top is no fall."""
-    step = round(FALL_S / BLOCK_S)
+    """Return the means of the steepest rises and of the steepest falls, within 60 dB of the loudest block."""
+    step = round(SLOPE_S / BLOCK_S)
     if levels_db.size <= step:
         return 0.0, 0.0
-    heard = np.maximum(levels_db, levels_db.max() - np.float32(FALL_RANGE_DB))
-    changes = np.sort(heard[step:] - heard[:-step])
-    count = max(1, round(STEEPEST * changes.size))
-    return max(0.0, float(changes[-count:].sum()) / count), max(0.0, -float(changes[:count].sum()) / count)
+    floored_db = np.maximum(levels_db, levels_db.max() - np.float32(SLOPE_RANGE_DB))
+    slopes_db = np.sort(floored_db[step:] - floored_db[:-step])
+    count = max(1, round(STEEPEST_FRACTION * slopes_db.size))
+    return max(0.0, float(slopes_db[-count:].sum()) / count), max(0.0, -float(slopes_db[:count].sum()) / count)

@@ -1,4 +1,4 @@
-"""What the spectrum of a sound says of its making: how far it reaches, how steeply it ends, what is missing in it."""
+"""Recording quality from the spectrum: bandwidth, steepness of the cut-off, and spectral holes left by a codec."""
 
 import math
 from functools import lru_cache
@@ -14,71 +14,74 @@ from auricle.kernels.long_term import long_term_spectrum, steep_steps
 from auricle.kernels.pocketfft import rfft
 from auricle.kernels.simd import LANES
 
-__all__ = ["spectral"]
+__all__ = ["spectral_measures"]
 
-FFT_S = 0.032  # frames of the spectrum are at least so long
-SMALLEST_TRANSFORM = 8  # shorter frames, and those that are no power of two, go through SciPy
+MIN_FRAME_S = 0.032
+MIN_FFT_SAMPLES = 8  # shorter frames, and lengths that are no power of two, go through SciPy
 BANDWIDTH_RANGE_DB = 60.0
 BAND_BINS = 8
-LOUD_DB = 30.0  # frames so far below the loudest say nothing of a codec
+LOUD_DB = 30.0  # frames further below the loudest hold no trace of a codec
 HOLE_DB = 30.0
 FLOOR_DB = -120.0
 
 _FLOOR_POWER = 10 ** (FLOOR_DB / 10)
 _MEMORY = Memory()
-_LIVE = np.repeat(np.array([1, 0], np.float32), LANES)
+_LANE_MASK = np.repeat(np.array([1, 0], np.float32), LANES)
 
 Powers = NDArray[np.float32]
 
 
-def spectral(samples: Samples, rate_hz: int, *, dc: float) -> tuple[float, float, float]:
+def spectral_measures(samples: Samples, rate_hz: int, *, dc: float) -> tuple[float, float, float]:
     """Return the bandwidth in Hz, the steepness of the cut-off in dB, and the fraction of holes.
 
     Parameters
     ----------
     samples : float32, shape (n,), n ≥ 1, finite
-    dc : what is taken off each sample
+    rate_hz : int
+        Sample rate.
+    dc : float
+        Mean to subtract from each sample.
     """
-    size = min(1 << max(1, math.ceil(math.log2(FFT_S * rate_hz))), samples.size)
+    size = min(1 << max(1, math.ceil(math.log2(MIN_FRAME_S * rate_hz))), samples.size)
     bins, bands = _powers(samples, size, dc)
     peak = float(bins.max())
     if peak <= _FLOOR_POWER * size:
         return 0.0, 0.0, 0.0
-    top = int(np.flatnonzero(bins >= peak * _ratio(-BANDWIDTH_RANGE_DB))[-1])
+    top_bin = int(np.flatnonzero(bins >= peak * _power_ratio(-BANDWIDTH_RANGE_DB))[-1])
     n_bands, n_frames = len(bands), samples.size // size
     if n_bands < 3:
-        return top * rate_hz / size, 0.0, 0.0
+        return top_bin * rate_hz / size, 0.0, 0.0
     in_bands = bins[: n_bands * BAND_BINS].reshape(n_bands, BAND_BINS).sum(axis=1)
     mean_db = 10 * np.log10(np.maximum(in_bands / np.float32(peak), np.float32(_FLOOR_POWER)))
-    n_known = min(n_bands, max(2, top // BAND_BINS))
-    limits = _ratio(-LOUD_DB), _FLOOR_POWER, _ratio(HOLE_DB)
-    n_steps, n_loud = steep_steps(bands, n_frames, n_known, *limits, np.empty(n_frames, np.float32))
+    n_occupied = min(n_bands, max(2, top_bin // BAND_BINS))
+    limits = _power_ratio(-LOUD_DB), _FLOOR_POWER, _power_ratio(HOLE_DB)
+    n_steps, n_loud = steep_steps(bands, n_frames, n_occupied, *limits, np.empty(n_frames, np.float32))
     cutoff_db = max(0.0, float((mean_db[:-2] - mean_db[2:]).max()))
-    return top * rate_hz / size, cutoff_db, n_steps / (n_loud * (n_known - 1))
+    return top_bin * rate_hz / size, cutoff_db, n_steps / (n_loud * (n_occupied - 1))
 
 
-def _ratio(decibels: float) -> float:
+def _power_ratio(decibels: float) -> float:
     return float(10 ** (decibels / 10))
 
 
 def _powers(samples: Samples, size: int, dc: float) -> tuple[Powers, Powers]:
-    """Return the power in each bin, over all frames, and that in each band of bins, shape (n_bands, at least n_frames).
+    """Return the power of each bin, summed over all frames, and of each band and frame: (n_bands, at least n_frames).
 
-    Frames lie side by side; samples after the last whole one do not count.
+    Frames do not overlap; samples after the last whole frame do not count.
     """
     n_frames, n_bins = samples.size // size, size // 2 + 1
     n_bands = n_bins // BAND_BINS
-    if size < SMALLEST_TRANSFORM or size & (size - 1):
+    if size < MIN_FFT_SAMPLES or size & (size - 1):
         frames = (samples[: n_frames * size] - np.float32(dc)).reshape(n_frames, size) * _hann(size)
         spectrum = rfft(frames)
         powers = spectrum.real**2 + spectrum.imag**2
-        of_bands = powers[:, : n_bands * BAND_BINS].reshape(n_frames, n_bands, BAND_BINS).sum(axis=2)
-        return powers.sum(axis=0), np.ascontiguousarray(of_bands.T)
+        band_powers = powers[:, : n_bands * BAND_BINS].reshape(n_frames, n_bands, BAND_BINS).sum(axis=2)
+        return powers.sum(axis=0), np.ascontiguousarray(band_powers.T)
     bins = np.zeros((n_bins, LANES), np.float32)
     bands = np.empty((n_bands, -(-n_frames // LANES) * LANES), np.float32)
     work = _MEMORY.get(size, size, 1, 1)
     window, places, plan = _tables(size)
-    long_term_spectrum(samples, dc, n_frames, window, places, plan, BAND_BINS, _LIVE, work, bins.ravel(), bands)
+    long_term_spectrum(samples, dc, n_frames, window, places, plan, BAND_BINS, _LANE_MASK, work, bins.ravel(), bands)
     return bins.sum(axis=1), bands
 
 
@@ -89,5 +92,5 @@ def _tables(size: int) -> tuple[Samples, NDArray[np.int64], FourierPlan]:
 
 @lru_cache(maxsize=16)
 def _hann(size: int) -> Samples:
-    # Without the zeros at its ends, so that a frame of one sample is heard.
+    # Without the zeros at its ends, so that a frame of one sample counts.
     return np.hanning(size + 2)[1:-1].astype(np.float32)

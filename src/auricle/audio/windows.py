@@ -1,4 +1,4 @@
-"""The one way that sound is cut into windows: files, clips and streams all pass through `Cutter`."""
+"""Cut files, clips and streams into windows of equal length and hop, whatever the size of the blocks."""
 
 import sys
 from dataclasses import dataclass
@@ -10,18 +10,20 @@ from auricle.errors import AudioError, UsageError
 
 __all__ = ["Cutter", "Window", "cut"]
 
-_PIECE_SAMPLES = 4096
+_MIN_PIECE_SAMPLES = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """A stretch of one channel that becomes one row or one image.
+    """The samples of one window, which become one row or one image.
 
     Parameters
     ----------
     samples : float32, shape (n,), n ≥ 1
-    start_samples : where the window begins in its source, counted at ``rate_hz``
-    rate_hz : samples a second
+    start_samples : int
+        Start of the window in its source, counted at ``rate_hz``.
+    rate_hz : int
+        Sample rate.
     """
 
     samples: Samples
@@ -30,32 +32,37 @@ class Window:
 
     @property
     def start_s(self) -> float:
-        """Where the window begins in its source, in seconds."""
+        """Start of the window in its source, in seconds."""
         return self.start_samples / self.rate_hz
 
     @property
     def end_s(self) -> float:
-        """Where the window ends in its source, in seconds."""
+        """End of the window in its source, in seconds."""
         return (self.start_samples + self.samples.size) / self.rate_hz
 
 
 class Cutter:
-    """Cuts blocks of any size, pushed one after the other, into windows that do not depend on the blocks.
+    """Cuts a stream of blocks of any size into windows that do not depend on the blocks.
 
     Sound of at most ``window_samples`` is one window of its own length. Longer sound gives windows that begin at
     0, hop, 2 hop …; if the last of them does not end at the last sample, one more does.
-    Holds at most two windows (or one and 4096 samples), and nothing that it has given out.
+    Holds at most two windows (or one and 4096 samples).
 
     Parameters
     ----------
-    window_samples : length of a window; None for one window that is the whole sound (all of which is then held)
-    hop_samples : from the start of one window to the start of the next; more than the window leaves gaps
-    rate_hz : samples a second
-    first_sample : where the sound begins in its source; the windows count from there
+    window_samples : int or None
+        Length of a window; None for one window of the whole sound, which is then held in memory.
+    hop_samples : int
+        From the start of one window to the start of the next; more than the window leaves gaps.
+    rate_hz : int
+        Sample rate.
+    first_sample : int
+        Start of the sound in its source; the windows count from there.
 
     Raises
     ------
-    UsageError : a length, hop or rate below 1
+    UsageError
+        A length, hop or rate below 1.
     """
 
     def __init__(self, window_samples: int | None, hop_samples: int, rate_hz: int, *, first_sample: int = 0) -> None:
@@ -63,18 +70,16 @@ class Cutter:
             if value is not None and value < 1:
                 raise UsageError(f"`{name}` must be at least 1. Got {value}.")
         self._window = sys.maxsize if window_samples is None else window_samples
-        self._piece = max(
-            self._window, _PIECE_SAMPLES
-        )  # what is taken at once, so that a huge block is never held twice
+        self._piece = max(self._window, _MIN_PIECE_SAMPLES)  # copied at once, so that a huge block is never held twice
         self._capacity = self._window + self._piece
         self._hop = hop_samples
         self._rate_hz = rate_hz
         self._first = first_sample
         self._buffer: Samples = np.empty(0, np.float32)
-        self._held = 0  # samples at the front of the buffer that count; the last of them is sample `_seen` - 1
-        self._seen = 0
-        self._next = 0  # where the next window begins
-        self._end = 0  # where the last window given out ended
+        self._held = 0  # valid samples at the front of the buffer; the last of them is sample `_received` - 1
+        self._received = 0
+        self._next = 0  # start of the next window
+        self._end = 0  # end of the last window returned
         self._flushed = False
 
     def push(self, block: Samples) -> list[Window]:
@@ -82,8 +87,10 @@ class Cutter:
 
         Raises
         ------
-        AudioError : a block that is not one channel
-        UsageError : the sound has already ended with `flush`
+        AudioError
+            A block that is not one channel.
+        UsageError
+            `flush` has already ended the sound.
         """
         if self._flushed:
             raise UsageError("a cutter that was flushed has ended: make a new `Cutter` for the next recording.")
@@ -93,27 +100,28 @@ class Cutter:
         windows: list[Window] = []
         for start in range(0, block.size, self._piece):
             self._append(block[start : start + self._piece])
-            while self._next + self._window <= self._seen:
+            while self._next + self._window <= self._received:
                 windows.append(self._window_at(self._next, self._window))
                 self._end = self._next + self._window
                 self._next += self._hop
         return windows
 
     def flush(self, *, is_whole: bool = True) -> list[Window]:
-        """End the sound and return the window that ends at its last sample, unless it was given out already.
+        """End the sound and return the window that ends at its last sample, unless `push` returned it already.
 
         Parameters
         ----------
-        is_whole : whether that window reaches back to be as long as the others, and not only to their end
+        is_whole : bool
+            Whether that window is as long as the others and overlaps them; False for the remaining samples only.
         """
         self._flushed = True
-        if self._seen == self._end:
+        if self._received == self._end:
             return []
-        length = min(self._window, self._seen if is_whole else self._seen - self._end)
-        return [self._window_at(self._seen - length, length)]
+        length = min(self._window, self._received if is_whole else self._received - self._end)
+        return [self._window_at(self._received - length, length)]
 
     def _append(self, piece: Samples) -> None:
-        # Every window yet to come begins within the last `_window` samples, so only those are kept.
+        # Every later window begins within the last `_window` samples, so only those are kept.
         if self._held + piece.size > self._buffer.size:
             kept = self._buffer[max(0, self._held - self._window) : self._held]
             if self._buffer.size < self._capacity:
@@ -122,10 +130,10 @@ class Cutter:
             self._held = kept.size
         self._buffer[self._held : self._held + piece.size] = piece
         self._held += piece.size
-        self._seen += piece.size
+        self._received += piece.size
 
     def _window_at(self, start: int, length: int) -> Window:
-        offset = self._held - (self._seen - start)
+        offset = self._held - (self._received - start)
         return Window(self._buffer[offset : offset + length].copy(), self._first + start, self._rate_hz)
 
 
@@ -134,17 +142,22 @@ def cut(clip: Clip, window_samples: int | None, hop_samples: int) -> list[Window
 
     Parameters
     ----------
-    clip : the sound, at the rate of the features
-    window_samples : length of a window; None for one window that is the whole clip
-    hop_samples : from the start of one window to the start of the next
+    clip : Clip
+        The sound, at the sample rate of the features.
+    window_samples : int or None
+        Length of a window; None for one window of the whole clip.
+    hop_samples : int
+        From the start of one window to the start of the next.
 
     Returns
     -------
-    at least one window; the last ends at the clip's last sample
+    list of Window
+        At least one; the last ends at the clip's last sample.
 
     Raises
     ------
-    UsageError : a length or hop below 1
+    UsageError
+        A length or hop below 1.
     """
     first_sample = round(clip.start_s * clip.rate_hz)
     cutter = Cutter(window_samples, hop_samples, clip.rate_hz, first_sample=first_sample)
