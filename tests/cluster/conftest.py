@@ -1,4 +1,4 @@
-"""A real Dask cluster on loopback: a scheduler and workers, each a process of its own."""
+"""A real Dask cluster on loopback: a scheduler and workers, each in its own process."""
 
 import signal
 import subprocess
@@ -45,7 +45,7 @@ class Cluster:
 
     @property
     def engine(self) -> str:
-        """What `--engine` is given."""
+        """The value for `--engine`."""
         return f"dask://{self.address}"
 
     def kill(self, name: str) -> None:
@@ -61,31 +61,31 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Two workers of one thread each, for tests that leave them alive."""
-    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    """Two workers of one thread each, for tests that kill neither."""
+    running = Cluster(tmp_path_factory.mktemp("cluster"))
     try:
-        made.start_scheduler()
-        made.start_worker("one")
-        made.start_worker("two")
-        yield made
+        running.start_scheduler()
+        running.start_worker("one")
+        running.start_worker("two")
+        yield running
     finally:
-        made.stop()
+        running.stop()
 
 
 @pytest.fixture
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster of the test's own, whose workers it may start and kill."""
-    made = Cluster(tmp_path_factory.mktemp("mortal"))
+    """A cluster without workers, for a test that starts and kills them."""
+    running = Cluster(tmp_path_factory.mktemp("mortal"))
     try:
-        made.start_scheduler()
-        yield made
+        running.start_scheduler()
+        yield running
     finally:
-        made.stop()
+        running.stop()
 
 
 @pytest.fixture
 def auricle(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run a command in this process; its exit code, and what it printed."""
+    """Run a command in this process; return its exit code, stdout and stderr."""
     from auricle.cli.main import main
 
     def run(*arguments: object) -> tuple[int, str, str]:

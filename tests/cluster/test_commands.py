@@ -25,8 +25,8 @@ def many(machine_sounds, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def answered_here(many, states) -> bytes:
-    """What one machine writes."""
+def written_here(many, states) -> bytes:
+    """The predictions that one machine writes."""
     from auricle.prediction.bulk.inputs import expand
     from auricle.prediction.bulk.run import run_to_file
     from auricle.prediction.request import PredictionRequest
@@ -40,20 +40,22 @@ def joined(folder: Path, suffix: str) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.glob(f"part-*{suffix}")))
 
 
-def test_shards_joined_are_what_one_machine_writes(cluster, auricle, states_file, many, answered_here, tmp_path):
+def test_shards_joined_are_what_one_machine_writes(cluster, auricle, states_file, many, written_here, tmp_path):
     out = tmp_path / "out"
-    code, told, err = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--json")
+    code, printed, err = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--json")
     assert code == 1  # one file is no sound
     assert "1 of 240 files failed" in err
-    assert joined(out, ".jsonl") == answered_here
-    report = json.loads(told)
+    assert joined(out, ".jsonl") == written_here
+    report = json.loads(printed)
     assert (report["n_files"], report["n_failed"], report["n_resumed"]) == (240, 1, 0)
-    code, told, _ = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--resume", "--json")
-    assert json.loads(told)["n_resumed"] == 240
-    assert joined(out, ".jsonl") == answered_here
+    code, printed, _ = auricle(
+        "predict", states_file, many, "-o", out, "--engine", cluster.engine, "--resume", "--json"
+    )
+    assert json.loads(printed)["n_resumed"] == 240
+    assert joined(out, ".jsonl") == written_here
 
 
-def test_a_worker_killed_half_way_costs_nothing(mortal, auricle, states_file, many, answered_here, tmp_path):
+def test_a_killed_worker_costs_no_row(mortal, auricle, states_file, many, written_here, tmp_path):
     for name in ("one", "two"):
         mortal.start_worker(name)
     out = tmp_path / "out"
@@ -69,13 +71,11 @@ def test_a_worker_killed_half_way_costs_nothing(mortal, auricle, states_file, ma
     killer.join()
     assert code == 1
     assert "one" not in mortal.processes
-    assert joined(out, ".jsonl") == answered_here
+    assert joined(out, ".jsonl") == written_here
     assert sorted(path.name for path in out.iterdir() if path.name.startswith(".")) == []
 
 
-def test_a_scheduler_that_dies_leaves_what_can_go_on(
-    cluster, mortal, auricle, states_file, many, answered_here, tmp_path
-):
+def test_a_run_resumes_after_the_scheduler_died(cluster, mortal, auricle, states_file, many, written_here, tmp_path):
     mortal.start_worker("one")
     out = tmp_path / "out"
 
@@ -90,18 +90,20 @@ def test_a_scheduler_that_dies_leaves_what_can_go_on(
     killer.join()
     assert code == 2
     assert "The connection is lost" in err
-    code, told, _ = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--resume", "--json")
-    assert json.loads(told)["n_resumed"] > 0
-    assert joined(out, ".jsonl") == answered_here
+    code, printed, _ = auricle(
+        "predict", states_file, many, "-o", out, "--engine", cluster.engine, "--resume", "--json"
+    )
+    assert json.loads(printed)["n_resumed"] > 0
+    assert joined(out, ".jsonl") == written_here
 
 
 def test_features_are_written_in_shards(cluster, auricle, machine_sounds, tmp_path):
     options = ["--label", "label", "--group", "machine"]
     assert auricle("features", machine_sounds, *options, "-o", tmp_path / "here.csv")[0] == 0
     out = tmp_path / "out"
-    code, told, _ = auricle("features", machine_sounds, *options, "-o", out, "--engine", cluster.engine, "--json")
+    code, printed, _ = auricle("features", machine_sounds, *options, "-o", out, "--engine", cluster.engine, "--json")
     assert code == 0
-    report = json.loads(told)
+    report = json.loads(printed)
     assert report["n_rows"] == report["n_recordings"] == 24
     assert report["n_shards"] == len(list(out.glob("part-*"))) > 1
     if not list(out.glob("part-*.csv")):
@@ -117,7 +119,7 @@ def test_features_are_written_in_shards(cluster, auricle, machine_sounds, tmp_pa
         assert rows == list(csv.reader(stream))[1:]
 
 
-def test_features_name_the_recordings_that_fail(cluster, auricle, tmp_path, machine_sounds):
+def test_features_name_failed_recordings(cluster, auricle, tmp_path, machine_sounds):
     folder = tmp_path / "sounds"
     sounds = sorted(machine_sounds.parent.rglob("*.wav"))
     for name in ("a", "b"):
@@ -125,46 +127,44 @@ def test_features_name_the_recordings_that_fail(cluster, auricle, tmp_path, mach
         for sound in sounds[:3]:
             shutil.copy(sound, folder / name)
     (folder / "a" / "bad.wav").write_text("no sound")
-    code, told, err = auricle("features", folder, "-o", tmp_path / "out", "--engine", cluster.engine, "--json")
+    code, printed, err = auricle("features", folder, "-o", tmp_path / "out", "--engine", cluster.engine, "--json")
     assert code == 1
     assert "1 of 7 recordings failed" in err
-    (failure,) = json.loads(told)["failed"]
+    (failure,) = json.loads(printed)["failed"]
     assert failure["file"].endswith("bad.wav")
     assert failure["error"]["kind"] == "audio"
 
 
-def test_train_writes_the_bundle_that_it_writes_here(cluster, auricle, machine_sounds, tmp_path):
-    asked = [machine_sounds, "--label", "label", "--group", "machine", "--models", "linear", "--window-s", "0.2"]
+def test_train_writes_the_bundle_of_one_machine(cluster, auricle, machine_sounds, tmp_path):
+    arguments = [machine_sounds, "--label", "label", "--group", "machine", "--models", "linear", "--window-s", "0.2"]
     here, there = tmp_path / "a" / "states.auricle", tmp_path / "b" / "states.auricle"
-    for output, more in ((here, []), (there, ["--engine", cluster.engine, "--cache-max", "0"])):
+    for output, options in ((here, []), (there, ["--engine", cluster.engine, "--cache-max", "0"])):
         output.parent.mkdir()
-        assert auricle("train", *asked, "-o", output, *more)[0] == 0
+        assert auricle("train", *arguments, "-o", output, *options)[0] == 0
     from auricle.bundles.bundle import Bundle
 
     assert Bundle.load(here).version == Bundle.load(there).version
 
 
 @pytest.mark.parametrize("command", ["features", "predict", "train"])
-def test_a_scheduler_that_is_not_there_is_an_error(
-    command, auricle, machine_sounds, states_file, tmp_path, monkeypatch
-):
+def test_a_missing_scheduler_is_an_error(command, auricle, machine_sounds, states_file, tmp_path, monkeypatch):
     monkeypatch.setattr("auricle.runtime.cluster.CONNECT_S", 0.5)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     model = [states_file] if command == "predict" else []
     sound = min(machine_sounds.parent.rglob("*.wav")) if command == "predict" else machine_sounds
-    named = [] if command == "predict" else ["--label", "label"]
+    label = [] if command == "predict" else ["--label", "label"]
     engine = f"dask://127.0.0.1:{port}"
-    code, _, err = auricle(command, *model, sound, *named, "-o", tmp_path / "out", "--engine", engine)
+    code, _, err = auricle(command, *model, sound, *label, "-o", tmp_path / "out", "--engine", engine)
     assert code == 2
     assert f"must answer at 127.0.0.1:{port}" in " ".join(err.split())
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("more", [[], ["-o", "out", "--workers", "2"], ["-o", "out", "--format", "raven"]])
-def test_what_a_cluster_cannot_write_is_refused(auricle, states_file, machine_sounds, more):
+@pytest.mark.parametrize("options", [[], ["-o", "out", "--workers", "2"], ["-o", "out", "--format", "raven"]])
+def test_options_that_no_engine_can_serve_are_refused(auricle, states_file, machine_sounds, options):
     sound = min(machine_sounds.parent.rglob("*.wav"))
-    code, _, err = auricle("predict", states_file, sound, "--engine", "dask://a:1", *more)
+    code, _, err = auricle("predict", states_file, sound, "--engine", "dask://a:1", *options)
     assert code == 2
     assert "`--engine` must be given with -o" in " ".join(err.split())

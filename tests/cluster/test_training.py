@@ -1,11 +1,11 @@
-"""Training on a cluster finds what it finds on one machine."""
+"""Training on a cluster gives the model of one machine, bit for bit."""
 
 import numpy as np
 import pytest
 
 from auricle.datasets.dataset import Dataset
 from auricle.features.cache import FeatureCache
-from auricle.runtime.cluster import engine_of
+from auricle.runtime.cluster import open_engine
 from auricle.training.train import train
 
 
@@ -20,7 +20,7 @@ def trained(dataset, **options):
 
 def test_a_cluster_trains_the_same_model(cluster, dataset, tmp_path):
     here = trained(dataset)
-    with engine_of(cluster.engine):
+    with open_engine(cluster.engine):
         there = trained(dataset, cache=FeatureCache(tmp_path / "cache"))
     np.testing.assert_array_equal(there.examples.rows, here.examples.rows)
     assert there.bundle.version == here.bundle.version

@@ -21,7 +21,7 @@ class Here:
 
     n_slots = 1
 
-    def run(self, function, items, *, together=1):  # noqa: ARG002
+    def run(self, function, items, *, batch_size=1):  # noqa: ARG002
         for index, item in enumerate(items):
             yield index, function(item)
 

@@ -1,4 +1,4 @@
-"""Charts draw what they are given, down to the empty and the constant."""
+"""Charts draw every value, down to the empty and the constant."""
 
 import numpy as np
 import pytest
@@ -46,14 +46,14 @@ def test_heat_shows_every_count() -> None:
     assert axes[0, 0].get_xticklabels()[0].get_rotation() == 40
 
 
-def test_axes_come_as_a_table() -> None:
+def test_axes_are_an_array_of_rows_and_columns() -> None:
     figure, axes = charts.blank(4, 3, rows=2, columns=3)
     assert axes.shape == (2, 3)
     assert figure.get_size_inches().tolist() == [4, 3]
 
 
 @pytest.mark.parametrize("n", [2, 20, 21, 100])
-def test_a_matrix_of_many_classes_writes_some_of_their_names(n: int) -> None:
+def test_a_matrix_of_many_classes_labels_some_of_them(n: int) -> None:
     _, axes = charts.blank(6, 6)
     counts = np.full((n, n), 0)
     np.fill_diagonal(counts, 3)
@@ -62,16 +62,16 @@ def test_a_matrix_of_many_classes_writes_some_of_their_names(n: int) -> None:
     assert len(axes[0, 0].texts) == (n if n <= 20 else 0)
 
 
-def test_calibration_has_a_legend_where_two_are_compared() -> None:
+def test_calibration_has_a_legend_for_two_curves() -> None:
     _, axes = charts.blank(3, 3, columns=2)
-    one: charts.Curve = ("calibrated", charts.ACCENT, [0.5, 0.9], [0.4, 0.95], [[0.2, 0.6], [0.9, 1.0]])
-    charts.calibration(axes[0, 0], [one])
+    curve: charts.Curve = ("calibrated", charts.ACCENT, [0.5, 0.9], [0.4, 0.95], [[0.2, 0.6], [0.9, 1.0]])
+    charts.calibration(axes[0, 0], [curve])
     assert axes[0, 0].get_legend() is None
-    charts.calibration(axes[0, 1], [("before", charts.WARM, [0.5], [0.9], None), one])
+    charts.calibration(axes[0, 1], [("before", charts.WARM, [0.5], [0.9], None), curve])
     assert [text.get_text() for text in axes[0, 1].get_legend().get_texts()] == ["before", "calibrated"]
 
 
-def test_nothing_to_calibrate_is_a_diagonal() -> None:
+def test_an_empty_reliability_diagram_is_the_diagonal() -> None:
     _, axes = charts.blank(3, 3)
     charts.calibration(axes[0, 0], [("calibrated", charts.ACCENT, [], [], np.empty((0, 2)))])
     assert len(axes[0, 0].lines) == 2
@@ -81,18 +81,18 @@ def test_nothing_to_calibrate_is_a_diagonal() -> None:
 def test_points_are_drawn_against_a_line(ends: list[float]) -> None:
     _, axes = charts.blank(3, 3)
     diagonal = ends != [0, 0]
-    charts.scatter(axes[0, 0], [1, 2, 3], [1.1, 2.2, 2.9], xlabel="true", ylabel="answered", diagonal=diagonal)
+    charts.scatter(axes[0, 0], [1, 2, 3], [1.1, 2.2, 2.9], xlabel="true", ylabel="predicted", diagonal=diagonal)
     assert list(axes[0, 0].lines[0].get_ydata()) == ends
     assert len(axes[0, 0].collections[0].get_offsets()) == 3
 
 
-def test_a_trend_shows_its_values() -> None:
+def test_a_trend_is_annotated_with_its_values() -> None:
     _, axes = charts.blank(3, 3)
     charts.trend(axes[0, 0], [10, 20], [0.5, 0.75], [[0.4, 0.6], [0.7, 0.8]], xlabel="n", ylabel="score")
     assert [text.get_text() for text in axes[0, 0].texts] == ["0.50", "0.75"]
 
 
-def test_whiskers_mark_what_is_worse() -> None:
+def test_marked_whiskers_have_the_warning_colour() -> None:
     _, axes = charts.blank(3, 3)
     ends = [[0.1, 0.3], [0.8, 1.0]]
     charts.whiskers(axes[0, 0], ["a", "b"], [0.2, 0.9], ends, xlabel="x", marked=[True, False], line=0.6)

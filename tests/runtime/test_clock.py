@@ -1,3 +1,5 @@
+"""Times are in UTC; ids are unique and rise, whatever the clock does."""
+
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ def test_now_is_in_utc() -> None:
     assert abs(now().timestamp() - time.time()) < 60
 
 
-def test_an_id_is_a_uuid_of_version_7_that_tells_its_time() -> None:
+def test_an_id_is_a_uuid_of_version_7_with_its_time() -> None:
     before = time.time_ns() // 1_000_000
     identity = uuid.UUID(new_id())
     after = time.time_ns() // 1_000_000
@@ -32,13 +34,13 @@ def test_ids_rise_and_are_unique_across_threads() -> None:
 @pytest.mark.parametrize("jump", [timedelta(0), -timedelta(days=400)])
 def test_a_clock_that_stops_or_jumps_back_breaks_no_id(monkeypatch: pytest.MonkeyPatch, jump: timedelta) -> None:
     first = new_id()
-    believed = time.time_ns() + int(jump.total_seconds() * 1e9)
-    monkeypatch.setattr(time, "time_ns", lambda: believed)
+    reading = time.time_ns() + int(jump.total_seconds() * 1e9)
+    monkeypatch.setattr(time, "time_ns", lambda: reading)
     later = [new_id() for _ in range(100)]
     assert [first, *later] == sorted({first, *later})
 
 
-def test_a_counter_that_is_full_borrows_the_next_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_counter_borrows_the_next_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = time.time_ns() // 1_000_000 + 10_000
     monkeypatch.setattr(clock._LATEST, "millisecond", ahead)
     monkeypatch.setattr(clock._LATEST, "counter", (1 << clock.COUNTER_BITS) - 1)

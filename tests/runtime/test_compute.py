@@ -1,3 +1,5 @@
+"""Parallel maps keep order, stop at the first error, and use the cores that a container allows."""
+
 import gc
 import itertools
 import threading
@@ -26,7 +28,7 @@ def test_results_come_in_the_order_of_the_items(workers: int) -> None:
 
 
 @workers
-def test_an_endless_iterable_is_taken_only_a_few_ahead(workers: int) -> None:
+def test_an_endless_iterable_is_read_only_a_few_ahead(workers: int) -> None:
     taken: list[int] = []
 
     def endless() -> Iterator[int]:
@@ -43,7 +45,7 @@ def test_an_endless_iterable_is_taken_only_a_few_ahead(workers: int) -> None:
 
 
 @workers
-def test_an_error_comes_in_its_place_and_ends_the_work(workers: int) -> None:
+def test_an_error_is_raised_in_order_and_ends_the_work(workers: int) -> None:
     begun: list[int] = []
 
     def fails_at_three(item: int) -> int:
@@ -72,18 +74,18 @@ def test_an_error_of_the_items_is_raised() -> None:
         list(parallel_map(lambda item: item, items(), workers=2))
 
 
-def test_work_is_done_side_by_side() -> None:
-    together = threading.Barrier(2, timeout=10)
-    assert len(list(parallel_map(lambda _: together.wait(), range(4), workers=2))) == 4
+def test_items_run_concurrently() -> None:
+    barrier = threading.Barrier(2, timeout=10)
+    assert len(list(parallel_map(lambda _: barrier.wait(), range(4), workers=2))) == 4
 
 
-def test_one_worker_is_the_caller_itself() -> None:
+def test_one_worker_runs_in_the_calling_thread() -> None:
     (ident,) = parallel_map(lambda _: threading.get_ident(), [None], workers=1)
     assert ident == threading.get_ident()
 
 
 @pytest.mark.parametrize("limit", [None, "1", "1000", "-3"])
-def test_as_many_cores_as_joblib_counts(limit: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cores_are_those_that_joblib_counts(limit: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     if limit is not None:
         monkeypatch.setenv("LOKY_MAX_CPU_COUNT", limit)
     assert n_workers() == joblib.cpu_count()
@@ -113,7 +115,7 @@ def test_a_container_has_the_cores_of_its_quota(
     assert compute._usable_cores(tmp_path) == cores
 
 
-def test_how_many_workers() -> None:
+def test_the_number_of_workers_is_at_least_one() -> None:
     assert n_workers() >= 1
     assert n_workers(7) == 7
     for wrong in (0, -1):

@@ -1,3 +1,5 @@
+"""A file is written whole or not at all, and places that cannot be written are named."""
+
 import errno
 import io
 import os
@@ -10,7 +12,7 @@ import pytest
 from auricle.errors import AudioError, OutputError
 from auricle.runtime import files
 
-Break = Callable[..., None]
+Write = Callable[..., None]
 
 
 @pytest.fixture(params=["write", "sync", "rename"])
@@ -34,7 +36,7 @@ def full_disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_file_appears_whole_when_the_block_ends(tmp_path: Path) -> None:
     path = tmp_path / "x.bin"
-    with files.new_file(path) as stream:
+    with files.atomic_file(path) as stream:
         stream.write(b"half")
         stream.flush()
         assert not path.exists()
@@ -46,7 +48,7 @@ def test_a_file_appears_whole_when_the_block_ends(tmp_path: Path) -> None:
 def test_a_file_is_replaced_only_when_the_block_ends(tmp_path: Path) -> None:
     path = tmp_path / "x.bin"
     path.write_bytes(b"before")
-    with files.new_file(path) as stream:
+    with files.atomic_file(path) as stream:
         stream.write(b"after")
         stream.flush()
         assert path.read_bytes() == b"before"
@@ -59,7 +61,7 @@ def test_nothing_is_left_when_the_block_fails(error: type[BaseException], tmp_pa
     kept.write_bytes(b"before")
 
     def write_half(path: Path) -> None:
-        with files.new_file(path) as stream:
+        with files.atomic_file(path) as stream:
             stream.write(b"half")
             raise error("stop")
 
@@ -82,13 +84,13 @@ def test_nothing_is_left_when_the_disk_is_full(tmp_path: Path) -> None:
     assert kept.read_bytes() == b"before"
 
 
-def test_an_error_without_a_number_says_what_it_knows(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot be written: encoder error"), files.new_file(tmp_path / "x"):
+def test_an_error_without_an_errno_keeps_its_text(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written: encoder error"), files.atomic_file(tmp_path / "x"):
         raise OSError("encoder error")
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
-def test_a_file_has_the_rights_that_any_program_would_give_it(mask: int, mode: int, tmp_path: Path) -> None:
+def test_a_new_file_has_the_mode_of_the_umask(mask: int, mode: int, tmp_path: Path) -> None:
     before = os.umask(mask)
     try:
         files.write_bytes(tmp_path / "x", b"")
@@ -104,12 +106,12 @@ def test_the_process_umask_is_left_alone(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("write", [files.check_writable, lambda path: files.write_bytes(path, b"")])
-class TestPlacesThatCannotBeWritten:
-    def test_a_folder(self, write: Break, tmp_path: Path) -> None:
+class TestUnwritablePaths:
+    def test_a_folder(self, write: Write, tmp_path: Path) -> None:
         with pytest.raises(OutputError, match=rf"^{tmp_path}: the output must be a file\. It is a folder"):
             write(tmp_path)
 
-    def test_a_missing_folder(self, write: Break, tmp_path: Path) -> None:
+    def test_a_missing_folder(self, write: Write, tmp_path: Path) -> None:
         with pytest.raises(OutputError, match=rf"folder must exist\. {tmp_path}/no does not; create it first"):
             write(tmp_path / "no" / "x.csv")
         (tmp_path / "file").touch()
@@ -117,7 +119,7 @@ class TestPlacesThatCannotBeWritten:
             write(tmp_path / "file" / "x.csv")
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-    def test_a_folder_without_the_right_to_write(self, write: Break, tmp_path: Path) -> None:
+    def test_a_folder_without_the_right_to_write(self, write: Write, tmp_path: Path) -> None:
         tmp_path.chmod(0o500)
         try:
             with pytest.raises(OutputError, match="folder must be writable"):
@@ -125,15 +127,15 @@ class TestPlacesThatCannotBeWritten:
         finally:
             tmp_path.chmod(0o700)
 
-    def test_a_folder_that_says_it_is_not_writable(
-        self, write: Break, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    def test_a_folder_that_is_reported_as_not_writable(
+        self, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(files.os, "access", lambda *_: False)
         with pytest.raises(OutputError, match=rf"folder must be writable\. {tmp_path} is not; choose another"):
             write(tmp_path / "x.csv")
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_pipe(self, write: Break, tmp_path: Path) -> None:
+    def test_a_pipe(self, write: Write, tmp_path: Path) -> None:
         # It stands for devices too: never try this on a real one, a wrong answer would replace it.
         os.mkfifo(tmp_path / "pipe")
         (tmp_path / "link").symlink_to(tmp_path / "pipe")
@@ -142,15 +144,15 @@ class TestPlacesThatCannotBeWritten:
                 write(tmp_path / name)
         assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
-    def test_a_name_that_no_file_can_have(self, write: Break, tmp_path: Path) -> None:
+    def test_a_name_that_no_file_can_have(self, write: Write, tmp_path: Path) -> None:
         with pytest.raises(OutputError, match="null byte"):
             write(f"{tmp_path}/a\0b")
         with pytest.raises(OutputError, match="File name too long"):
             write(tmp_path / ("x" * 256))
 
 
-@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a file system that makes no files")
-def test_a_file_system_that_makes_no_files() -> None:
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a file system without new files")
+def test_a_file_system_without_new_files() -> None:
     with pytest.raises(OutputError, match=r"^/proc/x: (cannot be written|the output's folder must be writable)"):
         files.write_bytes("/proc/x", b"")
 
@@ -171,7 +173,7 @@ def test_a_link_is_written_through(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_path_is_relative_to_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert files.check_writable("x.csv") == Path("x.csv")
     files.write_bytes("x.csv", b"1")

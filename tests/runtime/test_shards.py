@@ -1,3 +1,5 @@
+"""Shards joined are the items in order, and a stopped run resumes where it ended."""
+
 import json
 from pathlib import Path
 
@@ -19,8 +21,8 @@ def write(path, items):
 
 
 def run(folder, items=ITEMS, function=write, **options):
-    asked = {"settings": SETTINGS, "suffix": ".txt", **options}
-    return write_shards(folder, items, function, engine=ENGINE, **asked).shards
+    arguments = {"settings": SETTINGS, "suffix": ".txt", **options}
+    return write_shards(folder, items, function, engine=ENGINE, **arguments).shards
 
 
 def joined(folder: Path) -> list[str]:
@@ -28,15 +30,15 @@ def joined(folder: Path) -> list[str]:
 
 
 def written_again(folder, **options):
-    """Resume, and return the items that were worked on."""
-    seen = []
+    """Resume, and return the items of the shards that are written."""
+    written = []
 
-    def watched(path, items):
-        seen.extend(items)
+    def record(path, items):
+        written.extend(items)
         return write(path, items)
 
-    run(folder, function=watched, resume=True, **options)
-    return sorted(seen)
+    run(folder, function=record, resume=True, **options)
+    return sorted(written)
 
 
 def test_shards_joined_in_order_are_all_items(tmp_path):
@@ -47,21 +49,21 @@ def test_shards_joined_in_order_are_all_items(tmp_path):
     assert len(found) >= 8
 
 
-def test_the_manifest_tells_what_is_done(tmp_path):
+def test_the_manifest_holds_settings_and_shards(tmp_path):
     found = run(tmp_path)
-    told = json.loads((tmp_path / MANIFEST).read_text())
-    assert told["settings"] == SETTINGS
-    assert told["shards"] == found
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    assert manifest["settings"] == SETTINGS
+    assert manifest["shards"] == found
 
 
-def test_progress_is_told(tmp_path):
+def test_progress_counts_items(tmp_path):
     done = []
-    run(tmp_path, told=done.append)
+    run(tmp_path, progress=done.append)
     assert done[-1] == 100
     assert done == sorted(done)
 
 
-def test_a_run_that_stopped_goes_on(tmp_path):
+def test_a_stopped_run_resumes(tmp_path):
     def fails(path, items):
         if "70.wav" in items:
             raise OutputError("the disk is full")
@@ -71,10 +73,10 @@ def test_a_run_that_stopped_goes_on(tmp_path):
         run(tmp_path, function=fails)
     done = joined(tmp_path)
     assert 0 < len(done) < 100
-    told = json.loads((tmp_path / MANIFEST).read_text())["shards"]
+    finished = json.loads((tmp_path / MANIFEST).read_text())["shards"]
     again = written_again(tmp_path)
     assert "70.wav" in again
-    assert len(again) == 100 - sum(shard["n_items"] for shard in told.values()) < 100
+    assert len(again) == 100 - sum(shard["n_items"] for shard in finished.values()) < 100
     assert joined(tmp_path) == ITEMS
     assert written_again(tmp_path) == []
 
@@ -86,13 +88,13 @@ def test_only_shards_whose_items_changed_are_written_again(tmp_path):
     assert joined(tmp_path) == changed
 
 
-def test_shards_of_items_that_are_no_more_are_removed(tmp_path):
+def test_shards_of_removed_items_are_removed(tmp_path):
     run(tmp_path)
     written_again(tmp_path, items=ITEMS[:31])
     assert joined(tmp_path) == ITEMS[:31]
 
 
-def test_a_shard_that_is_gone_is_written_again(tmp_path):
+def test_a_missing_shard_is_written_again(tmp_path):
     name, shard = next(iter(run(tmp_path).items()))
     (tmp_path / name).unlink()
     assert len(written_again(tmp_path)) == shard["n_items"]
@@ -117,7 +119,7 @@ def test_a_folder_that_is_not_empty_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["no JSON", "{}", '{"format": 1, "settings": 3}'])
-def test_a_folder_without_a_manifest_cannot_be_gone_on_with(tmp_path, content):
+def test_a_folder_without_a_manifest_cannot_be_resumed(tmp_path, content):
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / MANIFEST).write_text(content)
     with pytest.raises(OutputError, match=r"must hold the manifest\.json of a run"):
@@ -137,6 +139,8 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
 
 
 def test_a_folder_that_workers_do_not_share_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(shards, "_SEEN_WITHIN_S", 0.0)
-    with pytest.raises(ClusterError, match=r"must be one that all workers share\. A worker wrote part-00000\.txt"):
+    monkeypatch.setattr(shards, "_VISIBLE_WITHIN_S", 0.0)
+    with pytest.raises(
+        ClusterError, match=r"all workers must share the output's folder\. A worker wrote part-00000\.txt"
+    ):
         run(tmp_path, function=lambda *_: {})

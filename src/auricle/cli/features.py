@@ -78,17 +78,17 @@ def features(
 def _on_engine(load: "Callable[[], Dataset]", output: Path, engine: str, *, resume: bool, as_json: bool) -> None:
     from auricle.datasets.headers import read_headers
     from auricle.datasets.row_files import shard_rows
-    from auricle.runtime.cluster import engine_of
+    from auricle.runtime.cluster import open_engine
     from auricle.training.defaults import choose_spec
 
-    with engine_of(engine) as found:
+    with open_engine(engine) as found:
         dataset = load()
         spec = choose_spec(read_headers(dataset))
         n = len(dataset.examples)
         with Bars() as bars:
             assert found is not None  # noqa: S101 - it is not local
             written = shard_rows(
-                dataset, spec, output, engine=found, resume=resume, told=lambda done: bars("features", done, n)
+                dataset, spec, output, engine=found, resume=resume, progress=lambda done: bars("features", done, n)
             )
     shards = written.shards
     failed = [failure for shard in shards.values() for failure in shard["failed"]]

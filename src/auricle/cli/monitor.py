@@ -102,12 +102,12 @@ Watched = tuple[list[tuple["Bundle", "Sample"]], int]
 
 def _answered(model: Path, data: str, options: dict[str, Any], workers: int | None) -> Watched:
     from auricle.monitoring.sources.from_files import samples_from_files
-    from auricle.monitoring.sources.recordings import find
+    from auricle.monitoring.sources.recordings import find_recordings
     from auricle.monitoring.sources.training_overlap import drop_unprofiled
     from auricle.prediction.predictor import load
 
     loaded = load(model)
-    recordings = find(data, loaded.classes, **options)
+    recordings = find_recordings(data, loaded.classes, **options)
     with Bars() as bars:
         window, failures = samples_from_files(loaded, recordings, workers=workers, progress=bars)
     for failure in failures:

@@ -197,9 +197,9 @@ def _run_on_engine(
     resume: bool,
 ) -> "Report":
     from auricle.prediction.bulk.shards import run_to_shards
-    from auricle.runtime.cluster import engine_of
+    from auricle.runtime.cluster import open_engine
 
-    with Bars() as bars, engine_of(engine) as workers:
+    with Bars() as bars, open_engine(engine) as workers:
         assert workers is not None  # noqa: S101 - it is not local
         return run_to_shards(
             model,

@@ -112,7 +112,7 @@ def train(
     """
     from auricle.datasets.dataset import Dataset
     from auricle.features.cache import FeatureCache
-    from auricle.runtime.cluster import engine_of
+    from auricle.runtime.cluster import open_engine
     from auricle.training.report import build_report
     from auricle.training.train import train as run
 
@@ -124,7 +124,7 @@ def train(
     dataset = Dataset.load(data, task=task, label=label, target=target, group=group, fold=fold, root=root)
     with ExitStack() as stack:
         bars = stack.enter_context(Bars())
-        stack.enter_context(engine_of(engine))
+        stack.enter_context(open_engine(engine))
         cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
         result = run(
             dataset,

@@ -220,7 +220,7 @@ def extract_with(
             rate = sound_s / max(time.perf_counter() - started, 1e-9)
             progress("features", n_done, len(dataset.examples), f"{rate:.0f} × real time")  # noqa: RUF001
 
-    kept, done, failures = partition_failures(parallel_map(one, items, workers=workers, may_leave=True), told)
+    kept, done, failures = partition_failures(parallel_map(one, items, workers=workers, on_engine=True), told)
     if failures and not (skip_bad and done):
         raise DataError(_sentence(failures, len(dataset.examples)))
     return Extraction(

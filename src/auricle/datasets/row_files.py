@@ -19,7 +19,7 @@ from auricle.features.pipeline import FeaturePipeline
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.runtime import files
 from auricle.runtime.compute import Engine
-from auricle.runtime.shards import Summary, Written, write_shards
+from auricle.runtime.shards import ShardSummary, ShardedRun, write_shards
 from auricle.tasks.table import Task
 
 __all__ = ["ROW_FILES", "check_name", "shard_rows", "table_rows", "write_rows"]
@@ -113,7 +113,7 @@ def write_rows(path: Path, task: Task, spec: FeatureSpec, rows: Iterator[Row]) -
     OutputError : the file cannot be written
     """
     write = ROW_FILES[check_name(str(path))]
-    with files.new_file(path) as stream:
+    with files.atomic_file(path) as stream:
         return write(stream, columns(task, spec), rows)
 
 
@@ -124,8 +124,8 @@ def shard_rows(
     *,
     engine: Engine,
     resume: bool = False,
-    told: Callable[[int], None] | None = None,
-) -> Written:
+    progress: Callable[[int], None] | None = None,
+) -> ShardedRun:
     """Let an engine write the rows of a data set into a folder: Parquet where pyarrow is installed here, else CSV.
 
     A recording that cannot be used has no rows: the shard's summary names it with its error.
@@ -134,7 +134,7 @@ def shard_rows(
     ----------
     folder : one that all workers see
     resume : go on where a run to the same folder was stopped
-    told : told how many recordings are done
+    progress : told how many recordings are done
 
     Returns
     -------
@@ -154,7 +154,7 @@ def shard_rows(
         settings={"features": spec.fingerprint(), "task": dataset.task, "format": suffix.removeprefix(".")},
         suffix=suffix,
         resume=resume,
-        told=told,
+        progress=progress,
     )
 
 
@@ -162,7 +162,7 @@ def _absolute(example: Example) -> Example:
     return replace(example, file=example.file.absolute())
 
 
-def _shard(path: Path, examples: Sequence[Example], *, task: Task, spec: FeatureSpec) -> Summary:
+def _shard(path: Path, examples: Sequence[Example], *, task: Task, spec: FeatureSpec) -> ShardSummary:
     pipeline = FeaturePipeline(spec, standard=standard_spec(spec.rate_hz))
     failed: list[dict[str, Any]] = []
 

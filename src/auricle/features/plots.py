@@ -98,7 +98,7 @@ def save(figure: Figure, path: str | Path) -> None:
     ------
     OutputError : the path cannot be written
     """
-    with files.new_file(path) as stream:
+    with files.atomic_file(path) as stream:
         figure.savefig(stream, format=Path(path).suffix[1:].lower(), dpi=110)
 
 

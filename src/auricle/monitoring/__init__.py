@@ -1,1 +1,1 @@
-"""Whether a model still hears what it was made for: drift, its causes, quality with labels and without, a verdict."""
+"""Monitoring of a model in use: drift, its causes, performance with labels and without, a verdict."""

@@ -9,7 +9,7 @@ from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.monitoring.check import Check
 from auricle.monitoring.drift.feature_drift import FeatureDrift
 from auricle.monitoring.performance.estimated_performance import ASSUMPTION
-from auricle.monitoring.report_charts import course, overlaid, pairs
+from auricle.monitoring.report_charts import time_series, histograms, class_shares
 from auricle.monitoring.sources.sample import Sample, reference_sample, to_datetime64
 from auricle.reports import charts
 from auricle.reports.html import Block, Listing, Notice, Numbers, Page, Section, Table, Text, Tone, picture
@@ -17,7 +17,7 @@ from auricle.reports.html import Block, Listing, Notice, Numbers, Page, Section,
 __all__ = ["MEASURES", "build_report"]
 
 TONES: dict[str, Tone] = {"ok": "good", "watch": "warning", "alarm": "serious"}
-ORDER = tuple(TONES)
+SEVERITY = tuple(TONES)
 
 MEASURES: dict[str, tuple[str, str]] = {
     "level_db": ("Level", "dB"),
@@ -38,7 +38,7 @@ MEASURES: dict[str, tuple[str, str]] = {
 }
 """The sound's measures in words, the ones that matter most first."""
 
-N_DRAWN = 6
+N_HISTOGRAMS = 6
 MAX_ROWS = 40
 MAX_CLASSES = 24
 
@@ -51,7 +51,7 @@ def build_report(checks: Sequence[tuple[Check, Bundle, Sample]], *, by: str | No
     checks : each with the bundle that answered and the recordings that it answered
     by : the column that was asked about
     """
-    ranked = sorted(checks, key=lambda one: -ORDER.index(one[0].verdict.state))
+    ranked = sorted(checks, key=lambda one: -SEVERITY.index(one[0].verdict.state))
     if not ranked:
         return Page("Monitoring", "Not enough yet: no recordings were logged in this time.", (), tone="warning")
     sections = [section for check, bundle, window in ranked for section in _sections(check, bundle, window, by)]
@@ -67,28 +67,28 @@ def build_report(checks: Sequence[tuple[Check, Bundle, Sample]], *, by: str | No
         f"Monitoring of {names}",
         f"{worst.verdict.state.capitalize()}. {worst.verdict.sentence}",
         (*sections, Section("How this was tested", (Text(_METHOD.format(rate=f"{worst.rate:.2g}")),))),
-        subtitle=f"{worst.model}{_span(worst)}",
+        subtitle=f"{worst.model}{_time_range(worst)}",
         tone=TONES[worst.verdict.state],
     )
 
 
 def _sections(check: Check, bundle: Bundle, window: Sample, by: str | None) -> Iterator[Section]:
     reference = reference_sample(bundle)
-    yield Section("What happened", tuple(_happened(check)))
+    yield Section("What happened", tuple(_summary(check)))
     if check.verdict.steps:
         yield Section("What to do next", (Listing(check.verdict.steps),))
-    yield Section("How good the answers are", tuple(_worth(check)))
+    yield Section("How good the answers are", tuple(_performance(check)))
     if check.drift is None:
         return
-    yield Section("How the sound changed", tuple(_sound(check, reference, window, by)))
+    yield Section("How the sound changed", tuple(_sound_changes(check, reference, window, by)))
     if check.drift.places:
-        yield Section(f"Where: by {by}", (_places(check, str(by)),))
+        yield Section(f"Where: by {by}", (_subgroups(check, str(by)),))
     if check.drift.classes is not None:
-        yield Section("What is answered", tuple(_answers(check)))
-    yield Section("All that moved", (_moved(check),))
+        yield Section("What is answered", tuple(_class_shares(check)))
+    yield Section("All that moved", (_drifted_features(check),))
 
 
-def _happened(check: Check) -> Iterator[Block]:
+def _summary(check: Check) -> Iterator[Block]:
     for cause in check.causes:
         yield Notice("serious", cause.kind.replace("_", " "), cause.sentence)
     if not check.causes:
@@ -103,53 +103,53 @@ def _happened(check: Check) -> Iterator[Block]:
     yield Numbers(tuple(items))
 
 
-def _worth(check: Check) -> Iterator[Block]:
-    thought, scored = check.estimate, check.measured
-    if thought is not None and thought.value is None:
-        yield Notice("warning", "without labels", thought.reason)
-    elif thought is not None and thought.interval is not None:
-        low, high = thought.interval
-        what = "accuracy" if thought.score == "accuracy" else "mean absolute error"
+def _performance(check: Check) -> Iterator[Block]:
+    estimate, measured = check.estimate, check.measured
+    if estimate is not None and estimate.value is None:
+        yield Notice("warning", "without labels", estimate.reason)
+    elif estimate is not None and estimate.interval is not None:
+        low, high = estimate.interval
+        what = "accuracy" if estimate.score == "accuracy" else "mean absolute error"
         yield Numbers(
-            ((f"{thought.value:.3g}", f"estimated {what}, 95% {low:.3g} to {high:.3g}; was {thought.reference:.3g}"),)
+            ((f"{estimate.value:.3g}", f"estimated {what}, 95% {low:.3g} to {high:.3g}; was {estimate.reference:.3g}"),)
         )
         yield Text(ASSUMPTION)
-    if scored is None:
+    if measured is None:
         yield Text("Nobody told the truth of any of these recordings, so nothing was measured.")
         return
-    low, high = scored.interval
-    lag = "" if scored.lag_s is None else f" They came {scored.lag_s / 3600:.1f} hours after the answer, at the median."
+    low, high = measured.interval
+    lag = "" if measured.lag_s is None else f" They came {measured.lag_s / 3600:.1f} hours after the answer, at the median."
     yield Text(
-        f"{scored.n} recordings are labelled, {scored.coverage:.0%} of all.{lag} By them, the {scored.score} "
-        f"over all is {scored.value:.3g} (95% interval {low:.3g} to {high:.3g}); it was {scored.reference:.3g}."
+        f"{measured.n} recordings are labelled, {measured.coverage:.0%} of all.{lag} By them, the {measured.score} "
+        f"over all is {measured.value:.3g} (95% interval {low:.3g} to {high:.3g}); it was {measured.reference:.3g}."
     )
-    if scored.concept.is_found:
+    if measured.concept.is_found:
         yield Notice(
             "serious",
             "concept drift",
-            f"{scored.concept.detector} saw errors become more frequent within {scored.concept.label} labels.",
+            f"{measured.concept.detector} saw errors become more frequent within {measured.concept.label} labels.",
         )
-    parts = [part for part in scored.parts if np.isfinite(part.interval).all()]
+    parts = [part for part in measured.parts if np.isfinite(part.interval).all()]
     if len(parts) > 1:
         figure, axes = charts.blank(6.4, 2.4)
         labels = np.cumsum([part.n for part in parts])
         ends = [part.interval for part in parts]
-        charts.trend(axes[0, 0], labels, [part.value for part in parts], ends, xlabel="labels", ylabel=scored.score)
-        axes[0, 0].axhline(scored.reference, color=charts.SOFT, linewidth=0.8, linestyle=(0, (4, 3)))
-        yield picture(figure, f"Measured {scored.score} over time", caption="The dashed line is that of training.")
+        charts.trend(axes[0, 0], labels, [part.value for part in parts], ends, xlabel="labels", ylabel=measured.score)
+        axes[0, 0].axhline(measured.reference, color=charts.SOFT, linewidth=0.8, linestyle=(0, (4, 3)))
+        yield picture(figure, f"Measured {measured.score} over time", caption="The dashed line is that of training.")
 
 
-def _sound(check: Check, reference: Sample, window: Sample, by: str | None) -> Iterator[Block]:
+def _sound_changes(check: Check, reference: Sample, window: Sample, by: str | None) -> Iterator[Block]:
     assert check.drift is not None  # noqa: S101  (the caller asked)
     known = {column.name: column for column in check.drift.columns if column.name in QUALITY_COLUMNS}
     by_effect = sorted(known.values(), key=lambda column: -column.effect)
     told = [cause.measure for cause in check.causes if cause.measure in MEASURES]
-    moved = [column.name for column in by_effect if column.drifted(check.question_rate)]
-    drawn = list(dict.fromkeys([*told, *moved, *MEASURES]))[:N_DRAWN]
+    moved = [column.name for column in by_effect if column.drifted(check.feature_rate)]
+    drawn = list(dict.fromkeys([*told, *moved, *MEASURES]))[:N_HISTOGRAMS]
     figure, axes = charts.blank(9.2, 4.6, rows=2, columns=3)
     for axis, name in zip(axes.flat, drawn, strict=False):
         label, unit = MEASURES[name]
-        overlaid(axis, reference.measure(name), window.measure(name), name=label, unit=unit)
+        histograms(axis, reference.measure(name), window.measure(name), name=label, unit=unit)
     yield picture(
         figure,
         "Histograms of the sound's measures, of training and now",
@@ -164,12 +164,12 @@ def _sound(check: Check, reference: Sample, window: Sample, by: str | None) -> I
             since = None if cause.since is None else to_datetime64(cause.since)
             figure, axes = charts.blank(9.2, 2.2)
             values = part.measure(cause.measure)[timed]
-            course(axes[0, 0], part.times[timed], values, (float(low), float(high)), unit=unit, since=since)
+            time_series(axes[0, 0], part.times[timed], values, (float(low), float(high)), unit=unit, since=since)
             charts.title(axes[0, 0], label if cause.where is None else f"{label} at {by}={cause.where}")
             yield picture(figure, f"{label} over time", caption="The band holds nine of ten recordings of training.")
 
 
-def _places(check: Check, by: str) -> Table:
+def _subgroups(check: Check, by: str) -> Table:
     assert check.drift is not None  # noqa: S101  (the caller asked)
     rows = []
     for place in check.drift.places:
@@ -180,12 +180,12 @@ def _places(check: Check, by: str) -> Table:
     return Table((by, "recordings", "level", "noise floor", "what"), tuple(rows), "Against the recordings of training.")
 
 
-def _answers(check: Check) -> Iterator[Block]:
+def _class_shares(check: Check) -> Iterator[Block]:
     assert check.drift is not None  # noqa: S101  (the caller asked)
     assert check.drift.classes is not None  # noqa: S101  (the caller asked)
     shares = sorted(check.drift.classes.shares, key=lambda one: -abs(one.after - one.before))[:MAX_CLASSES]
     figure, axes = charts.blank(6.4, 0.9 + 0.26 * len(shares))
-    pairs(axes[0, 0], [s.label for s in shares], [s.before for s in shares], [s.after for s in shares])
+    class_shares(axes[0, 0], [s.label for s in shares], [s.before for s in shares], [s.after for s in shares])
     more = len(check.drift.classes.shares) - len(shares)
     left = f" {more} classes that changed less are not drawn." if more else ""
     yield picture(
@@ -193,9 +193,9 @@ def _answers(check: Check) -> Iterator[Block]:
     )
 
 
-def _moved(check: Check) -> Block:
+def _drifted_features(check: Check) -> Block:
     assert check.drift is not None  # noqa: S101  (the caller asked)
-    moved = [column for column in check.drift.columns if column.drifted(check.question_rate)]
+    moved = [column for column in check.drift.columns if column.drifted(check.feature_rate)]
     if not moved:
         return Text("No feature and no measure moved both significantly and far enough to act on.")
     ranked: list[FeatureDrift] = sorted(moved, key=lambda column: -column.effect)[:MAX_ROWS]
@@ -209,7 +209,7 @@ def _moved(check: Check) -> Block:
     )
 
 
-def _span(check: Check) -> str:
+def _time_range(check: Check) -> str:
     if check.first is None or check.last is None:
         return ""
     return f", {check.first:%-d %B %Y %H:%M} to {check.last:%-d %B %Y %H:%M} UTC"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auricle.reports.charts import ACCENT, FONT_PT, SOFT, WARM, title
 
-__all__ = ["course", "overlaid", "pairs"]
+__all__ = ["time_series", "histograms", "class_shares"]
 
 BINS = 28
 CUT = (0.005, 0.995)
@@ -24,7 +24,7 @@ DATES: Any = AutoDateLocator  # matplotlib does not say what these return
 SHORT_DATES: Any = ConciseDateFormatter
 
 
-def overlaid(axis: Axes, before: NDArray[np.floating], now: NDArray[np.floating], *, name: str, unit: str) -> None:
+def histograms(axis: Axes, before: NDArray[np.floating], now: NDArray[np.floating], *, name: str, unit: str) -> None:
     """Draw how a measure was distributed among the recordings of training, filled, and how it is now, as a line."""
     low, high = np.quantile(np.concatenate([before, now]), CUT)
     if not high - low > CONSTANT * abs(low):
@@ -43,11 +43,11 @@ def overlaid(axis: Axes, before: NDArray[np.floating], now: NDArray[np.floating]
     axis.legend(fontsize=FONT_PT, frameon=False)
 
 
-def course(
+def time_series(
     axis: Axes,
     times: NDArray[np.datetime64],
     values: NDArray[np.floating],
-    usual: tuple[float, float],
+    reference_band: tuple[float, float],
     *,
     unit: str,
     since: np.datetime64 | None,
@@ -64,7 +64,7 @@ def course(
     step = -(-len(times) // MAX_POINTS)
     order = np.argsort(times, kind="stable")[::step]
     at = times[order].astype("M8[us]").tolist()
-    axis.axhspan(*usual, color=SOFT, alpha=0.15, linewidth=0)
+    axis.axhspan(*reference_band, color=SOFT, alpha=0.15, linewidth=0)
     axis.scatter(at, values[order], s=9, color=ACCENT, alpha=0.6, linewidths=0)
     if since is not None:
         axis.axvline(since.astype("M8[us]").item(), color=WARM, linewidth=1.2, linestyle=(0, (4, 3)))
@@ -74,7 +74,7 @@ def course(
     axis.set_ylabel(unit)
 
 
-def pairs(axis: Axes, names: Sequence[str], before: Sequence[float], now: Sequence[float]) -> None:
+def class_shares(axis: Axes, names: Sequence[str], before: Sequence[float], now: Sequence[float]) -> None:
     """Draw the share of every class before and now, as two dots on a line."""
     places = np.arange(len(names))
     axis.hlines(places, np.minimum(before, now), np.maximum(before, now), color=SOFT, linewidth=1.2)

@@ -73,9 +73,7 @@ def decide(
     found: State = "alarm" if alarms else "watch" if warnings else "ok"
     recent = [*earlier, found][-persistence.n :]
     n_alarms = sum(state == "alarm" for state in recent)
-    state: State = (
-        "alarm" if n_alarms >= persistence.k and found != "ok" else "watch" if n_alarms or warnings else "ok"
-    )
+    state: State = "alarm" if n_alarms >= persistence.k and found != "ok" else "watch" if n_alarms or warnings else "ok"
     sentences = [*alarms, *warnings]
     if state != "alarm" and alarms:
         sentences.append(

@@ -1,4 +1,4 @@
-"""One file, answered in every way that there is: how far the answers lie apart."""
+"""Compare the predictions of one file by every route: file, stream, folder, worker process and server."""
 
 import json
 import mimetypes
@@ -26,23 +26,29 @@ from auricle.records import Prediction
 __all__ = ["TOLERANCE", "Consistency", "Route", "compare"]
 
 TOLERANCE = 1e-6
-"""Largest difference of a probability, or of a number relative to its size."""
+"""Largest allowed difference of a probability, or of a number relative to its size."""
 
 _TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How one way of answering compares with the file, answered window by window.
+    """Differences of one route's predictions from those of the file, window by window.
 
     Parameters
     ----------
-    name : file, stream, folder, worker or server
-    n_windows : windows that it told; a server may tell the recording alone
-    features : largest difference of a feature; None where the way does not show them
-    probabilities : largest difference of a probability, or of a number relative to its size
-    labels : answers whose label differs, the recording's among them
-    problem : why there is nothing to compare
+    name : str
+        file, stream, folder, worker or server
+    n_windows : int
+        Predicted windows; a server may return the recording alone.
+    features : float, optional
+        Largest difference of a feature; None if the route does not return features.
+    probabilities : float
+        Largest difference of a probability, or of a number relative to its size.
+    labels : int
+        Predictions with another label, the recording's included.
+    problem : str, optional
+        Why predictions could not be compared.
     """
 
     name: str
@@ -54,13 +60,13 @@ class Route:
 
     @property
     def agrees(self) -> bool:
-        """Whether features are the same to the last bit, probabilities within ``TOLERANCE`` and labels equal."""
+        """Whether features are equal to the last bit, probabilities within ``TOLERANCE`` and labels equal."""
         return self.problem is None and not self.features and self.probabilities <= TOLERANCE and self.labels == 0
 
 
 @dataclass(frozen=True, slots=True)
 class Consistency:
-    """Every way, beside the file itself."""
+    """Differences of all routes from the file."""
 
     file: str
     model: str
@@ -68,7 +74,7 @@ class Consistency:
 
     @property
     def agrees(self) -> bool:
-        """Whether all ways do."""
+        """Whether all routes agree."""
         return all(route.agrees for route in self.routes)
 
     def as_json(self) -> dict[str, Any]:
@@ -80,28 +86,33 @@ class Consistency:
 def compare(
     model: Predictor, file: Path, *, server: str | None = None, key: str | None = None, seed: int = 0
 ) -> Consistency:
-    """Answer a file as a file, as a stream of random blocks, in a folder, in a worker process and by a server.
+    """Predict a file as a file, as a stream of random blocks, in a folder, in a worker process and by a server.
 
-    Rows and answers of all windows are held; a file of some minutes tells as much as one of a day.
+    Rows and predictions of all windows are held in memory: a file of some minutes is enough.
 
     Parameters
     ----------
-    server : address of a server that holds the same model, such as http://127.0.0.1:8000
-    key : what the server lets us in by
-    seed : of the sizes of the blocks
+    model : Predictor
+    file : Path
+    server : str, optional
+        Address of a server that serves the same model, such as http://127.0.0.1:8000.
+    key : str, optional
+        API key of the server.
+    seed : int
+        Seed of the block sizes.
 
     Raises
     ------
     AudioError : the file cannot be read
-    FeatureError : it is shorter than one frame
+    FeatureError : the sound is shorter than one frame
     UsageError : ``server`` is not an address that begins with http:// or https://
     """
     if server is not None and not server.startswith(("http://", "https://")):
         raise UsageError(f"`server` must be an address such as http://127.0.0.1:8000. Got {server!r}.")
     expected = _as_file(model, file)
-    again = _Answers(expected.rows, expected.windows, model.predict(file))
-    routes = [_way("file", expected, again)]
-    others: dict[str, Callable[[], Iterator[_Answers]]] = {
+    repeated = _Outputs(expected.rows, expected.windows, model.predict(file))
+    routes = [_compare_route("file", expected, repeated)]
+    others: dict[str, Callable[[], Iterator[_Outputs]]] = {
         "stream": lambda: _as_stream(model, file, seed),
         "folder": lambda: _in_folder(model, file),
         "worker": lambda: _in_worker(model, file),
@@ -111,8 +122,8 @@ def compare(
         others["server"] = lambda: _by_server(model, file, address, key)
     for name, run in others.items():
         try:
-            found = [_way(name, expected, got) for got in run()]
-        except (AuricleError, _Unanswered) as error:
+            found = [_compare_route(name, expected, outputs) for outputs in run()]
+        except (AuricleError, _NoPredictionError) as error:
             routes.append(Route(name, problem=str(error)))
         else:
             routes.append(max(found, key=lambda route: (route.labels, route.features or 0.0, route.probabilities)))
@@ -120,20 +131,20 @@ def compare(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Answers:
-    """What one way gave; rows None where it does not show them."""
+class _Outputs:
+    """Rows and predictions of one route; rows are None if it does not return them."""
 
     rows: NDArray[np.float32] | None
     windows: list[Prediction]
     recording: Prediction
 
 
-class _Unanswered(Exception):  # noqa: N818  (caught here)
-    """A server gave no answer that can be compared."""
+class _NoPredictionError(Exception):
+    """A route returned no prediction that can be compared."""
 
 
-class _Noting:
-    """A graph that notes the rows that it is asked about."""
+class _RecordingGraph:
+    """Graph that records its input rows."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -147,59 +158,59 @@ class _Noting:
         return getattr(self._graph, name)
 
 
-def _noting(model: Predictor) -> tuple[Predictor, _Noting]:
-    graph = _Noting(model.graph)
+def _with_recording_graph(model: Predictor) -> tuple[Predictor, _RecordingGraph]:
+    graph = _RecordingGraph(model.graph)
     return Predictor(replace(model.loaded, graph=cast("Graph", graph))), graph
 
 
-def _as_file(model: Predictor, file: Path) -> _Answers:
-    twin, graph = _noting(model)
-    recording, windows = twin.answers(file)
-    return _Answers(np.stack(graph.rows), windows, recording)
+def _as_file(model: Predictor, file: Path) -> _Outputs:
+    recorded, graph = _with_recording_graph(model)
+    recording, windows = recorded.answers(file)
+    return _Outputs(np.stack(graph.rows), windows, recording)
 
 
-def _pieces(model: Predictor, file: Path) -> Iterator[_Answers | str]:
+def _outputs_or_error(model: Predictor, file: Path) -> Iterator[_Outputs | str]:
     try:
         yield _as_file(model, file)
     except AuricleError as error:
         yield str(error)
 
 
-def _as_stream(model: Predictor, file: Path, seed: int) -> Iterator[_Answers]:
+def _as_stream(model: Predictor, file: Path, seed: int) -> Iterator[_Outputs]:
     clip, rng = read(file), np.random.default_rng(seed)
     cuts = np.unique(rng.integers(0, clip.samples.size + 1, 1 + clip.samples.size // 2000))
-    twin, graph = _noting(model)
-    stream = Stream(twin.loaded, rate_hz=clip.rate_hz, source=str(file))
-    windows = [window for some in stream.iter_windows(np.split(clip.samples, cuts)) for window in some]
-    yield _Answers(np.stack(graph.rows), windows, stream.recording())
+    recorded, graph = _with_recording_graph(model)
+    stream = Stream(recorded.loaded, rate_hz=clip.rate_hz, source=str(file))
+    windows = [window for batch in stream.iter_windows(np.split(clip.samples, cuts)) for window in batch]
+    yield _Outputs(np.stack(graph.rows), windows, stream.recording())
 
 
-def _in_folder(model: Predictor, file: Path) -> Iterator[_Answers]:
+def _in_folder(model: Predictor, file: Path) -> Iterator[_Outputs]:
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("one.wav", "two.wav"):  # what they are, their content says
+        for name in ("one.wav", "two.wav"):  # readers look at the content, not at the suffix
             Path(folder, name).symlink_to(file.resolve())
-        for _, (got, *_), _ in map_files(model, expand([folder]), _pieces, _list):
-            yield _told(got)
+        for _, (result, *_), _ in map_files(model, expand([folder]), _outputs_or_error, _new_list):
+            yield _raise_error(result)
 
 
-def _in_worker(model: Predictor, file: Path) -> Iterator[_Answers]:
-    for _, pieces, died in map_files_in_workers(model.bundle, [file], _pieces, _list, workers=1):
-        if died is not None:
-            raise died
-        yield _told(pieces[0])
+def _in_worker(model: Predictor, file: Path) -> Iterator[_Outputs]:
+    for _, results, error in map_files_in_workers(model.bundle, [file], _outputs_or_error, _new_list, workers=1):
+        if error is not None:
+            raise error
+        yield _raise_error(results[0])
 
 
-def _list() -> list[Any]:
+def _new_list() -> list[Any]:
     return []
 
 
-def _told(got: _Answers | str) -> _Answers:
-    if isinstance(got, str):
-        raise _Unanswered(got)
-    return got
+def _raise_error(result: _Outputs | str) -> _Outputs:
+    if isinstance(result, str):
+        raise _NoPredictionError(result)
+    return result
 
 
-def _by_server(model: Predictor, file: Path, address: str, key: str | None) -> Iterator[_Answers]:
+def _by_server(model: Predictor, file: Path, address: str, key: str | None) -> Iterator[_Outputs]:
     headers = {"Content-Type": mimetypes.guess_type(file.name)[0] or "application/octet-stream"}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
@@ -208,19 +219,24 @@ def _by_server(model: Predictor, file: Path, address: str, key: str | None) -> I
     )
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as reply:  # noqa: S310
-            told = json.loads(reply.read())
+            response = json.loads(reply.read())
     except urllib.error.HTTPError as error:
-        raise _Unanswered(f"{address} answered {error.code}: {error.read()[:300].decode(errors='replace')}") from error
+        body = error.read()[:300].decode(errors="replace")
+        raise _NoPredictionError(f"{address} responded with status {error.code}: {body}") from error
     except (OSError, ValueError) as error:  # URLError is an OSError
-        raise _Unanswered(f"{address} cannot be asked: {getattr(error, 'reason', error)}.") from error
+        raise _NoPredictionError(f"{address} does not respond: {getattr(error, 'reason', error)}.") from error
     try:
-        if told["model"] != model.name:
-            raise _Unanswered(f"{address} answers by {told['model']}, not by {model.name}: serve the same model.")
-        predictions = [_prediction(row, told["model"]) for row in told["predictions"]]
+        if response["model"] != model.name:
+            raise _NoPredictionError(
+                f"{address} must serve {model.name}. It serves {response['model']}: serve the same model."
+            )
+        predictions = [_prediction(row, response["model"]) for row in response["predictions"]]
         (recording,) = (p for p in predictions if p.level == "recording")
     except (KeyError, TypeError, ValueError) as error:
-        raise _Unanswered(f"{address} must answer with a recording's prediction. It told {str(told)[:200]}.") from error
-    yield _Answers(None, [p for p in predictions if p.level == "window"], recording)
+        raise _NoPredictionError(
+            f"{address} must respond with a recording's prediction. It responded {str(response)[:200]}."
+        ) from error
+    yield _Outputs(None, [p for p in predictions if p.level == "window"], recording)
 
 
 def _prediction(row: dict[str, Any], model: str) -> Prediction:
@@ -235,8 +251,8 @@ def _prediction(row: dict[str, Any], model: str) -> Prediction:
     )
 
 
-def _way(name: str, expected: _Answers, got: _Answers) -> Route:
-    """Compare one way's answers with the file's."""
+def _compare_route(name: str, expected: _Outputs, got: _Outputs) -> Route:
+    """Compare one route's outputs with the file's."""
     if got.windows and len(got.windows) != len(expected.windows):
         return Route(
             name, len(got.windows), problem=f"it has {len(got.windows)} windows, and the file {len(expected.windows)}"
@@ -250,13 +266,13 @@ def _way(name: str, expected: _Answers, got: _Answers) -> Route:
         name,
         len(got.windows),
         features=features,
-        probabilities=max(_apart(one, other) for one, other in pairs),
+        probabilities=max(_difference(one, other) for one, other in pairs),
         labels=sum(one.label != other.label for one, other in pairs),
     )
 
 
-def _apart(one: Prediction, other: Prediction) -> float:
+def _difference(one: Prediction, other: Prediction) -> float:
     if one.value is not None and other.value is not None:
         return abs(one.value - other.value) / max(1.0, abs(one.value))
-    known, told = one.probabilities or {}, other.probabilities or {}
-    return max((abs(p - told.get(name, float("inf"))) for name, p in known.items()), default=float("inf"))
+    expected, got = one.probabilities or {}, other.probabilities or {}
+    return max((abs(p - got.get(name, float("inf"))) for name, p in expected.items()), default=float("inf"))

@@ -1,4 +1,8 @@
-"""Events: windows become stretches of sound with a start, an end and a label, one window after the other."""
+"""Detect events: an event is a stretch of sound of one class, with a start, an end and a label, built from windows.
+
+An event begins where a window's probability of its class reaches one threshold (``on``), and ends where it falls below
+another (``off``); :class:`EventRules` holds both. Windows come in one by one, and events go out as they end.
+"""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -7,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.audio.quality import Combined
+from auricle.audio.quality import QualityAccumulator
 from auricle.errors import UsageError
 from auricle.prediction.model import LoadedModel
 from auricle.records import Prediction
@@ -15,7 +19,7 @@ from auricle.records import Prediction
 __all__ = ["OFF_RATIO", "EventRules", "Events"]
 
 OFF_RATIO = 0.6
-"""Where an event ends, as a part of where it begins, unless it is said."""
+"""Default of ``off`` as a fraction of ``on``."""
 
 _EXACT_S = 1e-9  # times are quotients of sample counts
 
@@ -26,18 +30,25 @@ class EventRules:
 
     Parameters
     ----------
-    on : probability at which an event begins; None for each class's own, chosen in training
-    off : probability below which it ends; None for 0.6 of ``on``
-    min_duration_s : shorter events are dropped, after merging
-    max_gap_s : events of one class no farther apart become one; those that touch or overlap always do
-    smooth : odd number of windows over which probabilities are averaged, each window in their middle; live answers
-        come half as many windows later
-    confirm : windows in a row that must reach ``on`` before an event begins, which it then does at the first of them
-    only : classes that are looked for; none for all
+    on : float, optional
+        Probability at which an event begins; None for each class's own, chosen in training.
+    off : float, optional
+        Probability below which an event ends; None for 0.6 of ``on``.
+    min_duration_s : float
+        Shorter events are dropped, after merging.
+    max_gap_s : float
+        Events of one class no farther apart are merged; events that touch or overlap always are.
+    smooth : int, odd
+        Number of windows in the moving average of probabilities, centred on each window. It delays live predictions by
+        half as many windows.
+    confirm : int
+        Consecutive windows that must reach ``on`` before an event begins; it begins at the first of them.
+    only : tuple of str
+        Classes to detect; empty for all.
 
     Raises
     ------
-    UsageError : a rule that is out of its range
+    UsageError : a rule is out of range
     """
 
     on: float | None = None
@@ -64,60 +75,61 @@ class EventRules:
 
 
 class Events:
-    """The events of one recording or stream; holds only what is not yet decided.
+    """Detect the events of one recording or stream; only undecided windows are held.
 
-    Classes are judged each for itself, so that events of two classes may overlap. A window that is ``unknown`` is
-    evidence for no class.
+    Each class is detected by itself, so events of two classes may overlap. An ``unknown`` window counts for no class.
 
     Parameters
     ----------
-    model : whose windows will come
-    rules : when an event begins, lasts and ends
-    announce : give an event also when it has begun (and lasted ``min_duration_s``), marked ``ongoing``
+    model : LoadedModel
+        The model of the windows.
+    rules : EventRules
+    announce : bool
+        Return an event also when it begins (and has lasted ``min_duration_s``), marked ``ongoing``.
 
     Raises
     ------
-    UsageError : the model answers with a number, or ``only`` names a class that it does not know
+    UsageError : the model predicts a number, or ``only`` names a class that it does not have
     """
 
     def __init__(self, model: LoadedModel, rules: EventRules, *, announce: bool = False) -> None:
         if not model.classes:
-            raise UsageError(f"Events need classes, and {model.name} answers with a number. Ask for windows instead.")
+            raise UsageError(f"Events need classes, and {model.name} predicts a number. Request windows instead.")
         if unknown := [name for name in rules.only if name not in model.classes]:
             raise UsageError(f"`only` must name classes of the model ({', '.join(model.classes)}). Got {unknown[0]!r}.")
         self._smoother = _Smoother(rules.smooth, len(model.classes))
-        self._tracks = [
-            _Track(place, name, rules, _on_and_off(model, place, rules), announce=announce)
-            for place, name in enumerate(model.classes)
+        self._detectors = [
+            _ClassDetector(index, name, rules, _on_and_off(model, index, rules), announce=announce)
+            for index, name in enumerate(model.classes)
             if not rules.only or name in rules.only
         ]
 
     def push(self, windows: Iterable[Prediction]) -> list[Prediction]:
-        """Take the next windows and return the events that they end (or begin, if those are announced)."""
-        return [event for window in windows for step in self._smoother.push(window) for event in self._take(step)]
+        """Push the next windows; return the events that end in them (and those that begin, if they are announced)."""
+        return [event for window in windows for step in self._smoother.push(window) for event in self._push(step)]
 
     def flush(self) -> list[Prediction]:
         """End the sound and return the events that were still open, in the order of their classes."""
-        last = [event for step in self._smoother.flush() for event in self._take(step)]
-        return last + [event for track in self._tracks for event in track.flush()]
+        last = [event for step in self._smoother.flush() for event in self._push(step)]
+        return last + [event for detector in self._detectors for event in detector.flush()]
 
-    def _take(self, step: "_Step") -> Iterator[Prediction]:
-        for track in self._tracks:
-            if step.smoothed[track.place] >= track.on or not track.is_idle:
-                yield from track.take(step)
+    def _push(self, step: "_Step") -> Iterator[Prediction]:
+        for detector in self._detectors:
+            if step.smoothed[detector.class_index] >= detector.on or not detector.is_idle:
+                yield from detector.push(step)
 
 
-def _on_and_off(model: LoadedModel, place: int, rules: EventRules) -> tuple[float, float]:
+def _on_and_off(model: LoadedModel, class_index: int, rules: EventRules) -> tuple[float, float]:
     thresholds = model.bundle.manifest.event_thresholds
-    on = rules.on if rules.on is not None else thresholds[place] if thresholds else 0.5
+    on = rules.on if rules.on is not None else thresholds[class_index] if thresholds else 0.5
     off = OFF_RATIO * on if rules.off is None else rules.off
-    # One of the two may be the user's and the other the class's: what the user said stands.
+    # One may be the user's and the other the class's own: the user's stands.
     return (max(on, off), off) if rules.on is None else (on, off)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Step:
-    """A window with its probabilities as they are and as they are smoothed, shape (n_classes,)."""
+    """A window with its probabilities, plain and smoothed, each shape (n_classes,)."""
 
     window: Prediction
     plain: NDArray[np.float64]
@@ -125,63 +137,63 @@ class _Step:
 
 
 class _Smoother:
-    """Averages probabilities over an odd number of windows, fewer at both ends of the sound."""
+    """Centred moving average of probabilities over an odd number of windows, fewer at both ends of the sound."""
 
     def __init__(self, n_windows: int, n_classes: int) -> None:
         self._half = n_windows // 2
-        self._nothing = np.zeros(n_classes)
+        self._zeros = np.zeros(n_classes)
         self._held: deque[tuple[Prediction, NDArray[np.float64]]] = deque()
-        self._due = 0  # place in `_held` of the window whose average is next
+        self._next_index = 0  # in `_held`, of the window to average next
 
     def push(self, window: Prediction) -> Iterator[_Step]:
-        plain = self._nothing if window.unknown else np.array(list((window.probabilities or {}).values()))
+        plain = self._zeros if window.unknown else np.array(list((window.probabilities or {}).values()))
         self._held.append((window, plain))
-        if len(self._held) > self._due + self._half:
+        if len(self._held) > self._next_index + self._half:
             yield self._next()
 
     def flush(self) -> Iterator[_Step]:
-        while self._due < len(self._held):
+        while self._next_index < len(self._held):
             yield self._next()
 
     def _next(self) -> _Step:
-        window, plain = self._held[self._due]
-        near = [p for _, p in list(self._held)[: self._due + self._half + 1]]
-        if self._due < self._half:
-            self._due += 1
+        window, plain = self._held[self._next_index]
+        near = [p for _, p in list(self._held)[: self._next_index + self._half + 1]]
+        if self._next_index < self._half:
+            self._next_index += 1
         else:
             self._held.popleft()
         return _Step(window, plain, plain if len(near) == 1 else np.mean(near, axis=0))
 
 
-class _Track:
-    """The events of one class."""
+class _ClassDetector:
+    """Detect the events of one class."""
 
     def __init__(
-        self, place: int, label: str, rules: EventRules, on_and_off: tuple[float, float], *, announce: bool
+        self, class_index: int, label: str, rules: EventRules, on_and_off: tuple[float, float], *, announce: bool
     ) -> None:
-        self.place = place
+        self.class_index = class_index
         self.on, self._off = on_and_off
         self._label = label
         self._rules = rules
         self._announce = announce
-        self._event: _Sum | None = None  # goes on, or has ended and may be merged with the next
-        self._goes_on = False
-        self._candidate: _Sum | None = None  # not confirmed yet
+        self._event: _EventSum | None = None  # is active, or has ended and may be merged with the next
+        self._is_active = False
+        self._candidate: _EventSum | None = None  # not confirmed yet
 
     @property
     def is_idle(self) -> bool:
-        """Whether a window below ``on`` would change nothing."""
+        """Whether a window below ``on`` changes nothing."""
         return self._event is None and self._candidate is None
 
-    def take(self, step: _Step) -> Iterator[Prediction]:
-        probability = step.smoothed[self.place]
-        if self._goes_on and self._event is not None and probability >= self._off:
+    def push(self, step: _Step) -> Iterator[Prediction]:
+        probability = step.smoothed[self.class_index]
+        if self._is_active and self._event is not None and probability >= self._off:
             self._event.add(step)
         else:
-            self._goes_on = False
-            yield from self._look_for_next(step, is_on=bool(probability >= self.on))
+            self._is_active = False
+            yield from self._find_next(step, is_on=bool(probability >= self.on))
         event = self._event
-        if self._announce and self._goes_on and event and not event.announced and self._is_long_enough(event):
+        if self._announce and self._is_active and event and not event.announced and self._is_long_enough(event):
             event.announced = True
             yield event.prediction(self._label, ongoing=True)
 
@@ -189,14 +201,14 @@ class _Track:
         self._candidate = None
         yield from self._release()
 
-    def _look_for_next(self, step: _Step, *, is_on: bool) -> Iterator[Prediction]:
+    def _find_next(self, step: _Step, *, is_on: bool) -> Iterator[Prediction]:
         if not is_on:
             self._candidate = None
         elif self._candidate is None:
-            self._candidate = _Sum(self.place, step)
+            self._candidate = _EventSum(self.class_index, step)
         else:
             self._candidate.add(step)
-        # The next event begins here at the earliest: what lies too far back is decided.
+        # The next event begins here at the earliest: an event that ended too long before can no longer be merged.
         begins_s = step.window.start_s if self._candidate is None else self._candidate.start_s
         if self._event is not None and begins_s - self._event.end_s > self._rules.max_gap_s + _EXACT_S:
             yield from self._release()
@@ -205,22 +217,22 @@ class _Track:
                 self._event = self._candidate
             else:
                 self._event.merge(self._candidate)
-            self._candidate, self._goes_on = None, True
+            self._candidate, self._is_active = None, True
 
     def _release(self) -> Iterator[Prediction]:
         event, self._event = self._event, None
         if event is not None and self._is_long_enough(event):
             yield event.prediction(self._label)
 
-    def _is_long_enough(self, event: "_Sum") -> bool:
+    def _is_long_enough(self, event: "_EventSum") -> bool:
         return event.end_s - event.start_s >= self._rules.min_duration_s - _EXACT_S
 
 
-class _Sum:
-    """What an event's windows add up to."""
+class _EventSum:
+    """Sums over the windows of one event, which its prediction averages."""
 
-    def __init__(self, place: int, first: _Step) -> None:
-        self.place = place
+    def __init__(self, class_index: int, first: _Step) -> None:
+        self.class_index = class_index
         self.start_s = first.window.start_s
         self.end_s = first.window.end_s
         self.announced = False
@@ -230,20 +242,20 @@ class _Sum:
         self.peak = 0.0
         self.probabilities = np.zeros_like(first.plain)
         self.novelty = 0.0
-        self.quality = Combined()
+        self.quality = QualityAccumulator()
         self.add(first)
 
     def add(self, step: _Step) -> None:
         window = step.window
         self.end_s = window.end_s
         self.n_windows += 1
-        self.peak = max(self.peak, float(step.plain[self.place]))
+        self.peak = max(self.peak, float(step.plain[self.class_index]))
         self.probabilities += step.plain
         self.novelty += window.novelty or 0.0
         if window.quality is not None:
             self.quality.add(window.quality, window.end_s - window.start_s)
 
-    def merge(self, later: "_Sum") -> None:
+    def merge(self, later: "_EventSum") -> None:
         self.end_s = later.end_s
         self.n_windows += later.n_windows
         self.peak = max(self.peak, later.peak)
@@ -260,7 +272,7 @@ class _Sum:
             self.model,
             label=label,
             probabilities=dict(zip(self.names, mean.tolist(), strict=True)),
-            confidence=float(mean[self.place]),
+            confidence=float(mean[self.class_index]),
             peak=self.peak,
             ongoing=ongoing,
             novelty=self.novelty / self.n_windows,

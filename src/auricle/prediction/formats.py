@@ -1,4 +1,4 @@
-"""How predictions are written: one row a prediction, as JSON lines, a table, a label track or a selection table."""
+"""Write predictions as text, one row each: JSON lines, CSV, Audacity label tracks or Raven selection tables."""
 
 import csv
 import io
@@ -17,14 +17,19 @@ Row: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One way to write predictions.
+    """A file format of predictions.
 
     Parameters
     ----------
-    head : from the model's classes, the first line, or nothing
-    line : from a row, the classes and the row's number (from 1), its line; nothing for a row that has no place in it
-    suffix : how the name of a file ends
-    is_of_one_recording : whether a file tells of one recording and one level, and knows no name and no error
+    head : function
+        Returns the first line, or an empty string, from the model's classes.
+    line : function
+        Returns the line of a row from the row, the classes and the row's number (from 1); empty if the format has no
+        line for it.
+    suffix : str
+        End of the file's name.
+    is_of_one_recording : bool
+        Whether a file holds one level of one recording, without its name and without errors.
     """
 
     head: Callable[[tuple[str, ...]], str]
@@ -55,14 +60,14 @@ def _csv_columns(classes: tuple[str, ...]) -> list[str]:
 
 def _csv_line(values: Iterable[Any]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\r\n").writerow(values)  # so that cells with either are quoted
+    csv.writer(stream, lineterminator="\r\n").writerow(values)  # cells with \r or \n are quoted
     return stream.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _audacity(row: Row, classes: tuple[str, ...], number: int) -> str:  # noqa: ARG001
     if "error" in row:
         return ""
-    return f"{row['start_s']:.6f}\t{row['end_s']:.6f}\t{_answer(row)}\n"
+    return f"{row['start_s']:.6f}\t{row['end_s']:.6f}\t{_result_cell(row)}\n"
 
 
 _RAVEN = (
@@ -84,36 +89,36 @@ def _raven_head(classes: tuple[str, ...]) -> str:
 def _raven(row: Row, classes: tuple[str, ...], number: int) -> str:
     if "error" in row:
         return ""
-    top_hz = max(row["quality"]["bandwidth_hz"], 1.0)  # the box is as high as the sound
+    top_hz = max(row["quality"]["bandwidth_hz"], 1.0)  # the box spans the sound's bandwidth
     box = [str(number), "Spectrogram 1", "1", f"{row['start_s']:.6f}", f"{row['end_s']:.6f}", "0.0", f"{top_hz:.1f}"]
     box.append(" ".join(Path(row["file"]).name.split()))
-    told = [_answer(row), row["level"], *([f"{row['confidence']:.4f}"] if classes else []), row["model"]]
-    return "\t".join([*box, *told]) + "\n"
+    result = [_result_cell(row), row["level"], *([f"{row['confidence']:.4f}"] if classes else []), row["model"]]
+    return "\t".join([*box, *result]) + "\n"
 
 
-def _answer(row: Row) -> str:
-    """Return the label, or the number, as one cell of a table whose cells are separated by tabs."""
+def _result_cell(row: Row) -> str:
+    """Return the label, or the number, as a cell of a tab-separated table."""
     return " ".join(str(row["label"]).split()) if "label" in row else f"{row['value']:g}"
 
 
-def _nothing(classes: tuple[str, ...]) -> str:  # noqa: ARG001
+def _no_head(classes: tuple[str, ...]) -> str:  # noqa: ARG001
     return ""
 
 
 FORMATS: dict[str, Format] = {
-    "jsonl": Format(_nothing, _jsonl, ".jsonl"),
+    "jsonl": Format(_no_head, _jsonl, ".jsonl"),
     "csv": Format(_csv_head, _csv, ".csv"),
-    "audacity": Format(_nothing, _audacity, ".txt", is_of_one_recording=True),
+    "audacity": Format(_no_head, _audacity, ".txt", is_of_one_recording=True),
     "raven": Format(_raven_head, _raven, ".Table.1.selections.txt", is_of_one_recording=True),
 }
-"""JSON lines, CSV, and as their programs' manuals say, Audacity's standard label track and Raven Pro's selection table.
+"""JSON lines, CSV, Audacity's standard label track and Raven Pro's selection table, the last two after their manuals.
 
-A label track has room for times and a label only: which level it tells is what was asked for.
+A label track holds only times and a label: its level is the one requested.
 """
 
 
 def check_format(format_name: str) -> None:
-    """Refuse a format that is not a key of ``FORMATS``.
+    """Check that a format is a key of ``FORMATS``.
 
     Raises
     ------
@@ -124,15 +129,18 @@ def check_format(format_name: str) -> None:
 
 
 def lines(rows: Iterable[Row], *, format_name: str = "jsonl", classes: tuple[str, ...] = ()) -> Iterator[str]:
-    r"""Yield the lines of a file of predictions, each with its line end, as soon as its row is there.
+    r"""Yield the lines of a prediction file, with line ends, each as soon as its row arrives.
 
-    A byte of a file's name that is not UTF-8 is written as the escape ``\udce9``, which readers of JSON understand.
+    A byte of a file's name that is not UTF-8 is written as an escape such as ``\udce9``, which JSON parsers read.
 
     Parameters
     ----------
-    rows : from :meth:`~auricle.prediction.bulk.batch.Result.rows`
-    format_name : a key of ``FORMATS``
-    classes : the model's classes, which become columns of a table
+    rows : iterable of mapping
+        ``file`` with the fields of ``Prediction.as_json()``, or with an ``error``.
+    format_name : str
+        A key of ``FORMATS``.
+    classes : tuple of str
+        The model's classes, which become columns of a table.
 
     Raises
     ------
@@ -153,5 +161,5 @@ def _lines(rows: Iterable[Row], format_name: Format, classes: tuple[str, ...]) -
 
 
 def escaped(text: str) -> str:
-    r"""Return a text that UTF-8 can hold: a byte that was none becomes an escape such as ``\udce9``."""
+    r"""Return the text as valid UTF-8; a byte that is not becomes an escape such as ``\udce9``."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""A loaded model: one answer a recording, answers a window, answers on a stream."""
+"""Load a model and predict recordings, windows, events and streams."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,15 +20,34 @@ from auricle.records import Prediction
 __all__ = ["CUT_S", "Predictor", "load"]
 
 CUT_S = 60.0
-"""A stream is as many recordings as it has stretches of so long."""
+"""Length of the recordings that a stream is cut into."""
 
 
 def load(path: str | Path) -> "Predictor":
-    """Read a bundle, verify its hashes, run its golden windows, and return it ready to answer.
+    """Load a bundle, verify its hashes and run its self-test.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that ``auricle train`` wrote.
 
     Raises
     ------
-    BundleError : no bundle, a damaged one, or one that does not compute here what it computed in training
+    BundleError : not a bundle, a damaged one, or one that fails its self-test on this machine
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from auricle.datasets.dataset import Dataset
+    >>> from auricle.datasets.synthesis import machines
+    >>> from auricle.training.train import train
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> sounds = Dataset.load(machines(folder, n=12, duration_s=0.5), label="label", group="machine")
+    >>> train(sounds, models="linear").bundle.save(folder / "model.auricle")
+    >>> model = load(folder / "model.auricle")
+    >>> prediction = model.predict(sounds.examples[0].file)
+    >>> prediction.level, prediction.label in model.classes
+    ('recording', True)
     """
     bundle = Bundle.load(path)
     try:
@@ -48,14 +67,14 @@ class Predictor:
     Attributes
     ----------
     loaded : LoadedModel
-        What :class:`~auricle.prediction.stream.Stream` and :class:`~auricle.prediction.events.Events` take.
+        Input of :class:`~auricle.prediction.stream.Stream` and :class:`~auricle.prediction.events.Events`.
     bundle : Bundle
     name : str
         Name and version, as predictions give them.
 
     Raises
     ------
-    BundleError : the graph does not load, or the golden windows do not give what they gave in training
+    BundleError : the graph does not load, or the self-test fails
     """
 
     def __init__(self, model: Bundle | LoadedModel) -> None:
@@ -64,54 +83,49 @@ class Predictor:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes that it knows; none for a regressor."""
+        """The model's classes; none for a regressor."""
         return self.loaded.classes
 
     @property
     def extractor(self) -> FeaturePipeline:
-        """What turns a window into the row that the graph takes."""
+        """The pipeline from a window to the graph's input row."""
         return self.loaded.pipeline
 
     @property
     def graph(self) -> Graph:
-        """What turns rows into probabilities or numbers."""
+        """The graph from rows to probabilities or numbers."""
         return self.loaded.graph
 
     def predict(
         self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
     ) -> Prediction:
-        """Answer a recording: the mean of its windows' log-probabilities (or numbers), calibrated for recordings.
+        """Predict a recording: the mean of its windows' log-probabilities (or numbers), calibrated for recordings.
 
         Parameters
         ----------
-        source : a path, the bytes of a sound file, a binary file object, or a clip
-        hop_s : from one window to the next; None for the model's own
-        start_s, end_s : the part to predict, in seconds of the source; None for its end. No more is decoded than what
-            leads to it
+        source : path, bytes, binary file object or Clip
+        hop_s : float, optional
+            From one window to the next; None for the model's own.
+        start_s, end_s : float
+            Part of the source to predict, in seconds; None for its end. Nothing after the part is decoded.
 
         Raises
         ------
         AudioError : the sound cannot be read, is all zeros, or ends before the part
-        FeatureError : it is shorter than one frame
-        UsageError : a part that is empty or begins before 0
+        FeatureError : the sound is shorter than one frame
+        UsageError : the part is empty or begins before 0
         """
         return self.run(source, hop_s=hop_s, start_s=start_s, end_s=end_s).recording()
 
     def run(
         self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
     ) -> Stream:
-        """Send a recording through a stream to its end, for the sake of what the stream then says of all of it.
-
-        Parameters
-        ----------
-        source : a path, the bytes of a sound file, a binary file object, or a clip
-        hop_s : from one window to the next; None for the model's own
-        start_s, end_s : the part, as :meth:`predict` takes it
+        """Run a whole recording and return the finished stream; parameters as for :meth:`predict`.
 
         Raises
         ------
         AudioError : the sound cannot be read, or ends before the part
-        FeatureError : it is shorter than one frame
+        FeatureError : the sound is shorter than one frame
         """
         with self._opened(source, hop_s, start_s, end_s) as (stream, blocks):
             for block in blocks:
@@ -122,16 +136,16 @@ class Predictor:
     def answers(
         self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
     ) -> tuple[Prediction, list[Prediction]]:
-        """Answer a recording and each of its windows, in one pass; as :meth:`predict`, but all windows are held."""
+        """Predict a recording and all its windows in one pass; parameters as for :meth:`predict`."""
         windows = []
-        for stream, predictions in self.iter_windows(source, hop_s=hop_s, start_s=start_s, end_s=end_s):  # noqa: B007  (wanted once it has ended)
+        for stream, predictions in self.iter_windows(source, hop_s=hop_s, start_s=start_s, end_s=end_s):  # noqa: B007  (used after the loop)
             windows += predictions
         return stream.recording(), windows
 
     def windows(
         self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
     ) -> Iterator[Prediction]:
-        """Answer each window of a recording, or of a part of one, one after the other, in constant memory."""
+        """Predict the windows of a recording one by one, in constant memory; parameters as for :meth:`predict`."""
         for _, predictions in self.iter_windows(source, hop_s=hop_s, start_s=start_s, end_s=end_s):
             yield from predictions
 
@@ -144,24 +158,24 @@ class Predictor:
         start_s: float = 0.0,
         end_s: float | None = None,
     ) -> Iterator[Prediction]:
-        """Find the events of a recording of any length, in the order in which they end, in constant memory.
+        """Detect the events of a recording of any length, in the order in which they end, in constant memory.
 
         Parameters
         ----------
-        source : a path, the bytes of a sound file, a binary file object, or a clip
-        rules : when an event begins, lasts and ends; None for the thresholds chosen in training and no smoothing
-        hop_s : from one window to the next; None for the model's own
-        start_s, end_s : the part, as :meth:`predict` takes it
+        source, hop_s, start_s, end_s
+            As for :meth:`predict`.
+        rules : EventRules, optional
+            None for the thresholds chosen in training and no smoothing.
 
         Raises
         ------
         AudioError : the sound cannot be read
-        FeatureError : it is shorter than one frame
-        UsageError : the model answers with a number
+        FeatureError : the sound is shorter than one frame
+        UsageError : the model predicts a number
         """
         levels = RequestedLevels(self.loaded, PredictionRequest(events=rules or EventRules()))
-        heard = self.iter_windows(source, hop_s=hop_s, start_s=start_s, end_s=end_s)
-        yield from levels.over(windows for _, windows in heard)
+        batches = self.iter_windows(source, hop_s=hop_s, start_s=start_s, end_s=end_s)
+        yield from levels.over(windows for _, windows in batches)
 
     def stream(
         self,
@@ -173,20 +187,26 @@ class Predictor:
         channels: int = 1,
         cut: Callable[[Stream], None] | None = None,
     ) -> Iterator[Prediction]:
-        """Answer each window of a stream as soon as its last sample is there.
+        """Predict each window of a stream as soon as its last sample arrives.
 
         Parameters
         ----------
-        blocks : float32, shape (n,), any sizes, one after the other
-        rate_hz : rate of the blocks
-        hop_s : from one window to the next; None for the model's own
-        source : what to call the sound in messages
-        channels : channels of the sound as it came
-        cut : told every 60 s, and at the end: what was heard since the last time is one recording to it
+        blocks : iterable of float32, shape (n,)
+            Consecutive samples, in blocks of any size.
+        rate_hz : int
+            Sample rate of the blocks.
+        hop_s : float, optional
+            From one window to the next; None for the model's own.
+        source : str
+            Name of the sound in messages.
+        channels : int
+            Channels of the original sound.
+        cut : function, optional
+            Called with the stream every 60 s and at the end; the windows since the last call are one recording.
 
         Raises
         ------
-        AudioError : a block that is not one channel of floating-point samples, or holds one that is not finite
+        AudioError : a block is not one channel of floating-point samples, or holds one that is not finite
         FeatureError : the sound is shorter than one frame
         UsageError : ``rate_hz`` is below 1, or ``hop_s`` is not above 0 or is longer than the window
         """
@@ -206,7 +226,7 @@ class Predictor:
     def iter_windows(
         self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
     ) -> Iterator[tuple[Stream, list[Prediction]]]:
-        """Send a recording through a stream; yield the stream and the windows that each block completed."""
+        """Run a recording; yield the stream and the windows that each block completed."""
         with self._opened(source, hop_s, start_s, end_s) as (stream, blocks):
             for windows in stream.iter_windows(blocks):
                 yield stream, windows
@@ -215,7 +235,7 @@ class Predictor:
     def _opened(
         self, source: Source | Clip, hop_s: float | None, start_s: float, end_s: float | None
     ) -> Iterator[tuple[Stream, Iterable[Samples]]]:
-        """Open a recording, or a part of one, and yield the stream that it is for and its blocks."""
+        """Open a recording, or a part of one; yield a new stream and the recording's blocks."""
         if isinstance(source, Clip):
             clip = read(source, start_s=start_s, end_s=end_s)
             stream = Stream(self.loaded, rate_hz=clip.rate_hz, hop_s=hop_s, source=clip.source, start_s=clip.start_s)

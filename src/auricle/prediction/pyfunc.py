@@ -1,4 +1,4 @@
-"""What MLflow calls to use an unzipped bundle: ``mlflow.pyfunc.load_model(folder).predict(["new.wav"])``."""
+"""MLflow loader of an unzipped bundle: ``mlflow.pyfunc.load_model(folder).predict(["new.wav"])``."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,34 +14,35 @@ __all__ = ["SoundModel"]
 
 
 class SoundModel:
-    """A model whose input is the names of sound files.
+    """MLflow model that takes names of sound files.
 
     Parameters
     ----------
-    model : what answers
+    model : Predictor
     """
 
     def __init__(self, model: "Predictor") -> None:
         self._model = model
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> list[dict[str, Any]]:  # noqa: ARG002
-        """Return the answer to each file, as ``auricle predict`` prints it.
+        """Return the prediction of each file, as ``auricle predict`` prints it.
 
         Parameters
         ----------
-        model_input : names, or a table whose first column has them, as MLflow makes of whatever it is given
+        model_input : list of str or pandas.DataFrame
+            Names of files; of a table, the first column.
 
         Raises
         ------
-        AudioError : a file that cannot be read or used
-        FeatureError : a sound shorter than one frame
+        AudioError : a file cannot be read or used
+        FeatureError : a sound is shorter than one frame
         """
         files: Iterable[Any] = model_input.iloc[:, 0] if hasattr(model_input, "iloc") else model_input
         return [self._model.predict(str(file)).as_json() for file in files]
 
 
 def _load_pyfunc(path: str) -> SoundModel:
-    """Load a bundle that was unzipped; MLflow calls this by its name. Every hash is verified, as it is in the file."""
+    """Load an unzipped bundle and verify its hashes; MLflow calls this function by its name."""
     from auricle.prediction.predictor import Predictor
 
     folder = Path(path)

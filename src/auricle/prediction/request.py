@@ -1,4 +1,4 @@
-"""What is requested of each recording, and how its windows become the predictions that were requested."""
+"""Describe which predictions of a recording are requested, and select them from its windows."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -14,14 +14,14 @@ __all__ = ["PredictionRequest", "RequestedLevels"]
 
 @dataclass(frozen=True, slots=True)
 class PredictionRequest:
-    """What to predict of each recording, beside the recording itself.
+    """Predictions to make of each recording, beside the one of the whole recording.
 
     Parameters
     ----------
     windows : bool
         Also predict each window.
     events : EventRules, optional
-        How windows become events; None for no events.
+        Rules of event detection; None for no events.
     hop_s : float, optional
         From one window to the next; None for the model's own.
     """
@@ -32,38 +32,38 @@ class PredictionRequest:
 
     @property
     def is_recording_only(self) -> bool:
-        """Whether neither windows nor events are requested; then a stream need not make their predictions."""
+        """Whether neither windows nor events are requested; a stream then skips their predictions."""
         return not self.windows and self.events is None
 
     def check(self, model: LoadedModel) -> None:
-        """Raise once the error that every file would raise.
+        """Check the request against a model before any file is predicted.
 
         Raises
         ------
-        UsageError : ``hop_s`` does not fit the model, or the model has no such events
+        UsageError : ``hop_s`` does not fit the model, or the model cannot detect these events
         """
         Stream(model, rate_hz=model.bundle.manifest.spec.rate_hz, hop_s=self.hop_s)
         RequestedLevels(model, self)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the request as plain values; a resumed run must have an equal one."""
+        """Return the request as plain values; a resumed run must have the same."""
         return asdict(self)
 
 
 class RequestedLevels:
-    """Turn the windows of one recording or stream into the windows and events that were requested.
+    """Select the requested windows and events from the windows of one recording or stream.
 
     Parameters
     ----------
     model : LoadedModel
-        The model whose windows will come.
+        The model of the windows.
     request : PredictionRequest
     announce : bool
-        Give an event also when it begins, marked ``ongoing``.
+        Return an event also when it begins, marked ``ongoing``.
 
     Raises
     ------
-    UsageError : the model has no such events
+    UsageError : the model cannot detect these events
     """
 
     def __init__(self, model: LoadedModel, request: PredictionRequest, *, announce: bool = False) -> None:
@@ -71,7 +71,7 @@ class RequestedLevels:
         self._events = None if request.events is None else Events(model, request.events, announce=announce)
 
     def push(self, windows: Sequence[Prediction]) -> list[Prediction]:
-        """Take the next windows; return them if requested, followed by the events that they end."""
+        """Push the next windows; return them if requested, followed by the events that end in them."""
         return [*(windows if self._has_windows else ()), *(self._events.push(windows) if self._events else ())]
 
     def flush(self) -> list[Prediction]:
@@ -79,7 +79,7 @@ class RequestedLevels:
         return self._events.flush() if self._events else []
 
     def over(self, batches: Iterable[Sequence[Prediction]]) -> Iterator[Prediction]:
-        """Push every batch of windows, flush, and yield what comes of it as it comes."""
+        """Push every batch of windows and flush; yield predictions as they come."""
         for windows in batches:
             yield from self.push(windows)
         yield from self.flush()

@@ -1,4 +1,4 @@
-"""Turn blocks of samples into predictions of windows and of the recording, the same for files, clips, pipes and microphones."""
+"""Predict a recording from blocks of samples, and its windows as they complete: for files, clips, pipes and microphones."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -68,9 +68,7 @@ class Stream:
             if not 0 < hop_s <= window_s:
                 raise UsageError(f"`hop_s` must be above 0 and at most the window's {window_s:g} s. Got {hop_s:g}.")
             # Rounded to the grid of frames, but never up beyond the window, which would skip samples.
-            requested, longest = (
-                spec.model_copy(update={"window_hop_s": s}).window_hop_samples for s in (hop_s, None)
-            )
+            requested, longest = (spec.model_copy(update={"window_hop_s": s}).window_hop_samples for s in (hop_s, None))
             hop_samples = min(requested, longest)
         self.model = model
         self.rate_hz = rate_hz
@@ -88,7 +86,7 @@ class Stream:
         """
         self._value = np.zeros(len(self.model.bundle.manifest.classes) or 1)  # summed log-probabilities, or numbers
         self._standard = np.zeros(len(self.model.bundle.manifest.standard.columns))  # summed
-        self._quality = quality.Combined()
+        self._quality = quality.QualityAccumulator()
         self._rows = RowSampler()
         self._n_windows = 0
         self._start_s = self._end_s = 0.0
@@ -204,9 +202,7 @@ class Stream:
             self._start_s = self._start_s if self._n_windows else window.start_s
             self._n_windows += 1
             self._end_s = window.end_s
-            outputs.append(
-                _ModelOutput(window.start_s, window.end_s, value=value, distance=distance, quality=measures)
-            )
+            outputs.append(_ModelOutput(window.start_s, window.end_s, value=value, distance=distance, quality=measures))
         return outputs
 
     def _window_predictions(self, outputs: list["_ModelOutput"]) -> list[Prediction]:

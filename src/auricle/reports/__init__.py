@@ -1,1 +1,1 @@
-"""The kit for reports: a self-contained HTML page, charts, templates; each page lives in the room that knows it."""
+"""The kit for reports: a self-contained HTML page of typed blocks, and charts."""

@@ -1,4 +1,4 @@
-"""Charts for reports: a few plain kinds in one look, drawn without a window system."""
+"""Charts for reports in one style: histogram, bars, heat map, confusion matrix, reliability diagram, intervals."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -32,9 +32,9 @@ INK, SOFT, LINE, ACCENT, WARM = "#1c2228", "#5b6670", "#dde2e6", "#1f4e79", "#b5
 FONT_PT = 9.0
 MAX_BINS = 30
 Curve: TypeAlias = tuple[str, str, ArrayLike, ArrayLike, ArrayLike | None]
-"""Of `calibration`: name, colour, confidences, accuracies, and the ends of their intervals, shape (n, 2), or None."""
+"""A curve of `calibration`: name, colour, confidences, accuracies, and their intervals, shape (n, 2), or None."""
 
-ROOM = 4  # letters that fit over a column of `heat`
+MAX_LEVEL_LETTERS = 4  # letters of a column's name in `heat` that fit without turning it
 
 
 def blank(width_in: float, height_in: float, *, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
@@ -48,18 +48,21 @@ def blank(width_in: float, height_in: float, *, rows: int = 1, columns: int = 1)
 
 
 def title(axis: Axes, text: str) -> None:
-    """Write what is drawn over its left edge."""
+    """Set the title of an axis at its left edge."""
     axis.set_title(text, loc="left", fontsize=FONT_PT + 1, color=INK)
 
 
 def histogram(axis: Axes, values: ArrayLike, *, title: str, unit: str, log: bool = False) -> None:
-    """Draw how values are distributed; a few different whole values as bars, anything else in bins.
+    """Draw a histogram; a constant as one bar.
 
     Parameters
     ----------
-    values : shape (n,), finite
-    title, unit : what they are, and in what
-    log : whether to space the bins by ratio; all values must then be positive
+    axis : Axes
+    values : float, shape (n,), finite
+    title, unit : str
+        Name of the values, and the label of their axis.
+    log : bool
+        Logarithmic bins; all values must be positive.
     """
     numbers = np.asarray(values, np.float64)
     low, high = float(numbers.min()), float(numbers.max())
@@ -81,14 +84,14 @@ def histogram(axis: Axes, values: ArrayLike, *, title: str, unit: str, log: bool
 
 
 def bars(axis: Axes, names: Sequence[str], values: Sequence[float], *, unit: str) -> None:
-    """Draw one horizontal bar a name, from the top down, each with its value at its end."""
-    places = np.arange(len(names))
-    axis.barh(places, values, color=ACCENT, height=0.7)
-    axis.set_yticks(places, [_short(name) for name in names])
+    """Draw one horizontal bar per name, from the top down, with its value at its end."""
+    rows = np.arange(len(names))
+    axis.barh(rows, values, color=ACCENT, height=0.7)
+    axis.set_yticks(rows, [_short(name) for name in names])
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.set_xlim(0, max(values) * 1.12)
-    for place, value in enumerate(values):
-        axis.text(value, place, f" {value:g}", va="center", ha="left", fontsize=FONT_PT, color=INK)
+    for row, value in enumerate(values):
+        axis.text(value, row, f" {value:g}", va="center", ha="left", fontsize=FONT_PT, color=INK)
     axis.set_xlabel(unit)
     axis.grid(visible=False)
     axis.tick_params(left=False)
@@ -96,12 +99,12 @@ def bars(axis: Axes, names: Sequence[str], values: Sequence[float], *, unit: str
 
 
 def heat(axis: Axes, counts: ArrayLike, *, rows: Sequence[str], columns: Sequence[str]) -> None:
-    """Draw a table of counts as shades, with the numbers in them."""
+    """Draw a heat map of counts with the numbers in its cells."""
     numbers = np.asarray(counts, np.float64)
     top = float(numbers.max()) or 1.0
     axis.imshow(numbers, cmap="Blues", vmin=0, vmax=3 * top, aspect="auto")
     names = [_short(name) for name in columns]
-    is_long = max(map(len, names)) > ROOM
+    is_long = max(map(len, names)) > MAX_LEVEL_LETTERS
     axis.set_xticks(range(len(names)), names, rotation=40 if is_long else 0, ha="right" if is_long else "center")
     axis.set_yticks(range(len(rows)), [_short(name) for name in rows])
     axis.grid(visible=False)
@@ -112,12 +115,14 @@ def heat(axis: Axes, counts: ArrayLike, *, rows: Sequence[str], columns: Sequenc
 
 
 def matrix(axis: Axes, counts: ArrayLike, *, names: Sequence[str]) -> None:
-    """Draw a confusion matrix: a row for each true class, shaded by its share of the row, with the counts where few.
+    """Draw a confusion matrix: a row per true class, shaded by share of the row, with counts up to 20 classes.
 
     Parameters
     ----------
-    counts : shape (n, n)
-    names : of the rows and columns; of more than 40, some are written
+    axis : Axes
+    counts : int, shape (n, n)
+    names : sequence of str, length n
+        Classes; of more than 40, some are labelled.
     """
     numbers = np.asarray(counts, np.float64)
     n = len(names)
@@ -130,7 +135,7 @@ def matrix(axis: Axes, counts: ArrayLike, *, names: Sequence[str]) -> None:
     axis.tick_params(length=0, labelsize=FONT_PT if n <= 20 else 6.0)
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
-    axis.set(xlabel="answered", ylabel="true class")
+    axis.set(xlabel="predicted class", ylabel="true class")
     if n > 20:
         return
     for (row, column), value in np.ndenumerate(numbers):
@@ -140,21 +145,23 @@ def matrix(axis: Axes, counts: ArrayLike, *, names: Sequence[str]) -> None:
 
 
 def calibration(axis: Axes, curves: Sequence[Curve]) -> None:
-    """Draw how often answers were right against how sure they were; on the diagonal, confidence means what it says."""
+    """Draw a reliability diagram: accuracy against confidence, with the diagonal of perfect calibration."""
     axis.plot([0, 1], [0, 1], color=SOFT, linewidth=0.8, linestyle=(0, (4, 3)))
     for name, color, confidences, accuracies, ends in curves:
-        right = np.asarray(accuracies, np.float64)
+        accuracy = np.asarray(accuracies, np.float64)
         if ends is not None:
             low, high = np.asarray(ends, np.float64).T
-            axis.errorbar(confidences, right, yerr=[right - low, high - right], fmt="none", ecolor=color, linewidth=0.9)
-        axis.plot(confidences, right, marker="o", markersize=4, linewidth=1.2, color=color, label=name)
-    axis.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="share that is right", aspect="equal")
+            axis.errorbar(
+                confidences, accuracy, yerr=[accuracy - low, high - accuracy], fmt="none", ecolor=color, linewidth=0.9
+            )
+        axis.plot(confidences, accuracy, marker="o", markersize=4, linewidth=1.2, color=color, label=name)
+    axis.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy", aspect="equal")
     if len(curves) > 1:
         axis.legend(fontsize=FONT_PT, frameon=False, loc="upper left")
 
 
 def scatter(axis: Axes, x: ArrayLike, y: ArrayLike, *, xlabel: str, ylabel: str, diagonal: bool) -> None:
-    """Draw points, with the line on which both are equal, or the line of zero."""
+    """Draw points with the diagonal, or with the line of zero."""
     across = np.asarray(x, np.float64)
     axis.scatter(across, y, s=12, color=ACCENT, alpha=0.55, linewidths=0)
     low, high = float(across.min()), float(across.max())
@@ -163,16 +170,16 @@ def scatter(axis: Axes, x: ArrayLike, y: ArrayLike, *, xlabel: str, ylabel: str,
     axis.set(xlabel=xlabel, ylabel=ylabel)
 
 
-def trend(axis: Axes, x: ArrayLike, y: ArrayLike, ends: ArrayLike, *, xlabel: str, ylabel: str) -> None:
-    """Draw a line through points with their intervals; ``ends`` has shape (n, 2), and is finite."""
+def trend(axis: Axes, x: ArrayLike, y: ArrayLike, intervals: ArrayLike, *, xlabel: str, ylabel: str) -> None:
+    """Draw a line through points with a band of their intervals, shape (n, 2), finite."""
     across, values = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    low, high = np.asarray(ends, np.float64).T
+    low, high = np.asarray(intervals, np.float64).T
     axis.fill_between(across, low, high, color=ACCENT, alpha=0.12, linewidth=0)
     axis.plot(across, values, marker="o", markersize=4, linewidth=1.4, color=ACCENT)
-    for place, value in zip(across, values, strict=True):
+    for position, value in zip(across, values, strict=True):
         axis.annotate(
             f"{value:.2f}",
-            (place, value),
+            (position, value),
             xytext=(0, 7),
             textcoords="offset points",
             ha="center",
@@ -187,29 +194,35 @@ def whiskers(
     axis: Axes,
     names: Sequence[str],
     values: Sequence[float],
-    ends: ArrayLike,
+    intervals: ArrayLike,
     *,
     xlabel: str,
     marked: Sequence[bool] = (),
     line: float | None = None,
 ) -> None:
-    """Draw one point a name with its interval, from the top down.
+    """Draw one point per name with its interval, from the top down.
 
     Parameters
     ----------
-    ends : of the intervals, shape (n, 2), finite
-    marked : which are drawn in the warning colour
-    line : a value to compare with, such as the score of all
+    axis : Axes
+    names : sequence of str, length n
+    values : sequence of float, length n
+    intervals : float, shape (n, 2), finite
+    xlabel : str
+    marked : sequence of bool
+        Rows drawn in the warning colour.
+    line : float or None
+        A value to compare with, such as the score of all.
     """
-    places, points = np.arange(len(names)), np.asarray(values, np.float64)
-    low, high = np.asarray(ends, np.float64).reshape(-1, 2).T
+    rows, points = np.arange(len(names)), np.asarray(values, np.float64)
+    low, high = np.asarray(intervals, np.float64).reshape(-1, 2).T
     if line is not None:
         axis.axvline(line, color=SOFT, linewidth=0.8, linestyle=(0, (4, 3)))
-    for place in places.tolist():
-        color = WARM if len(marked) and marked[place] else ACCENT
-        axis.plot([low[place], high[place]], [place, place], color=color, linewidth=1.4, solid_capstyle="butt")
-        axis.plot([points[place]], [place], marker="o", markersize=5, color=color)
-    axis.set_yticks(places, [_short(name) for name in names])
+    for row in rows.tolist():
+        color = WARM if len(marked) and marked[row] else ACCENT
+        axis.plot([low[row], high[row]], [row, row], color=color, linewidth=1.4, solid_capstyle="butt")
+        axis.plot([points[row]], [row], marker="o", markersize=5, color=color)
+    axis.set_yticks(rows, [_short(name) for name in names])
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.set_xlabel(xlabel)
     axis.grid(visible=False, axis="y")

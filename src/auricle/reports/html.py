@@ -1,4 +1,4 @@
-"""One self-contained page of HTML: what every report is made of, whoever writes it."""
+"""A self-contained HTML page of typed blocks: text, tables, notices and pictures."""
 
 import base64
 import io
@@ -32,7 +32,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """A row of large figures, each with the words under it: ``("0.93", "accuracy")``."""
+    """A row of large numbers, each with its name: ``("0.93", "accuracy")``."""
 
     items: tuple[tuple[str, str], ...]
     shape: ClassVar[str] = "numbers"
@@ -40,14 +40,17 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to know: a boxed sentence, and details behind a fold.
+    """A boxed sentence with a severity, and details behind a fold.
 
     Parameters
     ----------
-    tone : how bad it is
-    title : two or three words
-    text : the sentence
-    details : lines shown on demand, such as files; they are printed only where unfolded
+    tone : str
+        Severity: serious, warning, note or good.
+    title : str
+        Two or three words.
+    text : str
+    details : tuple of str
+        Lines shown on demand, such as files; printed on paper only where unfolded.
     """
 
     tone: Tone
@@ -59,7 +62,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Sentences that stand for themselves, one under the other, numbered: what to do, first things first."""
+    """A numbered list of sentences, such as next steps."""
 
     sentences: tuple[str, ...]
     shape: ClassVar[str] = "listing"
@@ -67,13 +70,16 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text; a column is set to the right where all its cells are numbers.
+    """Rows of text; a column of numbers is aligned to the right.
 
     Parameters
     ----------
-    columns : headings
-    rows : each as long as ``columns``
-    caption : said above it
+    columns : tuple of str
+        Headings.
+    rows : tuple of tuple of str
+        Each as long as ``columns``.
+    caption : str
+        Shown above the table.
     """
 
     columns: tuple[str, ...]
@@ -83,19 +89,22 @@ class Table:
 
     @property
     def is_number(self) -> tuple[bool, ...]:
-        """Whether each column holds numbers only."""
+        """Whether each column holds only numbers."""
         return tuple(all(_is_number(row[i]) for row in self.rows) for i in range(len(self.columns)))
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture with its words.
+    """A picture with its alternative text and caption.
 
     Parameters
     ----------
-    uri : the picture itself, as a data URI
-    alt : what it shows, for those who cannot see it
-    caption : said under it
+    uri : str
+        The picture as a data URI.
+    alt : str
+        Description for people who cannot see the picture.
+    caption : str
+        Shown below the picture.
     """
 
     uri: str
@@ -117,7 +126,7 @@ Block: TypeAlias = Text | Numbers | Notice | Listing | Table | Picture | Gallery
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading with its blocks."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -129,12 +138,22 @@ class Page:
 
     Parameters
     ----------
-    title : what it is about
-    verdict : the answer, in one sentence, before anything else
-    sections : in the order of reading
-    subtitle : what was looked at
-    tone : of the verdict
-    made : when, as ISO 8601; now, if not given
+    title : str
+    verdict : str
+        The result in one sentence, shown first.
+    sections : tuple of Section
+    subtitle : str
+        The data or model examined.
+    tone : str
+        Severity of the verdict.
+    made : str
+        Time of making; now, if not given.
+
+    Examples
+    --------
+    >>> page = Page("Motors", "Better than guessing.", (Section("Scores", (Text("By recording."),)),))
+    >>> "By recording." in page.html()
+    True
     """
 
     title: str
@@ -145,7 +164,7 @@ class Page:
     made: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
 
     def html(self) -> str:
-        """Return the page; it needs no other file and no network, and holds no script."""
+        """Return the page as HTML; it needs no other file and no network, and holds no script."""
         return _template().render(page=self)
 
     def save(self, path: str | Path) -> None:
@@ -159,10 +178,7 @@ class Page:
 
 
 def picture(figure: "Figure", alt: str, *, caption: str = "", image_format: Literal["svg", "png"] = "svg") -> Picture:
-    """Turn a figure into a picture of the page: lines as SVG, sharp at any size; images as PNG.
-
-    The same figure gives the same bytes.
-    """
+    """Render a figure for a page, as SVG or, for images, as PNG; the same figure gives the same bytes."""
     import matplotlib as mpl
 
     content = io.BytesIO()
@@ -189,7 +205,7 @@ def _template() -> jinja2.Template:
 
 
 def _prose(text: str) -> Markup:
-    """Escape a text, and set what stands between backticks as code."""
+    """Escape a text, and set words in backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704  (escaped here)
 
 

@@ -1,1 +1,1 @@
-"""What every room stands on: parallel work, engines, files that are written whole, and the clock."""
+"""Services under every room: parallel maps, cluster engines, shards, atomic files, and the clock."""

@@ -1,7 +1,7 @@
-"""The one place that says what time it is, and ids that follow it.
+"""The time in UTC, deadlines, and unique ids that sort by time.
 
-A clock may jump: set by hand, corrected by the network, wrong until the first correction. ``now`` tells what the
-machine believes; ids stay unique whatever it believes, and rise within a process even where it jumps back.
+The system clock may jump. ``now`` returns its reading; ids stay unique whatever it reads, and rise within a process
+even where it jumps back.
 """
 
 import hashlib
@@ -16,11 +16,11 @@ __all__ = ["Deadline", "derived_id", "from_us", "new_id", "now", "to_us"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 COUNTER_BITS = 42
-"""Low bits of an id that count within a millisecond; it starts in their lower half, so there is room to count."""
+"""Low bits of an id that count within a millisecond; the count starts in their lower half, which leaves room."""
 
 
 def now() -> datetime:
-    """Return the present, in UTC, to the microsecond."""
+    """Return the time in UTC, to the microsecond."""
     return datetime.fromtimestamp(time.time(), UTC)
 
 
@@ -35,30 +35,31 @@ def from_us(microseconds: int) -> datetime:
 
 
 class Deadline:
-    """How long to go on trying: by the monotonic clock, which never jumps.
+    """A limit on retries, by the monotonic clock, which never jumps.
 
     Parameters
     ----------
-    seconds : from now
+    seconds : float
+        From now.
     """
 
     def __init__(self, seconds: float) -> None:
         self._end_s = time.monotonic() + seconds
 
     def left_s(self) -> float:
-        """Return the seconds until then, at least 0."""
+        """Return the seconds left, at least 0."""
         return max(0.0, self._end_s - time.monotonic())
 
     def is_over(self) -> bool:
-        """Whether it has passed."""
+        """Return whether the deadline has passed."""
         return not self.left_s()
 
 
 def new_id() -> str:
-    """Return a new id: a UUID of version 7, which sorts by the time at which it was made.
+    """Return a new UUID of version 7, which sorts by its time.
 
-    Within a process every id is greater than the one before, also when the clock stands still or jumps back: the
-    last millisecond is then kept, and the counter goes on.
+    Within a process each id is greater than the last, also when the clock stands still or jumps back: the last
+    millisecond is then kept and the counter rises.
 
     Source: RFC 9562, section 5.7, and section 6.2, method 1.
     """
@@ -69,7 +70,7 @@ def new_id() -> str:
 
 
 def derived_id(identity: str, name: str) -> str:
-    """Return the id of something that belongs to what an id names: of its time, and the same whenever it is asked for.
+    """Return the id of a part of an identified thing: with the time of the whole, and the same for the same name.
 
     Source: RFC 9562, section 6.2, with a hash in the place of the counter and the random bits.
     """
@@ -79,7 +80,7 @@ def derived_id(identity: str, name: str) -> str:
 
 
 class _Latest:
-    """The millisecond and the counter of the id that a process made last."""
+    """The millisecond and the counter of the last id of this process."""
 
     def __init__(self) -> None:
         self.millisecond = self.counter = 0

@@ -1,4 +1,4 @@
-"""Engines other than this machine's threads: a Dask cluster, or any backend of joblib."""
+"""Engines that run tasks in other processes or on other machines: a Dask cluster, or any backend of joblib."""
 
 import importlib.metadata
 import logging
@@ -9,25 +9,26 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from auricle.errors import ClusterError, UsageError
-from auricle.runtime.compute import Engine, use
+from auricle.runtime.compute import Engine, use_engine
 
-__all__ = ["DaskEngine", "JoblibEngine", "engine_of"]
+__all__ = ["DaskEngine", "JoblibEngine", "open_engine"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 CONNECT_S = 5
 WORKERS_S = 10
-_AHEAD = 3  # tasks a slot that are under way: one in work, and the next ones at hand
+_AHEAD = 3  # tasks in flight per slot: one running, and the next ones waiting there
 
 
 @contextmanager
-def engine_of(name: str) -> Iterator[Engine | None]:
-    """Connect to an engine, and let it do what may leave this machine for the length of a block.
+def open_engine(name: str) -> Iterator[Engine | None]:
+    """Connect to an engine, and run the maps of a ``with`` block on it; yield None for ``local``.
 
     Parameters
     ----------
-    name : ``local``, ``dask://HOST:PORT`` or ``joblib:BACKEND``
+    name : str
+        ``local``, ``dask://HOST:PORT`` or ``joblib:BACKEND``.
 
     Raises
     ------
@@ -37,17 +38,17 @@ def engine_of(name: str) -> Iterator[Engine | None]:
     if name == "local":
         yield None
     elif found := re.fullmatch(r"dask://([^/]+:\d+)", name):
-        with _dask(found[1]) as engine, use(engine):
+        with _connect_dask(found[1]) as engine, use_engine(engine):
             yield engine
     elif found := re.fullmatch(r"joblib:(\w+)", name):
-        with use(backend := JoblibEngine(found[1])):
+        with use_engine(backend := JoblibEngine(found[1])):
             yield backend
     else:
         raise UsageError(f"`engine` must be local, dask://HOST:PORT or joblib:BACKEND. Got {name!r}.")
 
 
 @contextmanager
-def _dask(address: str) -> Iterator["DaskEngine"]:
+def _connect_dask(address: str) -> Iterator["DaskEngine"]:
     try:
         import dask
         from distributed import Client
@@ -55,8 +56,8 @@ def _dask(address: str) -> Iterator["DaskEngine"]:
         raise UsageError("A Dask cluster needs the extra `cluster`: pip install 'auricle[cluster]'.") from error
     logger = logging.getLogger("distributed")
     level = logger.level
-    logger.setLevel(logging.CRITICAL)  # what it would log is an error that we raise
-    # With certificates in Dask's configuration, nothing passes in the clear.
+    logger.setLevel(logging.CRITICAL)  # we raise its errors
+    # With certificates in Dask's configuration, connect by TLS alone.
     scheme = "tls" if dask.config.get("distributed.comm.tls.ca-file", None) else "tcp"
     try:
         try:
@@ -94,13 +95,12 @@ def _version() -> str:
 
 
 class DaskEngine:
-    """The workers of a Dask cluster.
-
-    What a worker was doing when it died is done again by another.
+    """The workers of a Dask cluster; the tasks of a worker that dies are run again by another.
 
     Parameters
     ----------
-    client : a ``distributed.Client`` that is connected
+    client : distributed.Client
+        Connected.
     """
 
     def __init__(self, client: Any) -> None:
@@ -108,11 +108,11 @@ class DaskEngine:
 
     @property
     def n_slots(self) -> int:
-        """Threads of all workers that are there now."""
+        """Threads of all current workers."""
         return max(1, sum(map(int, self._client.nthreads().values())))
 
-    def run(self, function: Callable[[T], R], items: Iterable[T], *, together: int = 1) -> Iterator[tuple[int, R]]:
-        """Yield the index of each item and what the function makes of it, as soon as that is there.
+    def run(self, function: Callable[[T], R], items: Iterable[T], *, batch_size: int = 1) -> Iterator[tuple[int, R]]:
+        """Yield the index and the result of each item, as soon as it is done.
 
         Raises
         ------
@@ -121,23 +121,23 @@ class DaskEngine:
         import cloudpickle
         from distributed import as_completed
 
-        # The function travels once, and as a task: a worker that dies with it does not take it along.
-        held = self._client.submit(_loaded, cloudpickle.dumps(function), pure=False)
-        batches = _batches(items, together)
-        under_way = as_completed(loop=self._client.loop)
-        due = {}
+        # The function is sent once, as a task: Dask sends it again where its worker dies.
+        function_future = self._client.submit(_loaded, cloudpickle.dumps(function), pure=False)
+        batches = _batches(items, batch_size)
+        in_flight = as_completed(loop=self._client.loop)
+        futures = {}
         try:
             for batch in islice(batches, _AHEAD * self.n_slots):
-                under_way.add(future := self._client.submit(_each, held, batch, pure=False))
-                due[future.key] = future
-            for future in under_way:
-                del due[future.key]
+                in_flight.add(future := self._client.submit(_each, function_future, batch, pure=False))
+                futures[future.key] = future
+            for future in in_flight:
+                del futures[future.key]
                 yield from self._result(future)
                 for batch in islice(batches, 1):
-                    under_way.add(future := self._client.submit(_each, held, batch, pure=False))
-                    due[future.key] = future
+                    in_flight.add(future := self._client.submit(_each, function_future, batch, pure=False))
+                    futures[future.key] = future
         finally:
-            self._client.cancel(list(due.values()))
+            self._client.cancel(list(futures.values()))
 
     def _result(self, future: Any) -> list[tuple[int, Any]]:
         from distributed import KilledWorker
@@ -148,13 +148,13 @@ class DaskEngine:
             results: list[tuple[int, Any]] = future.result()
         except KilledWorker as error:
             raise ClusterError(
-                f"A task must not end the workers that try it. One ended several, the last at "
-                f"{error.last_worker.address}: see its log, and give workers more memory or smaller tasks."
+                f"A task must not end its worker. One ended several, the last at {error.last_worker.address}: see its "
+                "log, and give workers more memory or smaller tasks."
             ) from error
         except (CommClosedError, FutureCancelledError) as error:
             raise ClusterError(
                 f"The scheduler must stay until the work is done. The connection is lost ({type(error).__name__}); "
-                "what was written stays, and a run that can resume goes on from there."
+                "finished shards stay, and a run with `--resume` continues from there."
             ) from error
         return results
 
@@ -167,13 +167,14 @@ def _loaded(pickled: bytes) -> Callable[[Any], Any]:
 
 
 class JoblibEngine:
-    """Any backend of joblib: those it has (loky, multiprocessing, threading), or one that a library has registered.
+    """Any backend of joblib: built in (loky, multiprocessing, threading), or registered by a library.
 
-    Tasks are sent in rounds, because a backend takes all that it is given: the next round begins when one is done.
+    A backend takes all tasks at once, so tasks are sent in rounds: the next begins when the last is done.
 
     Parameters
     ----------
-    backend : its name in joblib
+    backend : str
+        Its name in joblib.
 
     Raises
     ------
@@ -196,12 +197,12 @@ class JoblibEngine:
         except (ImportError, ValueError) as error:
             raise UsageError(f"joblib must have a backend named {backend!r}, and its library. {error}.") from error
 
-    def run(self, function: Callable[[T], R], items: Iterable[T], *, together: int = 1) -> Iterator[tuple[int, R]]:
-        """Yield the index of each item and what the function makes of it, round after round."""
-        batches = _batches(items, together)
+    def run(self, function: Callable[[T], R], items: Iterable[T], *, batch_size: int = 1) -> Iterator[tuple[int, R]]:
+        """Yield the index and the result of each item, round after round."""
+        batches = _batches(items, batch_size)
         with self._parallel(n_jobs=self.n_slots, backend=self._backend) as parallel:
-            while some := list(islice(batches, _AHEAD * self.n_slots)):
-                for results in parallel(self._delayed(_each)(function, batch) for batch in some):
+            while batches_of_round := list(islice(batches, _AHEAD * self.n_slots)):
+                for results in parallel(self._delayed(_each)(function, batch) for batch in batches_of_round):
                     yield from results
 
 

@@ -1,4 +1,4 @@
-"""The one place where work is spread: over the cores of this machine, or over those of an engine that is in use."""
+"""Ordered parallel map over the threads of this machine, or over the slots of the engine in use."""
 
 import math
 import os
@@ -13,31 +13,35 @@ from typing import Protocol, TypeVar
 
 from auricle.errors import UsageError
 
-__all__ = ["Engine", "has_engine", "n_workers", "parallel_map", "use"]
+__all__ = ["Engine", "has_engine", "n_workers", "parallel_map", "use_engine"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _AHEAD = 4
-"""Items a worker that are taken before the first result is: enough that a slow one holds nobody up."""
+"""Items in flight per worker: enough that one slow item does not leave the others idle."""
 
-_MOST_TOGETHER = 64
-_TASKS_A_SLOT = 16  # so many that the last ones end at about the same time
+_MAX_BATCH_SIZE = 64
+_TASKS_A_SLOT = 16  # so many that the slots end at about the same time
 
 
 class Engine(Protocol):
-    """What does work elsewhere: in other processes, on other machines. It must be able to pickle what it is given."""
+    """Runs pickled tasks elsewhere: in other processes, or on other machines."""
 
     @property
     def n_slots(self) -> int:
-        """How many pieces of work it does side by side."""
+        """Number of tasks that run at the same time."""
 
-    def run(self, function: Callable[[T], R], items: Iterable[T], *, together: int = 1) -> Iterator[tuple[int, R]]:
-        """Yield the index of each item and what the function makes of it, as soon as that is there.
+    def run(self, function: Callable[[T], R], items: Iterable[T], *, batch_size: int = 1) -> Iterator[tuple[int, R]]:
+        """Yield the index and the result of each item, as soon as it is done.
 
         Parameters
         ----------
-        together : items that are sent at once; only a few times as many as are worked on are taken ahead
+        function : callable
+        items : iterable
+            Read only a few tasks ahead of the results.
+        batch_size : int
+            Items per task.
         """
 
 
@@ -45,8 +49,8 @@ _ENGINE: ContextVar[Engine | None] = ContextVar("engine", default=None)
 
 
 @contextmanager
-def use(engine: Engine | None) -> Iterator[None]:
-    """Let an engine do what `parallel_map` may send away, for the length of a block; None keeps all work here."""
+def use_engine(engine: Engine | None) -> Iterator[None]:
+    """Run the maps with ``on_engine`` of a ``with`` block on an engine; None keeps them on this machine."""
     token = _ENGINE.set(engine)
     try:
         yield
@@ -60,7 +64,7 @@ def has_engine() -> bool:
 
 
 def n_workers(workers: int | None = None) -> int:
-    """Return how many workers to use: what was asked for, else every core that this process may use.
+    """Return the number of workers to use: the given one, else every core that this process may use.
 
     Raises
     ------
@@ -74,19 +78,19 @@ def n_workers(workers: int | None = None) -> int:
 
 
 def _usable_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return how many cores the system, this process's affinity, its container and ``LOKY_MAX_CPU_COUNT`` allow.
+    """Return the number of cores that the system, the affinity, the container and ``LOKY_MAX_CPU_COUNT`` allow.
 
-    The number that ``joblib.cpu_count`` returns; joblib takes longer to import than a recording takes to predict.
+    Equals ``joblib.cpu_count``; importing joblib would take longer than predicting a recording.
     """
     cores = os.cpu_count() or 1
-    allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else cores
+    affinity = len(os.sched_getaffinity(0)) if sys.platform == "linux" else cores
     by_user = int(os.environ.get("LOKY_MAX_CPU_COUNT", cores))
-    return max(1, min(cores, allowed, by_user, _container_cores(cgroup) or cores))
+    return max(1, min(cores, affinity, by_user, _container_cores(cgroup) or cores))
 
 
 def _container_cores(cgroup: Path) -> int | None:
-    """Return the cores that a container's quota of processor time makes, in part or whole; None without a quota."""
-    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):  # of version 2, of version 1
+    """Return the cores that a container's CPU quota amounts to, rounded up; None without a quota."""
+    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):  # cgroup versions 2 and 1
         try:
             quota, period = " ".join((cgroup / name).read_text() for name in names).split()
         except (OSError, ValueError):
@@ -96,24 +100,33 @@ def _container_cores(cgroup: Path) -> int | None:
 
 
 def parallel_map(
-    function: Callable[[T], R], items: Iterable[T], *, workers: int | None = None, may_leave: bool = False
+    function: Callable[[T], R], items: Iterable[T], *, workers: int | None = None, on_engine: bool = False
 ) -> Iterator[R]:
-    """Yield ``function(item)`` for every item, in the order of the items, computed by threads side by side.
+    """Yield ``function(item)`` for every item, in order, computed in threads.
 
     Threads suffice: the feature kernels, soundfile, soxr, onnxruntime and scikit-learn's trees release the GIL.
-    Items are taken a few ahead of the results, so an endless iterable costs no memory. The first error ends the work;
-    so does the caller who stops asking.
+    Items are read only a few ahead of the results, so an endless iterable costs no memory. The first error ends the
+    work, and so does closing the iterator.
 
     Parameters
     ----------
-    workers : threads; None for every core
-    may_leave : whether an engine that is in use does the work instead: function, items and results can be pickled, and
-        the function reads no files but those that every machine sees
+    function : callable
+    items : iterable
+    workers : int or None
+        Threads; None for every core.
+    on_engine : bool
+        Whether the engine in use, if there is one, does the work. Function, items and results are then pickled, and the
+        function may read only files that every machine sees.
+
+    Examples
+    --------
+    >>> list(parallel_map(abs, [3, -1, -2], workers=2))
+    [3, 1, 2]
     """
     count = n_workers(workers)
-    engine = _ENGINE.get() if may_leave else None
+    engine = _ENGINE.get() if on_engine else None
     if engine is not None:
-        yield from _in_order(engine.run(function, items, together=_together(items, engine.n_slots)))
+        yield from _in_order(engine.run(function, items, batch_size=_batch_size(items, engine.n_slots)))
         return
     if count == 1:
         yield from map(function, items)
@@ -132,10 +145,10 @@ def parallel_map(
                 future.cancel()
 
 
-def _together(items: Iterable[object], n_slots: int) -> int:
+def _batch_size(items: Iterable[object], n_slots: int) -> int:
     if not isinstance(items, Sized):
         return 1
-    return max(1, min(_MOST_TOGETHER, len(items) // (_TASKS_A_SLOT * n_slots)))
+    return max(1, min(_MAX_BATCH_SIZE, len(items) // (_TASKS_A_SLOT * n_slots)))
 
 
 def _in_order(results: Iterator[tuple[int, R]]) -> Iterator[R]:

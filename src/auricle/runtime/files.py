@@ -1,4 +1,4 @@
-"""The one place where files are written: aside first, then synced, then renamed, so that none is ever half-written."""
+"""Atomic writing of files: to a temporary name, synced, then renamed; a file is whole or absent."""
 
 import os
 import secrets
@@ -10,11 +10,11 @@ from typing import BinaryIO
 
 from auricle.errors import OutputError
 
-__all__ = ["check_writable", "new_file", "sync_folder", "write_bytes"]
+__all__ = ["atomic_file", "check_writable", "sync_folder", "write_bytes"]
 
 
 def check_writable(path: str | Path) -> Path:
-    """Return the path of a file to be written, or say at once why it cannot be, before hours of work are spent on it.
+    """Return the path of an output file, or raise before hours of work are spent on it.
 
     Raises
     ------
@@ -24,12 +24,12 @@ def check_writable(path: str | Path) -> Path:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        mode = stat.S_IFREG  # a new one
+        mode = stat.S_IFREG  # a new file
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise OutputError(f"{str(path)!r}: cannot be written: {_reason(error)}.") from error
     if stat.S_ISDIR(mode):
         raise OutputError(f"{path}: the output must be a file. It is a folder; name a file in it.")
-    if not stat.S_ISREG(mode):  # to put a file in the place of a device, as root may, would be worse than to stop
+    if not stat.S_ISREG(mode):  # root could replace a device by a file
         raise OutputError(f"{path}: the output must be a file. It is a device or a pipe; name a regular file.")
     folder = _target(path).parent
     if not folder.is_dir():
@@ -42,20 +42,20 @@ def check_writable(path: str | Path) -> Path:
 
 
 @contextmanager
-def new_file(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that appears under ``path`` only when the block ends without an error.
+def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file that appears under ``path`` only when the ``with`` block ends without an error.
 
-    A link stays: what it points to is written.
+    A symbolic link is kept, and its target written.
 
     Raises
     ------
-    OutputError : the file cannot be created, written or renamed; nothing is left behind
+    OutputError : the file cannot be created, written or renamed; no part of it stays
     """
     path = check_writable(path)
     target = _target(path)
-    aside = target.with_name(f".{secrets.token_hex(8)}.part")
+    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {_reason(error)}.") from error
     try:
@@ -63,22 +63,22 @@ def new_file(path: str | Path) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(aside, target)  # noqa: PTH105
+        os.replace(temporary, target)  # noqa: PTH105
         sync_folder(target.parent)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {_reason(error)}. Nothing was left behind.") from error
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
-    """Write a whole file, or nothing.
+    """Write a file, whole or not at all.
 
     Raises
     ------
     OutputError : the file cannot be written
     """
-    with new_file(path) as stream:
+    with atomic_file(path) as stream:
         stream.write(content)
 
 
@@ -91,7 +91,7 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make what was created, renamed or removed in a folder safe: without this a power cut can undo it."""
+    """Sync a folder, so that a power cut does not undo the creation, renaming or removal of its files."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

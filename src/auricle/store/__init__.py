@@ -1,1 +1,1 @@
-"""What was answered, what people said of it, and which models answer: kept in a real database."""
+"""The database of a service: predictions, labels, the model registry and API keys, on SQLite or PostgreSQL."""

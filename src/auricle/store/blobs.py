@@ -1,4 +1,4 @@
-"""Sounds and bundles by the SHA-256 of their content, in parts that fit into memory."""
+"""Sounds and bundles addressed by their SHA-256, stored in parts of 4 MiB."""
 
 import hashlib
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ PART_BYTES: Final = 4 * 1024**2
 
 
 def put(database: Database, connection: sa.Connection, content: bytes) -> str:
-    """Keep a content, unless it is there already, and return its SHA-256.
+    """Store ``content`` unless it is stored already, and return its SHA-256.
 
-    Whoever puts several sorts them by digest: each is held to the end of the transaction.
+    Callers that put several sort them by digest: each digest stays locked to the end of the transaction.
     """
     digest = hashlib.sha256(content).hexdigest()
     database.lock_name(connection, digest)
@@ -29,17 +29,17 @@ def put(database: Database, connection: sa.Connection, content: bytes) -> str:
 
 
 def get(connection: sa.Connection, digest: str) -> bytes | None:
-    """Return a content; None where it is not there."""
+    """Return the content of a digest; None if it is not stored."""
     parts = sa.select(BLOBS.c.content).where(BLOBS.c.digest == digest).order_by(BLOBS.c.part)
     return b"".join(connection.execute(parts).scalars()) or None
 
 
 def delete_unused(database: Database, connection: sa.Connection, digests: Iterable[str | None]) -> int:
-    """Erase those contents that no entry and no model has, and return how many bytes they were."""
+    """Delete the contents that no prediction and no model refers to, and return their size in bytes."""
     n_bytes = 0
     for digest in sorted({digest for digest in digests if digest is not None}):
-        database.lock_name(connection, digest)  # somebody may be about to give an entry the same sound
+        database.lock_name(connection, digest)  # another transaction may be adding an entry with the same sound
         unused = (~sa.exists().where(PREDICTIONS.c.audio == digest), ~sa.exists().where(BUNDLES.c.digest == digest))
-        gone = sa.delete(BLOBS).where(BLOBS.c.digest == digest, *unused)
-        n_bytes += sum(connection.execute(gone.returning(sa.func.length(BLOBS.c.content))).scalars())
+        deletion = sa.delete(BLOBS).where(BLOBS.c.digest == digest, *unused)
+        n_bytes += sum(connection.execute(deletion.returning(sa.func.length(BLOBS.c.content))).scalars())
     return n_bytes

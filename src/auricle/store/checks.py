@@ -1,4 +1,4 @@
-"""What the monitor found, kept so that a server can tell it without computing anything."""
+"""Stored results of monitoring checks: ``auricle monitor`` and ``watch`` add them, the server reads the latest."""
 
 import json
 from collections.abc import Mapping
@@ -23,11 +23,15 @@ class Check:
 
     Parameters
     ----------
-    id : its own
-    time : when it was made
-    model : name and version of the model that was watched
-    verdict : ok, watch, alarm, or not enough yet
-    body : all that it found, as JSON
+    id : str
+    time : datetime
+        When the check was made.
+    model : str
+        ``name@version`` of the monitored model.
+    verdict : str
+        ok, watch, alarm, or not enough yet.
+    body : Mapping
+        The whole result, as JSON.
     """
 
     id: str
@@ -38,13 +42,13 @@ class Check:
 
 
 class Checks:
-    """The checks of a service: rows are only added."""
+    """The table of checks; rows are only added."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, model: str, verdict: str, body: Mapping[str, Any]) -> Check:
-        """Keep what a check found, and return it with its id and time.
+        """Store the result of a check, and return it with its id and time.
 
         Raises
         ------
@@ -63,17 +67,17 @@ class Checks:
         return check
 
     def latest(self, model: str | None = None, *, limit: int = 1) -> tuple[Check, ...]:
-        """Return the last checks, of a ``name@version``, of all versions of a ``name``, or of all, the newest first.
+        """Return the latest checks, newest first, of a ``name@version``, of all versions of a ``name``, or of all models.
 
         Raises
         ------
         StoreError : the database cannot be read
         """
-        wanted = sa.select(CHECKS).order_by(CHECKS.c.seq.desc()).limit(limit)
+        query = sa.select(CHECKS).order_by(CHECKS.c.seq.desc()).limit(limit)
         if model is not None:
-            wanted = wanted.where(matches_model(CHECKS.c.model, model))
+            query = query.where(matches_model(CHECKS.c.model, model))
         with self._database.read() as connection:
-            return tuple(map(_from_row, connection.execute(wanted)))
+            return tuple(map(_from_row, connection.execute(query)))
 
 
 def _from_row(row: sa.Row[Any]) -> Check:

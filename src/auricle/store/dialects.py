@@ -1,4 +1,4 @@
-"""What is different about SQLite and PostgreSQL: their URLs, the settings of a connection, and the codes of errors."""
+"""Differences between SQLite and PostgreSQL: URLs, connection settings, error codes."""
 
 import math
 import os
@@ -20,8 +20,8 @@ __all__ = ["DEFAULT_URL", "engine", "parse_url", "ensure_file", "failure_reason"
 DEFAULT_URL: Final = "sqlite:///auricle.db"
 
 _CONNECTIONS: Final = 8
-_ASKED_AGAIN_S: Final = (0.0005, 0.003)
-_STATEMENT_S: Final = 30.0  # a statement that a server is still at after this is lost
+_RETRY_S: Final = (0.0005, 0.003)
+_STATEMENT_S: Final = 30.0  # PostgreSQL cancels a statement after this
 
 _REASONS: Final = {
     sqlite3.SQLITE_BUSY: "another process holds its lock",
@@ -35,7 +35,7 @@ _REASONS: Final = {
     "55P03": "another process holds its lock",
     "57014": f"a statement took longer than {_STATEMENT_S:g} s",
 }
-"""What SQLite's codes and PostgreSQL's states mean to somebody who runs a server."""
+"""SQLite's error codes and PostgreSQL's SQLSTATEs in words for an operator."""
 
 _POSTGRESQL: Final = {
     "keepalives_idle": 10,  # seconds: a server whose machine vanished is noticed within half a minute
@@ -46,7 +46,7 @@ _POSTGRESQL: Final = {
 
 
 def parse_url(url: str) -> URL:
-    """Return a store's URL; a text without ``://`` is the path of a SQLite file.
+    """Parse a store's URL; a text without ``://`` is the path of a SQLite file.
 
     Raises
     ------
@@ -69,15 +69,15 @@ def parse_url(url: str) -> URL:
 
 
 def ensure_file(path: Path, *, create: bool) -> None:
-    """See that a SQLite file is there, and make it for its owner alone where it is not.
+    """Create a missing SQLite file with mode 0600, or check that it exists.
 
     Raises
     ------
-    StoreError : it is not there and must not be made, or it cannot be opened
+    StoreError : the file is missing and ``create`` is false, or it cannot be opened
     """
     try:
         if not path.exists() and create:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # it will hold sounds and the hashes of keys
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # it will hold sounds and hashes of keys
         if path.is_file():
             return
         why = "it is not a file" if path.exists() else "there is no such file"
@@ -87,50 +87,51 @@ def ensure_file(path: Path, *, create: bool) -> None:
 
 
 def engine(url: URL, *, patience_s: float) -> sa.Engine:
-    """Return a pool of connections, each with the settings that the store relies on.
+    """Return a connection pool with the settings that the store relies on.
 
     Parameters
     ----------
-    patience_s : how long to wait for a lock, a server or a free connection
+    patience_s : float
+        Seconds to wait for a lock, a server or a free connection.
     """
     is_sqlite = url.get_backend_name() == "sqlite"
     arguments = {"timeout": patience_s} if is_sqlite else {"connect_timeout": math.ceil(patience_s)} | _POSTGRESQL
-    made = sa.create_engine(
+    pool = sa.create_engine(
         url,
         connect_args=arguments,
         poolclass=sa.QueuePool,
         pool_size=_CONNECTIONS,
         max_overflow=_CONNECTIONS,
         pool_timeout=patience_s,
-        pool_pre_ping=not is_sqlite,  # so that a server that was restarted is found again
+        pool_pre_ping=not is_sqlite,  # reconnects after a restart of the server
     )
-    tune = _tune_sqlite if is_sqlite else _tune_postgresql
-    sa.event.listen(made, "connect", lambda connection, _: tune(connection, patience_s))
+    configure = _configure_sqlite if is_sqlite else _configure_postgresql
+    sa.event.listen(pool, "connect", lambda connection, _: configure(connection, patience_s))
     if is_sqlite:
-        sa.event.listen(made, "begin", lambda connection: _begin(connection, patience_s))
-    return made
+        sa.event.listen(pool, "begin", lambda connection: _begin(connection, patience_s))
+    return pool
 
 
 def failure_reason(error: BaseException | None) -> str:
-    """Return why a database refused, in a few words without an end."""
+    """Return why a database refused, as a clause without a full stop."""
     code = getattr(error, "sqlite_errorcode", None) or getattr(error, "sqlstate", None)
     if isinstance(code, int):
-        code &= 0xFF  # SQLite's extended codes say in their low byte what kind they are
+        code &= 0xFF  # the low byte of SQLite's extended codes is the primary code
     return _REASONS.get(code) or str(error).strip().partition("\n")[0].rstrip(".")
 
 
-def _tune_sqlite(connection: Any, patience_s: float) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin` says
+def _configure_sqlite(connection: Any, patience_s: float) -> None:
+    connection.isolation_level = None  # `_begin` begins transactions
     cursor = connection.cursor()
     for setting in ("foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {setting}")
-    # Asked first: to set either takes the lock, which a writer may hold.
+    # Read first: to set either takes the lock, which a writer may hold.
     if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        _locked(cursor, Deadline(patience_s), "PRAGMA auto_vacuum=INCREMENTAL", "PRAGMA journal_mode=WAL")
+        _execute_with_lock(cursor, Deadline(patience_s), "PRAGMA auto_vacuum=INCREMENTAL", "PRAGMA journal_mode=WAL")
     cursor.close()
 
 
-def _tune_postgresql(connection: Any, patience_s: float) -> None:
+def _configure_postgresql(connection: Any, patience_s: float) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET statement_timeout = '{_STATEMENT_S:g}s'")
         cursor.execute(f"SET lock_timeout = '{int(patience_s * 1000)}ms'")
@@ -139,10 +140,10 @@ def _tune_postgresql(connection: Any, patience_s: float) -> None:
 
 
 def _begin(connection: sa.Connection, patience_s: float) -> None:
-    """Begin a transaction; one that will write takes the lock at once, because later it may not be given it.
+    """Begin a transaction; a write transaction takes the lock at once, because a later upgrade may fail.
 
-    SQLite itself asks for the lock at growing intervals, so that of several processes those that have waited longest
-    ask least often. Asked every few milliseconds, it comes to all of them alike.
+    SQLite's own busy handler polls at growing intervals, which starves the process that has waited longest. Polling
+    every few milliseconds is fair.
     """
     cursor = connection.connection.cursor()
     try:
@@ -151,15 +152,15 @@ def _begin(connection: sa.Connection, patience_s: float) -> None:
             return
         cursor.execute("PRAGMA busy_timeout=0")
         try:
-            _locked(cursor, Deadline(patience_s), "BEGIN IMMEDIATE")
+            _execute_with_lock(cursor, Deadline(patience_s), "BEGIN IMMEDIATE")
         finally:
             cursor.execute(f"PRAGMA busy_timeout={int(patience_s * 1000)}")
     finally:
         cursor.close()
 
 
-def _locked(cursor: Any, deadline: Deadline, *statements: str) -> None:
-    """Execute statements that need the lock; ask again until they are given it, or the deadline is over."""
+def _execute_with_lock(cursor: Any, deadline: Deadline, *statements: str) -> None:
+    """Execute statements that need the write lock; retry until it is free or the deadline is over."""
     while True:
         try:
             for statement in statements:
@@ -167,6 +168,6 @@ def _locked(cursor: Any, deadline: Deadline, *statements: str) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or deadline.is_over():
                 raise
-            time.sleep(random.uniform(*_ASKED_AGAIN_S))  # noqa: S311 - so that two do not keep step
+            time.sleep(random.uniform(*_RETRY_S))  # noqa: S311 - jitter keeps processes out of step
         else:
             return

@@ -1,4 +1,4 @@
-"""Idempotency keys: a request that a client sends twice is answered once."""
+"""Idempotency keys: a request that a client sends twice becomes one prediction."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,19 +14,23 @@ __all__ = ["ABANDONED_S", "EXPIRES_S", "Claim", "IdempotencyKeys", "complete_cla
 
 EXPIRES_S: Final = 24 * 3600.0
 ABANDONED_S: Final = 60.0
-"""How long a claim without an answer is waited for: the process that held it may be gone."""
+"""Age at which a claim without a prediction is free again: its process may have died."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """That one request of a client is being answered.
+    """The claim of one process on one request of a client.
 
     Parameters
     ----------
-    key : id of the API key
-    token : what the client sent as ``Idempotency-Key``
-    digest : SHA-256 of all that the request says
-    entry : the prediction that it became; None while it is being answered
+    key : str
+        Id of the API key.
+    token : str
+        The client's ``Idempotency-Key``.
+    digest : str
+        SHA-256 of the whole request.
+    entry : str or None
+        Id of the resulting prediction; None while the request is in progress.
     """
 
     key: str
@@ -36,75 +40,79 @@ class Claim:
 
 
 class IdempotencyKeys:
-    """The idempotency keys that the processes of a service hold together, each for 24 hours."""
+    """The idempotency keys of a service, shared by its processes; each is remembered for 24 hours."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def claim(self, key: str, token: str, digest: str) -> Claim:
-        """Claim a request, or learn which prediction it became when it was sent before.
+        """Claim a request, or return the prediction that it became when it was sent before.
 
         Parameters
         ----------
-        key : id of the API key
-        token : what the client sent as ``Idempotency-Key``
-        digest : SHA-256 of all that the request says
+        key : str
+            Id of the API key.
+        token : str
+            The client's ``Idempotency-Key``.
+        digest : str
+            SHA-256 of the whole request.
 
         Returns
         -------
-        a claim without an entry, to be given to the writer with the answer; or with one, which is the answer
+        Claim
+            Without an entry, to be passed to the writer with the prediction; or with the id of the earlier prediction.
 
         Raises
         ------
         UsageError : the same token came with another body
-        ConflictError : the first request is being answered just now
+        ConflictError : the first request is still in progress
         StoreError : the database cannot be written
         """
-        mine = Claim(storable(key), storable(token), digest)
-        place = sa.and_(CLAIMS.c.key == mine.key, CLAIMS.c.token == mine.token)
+        new = Claim(storable(key), storable(token), digest)
+        same_token = sa.and_(CLAIMS.c.key == new.key, CLAIMS.c.token == new.token)
         with self._database.write(durable=False) as connection:
-            present = self._database.now_us(connection)
-            connection.execute(sa.delete(CLAIMS).where(place, _is_over(present)))
-            values = {"key": mine.key, "token": mine.token, "digest": mine.digest, "time_us": present}
+            now_us = self._database.now_us(connection)
+            connection.execute(sa.delete(CLAIMS).where(same_token, _is_expired(now_us)))
+            values = {"key": new.key, "token": new.token, "digest": new.digest, "time_us": now_us}
             insertion = self._database.insert(CLAIMS).values(**values).on_conflict_do_nothing()
             if connection.execute(insertion.returning(CLAIMS.c.token)).first():
-                return mine
-            row = connection.execute(sa.select(CLAIMS.c.digest, CLAIMS.c.entry).where(place)).one_or_none()
-        if row is None or (row.entry is None and row.digest == mine.digest):
+                return new
+            row = connection.execute(sa.select(CLAIMS.c.digest, CLAIMS.c.entry).where(same_token)).one_or_none()
+        if row is None or (row.entry is None and row.digest == new.digest):
             raise ConflictError("A request with this `Idempotency-Key` is being answered. Ask again in a moment.")
-        if row.digest != mine.digest:
+        if row.digest != new.digest:
             raise UsageError("An `Idempotency-Key` must stand for one request. It came before with another body.")
-        return Claim(mine.key, mine.token, mine.digest, row.entry)
+        return Claim(new.key, new.token, new.digest, row.entry)
 
     def release(self, claim: Claim) -> None:
-        """Give up a claim that was not answered, so that the client may try again at once."""
+        """Delete a claim without a prediction, so that the client may try again at once."""
         with self._database.write(durable=False) as connection:
-            connection.execute(sa.delete(CLAIMS).where(_place(claim), CLAIMS.c.entry.is_(None)))
+            connection.execute(sa.delete(CLAIMS).where(_matches(claim), CLAIMS.c.entry.is_(None)))
 
     def sweep(self) -> int:
-        """Forget the claims that are over, and return how many they were."""
+        """Delete expired claims, and return how many there were."""
         with self._database.write(durable=False) as connection:
-            present = self._database.now_us(connection)
-            return connection.execute(sa.delete(CLAIMS).where(_is_over(present))).rowcount
+            now_us = self._database.now_us(connection)
+            return connection.execute(sa.delete(CLAIMS).where(_is_expired(now_us))).rowcount
 
 
 def complete_claim(connection: sa.Connection, claim: Claim, entry: str) -> None:
-    """Say, within the transaction that adds it, which prediction a claimed request became.
+    """Record the prediction that a claimed request became, within the transaction that adds it.
 
     Raises
     ------
-    ConflictError : it became another one meanwhile: this claim was taken for abandoned
+    ConflictError : the claim had expired, and another process answered the request
     """
-    unsettled = sa.update(CLAIMS).where(_place(claim), CLAIMS.c.entry.is_(None))
-    if connection.execute(unsettled.values(entry=entry)).rowcount != 1:
+    update = sa.update(CLAIMS).where(_matches(claim), CLAIMS.c.entry.is_(None))
+    if connection.execute(update.values(entry=entry)).rowcount != 1:
         raise ConflictError("The request took so long that another process answered it. Ask again for its answer.")
 
 
-def _place(claim: Claim) -> sa.ColumnElement[bool]:
+def _matches(claim: Claim) -> sa.ColumnElement[bool]:
     return sa.and_(CLAIMS.c.key == claim.key, CLAIMS.c.token == claim.token, CLAIMS.c.digest == claim.digest)
 
 
-def _is_over(present: int) -> sa.ColumnElement[bool]:
-    """Whether a claim is past: also when the clock has jumped back over the time at which it was made."""
-    age_us = sa.func.abs(present - CLAIMS.c.time_us)
+def _is_expired(now_us: int) -> sa.ColumnElement[bool]:
+    """Whether a claim has expired; the absolute age covers a clock that has jumped back."""
+    age_us = sa.func.abs(now_us - CLAIMS.c.time_us)
     return sa.or_(age_us > int(EXPIRES_S * 1e6), sa.and_(CLAIMS.c.entry.is_(None), age_us > int(ABANDONED_S * 1e6)))

@@ -1,4 +1,4 @@
-"""API keys: shown once, kept as a hash, with scopes, an end, and a way to revoke them."""
+"""API keys: create, verify, list and revoke; the store keeps only a hash of the token."""
 
 import hashlib
 import hmac
@@ -26,7 +26,7 @@ SCOPES: Final = {
     "promote": "change which model answers",
     "admin": "delete predictions",
 }
-"""What a key may allow."""
+"""Every scope of an API key, and what it allows."""
 
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _ID_LENGTH: Final = 8
@@ -38,12 +38,17 @@ class Key:
 
     Parameters
     ----------
-    id : what a token, a log line and a prediction name it by
-    name : whose it is, as its creator said
-    scopes : what it allows
-    created : when it was made
-    expires : from when on it is refused; None for never
-    revoked : since when it has been refused; None if it was not revoked
+    id : str
+        Names the key in tokens, log lines and predictions.
+    name : str
+        Owner or purpose, chosen by the creator.
+    scopes : frozenset of str
+        Names of ``SCOPES``.
+    created : datetime
+    expires : datetime or None
+        The key is refused from this time on; None for never.
+    revoked : datetime or None
+        When the key was revoked; None if it was not.
     """
 
     id: str
@@ -54,28 +59,28 @@ class Key:
     revoked: datetime | None = None
 
     def is_valid(self, when: datetime) -> bool:
-        """Whether it is accepted at a time."""
+        """Whether the key is accepted at a time."""
         return self.revoked is None and (self.expires is None or when < self.expires)
 
     def as_json(self) -> dict[str, Any]:
         """Return the key as the command line prints it."""
         times = {"created": self.created, "expires": self.expires, "revoked": self.revoked}
-        told = {name: time and time.isoformat(timespec="seconds") for name, time in times.items()}
-        return {"id": self.id, "name": self.name, "scopes": sorted(self.scopes)} | told
+        texts = {name: time and time.isoformat(timespec="seconds") for name, time in times.items()}
+        return {"id": self.id, "name": self.name, "scopes": sorted(self.scopes)} | texts
 
 
 class Keys:
-    """The keys of a service."""
+    """The table of API keys."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create(self, scopes: Collection[str], *, name: str = "", expires: datetime | None = None) -> tuple[str, Key]:
-        """Make a key, and return its token, which nobody can be told again, with what is known of it.
+        """Create a key, and return its token, which cannot be recovered later, and the key.
 
         Raises
         ------
-        UsageError : no scope, an unknown one, or an end that is past
+        UsageError : no scope, an unknown scope, or an end in the past
         StoreError : the database cannot be written
         """
         if unknown := sorted(set(scopes) - SCOPES.keys()):
@@ -93,7 +98,7 @@ class Keys:
         return token, key
 
     def verify(self, token: str) -> Key | None:
-        """Return the key of a token; None if there is no such key, or it is expired or revoked.
+        """Return the key of a token; None if the token is wrong, or the key is expired or revoked.
 
         Raises
         ------
@@ -102,15 +107,15 @@ class Keys:
         identity = token.split("_", 2)[1] if token.count("_") > 1 else ""
         with self._database.read() as connection:
             row = connection.execute(sa.select(KEYS).where(KEYS.c.id == storable(identity))).one_or_none()
-        # An unknown id is compared too, so that the time does not say which ids there are.
-        is_right = hmac.compare_digest(_digest(token), _digest("") if row is None else row.digest)
-        if row is None or not is_right:
+        # Compare for unknown ids too, so that the duration does not reveal which ids exist.
+        is_match = hmac.compare_digest(_digest(token), _digest("") if row is None else row.digest)
+        if row is None or not is_match:
             return None
         key = _from_row(row)
         return key if key.is_valid(clock.now()) else None
 
     def all(self) -> tuple[Key, ...]:
-        """Return every key, in the order in which they were made.
+        """Return every key, oldest first.
 
         Raises
         ------
@@ -120,18 +125,18 @@ class Keys:
             return tuple(map(_from_row, connection.execute(sa.select(KEYS).order_by(KEYS.c.created_us, KEYS.c.id))))
 
     def revoke(self, identity: str) -> Key:
-        """Refuse a key from now on; one that was revoked before stays as it is.
+        """Revoke a key from now on; an earlier revocation keeps its time.
 
         Raises
         ------
         MissingError : there is no key of this id
         StoreError : the database cannot be written
         """
-        place = KEYS.c.id == storable(identity)
+        has_id = KEYS.c.id == storable(identity)
         with self._database.write() as connection:
             revoked = sa.func.coalesce(KEYS.c.revoked_us, clock.to_us(clock.now()))
-            connection.execute(sa.update(KEYS).where(place).values(revoked_us=revoked))
-            row = connection.execute(sa.select(KEYS).where(place)).one_or_none()
+            connection.execute(sa.update(KEYS).where(has_id).values(revoked_us=revoked))
+            row = connection.execute(sa.select(KEYS).where(has_id)).one_or_none()
         if row is None:
             raise MissingError(f"There is no key of the id {identity[:80]!r}. `auricle keys list` shows them.")
         return _from_row(row)

@@ -1,4 +1,4 @@
-"""What only one process may do at a time, however many run: checks, retraining, retention."""
+"""Leases: mutual exclusion between processes for checks, retraining and retention."""
 
 import secrets
 from dataclasses import dataclass
@@ -17,14 +17,18 @@ LEASE_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """That a process does what the name says, until the time is up or it renews.
+    """The exclusive right of one process to a named job, until it expires.
 
     Parameters
     ----------
-    name : what is done
-    token : proves that it is still this holder's
-    holder : who does it, for people to read
-    for_s : how long without being renewed
+    name : str
+        The job.
+    token : str
+        Secret of the holder.
+    holder : str
+        Description of the holder, for people.
+    for_s : float
+        Seconds until the lease expires unless it is renewed.
     """
 
     name: str
@@ -34,15 +38,15 @@ class Lease:
 
 
 class Leases:
-    """Leases in the store: a holder that dies loses its lease when the time is up."""
+    """The table of leases; the lease of a process that died expires."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def take(self, name: str, *, holder: str = "", for_s: float = LEASE_S) -> Lease | None:
-        """Take a lease; None while somebody else holds it.
+        """Take a lease; None while another process holds it.
 
-        A lease that was taken further ahead than it lasts was taken by a clock that has jumped back since: it is over.
+        A lease taken further in the future than its duration predates a backward jump of the clock: it has expired.
 
         Raises
         ------
@@ -50,16 +54,16 @@ class Leases:
         """
         lease = Lease(storable(name), secrets.token_hex(16), storable(holder), for_s)
         with self._database.write() as connection:
-            present = self._database.now_us(connection)
-            values = self._values(lease, present)
-            lasts_us = LEASES.c.until_us - LEASES.c.taken_us
-            is_over = sa.or_(LEASES.c.until_us <= present, LEASES.c.taken_us > present + lasts_us)
+            now_us = self._database.now_us(connection)
+            values = self._values(lease, now_us)
+            duration_us = LEASES.c.until_us - LEASES.c.taken_us
+            is_expired = sa.or_(LEASES.c.until_us <= now_us, LEASES.c.taken_us > now_us + duration_us)
             insertion = self._database.insert(LEASES).values(name=lease.name, **values)
-            taking = insertion.on_conflict_do_update(index_elements=[LEASES.c.name], set_=values, where=is_over)
-            return lease if connection.execute(taking.returning(LEASES.c.token)).first() else None
+            upsert = insertion.on_conflict_do_update(index_elements=[LEASES.c.name], set_=values, where=is_expired)
+            return lease if connection.execute(upsert.returning(LEASES.c.token)).first() else None
 
     def renew(self, lease: Lease) -> bool:
-        """Hold a lease for as long again from now on; False where somebody else has taken it since.
+        """Renew a lease for its full duration from now; False if another process has taken it.
 
         Raises
         ------
@@ -67,35 +71,35 @@ class Leases:
         """
         with self._database.write() as connection:
             values = self._values(lease, self._database.now_us(connection))
-            return bool(connection.execute(sa.update(LEASES).where(_is(lease)).values(**values)).rowcount)
+            return bool(connection.execute(sa.update(LEASES).where(_matches(lease)).values(**values)).rowcount)
 
     def release(self, lease: Lease) -> None:
-        """Give a lease back, unless somebody else has taken it since.
+        """Release a lease, unless another process has taken it.
 
         Raises
         ------
         StoreError : the database cannot be written
         """
         with self._database.write() as connection:
-            connection.execute(sa.delete(LEASES).where(_is(lease)))
+            connection.execute(sa.delete(LEASES).where(_matches(lease)))
 
     def holder(self, name: str) -> str | None:
-        """Return who holds a lease at present; None for nobody.
+        """Return the holder of a lease; None if it is free.
 
         Raises
         ------
         StoreError : the database cannot be read
         """
         with self._database.read() as connection:
-            present = self._database.now_us(connection)
-            held = sa.select(LEASES.c.holder).where(LEASES.c.name == storable(name), LEASES.c.until_us > present)
-            return connection.execute(held).scalar_one_or_none()
+            now_us = self._database.now_us(connection)
+            query = sa.select(LEASES.c.holder).where(LEASES.c.name == storable(name), LEASES.c.until_us > now_us)
+            return connection.execute(query).scalar_one_or_none()
 
     @staticmethod
-    def _values(lease: Lease, present: int) -> dict[str, str | int]:
-        until = present + int(lease.for_s * 1e6)
-        return {"token": lease.token, "holder": lease.holder, "taken_us": present, "until_us": until}
+    def _values(lease: Lease, now_us: int) -> dict[str, str | int]:
+        until_us = now_us + int(lease.for_s * 1e6)
+        return {"token": lease.token, "holder": lease.holder, "taken_us": now_us, "until_us": until_us}
 
 
-def _is(lease: Lease) -> sa.ColumnElement[bool]:
+def _matches(lease: Lease) -> sa.ColumnElement[bool]:
     return sa.and_(LEASES.c.name == lease.name, LEASES.c.token == lease.token)

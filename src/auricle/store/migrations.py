@@ -1,4 +1,4 @@
-"""How a database becomes the newest version of the store, whoever else starts on it at the same moment."""
+"""Schema migrations: create the tables or bring them to the newest version, safely under concurrent starts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,13 +33,15 @@ __all__ = ["STEPS", "Step", "migrate"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What makes of one version of the tables the next.
+    """One migration, from one schema version to the next.
 
     Parameters
     ----------
-    version : what the tables are after it
-    description : what it does, in a few words
-    run : does it, within a transaction
+    version : int
+        Schema version after the step.
+    description : str
+    run : callable
+        Applies the step within a transaction.
     """
 
     version: int
@@ -76,19 +78,19 @@ STEPS: Final = (
     Step(1, "create the tables", _create(*_FIRST)),
     Step(2, "keep the decisions of retraining", _create(DECISIONS)),
 )
-"""A step that has been released is never changed: where a later one changes a table, the earlier writes out its own."""
+"""A released step never changes: before a later step alters a table, write the old table out in the earlier step."""
 
 
 def migrate(database: Database, steps: tuple[Step, ...] = STEPS) -> int:
-    """Take the steps that a database lacks, all in one transaction, and return its version.
+    """Apply the missing steps in one transaction, and return the schema version.
 
-    Whoever comes second waits for the first, and then finds nothing to do.
+    Concurrent callers wait for the first, and then find nothing to do.
 
     Raises
     ------
     StoreError : the database cannot be used, or was written by a newer version of auricle
     """
-    with database.read() as connection:  # the usual case takes no lock
+    with database.read() as connection:  # an up-to-date database needs no lock
         version = _version(connection)
     if version < steps[-1].version:
         with database.write() as connection:
@@ -109,7 +111,7 @@ def migrate(database: Database, steps: tuple[Step, ...] = STEPS) -> int:
 
 
 def _version(connection: sa.Connection) -> int:
-    """Return the version of the tables; 0 where there are none."""
+    """Return the schema version; 0 for an empty database."""
     if not sa.inspect(connection).has_table(VERSION.name):
         return 0
     return int(connection.execute(sa.select(VERSION.c.version)).scalar_one())

@@ -1,4 +1,4 @@
-"""The store: what was answered, what was said of it, which models there are, and what processes hold together."""
+"""The ``Store`` facade: predictions, labels, models, keys, checks, and state shared by server processes."""
 
 from collections.abc import Iterable, Iterator
 from types import TracebackType
@@ -27,16 +27,24 @@ EVERYTHING = Filter()
 
 
 class Store:
-    """A database of one service; threads may share it, every process opens its own; a context manager.
+    """The database of one service; threads may share it, every process opens its own; a context manager.
 
     Parameters
     ----------
-    database : of the newest version; :meth:`open` sees to that
+    database : Database
+        Migrated to the newest schema; :meth:`open` does that.
 
     Attributes
     ----------
-    feedback, keys, models, aliases, checks, decisions : one concern each
-    claims, leases, limits : what several processes hold together
+    feedback : Feedback
+    keys : Keys
+    models : Models
+    aliases : Aliases
+    checks : Checks
+    decisions : Decisions
+    claims : IdempotencyKeys
+    leases : Leases
+    rate_limits : SharedLimits
     """
 
     def __init__(self, database: Database) -> None:
@@ -49,22 +57,25 @@ class Store:
         self.decisions = Decisions(database)
         self.claims = IdempotencyKeys(database)
         self.leases = Leases(database)
-        self.limits = SharedLimits(database)
+        self.rate_limits = SharedLimits(database)
 
     @classmethod
     def open(cls, url: str, *, create: bool = True, patience_s: float = PATIENCE_S) -> Self:
-        """Open a store, and create or migrate its tables where that is due.
+        """Open a store, and create or migrate its tables if necessary.
 
         Parameters
         ----------
-        url : ``sqlite:///FILE``, ``postgresql://USER@HOST/DATABASE``, or the path of a SQLite file
-        create : whether a SQLite file that is missing is created
-        patience_s : how long to wait for a lock or a server
+        url : str
+            ``sqlite:///FILE``, ``postgresql://USER@HOST/DATABASE``, or the path of a SQLite file.
+        create : bool
+            Create a missing SQLite file.
+        patience_s : float
+            Seconds to wait for a lock or a server.
 
         Raises
         ------
-        UsageError : a URL that is neither
-        StoreError : it cannot be used, or was written by a newer version of auricle
+        UsageError : the URL is neither SQLite's nor PostgreSQL's
+        StoreError : the database cannot be used, or was written by a newer version of auricle
         """
         database = Database(url, create=create, patience_s=patience_s)
         try:
@@ -79,39 +90,39 @@ class Store:
         log.add(self.database, entries)
 
     def add_missing(self, entries: Iterable[Entry]) -> None:
-        """Add those entries that are not there yet; see :func:`auricle.store.predictions.log.add_missing`."""
+        """Add the entries that are not stored yet; see :func:`auricle.store.predictions.log.add_missing`."""
         log.add_missing(self.database, entries)
 
     def writer(self) -> Writer:
-        """Start the thread that commits entries together; one a process, closed before the store."""
+        """Start the thread that commits entries in batches; one per process, closed before the store."""
         return Writer(self.database)
 
     def entry(self, identity: str) -> Entry:
         """Return one entry; see :func:`auricle.store.predictions.log.entry`."""
         return log.entry(self.database, identity)
 
-    def entries(self, which: Filter = EVERYTHING, *, cursor: str | None = None, limit: int = 100) -> log.Page:
-        """Return a page of entries, the newest first; see :func:`auricle.store.predictions.log.entries`."""
-        return log.entries(self.database, which, cursor=cursor, limit=limit)
+    def entries(self, filters: Filter = EVERYTHING, *, cursor: str | None = None, limit: int = 100) -> log.Page:
+        """Return a page of entries, newest first; see :func:`auricle.store.predictions.log.entries`."""
+        return log.entries(self.database, filters, cursor=cursor, limit=limit)
 
     def sound(self, identity: str) -> bytes:
-        """Return the FLAC that was kept of an entry; see :func:`auricle.store.predictions.log.sound`."""
+        """Return the stored FLAC of an entry; see :func:`auricle.store.predictions.log.sound`."""
         return log.sound(self.database, identity)
 
     def delete(self, identity: str, *, who: str = "") -> None:
-        """Erase an entry, what was said of it, and its sound; see :func:`auricle.store.predictions.log.delete`."""
+        """Delete an entry with its feedback and sound; see :func:`auricle.store.predictions.log.delete`."""
         log.delete(self.database, identity, who=who)
 
-    def scan(self, which: Filter = EVERYTHING, *, with_rows: bool = False) -> Iterator[scan.Batch]:
+    def scan(self, filters: Filter = EVERYTHING, *, with_rows: bool = False) -> Iterator[scan.Batch]:
         """Yield entries as arrays, oldest first; see :func:`auricle.store.predictions.scan.scan`."""
-        return scan.scan(self.database, which, with_rows=with_rows)
+        return scan.scan(self.database, filters, with_rows=with_rows)
 
-    def review(self, which: Filter = EVERYTHING, *, limit: int = 20) -> tuple[review.Candidate, ...]:
-        """Return what is most worth labelling; see :func:`auricle.store.labels.review.review_queue`."""
-        return review.review_queue(self.database, which, limit=limit)
+    def review(self, filters: Filter = EVERYTHING, *, limit: int = 20) -> tuple[review.Candidate, ...]:
+        """Return the entries most worth labelling; see :func:`auricle.store.labels.review.review_queue`."""
+        return review.review_queue(self.database, filters, limit=limit)
 
-    def sweep(self, keep: retention.RetentionPolicy) -> retention.SweepResult | None:
-        """Erase what is not to be kept, and forget what is over; None where another process does it just now.
+    def sweep(self, policy: retention.RetentionPolicy) -> retention.SweepResult | None:
+        """Apply a retention policy and delete expired claims and buckets; None while another process does so.
 
         Raises
         ------
@@ -122,8 +133,8 @@ class Store:
             return None
         try:
             self.claims.sweep()
-            self.limits.sweep()
-            return retention.sweep(self.database, keep)
+            self.rate_limits.sweep()
+            return retention.sweep(self.database, policy)
         finally:
             self.leases.release(lease)
 

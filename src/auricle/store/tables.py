@@ -1,7 +1,7 @@
-"""The tables of the store, as they stand in its newest version.
+"""SQLAlchemy tables of the newest schema.
 
-Times are microseconds since 1970 in UTC: both databases order and compare them alike, and a scan makes arrays of them
-at once. Numbers that go by name are JSON, rows of features are float32 in little-endian order.
+Times are microseconds since 1970 in UTC: both databases order and compare them alike, and a scan turns them into
+arrays directly. Mappings are JSON; feature rows are little-endian float32.
 """
 
 from typing import Final
@@ -30,7 +30,7 @@ __all__ = [
 
 METADATA: Final = sa.MetaData()
 
-_Big = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts rows in an INTEGER only
+_Big = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite autoincrements INTEGER only
 
 
 def _table(name: str, *columns: sa.Column[object] | sa.schema.SchemaItem) -> sa.Table:
@@ -38,7 +38,7 @@ def _table(name: str, *columns: sa.Column[object] | sa.schema.SchemaItem) -> sa.
 
 
 def _sequence() -> sa.Column[int]:
-    """Return the column that numbers rows in the order in which they were added; no number is given twice."""
+    """Return the column that numbers rows in insertion order; no number is reused."""
     return sa.Column("seq", _Big, primary_key=True, autoincrement=True)
 
 
@@ -55,7 +55,7 @@ def _real(name: str, *, null: bool = False) -> sa.Column[float]:
 
 
 def _entry() -> sa.Column[str]:
-    """Return the column that names the prediction with which the row goes."""
+    """Return the foreign key to a prediction."""
     return sa.Column("entry", sa.Text, sa.ForeignKey("predictions.id", ondelete="CASCADE"), nullable=False)
 
 
@@ -72,7 +72,7 @@ PREDICTIONS: Final = _table(
     _text("source"),
     _big("rate_hz"),
     _big("channels"),
-    _big("n_bytes"),  # what the row weighs, for keeping below a size
+    _big("n_bytes"),  # size of the row, for retention by size
     _text("audio", null=True),
     _real("start_s"),
     _real("end_s"),
@@ -89,14 +89,14 @@ PREDICTIONS: Final = _table(
     _text("metadata"),
     sa.Column("standard", sa.LargeBinary, nullable=False),
     _big("n_rows"),
-    # What a scan leaves out stands last: SQLite then reads none of its pages.
+    # Columns that a scan skips come last: SQLite then reads none of their pages.
     _text("parts", null=True),
     sa.Column("rows", sa.LargeBinary, nullable=False),
     sa.Index("predictions_by_time", "time_us", "seq"),
     sa.Index("predictions_by_model", "model", "seq"),
     sa.Index("predictions_by_audio", "audio"),
 )
-"""One row an answered recording."""
+"""One row per predicted recording."""
 
 FEEDBACK: Final = _table(
     "feedback",
@@ -110,13 +110,13 @@ FEEDBACK: Final = _table(
     _text("via"),
     sa.Index("feedback_by_entry", "entry", "seq"),
 )
-"""What people said a recording was: rows are only added, and the last one counts."""
+"""Labels from users: rows are only added, and the last one of a prediction counts."""
 
 TYPICAL: Final = _table("typical", _entry(), _real("score"), sa.Index("typical_by_entry", "entry", unique=True))
-"""How typical of the present drift a recording is, as the last check judged."""
+"""How representative of the current drift a recording is, by the last check."""
 
 TOMBSTONES: Final = _table("tombstones", sa.Column("id", sa.Text, primary_key=True), _big("time_us"), _text("who"))
-"""Which predictions were deleted because somebody asked for it."""
+"""Predictions that were deleted on request."""
 
 BLOBS: Final = _table(
     "blobs",
@@ -124,7 +124,7 @@ BLOBS: Final = _table(
     sa.Column("part", sa.Integer, primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
-"""Kept sounds and bundles by SHA-256, in parts that fit into memory."""
+"""Sounds and bundles by SHA-256, in parts of 4 MiB."""
 
 BUNDLES: Final = _table(
     "models",
@@ -140,7 +140,7 @@ BUNDLES: Final = _table(
     _text("why"),
     sa.Index("models_by_name", "name", "version"),
 )
-"""Every bundle that was added."""
+"""Every bundle of the registry."""
 
 ALIASES: Final = _table(
     "aliases",
@@ -148,7 +148,7 @@ ALIASES: Final = _table(
     sa.Column("alias", sa.Text, primary_key=True),
     sa.Column("digest", sa.Text, sa.ForeignKey("models.digest"), nullable=False),
 )
-"""Which bundle of a name is champion, and which is challenger."""
+"""The champion and challenger of each model name."""
 
 CHANGES: Final = _table(
     "alias_changes",
@@ -175,7 +175,7 @@ CHECKS: Final = _table(
     _text("body"),
     sa.Index("checks_by_model", "model", "seq"),
 )
-"""What the monitor found."""
+"""Results of monitoring checks."""
 
 KEYS: Final = _table(
     "keys",
@@ -187,7 +187,7 @@ KEYS: Final = _table(
     _big("expires_us", null=True),
     _big("revoked_us", null=True),
 )
-"""API keys: of the secret only its SHA-256."""
+"""API keys; of the secret only its SHA-256."""
 
 DECISIONS: Final = _table(
     "decisions",
@@ -200,7 +200,7 @@ DECISIONS: Final = _table(
     _text("body"),
     sa.Index("decisions_by_name", "name", "seq"),
 )
-"""Every retraining, with its numbers: a row is written while it goes on, and then stays."""
+"""Every retraining with its results: a row is updated while it runs, and then final."""
 
 LEASES: Final = _table(
     "leases",
@@ -210,7 +210,7 @@ LEASES: Final = _table(
     _big("taken_us"),
     _big("until_us"),
 )
-"""What only one process may do at a time, and which one does it."""
+"""Jobs that one process at a time may do, and their holders."""
 
 CLAIMS: Final = _table(
     "idempotency",
@@ -221,10 +221,10 @@ CLAIMS: Final = _table(
     _big("time_us"),
     sa.Index("idempotency_by_time", "time_us"),
 )
-"""Requests that a client may send twice, and which prediction the first became."""
+"""Idempotency keys, and the predictions that the requests became."""
 
 BUCKETS: Final = _table("buckets", sa.Column("name", sa.Text, primary_key=True), _real("tokens"), _big("time_us"))
-"""How much of a rate is left, by who asks."""
+"""Token buckets of the rate limits, by API key."""
 
 SESSIONS: Final = _table(
     "sessions",
@@ -233,4 +233,4 @@ SESSIONS: Final = _table(
     _big("seen_us"),
     sa.Index("sessions_by_key", "key"),
 )
-"""Streams that are open, in whichever process."""
+"""Open streams of all processes."""

@@ -6,7 +6,7 @@ import pytest
 
 from auricle.errors import UsageError
 from auricle.monitoring.performance import concept_drift as module
-from auricle.monitoring.performance.concept_drift import concept_drift, evidence
+from auricle.monitoring.performance.concept_drift import concept_drift, label_evidence
 
 pytest.importorskip("river")
 
@@ -45,9 +45,9 @@ def test_getting_better_is_no_drift():
 
 
 def test_losses_of_any_size_are_watched(rng):
-    usual, worse = np.abs(rng.normal(size=500)) * 40, np.abs(rng.normal(size=400)) * 120
-    assert concept_drift(usual, worse, none(400)).is_found
-    assert not concept_drift(usual, usual[::-1], none(500)).is_found
+    reference_errors, worse = np.abs(rng.normal(size=500)) * 40, np.abs(rng.normal(size=400)) * 120
+    assert concept_drift(reference_errors, worse, none(400)).is_found
+    assert not concept_drift(reference_errors, reference_errors[::-1], none(500)).is_found
 
 
 def test_without_river_it_says_what_to_install(monkeypatch):
@@ -59,20 +59,20 @@ def test_without_river_it_says_what_to_install(monkeypatch):
 def test_a_fifth_of_the_labels_that_changed_is_found_within_five_hundred():
     found = 0
     for seed in range(20):
-        usual, rng = errors(0.14, 900, seed), np.random.default_rng(100 + seed)
+        reference_errors, rng = errors(0.14, 900, seed), np.random.default_rng(100 + seed)
         turned = np.where(rng.random(500) < 0.2, rng.random(500) < 5 / 6, errors(0.14, 500, 200 + seed))
-        found += concept_drift(usual, turned, none(500)).is_found
+        found += concept_drift(reference_errors, turned, none(500)).is_found
     assert found >= 18
 
 
 def test_the_sum_stays_low_where_errors_are_as_usual():
-    steps = [module._steps(errors(0.14, 900, seed), errors(0.14, 5000, 100 + seed)) for seed in range(100)]
-    seen = [module._reached(one) for one in steps]
-    assert sum(place is not None for place in seen) <= 1
+    increments = [module._cusum_increments(errors(0.14, 900, seed), errors(0.14, 5000, 100 + seed)) for seed in range(100)]
+    seen = [module._cusum_alarm(one) for one in increments]
+    assert sum(index is not None for index in seen) <= 1
 
 
 def test_the_sum_of_nothing_usual_says_nothing():
-    assert module._reached(module._steps(errors(0.1, 0), errors(0.5, 100))) is None
+    assert module._cusum_alarm(module._cusum_increments(errors(0.1, 0), errors(0.5, 100))) is None
 
 
 def relabelled(sample, part, seed=0):
@@ -84,8 +84,8 @@ def relabelled(sample, part, seed=0):
 def test_labels_that_a_sure_model_contradicts_are_found_in_fewer_than_errors(make_sample):
     reference, turned = make_sample(600, 1), relabelled(make_sample(500, 2), 0.3)
     by_errors, by_labels = (
-        concept_drift(reference.losses, turned.losses, turned.times, weighed=weighed)
-        for weighed in (None, evidence(reference, turned))
+        concept_drift(reference.losses, turned.losses, turned.times, log_ratios=log_ratios)
+        for log_ratios in (None, label_evidence(reference, turned))
     )
     assert by_labels.detector == "CUSUM"
     assert by_labels.label < 150
@@ -94,7 +94,7 @@ def test_labels_that_a_sure_model_contradicts_are_found_in_fewer_than_errors(mak
 
 def test_labels_as_usual_are_no_evidence(make_sample):
     reference = make_sample(600, 1)
-    seen = [module._reached(evidence(reference, make_sample(2000, seed))) for seed in range(2, 32)]
+    seen = [module._cusum_alarm(label_evidence(reference, make_sample(2000, seed))) for seed in range(2, 32)]
     assert seen == [None] * 30
 
 
@@ -102,19 +102,19 @@ def test_recordings_that_err_together_say_less_of_what_is_usual(make_sample):
     reference, labelled = make_sample(600, 1), make_sample(50, 2)
     blocks = np.repeat(np.arange(20), 30).astype(str)
     order = np.argsort(reference.is_correct)  # the mistakes are of one block
-    together = replace(reference.subset(order), groups=blocks)
-    assert (evidence(together, labelled) < evidence(reference, labelled)).all()
+    run_errors = replace(reference.subset(order), groups=blocks)
+    assert (label_evidence(run_errors, labelled) < label_evidence(reference, labelled)).all()
 
 
 def test_a_label_that_the_model_does_not_know_counts_as_a_contradiction(make_sample):
     reference, labelled = make_sample(600, 1), make_sample(50, 2)
     strange = replace(labelled, truth=np.full(50, "goat"))
-    assert (evidence(reference, strange) >= evidence(reference, labelled)).all()
+    assert (label_evidence(reference, strange) >= label_evidence(reference, labelled)).all()
 
 
 def test_numbers_are_not_weighed(make_sample):
     numbers = {"outputs": np.zeros((30, 1), np.float32), "truth": np.zeros(30), "classes": ()}
-    assert evidence(*(replace(make_sample(30, seed), **numbers) for seed in (1, 2))) is None
+    assert label_evidence(*(replace(make_sample(30, seed), **numbers) for seed in (1, 2))) is None
 
 
 def test_errors_of_one_group_in_a_row_are_one_thing_that_happened():

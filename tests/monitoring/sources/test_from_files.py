@@ -8,12 +8,12 @@ from auricle.audio.decode import read
 from auricle.datasets.dataset import Example
 from auricle.errors import DataError
 from auricle.monitoring.sources.from_files import samples_from_files
-from auricle.monitoring.sources.recordings import find
+from auricle.monitoring.sources.recordings import find_recordings
 from auricle.monitoring.sources.sample import reference_sample
 
 
 def test_recordings_are_answered_as_the_model_answers_them(states, machine_sounds: Path) -> None:
-    recordings = find(machine_sounds, states.classes, group="machine")[:5]
+    recordings = find_recordings(machine_sounds, states.classes, group="machine")[:5]
     sample, failures = samples_from_files(states, recordings)
     assert (len(sample), failures, sample.model) == (5, (), states.name)
     direct = states.predict(recordings[2].file)
@@ -27,7 +27,7 @@ def test_recordings_are_answered_as_the_model_answers_them(states, machine_sound
 
 
 def test_a_part_is_answered_alone(states, machine_sounds: Path) -> None:
-    whole = find(machine_sounds, states.classes)[0]
+    whole = find_recordings(machine_sounds, states.classes)[0]
     sample, _ = samples_from_files(states, [whole, replace(whole, start_s=0.1, end_s=0.4)])
     assert not np.array_equal(sample.rows[0], sample.rows[1])
     part = states.run(read(whole.file, start_s=0.1, end_s=0.4))
@@ -36,7 +36,7 @@ def test_a_part_is_answered_alone(states, machine_sounds: Path) -> None:
 
 def test_what_fails_is_returned_with_its_reason(states, machine_sounds: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_bytes(b"RIFF")
-    good = find(machine_sounds, states.classes)[0]
+    good = find_recordings(machine_sounds, states.classes)[0]
     bad = Example(tmp_path / "bad.wav", None, None, "bad")
     sample, failures = samples_from_files(states, [bad, good])
     assert len(sample) == 1
@@ -46,13 +46,13 @@ def test_what_fails_is_returned_with_its_reason(states, machine_sounds: Path, tm
 
 
 def test_a_number_need_not_be_known(speeds, machine_sounds: Path) -> None:
-    recording = find(machine_sounds, ())[0]
+    recording = find_recordings(machine_sounds, ())[0]
     sample, _ = samples_from_files(speeds, [replace(recording, target=1200.0), replace(recording, target=None)])
     assert sample.is_labelled.tolist() == [True, False]
 
 
 def test_times_are_of_one_clock(states, machine_sounds: Path) -> None:
-    recording = find(machine_sounds, states.classes)[0]
+    recording = find_recordings(machine_sounds, states.classes)[0]
     times = ("1970-01-02T02:00:00+02:00", "86400", None)
     sample, _ = samples_from_files(states, [replace(recording, time=time) for time in times])
     assert sample.times[:2].tolist() == [np.datetime64("1970-01-02", "us").item()] * 2

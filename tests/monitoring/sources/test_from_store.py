@@ -7,7 +7,7 @@ import pytest
 from auricle.errors import AuricleError
 from auricle.monitoring.sources.from_files import samples_from_files
 from auricle.monitoring.sources.from_store import registered_bundle, samples_from_store
-from auricle.monitoring.sources.recordings import find
+from auricle.monitoring.sources.recordings import find_recordings
 from auricle.prediction.log_entries import build_entry
 from auricle.prediction.stream import Stream
 from auricle.store.store import Store
@@ -31,7 +31,7 @@ def store(tmp_path: Path):
 
 
 def test_the_log_says_what_was_answered(states, machine_sounds: Path, store: Store) -> None:
-    recordings = find(machine_sounds, states.classes)[:4]
+    recordings = find_recordings(machine_sounds, states.classes)[:4]
     sites = ({"site": "north"}, {"site": "south", "n": 2.0}, {}, {"on": True})
     entries = [
         listened(states, one.file, time=TIME, group="g", metadata=site)
@@ -53,7 +53,7 @@ def test_the_log_says_what_was_answered(states, machine_sounds: Path, store: Sto
 
 
 def test_each_version_is_for_itself_and_one_that_is_lost_is_named(states, speeds, machine_sounds: Path, store) -> None:
-    file = find(machine_sounds, states.classes)[0].file
+    file = find_recordings(machine_sounds, states.classes)[0].file
     store.add([listened(model, file) for model in (states, speeds, states)])
 
     def only_states(model: str):

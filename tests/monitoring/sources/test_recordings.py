@@ -7,7 +7,7 @@ import pytest
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.times import made_at
 from auricle.errors import DataError, UsageError
-from auricle.monitoring.sources.recordings import find
+from auricle.monitoring.sources.recordings import find_recordings
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def table(folder: Path, text: str) -> Path:
 
 def test_a_table_needs_no_labels(folder: Path) -> None:
     text = "file_name,label,site,time,end_s\nnorth/a.wav,,n,2026-03-01T12:00:00+02:00,1.5\nsouth/b.wav,cat,s,,\n"
-    one, two = find(table(folder, text), ("cat", "dog"))
+    one, two = find_recordings(table(folder, text), ("cat", "dog"))
     assert (one.label, one.end_s, one.metadata) == (None, 1.5, {"site": "n"})
     assert made_at(one.time) == np.datetime64("2026-03-01T10:00")
     assert (two.label, two.end_s, two.time) == ("cat", None, None)
@@ -35,19 +35,19 @@ def test_a_table_needs_no_labels(folder: Path) -> None:
 
 def test_groups_and_labels_may_be_other_columns(folder: Path) -> None:
     path = table(folder, "file_name,said,site\nnorth/a.wav,dog,n\n")
-    (one,) = find(path, ("cat", "dog"), label="said", group="site")
+    (one,) = find_recordings(path, ("cat", "dog"), label="said", group="site")
     assert (one.label, one.group) == ("dog", "n")
 
 
 def test_seconds_are_a_time_too(folder: Path) -> None:
-    (one,) = find(table(folder, "file_name,time\nnorth/a.wav,86400\n"), ())
+    (one,) = find_recordings(table(folder, "file_name,time\nnorth/a.wav,86400\n"), ())
     assert made_at(one.time) == np.datetime64("1970-01-02")
 
 
 def test_folders_are_labels_only_where_the_model_knows_one(folder: Path) -> None:
-    assert {one.label for one in find(folder, ("cat", "dog"))} == {"north", "south", "cat"}
-    assert {one.label for one in find(folder, ("owl", "dog"))} == {None}
-    assert [one.file.name for one in find(folder / "north" / "a.wav", ("cat",))] == ["a.wav"]
+    assert {one.label for one in find_recordings(folder, ("cat", "dog"))} == {"north", "south", "cat"}
+    assert {one.label for one in find_recordings(folder, ("owl", "dog"))} == {None}
+    assert [one.file.name for one in find_recordings(folder / "north" / "a.wav", ("cat",))] == ["a.wav"]
 
 
 @pytest.mark.parametrize(
@@ -61,21 +61,21 @@ def test_folders_are_labels_only_where_the_model_knows_one(folder: Path) -> None
 )
 def test_a_row_that_cannot_be_used_is_named(folder: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        find(table(folder, text), ("cat",))
+        find_recordings(table(folder, text), ("cat",))
 
 
 def test_a_column_that_is_not_there_is_named(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"`group` must name a column. There is no 'site'; there are 'file_name'"):
-        find(table(folder, "file_name\nnorth/a.wav\n"), ("cat",), group="site")
+        find_recordings(table(folder, "file_name\nnorth/a.wav\n"), ("cat",), group="site")
     for options in ({"label": "said"}, {"group": "site"}, {"root": folder}):
         with pytest.raises(UsageError, match=r"say how to read a table. This is none"):
-            find(folder, ("owl",), **options)  # type: ignore[arg-type]
+            find_recordings(folder, ("owl",), **options)  # type: ignore[arg-type]
 
 
 def test_a_table_is_read_as_training_reads_it(folder: Path) -> None:
     """Same files by any path, same metadata, same labels: what is monitored is what was trained on."""
     path = table(folder, f"file_name,label,split,site\n../north/a.wav,cat,test,n\n{folder}/south/b.wav,dog,train,s\n")
     trained = Dataset.load(path, root=folder / "cat").examples
-    watched = find(path, ("cat", "dog"), root=folder / "cat")
+    watched = find_recordings(path, ("cat", "dog"), root=folder / "cat")
     assert [replace(one, group="") for one in watched] == [replace(one, group="") for one in trained]
     assert watched[0].metadata == {"site": "n"}

@@ -6,7 +6,7 @@ import pytest
 
 from auricle.monitoring.check import check
 from auricle.monitoring.sources.from_files import samples_from_files
-from auricle.monitoring.sources.recordings import find
+from auricle.monitoring.sources.recordings import find_recordings
 from auricle.monitoring.sources.sample import reference_sample
 from auricle.monitoring.sources.training_overlap import drop_unprofiled, substitute_out_of_fold
 
@@ -14,7 +14,7 @@ from auricle.monitoring.sources.training_overlap import drop_unprofiled, substit
 @pytest.fixture
 def window(states, machine_sounds: Path):
     """The recordings of training, in another order, as the model answers them."""
-    recordings = find(machine_sounds, states.classes, group="machine")
+    recordings = find_recordings(machine_sounds, states.classes, group="machine")
     return samples_from_files(states, recordings[::-1])[0]
 
 

@@ -16,7 +16,7 @@ class Here:
 
     n_slots = 1
 
-    def run(self, function, items, *, together=1):  # noqa: ARG002
+    def run(self, function, items, *, batch_size=1):  # noqa: ARG002
         for index, item in enumerate(items):
             yield index, function(item)
 
@@ -24,7 +24,7 @@ class Here:
 @pytest.fixture(autouse=True)
 def _no_process_is_left():
     yield
-    shards._THREAD_POOL.close()
+    shards._LOCAL_POOL.close()
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +61,13 @@ def test_a_run_that_goes_on_counts_what_it_did_itself(states, found, tmp_path):
 
 def test_one_process_serves_many_shards(states, found, tmp_path):
     run_to_shards(states, found, tmp_path / "a", request=PredictionRequest(), format_name="jsonl", engine=Here())
-    pool = shards._THREAD_POOL.pool
+    pool = shards._LOCAL_POOL.pool
     run_to_shards(states, found, tmp_path / "b", request=PredictionRequest(), format_name="jsonl", engine=Here())
-    assert shards._THREAD_POOL.pool is pool is not None
+    assert shards._LOCAL_POOL.pool is pool is not None
     run_to_shards(
         states, found, tmp_path / "c", request=PredictionRequest(windows=True), format_name="jsonl", engine=Here()
     )
-    assert shards._THREAD_POOL.pool is not pool
+    assert shards._LOCAL_POOL.pool is not pool
 
 
 def test_a_shard_that_fails_leaves_no_process_in_the_middle(states, found, tmp_path, monkeypatch):
@@ -77,7 +77,7 @@ def test_a_shard_that_fails_leaves_no_process_in_the_middle(states, found, tmp_p
     monkeypatch.setattr(shards.FileLines, "text", full)
     with pytest.raises(Exception, match="No space left"):
         run_to_shards(states, found, tmp_path / "out", request=PredictionRequest(), format_name="jsonl", engine=Here())
-    assert shards._THREAD_POOL.pool is None
+    assert shards._LOCAL_POOL.pool is None
     assert list((tmp_path / "out").glob("*part*")) == []
 
 

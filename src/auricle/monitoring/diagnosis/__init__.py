@@ -1,1 +1,1 @@
-"""What changed, since when and where."""
+"""Diagnosis of drift: recording faults, affected subgroups, and the time of the change."""

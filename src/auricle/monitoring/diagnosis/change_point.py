@@ -1,4 +1,4 @@
-"""Since when: the moment at which a measure changed, if it changed while it was watched."""
+"""Change point of a quality measure: the time of the first recording after a change within the window."""
 
 from datetime import datetime
 
@@ -11,49 +11,53 @@ from auricle.monitoring.sources.sample import to_datetime
 __all__ = ["change_point"]
 
 MIN_SIDE = 10
-"""Fewest recordings before and after a change."""
+"""Fewest recordings before and after a change point."""
 CRITICAL = 4.0
-"""Deviations of the mean rank on either side; without a change, the best place seldom reaches it."""
-LEFT_OVER = 0.34
-"""Part of the later shift that the earlier recordings may already have."""
+"""Critical value of the standardized mean rank of either side; without a change, the maximum rarely reaches it."""
+MAX_EARLIER_SHIFT = 0.34
+"""Largest shift of the earlier recordings, as part of the later shift."""
 
 
 def change_point(
     times: NDArray[np.datetime64], values: NDArray[np.floating], reference: NDArray[np.floating]
 ) -> datetime | None:
-    """Return the time of the first recording after a change, in UTC.
+    """Return the time in UTC of the first recording after a change.
 
     Parameters
     ----------
-    times : of the recordings watched, in any order, shape (n,); those without one are left out
-    values : a measure of them, shape (n,)
-    reference : the same measure of the recordings that they are compared with
+    times : datetime64, shape (n,)
+        Recording times in any order; recordings with NaT are ignored.
+    values : float, shape (n,)
+        Quality measure of the window.
+    reference : float, shape (m,)
+        The same measure of the training data.
 
     Returns
     -------
-    None where no change is seen: they were different from the first on, they have no times, or a clock jumped so far
-    that their order says nothing
+    datetime or None
+        None without a change point: the window differs from its start on, has no times, or wrong clocks mix up its
+        order.
 
-    Source: Pettitt (1979), "A non-parametric approach to the change-point problem", with every place in deviations of
-    its own, so that one near an end is found as well.
+    Source: Pettitt (1979), "A non-parametric approach to the change-point problem", with each split standardized, so
+    that changes near either end are found too.
     """
     known = ~np.isnat(times)
     order = np.argsort(times[known], kind="stable")
-    ordered, at = values[known][order], times[known][order]
+    ordered, ordered_times = values[known][order], times[known][order]
     n = len(ordered)
-    if n < 2 * MIN_SIDE or at[0] == at[-1]:
+    if n < 2 * MIN_SIDE or ordered_times[0] == ordered_times[-1]:
         return None
     ranks = rankdata(ordered) - (n + 1) / 2
-    spread = float(ranks.std())
-    if not spread:
+    std = float(ranks.std())
+    if not std:
         return None
-    places = np.arange(MIN_SIDE, n - MIN_SIDE + 1)
-    away = np.abs(np.cumsum(ranks)[places - 1]) / (spread * np.sqrt(places * (n - places) / n))
-    place = int(places[away.argmax()])
-    if away.max() < CRITICAL:
+    splits = np.arange(MIN_SIDE, n - MIN_SIDE + 1)
+    statistic = np.abs(np.cumsum(ranks)[splits - 1]) / (std * np.sqrt(splits * (n - splits) / n))
+    split = int(splits[statistic.argmax()])
+    if statistic.max() < CRITICAL:
         return None
-    usual = float(np.median(reference))
-    before, after = (float(np.median(part)) - usual for part in (ordered[:place], ordered[place:]))
-    if abs(before) > LEFT_OVER * abs(after):
+    baseline = float(np.median(reference))
+    before, after = (float(np.median(part)) - baseline for part in (ordered[:split], ordered[split:]))
+    if abs(before) > MAX_EARLIER_SHIFT * abs(after):
         return None
-    return to_datetime(at[place])
+    return to_datetime(ordered_times[split])

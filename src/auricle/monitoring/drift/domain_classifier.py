@@ -20,7 +20,7 @@ from scipy.stats import norm, rankdata
 from auricle.evaluation.scores import interval_of_mean
 from auricle.monitoring.drift.resampling import effective_size_ratio, p_values
 
-__all__ = ["MIN_AUC", "MultivariateDrift", "multivariate_drift", "clip_standardized", "domain_classifier_auc"]
+__all__ = ["MIN_AUC", "MultivariateDrift", "clip_standardized", "domain_classifier_auc", "multivariate_drift"]
 
 MIN_AUC = 0.6
 """Smallest AUC that counts as drift, whatever its significance."""
@@ -85,10 +85,8 @@ def multivariate_drift(
     seed : int
         Of the folds and the random features.
 
-    Notes
-    -----
-    Lopez-Paz and Oquab (2017), "Revisiting classifier two-sample tests"; Rahimi and Recht (2007), "Random features for
-    large-scale kernel machines".
+    Source: Lopez-Paz and Oquab (2017), "Revisiting classifier two-sample tests"; Rahimi and Recht (2007), "Random
+    features for large-scale kernel machines".
     """
     rng = np.random.default_rng(seed)
     masks, scaled = masks[:, : 1 + N_SHUFFLES], clip_standardized(values)
@@ -183,9 +181,7 @@ def _aucs(scores: NDArray[np.float32], masks: NDArray[np.bool_]) -> NDArray[np.f
 def _interval(scores: NDArray[np.float32], groups: NDArray[np.str_], window: NDArray[np.bool_]) -> tuple[float, float]:
     """Return the 95% interval of the AUC over groups; a side with a single group is split into its recordings.
 
-    Notes
-    -----
-    Obuchowski (1997), with Student's quantile over groups, as for every interval of a mean in this project.
+    Source: Obuchowski (1997), with Student's quantile over groups, as for every interval of a mean in this project.
     """
     placement = np.empty(len(scores))
     for side in (window, ~window):
@@ -193,7 +189,9 @@ def _interval(scores: NDArray[np.float32], groups: NDArray[np.str_], window: NDA
         below, above = (np.searchsorted(outside, scores[side], side=s) for s in ("left", "right"))
         placement[side] = (below + above) / 2 / len(outside)
     auc = float(placement[window].mean())
-    components = np.where(window, placement - auc, -(placement - (1.0 - auc))) / np.where(window, window.sum(), (~window).sum())
+    components = np.where(window, placement - auc, -(placement - (1.0 - auc))) / np.where(
+        window, window.sum(), (~window).sum()
+    )
     _, clusters = np.unique(groups, return_inverse=True)
     for side in (window, ~window):
         if np.ptp(clusters[side]) == 0:
@@ -205,12 +203,14 @@ def _interval(scores: NDArray[np.float32], groups: NDArray[np.str_], window: NDA
 def _squared_mmd(
     scaled: NDArray[np.float32], masks: NDArray[np.bool_], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return the squared MMD in every permutation; the Gaussian kernel's bandwidth is the median distance of recordings."""
+    """Return the squared MMD in every permutation, with the median distance as the bandwidth of the Gaussian kernel."""
     n, k = scaled.shape
     pairs = rng.integers(0, n, (2, 1000))
     bandwidth = float(np.median(np.linalg.norm(scaled[pairs[0]] - scaled[pairs[1]], axis=1))) or 1.0
     cosines = scaled @ (rng.standard_normal((k, N_RANDOM_FEATURES)).astype(np.float32) / np.float32(bandwidth))
-    cosines = np.cos(cosines + rng.uniform(0, 2 * np.pi, N_RANDOM_FEATURES).astype(np.float32)) * np.float32(np.sqrt(2 / N_RANDOM_FEATURES))
+    cosines = np.cos(cosines + rng.uniform(0, 2 * np.pi, N_RANDOM_FEATURES).astype(np.float32)) * np.float32(
+        np.sqrt(2 / N_RANDOM_FEATURES)
+    )
     membership = masks.astype(np.float32)
     n_window = float(membership[:, 0].sum())
     in_window = cosines.T @ membership

@@ -4,8 +4,9 @@ Each column is compared on its own. The Kolmogorov-Smirnov (KS) distance between
 significance; the Wasserstein distance, in standard deviations of the reference, says how far the column moved.
 
 Conventions: reference and window are stacked, the reference first, into float32 columns of shape (n, k). ``masks`` are
-permutation masks, bool, shape (n, 1 + n_shuffles); column 0 is the observed assignment. p-values come from permutations,
-corrected for groups by the effective sample size, and q-values from Benjamini and Hochberg over all columns.
+permutation masks, bool, shape (n, 1 + n_shuffles); column 0 is the observed assignment. p-values come from
+permutations, corrected for groups by the effective sample size, and q-values from Benjamini and Hochberg over all
+columns.
 
 Metric: :func:`feature_drift`. Drift needs a q-value below the rate and an effect of at least ``MIN_EFFECT``.
 """
@@ -21,7 +22,7 @@ from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.monitoring.drift.resampling import effective_size_ratio, p_values
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["MIN_EFFECT", "FeatureDrift", "feature_drift", "drift_table"]
+__all__ = ["MIN_EFFECT", "FeatureDrift", "drift_table", "feature_drift"]
 
 MIN_EFFECT = 0.3
 """Smallest effect that counts as drift, in standard deviations of the reference, whatever its significance."""
@@ -75,7 +76,8 @@ class FeatureDrift:
 def drift_table(sample: Sample) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Return the columns that drift tests compare, float32, shape (n, k), and their names.
 
-    The columns are the standard feature row, the audio quality, the novelty, and the confidence or the predicted number.
+    The columns are the standard feature row, the audio quality, the novelty, and the confidence or the predicted
+    number.
     """
     prediction = sample.confidence if sample.classes else sample.outputs[:, 0]
     names = (*sample.columns, *QUALITY_COLUMNS, "novelty", "confidence" if sample.classes else "answer")
@@ -88,8 +90,8 @@ def feature_drift(
 ) -> tuple[FeatureDrift, ...]:
     """Compare every column of reference and window.
 
-    Without drift, KS distances of continuous columns share one distribution, so that permutations of a few columns serve
-    all. A column with many equal values is tested conservatively.
+    Without drift, KS distances of continuous columns share one distribution, so that permutations of a few columns
+    serve all. A column with many equal values is tested conservatively.
 
     Parameters
     ----------
@@ -102,10 +104,13 @@ def feature_drift(
     """
     window = masks[:, 0]
     distances = np.concatenate([_ks_distances(column, masks[:, :1]) for column in values.T])
-    shuffled = np.stack([_ks_distances(column, masks[:, 1 : 1 + N_SHUFFLES]) for column in values.T[_continuous_columns(values)]])
+    shuffled = np.stack(
+        [_ks_distances(column, masks[:, 1 : 1 + N_SHUFFLES]) for column in values.T[_continuous_columns(values)]]
+    )
     root_n = float(np.sqrt(window.sum() * (~window).sum() / len(window)))
     p, p_apart = (
-        _tail_p_values(one, shuffled, root_n) for one in (distances * np.sqrt(effective_size_ratio(values, groups, window)), distances)
+        _tail_p_values(one, shuffled, root_n)
+        for one in (distances * np.sqrt(effective_size_ratio(values, groups, window)), distances)
     )
     q = false_discovery_control(p)
     reference, live = values[~window], values[window]
@@ -120,7 +125,8 @@ def feature_drift(
         "p_apart": p_apart,
     }
     return tuple(
-        FeatureDrift(name, **{statistic: float(columns[i]) for statistic, columns in found.items()}) for i, name in enumerate(names)
+        FeatureDrift(name, **{statistic: float(columns[i]) for statistic, columns in found.items()})
+        for i, name in enumerate(names)
     )
 
 

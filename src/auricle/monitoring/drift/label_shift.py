@@ -4,8 +4,8 @@ Counting predictions hides a change: misclassified sounds still predict a class 
 are estimated by maximum likelihood from calibrated probabilities, and the statistic of a class is the likelihood ratio
 between two shares, of training data and window, and one common share.
 
-Conventions: predictions are calibrated probabilities, shape (n, n_classes), out of fold for the reference. ``masks`` are
-permutation masks, bool, shape (n, 1 + n_shuffles); column 0 is the observed assignment. p-values are adjusted over
+Conventions: predictions are calibrated probabilities, shape (n, n_classes), out of fold for the reference. ``masks``
+are permutation masks, bool, shape (n, 1 + n_shuffles); column 0 is the observed assignment. p-values are adjusted over
 classes by the maximum statistic.
 
 Metric: :func:`label_shift`. Drift needs significance and a share that changed by at least ``MIN_SHARE_CHANGE``.
@@ -97,12 +97,12 @@ class LabelShift:
 def label_shift(reference: Sample, window: Sample, masks: NDArray[np.bool_], *, seed: int) -> LabelShift:
     """Compare class shares by the likelihood of all predictions.
 
-    Probabilities are calibrated at the class share of the training data; they give the likelihood of a prediction at any
-    other share.
+    Probabilities are calibrated at the class share of the training data; they give the likelihood of a prediction at
+    any other share.
 
     With many groups on both sides, whole groups are permuted. Groups of recordings of one class count as one trial;
-    otherwise recordings are weighted by the effective size of their group. With few groups there are too few permutations
-    of groups: recordings are permuted, and the statistic is scaled by the effective sample size.
+    otherwise recordings are weighted by the effective size of their group. With few groups there are too few
+    permutations of groups: recordings are permuted, and the statistic is scaled by the effective sample size.
 
     Parameters
     ----------
@@ -113,15 +113,17 @@ def label_shift(reference: Sample, window: Sample, masks: NDArray[np.bool_], *, 
     seed : int
         Of the permutations of groups.
 
-    Notes
-    -----
-    Saerens, Latinne and Decaestecker (2002), "Adjusting the outputs of a classifier to new a priori probabilities"; Lipton,
-    Wang and Smola (2018), "Detecting and correcting for label shift with black box predictors".
+    Source: Saerens, Latinne and Decaestecker (2002), "Adjusting the outputs of a classifier to new a priori
+    probabilities"; Lipton, Wang and Smola (2018), "Detecting and correcting for label shift with black box predictors".
     """
     n = len(reference)
-    probabilities = np.clip(np.concatenate([reference.outputs, window.outputs]).astype(np.float64), MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)
+    probabilities = np.clip(
+        np.concatenate([reference.outputs, window.outputs]).astype(np.float64), MIN_PROBABILITY, 1.0 - MIN_PROBABILITY
+    )
     groups = np.concatenate([reference.groups, window.groups])
-    ungrouped = _likelihood_ratios(probabilities, n, np.arange(len(probabilities)), np.zeros(probabilities.shape[1]), masks)
+    ungrouped = _likelihood_ratios(
+        probabilities, n, np.arange(len(probabilities)), np.zeros(probabilities.shape[1]), masks
+    )
     p_apart = _significance(ungrouped)
     blocks = blocks_of(groups, masks[:, 0])
     n_blocks = blocks.n_reference, len(blocks.sizes) - blocks.n_reference
@@ -135,7 +137,10 @@ def label_shift(reference: Sample, window: Sample, masks: NDArray[np.bool_], *, 
         ungrouped[:, 0] *= effective_size_ratio(probabilities, groups, masks[:, 0])
         p = _significance(ungrouped)
     before, after = (np.bincount(one.predicted, minlength=len(p)) / len(one) for one in (reference, window))
-    likely = _most_likely_shares(probabilities[:n], probabilities[:n]), _most_likely_shares(probabilities[n:], probabilities[:n])
+    likely = (
+        _most_likely_shares(probabilities[:n], probabilities[:n]),
+        _most_likely_shares(probabilities[n:], probabilities[:n]),
+    )
     columns = zip(reference.classes, zip(before, after, *likely, p, strict=True), strict=True)
     names = ("before", "after", "likely_before", "likely_after", "p")
     shares = (ClassShare(label, **dict(zip(names, map(float, numbers), strict=True))) for label, numbers in columns)
@@ -165,10 +170,14 @@ def _likelihood_ratios(
     for column, class_icc, prior in zip(probabilities.T, icc, probabilities[:n_reference].mean(axis=0), strict=True):
         if class_icc >= SINGLE_CLASS_ICC:
             block_logit = np.add.reduceat((logit(column) - logit(prior))[order], starts) + logit(prior)
-            log_likelihoods = _log_likelihoods(TESTED_SHARES, np.clip(expit(block_logit), MIN_PROBABILITY, 1.0 - MIN_PROBABILITY), prior)
+            log_likelihoods = _log_likelihoods(
+                TESTED_SHARES, np.clip(expit(block_logit), MIN_PROBABILITY, 1.0 - MIN_PROBABILITY), prior
+            )
         else:
             weights = 1.0 / (1.0 + (sizes[members] - 1.0) * class_icc)
-            log_likelihoods = np.add.reduceat((_log_likelihoods(TESTED_SHARES, column, prior) * weights)[:, order], starts, axis=1)
+            log_likelihoods = np.add.reduceat(
+                (_log_likelihoods(TESTED_SHARES, column, prior) * weights)[:, order], starts, axis=1
+            )
         window = log_likelihoods.astype(np.float32) @ membership
         total = log_likelihoods.sum(axis=1)
         rest = total[:, None] - window
@@ -179,13 +188,11 @@ def _likelihood_ratios(
 def _significance(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return p-values adjusted over classes, shape (n_classes,), from observed and permuted ratios.
 
-    Classes with few groups vary more by chance, and would hide a change in others. So every ratio is standardized by the
-    permutations of its own class: as a scaled chi-square variable, transformed to a normal one.
+    Classes with few groups vary more by chance, and would hide a change in others. So every ratio is standardized by
+    the permutations of its own class: as a scaled chi-square variable, transformed to a normal one.
 
-    Notes
-    -----
-    Satterthwaite (1946), "An approximate distribution of estimates of variance components"; Wilson and Hilferty (1931),
-    "The distribution of chi-square".
+    Source: Satterthwaite (1946), "An approximate distribution of estimates of variance components"; Wilson and Hilferty
+    (1931), "The distribution of chi-square".
     """
     by_chance = np.maximum(ratios, 0.0)
     mean = np.maximum(by_chance.mean(axis=1, keepdims=True), 1e-12)
@@ -197,10 +204,14 @@ def _significance(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
 def _most_likely_shares(probabilities: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the maximum-likelihood share of each class, shape (n_classes,)."""
     columns = zip(probabilities.T, reference.mean(axis=0), strict=True)
-    return np.array([SHARE_GRID[_log_likelihoods(SHARE_GRID, column, prior).sum(axis=1).argmax()] for column, prior in columns])
+    return np.array(
+        [SHARE_GRID[_log_likelihoods(SHARE_GRID, column, prior).sum(axis=1).argmax()] for column, prior in columns]
+    )
 
 
-def _log_likelihoods(shares: NDArray[np.float64], probabilities: NDArray[np.float64], prior: float) -> NDArray[np.float64]:
+def _log_likelihoods(
+    shares: NDArray[np.float64], probabilities: NDArray[np.float64], prior: float
+) -> NDArray[np.float64]:
     """Return the log likelihood of each prediction at each share, shape (n_shares, n).
 
     Parameters

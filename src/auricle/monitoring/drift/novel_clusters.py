@@ -72,10 +72,8 @@ def novel_clusters(values: NDArray[np.float32], groups: NDArray[np.str_], masks:
     masks : bool, shape (n, 1 + n_shuffles)
         Permutation masks of the window.
 
-    Notes
-    -----
-    Schilling (1986), "Multivariate two-sample tests based on nearest neighbors". The statistic here is the number of
-    recordings without any training neighbour, which is sensitive to a change in a part of the window.
+    Source: Schilling (1986), "Multivariate two-sample tests based on nearest neighbors". The statistic here is the
+    number of recordings without any training neighbour, which is sensitive to a change in a part of the window.
     """
     scaled = clip_standardized(values)
     _, members = np.unique(groups, return_inverse=True)

@@ -129,8 +129,8 @@ def effective_size_ratio(
 ) -> NDArray[np.float64]:
     """Return the effective sample size of both sides, relative to their number of recordings, between 0 and 1.
 
-    A side with ``n`` recordings is worth ``n / (1 + (m - 1) * icc)`` independent ones, where ``m`` is the mean group size,
-    weighted by recordings.
+    A side with ``n`` recordings is worth ``n / (1 + (m - 1) * icc)`` independent ones, where ``m`` is the mean group
+    size, weighted by recordings.
 
     Parameters
     ----------
@@ -141,12 +141,10 @@ def effective_size_ratio(
     Returns
     -------
     float64, shape (k,)
-        Ratio of the harmonic means of both sides' effective and nominal sizes; 1 where every recording is a group of its
-        own, or recordings of a group are no more alike than others.
+        Ratio of the harmonic means of both sides' effective and nominal sizes; 1 where every recording is a group of
+        its own, or recordings of a group are no more alike than others.
 
-    Notes
-    -----
-    Kish (1965), "Survey sampling", the design effect.
+    Source: Kish (1965), "Survey sampling", the design effect.
     """
     blocks = blocks_of(groups, is_window)
     icc = intraclass_correlation(values, blocks)

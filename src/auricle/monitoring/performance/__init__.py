@@ -1,1 +1,1 @@
-"""Performance with labels and without, and concept drift."""
+"""Performance of a model on live recordings, estimated without labels and measured with them; concept drift."""

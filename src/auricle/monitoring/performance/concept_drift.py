@@ -1,8 +1,13 @@
-"""Concept drift: whether the same sounds came to mean something else, seen in the stream of errors."""
+"""Concept drift: a rise of the error rate in the stream of labels, because sounds have come to mean something else.
+
+Three detectors watch the errors in their order: ADWIN and HDDM_A learn the usual rate from the stream, after a warm-up
+on out-of-fold errors of the training data; a CUSUM compares each label with the training data directly, and needs
+fewer.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,44 +16,48 @@ from auricle.errors import UsageError
 from auricle.monitoring.drift.resampling import MANY_GROUPS
 from auricle.monitoring.sources.sample import Sample, to_datetime
 
-__all__ = ["DETECTORS", "ConceptDrift", "concept_drift", "evidence"]
+__all__ = ["DETECTORS", "ConceptDrift", "concept_drift", "label_evidence"]
 
 ADWIN_DELTA = 0.002
 HDDM_CONFIDENCE = 0.001
 
-CHANGED = 0.2
-"""Part of the labels that mean something else where the cumulated sum is most alert."""
-LEAST = 0.005
-"""Probability of a label that is told, however sure the model is of another: a slip must not outweigh all others."""
+CHANGED_SHARE = 0.2
+"""Share of changed labels to which the CUSUM is most sensitive."""
+MIN_PROBABILITY = 0.005
+"""Smallest probability of a label, so that one slip cannot outweigh all other labels."""
 CUSUM_RISE = 0.1
-"""By which the error rate of numbers, or of answers without probabilities, rises where it is most alert."""
+"""Rise of the error rate to which the CUSUM is most sensitive, where predictions have no probabilities."""
 CUSUM_LIMIT = float(np.log(5000 / 0.01))
-"""That a sum reaches in one of a hundred streams of 5,000 labels at most, where the error rate is what it was."""
+"""Alarm threshold: without drift, at most one of 100 streams of 5,000 labels reaches it."""
 
 DETECTORS = ("ADWIN", "HDDM_A", "CUSUM")
-MAX_WARM = 1000
-"""Errors of the recordings of training that a detector hears first, so that it knows what is usual."""
+MAX_WARM_UP = 1000
+"""Out-of-fold errors of the training data that a detector sees first."""
 
 
 class _Detector(Protocol):
     @property
     def drift_detected(self) -> bool:
-        """Whether it sees a change now."""
+        """Whether the last error raised an alarm."""
 
     def update(self, x: float) -> object:
-        """Take the next error."""
+        """Add the next error."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConceptDrift:
-    """Where the error rose.
+    """First rise of the error rate.
 
     Parameters
     ----------
-    detector : which saw it first, "" where none did
-    label : how many labels had come, or None
-    at : when the recording was asked about at which it was seen, in UTC, where that is known
-    before, after : mean error up to there among the recordings of training, and from half as many labels before on
+    detector : str
+        Name of the detector that found it first, "" for none.
+    label : int or None
+        Number of labels up to the detection.
+    at : datetime or None
+        Time in UTC of the recording at which it was detected, where known.
+    before, after : float or None
+        Mean error on the training data, and on the second half of the labels up to the detection.
     """
 
     detector: str = ""
@@ -59,158 +68,166 @@ class ConceptDrift:
 
     @property
     def is_found(self) -> bool:
-        """Whether the error rose."""
+        """Whether the error rate rose."""
         return self.label is not None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the same as plain values."""
-        told = {name: getattr(self, name) for name in self.__slots__}
-        return told | {"at": None if self.at is None else self.at.isoformat()}
 
+def label_evidence(reference: Sample, labelled: Sample) -> NDArray[np.float64] | None:
+    """Return the log likelihood ratio of each label, changed against unchanged meaning, shape (n,).
 
-def evidence(reference: Sample, labelled: Sample) -> NDArray[np.float64] | None:
-    """Return by how much each label is likelier if a part of all labels means something else: logarithms, shape (n,).
-
-    A label where the model was sure of another says more than any error. If a part of all labels is one of the classes
-    at random, a label of probability p has (1 - part) p + part / classes.
+    A label that contradicts a confident prediction says more than any other error. If a share of all labels is replaced
+    by random classes, a label of probability p has the probability (1 - share) p + share / n_classes.
 
     Parameters
     ----------
-    reference : recordings of training, answered out of fold
-    labelled : of the same model
+    reference : Sample
+        Training data with out-of-fold predictions.
+    labelled : Sample
+        Labelled recordings, with predictions of the same model.
 
     Returns
     -------
-    None where the model answers with a number
+    float64, shape (n,), or None
+        None for regression.
     """
     if not reference.classes:
         return None
-    # On the mean, labels of training must be no likelier under a change; probabilities are not calibrated that well.
-    raised = np.exp(_evidence(reference))
+    # Imperfect calibration must not look like drift: the mean ratio of training labels, an upper bound of it, is one.
+    ratios = np.exp(_log_ratios(reference))
     _, members = np.unique(reference.groups, return_inverse=True)
-    spread = np.bincount(members, raised - raised.mean())  # recordings of one group err together
-    most = raised.mean() + float(np.sqrt(np.square(spread).sum())) / len(raised)
-    return np.asarray(_evidence(labelled) - np.log(most))
+    deviations = np.bincount(members, ratios - ratios.mean())  # errors within a group are correlated
+    mean_ratio = ratios.mean() + float(np.sqrt(np.square(deviations).sum())) / len(ratios)
+    return np.asarray(_log_ratios(labelled) - np.log(mean_ratio))
 
 
-def _evidence(sample: Sample) -> NDArray[np.float64]:
-    told = np.asarray(sample.classes) == sample.truth[:, np.newaxis]
-    p = np.maximum((sample.outputs * told).sum(axis=1, dtype=np.float64), LEAST)
-    return np.asarray(np.log((1.0 - CHANGED) + CHANGED / (len(sample.classes) * p)))
+def _log_ratios(sample: Sample) -> NDArray[np.float64]:
+    is_label = np.asarray(sample.classes) == sample.truth[:, np.newaxis]
+    p = np.maximum((sample.outputs * is_label).sum(axis=1, dtype=np.float64), MIN_PROBABILITY)
+    return np.asarray(np.log((1.0 - CHANGED_SHARE) + CHANGED_SHARE / (len(sample.classes) * p)))
 
 
 def concept_drift(
-    usual: NDArray[np.float64],
+    reference_errors: NDArray[np.float64],
     errors: NDArray[np.float64],
     times: NDArray[np.datetime64],
     *,
-    weighed: NDArray[np.float64] | None = None,
+    log_ratios: NDArray[np.float64] | None = None,
     groups: NDArray[np.str_] | None = None,
     seed: int = 0,
 ) -> ConceptDrift:
-    """Watch errors one after the other, and return the first rise; a fall is no drift that anybody minds.
+    """Return the first rise of the error rate; a fall is no drift.
 
-    Labels of one group err together: where there are many groups, those that come in a row count as one, by their mean.
-    Eight wrong answers to one child in three minutes are one thing that happened, and not eight.
+    Errors of one group are correlated: with many groups, consecutive labels of one group count as one, by their mean.
+    Eight wrong predictions for one child within three minutes are one event.
 
     Parameters
     ----------
-    usual : errors on the recordings of training, answered out of fold, in any order
-    errors : of the labelled recordings, in the order of their times; 0 or 1, or any size
-    times : when they were asked about
-    weighed : `evidence` of the same labels, which the cumulated sum then takes in place of the errors
-    groups : of the same labels; None where each stands alone
+    reference_errors : float64, shape (m,)
+        Out-of-fold errors on the training data, in any order.
+    errors : float64, shape (n,)
+        Errors of the labelled recordings in order of time: 0 or 1, or of any size.
+    times : datetime64, shape (n,)
+        Recording times.
+    log_ratios : float64, shape (n,), optional
+        From :func:`label_evidence`; the CUSUM then uses these instead of the errors.
+    groups : str, shape (n,), optional
+        None where every recording is independent.
+    seed : int
+        Of the order of the warm-up.
 
     Raises
     ------
-    UsageError : the extra `monitor` is not installed
+    UsageError
+        The extra `monitor` is not installed.
 
     Source: Bifet and Gavaldà (2007), ADWIN, and Frías-Blanco et al. (2015), HDDM_A, as in river; Page (1954), CUSUM.
     """
-    scale = 1.0 if usual.max(initial=0.0) <= 1.0 else float(np.quantile(usual, 0.99)) or 1.0
-    warm = np.random.default_rng(seed).permutation(usual)[:MAX_WARM]
+    scale = 1.0 if reference_errors.max(initial=0.0) <= 1.0 else float(np.quantile(reference_errors, 0.99)) or 1.0
+    warm_up = np.random.default_rng(seed).permutation(reference_errors)[:MAX_WARM_UP]
     starts = np.arange(len(errors)) if groups is None else _runs(groups)
     counts = np.diff(starts, append=len(errors))
-    together = np.add.reduceat(errors, starts) / counts
-    heard, asked = (np.clip(part / scale, 0.0, 1.0) for part in (warm, together))
+    run_errors = np.add.reduceat(errors, starts) / counts
+    warm_up, stream = (np.clip(part / scale, 0.0, 1.0) for part in (warm_up, run_errors))
     found = ConceptDrift()
     for name in DETECTORS:
         if name != "CUSUM":
-            place = _rise(name, heard, asked)
+            index = _first_rise(name, warm_up, stream)
         else:
-            place = _reached(_steps(heard, asked) if weighed is None else np.add.reduceat(weighed, starts) / counts)
-        if place is None:
+            increments = (
+                _cusum_increments(warm_up, stream)
+                if log_ratios is None
+                else np.add.reduceat(log_ratios, starts) / counts
+            )
+            index = _cusum_alarm(increments)
+        if index is None:
             continue
-        label = int(starts[place] + counts[place])
+        label = int(starts[index] + counts[index])
         if found.label is not None and label >= found.label:
             continue
         found = ConceptDrift(
             name,
             label,
             to_datetime(times[label - 1]),
-            before=float(usual.mean()),
-            after=float(together[place // 2 : place + 1].mean()),
+            before=float(reference_errors.mean()),
+            after=float(run_errors[index // 2 : index + 1].mean()),
         )
     return found
 
 
 def _runs(groups: NDArray[np.str_]) -> NDArray[np.intp]:
-    """Return where labels of one group begin that come in a row; where there are few groups, every label."""
+    """Return the first index of each run of labels of one group; with few groups, of every label."""
     if len(np.unique(groups)) < MANY_GROUPS:
         return np.arange(len(groups))
     return np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
 
 
-def _rise(name: str, warm: NDArray[np.float64], errors: NDArray[np.float64]) -> int | None:
-    """Return the place of the error at which a detector first sees that errors became larger."""
+def _first_rise(name: str, warm_up: NDArray[np.float64], errors: NDArray[np.float64]) -> int | None:
+    """Return the index of the error at which a detector first detects a rise, or None."""
     detector = _detector(name)
-    for error in warm:
+    for error in warm_up:
         detector.update(float(error))
-        if detector.drift_detected:  # by chance: what is usual begins anew
+        if detector.drift_detected:  # by chance: start again
             detector = _detector(name)
-    total, n = float(warm.sum()), len(warm)
-    for place, error in enumerate(errors):
-        usual = total / max(1, n)
+    total, n = float(warm_up.sum()), len(warm_up)
+    for index, error in enumerate(errors):
+        mean_error = total / max(1, n)
         detector.update(float(error))
         if detector.drift_detected:
-            if float(errors[max(0, place - RECENT + 1) : place + 1].mean()) > usual:
-                return place
+            if float(errors[max(0, index - N_RECENT + 1) : index + 1].mean()) > mean_error:
+                return index
             detector = _detector(name)
         total, n = total + float(error), n + 1
     return None
 
 
-def _steps(usual: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return by how much likelier each error is at a higher rate than at the usual one, as logarithms.
+def _cusum_increments(reference_errors: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the log likelihood ratio of each error at a raised rate against the usual rate, shape (n,).
 
-    That is taken from training, by a standard error more. Errors between 0 and 1 count by their size, for which the
-    limit holds as well.
+    The usual rate is that of the training data plus one standard error. Errors between 0 and 1 count by their size; the
+    alarm threshold holds for these too.
     """
-    if not usual.size:
+    if not reference_errors.size:
         return np.zeros(errors.size)
-    rate = (float(usual.sum()) + 1.0) / (usual.size + 2.0)
-    low = min(0.9, rate + float(np.sqrt(rate * (1.0 - rate) / usual.size)))
+    rate = (float(reference_errors.sum()) + 1.0) / (reference_errors.size + 2.0)
+    low = min(0.9, rate + float(np.sqrt(rate * (1.0 - rate) / reference_errors.size)))
     high = min(0.99, low + CUSUM_RISE)
     return np.asarray(errors * np.log(high / low) + (1.0 - errors) * np.log((1.0 - high) / (1.0 - low)))
 
 
-def _reached(steps: NDArray[np.float64]) -> int | None:
-    """Return the place at which a change since any label before has become so much likelier than none.
-
-    The other detectors learn what is usual from the stream; this one knows it from training, and needs fewer labels.
-    """
-    sums = np.cumsum(steps)
-    least = np.minimum.accumulate(np.concatenate([[0.0], sums]))[:-1]
-    reached = np.flatnonzero(sums - least >= CUSUM_LIMIT)
-    return int(reached[0]) if reached.size else None
+def _cusum_alarm(increments: NDArray[np.float64]) -> int | None:
+    """Return the index at which the CUSUM reaches its alarm threshold, or None."""
+    sums = np.cumsum(increments)
+    minimum = np.minimum.accumulate(np.concatenate([[0.0], sums]))[:-1]
+    above = np.flatnonzero(sums - minimum >= CUSUM_LIMIT)
+    return int(above[0]) if above.size else None
 
 
-RECENT = 50
-"""Errors whose mean tells in which direction they went."""
+N_RECENT = 50
+"""Latest errors, with the direction of a change as their mean."""
 
 
 def _detector(name: str) -> _Detector:
-    """Return a new detector; HDDM_A, one-sided, hears rises only."""
+    """Return a new detector from river; HDDM_A is one-sided and detects rises only."""
     try:
         from river import drift
     except ImportError as error:

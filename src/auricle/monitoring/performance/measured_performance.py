@@ -1,34 +1,44 @@
-"""How good the answers are where somebody told the truth: scores over time, and how many labels came, and how late."""
+"""Performance measured with labels: the score with its interval, the same over time, label coverage and label delay."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.evaluation.scores import interval_of_mean, interval_of_share
-from auricle.monitoring.performance.concept_drift import ConceptDrift, concept_drift, evidence
+from auricle.monitoring.performance.concept_drift import ConceptDrift, concept_drift, label_evidence
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["MIN_LABELS", "MeasuredPerformance", "Part", "measured_performance"]
+__all__ = ["MIN_LABELS", "MeasuredPerformance", "PeriodScore", "measured_performance"]
 
 MIN_LABELS = 20
-"""Fewest labels that say something; fewer are counted, and not judged."""
+"""Fewest labels for a judgement; fewer are only counted."""
 MIN_LOSS = 0.05
-"""Points of accuracy, or part of the error of training, by which a model must have become worse."""
+"""Smallest loss of accuracy in points, or increase of the error as a part of it, that counts as worse."""
 MAX_PARTS = 8
-LEVELS = 5
-"""Of confidence, within which labelled recordings stand for those that are not."""
-ALIKE = 10
-"""Recordings of training that are as sure as a labelled one, among which one is drawn."""
-DRAWN = 1000
-"""Recordings of training that labelled ones are compared with, as many times as it takes."""
+N_CONFIDENCE_BINS = 5
+"""Confidence bins in which labelled recordings represent unlabelled ones."""
+N_SIMILAR = 10
+"""Training recordings of similar confidence, from which one is drawn for a labelled recording."""
+MIN_DRAWN = 1000
+"""Fewest training recordings that labelled ones are compared with, drawn with replacement."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Labelled recordings of one stretch of time, with their score and its 95% interval over groups."""
+class PeriodScore:
+    """Score of the labelled recordings of one period.
+
+    Parameters
+    ----------
+    first, last : datetime or None
+        Times of the first and last recording in UTC.
+    n : int
+        Labelled recordings.
+    value : float
+    interval : tuple of float
+        95% interval over groups.
+    """
 
     first: datetime | None
     last: datetime | None
@@ -36,28 +46,35 @@ class Part:
     value: float
     interval: tuple[float, float]
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the same as plain values."""
-        told = {name: getattr(self, name) for name in self.__slots__}
-        times = {name: None if told[name] is None else told[name].isoformat() for name in ("first", "last")}
-        return told | times | {"interval": list(self.interval)}
-
 
 @dataclass(frozen=True, slots=True)
 class MeasuredPerformance:
-    """A score of the recordings whose truth is known.
+    """Score of a window with labels.
 
     Parameters
     ----------
-    score : ``accuracy`` for classes, ``mae`` for numbers
-    n : labelled recordings
-    coverage : their share of the window
-    lag_s : median time from answer to label, or None where nobody knows
-    value, interval : the score of the whole window, with 95% over groups, whichever of it labels were asked for
-    reference, reference_interval : what it was among the recordings of training, with 95% over groups
-    parts : the same over time
-    concept : whether answers became wrong more often at some label
-    unheard : labels that the model does not know, and how many
+    score : {"accuracy", "mae"}
+        Accuracy for classes, mean absolute error for numbers.
+    n : int
+        Labelled recordings.
+    coverage : float
+        Their share of the window.
+    lag_s : float or None
+        Median time from prediction to label in seconds, where known.
+    value : float
+        Score of the whole window, corrected for the choice of labelled recordings.
+    interval : tuple of float
+        95% interval over groups.
+    reference : float
+        Out-of-fold score on the training data.
+    reference_interval : tuple of float
+        Its 95% interval over groups.
+    parts : tuple of PeriodScore
+        Score over time.
+    concept : ConceptDrift
+        Rise of the errors, if any.
+    unheard : dict of str to int
+        Labels not seen in training, with their number.
     """
 
     score: str
@@ -68,70 +85,68 @@ class MeasuredPerformance:
     interval: tuple[float, float]
     reference: float
     reference_interval: tuple[float, float]
-    parts: tuple[Part, ...]
+    parts: tuple[PeriodScore, ...]
     concept: ConceptDrift
     unheard: dict[str, int]
 
     @property
     def is_judged(self) -> bool:
-        """Whether there are labels enough to say something."""
+        """Whether there are enough labels for a judgement."""
         return self.n >= MIN_LABELS
 
     @property
     def is_worse(self) -> bool:
-        """Whether it is worse than it was: by more than the doubt about both, and by enough to act on."""
+        """Whether the score fell from that on the training data, by more than ``MIN_LOSS`` and the uncertainty."""
         better, worse = (1, 0) if self.score == "accuracy" else (0, 1)
-        lost = abs(self.reference - self.value)
+        loss = abs(self.reference - self.value)
         is_down = self.value < self.reference if self.score == "accuracy" else self.value > self.reference
-        doubt = float(np.hypot(self.interval[better] - self.value, self.reference_interval[worse] - self.reference))
-        enough = MIN_LOSS if self.score == "accuracy" else MIN_LOSS * self.reference
-        return self.is_judged and is_down and lost > doubt and lost >= enough
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the same as plain values."""
-        told = {name: getattr(self, name) for name in self.__slots__}
-        parts = [part.as_json() for part in self.parts]
-        ends = {
-            name: [end if np.isfinite(end) else None for end in told[name]]
-            for name in ("interval", "reference_interval")
-        }
-        return told | ends | {"parts": parts, "concept": self.concept.as_json()}
+        uncertainty = float(
+            np.hypot(self.interval[better] - self.value, self.reference_interval[worse] - self.reference)
+        )
+        min_loss = MIN_LOSS if self.score == "accuracy" else MIN_LOSS * self.reference
+        return self.is_judged and is_down and loss > uncertainty and loss >= min_loss
 
 
 def measured_performance(reference: Sample, window: Sample, *, seed: int = 0) -> MeasuredPerformance | None:
-    """Score what is labelled; None where nothing is.
+    """Return the score of the labelled recordings, or None without labels.
 
-    A label that the model does not know counts as a mistake: the model had no way to be right.
+    A label not seen in training counts as an error.
+
+    Parameters
+    ----------
+    reference, window : Sample
+    seed : int
+        Of the order of recordings without times, and of the draws of training recordings.
     """
     known = window.subset(window.is_labelled)
     if not len(known):
         return None
-    ordered = known.subset(_order(known.times, seed))
-    loss, usual = ordered.losses, reference.losses
-    waited = ordered.label_times - ordered.times
-    waited = waited[~np.isnat(waited)]
-    strange = ordered.truth[~np.isin(ordered.truth, ordered.classes)] if ordered.classes else np.array([], str)
-    names, counts = np.unique(strange, return_counts=True)
-    for_all = _for_all(loss, ordered, window)
-    value, interval = _scored(for_all, ordered.groups, is_share=bool(ordered.classes))
-    before, before_interval = _scored(usual, reference.groups, is_share=bool(ordered.classes))
-    alike = _alike(reference, ordered, seed)
+    labelled = known.subset(_order(known.times, seed))
+    loss, reference_loss = labelled.losses, reference.losses
+    lags = labelled.label_times - labelled.times
+    lags = lags[~np.isnat(lags)]
+    unseen = labelled.truth[~np.isin(labelled.truth, labelled.classes)] if labelled.classes else np.array([], str)
+    names, counts = np.unique(unseen, return_counts=True)
+    window_loss = _estimates_for_window(loss, labelled, window)
+    value, interval = _score(window_loss, labelled.groups, is_share=bool(labelled.classes))
+    before, before_interval = _score(reference_loss, reference.groups, is_share=bool(labelled.classes))
+    matched = _matched_reference(reference, labelled, seed)
     return MeasuredPerformance(
-        score="accuracy" if ordered.classes else "mae",
-        n=len(ordered),
-        coverage=len(ordered) / len(window),
-        lag_s=float(np.median(waited) / np.timedelta64(1, "s")) if waited.size else None,
+        score="accuracy" if labelled.classes else "mae",
+        n=len(labelled),
+        coverage=len(labelled) / len(window),
+        lag_s=float(np.median(lags) / np.timedelta64(1, "s")) if lags.size else None,
         value=value,
         interval=interval,
         reference=before,
         reference_interval=before_interval,
-        parts=tuple(_parts(ordered, for_all)),
+        parts=tuple(_scores_over_time(labelled, window_loss)),
         concept=concept_drift(
-            alike.losses,
+            matched.losses,
             loss,
-            ordered.times,
-            weighed=evidence(alike, ordered),
-            groups=ordered.groups,
+            labelled.times,
+            log_ratios=label_evidence(matched, labelled),
+            groups=labelled.groups,
             seed=seed,
         ),
         unheard=dict(zip(names.tolist(), counts.tolist(), strict=True)),
@@ -139,29 +154,29 @@ def measured_performance(reference: Sample, window: Sample, *, seed: int = 0) ->
 
 
 def _order(times: NDArray[np.datetime64], seed: int) -> NDArray[np.intp]:
-    """Return the order of times; of recordings that have none, or the same, any order but that of a sorted table.
+    """Return the order by time; recordings with equal times, or none, are shuffled.
 
-    Recordings that lie class after class are wrong more often where the hard class begins: nothing changed there.
+    A table sorted by class would otherwise show more errors from the first hard class on, though nothing changed.
     """
     order = np.random.default_rng(seed).permutation(len(times))
     return np.asarray(order[np.argsort(times[order], kind="stable")])
 
 
 def _weights(labelled: Sample, window: Sample) -> NDArray[np.float64]:
-    """Return how many recordings of the window each labelled one stands for, by confidence, shape (n,), mean 1."""
-    edges = np.unique(np.quantile(labelled.confidence, np.arange(1, LEVELS) / LEVELS))
-    asked, there = (np.digitize(one.confidence, edges) for one in (labelled, window))
-    shares = [np.bincount(level, minlength=len(edges) + 1) / len(level) for level in (there, asked)]
-    weights = (shares[0] / np.maximum(shares[1], 1e-12))[asked]
+    """Return the weight of each labelled recording, by the confidence of the window, shape (n,), with mean 1."""
+    edges = np.unique(np.quantile(labelled.confidence, np.arange(1, N_CONFIDENCE_BINS) / N_CONFIDENCE_BINS))
+    of_labelled, of_window = (np.digitize(one.confidence, edges) for one in (labelled, window))
+    shares = [np.bincount(level, minlength=len(edges) + 1) / len(level) for level in (of_window, of_labelled)]
+    weights = (shares[0] / np.maximum(shares[1], 1e-12))[of_labelled]
     return np.asarray(weights / weights.mean())
 
 
-def _for_all(loss: NDArray[np.float64], labelled: Sample, window: Sample) -> NDArray[np.float64]:
-    """Return one number a labelled recording, whose mean estimates the loss of the whole window.
+def _estimates_for_window(loss: NDArray[np.float64], labelled: Sample, window: Sample) -> NDArray[np.float64]:
+    """Return one value per labelled recording, with the loss of the whole window as their mean, shape (n,).
 
-    Labels are asked for where a model is in doubt; counted alike, they would make any model look worse than it is. The
-    estimate is what the model's confidence says of the window, put right by how far it was off where there are labels.
-    Of a window all of which is labelled, it is the mean of the losses.
+    Users mostly label uncertain predictions, and an unweighted mean would make any model look worse. The estimate is
+    the loss expected from the window's confidence, corrected by the error of that expectation on labelled recordings.
+    For a fully labelled window it equals the mean loss.
 
     Source: Angelopoulos et al. (2023), "Prediction-powered inference"; Cochran (1977), post-stratification.
     """
@@ -171,35 +186,33 @@ def _for_all(loss: NDArray[np.float64], labelled: Sample, window: Sample) -> NDA
     return np.asarray(expected + _weights(labelled, window) * (loss - (1.0 - labelled.confidence)))
 
 
-def _alike(reference: Sample, labelled: Sample, seed: int) -> Sample:
-    """Return recordings of training that the model was as sure of as of the labelled ones, drawn again and again.
+def _matched_reference(reference: Sample, labelled: Sample, seed: int) -> Sample:
+    """Return training recordings with the confidence distribution of the labelled ones, drawn with replacement.
 
-    A model errs more often where it is in doubt; if labels are asked for there, that is no change of what sounds mean.
+    A model errs more often where it is uncertain; labels chosen there are no concept drift.
     """
     if not reference.classes:
         return reference
     rng, order = np.random.default_rng(seed), np.argsort(reference.confidence, kind="stable")
-    drawn = rng.permutation(np.resize(np.arange(len(labelled)), max(DRAWN, len(labelled))))
+    drawn = rng.permutation(np.resize(np.arange(len(labelled)), max(MIN_DRAWN, len(labelled))))
     at = np.searchsorted(reference.confidence[order], labelled.confidence[drawn])
-    first = np.clip(at - ALIKE // 2, 0, max(0, len(order) - ALIKE))
-    return reference.subset(order[np.minimum(first + rng.integers(0, ALIKE, len(first)), len(order) - 1)])
+    first = np.clip(at - N_SIMILAR // 2, 0, max(0, len(order) - N_SIMILAR))
+    return reference.subset(order[np.minimum(first + rng.integers(0, N_SIMILAR, len(first)), len(order) - 1)])
 
 
-def _scored(
-    loss: NDArray[np.float64], groups: NDArray[np.str_], *, is_share: bool
-) -> tuple[float, tuple[float, float]]:
+def _score(loss: NDArray[np.float64], groups: NDArray[np.str_], *, is_share: bool) -> tuple[float, tuple[float, float]]:
     if is_share:
-        share = float(np.clip(1.0 - loss.mean(), 0.0, 1.0))  # an estimate for all may lie beyond
+        share = float(np.clip(1.0 - loss.mean(), 0.0, 1.0))  # an estimate for the whole window may exceed 0 or 1
         return share, interval_of_share(share + loss.mean() - loss, groups)
     return float(loss.mean()), interval_of_mean(loss, groups)
 
 
-def _parts(ordered: Sample, loss: NDArray[np.float64]) -> list[Part]:
-    """Cut labelled recordings into stretches of as many each."""
-    n_parts = min(MAX_PARTS, len(ordered) // MIN_LABELS)
+def _scores_over_time(labelled: Sample, loss: NDArray[np.float64]) -> list[PeriodScore]:
+    """Return the score of consecutive periods with equal numbers of labels."""
+    n_parts = min(MAX_PARTS, len(labelled) // MIN_LABELS)
     found = []
-    for places in np.array_split(np.arange(len(ordered)), n_parts) if n_parts > 1 else []:
-        value, interval = _scored(loss[places], ordered.groups[places], is_share=bool(ordered.classes))
-        first, last = (None if np.isnat(t) else t.item() for t in ordered.times[places[[0, -1]]])
-        found.append(Part(first, last, n=len(places), value=value, interval=interval))
+    for indices in np.array_split(np.arange(len(labelled)), n_parts) if n_parts > 1 else []:
+        value, interval = _score(loss[indices], labelled.groups[indices], is_share=bool(labelled.classes))
+        first, last = (None if np.isnat(t) else t.item() for t in labelled.times[indices[[0, -1]]])
+        found.append(PeriodScore(first, last, n=len(indices), value=value, interval=interval))
     return found

@@ -1,4 +1,4 @@
-"""Recordings answered on the spot: the monitor without a server and without a store."""
+"""Run a model on recordings and return its predictions as a sample, without a server or a store."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -18,8 +18,8 @@ from auricle.runtime.compute import parallel_map
 
 __all__ = ["samples_from_files"]
 
-_Answer: TypeAlias = tuple[Prediction, NDArray[np.float32], int]
-"""Of a recording: its prediction, its standard row, and the rate of its file."""
+_Result: TypeAlias = tuple[Prediction, NDArray[np.float32], int]
+"""Prediction of a recording, its standard feature row, and its sample rate in Hz."""
 
 
 def samples_from_files(
@@ -29,38 +29,48 @@ def samples_from_files(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Sample, tuple[Failure, ...]]:
-    """Answer recordings; return them as a sample, and those that cannot be answered with the reason.
+    """Run a model on recordings; return the predictions as a sample, and the failures.
 
     Parameters
     ----------
-    model : what answers
-    recordings : at least one; labels and targets may be None
-    workers : threads; None for every core
-    progress : told of every recording
+    model : Predictor
+    recordings : sequence of Example
+        At least one; labels and targets may be None.
+    workers : int, optional
+        Threads; None for every core.
+    progress : callable, optional
+        Called after each recording.
+
+    Returns
+    -------
+    Sample
+        Of the recordings that can be predicted.
+    tuple of Failure
 
     Raises
     ------
-    DataError : not one recording can be answered
+    DataError
+        No recording can be predicted.
     """
 
-    def one(recording: Example) -> _Answer | Failure:
+    def predict(recording: Example) -> _Result | Failure:
         try:
             stream = model.run(recording.file, start_s=recording.start_s, end_s=recording.end_s)
             return stream.recording(), stream.standard_row(), stream.rate_hz
         except AuricleError as error:
             return Failure(recording.file, error)
 
-    def told(done: int, _: object) -> None:
+    def report(done: int, _: object) -> None:
         if progress:
             progress("answers", done, len(recordings))
 
-    kept, found, failures = partition_failures(parallel_map(one, recordings, workers=workers, may_leave=True), told)
+    kept, found, failures = partition_failures(parallel_map(predict, recordings, workers=workers, on_engine=True), report)
     if not kept:
-        raise DataError(f"Not one of {len(recordings)} recordings can be answered. The first: {failures[0].error}")
-    return _sample(model, [recordings[place] for place in kept], found), failures
+        raise DataError(f"None of {len(recordings)} recordings can be predicted. The first: {failures[0].error}")
+    return _sample(model, [recordings[index] for index in kept], found), failures
 
 
-def _sample(model: Predictor, recordings: Sequence[Example], found: Sequence[_Answer]) -> Sample:
+def _sample(model: Predictor, recordings: Sequence[Example], found: Sequence[_Result]) -> Sample:
     predictions = [prediction for prediction, _, _ in found]
     names = dict.fromkeys(name for recording in recordings for name in recording.metadata)
     return Sample(

@@ -1,4 +1,4 @@
-"""Recordings that were logged: the store's predictions as samples, each version of a model for itself."""
+"""Samples from the store's logged predictions, one per model version."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from auricle.store.store import Store
 __all__ = ["registered_bundle", "samples_from_store"]
 
 MAX_COLUMNS = 100
-"""Names of metadata that are kept, the first ones told."""
+"""Metadata columns that are kept, in order of appearance."""
 
 
 def registered_bundle(store: Store, model: str) -> Bundle:
@@ -25,52 +25,62 @@ def registered_bundle(store: Store, model: str) -> Bundle:
 
     Parameters
     ----------
-    model : ``name@version``
+    store : Store
+    model : str
+        ``name@version``.
 
     Raises
     ------
-    MissingError : the registry does not have it
-    BundleError : it is damaged, or of another format
+    MissingError
+        The registry does not have it.
+    BundleError
+        It is damaged, or of another format.
     """
     return Bundle.from_bytes(store.models.content(store.models.find(model).digest), source=model)
 
 
 def samples_from_store(
-    batches: Iterable[Batch], registered_bundle: Callable[[str], Bundle]
+    batches: Iterable[Batch], load_bundle: Callable[[str], Bundle]
 ) -> tuple[dict[str, tuple[Bundle, Sample]], dict[str, AuricleError]]:
-    """Return what each version of a model heard and answered, with its bundle, the version first heard first.
+    """Return the logged predictions of each model version as a sample, with its bundle, in order of appearance.
+
+    Predictions that were logged without feature rows or quality measures are left out.
 
     Parameters
     ----------
-    batches : from the store's `scan`
-    bundle_of : gives the bundle of a ``name@version``
+    batches : iterable of Batch
+        From :meth:`~auricle.store.store.Store.scan`.
+    load_bundle : callable
+        Returns the bundle of a ``name@version``.
 
     Returns
     -------
-    samples by ``name@version``; and versions that cannot be judged, with the reason. Entries that were logged without
-    what is compared are left out
+    dict of str to (Bundle, Sample)
+        By ``name@version``.
+    dict of str to AuricleError
+        Versions without a readable bundle, with the reason.
     """
-    parts: dict[str, _Parts] = {}
+    builders: dict[str, _SampleBuilder] = {}
     bundles: dict[str, Bundle] = {}
     failures: dict[str, AuricleError] = {}
     for batch in batches:
         if batch.model not in bundles and batch.model not in failures:
             try:
-                bundles[batch.model] = registered_bundle(batch.model)
+                bundles[batch.model] = load_bundle(batch.model)
             except AuricleError as error:
                 failures[batch.model] = error
         if batch.model in bundles:
-            parts.setdefault(batch.model, _Parts(bundles[batch.model])).add(batch)
-    found = {model: (bundles[model], part.sample()) for model, part in parts.items() if part.held}
+            builders.setdefault(batch.model, _SampleBuilder(bundles[batch.model])).add(batch)
+    found = {model: (bundles[model], builder.sample()) for model, builder in builders.items() if builder.arrays}
     return found, failures
 
 
 @dataclass(slots=True)
-class _Parts:
-    """Batches of one model, as what a sample is made of: less than half of what they hold."""
+class _SampleBuilder:
+    """Collects the arrays of a sample from batches of one model; batches hold more than twice as much."""
 
     bundle: Bundle
-    held: list[dict[str, NDArray[Any]]] = field(default_factory=list)
+    arrays: list[dict[str, NDArray[Any]]] = field(default_factory=list)
     names: dict[str, None] = field(default_factory=dict)
     metadata: list[dict[str, NDArray[np.str_]]] = field(default_factory=list)
 
@@ -79,32 +89,32 @@ class _Parts:
         if batch.standard.shape[1] != len(manifest.standard.columns) or set(batch.classes) != set(manifest.classes):
             return
         order = [batch.classes.index(name) for name in manifest.classes]
-        answers = batch.probabilities[:, order] if manifest.classes else batch.values[:, None]
+        outputs = batch.probabilities[:, order] if manifest.classes else batch.values[:, None]
         quality = batch.quality[:, [MEASURES.index(name) for name in QUALITY_COLUMNS]]
-        whole = np.isfinite(np.column_stack([batch.standard, answers, quality, batch.novelties])).all(axis=1)
-        arrays: dict[str, NDArray[Any]] = {
+        complete = np.isfinite(np.column_stack([batch.standard, outputs, quality, batch.novelties])).all(axis=1)
+        columns: dict[str, NDArray[Any]] = {
             "ids": batch.ids,
             "times": batch.times,
             "groups": batch.groups,
             "rows": batch.standard,
             "quality": quality.astype(np.float32),
-            "outputs": answers.astype(np.float32),
+            "outputs": outputs.astype(np.float32),
             "novelty": batch.novelties.astype(np.float32),
             "unknown": batch.unknown,
             "rates_hz": batch.rates_hz,
             "truth": _truth(batch),
             "label_times": batch.truth_times,
         }
-        self.held.append({name: values[whole] for name, values in arrays.items()})
-        told = [one for one, is_whole in zip(batch.metadata, whole, strict=True) if is_whole]
-        self.names |= dict.fromkeys(list(dict.fromkeys(name for one in told for name in one))[:MAX_COLUMNS])
-        texts = {name: np.array([_text(one.get(name)) for one in told], str) for name in self.names}
+        self.arrays.append({name: values[complete] for name, values in columns.items()})
+        entries = [one for one, is_complete in zip(batch.metadata, complete, strict=True) if is_complete]
+        self.names |= dict.fromkeys(list(dict.fromkeys(name for one in entries for name in one))[:MAX_COLUMNS])
+        texts = {name: np.array([_text(one.get(name)) for one in entries], str) for name in self.names}
         self.metadata.append(texts)
 
     def sample(self) -> Sample:
         manifest = self.bundle.manifest
-        arrays = {name: np.concatenate([part[name] for part in self.held]) for name in self.held[0]}
-        lengths = [len(part["ids"]) for part in self.held]
+        arrays = {name: np.concatenate([part[name] for part in self.arrays]) for name in self.arrays[0]}
+        lengths = [len(part["ids"]) for part in self.arrays]
         metadata = {
             name: np.concatenate(
                 [part.get(name, np.full(n, "")) for part, n in zip(self.metadata, lengths, strict=True)]

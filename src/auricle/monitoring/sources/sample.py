@@ -1,4 +1,4 @@
-"""Recordings watched, as arrays: what a check compares, wherever they come from."""
+"""Samples: recordings with predictions of one model as arrays, the common input of all checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -15,34 +15,48 @@ from auricle.errors import BundleError, DataError
 from auricle.evaluation.scores import losses
 from auricle.runtime import clock
 
-__all__ = ["Sample", "to_datetime", "reference_sample", "to_datetime64"]
+__all__ = ["Sample", "reference_sample", "to_datetime", "to_datetime64"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """Recordings (n) that one model answered.
+    """Recordings (n) with predictions of one model.
 
     Parameters
     ----------
-    model : name and version of what answered
-    classes : that it knows, in the order of ``answers``; none where it answers with a number
-    columns : names of the standard row
-    ids : what each is called, str, shape (n,)
-    times : when each was asked about, datetime64[us] in UTC, shape (n,); NaT where nobody knows
-    groups : recordings of one group are not independent, str, shape (n,)
-    rows : standard rows, float32, shape (n, n_columns)
-    quality : measures as in ``QUALITY_COLUMNS``, float32, shape (n, n_measures)
-    answers : calibrated probabilities, shape (n, n_classes), or numbers, shape (n, 1), float32
+    model : str
+        ``name@version``.
+    classes : tuple of str
+        Classes in the order of ``outputs``; empty for regression.
+    columns : tuple of str
+        Names of the standard feature row.
+    ids : str, shape (n,)
+    times : datetime64[us], shape (n,)
+        Recording times in UTC; NaT where unknown.
+    groups : str, shape (n,)
+        Recordings of one group are not independent.
+    rows : float32, shape (n, n_columns)
+        Standard feature rows.
+    quality : float32, shape (n, n_measures)
+        Quality measures in the order of ``QUALITY_COLUMNS``.
+    outputs : float32, shape (n, n_classes) or (n, 1)
+        Calibrated probabilities, or predicted numbers.
     novelty : float32, shape (n,)
-    unknown : whether each was too unlike the training sound, bool, shape (n,)
-    rates_hz : sample rate of the sound as it came, int64, shape (n,); 0 where nobody knows
-    truth : label, str, or target, float64, shape (n,); empty or NaN where nobody told it
-    labelled : when it was told, datetime64[us], shape (n,); NaT where it was not, or nobody knows
-    metadata : columns of text by name, each of shape (n,); empty where nothing was told
+    unknown : bool, shape (n,)
+        Whether the novelty exceeds the model's threshold.
+    rates_hz : int64, shape (n,)
+        Sample rate of the recording; 0 where unknown.
+    truth : str or float64, shape (n,)
+        Labels or targets; empty or NaN where unlabelled.
+    label_times : datetime64[us], shape (n,)
+        Times of labelling; NaT where unlabelled or unknown.
+    metadata : mapping of str to str array, shape (n,)
+        Further columns; empty where unknown.
 
     Raises
     ------
-    DataError : arrays of different lengths
+    DataError
+        Arrays of different lengths.
     """
 
     model: str
@@ -74,27 +88,27 @@ class Sample:
 
     @property
     def is_labelled(self) -> NDArray[np.bool_]:
-        """Whether somebody told the truth of each recording, shape (n,)."""
+        """Whether each recording has a label, shape (n,)."""
         return np.asarray(self.truth != "" if self.classes else np.isfinite(self.truth))
 
     @property
     def predicted(self) -> NDArray[np.intp]:
-        """Index of the class answered, shape (n,)."""
+        """Index of the predicted class, shape (n,)."""
         return predicted_class(self.outputs)
 
     @property
     def confidence(self) -> NDArray[np.float64]:
-        """Probability of the class answered, shape (n,)."""
+        """Probability of the predicted class, shape (n,)."""
         return np.asarray(self.outputs.max(axis=1), np.float64)
 
     @property
     def is_correct(self) -> NDArray[np.bool_]:
-        """Whether each answer is the label, shape (n,); false where there is none."""
+        """Whether each prediction equals the label, shape (n,); false for unlabelled recordings."""
         return np.asarray(np.array(self.classes)[self.predicted] == self.truth)
 
     @property
     def losses(self) -> NDArray[np.float64]:
-        """1 where the predicted class is wrong and 0 where it is right, or how far a number is off, shape (n,)."""
+        """0 for a correct class and 1 for a wrong one, or the absolute error of a number, shape (n,)."""
         if self.classes:
             return losses(self.truth, np.array(self.classes)[self.predicted], is_class=True)
         return losses(self.truth, self.outputs[:, 0].astype(np.float64), is_class=False)
@@ -105,34 +119,35 @@ class Sample:
         return len(np.unique(self.groups)) < len(self)
 
     def measure(self, name: str) -> NDArray[np.float32]:
-        """Return one measure of the sound's quality, shape (n,)."""
+        """Return one quality measure, shape (n,)."""
         return np.asarray(self.quality[:, QUALITY_COLUMNS.index(name)])
 
-    def subset(self, places: NDArray[np.intp] | NDArray[np.bool_]) -> "Sample":
-        """Return the recordings at these places."""
-        arrays = {name: getattr(self, name)[places] for name in _ARRAYS}
-        return replace(self, **arrays, metadata={name: values[places] for name, values in self.metadata.items()})
+    def subset(self, indices: NDArray[np.intp] | NDArray[np.bool_]) -> "Sample":
+        """Return the recordings at some indices, or where a mask is true."""
+        arrays = {name: getattr(self, name)[indices] for name in _ARRAYS}
+        return replace(self, **arrays, metadata={name: values[indices] for name, values in self.metadata.items()})
 
 
 _ARRAYS = tuple(f.name for f in fields(Sample) if f.name not in ("model", "classes", "columns", "metadata"))
 
 
 def to_datetime64(moment: datetime) -> np.datetime64:
-    """Return a moment, of any zone, as a time of a sample: datetime64[us] in UTC."""
+    """Return a datetime of any zone as datetime64[us] in UTC."""
     return np.datetime64(clock.to_us(moment), "us")
 
 
 def to_datetime(time: np.datetime64) -> datetime | None:
-    """Return a time of a sample as a datetime in UTC; None for NaT."""
+    """Return a datetime64 in UTC as a datetime; None for NaT."""
     return None if np.isnat(time) else clock.from_us(int(time.astype("datetime64[us]").astype(np.int64)))
 
 
 def reference_sample(bundle: Bundle) -> Sample:
-    """Return what a bundle's model saw, answered out of fold: what live recordings are compared with.
+    """Return the training data of a bundle with out-of-fold predictions, as the reference of live recordings.
 
     Raises
     ------
-    BundleError : a bundle without a reference
+    BundleError
+        A bundle without a reference.
     """
     profile, manifest = bundle.profile, bundle.manifest
     n = len(profile.chosen)

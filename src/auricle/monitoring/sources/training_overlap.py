@@ -1,4 +1,4 @@
-"""Recordings of training among those that are watched: judged by the answers of models that had not heard them."""
+"""Training recordings among live ones: their out-of-fold predictions replace those of the model."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,46 +9,52 @@ from auricle.bundles.profile import Profile
 from auricle.datasets.one_pass import content_hash
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["substitute_out_of_fold", "drop_unprofiled"]
+__all__ = ["drop_unprofiled", "substitute_out_of_fold"]
 
 
 def substitute_out_of_fold(window: Sample, reference: Sample) -> tuple[Sample, tuple[str, ...]]:
-    """Return recordings as they would be answered had the model never heard them, and what is to be said about that.
+    """Return the window with out-of-fold predictions for training recordings, and a note.
 
-    A model knows the recordings that it learned from: it is surer of them, and finds nothing new in them. That is no
-    drift, and their score is memory. The reference holds what models answered that were fitted without each; those
-    answers stand in. A recording is known by its row: the same sound gives the same numbers, bit for bit.
+    A model is more confident, and less surprised, on recordings that it was fitted to; that is no drift, and their score is
+    too good. A recording is recognised by its standard feature row, which is bit for bit the same for the same sound.
 
     Parameters
     ----------
-    window : recordings that the model answered
-    reference : those of training, answered out of fold
+    window : Sample
+        Live recordings.
+    reference : Sample
+        Training data with out-of-fold predictions.
     """
-    of_row = {row.tobytes(): place for place, row in enumerate(reference.rows)}
-    by = np.array([of_row.get(row.tobytes(), -1) for row in window.rows], np.intp)
-    known = by >= 0
+    index_of = {row.tobytes(): index for index, row in enumerate(reference.rows)}
+    indices = np.array([index_of.get(row.tobytes(), -1) for row in window.rows], np.intp)
+    known = indices >= 0
     if not known.any():
         return window, ()
-    arrays = {name: getattr(window, name).copy() for name in ("answers", "novelty", "unknown")}
+    arrays = {name: getattr(window, name).copy() for name in ("outputs", "novelty", "unknown")}
     for name, values in arrays.items():
-        values[known] = getattr(reference, name)[by[known]]
+        values[known] = getattr(reference, name)[indices[known]]
     note = (
         f"{known.sum()} of {len(window)} recordings were in the training set: "
-        "they are judged by the answers of models that had not heard them."
+        "their out-of-fold predictions are used."
     )
     return replace(window, **arrays), (note,)
 
 
 def drop_unprofiled(window: Sample, profile: Profile) -> tuple[Sample, int]:
-    """Leave out recordings of training of which a bundle kept no row, as it does of large sets; also return how many.
+    """Leave out training recordings that are not in a bundle's profile; return the rest and their number.
+
+    The profile of a large training set holds a part of it; the remaining recordings have no out-of-fold prediction.
 
     Parameters
     ----------
-    window : recordings that are called by the paths of their files, whole or not
+    window : Sample
+        Recordings with file paths as ids.
+    profile : Profile
 
     Raises
     ------
-    AudioError : a file cannot be read
+    AudioError
+        A file cannot be read.
     """
     if len(profile.chosen) == len(profile.hashes):
         return window, 0

@@ -1,1 +1,1 @@
-"""Prediction over many files: worker processes, resumable output, shards."""
+"""Predict many files: input lists, worker processes, rendered output, resumable files and cluster shards."""

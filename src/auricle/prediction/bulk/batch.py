@@ -1,4 +1,4 @@
-"""Answers for many files: side by side, in their order, and none that fails is passed over in silence."""
+"""Map a function over many files in threads or worker processes, with results in the order of the files."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["FEW_BYTES", "FEW_FILES", "map_files"]
 
 FEW_FILES, FEW_BYTES = 64, 32_000_000
-"""Up to here a run is over before processes have started, so it does without them unless it is told how many."""
+"""A run up to this size ends before processes would have started, so it uses threads unless ``workers`` is given."""
 
 K = TypeVar("K", bound=Sink)
 
@@ -28,39 +28,43 @@ def map_files(
     *,
     workers: int | None = None,
 ) -> Iterator[tuple[Path, K, WorkerError | None]]:
-    """Answer each file, in the order given, and gather the pieces of each answer.
+    """Apply a function to each file, in threads or worker processes, and gather the chunks that it yields.
 
     Parameters
     ----------
-    model : what answers
-    files : sound files
-    function : what is done with a file
-    new_sink : makes the place for the pieces of one file
-    workers : processes; None for one a core, or for threads of this process where there are but a few short files
+    model : Predictor
+    files : sequence of Path
+    function : FileFunction
+    new_sink : function
+        Returns an empty sink for the chunks of one file.
+    workers : int, optional
+        Number of processes. None for one per core, or for threads of this process if there are few short files.
 
     Returns
     -------
-    iterator of file, its pieces, and the error if processes died over it: in the order of the files
+    iterator of (file, sink, error), in the order of the files; the error is None unless processes died over the file
 
     Raises
     ------
     UsageError : ``workers`` is below 1
     WorkerError : processes die before they begin
 
-    A decoder that dies in a process of its own costs one file. In this process it ends the run: that is the price of
-    not starting any for a few short files, where there is little to lose.
+    Notes
+    -----
+    A decoder that crashes in a worker process costs one file. In a thread it ends the run: acceptable for a few short
+    files.
     """
     count = n_workers(workers)
     if workers is not None or not _are_few(files):
         return map_files_in_workers(model.bundle, files, function, new_sink, workers=min(count, max(1, len(files))))
 
-    def here(file: Path) -> tuple[Path, K, WorkerError | None]:
+    def apply(file: Path) -> tuple[Path, K, WorkerError | None]:
         sink = new_sink()
         for chunk in function(model, file):
             sink.append(chunk)
         return file, sink, None
 
-    return parallel_map(here, files, workers=count)
+    return parallel_map(apply, files, workers=count)
 
 
 def _are_few(files: Sequence[Path]) -> bool:

@@ -1,4 +1,4 @@
-"""What a user names on the command line becomes a list of files: files, folders and patterns."""
+"""Expand the files, folders and patterns of a command line into a list of sound files."""
 
 import glob
 import os
@@ -10,52 +10,52 @@ from auricle.errors import UsageError
 __all__ = ["SOUND_SUFFIXES", "expand"]
 
 SOUND_SUFFIXES = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"})
-"""What is picked up from a folder; a file named outright is opened whatever it is called."""
+"""Suffixes of the files taken from a folder; a file named by itself may have any."""
 
 
 def expand(inputs: Iterable[str | Path]) -> list[Path]:
-    """Return the files that the inputs name: a file itself, a folder's sounds at any depth, a pattern's matches.
+    """Return the sound files of the inputs: files, folders at any depth, and glob patterns.
 
-    Files of a folder or pattern are in the order of their names, each once; hidden ones are passed over. In a pattern
-    ``**`` is any number of folders. A file that does not exist is kept: its row says so.
+    Files of a folder or pattern are sorted by name, each listed once; hidden files are skipped. In a pattern ``**``
+    matches any number of folders. A file that does not exist is kept, and its row holds the error.
 
     Raises
     ------
-    UsageError : a folder without sound or that cannot be listed, a pattern that matches nothing, or no input at all
+    UsageError : a folder holds no sound or cannot be listed, a pattern matches nothing, or there is no input
     """
-    found: dict[str, None] = {}  # of text: a million paths that were hashed or compared take half a gigabyte
-    for given in inputs:
-        path = Path(given)
+    found: dict[str, None] = {}  # text, because a million hashed Path objects take half a gigabyte
+    for name in inputs:
+        path = Path(name)
         if path.is_dir():
-            some = list(_walk(str(path)))
-            if not some:
+            files = list(_walk(str(path)))
+            if not files:
                 raise UsageError(
                     f"{path}: the folder must hold sound files ({', '.join(sorted(SOUND_SUFFIXES))}). It holds none."
                 )
         elif not path.exists() and glob.has_magic(str(path)):
-            matches = map(Path, glob.iglob(str(path), recursive=True))  # noqa: PTH207  (folders may be patterns too)
-            some = [str(match) for match in sorted(match for match in matches if match.is_file())]
-            if not some:
-                raise UsageError(f"{given}: the pattern must match at least one file. It matches none.")
+            matches = map(Path, glob.iglob(str(path), recursive=True))  # noqa: PTH207  (folders may hold wildcards too)
+            files = [str(match) for match in sorted(match for match in matches if match.is_file())]
+            if not files:
+                raise UsageError(f"{name}: the pattern must match at least one file. It matches none.")
         else:
-            some = [str(path)]
-        found.update(dict.fromkeys(some))
+            files = [str(path)]
+        found.update(dict.fromkeys(files))
     if not found:
         raise UsageError("At least one file, folder or pattern must be named. Got none.")
     return [Path(name) for name in found]
 
 
 def _walk(folder: str) -> Iterator[str]:
-    """Yield the sound files of a folder at any depth, in the order of their names, part by part."""
+    """Yield the sound files of a folder at any depth, sorted by the parts of their paths."""
     try:
         with os.scandir(folder) as entries:
-            inside = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda e: e.name)
+            visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda e: e.name)
     except OSError as error:
         raise UsageError(f"{error.filename}: the folder must be readable. {error.strerror}.") from error
-    for entry in inside:
+    for entry in visible:
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(entry.path)
         elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112
-            continue  # links to folders may lead in a circle
+            continue  # links to folders may form a cycle
         elif os.path.splitext(entry.name)[1].lower() in SOUND_SUFFIXES:  # noqa: PTH122
             yield entry.path

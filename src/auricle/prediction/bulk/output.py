@@ -1,4 +1,4 @@
-"""The lines of one file's answers: made where the file is answered, gathered where they are written."""
+"""Predict one file and render its predictions as lines of text, in chunks that a worker process can send."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,21 +19,25 @@ if TYPE_CHECKING:
 
 __all__ = ["FileLines", "OutputChunk", "error_chunk", "render"]
 
-_TOGETHER = 64  # predictions that are held before they are handed on
-_IN_MEMORY = 1 << 20  # bytes of one file's lines; what is more waits on disk, without a name
-_COPIED_TOGETHER = 1 << 18
+_CHUNK_PREDICTIONS = 64
+_MAX_MEMORY_BYTES = 1 << 20  # of one file's lines; more wait in an unnamed file on disk
+_COPY_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class OutputChunk:
-    """Some lines of a file's answers; the last piece holds the recording's, or the error that is all there is to say.
+    """Some lines of a file's predictions; the last chunk holds the recording's line, or the error's alone.
 
     Parameters
     ----------
-    text : whole lines, UTF-8
-    sound_s : length of the recording, in its last piece
-    error : what stopped it, in the last piece
-    entry : what is kept of the answer, in the last piece, where that was asked for
+    text : bytes
+        Whole lines, UTF-8.
+    sound_s : float
+        Length of the recording, in the last chunk.
+    error : str, optional
+        The error, in the last chunk.
+    entry : Entry, optional
+        The log entry, in the last chunk, if the run logs.
     """
 
     text: bytes
@@ -45,24 +49,30 @@ class OutputChunk:
 def render(
     model: "Predictor", file: Path, *, request: PredictionRequest, format_name: str, run: str | None = None
 ) -> Iterator[OutputChunk]:
-    """Answer a file and yield the lines that tell it; the recording's come last, and are written first.
+    """Predict a file and yield its lines; the recording's line comes last, and is written first.
 
-    In a format of one recording there is one level: windows or events if they were asked for, else the recording.
+    A format of one recording holds one level: windows or events if requested, else the recording.
 
     Parameters
     ----------
-    run : id of the run whose entries are kept; None to keep none. The same run gives a file's entry the same id
+    model : Predictor
+    file : Path
+    request : PredictionRequest
+    format_name : str
+        A key of ``FORMATS``.
+    run : str, optional
+        Id of the run to log under, from which the ids of its entries follow; None to log nothing.
     """
     number = 0
 
     def lines(predictions: Sequence[Prediction]) -> bytes:
         nonlocal number
-        told = []
+        rendered = []
         for prediction in predictions:
             line = FORMATS[format_name].line({"file": str(file), **prediction.as_json()}, model.classes, number + 1)
             number += bool(line)
-            told.append(escaped(line))
-        return "".join(told).encode()
+            rendered.append(escaped(line))
+        return "".join(rendered).encode()
 
     try:
         for stream, predictions in _predictions(model, file, request):
@@ -70,9 +80,9 @@ def render(
             if first.level != "recording":
                 yield OutputChunk(lines(predictions))
                 continue
-            kept = None if run is None else build_entry(stream, first, identity=derived_id(run, str(file)))
-            has_place = not FORMATS[format_name].is_of_one_recording or request.is_recording_only
-            yield OutputChunk(lines(predictions) if has_place else b"", sound_s=first.end_s, entry=kept)
+            entry = None if run is None else build_entry(stream, first, identity=derived_id(run, str(file)))
+            has_line = not FORMATS[format_name].is_of_one_recording or request.is_recording_only
+            yield OutputChunk(lines(predictions) if has_line else b"", sound_s=first.end_s, entry=entry)
     except AuricleError as error:
         yield error_chunk(model.classes, file, error, format_name=format_name)
 
@@ -80,16 +90,16 @@ def render(
 def _predictions(
     model: "Predictor", file: Path, request: PredictionRequest
 ) -> Iterator[tuple[Stream, Sequence[Prediction]]]:
-    """Yield the requested windows and events, each where it ends, a few at a time; and last, alone, the recording."""
+    """Yield the requested windows and events in the order in which they end, a few at a time; the recording last."""
     if request.is_recording_only:
         stream = model.run(file, hop_s=request.hop_s)
     else:
         levels, held = RequestedLevels(model.loaded, request), []
         for stream, windows in model.iter_windows(file, hop_s=request.hop_s):
             held += levels.push(windows)
-            while len(held) >= _TOGETHER:
-                yield stream, held[:_TOGETHER]
-                del held[:_TOGETHER]
+            while len(held) >= _CHUNK_PREDICTIONS:
+                yield stream, held[:_CHUNK_PREDICTIONS]
+                del held[:_CHUNK_PREDICTIONS]
         held += levels.flush()
         if held:
             yield stream, held
@@ -97,17 +107,18 @@ def _predictions(
 
 
 def error_chunk(classes: tuple[str, ...], file: Path, error: AuricleError, *, format_name: str) -> OutputChunk:
-    """Return the piece that tells an error."""
+    """Return the chunk of a file that failed."""
     line = FORMATS[format_name].line({"file": str(file), "error": error.as_json()}, classes, 1)
     return OutputChunk(escaped(line).encode(), error=f"{error.kind}: {error}")
 
 
 class FileLines:
-    """Gathers the pieces of one file, in constant memory.
+    """Gather the chunks of one file, in constant memory.
 
     Parameters
     ----------
-    folder : where lines wait that are too many for memory; they vanish with the process
+    folder : Path, optional
+        For lines that are too many for memory; they are deleted with the process.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -116,19 +127,19 @@ class FileLines:
         self.last = OutputChunk(b"")
 
     def append(self, chunk: OutputChunk) -> None:
-        """Take the next piece."""
+        """Add the next chunk."""
         if self.last.text:
             if self._waiting is None:
-                self._waiting = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._folder)  # noqa: SIM115
+                self._waiting = tempfile.SpooledTemporaryFile(_MAX_MEMORY_BYTES, dir=self._folder)  # noqa: SIM115
             self._waiting.write(self.last.text)
         self.last = chunk
 
     def text(self) -> Iterator[bytes]:
-        """Yield the last piece's lines, and then, unless they tell an error, all others in their order."""
+        """Yield the last chunk's lines, then those of all others in order, unless the last is an error."""
         yield self.last.text
         if self._waiting is None:
             return
         with self._waiting as waiting:
             waiting.seek(0)
-            while self.last.error is None and (block := waiting.read(_COPIED_TOGETHER)):
+            while self.last.error is None and (block := waiting.read(_COPY_BYTES)):
                 yield block

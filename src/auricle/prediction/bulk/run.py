@@ -1,4 +1,4 @@
-"""A run over many files: who answers them, where their rows go, and how far it has come."""
+"""Predict many files into one stream, one resumable file, or one file per recording, with progress and a report."""
 
 import os
 import time
@@ -26,20 +26,25 @@ if TYPE_CHECKING:
 __all__ = ["ProgressCallback", "Report", "run_settings", "run_to_file", "run_to_stream", "run_to_tracks"]
 
 ProgressCallback = Callable[[int, float, OutputChunk], None]
-"""Told of every file that is done: how many are, how many seconds of sound they held, and its last piece."""
+"""Called after every file with the number of finished files, their sound in seconds, and the file's last chunk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run did.
+    """Counts and duration of a run.
 
     Parameters
     ----------
-    n_files : all that were named
-    n_resumed : those that an earlier run had answered
-    n_failed : those that have an error in place of an answer, the earlier run's among them
-    sound_s : length of all recordings that were answered now
-    seconds : what that took
+    n_files : int
+        All files of the run.
+    n_resumed : int
+        Files that an earlier run had predicted.
+    n_failed : int
+        Files with an error in place of a prediction, the earlier run's included.
+    sound_s : float
+        Length of all recordings predicted now.
+    seconds : float
+        Duration of the run.
     """
 
     n_files: int
@@ -49,7 +54,7 @@ class Report:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """Return the numbers, and how fast it went."""
+        """Return the counts and the speed."""
         return {
             "n_files": self.n_files,
             "n_resumed": self.n_resumed,
@@ -72,27 +77,26 @@ def run_to_stream(
     progress: ProgressCallback | None = None,
     write_entries: EntryWriter | None = None,
 ) -> Report:
-    """Write the rows of all files to a stream, in their order, each as soon as those before it are done.
-
-    The system's own error passes where the stream cannot be written.
+    """Write the rows of all files to a stream, in the order of the files, each as soon as possible.
 
     Raises
     ------
-    UsageError : what is asked fits no file
+    UsageError : the request does not fit the model
+    OSError : the stream cannot be written
     """
     stream.write(FORMATS[format_name].head(model.classes).encode())
     outbox = Outbox(write_entries)
 
-    def take(file: Path, rows: FileLines) -> None:
-        stream.writelines(rows.text())
+    def write(file: Path, lines: FileLines) -> None:
+        stream.writelines(lines.text())
         stream.flush()
-        outbox.take(str(file), rows.last.entry)
+        outbox.add(str(file), lines.last.entry)
         outbox.flush_batch()
 
     run = None if write_entries is None else new_id()
     try:
         return _run(
-            model, paths, take, request=request, format_name=format_name, workers=workers, progress=progress, run=run
+            model, paths, write, request=request, format_name=format_name, workers=workers, progress=progress, run=run
         )
     finally:
         outbox.flush_batch(is_end=True)
@@ -110,52 +114,53 @@ def run_to_file(
     progress: ProgressCallback | None = None,
     write_entries: EntryWriter | None = None,
 ) -> Report:
-    """Write the rows of all files to one file, which a killed run leaves so that another can go on.
+    """Write the rows of all files to one file; a killed run can be resumed.
 
     Parameters
     ----------
-    write_entries : takes the entries of files whose rows are safe; after a kill, perhaps some of them once more
+    write_entries : EntryWriter, optional
+        Gets the log entries of files with safe rows; after a kill, it may get some of them again.
 
     Raises
     ------
-    UsageError : what is asked fits no file, or is not what a run that is to go on was asked
-    OutputError : the file cannot be written, or the disk is full: then what was written is safe
-    StoreError : ``write_entries`` cannot; what was written and kept is safe
+    UsageError : the request does not fit the model, or differs from that of the run to resume
+    OutputError : the file cannot be written, or the disk is full; rows written before are safe
+    StoreError : ``write_entries`` failed; rows and entries written before are safe
     """
     request.check(model.loaded)
     head = FORMATS[format_name].head(model.classes).encode()
     outbox = Outbox(write_entries)
     settings = run_settings(model, paths, request, format_name) | ({} if write_entries is None else {"keeps": True})
-    file = ResumableFile(output, settings, head=head, resume=resume, flush=outbox.flush)
-    left = [path for path in paths if str(path) not in file.done] if file.done else paths
-    before = (len(paths) - len(left), file.n_failed)
+    file = ResumableFile(output, settings, head=head, resume=resume, on_synced=outbox.flush)
+    remaining = [path for path in paths if str(path) not in file.done] if file.done else paths
+    resumed = (len(paths) - len(remaining), file.n_failed)
     folder = Path(os.path.realpath(output)).parent
 
-    def take(path: Path, rows: FileLines) -> None:
-        last = rows.last
-        outbox.take(str(path), last.entry)
-        file.write(str(path), rows.text(), sound_s=last.sound_s, is_failed=last.error is not None)
+    def write(path: Path, lines: FileLines) -> None:
+        last = lines.last
+        outbox.add(str(path), last.entry)
+        file.write(str(path), lines.text(), sound_s=last.sound_s, is_failed=last.error is not None)
 
     try:
         with file:
             run = None if write_entries is None else file.run
             report = _run(
                 model,
-                left,
-                take,
+                remaining,
+                write,
                 request=request,
                 format_name=format_name,
                 workers=workers,
                 progress=progress,
                 run=run,
-                before=before,
+                resumed=resumed,
                 folder=folder,
             )
             file.finish()
     except OSError as error:
-        raise file.full(error) from error
+        raise file.write_error(error) from error
     except StoreError as error:
-        raise StoreError(f"{error} {file.left('Mend it')}") from error
+        raise StoreError(f"{error} {file.resume_hint('Repair it')}") from error
     return report
 
 
@@ -169,30 +174,32 @@ def run_to_tracks(
     progress: ProgressCallback | None = None,
     write_entries: EntryWriter | None = None,
 ) -> Report:
-    """Write one file a recording, whole or not at all; a recording that fails has none.
+    """Write one file per recording, whole or not at all; a recording that fails has none.
 
     Parameters
     ----------
-    tracks : the file of each recording
-    write_entries : takes the entries of files whose rows are written
+    tracks : mapping of Path to Path
+        Output file of each recording.
+    write_entries : EntryWriter, optional
+        Gets the log entries of recordings with written lines.
 
     Raises
     ------
-    UsageError : what is asked fits no file
+    UsageError : the request does not fit the model
     OutputError : a file cannot be written
     """
     head = FORMATS[format_name].head(model.classes).encode()
     outbox = Outbox(write_entries)
 
-    def take(file: Path, rows: FileLines) -> None:
-        if rows.last.error is not None:
+    def write(file: Path, lines: FileLines) -> None:
+        if lines.last.error is not None:
             return
         tracks[file].parent.mkdir(parents=True, exist_ok=True)
-        with files.new_file(tracks[file]) as stream:
+        with files.atomic_file(tracks[file]) as stream:
             stream.write(head)
-            for block in rows.text():
+            for block in lines.text():
                 stream.write(block)
-        outbox.take(str(file), rows.last.entry)
+        outbox.add(str(file), lines.last.entry)
         outbox.flush_batch()
 
     run = None if write_entries is None else new_id()
@@ -200,7 +207,7 @@ def run_to_tracks(
         return _run(
             model,
             list(tracks),
-            take,
+            write,
             request=request,
             format_name=format_name,
             workers=workers,
@@ -216,29 +223,29 @@ def run_to_tracks(
 def _run(
     model: "Predictor",
     paths: Sequence[Path],
-    take: Callable[[Path, FileLines], None],
+    write: Callable[[Path, FileLines], None],
     *,
     request: PredictionRequest,
     format_name: str,
     workers: int | None,
     progress: ProgressCallback | None,
     run: str | None,
-    before: tuple[int, int] = (0, 0),
+    resumed: tuple[int, int] = (0, 0),
     folder: Path | None = None,
 ) -> Report:
     request.check(model.loaded)
-    n_before, n_failed = before
-    answer = partial(render, request=request, format_name=format_name, run=run)
+    n_resumed, n_failed = resumed
+    function = partial(render, request=request, format_name=format_name, run=run)
     sound_s, started = 0.0, time.perf_counter()
-    for done, (file, rows) in enumerate(_rows(model, paths, answer, format_name, workers, folder), n_before + 1):
-        take(file, rows)
-        n_failed += rows.last.error is not None
-        sound_s += rows.last.sound_s
+    for done, (file, lines) in enumerate(_rows(model, paths, function, format_name, workers, folder), n_resumed + 1):
+        write(file, lines)
+        n_failed += lines.last.error is not None
+        sound_s += lines.last.sound_s
         if progress is not None:
-            progress(done, sound_s, rows.last)
+            progress(done, sound_s, lines.last)
     return Report(
-        n_files=n_before + len(paths),
-        n_resumed=n_before,
+        n_files=n_resumed + len(paths),
+        n_resumed=n_resumed,
         n_failed=n_failed,
         sound_s=sound_s,
         seconds=time.perf_counter() - started,
@@ -248,22 +255,22 @@ def _run(
 def _rows(
     model: "Predictor",
     paths: Sequence[Path],
-    answer: FileFunction,
+    function: FileFunction,
     format_name: str,
     workers: int | None,
     folder: Path | None,
 ) -> Iterator[tuple[Path, FileLines]]:
-    for file, rows, died in map_files(model, paths, answer, partial(FileLines, folder), workers=workers):
-        if died is not None:
-            rows.append(error_chunk(model.classes, file, died, format_name=format_name))
-        yield file, rows
+    for file, lines, error in map_files(model, paths, function, partial(FileLines, folder), workers=workers):
+        if error is not None:
+            lines.append(error_chunk(model.classes, file, error, format_name=format_name))
+        yield file, lines
 
 
 def run_settings(
     model: "Predictor", paths: Iterable[Path], request: PredictionRequest, format_name: str
 ) -> dict[str, Any]:
-    """Return what decides the rows: equal for two runs, they write the same."""
+    """Return the settings that determine the lines: two runs with equal settings write the same."""
     settings = {"auricle": version("auricle"), "model": model.name, "format": format_name, **request.as_json()}
     if not all(path.is_absolute() for path in paths):
-        settings["folder"] = str(Path.cwd())  # what relative names are relative to
+        settings["folder"] = str(Path.cwd())  # base of the relative names
     return settings

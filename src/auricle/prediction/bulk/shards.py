@@ -1,4 +1,4 @@
-"""Answers on a cluster: workers write shards of predictions into a folder, and each goes on where another died."""
+"""Predict many files on a cluster: workers write shards of rows into one folder, and a stopped run can be resumed."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ from auricle.prediction.formats import FORMATS
 from auricle.prediction.request import PredictionRequest
 from auricle.runtime import files
 from auricle.runtime.compute import Engine
-from auricle.runtime.shards import Summary, write_shards
+from auricle.runtime.shards import ShardSummary, write_shards
 
 if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
@@ -37,20 +37,25 @@ def run_to_shards(
     resume: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """Let an engine write the rows of all files into a folder, as shards.
+    """Write the rows of all files into a folder, as shards, on an engine.
 
-    As JSON lines, the shards joined in the order of their names are what one machine writes.
+    The shards of JSON lines, joined in the order of their names, equal the file that one machine writes.
 
     Parameters
     ----------
-    paths : files that all workers see; rows name them by their absolute path
-    folder : one that all workers see
-    resume : go on where a run to the same folder was stopped
-    progress : told how many files are done
+    model : Predictor
+    paths : sequence of Path
+        Files that all workers can read; rows name them by absolute path.
+    folder : Path
+        A folder that all workers can write.
+    resume : bool
+        Resume a stopped run to the same folder.
+    progress : function, optional
+        Called with the number of finished files.
 
     Raises
     ------
-    UsageError : what is asked fits no file, or is not what the run in the folder was asked
+    UsageError : the request does not fit the model, or differs from that of the run in the folder
     OutputError : the folder holds something else, or cannot be written
     """
     request.check(model.loaded)
@@ -77,20 +82,18 @@ def run_to_shards(
     )
 
 
-class _ThreadPool(threading.local):
-    """The process that one thread of a worker has its files answered by, from one shard to the next."""
+class _LocalPool(threading.local):
+    """Worker pool of one process for each thread, kept from one shard to the next."""
 
-    run_settings: tuple[str, PredictionRequest, str] | None = None
+    job: tuple[str, PredictionRequest, str] | None = None
     pool: WorkerPool[FileLines] | None = None
 
     def pool_for(self, bundle: Bundle, request: PredictionRequest, format_name: str) -> WorkerPool[FileLines]:
-        run_settings = (bundle.id, request, format_name)
-        if self.pool is None or self.run_settings != run_settings:
+        job = (bundle.id, request, format_name)
+        if self.pool is None or self.job != job:
             self.close()
-            self.run_settings, self.pool = (
-                run_settings,
-                WorkerPool((bundle, partial(render, request=request, format_name=format_name)), FileLines, 1),
-            )
+            function = partial(render, request=request, format_name=format_name)
+            self.job, self.pool = job, WorkerPool((bundle, function), FileLines, 1)
         return self.pool
 
     def close(self) -> None:
@@ -99,25 +102,25 @@ class _ThreadPool(threading.local):
         self.pool = None
 
 
-_THREAD_POOL = _ThreadPool()
+_LOCAL_POOL = _LocalPool()
 
 
 def _shard(
     path: Path, names: Sequence[str], *, bundle: Bundle, request: PredictionRequest, format_name: str
-) -> Summary:
-    """Answer some files in a process of its own, so that a decoder that dies costs one of them and not this worker."""
+) -> ShardSummary:
+    """Write the rows of one shard; a separate process predicts, so a decoder that crashes costs one file only."""
     classes = bundle.manifest.classes
     n_failed, sound_s = 0, 0.0
     try:
-        with files.new_file(path) as stream:
+        with files.atomic_file(path) as stream:
             stream.write(FORMATS[format_name].head(classes).encode())
-            for file, rows, died in _THREAD_POOL.pool_for(bundle, request, format_name).run(map(Path, names)):
-                if died is not None:
-                    rows.append(error_chunk(classes, file, died, format_name=format_name))
-                stream.writelines(rows.text())
-                n_failed += rows.last.error is not None
-                sound_s += rows.last.sound_s
+            for file, lines, error in _LOCAL_POOL.pool_for(bundle, request, format_name).run(map(Path, names)):
+                if error is not None:
+                    lines.append(error_chunk(classes, file, error, format_name=format_name))
+                stream.writelines(lines.text())
+                n_failed += lines.last.error is not None
+                sound_s += lines.last.sound_s
     except BaseException:
-        _THREAD_POOL.close()  # it may be in the middle of a run
+        _LOCAL_POOL.close()  # it may be in the middle of a run
         raise
     return {"n_failed": n_failed, "sound_s": sound_s}

@@ -1,7 +1,7 @@
-"""A worker process: it holds a model and answers files; when it dies, a few files are asked about again.
+"""Main program of a worker process: load a model, apply a function to the files sent, and return chunks.
 
-It is a program of its own (``python -m auricle.prediction.bulk.worker``), so that the caller's main module is never
-imported a second time, and it ends as soon as the other end of its link is closed, however that came about.
+It runs as ``python -m auricle.prediction.bulk.worker``, so that the caller's main module is not imported again. It ends
+as soon as the other end of its link is closed, whether by choice or by a kill.
 """
 
 import os
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["FileFunction", "main"]
 
 FileFunction: TypeAlias = "Callable[[Predictor, Path], Iterator[Any]]"
-"""What is asked of each file: a function that a process can be sent, which gives pieces of any kind."""
+"""A picklable function from a model and a file to chunks of any type."""
 
-_SENT_TOGETHER = 64
-"""Pieces a message: enough that a short file costs no message of its own, few enough that a day of windows fits."""
+_MESSAGE_CHUNKS = 64
+"""Chunks per message: many short files share one, and a day of windows still fits into memory."""
 
 
 def main() -> None:
-    """Answer the files that come over the link whose descriptor is the first argument, until it closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C goes to all processes of a terminal; the caller ends us
+    """Serve the files sent over a link, until it closes; the first argument is its file descriptor."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C goes to all processes of a terminal; the caller ends this one
     try:
         with Connection(int(sys.argv[1])) as link:
             _serve(link)
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        os._exit(0)  # nobody is left to answer to
+        os._exit(0)  # the caller is gone
 
 
 def _serve(link: "Connection[Any, Any]") -> None:
@@ -48,10 +48,10 @@ def _serve(link: "Connection[Any, Any]") -> None:
         for index, file in task:
             for chunk in function(model, Path(file)):
                 chunks.append((index, chunk))
-                if len(chunks) == _SENT_TOGETHER:
+                if len(chunks) == _MESSAGE_CHUNKS:
                     link.send((chunks, None))
                     chunks = []
-            chunks.append((index, None))  # that was all of this file
+            chunks.append((index, None))  # end of this file
         link.send((chunks, time.perf_counter() - started))
 
 

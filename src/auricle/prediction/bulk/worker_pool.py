@@ -1,4 +1,4 @@
-"""Worker processes side by side: results in the order of the files, and a death costs one file and not the run."""
+"""Pool of worker processes that apply a function to files: results in order, and a crash costs one file, not the run."""
 
 import os
 import signal
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 __all__ = ["MAX_AHEAD", "Sink", "WorkerPool", "map_files_in_workers"]
 
 MAX_AHEAD = 8192
-"""Files that may be answered before the first that is not: bounds memory while one long recording holds the rest up."""
+"""Most files finished ahead of an unfinished one: bounds memory while one long recording delays the others."""
 
-_TASK_S = 0.1  # a task holds as many files as take about so long
+_TASK_S = 0.1  # duration of a task, which sets its number of files
 _MAX_TASK_FILES = 64
-_MAX_TASK_CHARACTERS = 16_384  # far below what a link holds, so that both ends never wait for each other
-_TASKS_AHEAD = 2  # tasks that a worker has: one in work, one at hand
+_MAX_TASK_CHARACTERS = 16_384  # far below the link's buffer, so that both ends never wait for each other
+_TASKS_PER_WORKER = 2  # one in progress, one queued
 
 
 class Sink(Protocol):
-    """Where the pieces of one file's answer gather until it is its turn; a list is one."""
+    """Gathers the chunks of one file until its turn; a list is one."""
 
     def append(self, chunk: Any, /) -> None:
-        """Take the next piece."""
+        """Add the next chunk."""
 
 
 K = TypeVar("K", bound=Sink)
@@ -43,26 +43,28 @@ K = TypeVar("K", bound=Sink)
 def map_files_in_workers(
     bundle: "Bundle", files: Iterable[Path], function: FileFunction, new_sink: Callable[[], K], *, workers: int
 ) -> Iterator[tuple[Path, K, WorkerError | None]]:
-    """Answer files in processes of their own.
+    """Apply a function to files in worker processes.
 
-    The files of a task over which a worker died are asked about once more, each alone; the one that kills again is
-    given up.
+    If a worker dies, the files of its task are retried, each alone; a file that kills a second worker fails.
 
     Parameters
     ----------
-    bundle : the model
-    files : taken as they are needed
-    function : what each worker does with a file
-    new_sink : makes the place for the pieces of one file
-    workers : most processes at a time
+    bundle : Bundle
+    files : iterable of Path
+        Consumed as needed.
+    function : FileFunction
+    new_sink : function
+        Returns an empty sink for the chunks of one file.
+    workers : int
+        Most processes at a time.
 
     Yields
     ------
-    file, its pieces, and the error if workers died over it: in the order of the files
+    (file, sink, error), in the order of the files; the error is None unless workers died over the file
 
     Raises
     ------
-    WorkerError : a worker died before it could begin
+    WorkerError : a worker died before it was ready
     """
     pool = WorkerPool((bundle, function), new_sink, workers)
     try:
@@ -72,7 +74,7 @@ def map_files_in_workers(
 
 
 @dataclass(slots=True)
-class _Slot(Generic[K]):
+class _FileResult(Generic[K]):
     file: Path
     sink: K
     is_done: bool = False
@@ -81,10 +83,10 @@ class _Slot(Generic[K]):
 
 @dataclass(slots=True)
 class _Task:
-    """Files that a worker still owes, by their place in the run."""
+    """Unfinished files of a worker, by their index in the run."""
 
     files: dict[int, Path]
-    is_last_try: bool = False
+    is_retry: bool = False
 
 
 @dataclass(slots=True)
@@ -96,13 +98,16 @@ class _Worker:
 
 
 class WorkerPool(Generic[K]):
-    """Some worker processes, which answer one run after another; :func:`map_files_in_workers` is one that ends with its run.
+    """Worker processes that serve one run after another; :func:`map_files_in_workers` stops them after one.
 
     Parameters
     ----------
-    job : the model, and what each worker does with a file
-    new_sink : makes the place for the pieces of one file
-    size : most processes
+    job : tuple of (Bundle, FileFunction)
+        Sent to every worker.
+    new_sink : function
+        Returns an empty sink for the chunks of one file.
+    size : int
+        Most processes.
     """
 
     def __init__(self, job: tuple[Any, FileFunction], new_sink: Callable[[], K], size: int) -> None:
@@ -110,44 +115,44 @@ class WorkerPool(Generic[K]):
         self._new_sink = new_sink
         self._size = size
         self._workers: list[_Worker] = []
-        self._slots: dict[int, _Slot[K]] = {}
+        self._results: dict[int, _FileResult[K]] = {}
         self._retries: deque[_Task] = deque()
         self._n_submitted = 0
         self._n_yielded = 0
-        self._file_s = _TASK_S  # what a file takes, as lately seen
+        self._file_s = _TASK_S  # running mean duration of a file
 
     def run(self, files: Iterable[Path]) -> Iterator[tuple[Path, K, WorkerError | None]]:
-        """Answer files, as :func:`map_files_in_workers`; a run must come to its end before the next one begins."""
-        fresh = iter(files)
+        """Apply the function to files, as :func:`map_files_in_workers`; a run must end before the next one begins."""
+        remaining = iter(files)
         while True:
-            self._assign_tasks(fresh)
-            while (slot := self._slots.get(self._n_yielded)) is not None and slot.is_done:
-                yield slot.file, slot.sink, slot.error
-                del self._slots[self._n_yielded]
+            self._assign_tasks(remaining)
+            while (result := self._results.get(self._n_yielded)) is not None and result.is_done:
+                yield result.file, result.sink, result.error
+                del self._results[self._n_yielded]
                 self._n_yielded += 1
-                self._assign_tasks(fresh)
-            if not self._slots:
+                self._assign_tasks(remaining)
+            if not self._results:
                 return
             by_link = {worker.link: worker for worker in self._workers}
             for link in wait(list(by_link)):
                 self._receive(by_link[link])  # type: ignore[index]
 
     def stop(self) -> None:
-        """End the processes."""
+        """Kill the processes."""
         for worker in self._workers:
             worker.link.close()
-            worker.process.kill()  # they hold nothing that could be lost
+            worker.process.kill()  # they hold no state
             worker.process.wait()
 
-    def _assign_tasks(self, fresh: Iterator[Path]) -> None:
-        for load in range(_TASKS_AHEAD):  # nobody gets a second task while another has none
+    def _assign_tasks(self, remaining: Iterator[Path]) -> None:
+        for load in range(_TASKS_PER_WORKER):  # no worker gets a second task while another has none
             for worker in [w for w in self._workers if len(w.tasks) == load]:
-                self._send_task(worker, self._next_task(fresh))
-            while load == 0 and len(self._workers) < self._size and (task := self._next_task(fresh)):
+                self._send_task(worker, self._next_task(remaining))
+            while load == 0 and len(self._workers) < self._size and (task := self._next_task(remaining)):
                 self._workers.append(self._start_worker())
                 self._send_task(self._workers[-1], task)
 
-    def _next_task(self, fresh: Iterator[Path]) -> _Task | None:
+    def _next_task(self, remaining: Iterator[Path]) -> _Task | None:
         if self._retries:
             return self._retries.popleft()
         files: dict[int, Path] = {}
@@ -155,9 +160,11 @@ class WorkerPool(Generic[K]):
             max(1, int(_TASK_S / self._file_s)), _MAX_TASK_FILES, MAX_AHEAD - self._n_submitted + self._n_yielded
         )
         characters = 0
-        while len(files) < n_files and characters < _MAX_TASK_CHARACTERS and (file := next(fresh, None)) is not None:
+        while (
+            len(files) < n_files and characters < _MAX_TASK_CHARACTERS and (file := next(remaining, None)) is not None
+        ):
             files[self._n_submitted] = file
-            self._slots[self._n_submitted] = _Slot(file, self._new_sink())
+            self._results[self._n_submitted] = _FileResult(file, self._new_sink())
             self._n_submitted += 1
             characters += len(str(file))
         return _Task(files) if files else None
@@ -190,7 +197,7 @@ class WorkerPool(Generic[K]):
             return
         try:
             worker.link.send([(index, os.fspath(file)) for index, file in task.files.items()])
-        except OSError:  # it died; reading from the link will say so
+        except OSError:  # the worker died; the next receive handles it
             self._retries.append(task)
         else:
             worker.tasks.append(task)
@@ -199,7 +206,7 @@ class WorkerPool(Generic[K]):
         try:
             message = worker.link.recv()
         except (EOFError, OSError, UnpicklingError):
-            self._replace_dead(worker)
+            self._handle_death(worker)
             return
         if message is None:
             worker.is_ready = True
@@ -207,36 +214,36 @@ class WorkerPool(Generic[K]):
         chunks, seconds = message
         task = worker.tasks[0]
         for index, chunk in chunks:
-            slot = self._slots[index]
+            result = self._results[index]
             if chunk is None:
-                slot.is_done = True
+                result.is_done = True
                 del task.files[index]
             else:
-                slot.sink.append(chunk)
+                result.sink.append(chunk)
         if seconds is not None:
             worker.tasks.popleft()
             n_files = max(1, len({index for index, _ in chunks}))
             self._file_s = 0.5 * self._file_s + 0.5 * seconds / n_files
 
-    def _replace_dead(self, worker: _Worker) -> None:
+    def _handle_death(self, worker: _Worker) -> None:
         self._workers.remove(worker)
         worker.link.close()
         if not worker.is_ready:
             raise _start_error(worker.process)
-        died = _exit_reason(worker.process)
-        # Only the first task had begun. Its files that were answered are no longer in it.
+        exit_reason = _exit_reason(worker.process)
+        # Only the first task had begun; its finished files are no longer in it.
         first, *others = worker.tasks or [_Task({})]
         for index, file in first.files.items():
-            slot = self._slots[index]
-            slot.sink = self._new_sink()
-            if first.is_last_try:
-                slot.is_done = True
-                slot.error = WorkerError(
-                    f"{file}: the process that answered it died twice, the second time alone with it, {died}. "
-                    "A decoder may have crashed over it, or memory run out: convert the file, or leave it out."
+            result = self._results[index]
+            result.sink = self._new_sink()
+            if first.is_retry:
+                result.is_done = True
+                result.error = WorkerError(
+                    f"{file}: its worker process died twice, the second time with this file alone, {exit_reason}. "
+                    "A decoder may have crashed, or memory run out: convert the file, or leave it out."
                 )
             else:
-                self._retries.append(_Task({index: file}, is_last_try=True))
+                self._retries.append(_Task({index: file}, is_retry=True))
         self._retries.extend(others)
 
 
@@ -248,7 +255,7 @@ def _start_error(process: subprocess.Popen[bytes]) -> WorkerError:
 
 
 def _exit_reason(process: subprocess.Popen[bytes]) -> str:
-    """Say how a process ended, or end it if its link broke and it did not."""
+    """Return how a process ended; kill it if only its link broke."""
     try:
         code = process.wait(timeout=5)
     except subprocess.TimeoutExpired:

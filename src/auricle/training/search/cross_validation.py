@@ -135,7 +135,7 @@ class FoldFits:
             stack.enter_context(parallel_fits())
             if any(IMAGE in self.candidates[index].parts for index in self._in_hand):
                 stack.enter_context(torch_threads(1))
-            fits = parallel_map(self._fit, jobs, workers=self._workers, may_leave=True)
+            fits = parallel_map(self._fit, jobs, workers=self._workers, on_engine=True)
             for job, (answers, seconds) in zip(jobs, fits, strict=True):
                 self._made[job], self._seconds[job] = answers, seconds
                 if self._progress:
