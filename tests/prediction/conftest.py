@@ -32,7 +32,7 @@ def listening() -> Callable[[Predictor], tuple[Predictor, list[np.ndarray]]]:
 
     def make(model: Predictor) -> tuple[Predictor, list[np.ndarray]]:
         twin = copy.copy(model)
-        twin.graph = graph = Listening(model)  # type: ignore[assignment]
+        twin.graph = graph = Listening(model)
         return twin, graph.rows
 
     return make

@@ -89,7 +89,7 @@ def test_a_name_that_is_no_text_is_written_nevertheless(form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_lines_come_as_rows_do(form: str, endless: Callable[[], object]) -> None:
-    written = lines(endless(), form=form, classes=CLASSES)  # type: ignore[arg-type]
+    written = lines(endless(), form=form, classes=CLASSES)
     assert len([next(written) for _ in range(5)]) == 5
 
 

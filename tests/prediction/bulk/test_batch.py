@@ -10,7 +10,7 @@ from auricle.prediction.bulk.batch import predict_files
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.request import PredictionRequest
 
-workers = pytest.mark.parametrize("workers", [None, 1, 2])
+workers = pytest.mark.parametrize("workers", [1, 2])
 
 
 @pytest.fixture

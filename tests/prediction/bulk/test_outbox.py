@@ -58,3 +58,4 @@ def test_without_a_store_nothing_is_kept() -> None:
     waiting = Outbox(None)
     waiting.take("a", an_entry())
     waiting.settle_some(is_end=True)
+    assert waiting._entries == {}
