@@ -48,7 +48,7 @@ def test_a_revoked_or_expired_key_is_out() -> None:
     keys = Keys()
     doorman = Authenticator(keys.verify, Settings(key_cache_s=0.05), is_open=False)
     admit(doorman, f"Bearer {TOKEN}")
-    keys.key = None  # type: ignore[assignment]
+    keys.key = None
     time.sleep(0.06)
     with pytest.raises(RequestError, match="unknown, expired or revoked"):
         admit(doorman, f"Bearer {TOKEN}")
