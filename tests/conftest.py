@@ -164,7 +164,7 @@ def labelled() -> "Callable[..., Dataset]":
             for i, (answer, group) in enumerate(zip(answers, groups, strict=True))
         )
         task = "classify" if isinstance(answers[0], str) else "regress"
-        return Dataset(examples, task, source="test set", group_column="site")  # type: ignore[arg-type]
+        return Dataset(examples, task, source="test set", group_column="site")
 
     return make
 

@@ -74,9 +74,9 @@ def test_qualities_are_rounded_to_what_can_be_heard() -> None:
 
 def test_records_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
-        QUALITY.dc = 1.0  # type: ignore[misc]
+        QUALITY.dc = 1.0
     with pytest.raises(FrozenInstanceError):
-        Prediction("window", 0.0, 1.0, "m").label = "x"  # type: ignore[misc]
+        Prediction("window", 0.0, 1.0, "m").label = "x"
 
 
 def test_an_entry_compares_by_what_is_told_of_it() -> None:
@@ -89,4 +89,4 @@ def test_an_entry_compares_by_what_is_told_of_it() -> None:
     assert first == second
     assert first.recording is answer
     with pytest.raises(FrozenInstanceError):
-        first.group = "site"  # type: ignore[misc]
+        first.group = "site"

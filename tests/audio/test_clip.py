@@ -6,7 +6,7 @@ from auricle.errors import AudioError
 
 
 def test_samples_become_contiguous_float32() -> None:
-    clip = Clip(np.arange(8)[::2], 4)  # type: ignore[arg-type]
+    clip = Clip(np.arange(8)[::2], 4)
     assert clip.samples.dtype == np.float32
     assert clip.samples.flags.c_contiguous
     assert clip.duration_s == 1.0

@@ -41,18 +41,18 @@ def test_bytes_and_file_objects_equal_the_path(kind: str, encoded: Encode, saved
 
 
 @pytest.mark.parametrize("rate_hz", [None, 11_025])
-@pytest.mark.parametrize("block_values", [7, 1000, 4096])
 def test_block_size_never_changes_a_bit(
-    kind: str, rate_hz: int | None, block_values: int, encoded: Encode, noise: Noise, monkeypatch: pytest.MonkeyPatch
+    kind: str, rate_hz: int | None, encoded: Encode, noise: Noise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = encoded(noise(6000, 2), 16_000, kind)
     whole = read(content, rate_hz=rate_hz).samples
-    monkeypatch.setattr(decode, "_BLOCK_VALUES", block_values)
-    with open_sound(content) as sound:
-        blocks = list(sound.blocks(rate_hz=rate_hz))
-    assert len(blocks) > 1
-    assert all(block.size > 0 for block in blocks)
-    assert np.array_equal(np.concatenate(blocks), whole)
+    for block_values in (7, 1000, 4096):
+        monkeypatch.setattr(decode, "_BLOCK_VALUES", block_values)
+        with open_sound(content) as sound:
+            blocks = list(sound.blocks(rate_hz=rate_hz))
+        assert len(blocks) > 1
+        assert min(block.size for block in blocks) > 0
+        assert np.array_equal(np.concatenate(blocks), whole), block_values
 
 
 def test_part_equals_that_of_the_whole_file(kind: str, encoded: Encode, noise: Noise) -> None:
@@ -235,7 +235,9 @@ def test_descriptors_are_closed(encoded: Encode, noise: Noise, saved: Save) -> N
 @pytest.mark.recordings
 @pytest.mark.parametrize("name", ["esc10", "fsdd", "commands", "motor", "cry"])
 def test_real_recordings_are_read(name: str, recordings_dir: Path) -> None:
-    for path in sorted((recordings_dir / name / "clips").iterdir())[::40]:
+    paths = sorted((recordings_dir / name / "clips").iterdir())[::40]
+    assert paths
+    for path in paths:
         clip = read(path, rate_hz=16_000)
         with open_sound(path) as sound:
             assert sound.n_frames is not None

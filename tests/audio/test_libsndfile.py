@@ -21,15 +21,16 @@ def test_facts_of_the_header(kind: str, encoded: Encode, noise: Noise) -> None:
         decoder.close()
 
 
-@pytest.mark.parametrize("skipped", [0, 1, 4999, 5003, 9000])
-def test_skip_never_changes_a_bit(kind: str, skipped: int, encoded: Encode, noise: Noise) -> None:
+def test_what_follows_a_skip_has_the_same_bits(kind: str, encoded: Encode, noise: Noise) -> None:
     content = encoded(noise(5003, 2), 16_000, kind)
-    with open_source(content) as file, open_source(content) as again:
+    with open_source(content) as file:
         whole = Decoder(file, "x").read(10_000)
-        decoder = Decoder(again, "x")
-        if skipped <= 5003 or not decoder.has_exact_length:
+    beyond = (9000,) if kind == "mp3" else ()  # a header that can be believed is not asked for more than it claims
+    for skipped in (0, 1, 4999, 5003, *beyond):
+        with open_source(content) as file:
+            decoder = Decoder(file, "x")
             assert decoder.skip(skipped, block=1000) == min(skipped, 5003)
-            assert np.array_equal(decoder.read(10_000), whole[skipped:])
+            assert np.array_equal(decoder.read(10_000), whole[skipped:]), skipped
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 32])

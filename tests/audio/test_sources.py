@@ -61,6 +61,6 @@ def test_unreadable_file_raises(saved: Save) -> None:
 
 def test_arrays_and_text_streams_raise(noise: Noise) -> None:
     with pytest.raises(AudioError, match=r"Got ndarray.*use `Clip\(samples, rate_hz\)`"):
-        open_source(noise(10))  # type: ignore[arg-type]
+        open_source(noise(10))
     with pytest.raises(AudioError, match=r"must give bytes. It gives str"):
-        open_source(io.StringIO("text"))  # type: ignore[arg-type]
+        open_source(io.StringIO("text"))

@@ -34,21 +34,22 @@ def reference_measures(samples: Samples, rate_hz: int) -> tuple[float, float, fl
 
 
 @pytest.mark.parametrize("rate_hz", [10, 50, 1000, 8000, 16_000, 22_050, 44_100, 192_000])
-@pytest.mark.parametrize("n", [1, 7, 8, 130, 512, 4097, 40_000])
 @pytest.mark.parametrize("kind", ["noise", "low", "half", "silence", "offset"])
-def test_measures_equal_the_numpy_reference(kind: str, n: int, rate_hz: int, rng: np.random.Generator) -> None:
-    noise = 0.1 * rng.standard_normal(n)
-    made = {
-        "noise": noise,
-        "low": np.cumsum(noise) / 30,
-        "half": np.where(np.arange(n) < n // 2, 0.0, noise),
-        "silence": np.zeros(n),
-        "offset": noise * 1e-3 + 0.3,
-    }[kind]
-    samples = made.astype(np.float32)
-    dc = float(samples.mean(dtype=np.float64))
-    bandwidth_hz, cutoff_db, holes = spectral_measures(samples, rate_hz, dc=dc)
-    expected = reference_measures(samples, rate_hz)
-    assert bandwidth_hz == pytest.approx(expected[0])
-    assert cutoff_db == pytest.approx(expected[1], abs=0.01)
-    assert holes == pytest.approx(expected[2], abs=1e-3)
+def test_measures_equal_the_numpy_reference(kind: str, rate_hz: int, rng: np.random.Generator) -> None:
+    wrong = {}
+    for n in (1, 7, 8, 130, 512, 4097, 40_000):
+        noise = 0.1 * rng.standard_normal(n)
+        made = {
+            "noise": noise,
+            "low": np.cumsum(noise) / 30,
+            "half": np.where(np.arange(n) < n // 2, 0.0, noise),
+            "silence": np.zeros(n),
+            "offset": noise * 1e-3 + 0.3,
+        }[kind]
+        samples = made.astype(np.float32)
+        found = spectral_measures(samples, rate_hz, dc=float(samples.mean(dtype=np.float64)))
+        bandwidth_hz, cutoff_db, holes = reference_measures(samples, rate_hz)
+        expected = pytest.approx(bandwidth_hz), pytest.approx(cutoff_db, abs=0.01), pytest.approx(holes, abs=1e-3)
+        if found != expected:
+            wrong[n] = found, expected
+    assert wrong == {}

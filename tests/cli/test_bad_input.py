@@ -313,19 +313,19 @@ class TestOddSets:
         assert "buzz/copy.wav (buzz) and hum/0.wav (hum)" in page
         assert "But do not trust this score yet: contradiction" in page
 
-    def test_a_hundred_classes(self, auricle, tmp_path, out, rng) -> None:
-        for number in range(100):
+    def test_more_classes_than_a_table_shows(self, auricle, tmp_path, out, rng) -> None:
+        for number in range(45):
             (tmp_path / "set" / f"class_{number:03}").mkdir(parents=True)
             for i in range(2):
                 tone = np.sin(2 * np.pi * (100 + 35 * number) * np.arange(1600) / 8000)
                 sound = 0.2 * tone + 0.01 * rng.standard_normal(1600)
                 soundfile.write(tmp_path / "set" / f"class_{number:03}" / f"{i}.wav", sound, 8000)
         summary, page = self.trained(auricle, tmp_path / "set", out)
-        assert len(summary["by_class"]) == len(summary["confusion"]["classes"]) == 100
-        assert "The 40 worst of 100 classes by F1." in page
+        assert len(summary["by_class"]) == len(summary["confusion"]["classes"]) == 45
+        assert "The 40 worst of 45 classes by F1." in page
 
     def test_rates_and_lengths_of_every_kind(self, auricle, tmp_path, out, rng) -> None:
-        lengths_s = (0.05, 0.1, 0.5, 1, 2, 5, 12, 30)
+        lengths_s = (0.05, 0.1, 0.2, 0.5, 1, 2, 4, 8)
         rates_hz = (8000, 11025, 16000, 22050, 44100, 48000)
         for label in ("white", "red"):
             (tmp_path / "set" / label).mkdir(parents=True)

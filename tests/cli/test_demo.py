@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from auricle.cli import demo, demo_loop
+from auricle.models import forest, trees
 from auricle.models.table import MODELS
 from auricle.prediction.predictor import load
 
@@ -15,6 +16,8 @@ def test_the_whole_loop_in_small(auricle, tmp_path: Path, monkeypatch: pytest.Mo
     for name, n in (("N_RECORDINGS", 64), ("N_LIVE", 52), ("N_NEW", 4)):
         monkeypatch.setattr(demo_loop, name, n)
     monkeypatch.setitem(MODELS, "forest", replace(MODELS["forest"], grid={"max_depth": (2, 4)}))
+    monkeypatch.setattr(forest, "N_TREES", 10)
+    monkeypatch.setattr(trees, "N_TREES", 10)
     ran = auricle("demo", "-o", tmp_path / "demo")
     assert (ran.code, ran.out) == (0, "")
     assert all(f"\n{step}. " in ran.err for step in range(1, 8))

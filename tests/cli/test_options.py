@@ -81,7 +81,7 @@ def test_a_root_must_be_a_folder(auricle, command: str, table: tuple[Path, Path]
 
 
 def test_every_command_that_reads_a_table_takes_its_root() -> None:
-    commands = get_command(app).commands  # type: ignore[attr-defined]
+    commands = get_command(app).commands
     options = {name: {word for one in command.params for word in one.opts} for name, command in commands.items()}
     assert {name for name, words in options.items() if "--group" in words} == {
         name for name, words in options.items() if "--root" in words

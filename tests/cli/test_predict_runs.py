@@ -46,7 +46,7 @@ def command(*arguments: object, **options: object) -> subprocess.CompletedProces
         capture_output=True,
         text=True,
         timeout=120,
-        **options,  # type: ignore[call-overload]
+        **options,
     )
 
 
@@ -63,7 +63,7 @@ def test_killed_at_any_moment_and_resumed_it_is_as_if_it_had_not_been(
     def is_kept(_: int) -> bool:  # not before: of what the journal does not tell of, nothing counts
         return journal.exists() and b'"files"' in journal.read_bytes()
 
-    for is_time, later_s in ((is_begun, 0.0), (is_begun, 0.3), (is_kept, 0.0)):
+    for is_time, later_s in ((is_begun, 0.0), (is_kept, 0.1)):
         before = part.stat().st_size if part.exists() else 0
         with subprocess.Popen(
             [*COMMAND, *map(str, asked), "-o", str(target), *(["--resume"] if before else [])],
@@ -91,42 +91,30 @@ def test_the_summary_counts_what_an_earlier_run_did(auricle, states_file: Path, 
     assert told.keys() >= {"files_per_s", "x_real_time", "seconds", "model", "output"}
 
 
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
+def test_a_run_goes_on_as_it_was_begun(
+    auricle, states_file: Path, trained_on_speeds, clips: Path, out: Path, tmp_path: Path
+) -> None:
+    ran = command(states_file, clips, "-o", out / "x.jsonl", preexec_fn=small_disk)
+    assert ran.returncode == 2, ran.stderr
+    stopped = {path.name: path.read_bytes() for path in out.iterdir()}
+    for change, says in (
         (["--windows"], "Windows was False, and is True"),
         (["--format", "csv"], "Format was 'jsonl', and is 'csv'"),
         (["--hop-s", "0.1"], "Hop_s was None, and is 0.1"),
         (["--events"], "Events was None, and is {"),
-    ],
-)
-def test_a_run_goes_on_as_it_was_begun(
-    change: list[str], says: str, auricle, states_file: Path, clips: Path, out: Path
-) -> None:
-    stop(states_file, clips, out)
-    ran = auricle("predict", states_file, clips, "-o", out / "x.jsonl", "--resume", *change)
-    assert (ran.code, ran.out) == (2, "")
-    assert says in ran.sentence
-    assert auricle("predict", states_file, clips, "-o", out / "x.jsonl", "--resume").code == 0
-    assert len((out / "x.jsonl").read_text().splitlines()) == 24
-
-
-def test_another_model_does_not_go_on(
-    auricle, states_file: Path, trained_on_speeds, clips: Path, out: Path, tmp_path: Path
-) -> None:
-    stop(states_file, clips, out)
+    ):
+        ran = auricle("predict", states_file, clips, "-o", out / "x.jsonl", "--resume", *change)
+        assert (ran.code, ran.out) == (2, "")
+        assert says in ran.sentence
     trained_on_speeds.bundle.save(tmp_path / "rpm.auricle")
     ran = auricle("predict", tmp_path / "rpm.auricle", clips, "-o", out / "x.jsonl", "--resume")
     assert ran.code == 2
     assert "Model was 'states@" in ran.sentence
     ran = auricle("predict", states_file, clips, "-o", out / "x.jsonl")
     assert ran.sentence.startswith(f"{out}/x.jsonl: a run that was stopped left its rows in")
-
-
-def stop(states_file: Path, clips: Path, out: Path) -> None:
-    """Let a run fill a disk of 6 KB, and so stop."""
-    ran = command(states_file, clips, "-o", out / "x.jsonl", preexec_fn=small_disk)
-    assert ran.returncode == 2, ran.stderr
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == stopped
+    assert auricle("predict", states_file, clips, "-o", out / "x.jsonl", "--resume").code == 0
+    assert len((out / "x.jsonl").read_text().splitlines()) == 24
 
 
 def small_disk() -> None:
@@ -253,7 +241,8 @@ def test_label_tracks_beside_recordings_are_a_data_set(
         for row in told
         if row["level"] == wanted
     ]
-    if len({label for *_, label in expected}) > 1:
+    assert expected
+    if len({label for *_, label in expected}) > 1:  # a data set has two classes
         data = Dataset.load(folder, label="label")
         assert [(str(e.file), e.start_s, e.end_s, e.label) for e in data.examples] == expected
     again = auricle("predict", states_file, folder, "--format", form, *level, "-o", folder)

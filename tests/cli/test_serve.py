@@ -24,7 +24,7 @@ def test_what_is_neither_is_refused(text: str) -> None:
         _kept(text)
 
 
-def test_the_command_says_so_too(auricle) -> None:  # type: ignore[no-untyped-def]
+def test_the_command_says_so_too(auricle) -> None:
     ran = auricle("serve", "--keep", "for ever")
     assert ran.code == 2
     assert "A stretch of time must be a number above 0" in ran.sentence

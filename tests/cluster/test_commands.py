@@ -8,7 +8,10 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from auricle.runtime.shards import MANIFEST
 
@@ -42,16 +45,14 @@ def joined(folder: Path, suffix: str) -> bytes:
 
 def test_shards_joined_are_what_one_machine_writes(cluster, auricle, states_file, many, written_here, tmp_path):
     out = tmp_path / "out"
-    code, printed, err = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--json")
+    code, stdout, err = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--json")
     assert code == 1  # one file is no sound
     assert "1 of 240 files failed" in err
     assert joined(out, ".jsonl") == written_here
-    report = json.loads(printed)
+    report = json.loads(stdout)
     assert (report["n_files"], report["n_failed"], report["n_resumed"]) == (240, 1, 0)
-    code, printed, _ = auricle(
-        "predict", states_file, many, "-o", out, "--engine", cluster.engine, "--resume", "--json"
-    )
-    assert json.loads(printed)["n_resumed"] == 240
+    code, stdout, _ = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--resume", "--json")
+    assert json.loads(stdout)["n_resumed"] == 240
     assert joined(out, ".jsonl") == written_here
 
 
@@ -90,10 +91,8 @@ def test_a_run_resumes_after_the_scheduler_died(cluster, mortal, auricle, states
     killer.join()
     assert code == 2
     assert "The connection is lost" in err
-    code, printed, _ = auricle(
-        "predict", states_file, many, "-o", out, "--engine", cluster.engine, "--resume", "--json"
-    )
-    assert json.loads(printed)["n_resumed"] > 0
+    code, stdout, _ = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--resume", "--json")
+    assert json.loads(stdout)["n_resumed"] > 0
     assert joined(out, ".jsonl") == written_here
 
 
@@ -101,22 +100,18 @@ def test_features_are_written_in_shards(cluster, auricle, machine_sounds, tmp_pa
     options = ["--label", "label", "--group", "machine"]
     assert auricle("features", machine_sounds, *options, "-o", tmp_path / "here.csv")[0] == 0
     out = tmp_path / "out"
-    code, printed, _ = auricle("features", machine_sounds, *options, "-o", out, "--engine", cluster.engine, "--json")
+    code, stdout, _ = auricle("features", machine_sounds, *options, "-o", out, "--engine", cluster.engine, "--json")
     assert code == 0
-    report = json.loads(printed)
+    report = json.loads(stdout)
     assert report["n_rows"] == report["n_recordings"] == 24
     assert report["n_shards"] == len(list(out.glob("part-*"))) > 1
-    if not list(out.glob("part-*.csv")):
-        pq = pytest.importorskip("pyarrow.parquet")
-        columns = [str(name) for name in pq.read_table(min(out.glob("part-*"))).column_names]
-        assert columns[:5] == ["file", "start_s", "end_s", "group", "label"]
-        return
-    rows = []
-    for path in sorted(out.glob("part-*.csv")):
-        with path.open(newline="") as stream:
-            rows += list(csv.reader(stream))[1:]
+    found = pa.concat_tables(parquet.read_table(path) for path in sorted(out.glob("part-*.parquet")))
     with (tmp_path / "here.csv").open(newline="") as stream:
-        assert rows == list(csv.reader(stream))[1:]
+        names, *rows = csv.reader(stream)
+    assert found.column_names == names
+    for name, column, expected in zip(names, found.columns, zip(*rows, strict=True), strict=True):
+        is_text = name in {"file", "group", "label"}
+        assert column.to_pylist() == list(expected if is_text else np.float32(expected).tolist()), name
 
 
 def test_features_name_failed_recordings(cluster, auricle, tmp_path, machine_sounds):
@@ -127,10 +122,10 @@ def test_features_name_failed_recordings(cluster, auricle, tmp_path, machine_sou
         for sound in sounds[:3]:
             shutil.copy(sound, folder / name)
     (folder / "a" / "bad.wav").write_text("no sound")
-    code, printed, err = auricle("features", folder, "-o", tmp_path / "out", "--engine", cluster.engine, "--json")
+    code, stdout, err = auricle("features", folder, "-o", tmp_path / "out", "--engine", cluster.engine, "--json")
     assert code == 1
     assert "1 of 7 recordings failed" in err
-    (failure,) = json.loads(printed)["failed"]
+    (failure,) = json.loads(stdout)["failed"]
     assert failure["file"].endswith("bad.wav")
     assert failure["error"]["kind"] == "audio"
 

@@ -25,4 +25,3 @@ def test_a_cluster_trains_the_same_model(cluster, dataset, tmp_path):
     np.testing.assert_array_equal(there.examples.rows, here.examples.rows)
     assert there.bundle.version == here.bundle.version
     assert [trial.score for trial in there.found.trials] == [trial.score for trial in here.found.trials]
-    assert not (tmp_path / "cache" / "features.sqlite-wal").exists() or FeatureCache(tmp_path / "cache").is_open

@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def help_of(command: str, option: str) -> str:
     """Return what ``--help`` says of one option or argument."""
-    parameters = typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
+    parameters = typer.main.get_command(app).commands[command].params
     (parameter,) = (parameter for parameter in parameters if parameter.name == option)
     text: str = parameter.help
     return text

@@ -35,7 +35,7 @@ def plain_processor(request: pytest.FixtureRequest) -> dict[str, str]:
         **os.environ,
         "NUMBA_CPU_NAME": "generic",
         "NUMBA_CPU_FEATURES": "",
-        "NUMBA_CACHE_DIR": str(request.config.cache.mkdir("numba-generic")),  # type: ignore[union-attr]
+        "NUMBA_CACHE_DIR": str(request.config.cache.mkdir("numba-generic")),
         "NPY_DISABLE_CPU_FEATURES": " ".join(name for name in __cpu_dispatch__ if __cpu_features__[name]),
     }
 

@@ -7,7 +7,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.readers import READERS
@@ -27,9 +29,7 @@ def _jsonl(rows: Rows, path: Path) -> None:
 
 
 def _parquet(rows: Rows, path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    parquet.write_table(pa.Table.from_pylist(rows), path)
 
 
 def _table(write: Callable[[Rows, Path], None], name: str) -> Callable[[Rows, Path], Path]:

@@ -36,7 +36,7 @@ def test_a_target_column_is_a_number_to_learn(root: Path) -> None:
 
 def test_named_columns_and_tasks(root: Path) -> None:
     for options in ({"task": "classify"}, {"label": "label"}):
-        data = Dataset.load(root, **options)  # type: ignore[arg-type]
+        data = Dataset.load(root, **options)
         assert data.classes == ("cat", "dog")
     assert Dataset.load(root, label="speaker").classes == ("ann", "bob")
     assert Dataset.load(root, target="fold").targets.tolist() == [1, 2, 1, 2]
@@ -82,7 +82,7 @@ def test_an_unknown_column_lists_the_known_ones(option: str, root: Path) -> None
     with pytest.raises(
         UsageError, match=rf"`{option}` must name a column. There is no 'nope'; there are 'file_name', "
     ):
-        Dataset.load(root, **{option: "nope"})  # type: ignore[arg-type]
+        Dataset.load(root, **{option: "nope"})
 
 
 def test_options_that_contradict_each_other(root: Path) -> None:

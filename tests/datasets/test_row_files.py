@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 
 from auricle.datasets import row_files
 from auricle.datasets.dataset import Dataset
@@ -49,7 +50,6 @@ def test_a_table_reads_back(dataset, examples, tmp_path):
 
 
 def test_parquet_reads_back(dataset, examples, tmp_path, monkeypatch):
-    parquet = pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr(row_files, "_ROWS_A_GROUP", 4)
     odd = dataset.subset(range(9))
     odd = replace(odd, examples=(replace(odd.examples[0], file=Path("caf\udce9.wav")), *odd.examples[1:]))
@@ -73,9 +73,7 @@ def test_numbers_to_predict_stand_in_their_own_column(machine_sounds, tmp_path):
 
 @pytest.mark.parametrize("has_parquet", [True, False])
 def test_shards_joined_are_the_table(dataset, examples, tmp_path, monkeypatch, has_parquet):
-    if has_parquet:
-        parquet = pytest.importorskip("pyarrow.parquet")
-    else:
+    if not has_parquet:
         monkeypatch.setitem(sys.modules, "pyarrow", None)
         monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     written = shard_rows(dataset, SPEC, tmp_path, engine=Here())

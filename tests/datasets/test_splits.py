@@ -17,8 +17,7 @@ def dataset(answers: list[str] | list[float], groups: list[str]) -> Dataset:
     classify = isinstance(answers[0], str)
     pairs = zip(answers, groups, strict=True)
     examples = tuple(
-        Example(Path(f"{i}.wav"), a if classify else None, None if classify else a, g)  # type: ignore[arg-type]
-        for i, (a, g) in enumerate(pairs)
+        Example(Path(f"{i}.wav"), a if classify else None, None if classify else a, g) for i, (a, g) in enumerate(pairs)
     )
     return Dataset(examples, "classify" if classify else "regress", source="test set")
 
@@ -72,7 +71,7 @@ def test_a_hold_out_shares_no_group_and_lacks_no_class(data: Dataset, fraction: 
 @given(st.integers(0, 20), st.randoms())
 def test_the_order_of_the_examples_does_not_matter(seed: int, random: object) -> None:
     data = balanced(20)
-    order = np.random.default_rng(random.randrange(1000)).permutation(len(data))  # type: ignore[attr-defined]
+    order = np.random.default_rng(random.randrange(1000)).permutation(len(data))
     dealt = assign(data.labels, data.groups, 4, seed)
     assert np.array_equal(assign(data.labels[order], data.groups[order], 4, seed), dealt[order])
 

@@ -58,7 +58,7 @@ def test_the_gear_sings_at_its_teeth(fleet: list[tuple[Machine, Microphone]]) ->
 
 def test_each_fault_adds_what_physics_says(fleet: list[tuple[Machine, Microphone]]) -> None:
     def typical(kind: Kind, measure: object) -> float:
-        return float(np.median([measure(samples) for samples in sounds(kind, fleet)]))  # type: ignore[operator]
+        return float(np.median([measure(samples) for samples in sounds(kind, fleet)]))
 
     def ball_pass(samples: Samples) -> float:
         return line(samples, BALL_PASS * RPM / 60)

@@ -2,7 +2,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from auricle.datasets.tables import Table, read_csv, read_jsonl, read_parquet
 from auricle.errors import DataError, UsageError
@@ -80,10 +82,8 @@ def test_parquet_without_pyarrow_says_how_to_get_it(monkeypatch: pytest.MonkeyPa
 
 
 def test_parquet_reads_as_its_values(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
     columns = {"file_name": ["a.wav", "b.wav"], "target": [1.5, 2.0], "n": [3, None]}
-    parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+    parquet.write_table(pa.table(columns), tmp_path / "t.parquet")
     table = read_parquet(tmp_path / "t.parquet")
     assert cells(table)[1] == {"file_name": "b.wav", "target": "2.0", "n": ""}
     assert table.rows[1].where.endswith("t.parquet, row 2")

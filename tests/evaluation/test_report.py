@@ -22,7 +22,7 @@ def evaluated(states: Predictor, trained_on_states: TrainResult) -> Evaluation:
 def with_verdict(evaluation: Evaluation, kind: str) -> Evaluation:
     """The same evaluation as if no recording were in the training set, with another kind of verdict."""
     changed = replace(evaluation, in_training=evaluation.in_training & False)
-    changed.__dict__["compared"] = Verdict(kind, "Any prose.")  # type: ignore[arg-type]
+    changed.__dict__["compared"] = Verdict(kind, "Any prose.")
     return changed
 
 

@@ -46,20 +46,20 @@ def clear_bands(samples):
 
 
 @pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize("n", [16_000, 512 + 3 * 128, 512])
-def test_a_group_equals_the_features(run, sound, group, n):
-    samples = sound[4000 : 4000 + n]
-    got = run(lambda graph, value: GROUPS[group](FrameValues(graph, value, SPEC)), samples)
-    expected = group_of(samples, SPEC, group)
-    assert got.shape == expected.shape
-    apart = np.abs(got - expected)
-    if group == "contrast":
-        apart = apart[:, clear_bands(samples)]
-    assert apart.size == 0 or np.quantile(apart, 0.999) <= TOLERANCE[group]
+def test_a_group_equals_the_features(run, sound, group):
+    apart = {}
+    for n in (16_000, 512 + 3 * 128, 512):
+        samples = sound[4000 : 4000 + n]
+        got = run(lambda graph, value: GROUPS[group](FrameValues(graph, value, SPEC)), samples)
+        expected = group_of(samples, SPEC, group)
+        assert got.shape == expected.shape
+        compared = clear_bands(samples) if group == "contrast" else slice(None)
+        apart[n] = np.quantile(np.abs(got - expected)[:, compared], 0.999) if np.any(compared) else 0.0
+    assert {n: value for n, value in apart.items() if value > TOLERANCE[group]} == {}
 
 
-@pytest.mark.parametrize("group", GROUPS)
-def test_silence_is_described_as_the_features_do(run, group):
+def test_silence_is_described_as_the_features_do(run):
     samples = np.zeros(1024, np.float32)
-    got = run(lambda graph, value: GROUPS[group](FrameValues(graph, value, SPEC)), samples)
-    np.testing.assert_allclose(got, group_of(samples, SPEC, group), rtol=1e-5, atol=1e-4)
+    for group, values in GROUPS.items():
+        got = run(lambda graph, value, values=values: values(FrameValues(graph, value, SPEC)), samples)
+        np.testing.assert_allclose(got, group_of(samples, SPEC, group), rtol=1e-5, atol=1e-4, err_msg=group)

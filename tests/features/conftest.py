@@ -1,6 +1,6 @@
 """Sounds that every feature is compared with librosa on: noise, tones, chirps, speech-like sound and silence."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from auricle.features.spec import FeatureSpec
+
+Sounds = dict[str, NDArray[np.float32]]
+Check = Callable[[NDArray[np.float32], FeatureSpec], None]
 
 SECONDS = 1
 
@@ -30,7 +33,7 @@ def spec(request: pytest.FixtureRequest) -> FeatureSpec:
     return SPECS[request.param]
 
 
-def make_sounds(rate_hz: int) -> dict[str, NDArray[np.float32]]:
+def make_sounds(rate_hz: int) -> Sounds:
     rng = np.random.default_rng(20_240_229)
     time_s = np.arange(SECONDS * rate_hz) / rate_hz
     white = 0.1 * rng.standard_normal(time_s.size)
@@ -62,11 +65,11 @@ def voice(time_s: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]:
 
 
 @pytest.fixture(scope="session")
-def sounds() -> Callable[[int], dict[str, NDArray[np.float32]]]:
+def sounds() -> Callable[[int], Sounds]:
     """Return named sounds at a rate; made once for each."""
-    made: dict[int, dict[str, NDArray[np.float32]]] = {}
+    made: dict[int, Sounds] = {}
 
-    def at(rate_hz: int) -> dict[str, NDArray[np.float32]]:
+    def at(rate_hz: int) -> Sounds:
         if rate_hz not in made:
             made[rate_hz] = make_sounds(rate_hz)
         return made[rate_hz]
@@ -74,14 +77,24 @@ def sounds() -> Callable[[int], dict[str, NDArray[np.float32]]]:
     return at
 
 
-@pytest.fixture(params=list(make_sounds(8000)))
-def sound(request: pytest.FixtureRequest, spec: FeatureSpec, sounds: Callable[..., object]) -> NDArray[np.float32]:
-    """Each sound in turn, at the rate of ``spec``."""
-    return sounds(spec.rate_hz)[request.param]  # type: ignore[index]
+@pytest.fixture
+def on_every_sound(spec: FeatureSpec, sounds: Callable[[int], Sounds]) -> Callable[[Check], None]:
+    """Check every sound at the rate of ``spec``, and list those that fail."""
+
+    def run(check: Check) -> None:
+        wrong = {}
+        for name, sound in sounds(spec.rate_hz).items():
+            try:
+                check(sound, spec)
+            except AssertionError as error:
+                wrong[name] = str(error)
+        assert wrong == {}
+
+    return run
 
 
 @pytest.fixture
-def recordings(recordings_dir: Path) -> Iterator[tuple[NDArray[np.float32], FeatureSpec]]:
+def recordings(recordings_dir: Path) -> list[tuple[NDArray[np.float32], FeatureSpec]]:
     """A few real recordings, each with a spec of its rate."""
     files = sorted(recordings_dir.glob("esc10/clips/*"))[::40] + sorted(recordings_dir.glob("commands/clips/*"))[::180]
     loaded = []
@@ -89,4 +102,5 @@ def recordings(recordings_dir: Path) -> Iterator[tuple[NDArray[np.float32], Feat
         samples, rate_hz = soundfile.read(file, dtype="float32")
         n_fft = 2048 if rate_hz > 20_000 else 512
         loaded.append((samples[:rate_hz], FeatureSpec(rate_hz=rate_hz, n_fft=n_fft, hop=n_fft // 4, n_mels=40)))
-    return iter(loaded)
+    assert loaded
+    return loaded

@@ -22,7 +22,8 @@ def test_draws_the_image_and_what_was_heard(tmp_path: Path, rng: np.random.Gener
 def test_nothing_heard_is_drawn_too(rng: np.random.Generator) -> None:
     part = Image(image_spec(8000, 1.0))
     image = part.row(0.1 * rng.standard_normal(8000), 8000).reshape(part.shape)
-    draw_explained(image, np.zeros_like(image), part.spec, source="x.wav", answer="1200")
+    figure = draw_explained(image, np.zeros_like(image), part.spec, source="x.wav", answer="1200")
+    assert [len(axis.images) for axis in figure.axes[:2]] == [1, 2]
 
 
 def test_refuses_another_shape() -> None:

@@ -93,7 +93,7 @@ def test_a_window_hop_is_rounded_to_frames() -> None:
 
 def test_a_spec_is_frozen() -> None:
     with pytest.raises(Exception, match="frozen"):
-        FeatureSpec().hop = 3  # type: ignore[misc]
+        FeatureSpec().hop = 3
 
 
 @pytest.mark.parametrize("rate_hz", [2000, 4000, 8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000, 192_000])

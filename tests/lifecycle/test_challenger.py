@@ -31,7 +31,9 @@ def test_recordings_weigh_by_their_age_however_their_time_is_written(
 
     monkeypatch.setattr(challenger, "train", train)
     data = replace(pumps, examples=examples)
-    made_of = Challenger.of(store, store.models.champion(), data, families=None, half_life_days=90.0, seed=0, workers=None)
+    made_of = Challenger.of(
+        store, store.models.champion(), data, families=None, half_life_days=90.0, seed=0, workers=None
+    )
     made_of.train(())
     weights = [example.weight for example in asked[0].examples]
     assert weights == pytest.approx([1.0, 1.0, 1.0, 0.5, 0.5])

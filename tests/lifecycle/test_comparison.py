@@ -79,7 +79,7 @@ def test_a_training_that_left_recordings_out_keeps_their_order(pumps: Dataset) -
     assert found.tolist() == [*(i for i in range(64) if i not in (3, 10)), -1, -1]
 
 
-def test_recent_recordings_are_asked_of_both(champion: Predictor, heard: tuple, tmp_path: Path) -> None:  # type: ignore[type-arg]
+def test_recent_recordings_are_asked_of_both(champion: Predictor, heard: tuple, tmp_path: Path) -> None:
     examples = []
     for index, one in enumerate(heard[:8]):
         file = tmp_path / f"{index}.flac"

@@ -19,7 +19,7 @@ def labels(service: Store, champion: Predictor) -> Labelled:
     return labelled(service, "pumps", is_class=True, n_standard=champion.bundle.profile.rows.shape[1])
 
 
-def test_what_was_said_is_read_with_who_said_it(labels: Labelled, heard: tuple) -> None:  # type: ignore[type-arg]
+def test_what_was_said_is_read_with_who_said_it(labels: Labelled, heard: tuple) -> None:
     assert labels.ids.tolist() == [one.entry.id for one in heard]
     assert labels.truth.tolist() == [one.label for one in heard]
     assert labels.keys.tolist() == [one.key for one in heard]
@@ -40,7 +40,7 @@ def test_nothing_said_is_no_labels(store: Store) -> None:
         assert len(labelled(store, "pumps", is_class=is_class, n_standard=5)) == 0
 
 
-def test_an_entry_without_a_group_is_its_own(store: Store, heard: tuple) -> None:  # type: ignore[type-arg]
+def test_an_entry_without_a_group_is_its_own(store: Store, heard: tuple) -> None:
     store.add([replace(heard[0].entry, group="")])
     store.feedback.add(FeedbackEntry(heard[0].entry.id, label=heard[0].label))
     found = labelled(store, "pumps", is_class=True, n_standard=3)
@@ -100,7 +100,7 @@ def test_sounds_are_written_as_they_were_kept(
     service: Store,
     labels: Labelled,
     heard: tuple,
-    tmp_path: Path,  # type: ignore[type-arg]
+    tmp_path: Path,
 ) -> None:
     service.delete(heard[1].entry.id)
     weights = np.linspace(0.5, 1.0, len(labels))

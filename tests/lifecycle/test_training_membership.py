@@ -39,7 +39,7 @@ def test_a_recording_is_known_in_another_container(champion: Predictor, pumps: D
 
 
 def test_other_takes_of_the_same_machines_are_not_known(champion: Predictor, heard: Callable[..., object]) -> None:
-    found = [asked(champion, one.flac) for one in heard]  # type: ignore[attr-defined]
+    found = [asked(champion, one.flac) for one in heard]
     hashes, rows = (np.stack(part) for part in zip(*found, strict=True))
     assert (training_membership(champion.bundle.profile, hashes, rows) == NEVER).all()
 

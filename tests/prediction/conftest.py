@@ -32,7 +32,7 @@ def listening() -> Callable[[Predictor], tuple[Predictor, list[np.ndarray]]]:
 
     def make(model: Predictor) -> tuple[Predictor, list[np.ndarray]]:
         graph = Listening(model)
-        return Predictor(replace(model.loaded, graph=graph)), graph.rows  # type: ignore[arg-type]
+        return Predictor(replace(model.loaded, graph=graph)), graph.rows
 
     return make
 

@@ -87,7 +87,7 @@ def test_a_name_that_is_no_text_is_written_nevertheless(format_name: str) -> Non
 
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_lines_come_as_rows_do(format_name: str, endless: Callable[[], object]) -> None:
-    written = lines(endless(), format_name=format_name, classes=CLASSES)  # type: ignore[arg-type]
+    written = lines(endless(), format_name=format_name, classes=CLASSES)
     assert len([next(written) for _ in range(5)]) == 5
 
 

@@ -7,7 +7,7 @@ from auricle.prediction.model import LoadedModel
 from auricle.prediction.predictor import Predictor
 
 
-def test_a_loaded_model_predicts_as_its_bundle_does(states: Predictor, sound_file) -> None:  # type: ignore[no-untyped-def]
+def test_a_loaded_model_predicts_as_its_bundle_does(states: Predictor, sound_file) -> None:
     loaded = LoadedModel.of(states.bundle)
     assert (loaded.name, loaded.classes) == (states.bundle.id, states.bundle.manifest.classes)
     assert Predictor(loaded).loaded is loaded

@@ -40,7 +40,7 @@ def test_an_endless_iterable_is_read_only_a_few_ahead(workers: int) -> None:
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     time.sleep(0.05)
     assert len(taken) <= 3 + 4 * workers
-    results.close()  # type: ignore[attr-defined]  # a generator
+    results.close()  # a generator
     gc.collect()  # what is left over must not warn
 
 

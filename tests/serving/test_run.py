@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from auricle.cli.main import main
 from auricle.store.store import Store
 from auricle.store.tables import PREDICTIONS
 
@@ -65,7 +65,7 @@ def rows(database: Path) -> list[str]:
 def test_what_was_acknowledged_outlives_kills(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
     acknowledged: list[str] = []
     rng = random.Random(7)  # noqa: S311
-    for _ in range(5):
+    for _ in range(3):
         server = run_server()
         load = Load(server.url, sound_file())
         while not load.acknowledged:
@@ -224,11 +224,16 @@ def test_a_key_opens_the_door_within_seconds(run_server: Callable[..., Any]) -> 
 
 
 @pytest.mark.parametrize("options", [("--host", "::"), ("--port", "99999"), ("--set", "nothing=1"), ("--set", "x")])
-def test_a_start_that_cannot_be(states_file: Path, tmp_path: Path, options: tuple[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "from auricle.cli.main import main; main()", "serve", str(states_file), "--json",
-         "--store", str(tmp_path / "store.db"), *options],
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert json.loads(done.stdout)["error"]["kind"] == "usage" if done.stdout else done.stderr
+def test_a_start_that_cannot_be(
+    states_file: Path,
+    tmp_path: Path,
+    options: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["auricle", "serve", str(states_file), "--json", "--store", str(tmp_path / "store.db"), *options]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "usage"

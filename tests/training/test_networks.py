@@ -67,7 +67,7 @@ def test_file_windows_and_stream_give_what_training_computed(trained: TrainResul
     file = trained.dataset.examples[5].file
     rows = trained.table.design_matrix(("image",), trained.examples.owner == 5)
     np.testing.assert_array_equal(model.extractor.rows([read(file, rate_hz=model.extractor.spec.rate_hz)]), rows)
-    expected = trained.estimator.predict_proba(rows)  # type: ignore[attr-defined]
+    expected = trained.estimator.predict_proba(rows)
     np.testing.assert_allclose(model.graph.predict(rows), expected, atol=1e-4)
     clip = read(file)
     streamed = list(model.stream(np.split(clip.samples, [1, 777, 3000]), rate_hz=clip.rate_hz))
@@ -85,14 +85,16 @@ def test_a_network_beside_others_is_not_nested_and_that_is_said(sounds: Dataset,
     assert result.found.is_selected_on
     model = Predictor(Bundle.from_bytes(result.bundle.to_bytes()))
     rows = result.table.design_matrix(result.found.chosen.parts)
-    expected = result.estimator.predict_proba(rows)  # type: ignore[attr-defined]
+    expected = result.estimator.predict_proba(rows)
     np.testing.assert_allclose(model.graph.predict(rows), expected, atol=1e-4)
 
 
 def test_a_network_for_numbers(machine_sounds: Path) -> None:
     data = Dataset.load(machine_sounds, target="rpm", group="machine")
     result = train(data, models="cnn", window_s=0.2)
-    Predictor(Bundle.from_bytes(result.bundle.to_bytes())).predict(data.examples[0].file)
+    found = Predictor(Bundle.from_bytes(result.bundle.to_bytes())).predict(data.examples[0].file)
+    assert found.value is not None
+    assert np.isfinite(found.value)
 
 
 def test_a_budget_may_buy_a_network_where_there_is_torch(monkeypatch) -> None:

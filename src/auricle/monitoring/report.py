@@ -1,4 +1,4 @@
-"""A check as a page: what happened, what to do, and what was seen, in pictures."""
+"""Monitoring report: an HTML page of one or more checks, with causes, next steps, performance and plots."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,9 +7,11 @@ import numpy as np
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.monitoring.check import Check
-from auricle.monitoring.drift.feature_drift import FeatureDrift
+from auricle.monitoring.drift.battery import DriftResult
+from auricle.monitoring.drift.label_shift import ClassShare
+from auricle.monitoring.findings import SCORE_NAMES
 from auricle.monitoring.performance.estimated_performance import ASSUMPTION
-from auricle.monitoring.report_charts import time_series, histograms, class_shares
+from auricle.monitoring.report_charts import class_shares, histograms, time_series
 from auricle.monitoring.sources.sample import Sample, reference_sample, to_datetime64
 from auricle.reports import charts
 from auricle.reports.html import Block, Listing, Notice, Numbers, Page, Section, Table, Text, Tone, picture
@@ -22,138 +24,136 @@ SEVERITY = tuple(TONES)
 MEASURES: dict[str, tuple[str, str]] = {
     "level_db": ("Level", "dB"),
     "noise_floor_db": ("Noise floor", "dB"),
-    "snr_db": ("Signal over noise", "dB"),
+    "snr_db": ("Signal-to-noise ratio", "dB"),
     "bandwidth_hz": ("Bandwidth", "Hz"),
-    "hum_db": ("Hum of the mains", "dB"),
-    "decay_db": ("Fall within 80 ms", "dB"),
+    "hum_db": ("Mains hum", "dB"),
+    "decay_db": ("Decay within 80 ms", "dB"),
     "peak_db": ("Peak level", "dB"),
-    "attack_db": ("Rise within 80 ms", "dB"),
-    "cutoff_db": ("Steepness of the cut-off", "dB"),
-    "holes": ("Holes of a codec", "share of bands"),
-    "flat_topped": ("Flat tops", "share of samples"),
+    "attack_db": ("Attack within 80 ms", "dB"),
+    "cutoff_db": ("Cut-off steepness", "dB"),
+    "holes": ("Codec holes", "share of bands"),
+    "flat_topped": ("Flat-topped", "share of samples"),
     "clipped": ("Clipped at full scale", "share of samples"),
     "silent": ("Silence", "share of time"),
-    "dropouts": ("Dropouts", "a second"),
-    "dc": ("Offset", "of full scale"),
+    "dropouts": ("Dropouts", "per second"),
+    "dc": ("DC offset", "of full scale"),
 }
-"""The sound's measures in words, the ones that matter most first."""
+"""Name and unit of each quality measure, the most important first."""
 
-N_HISTOGRAMS = 6
 MAX_ROWS = 40
 MAX_CLASSES = 24
 
 
 def build_report(checks: Sequence[tuple[Check, Bundle, Sample]], *, by: str | None = None) -> Page:
-    """Return the page of a check of every version that answered, the worst first.
+    """Return the report of the checks of several model versions, the worst verdict first.
 
     Parameters
     ----------
-    checks : each with the bundle that answered and the recordings that it answered
-    by : the column that was asked about
+    checks : sequence of (Check, Bundle, Sample)
+        Each check with the bundle that predicted and its live recordings.
+    by : str, optional
+        Metadata column of the subgroups.
     """
     ranked = sorted(checks, key=lambda one: -SEVERITY.index(one[0].verdict.state))
     if not ranked:
         return Page("Monitoring", "Not enough yet: no recordings were logged in this time.", (), tone="warning")
-    sections = [section for check, bundle, window in ranked for section in _sections(check, bundle, window, by)]
-    if len(ranked) > 1:
-        sections = [
-            Section(f"{check.model}: {section.title}", section.blocks)
-            for check, bundle, window in ranked
-            for section in _sections(check, bundle, window, by)
-        ]
+    sections = [
+        Section(f"{check.model}: {section.title}", section.blocks) if len(ranked) > 1 else section
+        for check, bundle, window in ranked
+        for section in _sections(check, bundle, window, by)
+    ]
     worst = ranked[0][0]
     names = " and ".join(check.model.partition("@")[0] for check, _, _ in ranked[:3])
     return Page(
         f"Monitoring of {names}",
         f"{worst.verdict.state.capitalize()}. {worst.verdict.sentence}",
-        (*sections, Section("How this was tested", (Text(_METHOD.format(rate=f"{worst.rate:.2g}")),))),
+        (*sections, Section("Method", (Text(_METHOD.format(rate=f"{worst.rate:.2g}")),))),
         subtitle=f"{worst.model}{_time_range(worst)}",
         tone=TONES[worst.verdict.state],
     )
 
 
 def _sections(check: Check, bundle: Bundle, window: Sample, by: str | None) -> Iterator[Section]:
-    reference = reference_sample(bundle)
-    yield Section("What happened", tuple(_summary(check)))
+    yield Section("Findings", tuple(_findings(check)))
     if check.verdict.steps:
         yield Section("What to do next", (Listing(check.verdict.steps),))
-    yield Section("How good the answers are", tuple(_performance(check)))
-    if check.drift is None:
+    yield Section("Performance", tuple(_performance(check)))
+    if (drift := check.drift) is None:
         return
-    yield Section("How the sound changed", tuple(_sound_changes(check, reference, window, by)))
-    if check.drift.places:
-        yield Section(f"Where: by {by}", (_subgroups(check, str(by)),))
-    if check.drift.classes is not None:
-        yield Section("What is answered", tuple(_class_shares(check)))
-    yield Section("All that moved", (_drifted_features(check),))
+    yield Section("Audio quality", tuple(_audio_quality(check, drift, reference_sample(bundle), window, by)))
+    if drift.subgroups:
+        yield Section(f"Audio quality by {by}", (_subgroups(drift, str(by)),))
+    if drift.label_shift is not None:
+        yield Section("Class shares", tuple(_class_shares(drift.label_shift.shares)))
+    yield Section("Feature drift", (_feature_drift(drift, check.feature_rate),))
 
 
-def _summary(check: Check) -> Iterator[Block]:
+def _findings(check: Check) -> Iterator[Block]:
     for cause in check.causes:
         yield Notice("serious", cause.kind.replace("_", " "), cause.sentence)
     if not check.causes:
         yield Notice(TONES[check.verdict.state], check.verdict.state, check.verdict.sentence)
     for note in check.notes:
-        yield Notice("note", "to know", note)
-    items = [(f"{check.n}", "recordings"), (f"{check.n_groups}", "groups"), (f"{check.n_reference}", "of training")]
+        yield Notice("note", "note", note)
+    items = [(f"{check.n}", "recordings"), (f"{check.n_groups}", "groups"), (f"{check.n_reference}", "training data")]
     if check.unknown is not None:
-        items.append((f"{check.unknown:.1%}", f"unknown, where it was {check.unknown_before:.1%}"))
+        items.append((f"{check.unknown:.1%}", f"out of distribution, {check.unknown_before:.1%} in training"))
     if check.drift is not None:
-        items.append((f"{check.drift.row.auc:.2f}", "told apart (0.5 is not at all, 1 always)"))
+        items.append((f"{check.drift.multivariate.auc:.2f}", "domain-classifier AUC (0.5 is chance)"))
     yield Numbers(tuple(items))
 
 
 def _performance(check: Check) -> Iterator[Block]:
     estimate, measured = check.estimate, check.measured
-    if estimate is not None and estimate.value is None:
+    if estimate is not None and estimate.value is None and not (measured is not None and measured.is_judged):
         yield Notice("warning", "without labels", estimate.reason)
-    elif estimate is not None and estimate.interval is not None:
+    elif estimate is not None and estimate.value is not None and estimate.interval is not None:
         low, high = estimate.interval
-        what = "accuracy" if estimate.score == "accuracy" else "mean absolute error"
-        yield Numbers(
-            ((f"{estimate.value:.3g}", f"estimated {what}, 95% {low:.3g} to {high:.3g}; was {estimate.reference:.3g}"),)
-        )
+        name = f"estimated {SCORE_NAMES[estimate.score]}"
+        interval = f"95% interval {low:.3g} to {high:.3g}"
+        yield Numbers(((f"{estimate.value:.3g}", f"{name}, {interval}; {estimate.reference:.3g} in training"),))
         yield Text(ASSUMPTION)
     if measured is None:
-        yield Text("Nobody told the truth of any of these recordings, so nothing was measured.")
+        yield Text("No labels available, so performance was not measured.")
         return
     low, high = measured.interval
-    lag = "" if measured.lag_s is None else f" They came {measured.lag_s / 3600:.1f} hours after the answer, at the median."
+    lag = "" if measured.lag_s is None else f" Median delay of a label: {measured.lag_s / 3600:.1f} hours."
+    name = SCORE_NAMES[measured.score]
     yield Text(
-        f"{measured.n} recordings are labelled, {measured.coverage:.0%} of all.{lag} By them, the {measured.score} "
-        f"over all is {measured.value:.3g} (95% interval {low:.3g} to {high:.3g}); it was {measured.reference:.3g}."
+        f"{measured.n} recordings are labelled ({measured.coverage:.0%}).{lag} Measured {name} over all recordings: "
+        f"{measured.value:.3g} (95% interval {low:.3g} to {high:.3g}), against {measured.reference:.3g} in training."
     )
     if measured.concept.is_found:
         yield Notice(
             "serious",
             "concept drift",
-            f"{measured.concept.detector} saw errors become more frequent within {measured.concept.label} labels.",
+            f"Errors became more frequent, detected by {measured.concept.detector} within {measured.concept.label} "
+            "labels.",
         )
     parts = [part for part in measured.parts if np.isfinite(part.interval).all()]
     if len(parts) > 1:
         figure, axes = charts.blank(6.4, 2.4)
         labels = np.cumsum([part.n for part in parts])
-        ends = [part.interval for part in parts]
-        charts.trend(axes[0, 0], labels, [part.value for part in parts], ends, xlabel="labels", ylabel=measured.score)
+        intervals = [part.interval for part in parts]
+        charts.trend(axes[0, 0], labels, [part.value for part in parts], intervals, xlabel="labels", ylabel=name)
         axes[0, 0].axhline(measured.reference, color=charts.SOFT, linewidth=0.8, linestyle=(0, (4, 3)))
-        yield picture(figure, f"Measured {measured.score} over time", caption="The dashed line is that of training.")
+        yield picture(figure, f"Measured {name} over time", caption="Dashed: training data, out of fold.")
 
 
-def _sound_changes(check: Check, reference: Sample, window: Sample, by: str | None) -> Iterator[Block]:
-    assert check.drift is not None  # noqa: S101  (the caller asked)
-    known = {column.name: column for column in check.drift.columns if column.name in QUALITY_COLUMNS}
-    by_effect = sorted(known.values(), key=lambda column: -column.effect)
-    told = [cause.measure for cause in check.causes if cause.measure in MEASURES]
-    moved = [column.name for column in by_effect if column.drifted(check.feature_rate)]
-    drawn = list(dict.fromkeys([*told, *moved, *MEASURES]))[:N_HISTOGRAMS]
+def _audio_quality(
+    check: Check, drift: DriftResult, reference: Sample, window: Sample, by: str | None
+) -> Iterator[Block]:
+    quality = sorted((f for f in drift.features if f.name in QUALITY_COLUMNS), key=lambda feature: -feature.effect)
+    of_causes = [cause.measure for cause in check.causes if cause.measure in MEASURES]
+    drifted = [feature.name for feature in quality if feature.drifted(check.feature_rate)]
     figure, axes = charts.blank(9.2, 4.6, rows=2, columns=3)
-    for axis, name in zip(axes.flat, drawn, strict=False):
+    for axis, name in zip(axes.flat, list(dict.fromkeys([*of_causes, *drifted, *MEASURES])), strict=False):
         label, unit = MEASURES[name]
         histograms(axis, reference.measure(name), window.measure(name), name=label, unit=unit)
     yield picture(
         figure,
-        "Histograms of the sound's measures, of training and now",
-        caption="Measures of the sound among the recordings of training (filled) and now (line).",
+        "Histograms of quality measures in the training data and now",
+        caption="Quality measures of the training data (filled) and of live recordings (line).",
     )
     for cause in check.causes:
         part = window if cause.where is None else window.subset(window.metadata[str(by)] == cause.where)
@@ -166,46 +166,40 @@ def _sound_changes(check: Check, reference: Sample, window: Sample, by: str | No
             values = part.measure(cause.measure)[timed]
             time_series(axes[0, 0], part.times[timed], values, (float(low), float(high)), unit=unit, since=since)
             charts.title(axes[0, 0], label if cause.where is None else f"{label} at {by}={cause.where}")
-            yield picture(figure, f"{label} over time", caption="The band holds nine of ten recordings of training.")
+            yield picture(figure, f"{label} over time", caption="The band holds 90% of the training data.")
 
 
-def _subgroups(check: Check, by: str) -> Table:
-    assert check.drift is not None  # noqa: S101  (the caller asked)
+def _subgroups(drift: DriftResult, by: str) -> Table:
     rows = []
-    for place in check.drift.places:
-        known = {column.name: column for column in place.columns}
-        shown = (f"{known[name].after - known[name].before:+.1f} dB" for name in ("level_db", "noise_floor_db"))
-        signs = "; ".join(sign.what for sign in place.signs) or "unchanged"
-        rows.append((place.value, f"{place.n}", *shown, signs))
-    return Table((by, "recordings", "level", "noise floor", "what"), tuple(rows), "Against the recordings of training.")
+    for subgroup in drift.subgroups:
+        measures = {column.name: column for column in subgroup.columns}
+        shifts = (f"{measures[name].after - measures[name].before:+.1f} dB" for name in ("level_db", "noise_floor_db"))
+        faults = "; ".join(fault.description for fault in subgroup.faults) or "unchanged"
+        rows.append((subgroup.value, f"{subgroup.n}", *shifts, faults))
+    return Table((by, "recordings", "level", "noise floor", "faults"), tuple(rows), "Against the training data.")
 
 
-def _class_shares(check: Check) -> Iterator[Block]:
-    assert check.drift is not None  # noqa: S101  (the caller asked)
-    assert check.drift.classes is not None  # noqa: S101  (the caller asked)
-    shares = sorted(check.drift.classes.shares, key=lambda one: -abs(one.after - one.before))[:MAX_CLASSES]
-    figure, axes = charts.blank(6.4, 0.9 + 0.26 * len(shares))
-    class_shares(axes[0, 0], [s.label for s in shares], [s.before for s in shares], [s.after for s in shares])
-    more = len(check.drift.classes.shares) - len(shares)
-    left = f" {more} classes that changed less are not drawn." if more else ""
-    yield picture(
-        figure, "Share of every class", caption=f"How often each class comes, without what is mistaken for it.{left}"
-    )
+def _class_shares(shares: Sequence[ClassShare]) -> Iterator[Block]:
+    largest = sorted(shares, key=lambda one: -abs(one.after - one.before))[:MAX_CLASSES]
+    figure, axes = charts.blank(6.4, 0.9 + 0.26 * len(largest))
+    class_shares(axes[0, 0], [s.label for s in largest], [s.before for s in largest], [s.after for s in largest])
+    n_left = len(shares) - len(largest)
+    left = f" {n_left} classes with smaller changes are not shown." if n_left else ""
+    yield picture(figure, "Share of each predicted class", caption=f"Share of each predicted class.{left}")
 
 
-def _drifted_features(check: Check) -> Block:
-    assert check.drift is not None  # noqa: S101  (the caller asked)
-    moved = [column for column in check.drift.columns if column.drifted(check.feature_rate)]
-    if not moved:
-        return Text("No feature and no measure moved both significantly and far enough to act on.")
-    ranked: list[FeatureDrift] = sorted(moved, key=lambda column: -column.effect)[:MAX_ROWS]
+def _feature_drift(drift: DriftResult, rate: float) -> Block:
+    drifted = [feature for feature in drift.features if feature.drifted(rate)]
+    if not drifted:
+        return Text("No feature or quality measure shifted both significantly and far enough to act on.")
+    ranked = sorted(drifted, key=lambda feature: -feature.effect)[:MAX_ROWS]
     return Table(
-        ("measure", "before", "now", "moved by (spreads)", "KS distance", "q"),
+        ("measure", "before", "now", "shift (standard deviations)", "KS distance", "q"),
         tuple(
-            (c.name, f"{c.before:.4g}", f"{c.after:.4g}", f"{c.effect:.2f}", f"{c.gap:.2f}", f"{c.q:.1g}")
-            for c in ranked
+            (f.name, f"{f.before:.4g}", f"{f.after:.4g}", f"{f.effect:.2f}", f"{f.gap:.2f}", f"{f.q:.1g}")
+            for f in ranked
         ),
-        f"The first {MAX_ROWS} of {len(moved)}." if len(moved) > MAX_ROWS else "Medians, and how far they moved.",
+        f"The first {MAX_ROWS} of {len(drifted)}." if len(drifted) > MAX_ROWS else "Medians and their shift.",
     )
 
 
@@ -216,11 +210,10 @@ def _time_range(check: Check) -> str:
 
 
 _METHOD = (
-    "Recordings, not windows, are compared with those of training, which were answered by models that had not trained "
-    "on them. A Kolmogorov-Smirnov distance is called only where shuffling recordings between the two gives such a one "
-    "so seldom that, over all that is asked, a check in which nothing has changed alarms with a chance of at most "
-    "{rate}; and only where the measure moved by at least 0.3 spreads of training (Wasserstein distance). Recordings "
-    "of one group count for what they say beside each other. A classifier tries to tell the two apart by everything at "
-    "once, on groups that it was not fitted on. Live recordings that have only live ones for neighbours are counted. "
-    "Causes are read from the measures of the sound."
+    "Recordings, not windows, are compared with the training data and its out-of-fold predictions. The false alarm rate "
+    "over all tests is {rate}. Each feature and quality measure: Kolmogorov-Smirnov distance against permutations of the "
+    "recordings, false discovery rate over all, and a shift of at least 0.3 standard deviations of the training data "
+    "(Wasserstein distance). Recordings of one group count by their effective sample size. A domain classifier tests all "
+    "features at once, on groups that it was not fitted on. New kinds of sound: live recordings with live neighbours "
+    "only. Causes are read from the quality measures."
 )

@@ -1,4 +1,4 @@
-"""Pictures of a check: before against now, over time, and class by class."""
+"""Plots of a monitoring report: histograms before and now, a measure over time, and class shares."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 
 from auricle.reports.charts import ACCENT, FONT_PT, SOFT, WARM, title
 
-__all__ = ["time_series", "histograms", "class_shares"]
+__all__ = ["class_shares", "histograms", "time_series"]
 
 BINS = 28
 CUT = (0.005, 0.995)
-"""Quantiles between which a histogram is drawn; the rest is drawn at its edges."""
+"""Quantiles between which a histogram is drawn; values outside are clipped."""
 CONSTANT = 1e-3
-"""Of a value: what varies by less is drawn as one bar, between round numbers."""
+"""Relative range below which values are drawn as one bar, between round numbers."""
 MAX_POINTS = 2000
 
-DATES: Any = AutoDateLocator  # matplotlib does not say what these return
+DATES: Any = AutoDateLocator  # untyped in matplotlib
 SHORT_DATES: Any = ConciseDateFormatter
 
 
 def histograms(axis: Axes, before: NDArray[np.floating], now: NDArray[np.floating], *, name: str, unit: str) -> None:
-    """Draw how a measure was distributed among the recordings of training, filled, and how it is now, as a line."""
+    """Draw the distribution of a measure in the training data (filled) and now (line)."""
     low, high = np.quantile(np.concatenate([before, now]), CUT)
     if not high - low > CONSTANT * abs(low):
         room = max(0.5, 0.05 * abs(float(low)))
@@ -52,14 +52,19 @@ def time_series(
     unit: str,
     since: np.datetime64 | None,
 ) -> None:
-    """Draw a measure of every recording over time, in the band where nine of ten recordings of training lie.
+    """Draw a measure of each recording over time, with the band of 90% of the training data.
 
     Parameters
     ----------
-    times : shape (n,), none missing
-    values : shape (n,)
-    usual : ends of the band
-    since : when it changed, where that is known
+    axis : Axes
+    times : datetime64, shape (n,)
+        Without NaT.
+    values : float, shape (n,)
+    reference_band : tuple of float
+        Ends of the band.
+    unit : str
+    since : datetime64 or None
+        Change point, if any.
     """
     step = -(-len(times) // MAX_POINTS)
     order = np.argsort(times, kind="stable")[::step]
@@ -75,15 +80,15 @@ def time_series(
 
 
 def class_shares(axis: Axes, names: Sequence[str], before: Sequence[float], now: Sequence[float]) -> None:
-    """Draw the share of every class before and now, as two dots on a line."""
-    places = np.arange(len(names))
-    axis.hlines(places, np.minimum(before, now), np.maximum(before, now), color=SOFT, linewidth=1.2)
-    axis.scatter(before, places, s=26, color=SOFT, zorder=3, label="training")
-    axis.scatter(now, places, s=26, color=WARM, zorder=3, label="now")
-    axis.set_yticks(places, [name if len(name) <= 28 else f"{name[:27]}…" for name in names])
+    """Draw the share of each class before and now, as two dots on a line."""
+    rows = np.arange(len(names))
+    axis.hlines(rows, np.minimum(before, now), np.maximum(before, now), color=SOFT, linewidth=1.2)
+    axis.scatter(before, rows, s=26, color=SOFT, zorder=3, label="training")
+    axis.scatter(now, rows, s=26, color=WARM, zorder=3, label="now")
+    axis.set_yticks(rows, [name if len(name) <= 28 else f"{name[:27]}…" for name in names])
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.set_xlim(0, max(*before, *now) * 1.1)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axis.set_xlabel("share of the answers")
+    axis.set_xlabel("share of predictions")
     axis.legend(fontsize=FONT_PT, frameon=False, loc="lower right")

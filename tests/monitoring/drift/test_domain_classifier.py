@@ -69,7 +69,9 @@ def test_the_area_alone_is_the_same(rng):
     values = rng.normal(size=(200, 8)).astype(np.float32)
     values[100:] += 0.5
     groups, window = np.arange(200).astype(str), np.arange(200) >= 100
-    assert domain_classifier_auc(values, groups, window, seed=0) == pytest.approx(found(values, 100, n_shuffles=9).auc, abs=0.03)
+    assert domain_classifier_auc(values, groups, window, seed=0) == pytest.approx(
+        found(values, 100, n_shuffles=9).auc, abs=0.03
+    )
 
 
 def test_few_groups_widen_the_interval_as_much_as_they_leave_unknown(rng):

@@ -69,7 +69,7 @@ def test_a_column_that_is_not_there_is_named(folder: Path) -> None:
         find_recordings(table(folder, "file_name\nnorth/a.wav\n"), ("cat",), group="site")
     for options in ({"label": "said"}, {"group": "site"}, {"root": folder}):
         with pytest.raises(UsageError, match=r"say how to read a table. This is none"):
-            find_recordings(folder, ("owl",), **options)  # type: ignore[arg-type]
+            find_recordings(folder, ("owl",), **options)
 
 
 def test_a_table_is_read_as_training_reads_it(folder: Path) -> None:

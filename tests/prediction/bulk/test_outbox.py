@@ -58,3 +58,4 @@ def test_without_a_store_nothing_is_kept() -> None:
     outbox = Outbox(None)
     outbox.take("a", an_entry())
     outbox.flush_batch(is_end=True)
+    assert outbox._entries == {}

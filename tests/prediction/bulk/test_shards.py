@@ -21,7 +21,7 @@ class Here:
             yield index, function(item)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _no_process_is_left():
     yield
     shards._LOCAL_POOL.close()

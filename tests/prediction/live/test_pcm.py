@@ -23,7 +23,7 @@ class Drip(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray, /) -> int:  # type: ignore[override]
+    def readinto(self, buffer: bytearray, /) -> int:
         size = min(next(self._sizes, len(self._left)), len(buffer), len(self._left))
         buffer[:size], self._left = self._left[:size], self._left[size:]
         return size
@@ -94,7 +94,7 @@ def wav(samples: np.ndarray, subtype: str, **header: int) -> bytes:
 def test_a_wav_says_its_rate_itself(subtype: str, channels: int, size: int | None, rng: np.random.Generator) -> None:
     samples = np.round(rng.uniform(-1, 1, (500, channels)) * 2**14) / 2**15
     content = wav(samples, subtype, **({} if size is None else {"size": size}))
-    piped = open_pipe(Drip(content, [1, 7, 20, 3, 100]), rate_hz=None)  # type: ignore[arg-type]
+    piped = open_pipe(Drip(content, [1, 7, 20, 3, 100]), rate_hz=None)
     got = np.concatenate(list(piped.blocks))
     assert piped.rate_hz == 8000
     end = content.index(b"data") + 8 + 500 * channels * {"PCM_16": 2}.get(subtype, 4)

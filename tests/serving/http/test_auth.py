@@ -48,7 +48,7 @@ def test_a_revoked_or_expired_key_is_out() -> None:
     keys = Keys()
     authenticator = Authenticator(keys.verify, Settings(key_cache_s=0.05), is_open=False)
     authenticate(authenticator, f"Bearer {TOKEN}")
-    keys.key = None  # type: ignore[assignment]
+    keys.key = None
     time.sleep(0.06)
     with pytest.raises(RequestError, match="unknown, expired or revoked"):
         authenticate(authenticator, f"Bearer {TOKEN}")

@@ -45,7 +45,7 @@ def routes() -> list[tuple[str, str]]:
     return found
 
 
-def ask(served, method: str, path: str, authorization: str | None) -> int:  # type: ignore[no-untyped-def]
+def ask(served, method: str, path: str, authorization: str | None) -> int:
     headers = {} if authorization is None else {"Authorization": authorization}
     path = path.format(identity="01a206bc-0000-7000-8000-000000000000", name="states")
     if method != "WEBSOCKET":
@@ -64,7 +64,7 @@ def test_every_route_is_listed() -> None:
 
 @pytest.mark.parametrize("route", sorted(SCOPES))
 @pytest.mark.parametrize("kind", WRONG)
-def test_a_wrong_key_opens_nothing(guarded, route: tuple[str, str], kind: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_wrong_key_opens_nothing(guarded, route: tuple[str, str], kind: str) -> None:
     token, status = WRONG[kind]
     if token in guarded.keys:
         token = f"Bearer {guarded.keys[token]}"
@@ -73,7 +73,7 @@ def test_a_wrong_key_opens_nothing(guarded, route: tuple[str, str], kind: str) -
 
 
 @pytest.mark.parametrize("route", sorted(SCOPES))
-def test_a_key_opens_what_its_scope_says(guarded, route: tuple[str, str]) -> None:  # type: ignore[no-untyped-def]
+def test_a_key_opens_what_its_scope_says(guarded, route: tuple[str, str]) -> None:
     for scope in SCOPES.values():
         status = ask(guarded, *route, f"Bearer {guarded.keys[scope]}")
         assert (status == 403) == (scope != SCOPES[route])
@@ -81,14 +81,14 @@ def test_a_key_opens_what_its_scope_says(guarded, route: tuple[str, str]) -> Non
 
 
 @pytest.mark.parametrize("route", sorted(PUBLIC))
-def test_what_is_public_needs_no_key(guarded, route: tuple[str, str]) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_public_needs_no_key(guarded, route: tuple[str, str]) -> None:
     assert ask(guarded, *route, None) == 200
 
 
 @pytest.mark.parametrize("route", sorted(SCOPES))
-def test_without_keys_this_machine_needs_none(served, route: tuple[str, str]) -> None:  # type: ignore[no-untyped-def]
+def test_without_keys_this_machine_needs_none(served, route: tuple[str, str]) -> None:
     assert ask(served, *route, None) not in (401, 403, 500)
 
 
-def test_a_key_in_an_address_is_none(guarded) -> None:  # type: ignore[no-untyped-def]
+def test_a_key_in_an_address_is_none(guarded) -> None:
     assert guarded.client.get(f"/v1/models?key={guarded.keys['read']}&token={guarded.keys['read']}").status_code == 401

@@ -19,17 +19,17 @@ def test_loopback(host: str, *, is_it: bool) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[", "localhost.evil:80"])
-def test_names_that_are_not_ours_are_refused(served, host: str) -> None:  # type: ignore[no-untyped-def]
+def test_names_that_are_not_ours_are_refused(served, host: str) -> None:
     reply = served.client.get("/healthz", headers={"Host": host})
     assert (reply.status_code, reply.json()["error"]["kind"]) == (421, "host")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "localhost:1", "[::1]:8000", "LOCALHOST"])
-def test_names_of_this_machine(served, host: str) -> None:  # type: ignore[no-untyped-def]
+def test_names_of_this_machine(served, host: str) -> None:
     assert served.client.get("/healthz", headers={"Host": host}).status_code == 200
 
 
-def test_pages_of_other_origins_may_not_call(served) -> None:  # type: ignore[no-untyped-def]
+def test_pages_of_other_origins_may_not_call(served) -> None:
     for origin in ("https://evil.example", "null", "http://127.0.0.1:1"):
         reply = served.client.post("/v1/predictions", content=b"x", headers={"Origin": origin})
         assert (reply.status_code, reply.json()["error"]["kind"]) == (403, "forbidden")
@@ -37,7 +37,7 @@ def test_pages_of_other_origins_may_not_call(served) -> None:  # type: ignore[no
     assert served.client.get("/healthz", headers={"Origin": "http://127.0.0.1"}).status_code == 200
 
 
-def test_origins_that_are_named_may(serve_with) -> None:  # type: ignore[no-untyped-def]
+def test_origins_that_are_named_may(serve_with) -> None:
     served = serve_with(origins=("https://page.example",))
     headers = {"Origin": "https://page.example", "Access-Control-Request-Method": "PUT"}
     reply = served.client.options("/v1/predictions/x/feedback", headers=headers)
@@ -45,7 +45,7 @@ def test_origins_that_are_named_may(serve_with) -> None:  # type: ignore[no-unty
     assert served.client.get("/v1/models", headers={"Origin": "https://evil.example"}).status_code == 403
 
 
-def test_every_reply_is_safe_to_show(served) -> None:  # type: ignore[no-untyped-def]
+def test_every_reply_is_safe_to_show(served) -> None:
     for path in ("/", "/v1/models", "/nothing"):
         headers = served.client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
@@ -54,7 +54,7 @@ def test_every_reply_is_safe_to_show(served) -> None:  # type: ignore[no-untyped
         assert len(headers["x-request-id"]) == 16
 
 
-def test_errors_have_one_shape(served) -> None:  # type: ignore[no-untyped-def]
+def test_errors_have_one_shape(served) -> None:
     for method, path, status in (("GET", "/nothing", 404), ("PATCH", "/v1/models", 405), ("GET", "/v1/models/", 404)):
         reply = served.client.request(method, path)
         assert (reply.status_code, set(reply.json()), set(reply.json()["error"])) == (

@@ -68,7 +68,7 @@ def test_a_champion_that_cannot_be_loaded_answers_nobody(
         ("states/promote", [], 422),
     ],
 )
-def test_promotions_that_cannot_be(served, path: str, body: object, status: int) -> None:  # type: ignore[no-untyped-def]
+def test_promotions_that_cannot_be(served, path: str, body: object, status: int) -> None:
     assert served.client.post(f"/v1/models/{path}", json=body).status_code == status
 
 
@@ -80,7 +80,7 @@ def test_the_monitor_tells_what_was_kept(serve_with: Callable[..., Any]) -> None
     assert (told["model"], told["verdict"], told["check"]) == ("states@1", "alarm", {"causes": ["hum"]})
 
 
-def test_numbers_for_prometheus(served, sound_file: Callable[..., bytes]) -> None:  # type: ignore[no-untyped-def]
+def test_numbers_for_prometheus(served, sound_file: Callable[..., bytes]) -> None:
     model = served.client.post(URL, content=sound_file()).json()["model"]
     text = served.client.get("/metrics").text
     for wanted in (

@@ -21,7 +21,7 @@ def clip(machine_sounds: Path) -> bytes:
     return next(iter(sorted(machine_sounds.parent.rglob("*.wav")))).read_bytes()
 
 
-def test_the_answer_is_the_models_own(served, states: Predictor, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+def test_the_answer_is_the_models_own(served, states: Predictor, clip: bytes) -> None:
     reply = served.client.post(URL, content=clip)
     assert reply.status_code == 201
     told = reply.json()
@@ -29,17 +29,19 @@ def test_the_answer_is_the_models_own(served, states: Predictor, clip: bytes) ->
     assert reply.headers["location"] == f"{URL}/{told['id']}"
 
 
-def test_windows_and_events(served, states: Predictor, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+def test_windows_and_events(served, states: Predictor, clip: bytes) -> None:
     told = served.client.post(URL, params={"windows": True, "events": True, "hop_s": 0.1}, content=clip).json()
     recording, windows = states.answers(clip, hop_s=0.1)
-    levels = [one["level"] for one in told["predictions"]]
-    assert levels[0] == "recording"
-    found = [one for one in told["predictions"] if one["level"] == "window"]
-    assert found == [json.loads(json.dumps(one.as_json())) for one in windows]
-    assert told["predictions"][0] == json.loads(json.dumps(recording.as_json()))
+    events = list(states.events(clip, hop_s=0.1))
+    assert events
+    for level, expected in (("recording", [recording]), ("window", windows), ("event", events)):
+        found = [one for one in told["predictions"] if one["level"] == level]
+        assert found == [json.loads(json.dumps(one.as_json())) for one in expected]
+    assert len(told["predictions"]) == 1 + len(windows) + len(events)
+    assert told["predictions"][0]["level"] == "recording"
 
 
-def test_a_form_with_metadata(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+def test_a_form_with_metadata(served, clip: bytes) -> None:
     metadata = {"site": "north", "group": "pump 7", "depth": 3, "wet": True, "note": None}
     files = {"file": ("söund.wav", clip), "metadata": (None, json.dumps(metadata))}
     identity = served.client.post(URL, files=files).json()["id"]
@@ -49,13 +51,13 @@ def test_a_form_with_metadata(served, clip: bytes) -> None:  # type: ignore[no-u
     assert (kept["rate_hz"], kept["channels"]) == (8000, 1)
 
 
-def test_what_is_kept_is_what_was_told(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_kept_is_what_was_told(served, clip: bytes) -> None:
     told = served.client.post(f"{URL}?windows=true", content=clip).json()
     kept = served.client.get(f"{URL}/{told['id']}").json()
     assert {name: kept[name] for name in told} == told
 
 
-def test_the_sound_is_kept_without_loss(served, sound_file: Callable[..., bytes]) -> None:  # type: ignore[no-untyped-def]
+def test_the_sound_is_kept_without_loss(served, sound_file: Callable[..., bytes]) -> None:
     content = sound_file(0.5)
     identity = served.client.post(URL, content=content).json()["id"]
     reply = served.client.get(f"{URL}/{identity}/audio")
@@ -75,7 +77,7 @@ def test_the_sound_is_kept_without_loss(served, sound_file: Callable[..., bytes]
         (b"NAN", "audio", "must be finite"),
     ],
 )
-def test_what_is_no_sound_is_told(served, clip: bytes, content: bytes, kind: str, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_no_sound_is_told(served, clip: bytes, content: bytes, kind: str, message: str) -> None:
     reply = served.client.post(URL, content=content)
     assert reply.status_code == 422
     assert reply.json()["error"]["kind"] == kind
@@ -83,14 +85,14 @@ def test_what_is_no_sound_is_told(served, clip: bytes, content: bytes, kind: str
     assert served.client.post(URL, content=clip).status_code == 201
 
 
-def test_bombs(served, giant_flac: bytes, endless_vorbis: bytes) -> None:  # type: ignore[no-untyped-def]
+def test_bombs(served, giant_flac: bytes, endless_vorbis: bytes) -> None:
     for content in (giant_flac, endless_vorbis):
         reply = served.client.post(URL, content=content)
         assert (reply.status_code, reply.json()["error"]["kind"]) == (422, "audio")
 
 
 @pytest.mark.parametrize("subtype", ["RAW", "MAT4", "MAT5", "VOC", "W64", "SD2", "AU", "GSM610"])
-def test_formats_that_guess_are_refused(served, tmp_path: Path, subtype: str) -> None:  # type: ignore[no-untyped-def]
+def test_formats_that_guess_are_refused(served, tmp_path: Path, subtype: str) -> None:
     path = tmp_path / "sound.wav"
     form, coding = {"RAW": ("RAW", "PCM_16"), "GSM610": ("WAV", "GSM610")}.get(subtype, (subtype, "PCM_16"))
     soundfile.write(path, np.zeros(4000) + 0.1, 8000, format=form, subtype=coding)
@@ -98,7 +100,7 @@ def test_formats_that_guess_are_refused(served, tmp_path: Path, subtype: str) ->
     assert (reply.status_code, reply.json()["error"]["kind"]) == (422, "audio")
 
 
-def test_silence_and_a_sample(served, sound_file: Callable[..., bytes]) -> None:  # type: ignore[no-untyped-def]
+def test_silence_and_a_sample(served, sound_file: Callable[..., bytes]) -> None:
     silent = served.client.post(URL, content=sound_file(0.5, level=0.0))
     assert "every sample of its 0.500 s is zero" in silent.json()["error"]["message"].lower()
     short = served.client.post(URL, content=sound_file(0.001))
@@ -121,7 +123,7 @@ def test_silence_and_a_sample(served, sound_file: Callable[..., bytes]) -> None:
         ({"metadata": "[" * 10_000}, "metadata"),
     ],
 )
-def test_settings_that_cannot_be(served, clip: bytes, params: dict[str, str], named: str) -> None:  # type: ignore[no-untyped-def]
+def test_settings_that_cannot_be(served, clip: bytes, params: dict[str, str], named: str) -> None:
     reply = served.client.post(URL, params=params, content=clip)
     assert (reply.status_code, reply.json()["error"]["kind"]) == (422, "usage")
     assert named in reply.json()["error"]["message"]
@@ -129,27 +131,27 @@ def test_settings_that_cannot_be(served, clip: bytes, params: dict[str, str], na
 
 def test_a_body_is_counted_while_it_streams(serve_with: Callable[..., object], clip: bytes) -> None:
     small = serve_with(max_body_bytes=1000)
-    told = small.client.post(URL, content=clip)  # type: ignore[attr-defined]
+    told = small.client.post(URL, content=clip)
     assert (told.status_code, told.json()["error"]["kind"]) == (413, "too_large")
-    streamed = small.client.post(URL, content=(bytes(100) for _ in range(20)))  # type: ignore[attr-defined]
+    streamed = small.client.post(URL, content=(bytes(100) for _ in range(20)))
     assert streamed.status_code == 413
-    assert small.service.memory_budget._left == small.service.settings.max_bodies_bytes  # type: ignore[attr-defined]
+    assert small.service.memory_budget._left == small.service.settings.max_bodies_bytes
 
 
-def test_json_is_small(served) -> None:  # type: ignore[no-untyped-def]
+def test_json_is_small(served) -> None:
     for content in (b'{"who": "' + b"x" * 100_000 + b'"}', (b"x" * 1000 for _ in range(100))):
         reply = served.client.put(f"{URL}/x/feedback", content=content, headers={"Content-Type": "application/json"})
         assert (reply.status_code, reply.json()["error"]["kind"]) == (413, "too_large")
 
 
-def test_a_long_sound(served, states: Predictor, sound_file: Callable[..., bytes]) -> None:  # type: ignore[no-untyped-def]
+def test_a_long_sound(served, states: Predictor, sound_file: Callable[..., bytes]) -> None:
     content = sound_file(30.0, rate_hz=48_000, channels=2)
     reply = served.client.post(URL, content=content)
     assert reply.status_code == 201
     assert reply.json()["predictions"] == [json.loads(json.dumps(states.predict(content).as_json()))]
 
 
-def test_a_coded_body_is_refused(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+def test_a_coded_body_is_refused(served, clip: bytes) -> None:
     assert served.client.post(URL, content=clip, headers={"Content-Encoding": "gzip"}).status_code == 415
 
 
@@ -157,7 +159,7 @@ def test_a_coded_body_is_refused(served, clip: bytes) -> None:  # type: ignore[n
     ("content", "boundary"),
     [(b"", ""), (b"x", "; boundary=a"), (b"--a\r\n\r\n", "; boundary=a"), (b"--a--\r\n", "; boundary=a")],
 )
-def test_forms_that_are_none(served, content: bytes, boundary: str) -> None:  # type: ignore[no-untyped-def]
+def test_forms_that_are_none(served, content: bytes, boundary: str) -> None:
     reply = served.client.post(URL, content=content, headers={"Content-Type": f"multipart/form-data{boundary}"})
     assert (reply.status_code, reply.json()["error"]["kind"]) == (400, "request")
 
@@ -170,12 +172,12 @@ def test_forms_that_are_none(served, content: bytes, boundary: str) -> None:  # 
         [("metadata", (None, "{}"))],
     ],
 )
-def test_forms_with_the_wrong_parts(served, files: list[object]) -> None:  # type: ignore[no-untyped-def]
+def test_forms_with_the_wrong_parts(served, files: list[object]) -> None:
     reply = served.client.post(URL, files=files)
     assert (reply.status_code, reply.json()["error"]["kind"]) == (400, "request")
 
 
-def test_a_request_sent_twice_is_answered_once(served, clip: bytes, sound_file: Callable[..., bytes]) -> None:  # type: ignore[no-untyped-def]
+def test_a_request_sent_twice_is_answered_once(served, clip: bytes, sound_file: Callable[..., bytes]) -> None:
     headers = {"Idempotency-Key": "the same"}
     first, second = (served.client.post(URL, content=clip, headers=headers) for _ in range(2))
     assert first.json() == second.json()
@@ -189,13 +191,13 @@ def test_a_request_sent_twice_is_answered_once(served, clip: bytes, sound_file: 
     served.service.memory_budget.release(most_bytes)
 
 
-def test_a_request_that_failed_may_be_sent_again(served) -> None:  # type: ignore[no-untyped-def]
+def test_a_request_that_failed_may_be_sent_again(served) -> None:
     headers = {"Idempotency-Key": "again"}
     for _ in range(2):
         assert served.client.post(URL, content=b"prose", headers=headers).status_code == 422
 
 
-def test_pages(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+def test_pages(served, clip: bytes) -> None:
     made = [served.client.post(f"{URL}?metadata=" + '{"group": "pages"}', content=clip).json()["id"] for _ in range(5)]
     found, cursor = [], None
     while True:
@@ -211,7 +213,7 @@ def test_pages(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
     assert served.client.get(URL, params={"labels": "x"}).status_code == 422
 
 
-def test_feedback_review_and_erasure(served, clip: bytes) -> None:  # type: ignore[no-untyped-def]
+def test_feedback_review_and_erasure(served, clip: bytes) -> None:
     identity = served.client.post(URL, content=clip).json()["id"]
     label = next(iter(served.service.active_model.model.classes))
     assert identity in [one["id"] for one in served.client.get("/v1/review", params={"limit": 200}).json()["entries"]]
@@ -232,22 +234,22 @@ def test_feedback_review_and_erasure(served, clip: bytes) -> None:  # type: igno
 
 def test_too_much_at_once_is_turned_away(serve_with: Callable[..., object], clip: bytes) -> None:
     busy = serve_with(max_waiting=1, threads=1)
-    busy.service.admission.n_in_flight = 3  # type: ignore[attr-defined]
-    reply = busy.client.post(URL, content=clip)  # type: ignore[attr-defined]
+    busy.service.admission.n_in_flight = 3
+    reply = busy.client.post(URL, content=clip)
     assert (reply.status_code, reply.json()["error"]["kind"]) == (503, "overloaded")
     assert int(reply.headers["retry-after"]) >= 1
-    busy.service.admission.n_in_flight = 0  # type: ignore[attr-defined]
+    busy.service.admission.n_in_flight = 0
 
 
 def test_no_answer_that_cannot_be_kept(serve_with: Callable[..., object], clip: bytes) -> None:
     served = serve_with(commit_s=0.3, patience_s=0.1)
-    with served.store.database.write():  # type: ignore[attr-defined]
-        reply = served.client.post(URL, content=clip)  # type: ignore[attr-defined]
+    with served.store.database.write():
+        reply = served.client.post(URL, content=clip)
         assert (reply.status_code, reply.json()["error"]["kind"]) == (503, "store")
-        assert served.client.get(URL).json()["entries"] == []  # type: ignore[attr-defined]  # what only reads goes on
+        assert served.client.get(URL).json()["entries"] == []  # what only reads goes on
     time.sleep(0.3)
-    assert served.client.post(URL, content=clip).status_code == 201  # type: ignore[attr-defined]
-    assert len(served.client.get(URL).json()["entries"]) == 1  # type: ignore[attr-defined]
+    assert served.client.post(URL, content=clip).status_code == 201
+    assert len(served.client.get(URL).json()["entries"]) == 1
 
 
 def test_a_full_disk_is_told_reads_go_on_and_it_passes(serve_with: Callable[..., object], clip: bytes) -> None:

@@ -1,6 +1,7 @@
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from auricle.audio.decode import read
+from auricle.prediction.events import EventRules, Events
 from auricle.prediction.predictor import Predictor
 
 BASE = "ws://127.0.0.1"
@@ -37,7 +39,7 @@ def refusal(client: Any, url: str, headers: dict[str, str] | None = None) -> tup
 
 
 @pytest.mark.parametrize("size", [1, 7, 800, 100_000])
-def test_windows_are_those_of_the_file(served, states: Predictor, samples: np.ndarray, size: int) -> None:  # type: ignore[no-untyped-def]
+def test_windows_are_those_of_the_file(served, states: Predictor, samples: np.ndarray, size: int) -> None:
     content = (samples * 32_768).astype("<i2").tobytes()
     if size == 1:
         content = content[: 2 * 1700]
@@ -114,22 +116,22 @@ def test_silence_is_heard_and_not_kept(serve_with: Callable[..., Any]) -> None:
         ("?rate_hz=8000&metadata=[]", "usage"),
     ],
 )
-def test_what_cannot_be_is_refused_before_it_begins(served, query: str, kind: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_cannot_be_is_refused_before_it_begins(served, query: str, kind: str) -> None:
     assert refusal(served.client, f"{BASE}/v1/streams{query}") == (422, kind)
 
 
-def test_pages_of_other_origins_are_refused(served) -> None:  # type: ignore[no-untyped-def]
+def test_pages_of_other_origins_are_refused(served) -> None:
     assert refusal(served.client, URL, {"Origin": "https://evil.example"}) == (403, "forbidden")
     assert refusal(served.client, URL, {"Origin": "null"}) == (403, "forbidden")
     with served.client.websocket_connect(URL, headers={"Origin": "http://127.0.0.1"}):
         pass
 
 
-def test_other_hosts_are_refused(served) -> None:  # type: ignore[no-untyped-def]
+def test_other_hosts_are_refused(served) -> None:
     assert refusal(served.client, URL, {"Host": "evil.example"}) == (421, "host")
 
 
-def test_so_many_and_no_more(guarded) -> None:  # type: ignore[no-untyped-def]
+def test_so_many_and_no_more(guarded) -> None:
     headers = guarded.headers("predict")
     with guarded.client.websocket_connect(URL, headers=headers), guarded.client.websocket_connect(URL, headers=headers):
         assert refusal(guarded.client, URL, headers) == (429, "rate")
@@ -138,14 +140,14 @@ def test_so_many_and_no_more(guarded) -> None:  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize("message", ["garbage", "\x00", "END", "{}"])
-def test_texts_that_mean_nothing_end_a_stream(served, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_texts_that_mean_nothing_end_a_stream(served, message: str) -> None:
     with served.client.websocket_connect(URL) as socket:
         socket.send_text(message)
         (told,) = hear(socket)
     assert told["error"]["kind"] == "usage"
 
 
-def test_samples_that_are_no_numbers_end_a_stream(served) -> None:  # type: ignore[no-untyped-def]
+def test_samples_that_are_no_numbers_end_a_stream(served) -> None:
     with served.client.websocket_connect(f"{URL}&sample_format=f32") as socket:
         socket.send_bytes(np.array([0.1, np.nan], "<f4").tobytes())
         (told,) = hear(socket)
@@ -166,9 +168,14 @@ def test_a_stream_lasts_no_longer_than_one_may(serve_with: Callable[..., Any]) -
     assert closed.value.code == 1008
 
 
-def test_events_are_told_as_they_come(served, samples: np.ndarray) -> None:  # type: ignore[no-untyped-def]
-    with served.client.websocket_connect(f"{URL}&events=true&windows=false&sample_format=f32") as socket:
+def test_events_are_told_as_they_come(served, states: Predictor, machine_sounds: Path) -> None:
+    samples = read(machine_sounds.parent / "clips" / "0001.wav").samples
+    found = Events(states, EventRules(), announce=True)
+    expected = [*found.push(states.stream([samples], rate_hz=8000, hop_s=0.1)), *found.flush()]
+    assert {one.ongoing for one in expected} == {True, False}
+    with served.client.websocket_connect(f"{URL}&events=true&windows=false&sample_format=f32&hop_s=0.1") as socket:
         socket.send_bytes(samples.astype("<f4").tobytes())
         socket.send_text("end")
         told = hear(socket)
-    assert {one["level"] for one in told} <= {"event", "recording"}
+    assert told[:-1] == [json.loads(json.dumps(one.as_json())) for one in expected]
+    assert told[-1]["level"] == "recording"

@@ -28,7 +28,7 @@ def predictions(draw: st.DrawFn, level: str) -> Prediction:
     quality = st.builds(Quality, **{field.name: NUMBERS for field in fields(Quality)})
     named = draw(st.booleans())
     return Prediction(
-        level,  # type: ignore[arg-type]
+        level,
         draw(NUMBERS),
         draw(NUMBERS),
         "motor@0123456789ab",
@@ -69,7 +69,7 @@ def entries(draw: st.DrawFn) -> Entry:
 @settings(max_examples=40)
 @given(entries())
 def test_a_row_gives_the_entry_back(entry: Entry) -> None:
-    found = from_row(Row(to_row(entry)))  # type: ignore[arg-type]
+    found = from_row(Row(to_row(entry)))
     assert found == entry
     assert found.standard.tobytes() == entry.standard.tobytes()
     assert found.rows.tobytes() == entry.rows.tobytes()

@@ -111,7 +111,7 @@ def test_filters_narrow_what_is_meant(store: Store, make_entry: Make) -> None:
     store.add([base, old, other])
 
     def found(**which: object) -> set[str]:
-        return {entry.id for entry in store.entries(Filter(**which)).entries}  # type: ignore[arg-type]
+        return {entry.id for entry in store.entries(Filter(**which)).entries}
 
     assert found(since=present - timedelta(days=7)) == {base.id, other.id}
     assert found(until=present) == {old.id}

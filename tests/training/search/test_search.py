@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
+from auricle.bundles.aggregation import FLOOR
 from auricle.bundles.manifest import Calibration
 from auricle.features.spec import FeatureSpec
 from auricle.models.preprocessing import Standardize
@@ -85,12 +86,31 @@ def test_a_hold_out_is_read_once_by_the_winner(rng):
     assert sum(seen == frozenset(range(60)) - held_out for seen in Witness.seen) == 1
 
 
+class Guess(ClassifierMixin, BaseEstimator):
+    """Draws a class for each recording, whatever it was fitted on; the first column numbers the recording."""
+
+    def __init__(self, seed=0):
+        self.seed = seed
+
+    def fit(self, X, y, sample_weight=None):  # noqa: ARG002
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        drawn = np.random.default_rng(self.seed).integers(3, size=60)[X[:, 0].astype(int)]
+        return 0.1 + 0.7 * np.eye(3)[drawn]
+
+
 def test_noise_is_not_scored_above_chance_by_choosing_among_many(rng):
-    table = table_of(90, rng=rng)
-    table.rows[:, 1:] = rng.normal(size=(180, 3))
-    many = [Candidate(str(seed), LogisticRegression(C=10.0 ** (seed - 4), random_state=seed)) for seed in range(8)]
-    found = search({None: table}, many, SplitPlan(np.arange(90) // 3 % 5, (0, 1, 2, 3, 4), ""), workers=2)
-    assert (found.answers.argmax(axis=1) == table.truth[found.tested]).mean() < 0.5
+    of_the_best, nested = [], []
+    for first in (0, 20):
+        table = table_of(60, windows=1, rng=rng)
+        guesses = [Candidate(str(seed), Guess(seed)) for seed in range(first, first + 20)]
+        found = search({None: table}, guesses, SplitPlan(np.arange(60) // 3 % 3, (0, 1, 2), ""), workers=1)
+        of_the_best.append(max(trial.score for trial in found.trials))
+        nested.append((found.answers.argmax(axis=1) == table.truth[found.tested]).mean())
+    assert np.mean(of_the_best) > 0.40  # what the choice was made by is no honest score
+    assert np.mean(nested) < 0.38  # chance, and one standard error
 
 
 def test_answers_of_numbers_are_in_the_targets_unit(rng):
@@ -122,12 +142,20 @@ def test_a_class_that_a_fit_never_saw_has_no_probability(rng):
         {None: table}, [Candidate("lr", LogisticRegression())], SplitPlan(blocks, (0, 1, 2, 3), ""), workers=1
     )
     assert found.out_of_fold.shape == (30, 3)
-    assert np.isfinite(found.out_of_fold).all()
+    never_saw_it = table.truth[found.tested] == 2
+    np.testing.assert_allclose(found.uncalibrated[never_saw_it, 2], FLOOR, rtol=0.1)
+    assert found.uncalibrated[~never_saw_it, 2].min() > 2 * FLOOR
+    assert (found.out_of_fold[table.truth == 2].argmax(axis=1) != 2).all()
 
 
 def test_a_fit_that_is_left_with_one_class_answers_it(rng):
     table = table_of(20, n_classes=2, rng=rng)
     blocks = np.where(table.truth == 1, np.arange(20) // 2 % 2, 2 + np.arange(20) // 2 % 2)
+    fits = FoldFits({None: table}, blocks, workers=1)
+    only = fits.add(Candidate("lr", LogisticRegression()))
+    fits.make([(only, frozenset({0, 1}))])
+    _, values = fits.recordings(((only, 1.0),), [(frozenset({0, 1}), 0)])
+    np.testing.assert_allclose(np.exp(values), np.tile([1.0, FLOOR], (5, 1)), rtol=1e-3)
     found = search(
         {None: table}, [Candidate("lr", LogisticRegression())], SplitPlan(blocks, (0, 1, 2, 3), ""), workers=1
     )

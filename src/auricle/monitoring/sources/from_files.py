@@ -64,7 +64,9 @@ def samples_from_files(
         if progress:
             progress("answers", done, len(recordings))
 
-    kept, found, failures = partition_failures(parallel_map(predict, recordings, workers=workers, on_engine=True), report)
+    kept, found, failures = partition_failures(
+        parallel_map(predict, recordings, workers=workers, on_engine=True), report
+    )
     if not kept:
         raise DataError(f"None of {len(recordings)} recordings can be predicted. The first: {failures[0].error}")
     return _sample(model, [recordings[index] for index in kept], found), failures

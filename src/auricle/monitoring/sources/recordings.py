@@ -23,8 +23,8 @@ def find_recordings(
 ) -> tuple[Example, ...]:
     """Return the recordings of a table, a folder, a file or a pattern.
 
-    A table needs the column ``file_name`` only. The sub-folders of a folder are labels where one of them is a class of the
-    model; otherwise the recordings are unlabelled.
+    A table needs the column ``file_name`` only. The sub-folders of a folder are labels where one of them is a class of
+    the model; otherwise the recordings are unlabelled.
 
     Parameters
     ----------

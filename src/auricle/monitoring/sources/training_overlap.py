@@ -15,8 +15,9 @@ __all__ = ["drop_unprofiled", "substitute_out_of_fold"]
 def substitute_out_of_fold(window: Sample, reference: Sample) -> tuple[Sample, tuple[str, ...]]:
     """Return the window with out-of-fold predictions for training recordings, and a note.
 
-    A model is more confident, and less surprised, on recordings that it was fitted to; that is no drift, and their score is
-    too good. A recording is recognised by its standard feature row, which is bit for bit the same for the same sound.
+    A model is more confident, and less surprised, on recordings that it was fitted to; that is no drift, and their
+    score is too good. A recording is recognised by its standard feature row, which is bit for bit the same for the same
+    sound.
 
     Parameters
     ----------
@@ -34,8 +35,7 @@ def substitute_out_of_fold(window: Sample, reference: Sample) -> tuple[Sample, t
     for name, values in arrays.items():
         values[known] = getattr(reference, name)[indices[known]]
     note = (
-        f"{known.sum()} of {len(window)} recordings were in the training set: "
-        "their out-of-fold predictions are used."
+        f"{known.sum()} of {len(window)} recordings were in the training set: their out-of-fold predictions are used."
     )
     return replace(window, **arrays), (note,)
 
