@@ -21,9 +21,9 @@ MakeSample = Callable[..., Sample]
 
 @pytest.fixture
 def make_sample() -> MakeSample:
-    """Return a maker of samples: of a size and seed, with measures moved by an amount each, and arrays replaced."""
+    """Return a maker of samples: of a size and seed, with measures shifted, and arrays replaced."""
 
-    def make(n: int, seed: int = 0, *, moved: dict[str, float] | None = None, **arrays: Any) -> Sample:
+    def make(n: int, seed: int = 0, *, shifted: dict[str, float] | None = None, **arrays: Any) -> Sample:
         rng = np.random.default_rng(seed)
         truth = rng.integers(0, len(CLASSES), n)
         logits = rng.normal(size=(n, len(CLASSES)))
@@ -31,7 +31,7 @@ def make_sample() -> MakeSample:
         answers = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         quality = np.stack(
             [
-                USUAL.get(name, 0.0) + SPREADS.get(name, 3.0) * rng.normal(size=n) + (moved or {}).get(name, 0.0)
+                USUAL.get(name, 0.0) + SPREADS.get(name, 3.0) * rng.normal(size=n) + (shifted or {}).get(name, 0.0)
                 for name in QUALITY_COLUMNS
             ],
             axis=1,

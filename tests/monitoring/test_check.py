@@ -22,7 +22,7 @@ def test_nothing_has_changed(make_sample):
     found = checked(make_sample(300), make_sample(120, 1))
     assert found.verdict.state == "ok"
     assert found.causes == ()
-    assert "Nothing has changed" in found.verdict.sentence
+    assert "No drift detected in 120 recordings" in found.verdict.sentence
 
 
 @pytest.mark.parametrize("n", [0, 12, 49])
@@ -41,17 +41,17 @@ def test_a_small_reference_is_never_ok(make_sample):
 
 
 def test_a_check_is_json_and_repeats(make_sample):
-    reference, window = make_sample(200), make_sample(150, 1, moved={"level_db": -12.0})
+    reference, window = make_sample(200), make_sample(150, 1, shifted={"level_db": -12.0})
     one, two = checked(reference, window), checked(reference, window)
-    told = one.as_json()
-    assert json.loads(json.dumps(told, allow_nan=False)) == two.as_json()
-    assert told["verdict"] == "alarm"
-    assert told["causes"][0]["kind"] == "level"
-    assert {"columns", "row", "kinds", "unknown", "classes", "places"} == told["drift"].keys()
+    result = one.as_json()
+    assert json.loads(json.dumps(result, allow_nan=False)) == two.as_json()
+    assert result["verdict"] == "alarm"
+    assert result["causes"][0]["kind"] == "level"
+    assert {"columns", "row", "kinds", "unknown", "classes", "places"} == result["drift"].keys()
 
 
 def test_an_alarm_persists_over_checks(make_sample):
-    reference, window = make_sample(200), make_sample(150, 1, moved={"level_db": -12.0})
+    reference, window = make_sample(200), make_sample(150, 1, shifted={"level_db": -12.0})
     first = checked(reference, window, persistence=Persistence(2, 3))
     assert (first.verdict.state, first.verdict.found) == ("watch", "alarm")
     second = checked(reference, window, earlier=[first.verdict.found], persistence=Persistence(2, 3))
@@ -67,7 +67,7 @@ def test_one_group_that_differs_is_watched(make_sample):
     window = replace(window, rows=window.rows + rng.normal(size=6).astype(np.float32) * 3, groups=np.full(150, "mic"))
     found = checked(reference, window)
     assert found.verdict.state == "watch"
-    assert "It is no alarm, because they come from one group" in found.verdict.sentence
+    assert "Not an alarm: the live recordings come from one group" in found.verdict.sentence
 
 
 def test_clocks_that_jump_are_said_and_do_no_harm(make_sample):
@@ -76,7 +76,7 @@ def test_clocks_that_jump_are_said_and_do_no_harm(make_sample):
     times[3] = np.datetime64("1970-01-01")
     found = checked(make_sample(200), make_sample(100, 1, times=times))
     assert found.verdict.state == "ok"
-    assert found.notes[0].startswith("4 recordings come from the future or from before 2000: a clock was wrong.")
+    assert found.notes[0].startswith("4 recordings have a time in the future or before 2000, by a wrong clock")
     assert found.last == datetime(2026, 3, 5, 3, tzinfo=UTC)
 
 
@@ -123,7 +123,7 @@ def numbers(n, seed, *, wrong_by=0.0):
         groups=ids,
         rows=rng.normal(size=(n, 2)).astype(np.float32),
         quality=rng.normal(size=(n, 15)).astype(np.float32),
-        answers=(truth + 0.1 * rng.normal(size=n) + wrong_by)[:, None].astype(np.float32),
+        outputs=(truth + 0.1 * rng.normal(size=n) + wrong_by)[:, None].astype(np.float32),
         novelty=rng.random(n).astype(np.float32),
         unknown=np.zeros(n, bool),
         rates_hz=np.full(n, 16_000),

@@ -40,8 +40,8 @@ def checked(states, window, **options):
 def test_a_page_says_what_happened_and_draws_it(states, watched):
     page = build_report([checked(states, watched, by="site")], by="site")
     titles = [section.title for section in page.sections]
-    assert titles[0] == "What happened"
-    assert {"How the sound changed", "Where: by site", "What is answered", "How this was tested"} <= set(titles)
+    assert titles[0] == "Findings"
+    assert {"Audio quality", "Audio quality by site", "Class shares", "Method"} <= set(titles)
     html = page.html()
     assert "site" in html
     assert html.count("data:image/svg+xml") >= 2

@@ -6,7 +6,7 @@ TWO_OF_THREE = Persistence(2, 3)
 
 
 @pytest.mark.parametrize(
-    ("alarms", "doubts", "earlier", "state"),
+    ("alarms", "warnings", "earlier", "state"),
     [
         ([], [], [], "ok"),
         (["x"], [], [], "watch"),
@@ -19,8 +19,8 @@ TWO_OF_THREE = Persistence(2, 3)
         ([], ["?"], ["alarm", "alarm"], "alarm"),
     ],
 )
-def test_an_alarm_must_persist(alarms, doubts, earlier, state):
-    assert decide(alarms, doubts, earlier=earlier, persistence=TWO_OF_THREE).state == state
+def test_an_alarm_must_persist(alarms, warnings, earlier, state):
+    assert decide(alarms, warnings, earlier=earlier, persistence=TWO_OF_THREE).state == state
 
 
 def test_alone_one_check_is_enough():
@@ -32,11 +32,11 @@ def test_alone_one_check_is_enough():
 
 def test_what_does_not_persist_yet_says_so():
     assert (
-        "Seen in 1 of the last 2 checks; 2 of 3 are an alarm."
+        "Found in 1 of the last 2 checks; an alarm needs 2 of 3."
         in decide(["Hum."], [], earlier=["ok"], persistence=TWO_OF_THREE).sentence
     )
 
 
 def test_calm_has_nothing_to_do():
-    verdict = decide([], [], kinds=["noise"], calm="Nothing.")
+    verdict = decide([], [], kinds=["noise"], ok_sentence="Nothing.")
     assert (verdict.sentence, verdict.steps) == ("Nothing.", ())

@@ -210,10 +210,10 @@ def _time_range(check: Check) -> str:
 
 
 _METHOD = (
-    "Recordings, not windows, are compared with the training data and its out-of-fold predictions. The false alarm rate "
-    "over all tests is {rate}. Each feature and quality measure: Kolmogorov-Smirnov distance against permutations of the "
-    "recordings, false discovery rate over all, and a shift of at least 0.3 standard deviations of the training data "
-    "(Wasserstein distance). Recordings of one group count by their effective sample size. A domain classifier tests all "
-    "features at once, on groups that it was not fitted on. New kinds of sound: live recordings with live neighbours "
-    "only. Causes are read from the quality measures."
+    "Recordings, not windows, are compared with the training data and its out-of-fold predictions. The false alarm "
+    "rate over all tests is {rate}. Each feature and quality measure: Kolmogorov-Smirnov distance against "
+    "permutations of the recordings, false discovery rate over all, and a shift of at least 0.3 standard deviations "
+    "of the training data (Wasserstein distance). Recordings of one group count by their effective sample size. A "
+    "domain classifier tests all features at once, on groups that it was not fitted on. New kinds of sound: live "
+    "recordings with live neighbours only. Causes are read from the quality measures."
 )

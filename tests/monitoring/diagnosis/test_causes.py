@@ -40,7 +40,7 @@ def test_where_and_since_when_are_said(make_sample, unlabelled):
 
 
 def test_a_fault_everywhere_has_no_place(make_sample, unlabelled):
-    window = unlabelled(make_sample(200, 1, moved={"level_db": -12.0}))
+    window = unlabelled(make_sample(200, 1, shifted={"level_db": -12.0}))
     window = replaced(window, metadata=sites(window, ("north", "south")))
     found = checked(make_sample(300), window, by="site")
     assert [(cause.kind, cause.where) for cause in found.causes] == [("level", None)]
@@ -59,14 +59,14 @@ def test_a_new_kind_of_sound_is_not_a_fault(make_sample, unlabelled):
     novelty = np.where(np.arange(200) % 3 == 0, 1.5, window.novelty).astype(np.float32)
     found = checked(make_sample(300), replaced(window, novelty=novelty, unknown=novelty > 0.98))
     assert [cause.kind for cause in found.causes] == ["new_class"]
-    assert "unlike all training sound" in found.causes[0].sentence
+    assert "are out of distribution" in found.causes[0].sentence
 
 
 def test_a_class_that_has_gone_is_named(make_sample, unlabelled):
     window = make_sample(400, 1)
     found = checked(make_sample(300), unlabelled(window.subset(window.truth != "cow")))
     assert [cause.kind for cause in found.causes] == ["missing_class"]
-    assert found.causes[0].sentence.startswith("'cow' has all but vanished")
+    assert found.causes[0].sentence.startswith("Class 'cow' has almost disappeared")
 
 
 def test_what_no_fault_explains_is_said_to_be_unexplained(make_sample, unlabelled):

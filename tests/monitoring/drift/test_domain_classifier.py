@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import t
 from sklearn.metrics import roc_auc_score
 
-from auricle.monitoring.drift.battery import domain_classifier
+from auricle.monitoring.drift import domain_classifier
 from auricle.monitoring.drift.domain_classifier import domain_classifier_auc, multivariate_drift
 from auricle.monitoring.drift.resampling import permutation_masks
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from auricle.errors import UsageError
+from auricle.monitoring.check import as_json
 from auricle.monitoring.performance import concept_drift as module
 from auricle.monitoring.performance.concept_drift import concept_drift, label_evidence
 
@@ -27,7 +28,7 @@ def test_a_rise_is_found_and_dated():
     assert 300 < found.label <= 500
     assert found.at is not None
     assert found.after > found.before
-    assert found.as_json()["at"].startswith("2026-03-")
+    assert as_json(found)["at"].startswith("2026-03-")
 
 
 def test_a_model_that_is_worse_from_the_first_label_on_is_found():

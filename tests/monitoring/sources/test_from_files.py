@@ -41,7 +41,7 @@ def test_what_fails_is_returned_with_its_reason(states, machine_sounds: Path, tm
     sample, failures = samples_from_files(states, [bad, good])
     assert len(sample) == 1
     assert [failure.file.name for failure in failures] == ["bad.wav"]
-    with pytest.raises(DataError, match="Not one of 1 recordings can be answered"):
+    with pytest.raises(DataError, match="None of 1 recordings can be predicted"):
         samples_from_files(states, [bad])
 
 

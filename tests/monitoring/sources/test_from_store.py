@@ -43,7 +43,7 @@ def test_the_log_says_what_was_answered(states, machine_sounds: Path, store: Sto
     ((bundle, sample),) = found.values()
     direct, _ = samples_from_files(states, recordings)
     assert bundle is states.bundle
-    for name in ("rows", "answers", "novelty", "rates_hz"):
+    for name in ("rows", "outputs", "novelty", "rates_hz"):
         np.testing.assert_allclose(getattr(sample, name), getattr(direct, name), atol=1e-6)
     np.testing.assert_allclose(sample.quality, direct.quality, atol=1e-3)
     assert sample.metadata["site"].tolist() == ["north", "south", "", ""]

@@ -68,7 +68,7 @@ def test_a_column_that_is_not_there_is_named(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"`group` must name a column. There is no 'site'; there are 'file_name'"):
         find_recordings(table(folder, "file_name\nnorth/a.wav\n"), ("cat",), group="site")
     for options in ({"label": "said"}, {"group": "site"}, {"root": folder}):
-        with pytest.raises(UsageError, match=r"say how to read a table. This is none"):
+        with pytest.raises(UsageError, match=r"apply to a table only. This is none"):
             find_recordings(folder, ("owl",), **options)
 
 

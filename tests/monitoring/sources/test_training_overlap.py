@@ -27,7 +27,7 @@ def test_recordings_of_training_are_judged_as_if_the_model_had_not_heard_them(st
     np.testing.assert_array_equal(found.unknown, reference.unknown[::-1])
     np.testing.assert_array_equal(found.ids, window.ids)
     assert len(notes) == 1
-    assert notes[0].startswith("24 of 24 recordings were in the training set: they are judged by the answers of models")
+    assert notes[0].startswith("24 of 24 recordings were in the training set: their out-of-fold predictions are used.")
 
 
 def test_new_recordings_are_left_as_they_are(states, window) -> None:

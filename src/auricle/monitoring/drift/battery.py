@@ -61,8 +61,10 @@ class DriftResult:
         """Whether any test detects drift, at this false alarm rate of the whole battery."""
         each = rate * RATE_PER_TEST
         of_labels = self.label_shift is not None and self.label_shift.drifted(rate * RATE_OF_LABEL_SHIFT)
-        tests = (self.multivariate, self.novel_clusters, self.novelty_rate, *self.features)
-        return of_labels or any(test.drifted(each) for test in tests)
+        of_rows = (
+            self.multivariate.drifted(each) or self.novel_clusters.drifted(each) or self.novelty_rate.drifted(each)
+        )
+        return of_labels or of_rows or any(feature.drifted(each) for feature in self.features)
 
     def ungrouped(self) -> "DriftResult":
         """Return the same results with p-values that treat every recording as independent, whatever its group."""
