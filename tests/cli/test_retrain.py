@@ -1,3 +1,5 @@
+"""``auricle retrain``: the decision, as text and JSON, and labels that cannot be used."""
+
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,10 +25,10 @@ def url(auricle: Run, states_file: Path, tmp_path: Path) -> str:
     return url
 
 
-def test_nothing_new_leaves_the_champion(auricle: Run, url: str, machine_sounds: Path) -> None:
+def test_without_labels_the_champion_stays(auricle: Run, url: str, machine_sounds: Path) -> None:
     ran = auricle("retrain", machine_sounds, "--group", "machine", "--store", url)
     assert ran.code == 0
-    assert "The champion stays: no gain is beyond chance" in ran.out
+    assert "The champion stays: no significant gain" in ran.out
     assert "0 labels: 0 learned from, 0 kept to judge by" in ran.out
     assert "hold-out" in ran.out
     models = json.loads(auricle("models", "list", "--store", url, "--json").out)["models"]
@@ -46,9 +48,7 @@ def test_the_decision_is_one_json_object(
     assert decision.body["judgement"] == found["judgement"]
 
 
-def test_labels_that_cannot_be_used_are_told_with_exit_1(
-    auricle: Run, url: str, machine_sounds: Path, states: Predictor
-) -> None:
+def test_unusable_labels_exit_with_1(auricle: Run, url: str, machine_sounds: Path, states: Predictor) -> None:
     from auricle.audio.decode import read
 
     clip = read(machine_sounds.parent / "clips" / "0001.wav")
@@ -73,7 +73,7 @@ def test_labels_that_cannot_be_used_are_told_with_exit_1(
         (("--group", "machine", "--cache-max", "much"), "A size must be a number"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(
+def test_bad_options_are_one_sentence(
     auricle: Run,
     url: str,
     machine_sounds: Path,
@@ -89,7 +89,7 @@ def test_what_cannot_be_is_said_in_a_sentence(
     assert message in ran.sentence
 
 
-def test_a_store_that_is_not_there_is_not_made(auricle: Run, machine_sounds: Path, tmp_path: Path) -> None:
+def test_a_missing_store_is_not_created(auricle: Run, machine_sounds: Path, tmp_path: Path) -> None:
     ran = auricle("retrain", machine_sounds, "--store", f"sqlite:///{tmp_path / 'none.db'}")
     assert ran.code == 2
     assert "there is no such file" in ran.sentence

@@ -1,3 +1,5 @@
+"""``auricle watch``: one check, the loop, the lease among several watches, and bad options."""
+
 import json
 import signal
 import subprocess
@@ -22,7 +24,7 @@ def url(auricle: Run, states_file: Path, tmp_path: Path) -> str:
     return url
 
 
-def test_one_check_is_kept_and_printed(auricle: Run, url: str, states: Predictor) -> None:
+def test_a_check_is_stored_and_printed(auricle: Run, url: str, states: Predictor) -> None:
     ran = auricle("watch", "--store", url, "--once")
     assert ran.code == 0
     assert f"{states.name}: watch. Not enough yet: 0 of" in ran.out
@@ -32,7 +34,7 @@ def test_one_check_is_kept_and_printed(auricle: Run, url: str, states: Predictor
         assert len(store.checks.latest(limit=9)) == 2
 
 
-def test_a_store_without_a_champion_says_so(auricle: Run, tmp_path: Path) -> None:
+def test_a_store_without_a_champion(auricle: Run, tmp_path: Path) -> None:
     url = str(tmp_path / "empty.db")
     Store.open(url).close()
     ran = auricle("watch", "--store", url, "--once")
@@ -42,14 +44,14 @@ def test_a_store_without_a_champion_says_so(auricle: Run, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--every", "0s"), "A stretch of time must be a number above 0"),
-        (("--since", "ever"), "A stretch of time must be a number above 0"),
+        (("--every", "0s"), "A duration must be a number above 0"),
+        (("--since", "ever"), "A duration must be a number above 0"),
         (("--rate", "1"), "`--rate` must lie between 0 and 1. Got 1."),
         (("--persist", "3/2"), "`--persist` must be K/N, K from 1 to N, such as 2/3. Got '3/2'."),
         (("--persist", "often"), "`--persist` must be K/N"),
         (
             ("--webhook", "https://host/"),
-            "A webhook needs a secret that its receiver knows: set AURICLE_WEBHOOK_SECRET",
+            "A webhook needs a secret shared with its receiver: set AURICLE_WEBHOOK_SECRET",
         ),
         (("--webhook", "gopher://host/"), "A webhook must be a URL of http or https"),
         (("--metrics-port", "99999"), "Port 99999 of 127.0.0.1 must be free for metrics."),
@@ -57,7 +59,7 @@ def test_a_store_without_a_champion_says_so(auricle: Run, tmp_path: Path) -> Non
         (("--cache-max", "much"), "A size must be a number"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_checked(
+def test_bad_options_are_refused_before_any_check(
     auricle: Run, url: str, options: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AURICLE_WEBHOOK_SECRET", raising=False)
@@ -68,15 +70,15 @@ def test_what_cannot_be_is_said_before_anything_is_checked(
         assert store.checks.latest() == ()
 
 
-def test_a_second_watch_is_told(auricle: Run, url: str) -> None:
+def test_a_second_watch_is_refused(auricle: Run, url: str) -> None:
     with Store.open(url) as store:
         assert store.leases.take("watch", holder="elsewhere:1") is not None
         ran = auricle("watch", "--store", url, "--once")
     assert ran.code == 2
-    assert "must be done by one process at a time. elsewhere:1 is at it." in ran.sentence
+    assert "must be done by one process at a time. elsewhere:1 is running it." in ran.sentence
 
 
-def test_it_goes_on_until_it_is_stopped_and_leaves_nothing_held(url: str) -> None:
+def test_a_stopped_watch_releases_its_lease(url: str) -> None:
     command = [sys.executable, "-m", "auricle", "watch", "--store", url, "--every", "1s", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
@@ -88,7 +90,7 @@ def test_it_goes_on_until_it_is_stopped_and_leaves_nothing_held(url: str) -> Non
         assert store.leases.holder("watch") is None
 
 
-def test_another_takes_over_from_one_that_was_killed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_watch_takes_over_from_a_killed_one(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-m", "auricle", "watch", "--store", url, "--every", "1s", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None

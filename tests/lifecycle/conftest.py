@@ -31,7 +31,7 @@ KEYS = ("ada", "bob", "cyd", "dan", "eve", "fay")
 
 
 @pytest.fixture(scope="session")
-def meet() -> Callable[..., PairedPredictions]:
+def make_paired() -> Callable[..., PairedPredictions]:
     """Return a maker of meetings: models that are right with given probabilities, and both with each other's."""
 
     def make(
@@ -60,7 +60,7 @@ def meet() -> Callable[..., PairedPredictions]:
 
 
 @dataclass(frozen=True)
-class Heard:
+class LoggedRecording:
     """A recording that the service answered: what is kept of it, its sound as FLAC, and what it was in truth."""
 
     entry: Entry
@@ -84,7 +84,7 @@ def champion(pumps: Dataset) -> Predictor:
 
 
 @pytest.fixture(scope="session")
-def heard(champion: Predictor, tmp_path_factory: pytest.TempPathFactory) -> tuple[Heard, ...]:
+def logged(champion: Predictor, tmp_path_factory: pytest.TempPathFactory) -> tuple[LoggedRecording, ...]:
     """72 sounds of 12 other pumps in noise, as the champion answered them; six keys say what they were."""
     folder, rng = tmp_path_factory.mktemp("heard"), np.random.default_rng(0)
     table = machines(folder, n=72, seed=77, rate_hz=RATE_HZ, duration_s=0.3, n_machines=12, n_microphones=2)
@@ -99,7 +99,7 @@ def heard(champion: Predictor, tmp_path_factory: pytest.TempPathFactory) -> tupl
         stream.feed(read(flac.getvalue()).samples)
         key = KEYS[index % len(KEYS)]
         kept = build_entry(stream, stream.finish(), group=f"site 2, {example.group}", key=key)
-        found.append(Heard(kept, flac.getvalue(), str(example.label), key))
+        found.append(LoggedRecording(kept, flac.getvalue(), str(example.label), key))
     return tuple(found)
 
 
@@ -112,46 +112,46 @@ def store(tmp_path: Path, champion: Predictor) -> Iterator[Store]:
 
 
 @pytest.fixture
-def service(store: Store, heard: tuple[Heard, ...]) -> Store:
+def labelled_store(store: Store, logged: tuple[LoggedRecording, ...]) -> Store:
     """The same, with all that was heard, its sound, and what people said of it."""
-    fill(store, heard)
+    log_with_feedback(store, logged)
     return store
 
 
 @pytest.fixture
-def service_of(tmp_path: Path, heard: tuple[Heard, ...]) -> Iterator[Callable[[Bundle], Store]]:
+def make_labelled_store(tmp_path: Path, logged: tuple[LoggedRecording, ...]) -> Iterator[Callable[[Bundle], Store]]:
     """Return a maker of such services, for another champion: as if it had answered what was heard."""
     with ExitStack() as stores:
 
         def make(bundle: Bundle) -> Store:
             opened = stores.enter_context(Store.open(str(tmp_path / "other.db")))
             add_champion(opened, bundle)
-            fill(opened, tuple(replace(one, entry=replace(one.entry, model=bundle.id)) for one in heard))
+            log_with_feedback(opened, tuple(replace(one, entry=replace(one.entry, model=bundle.id)) for one in logged))
             return opened
 
         yield make
 
 
 @pytest.fixture(scope="session")
-def first(
-    pumps: Dataset, champion: Predictor, heard: tuple[Heard, ...], tmp_path_factory: pytest.TempPathFactory
+def first_retraining(
+    pumps: Dataset, champion: Predictor, logged: tuple[LoggedRecording, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Retrained, Bundle]:
     """A retraining of the service, not promoted, and the challenger that it trained."""
     with Store.open(str(tmp_path_factory.mktemp("first") / "store.db")) as store:
         add_champion(store, champion.bundle)
-        fill(store, heard)
+        log_with_feedback(store, logged)
         found = retrain(store, pumps, RetrainConfig(promote="never"))
         digest = store.aliases.digest("pumps", "challenger")
         assert digest is not None
         return found, Bundle.from_bytes(store.models.content(digest))
 
 
-def fill(store: Store, heard: tuple[Heard, ...]) -> None:
+def log_with_feedback(store: Store, logged: tuple[LoggedRecording, ...]) -> None:
     """Log what was heard, with its sound, and what people said of it."""
     with store.writer() as writer:
-        for future in [writer.submit(one.entry, sound=one.flac) for one in heard]:
+        for future in [writer.submit(one.entry, sound=one.flac) for one in logged]:
             future.result()
-    told = store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key=one.key) for one in heard)
+    told = store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key=one.key) for one in logged)
     assert all(isinstance(outcome, FeedbackEntry) for _, outcome in told)
 
 

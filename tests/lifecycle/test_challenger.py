@@ -23,17 +23,17 @@ def test_recordings_weigh_by_their_age_however_their_time_is_written(
     seconds = (old - np.datetime64(0, "us")) / np.timedelta64(1, "s")
     times = (None, "who knows", f"{made}", f"{old}+00:00", f"{seconds:.6f}")
     examples = tuple(replace(e, time=time) for e, time in zip(pumps.examples, times, strict=False))
-    asked: list[Dataset] = []
+    config: list[Dataset] = []
 
     def train(data: Dataset, **_: Any) -> SimpleNamespace:
-        asked.append(data)
+        config.append(data)
         return SimpleNamespace(bundle=champion.bundle)
 
     monkeypatch.setattr(challenger, "train", train)
     data = replace(pumps, examples=examples)
-    made_of = Challenger.of(
+    made_of = Challenger.prepare(
         store, store.models.champion(), data, families=None, half_life_days=90.0, seed=0, workers=None
     )
     made_of.train(())
-    weights = [example.weight for example in asked[0].examples]
+    weights = [example.weight for example in config[0].examples]
     assert weights == pytest.approx([1.0, 1.0, 1.0, 0.5, 0.5])

@@ -9,7 +9,7 @@ import pytest
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.one_pass import content_hash
 from auricle.errors import DataError
-from auricle.lifecycle.comparison import aligned, hold_out, recent, told
+from auricle.lifecycle.comparison import match_in_order, predict_all, predict_hold_out, predict_recent
 from auricle.lifecycle.training_membership import out_of_fold
 from auricle.prediction.predictor import Predictor
 
@@ -19,13 +19,13 @@ def hashes_of(data: Dataset) -> np.ndarray:
 
 
 def test_on_the_original_data_both_are_judged_out_of_fold(champion: Predictor, pumps: Dataset) -> None:
-    found = hold_out(champion, champion.bundle, pumps, hashes_of(pumps), workers=1)
+    found = predict_hold_out(champion, champion.bundle, pumps, hashes_of(pumps), workers=1)
     assert found.where == "hold-out"
     assert found.truth.tolist() == pumps.labels.tolist()
     assert found.groups.tolist() == pumps.groups.tolist()
     assert found.champion.tolist() == found.challenger.tolist() == out_of_fold(champion.bundle).tolist()
-    asked = told(champion, pumps.examples, 1)
-    assert (asked == found.truth).mean() > (found.champion == found.truth).mean()  # it would be flattered
+    config = predict_all(champion, pumps.examples, 1)
+    assert (config == found.truth).mean() > (found.champion == found.truth).mean()  # it would be flattered
 
 
 def test_a_recording_that_is_new_to_the_champion_is_asked_now(champion: Predictor, pumps: Dataset) -> None:
@@ -40,9 +40,9 @@ def test_a_recording_that_is_new_to_the_champion_is_asked_now(champion: Predicto
         **{name: getattr(profile, name)[kept] for name in ("rows", "quality", "answers", "novelty")},
     )
     lesser = Predictor(replace(champion.bundle, profile=forgot))
-    found = hold_out(lesser, champion.bundle, pumps, hashes_of(pumps), workers=1)
+    found = predict_hold_out(lesser, champion.bundle, pumps, hashes_of(pumps), workers=1)
     fresh = [example for example in pumps.examples if example.group in last]
-    assert found.champion[~kept].tolist() == told(champion, fresh, 1).tolist()
+    assert found.champion[~kept].tolist() == predict_all(champion, fresh, 1).tolist()
     assert found.champion[kept].tolist() == out_of_fold(champion.bundle)[kept].tolist()
 
 
@@ -55,43 +55,45 @@ def test_a_recording_whose_kin_the_champion_knows_is_not_asked(champion: Predict
     )
     assert profile.groups[-1] in profile.groups[:-1]
     lesser = Predictor(replace(champion.bundle, profile=forgot))
-    assert len(hold_out(lesser, champion.bundle, pumps, hashes_of(pumps)).truth) == len(pumps) - 1
+    assert len(predict_hold_out(lesser, champion.bundle, pumps, hashes_of(pumps)).truth) == len(pumps) - 1
 
 
 def test_data_that_is_grouped_otherwise_is_refused(champion: Predictor, pumps: Dataset) -> None:
     each = tuple(replace(example, group=example.file.name) for example in pumps.examples)
     with pytest.raises(DataError, match=r"must be grouped as when the champion was trained.*Name the same `group`"):
-        hold_out(champion, champion.bundle, replace(pumps, examples=each), hashes_of(pumps))
+        predict_hold_out(champion, champion.bundle, replace(pumps, examples=each), hashes_of(pumps))
     coarser = tuple(replace(example, group="all") for example in pumps.examples)
     with pytest.raises(DataError, match="is one group now"):
-        hold_out(champion, champion.bundle, replace(pumps, examples=coarser), hashes_of(pumps))
+        predict_hold_out(champion, champion.bundle, replace(pumps, examples=coarser), hashes_of(pumps))
 
 
 def test_a_group_may_have_another_name(champion: Predictor, pumps: Dataset) -> None:
     renamed = tuple(replace(example, group=f"hall 1, {example.group}") for example in pumps.examples)
-    assert len(hold_out(champion, champion.bundle, replace(pumps, examples=renamed), hashes_of(pumps)).truth) == 64
+    assert (
+        len(predict_hold_out(champion, champion.bundle, replace(pumps, examples=renamed), hashes_of(pumps)).truth) == 64
+    )
 
 
 def test_a_training_that_left_recordings_out_keeps_their_order(pumps: Dataset) -> None:
     hashes = hashes_of(pumps)
     trained = np.concatenate([np.delete(hashes, [3, 10], axis=0), hashes[:2] ^ 1])
-    found = aligned(trained, hashes)
+    found = match_in_order(trained, hashes)
     assert found.tolist() == [*(i for i in range(64) if i not in (3, 10)), -1, -1]
 
 
-def test_recent_recordings_are_asked_of_both(champion: Predictor, heard: tuple, tmp_path: Path) -> None:
+def test_recent_recordings_are_asked_of_both(champion: Predictor, logged: tuple, tmp_path: Path) -> None:
     examples = []
-    for index, one in enumerate(heard[:8]):
+    for index, one in enumerate(logged[:8]):
         file = tmp_path / f"{index}.flac"
         file.write_bytes(one.flac)
         examples.append(Example(file, one.label, None, f"{index}"))
-    found = recent(champion, champion, Dataset(tuple(examples), "classify"), workers=1)
-    assert found.champion.tolist() == found.challenger.tolist() == [one.entry.recording.label for one in heard[:8]]
+    found = predict_recent(champion, champion, Dataset(tuple(examples), "classify"), workers=1)
+    assert found.champion.tolist() == found.challenger.tolist() == [one.entry.recording.label for one in logged[:8]]
 
 
 def test_numbers_are_compared_as_numbers(speeds: Predictor, machine_sounds: Path) -> None:
     data = Dataset.load(machine_sounds, target="rpm", group="machine")
-    found = hold_out(speeds, speeds.bundle, data, hashes_of(data))
+    found = predict_hold_out(speeds, speeds.bundle, data, hashes_of(data))
     assert not found.is_classified
     assert found.champion.tolist() == out_of_fold(speeds.bundle).tolist()
-    assert told(speeds, data.examples[:2], 1).dtype == np.float64
+    assert predict_all(speeds, data.examples[:2], 1).dtype == np.float64

@@ -5,8 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.lifecycle.label_selection import KEPT, MIN_WEIGHT, SHARE, cap_per_key, deduplicate, keep, present_weights
-from auricle.lifecycle.promotion import LEAST
+from auricle.lifecycle.label_selection import (
+    HELD_OUT_SHARE,
+    MAX_SHARE_PER_KEY,
+    MIN_WEIGHT,
+    age_weights,
+    cap_per_key,
+    choose_held_out,
+    deduplicate,
+)
+from auricle.lifecycle.promotion import MIN_RECORDINGS
 
 KEYS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=80).map(np.array)
 
@@ -19,7 +27,7 @@ def test_no_key_gives_more_than_its_share_of_what_is_used(keys: np.ndarray, trus
         if key in trusted:
             assert n == (keys == key).sum()
         else:
-            assert n <= SHARE * used.sum() + 1e-9
+            assert n <= MAX_SHARE_PER_KEY * used.sum() + 1e-9
             assert used[keys == key][len(used[keys == key]) - n :].all()  # its newest
 
 
@@ -30,7 +38,7 @@ def test_the_cap_is_the_widest_that_holds(keys: np.ndarray) -> None:
     most = max((int(used[keys == name].sum()) for name in names), default=0)
     for wider in range(most + 1, int(counts.max()) + 1):
         sizes = np.minimum(counts, wider)
-        assert sizes.max() > SHARE * sizes.sum()
+        assert sizes.max() > MAX_SHARE_PER_KEY * sizes.sum()
 
 
 def test_a_flood_from_one_key_is_cut_to_a_fifth() -> None:
@@ -62,34 +70,34 @@ def test_the_last_word_on_a_sound_counts_unless_people_disagree() -> None:
 @given(n_groups=st.integers(1, 40), n=st.integers(1, 400), seed=st.integers(0, 99))
 def test_what_is_kept_is_whole_groups_or_the_latest_of_each(n_groups: int, n: int, seed: int) -> None:
     groups = np.array([f"site {i}" for i in np.random.default_rng(seed).integers(n_groups, size=n)])
-    kept = keep(groups, ())
+    kept = choose_held_out(groups, ())
     if kept.by == "by group":
         assert not set(groups[kept.mask]) & set(groups[~kept.mask])
-        assert kept.mask.sum() >= LEAST
-        assert keep(groups[::-1], ()).mask[::-1].tolist() == kept.mask.tolist()
+        assert kept.mask.sum() >= MIN_RECORDINGS
+        assert choose_held_out(groups[::-1], ()).mask[::-1].tolist() == kept.mask.tolist()
     else:
         for name in set(groups):
             of_group = kept.mask[groups == name]
             assert sorted(of_group) == of_group.tolist()
-            assert of_group.sum() == int(len(of_group) * KEPT)
+            assert of_group.sum() == int(len(of_group) * HELD_OUT_SHARE)
 
 
 def test_more_labels_never_move_a_group_into_what_is_kept_or_out_of_it() -> None:
     groups = np.array([f"site {i % 40}" for i in range(400)])
-    first, later = keep(groups[:200], ()), keep(groups, ())
-    assert first.by == later.by == "by group"
-    assert later.mask[:200].tolist() == first.mask.tolist()
+    first_retraining, later = choose_held_out(groups[:200], ()), choose_held_out(groups, ())
+    assert first_retraining.by == later.by == "by group"
+    assert later.mask[:200].tolist() == first_retraining.mask.tolist()
 
 
 def test_a_group_that_was_trained_on_is_never_kept() -> None:
     groups = np.array([f"site {i % 40}" for i in range(400)])
-    some = set(groups[keep(groups, ()).mask][:2])
-    assert not some & set(groups[keep(groups, some).mask])
+    some = set(groups[choose_held_out(groups, ()).mask][:2])
+    assert not some & set(groups[choose_held_out(groups, some).mask])
 
 
 def test_weights_halve_with_age_down_to_a_floor_and_clocks_may_jump() -> None:
     now = np.datetime64("2026-03-01T00:00:00", "us")
     times = now - np.array([0, 90, 10_000, -5], "m8[D]")
-    assert present_weights(times, now).tolist() == pytest.approx([1.0, 0.5, MIN_WEIGHT, 1.0])
-    assert present_weights(np.array(["NaT"], "M8[us]"), now).tolist() == [MIN_WEIGHT]
-    assert present_weights(times, now, half_life_days=45).tolist()[1] == pytest.approx(0.25)
+    assert age_weights(times, now).tolist() == pytest.approx([1.0, 0.5, MIN_WEIGHT, 1.0])
+    assert age_weights(np.array(["NaT"], "M8[us]"), now).tolist() == [MIN_WEIGHT]
+    assert age_weights(times, now, half_life_days=45).tolist()[1] == pytest.approx(0.25)

@@ -8,55 +8,63 @@ import pytest
 
 from auricle.bundles.profile import Profile
 from auricle.datasets.dataset import Dataset
-from auricle.lifecycle.labelled_data import Labelled, choose, examples_of, labelled
+from auricle.lifecycle.labelled_data import LabelledRecordings, load_labelled, split_labels, write_examples
 from auricle.prediction.predictor import Predictor
 from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.store import Store
 
 
 @pytest.fixture
-def labels(service: Store, champion: Predictor) -> Labelled:
-    return labelled(service, "pumps", is_class=True, n_standard=champion.bundle.profile.rows.shape[1])
+def labels(labelled_store: Store, champion: Predictor) -> LabelledRecordings:
+    return load_labelled(labelled_store, "pumps", is_class=True, n_standard=champion.bundle.profile.rows.shape[1])
 
 
-def test_what_was_said_is_read_with_who_said_it(labels: Labelled, heard: tuple) -> None:
-    assert labels.ids.tolist() == [one.entry.id for one in heard]
-    assert labels.truth.tolist() == [one.label for one in heard]
-    assert labels.keys.tolist() == [one.key for one in heard]
-    assert labels.groups.tolist() == [one.entry.group for one in heard]
-    assert np.allclose(labels.standard, [one.entry.standard for one in heard])
+def test_what_was_said_is_read_with_who_said_it(labels: LabelledRecordings, logged: tuple) -> None:
+    assert labels.ids.tolist() == [one.entry.id for one in logged]
+    assert labels.truth.tolist() == [one.label for one in logged]
+    assert labels.keys.tolist() == [one.key for one in logged]
+    assert labels.groups.tolist() == [one.entry.group for one in logged]
+    assert np.allclose(labels.standard, [one.entry.standard for one in logged])
     assert None not in labels.sounds.tolist()
 
 
-def test_the_last_word_counts(service: Store, labels: Labelled, champion: Predictor) -> None:
+def test_the_last_word_counts(labelled_store: Store, labels: LabelledRecordings, champion: Predictor) -> None:
     other = next(name for name in champion.classes if name != labels.truth[0])
-    service.feedback.add(FeedbackEntry(str(labels.ids[0]), label=other, key="someone"))
-    again = labelled(service, "pumps", is_class=True, n_standard=labels.standard.shape[1])
-    assert (again.truth[0], again.keys[0], len(again)) == (other, "someone", len(labels))
+    labelled_store.feedback.add(FeedbackEntry(str(labels.ids[0]), label=other, key="someone"))
+    retrain_labelled_store = load_labelled(labelled_store, "pumps", is_class=True, n_standard=labels.standard.shape[1])
+    assert (retrain_labelled_store.truth[0], retrain_labelled_store.keys[0], len(retrain_labelled_store)) == (
+        other,
+        "someone",
+        len(labels),
+    )
 
 
 def test_nothing_said_is_no_labels(store: Store) -> None:
     for is_class in (True, False):
-        assert len(labelled(store, "pumps", is_class=is_class, n_standard=5)) == 0
+        assert len(load_labelled(store, "pumps", is_class=is_class, n_standard=5)) == 0
 
 
-def test_an_entry_without_a_group_is_its_own(store: Store, heard: tuple) -> None:
-    store.add([replace(heard[0].entry, group="")])
-    store.feedback.add(FeedbackEntry(heard[0].entry.id, label=heard[0].label))
-    found = labelled(store, "pumps", is_class=True, n_standard=3)
-    assert found.groups.tolist() == [f"prediction {heard[0].entry.id}"]
+def test_an_entry_without_a_group_is_its_own(store: Store, logged: tuple) -> None:
+    store.add([replace(logged[0].entry, group="")])
+    store.feedback.add(FeedbackEntry(logged[0].entry.id, label=logged[0].label))
+    found = load_labelled(store, "pumps", is_class=True, n_standard=3)
+    assert found.groups.tolist() == [f"prediction {logged[0].entry.id}"]
     assert np.isnan(found.standard).all()  # of another width than asked
 
 
-def test_labels_are_learned_from_or_kept_and_never_both(labels: Labelled, pumps: Dataset, champion: Predictor) -> None:
-    found = choose(labels, pumps, champion.bundle.profile, ())
-    assert not set(found.learned.tolist()) & set(found.kept.tolist())
-    assert len(found.learned) + len(found.kept) == len(labels)
-    assert 12 <= len(found.kept) <= 36
+def test_labels_are_learned_from_or_kept_and_never_both(
+    labels: LabelledRecordings, pumps: Dataset, champion: Predictor
+) -> None:
+    found = split_labels(labels, pumps, champion.bundle.profile, ())
+    assert not set(found.training.tolist()) & set(found.held_out.tolist())
+    assert len(found.training) + len(found.held_out) == len(labels)
+    assert 12 <= len(found.held_out) <= 36
     assert found.as_json()["left_out"] == {}
 
 
-def test_what_is_left_out_is_counted_by_its_reason(labels: Labelled, pumps: Dataset, champion: Predictor) -> None:
+def test_what_is_left_out_is_counted_by_its_reason(
+    labels: LabelledRecordings, pumps: Dataset, champion: Predictor
+) -> None:
     profile = champion.bundle.profile
     sounds, truth, standard, keys = (
         labels.sounds.copy(),
@@ -70,7 +78,7 @@ def test_what_is_left_out_is_counted_by_its_reason(labels: Labelled, pumps: Data
     standard[4] = profile.rows[7]  # a copy of a recording of the original data
     keys[40:] = "joe"
     spoiled = replace(labels, sounds=sounds, truth=truth.astype(str), standard=standard, keys=keys)
-    found = choose(spoiled, pumps, profile, ())
+    found = split_labels(spoiled, pumps, profile, ())
     left_out = found.as_json()["left_out"]
     assert left_out.pop("more than a fifth from one key") > 10
     assert left_out == {
@@ -79,35 +87,35 @@ def test_what_is_left_out_is_counted_by_its_reason(labels: Labelled, pumps: Data
         "said again, or otherwise by somebody else": 2,
         "in the data already": 1,
     }
-    assert not {0, 1, 2, 3, 4} & {*found.learned.tolist(), *found.kept.tolist()}
-    trusting = choose(spoiled, pumps, profile, {"joe"})
+    assert not {0, 1, 2, 3, 4} & {*found.training.tolist(), *found.held_out.tolist()}
+    trusting = split_labels(spoiled, pumps, profile, {"joe"})
     assert "more than a fifth from one key" not in trusting.as_json()["left_out"]
 
 
 def test_what_the_champion_learned_since_is_learned_again_and_never_kept(
-    labels: Labelled, pumps: Dataset, champion: Predictor
+    labels: LabelledRecordings, pumps: Dataset, champion: Predictor
 ) -> None:
-    before = choose(labels, pumps, champion.bundle.profile, ())
-    place = int(before.kept[0])
+    before = split_labels(labels, pumps, champion.bundle.profile, ())
+    place = int(before.held_out[0])
     digest = np.frombuffer(bytes.fromhex(labels.sounds[place]), np.uint8)
     learned = _with(champion.bundle.profile, digest, labels.standard[place])
-    after = choose(labels, pumps, learned, ())
-    assert place in after.learned.tolist()
+    after = split_labels(labels, pumps, learned, ())
+    assert place in after.training.tolist()
     assert "in the data already" not in after.as_json()["left_out"]
 
 
 def test_sounds_are_written_as_they_were_kept(
-    service: Store,
-    labels: Labelled,
-    heard: tuple,
+    labelled_store: Store,
+    labels: LabelledRecordings,
+    logged: tuple,
     tmp_path: Path,
 ) -> None:
-    service.delete(heard[1].entry.id)
+    labelled_store.delete(logged[1].entry.id)
     weights = np.linspace(0.5, 1.0, len(labels))
-    found = examples_of(service, labels, np.array([0, 1, 2]), tmp_path, weights)
-    assert [example.label for example in found] == [heard[0].label, heard[2].label]
+    found = write_examples(labelled_store, labels, np.array([0, 1, 2]), tmp_path, weights)
+    assert [example.label for example in found] == [logged[0].label, logged[2].label]
     assert [example.weight for example in found] == [weights[0], weights[2]]
-    assert found[0].file.read_bytes() == heard[0].flac
+    assert found[0].file.read_bytes() == logged[0].flac
 
 
 def _with(profile: Profile, digest: np.ndarray, row: np.ndarray) -> Profile:

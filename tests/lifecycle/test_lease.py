@@ -13,7 +13,7 @@ def test_one_holds_it_and_the_other_is_told(store: Store) -> None:
     with (
         LeaseGuard(store, "retrain pumps", "A retraining of pumps"),
         pytest.raises(
-            ConflictError, match=r"A retraining of pumps must be done by one process at a time\. .*:\d+ is at it"
+            ConflictError, match=r"A retraining of pumps must be done by one process at a time\. .*:\d+ is running it"
         ),
         LeaseGuard(store, "retrain pumps", "A retraining of pumps"),
     ):
@@ -36,7 +36,7 @@ def test_who_has_lost_it_is_told(store: Store) -> None:
     with LeaseGuard(store, "work", "Work") as held:
         store.leases.release(held._lease)
         assert store.leases.take("work", holder="another") is not None
-        with pytest.raises(ConflictError, match="Another has taken over meanwhile"):
+        with pytest.raises(ConflictError, match="Another has taken over"):
             held.check()
     assert store.leases.holder("work") == "another"  # what is another's is not given back
 

@@ -16,14 +16,14 @@ from auricle.store.store import Store
 @pytest.mark.slow
 @pytest.mark.parametrize(("every", "outcome"), [(2, "kept"), (6, "promoted")])
 def test_a_key_that_flips_three_labels_in_ten_gets_no_worse_model_promoted(
-    every: int, outcome: str, store: Store, pumps: Dataset, champion: Predictor, heard: tuple[Any, ...]
+    every: int, outcome: str, store: Store, pumps: Dataset, champion: Predictor, logged: tuple[Any, ...]
 ) -> None:
     rng, classes = np.random.default_rng(3), champion.classes
     with store.writer() as writer:
-        for future in [writer.submit(one.entry, sound=one.flac) for one in heard]:
+        for future in [writer.submit(one.entry, sound=one.flac) for one in logged]:
             future.result()
     said = []
-    for place, one in enumerate(heard):
+    for place, one in enumerate(logged):
         is_liz = place // 6 % every == 1  # a half dozen in two or six; in the others, six keys give one label each
         lies = is_liz and rng.random() < 0.3
         wrong = classes[(classes.index(one.label) + int(rng.integers(1, len(classes)))) % len(classes)]
@@ -32,16 +32,16 @@ def test_a_key_that_flips_three_labels_in_ten_gets_no_worse_model_promoted(
     assert n_others == len(said) - len(said) / every
     list(store.feedback.add_all(said))
     found = retrain(store, pumps)
-    assert found.labels["given"] == len(heard)
+    assert found.labels["given"] == len(logged)
     assert found.labels["learned"] + found.labels["kept"] <= 1.25 * n_others  # a fifth is hers
     assert found.outcome == outcome
     digest = store.aliases.digest("pumps")
     assert digest is not None
-    assert _right(Bundle.from_bytes(store.models.content(digest)), heard) >= _right(champion.bundle, heard)
+    assert _right(Bundle.from_bytes(store.models.content(digest)), logged) >= _right(champion.bundle, logged)
 
 
-def _right(bundle: Bundle, heard: tuple[Any, ...]) -> float:
+def _right(bundle: Bundle, logged: tuple[Any, ...]) -> float:
     from auricle.audio.decode import read
 
     predictor = Predictor(bundle)
-    return float(np.mean([predictor.predict(read(one.flac)).label == one.label for one in heard]))
+    return float(np.mean([predictor.predict(read(one.flac)).label == one.label for one in logged]))

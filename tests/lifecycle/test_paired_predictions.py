@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auricle.errors import DataError
-from auricle.lifecycle.paired_predictions import MIN_BLOCKS, PairedPredictions, by_class, score
+from auricle.lifecycle.paired_predictions import MIN_BLOCKS, PairedPredictions, score, score_by_class
 
 
 def made(truth: str, champion: str, challenger: str, groups: list[str] | None = None) -> PairedPredictions:
@@ -26,7 +26,9 @@ def test_accuracy_is_over_all_and_balanced_accuracy_over_classes() -> None:
 def test_a_class_that_the_champion_does_not_know_counts_in_the_test_and_not_in_balanced_accuracy() -> None:
     found = score(made("aabbnn", "aabbab", "aabbnn"), new_classes=("n",))
     assert (found.champion, found.challenger, found.won) == (1.0, 1.0, 2)
-    assert [one.label for one in by_class(made("aabbnn", "aabbab", "aabbnn"), ("n",), rate=0.05, margin=0.02)] == [
+    assert [
+        one.label for one in score_by_class(made("aabbnn", "aabbab", "aabbnn"), ("n",), rate=0.05, margin=0.02)
+    ] == [
         "a",
         "b",
     ]
@@ -39,7 +41,7 @@ def test_numbers_are_scored_by_their_mean_error_and_have_no_classes() -> None:
     found = score(one)
     assert (found.champion, found.challenger, found.won, found.lost) == (1.0, pytest.approx(2 / 3), 2, 1)
     assert found.champion_accuracy is None
-    assert list(by_class(one, rate=0.05, margin=0.02)) == []
+    assert list(score_by_class(one, rate=0.05, margin=0.02)) == []
 
 
 def test_groups_are_the_blocks_where_there_are_enough_of_them() -> None:
@@ -53,13 +55,13 @@ def test_groups_are_the_blocks_where_there_are_enough_of_them() -> None:
 def test_a_class_falls_only_by_more_than_the_margin_and_significantly() -> None:
     truth, champion = "a" * 40 + "b" * 40, "a" * 40 + "b" * 40
     by_chance, clearly = ("a" * 40 + "b" * (40 - lost) + "a" * lost for lost in (3, 12))
-    assert not any(one.has_fallen for one in by_class(made(truth, champion, by_chance), rate=0.05, margin=0.02))
-    fallen = [one for one in by_class(made(truth, champion, clearly), rate=0.05, margin=0.02) if one.has_fallen]
+    assert not any(one.has_fallen for one in score_by_class(made(truth, champion, by_chance), rate=0.05, margin=0.02))
+    fallen = [one for one in score_by_class(made(truth, champion, clearly), rate=0.05, margin=0.02) if one.has_fallen]
     assert [(one.label, one.lost, one.won) for one in fallen] == [("b", 12, 0)]
-    assert not any(one.has_fallen for one in by_class(made(truth, champion, clearly), rate=0.05, margin=0.4))
+    assert not any(one.has_fallen for one in score_by_class(made(truth, champion, clearly), rate=0.05, margin=0.4))
 
 
-def test_answers_to_different_recordings_are_refused(meet: Callable[..., PairedPredictions]) -> None:
-    one = meet(np.random.default_rng(0))
+def test_answers_to_different_recordings_are_refused(make_paired: Callable[..., PairedPredictions]) -> None:
+    one = make_paired(np.random.default_rng(0))
     with pytest.raises(DataError, match="must answer the same recordings of the hold-out"):
         PairedPredictions("hold-out", one.truth, one.champion[:-1], one.challenger, one.groups)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest
 
-from auricle.lifecycle.paired_tests import holm, p_of_gain
+from auricle.lifecycle.paired_tests import holm_adjusted, paired_test
 
 GAINS = arrays(np.int64, st.integers(1, 60), elements=st.integers(-1, 1))
 
@@ -18,7 +18,7 @@ GAINS = arrays(np.int64, st.integers(1, 60), elements=st.integers(-1, 1))
 def test_without_blocks_it_is_the_exact_test_of_mcnemar(gains: np.ndarray) -> None:
     won, lost = int((gains == 1).sum()), int((gains == -1).sum())
     expected = binomtest(won, won + lost, alternative="greater").pvalue if won + lost else 1.0
-    assert p_of_gain(gains) == pytest.approx(expected)
+    assert paired_test(gains) == pytest.approx(expected)
 
 
 @settings(max_examples=50, deadline=None)
@@ -27,24 +27,24 @@ def test_it_agrees_with_flipping_every_sign(sums: np.ndarray) -> None:
     steps = np.round(sums * 10).astype(int)
     flipped = [np.dot(signs, steps) for signs in product((-1, 1), repeat=len(steps))]
     expected = np.mean(np.array(flipped) >= steps.sum()) if steps.any() else 1.0
-    assert p_of_gain(steps) == pytest.approx(expected)
-    assert p_of_gain(steps / 10.0) >= expected - 1e-9
+    assert paired_test(steps) == pytest.approx(expected)
+    assert paired_test(steps / 10.0) >= expected - 1e-9
     drawn = steps + np.random.default_rng(0).uniform(0.1, 0.9, steps.size)
     flipped = [np.dot(signs, drawn) for signs in product((-1, 1), repeat=len(steps))]
-    assert p_of_gain(drawn) == pytest.approx(np.mean(np.array(flipped) >= drawn.sum() - 1e-9), abs=0.05)
+    assert paired_test(drawn) == pytest.approx(np.mean(np.array(flipped) >= drawn.sum() - 1e-9), abs=0.05)
 
 
 @given(gains=GAINS)
 def test_blocks_of_one_recording_change_nothing_and_their_order_neither(gains: np.ndarray) -> None:
     blocks = np.array([f"block {i}" for i in range(len(gains))])
-    assert p_of_gain(gains, blocks) == pytest.approx(p_of_gain(gains))
-    assert p_of_gain(gains[::-1], blocks[::-1]) == pytest.approx(p_of_gain(gains))
+    assert paired_test(gains, blocks) == pytest.approx(paired_test(gains))
+    assert paired_test(gains[::-1], blocks[::-1]) == pytest.approx(paired_test(gains))
 
 
 def test_recordings_of_one_block_count_once() -> None:
     gains = np.ones(40)
-    assert p_of_gain(gains) < 1e-9
-    assert p_of_gain(gains, np.repeat(["a", "b"], 20)) == pytest.approx(0.25)
+    assert paired_test(gains) < 1e-9
+    assert paired_test(gains, np.repeat(["a", "b"], 20)) == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("is_whole", [True, False])
@@ -54,18 +54,18 @@ def test_equal_models_are_told_apart_no_more_often_than_promised(*, is_whole: bo
     blocks = np.repeat(np.arange(n_groups), 4)
     for _ in range(500):
         shared = np.repeat(rng.normal(size=n_groups), 4) + rng.normal(size=blocks.size)  # recordings of a group agree
-        found.append(p_of_gain(np.sign(shared) if is_whole else shared, blocks))
+        found.append(paired_test(np.sign(shared) if is_whole else shared, blocks))
     assert np.mean(np.array(found) < 0.05) < 0.08
     assert np.mean(np.array(found) < 0.05) > 0.02
 
 
 @given(ps=st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_never_lowers_a_p_and_keeps_their_order(ps: list[float]) -> None:
-    adjusted = holm(ps)
+    adjusted = holm_adjusted(ps)
     assert all(before <= after <= 1 for before, after in zip(ps, adjusted, strict=True))
     assert [adjusted[i] for i in np.argsort(ps, kind="stable")] == sorted(adjusted)
 
 
 def test_holm_gives_the_numbers_of_its_definition() -> None:
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx((0.03, 0.06, 0.06))
-    assert holm([]) == ()
+    assert holm_adjusted([0.01, 0.04, 0.03]) == pytest.approx((0.03, 0.06, 0.06))
+    assert holm_adjusted([]) == ()

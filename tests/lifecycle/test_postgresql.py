@@ -18,33 +18,33 @@ from auricle.store.store import Store
 
 @pytest.fixture
 def on_postgresql(
-    postgresql_database: str, champion: Predictor, heard: tuple[Any, ...], add: Callable[[Store, Bundle], str]
+    postgresql_database: str, champion: Predictor, logged: tuple[Any, ...], add: Callable[[Store, Bundle], str]
 ) -> Iterator[Store]:
     with Store.open(postgresql_database) as store:
         add(store, champion.bundle)
         with store.writer() as writer:
-            for future in [writer.submit(one.entry, sound=one.flac) for one in heard]:
+            for future in [writer.submit(one.entry, sound=one.flac) for one in logged]:
                 future.result()
-        list(store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key=one.key) for one in heard))
+        list(store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key=one.key) for one in logged))
         yield store
 
 
 def test_the_loop_closes_on_postgresql(
-    on_postgresql: Store, pumps: Dataset, first: tuple[Retrained, Bundle], monkeypatch: pytest.MonkeyPatch
+    on_postgresql: Store, pumps: Dataset, first_retraining: tuple[Retrained, Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Challenger, "train", lambda *_, **__: first[1])
+    monkeypatch.setattr(Challenger, "train", lambda *_, **__: first_retraining[1])
     store = on_postgresql
     watch = Watch(
         store, WatchConfig(persistence=ONCE), retrain=lambda name: retrain(store, pumps, RetrainConfig(name=name))
     )
-    (found,) = watch.once()
+    (found,) = watch.run_once()
     assert found.check.verdict.state == "alarm"
     assert found.retrained is not None
     assert found.retrained.outcome == "promoted"
-    assert store.models.champion().id == first[1].id
+    assert store.models.champion().id == first_retraining[1].id
     (kept,) = store.checks.latest()
     assert kept.verdict == "alarm"
     (decision,) = store.decisions.latest("pumps")
     assert decision.outcome == "promoted"
-    (then,) = watch.once()
-    assert then.check.model == first[1].id
+    (then,) = watch.run_once()
+    assert then.check.model == first_retraining[1].id

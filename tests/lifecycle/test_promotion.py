@@ -10,83 +10,90 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from auricle.lifecycle.paired_predictions import PairedPredictions
-from auricle.lifecycle.promotion import LEAST, MARGIN, RATE, decide_promotion
+from auricle.lifecycle.promotion import MARGIN, MIN_RECORDINGS, RATE, decide_promotion
 
-Meet = Callable[..., PairedPredictions]
+MakePaired = Callable[..., PairedPredictions]
 
 
-def promoted(meet: Meet, n_draws: int, hold_out: dict[str, float], recent: dict[str, float] | None) -> float:
+def promoted(
+    make_paired: MakePaired, n_draws: int, hold_out: dict[str, float], recent: dict[str, float] | None
+) -> float:
     """Return how often the challenger is promoted."""
     rng = np.random.default_rng(1)
     found = []
     for _ in range(n_draws):
-        other = None if recent is None else meet(rng, where="recent", n=40, **recent)
-        found.append(decide_promotion(meet(rng, **hold_out), other).is_better)
+        other = None if recent is None else make_paired(rng, where="recent", n=40, **recent)
+        found.append(decide_promotion(make_paired(rng, **hold_out), other).is_better)
     return float(np.mean(found))
 
 
 @pytest.mark.parametrize("with_recent", [False, True])
-def test_an_equal_challenger_is_promoted_no_more_often_than_the_rate(meet: Meet, *, with_recent: bool) -> None:
+def test_an_equal_challenger_is_promoted_no_more_often_than_the_rate(
+    make_paired: MakePaired, *, with_recent: bool
+) -> None:
     equal = {"champion": 0.8, "challenger": 0.8}
-    assert promoted(meet, 400, equal, equal if with_recent else None) <= RATE
+    assert promoted(make_paired, 400, equal, equal if with_recent else None) <= RATE
 
 
-def test_one_that_regains_what_drift_took_is_promoted(meet: Meet) -> None:
+def test_one_that_regains_what_drift_took_is_promoted(make_paired: MakePaired) -> None:
     hold_out, recent = {"n": 400, "apart": 0.1}, {"champion": 0.4, "challenger": 0.75}
-    assert promoted(meet, 100, hold_out, recent) > 0.65
+    assert promoted(make_paired, 100, hold_out, recent) > 0.65
 
 
-def test_one_that_is_better_on_what_all_know_is_promoted_without_any_recent_recording(meet: Meet) -> None:
-    assert promoted(meet, 100, {"champion": 0.7, "challenger": 0.9}, None) > 0.95
+def test_one_that_is_better_on_what_all_know_is_promoted_without_any_recent_recording(make_paired: MakePaired) -> None:
+    assert promoted(make_paired, 100, {"champion": 0.7, "challenger": 0.9}, None) > 0.95
 
 
-def test_one_that_forgets_the_old_is_kept_out_whatever_it_gains(meet: Meet) -> None:
+def test_one_that_forgets_the_old_is_kept_out_whatever_it_gains(make_paired: MakePaired) -> None:
     hold_out, recent = {"champion": 0.9, "challenger": 0.75}, {"champion": 0.3, "challenger": 0.9}
-    assert promoted(meet, 100, hold_out, recent) == 0.0
+    assert promoted(make_paired, 100, hold_out, recent) == 0.0
 
 
-def test_one_that_a_liar_taught_is_kept_out(meet: Meet) -> None:
+def test_one_that_a_liar_taught_is_kept_out(make_paired: MakePaired) -> None:
     """One key flips 30% of its labels: a fifth of the recent recordings are its own. The taught one is truly worse."""
     worse = {"champion": 0.8, "challenger": 0.74}
-    assert promoted(meet, 300, worse, {**worse, "lies": 0.3 * 0.2}) < 0.01
+    assert promoted(make_paired, 300, worse, {**worse, "lies": 0.3 * 0.2}) < 0.01
 
 
-def test_the_sentence_says_what_was_gained_and_what_was_not_lost(meet: Meet) -> None:
+def test_the_sentence_says_what_was_gained_and_what_was_not_lost(make_paired: MakePaired) -> None:
     rng = np.random.default_rng(0)
-    found = decide_promotion(meet(rng, apart=0.0), meet(rng, where="recent", n=40, champion=0.3, challenger=0.9))
+    found = decide_promotion(
+        make_paired(rng, apart=0.0), make_paired(rng, where="recent", n=40, champion=0.3, challenger=0.9)
+    )
     assert found.is_better
-    assert "The challenger is better: on 40 recent recordings it is right on" in found.sentence
+    assert "The challenger is better: on 40 recent recordings its accuracy is" in found.sentence
     assert "points of balanced accuracy, and no class has fallen" in found.sentence
 
 
-def test_the_sentence_names_every_gate_that_did_not_open(meet: Meet) -> None:
+def test_the_sentence_names_every_gate_that_did_not_open(make_paired: MakePaired) -> None:
     rng = np.random.default_rng(0)
     found = decide_promotion(
-        meet(rng, champion=0.95, challenger=0.5), meet(rng, where="recent", n=40, champion=0.9, challenger=0.3)
+        make_paired(rng, champion=0.95, challenger=0.5),
+        make_paired(rng, where="recent", n=40, champion=0.9, challenger=0.3),
     )
     assert not found.is_better
-    for told in ("The champion stays", "no gain is beyond chance", "may lose 2.0 points", "class 'bark' has fallen"):
+    for told in ("The champion stays", "no significant gain", "may lose at most 2.0 points", "class 'bark' has fallen"):
         assert told in found.sentence
     assert "it is worse on the recent recordings" in found.sentence
     assert found.classes[0].has_fallen
 
 
-def test_too_few_recent_recordings_leave_the_hold_out_to_decide(meet: Meet) -> None:
+def test_too_few_recent_recordings_leave_the_hold_out_to_decide(make_paired: MakePaired) -> None:
     rng = np.random.default_rng(0)
-    few = meet(rng, where="recent", n=LEAST - 1, champion=0.0, challenger=1.0)
-    assert [one.where for one in decide_promotion(meet(rng), few).scores] == ["hold-out"]
+    few = make_paired(rng, where="recent", n=MIN_RECORDINGS - 1, champion=0.0, challenger=1.0)
+    assert [one.where for one in decide_promotion(make_paired(rng), few).scores] == ["hold-out"]
 
 
-def test_too_small_a_hold_out_is_no_ground_to_promote_on(meet: Meet) -> None:
+def test_too_small_a_hold_out_is_no_ground_to_promote_on(make_paired: MakePaired) -> None:
     rng = np.random.default_rng(0)
-    found = decide_promotion(meet(rng, n=5), meet(rng, where="recent", champion=0.0, challenger=1.0))
+    found = decide_promotion(make_paired(rng, n=5), make_paired(rng, where="recent", champion=0.0, challenger=1.0))
     assert not found.is_better
-    assert "Not enough yet to judge by: 5 of 12" in found.sentence
+    assert "Not enough yet to compare: 5 of 12" in found.sentence
 
 
-def test_a_new_class_is_a_gain_and_the_old_ones_are_guarded(meet: Meet) -> None:
+def test_a_new_class_is_a_gain_and_the_old_ones_are_guarded(make_paired: MakePaired) -> None:
     rng = np.random.default_rng(0)
-    one = meet(rng, champion=1.0, challenger=1.0)
+    one = make_paired(rng, champion=1.0, challenger=1.0)
     answers = np.where(one.truth == "tick", "hum", one.champion)
     found = decide_promotion(replace(one, champion=answers), new_classes=("tick",))
     assert found.is_better
@@ -98,8 +105,8 @@ def test_a_new_class_is_a_gain_and_the_old_ones_are_guarded(meet: Meet) -> None:
 def numbers(rng: np.random.Generator, *, champion: float, challenger: float, n: int = 100) -> PairedPredictions:
     """Return answers to numbers whose errors have given deviations."""
     truth = rng.normal(0, 10, n)
-    first, second = (truth + rng.normal(0, deviation, n) for deviation in (champion, challenger))
-    return PairedPredictions("hold-out", truth, first, second, np.array([f"{i // 2}" for i in range(n)]))
+    first_retraining, second = (truth + rng.normal(0, deviation, n) for deviation in (champion, challenger))
+    return PairedPredictions("hold-out", truth, first_retraining, second, np.array([f"{i // 2}" for i in range(n)]))
 
 
 def test_numbers_are_judged_by_their_errors() -> None:
@@ -107,7 +114,7 @@ def test_numbers_are_judged_by_their_errors() -> None:
     better = decide_promotion(numbers(rng, champion=2.0, challenger=1.0))
     worse = decide_promotion(numbers(rng, champion=1.0, challenger=2.0))
     assert better.is_better
-    assert "its mean error is" in better.sentence
+    assert "its mean absolute error is" in better.sentence
     assert "class" not in better.sentence
     assert not worse.is_better
     assert "standard deviations of mean error" in worse.sentence
@@ -118,10 +125,10 @@ def test_numbers_are_judged_by_their_errors() -> None:
 @settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 60), gain=st.floats(-0.5, 0.4))
 @example(seed=1, n=60, gain=0.45)
-def test_what_is_promoted_has_passed_every_gate(meet: Meet, seed: int, n: int, gain: float) -> None:
+def test_what_is_promoted_has_passed_every_gate(make_paired: MakePaired, seed: int, n: int, gain: float) -> None:
     rng = np.random.default_rng(seed)
-    recent = meet(rng, where="recent", n=n, champion=0.5, challenger=0.5 + gain)
-    found = decide_promotion(meet(rng, n=2 * n, challenger=0.8 + gain), recent)
+    recent = make_paired(rng, where="recent", n=n, champion=0.5, challenger=0.5 + gain)
+    found = decide_promotion(make_paired(rng, n=2 * n, challenger=0.8 + gain), recent)
     assert found.is_better or gain < 0.45
     if found.is_better:
         assert found.scores[0].champion - found.scores[0].challenger <= MARGIN + 1e-9
@@ -132,9 +139,11 @@ def test_what_is_promoted_has_passed_every_gate(meet: Meet, seed: int, n: int, g
 
 @settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1))
-def test_a_model_never_replaces_itself_and_the_order_of_recordings_does_not_matter(meet: Meet, seed: int) -> None:
+def test_a_model_never_replaces_itself_and_the_order_of_recordings_does_not_matter(
+    make_paired: MakePaired, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
-    one = meet(rng, champion=0.6, challenger=0.8)
+    one = make_paired(rng, champion=0.6, challenger=0.8)
     assert not decide_promotion(replace(one, challenger=one.champion)).is_better
     order = rng.permutation(len(one.truth))
     truth, champion, challenger = (array[order] for array in (one.truth, one.champion, one.challenger))

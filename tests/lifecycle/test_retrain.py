@@ -22,20 +22,20 @@ First = tuple[Retrained, Bundle]
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch, first: First) -> list[int]:
+def trained(monkeypatch: pytest.MonkeyPatch, first_retraining: First) -> list[int]:
     """Let a challenge train at once, what it would train; return how many labelled recordings each learned from."""
     calls: list[int] = []
 
     def train(_: Challenger, learned: tuple[object, ...], **__: object) -> Bundle:
         calls.append(len(learned))
-        return first[1]
+        return first_retraining[1]
 
     monkeypatch.setattr(Challenger, "train", train)
     return calls
 
 
-def test_a_challenger_regains_what_noise_took(first: First, champion: Predictor, heard: Any) -> None:
-    found, bundle = first
+def test_a_challenger_regains_what_noise_took(first_retraining: First, champion: Predictor, logged: Any) -> None:
+    found, bundle = first_retraining
     assert found.outcome == "kept"  # nobody promoted it
     assert found.judgement is not None
     assert found.judgement.is_better
@@ -44,46 +44,46 @@ def test_a_challenger_regains_what_noise_took(first: First, champion: Predictor,
     assert hold_out.n_recordings == 64
     assert hold_out.champion - hold_out.challenger <= 0.02
     assert recent.challenger > recent.champion + 0.2
-    assert found.labels["given"] == len(heard)
-    assert found.labels["learned"] + found.labels["kept"] == len(heard)
+    assert found.labels["given"] == len(logged)
+    assert found.labels["learned"] + found.labels["kept"] == len(logged)
     assert len(bundle.profile.hashes) == 64 + found.labels["learned"]
     assert bundle.manifest.spec == champion.bundle.manifest.spec
 
 
-def test_what_both_are_judged_by_was_not_trained_on(first: First, heard: Any) -> None:
+def test_what_both_are_judged_by_was_not_trained_on(first_retraining: First, logged: Any) -> None:
     import hashlib
 
-    known = {digest.tobytes() for digest in first[1].profile.hashes}
-    kept = [one for one in heard if hashlib.sha256(one.flac).digest() not in known]
-    assert len(kept) == first[0].labels["kept"]
+    known = {digest.tobytes() for digest in first_retraining[1].profile.hashes}
+    kept = [one for one in logged if hashlib.sha256(one.flac).digest() not in known]
+    assert len(kept) == first_retraining[0].labels["kept"]
 
 
 @pytest.mark.usefixtures("trained")
 def test_a_better_one_is_promoted_and_the_decision_kept(
-    service: Store, pumps: Dataset, first: First, champion: Predictor
+    labelled_store: Store, pumps: Dataset, first_retraining: First, champion: Predictor
 ) -> None:
-    found = retrain(service, pumps, RetrainConfig(who="ada"))
-    assert (found.outcome, found.champion, found.challenger) == ("promoted", champion.name, first[1].id)
-    assert service.models.champion().id == first[1].id
-    assert service.aliases.digest("pumps", "challenger") is None
-    (decision,) = service.decisions.latest("pumps")
+    found = retrain(labelled_store, pumps, RetrainConfig(who="ada"))
+    assert (found.outcome, found.champion, found.challenger) == ("promoted", champion.name, first_retraining[1].id)
+    assert labelled_store.models.champion().id == first_retraining[1].id
+    assert labelled_store.aliases.digest("pumps", "challenger") is None
+    (decision,) = labelled_store.decisions.latest("pumps")
     assert (decision.id, decision.outcome, decision.body["who"]) == (found.id, "promoted", "ada")
     assert decision.body["judgement"]["scores"][1]["where"] == "recent"
     assert decision.body["sentence"] == found.sentence
-    assert service.aliases.changes("pumps")[-2].why == found.sentence
-    assert service.aliases.rollback("pumps").after == service.models.find(champion.name).digest
+    assert labelled_store.aliases.changes("pumps")[-2].why == found.sentence
+    assert labelled_store.aliases.rollback("pumps").after == labelled_store.models.find(champion.name).digest
 
 
 def test_the_next_challenger_meets_the_one_that_was_promoted(
-    service: Store, pumps: Dataset, trained: list[int], first: First
+    labelled_store: Store, pumps: Dataset, trained: list[int], first_retraining: First
 ) -> None:
-    retrain(service, pumps)
-    found = retrain(service, pumps)
-    assert trained == [first[0].labels["learned"]] * 2
+    retrain(labelled_store, pumps)
+    found = retrain(labelled_store, pumps)
+    assert trained == [first_retraining[0].labels["learned"]] * 2
     assert found.outcome == "kept"
     assert found.judgement is not None
-    assert "no gain is beyond chance" in found.sentence
-    assert found.judgement.scores[1].n_recordings == first[0].labels["kept"]  # still unheard by both
+    assert "no significant gain" in found.sentence
+    assert found.judgement.scores[1].n_recordings == first_retraining[0].labels["kept"]  # still unheard by both
 
 
 def test_without_labels_the_hold_out_decides(
@@ -98,10 +98,10 @@ def test_without_labels_the_hold_out_decides(
 
 
 def test_a_champion_that_reads_an_embedding_is_challenged_by_one_that_reads_the_same(
-    pumps: Dataset, tiny_embedding: Embedding, service_of: Callable[[Bundle], Store]
+    pumps: Dataset, tiny_embedding: Embedding, make_labelled_store: Callable[[Bundle], Store]
 ) -> None:
     bundle = train(pumps, models="embedding", embeddings=[tiny_embedding], name="pumps", seed=0).bundle
-    store = service_of(bundle)
+    store = make_labelled_store(bundle)
     found = retrain(store, pumps, RetrainConfig(promote="never"))
     assert found.outcome == "kept"
     assert found.labels["learned"] > 0
@@ -115,10 +115,10 @@ def test_a_champion_that_reads_an_embedding_is_challenged_by_one_that_reads_the_
 
 
 def test_labels_none_of_which_can_be_used_are_refused_with_the_reason(
-    store: Store, pumps: Dataset, heard: Any, champion: Predictor
+    store: Store, pumps: Dataset, logged: Any, champion: Predictor
 ) -> None:
-    store.add([replace(one.entry, audio=None) for one in heard[:5]])
-    store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label) for one in heard[:5])
+    store.add([replace(one.entry, audio=None) for one in logged[:5]])
+    store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label) for one in logged[:5])
     found = retrain(store, pumps)
     assert found.outcome == "refused"
     assert found.sentence == ("None of 5 labels can be used: 5 of which no sound was kept. Have the server keep sound.")
@@ -126,26 +126,28 @@ def test_labels_none_of_which_can_be_used_are_refused_with_the_reason(
     assert store.models.champion().id == champion.name
 
 
-def test_labels_of_one_key_are_not_enough_unless_it_may_promote(service: Store, pumps: Dataset, heard: Any) -> None:
-    service.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key="alone") for one in heard)
-    found = retrain(service, pumps)
+def test_labels_of_one_key_are_not_enough_unless_it_may_promote(
+    labelled_store: Store, pumps: Dataset, logged: Any
+) -> None:
+    labelled_store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key="alone") for one in logged)
+    found = retrain(labelled_store, pumps)
     assert found.outcome == "refused"
     assert "72 more than a fifth from one key. Labels of five keys, or of one that may promote" in found.sentence
 
 
 @pytest.mark.usefixtures("trained")
-def test_a_key_that_may_promote_is_trusted(service: Store, pumps: Dataset, heard: Any) -> None:
-    _, key = service.keys.create({"feedback", "promote"})
-    service.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key=key.id) for one in heard)
-    assert retrain(service, pumps).outcome == "promoted"
+def test_a_key_that_may_promote_is_trusted(labelled_store: Store, pumps: Dataset, logged: Any) -> None:
+    _, key = labelled_store.keys.create({"feedback", "promote"})
+    labelled_store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key=key.id) for one in logged)
+    assert retrain(labelled_store, pumps).outcome == "promoted"
 
 
 def test_one_that_lies_does_not_get_a_worse_model_promoted(
-    service: Store, pumps: Dataset, heard: Any, champion: Predictor, rng: np.random.Generator
+    labelled_store: Store, pumps: Dataset, logged: Any, champion: Predictor, rng: np.random.Generator
 ) -> None:
     """One key turns 30% of its labels, and all that it says is taken from the champion, so nothing was to be gained."""
     told = []
-    for one in heard:
+    for one in logged:
         honest = one.entry.recording.label
         lies = one.key == "ada" and rng.random() < 0.3
         told.append(
@@ -153,100 +155,100 @@ def test_one_that_lies_does_not_get_a_worse_model_promoted(
                 one.entry.id, label=next(c for c in champion.classes if c != honest) if lies else honest, key=one.key
             )
         )
-    service.feedback.add_all(told)
-    found = retrain(service, pumps)
+    labelled_store.feedback.add_all(told)
+    found = retrain(labelled_store, pumps)
     assert found.outcome == "kept"
-    assert service.models.champion().id == champion.name
+    assert labelled_store.models.champion().id == champion.name
 
 
 def test_what_fails_leaves_the_champion_and_is_written_down(
-    service: Store, pumps: Dataset, champion: Predictor, monkeypatch: pytest.MonkeyPatch
+    labelled_store: Store, pumps: Dataset, champion: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> Bundle:
         raise DataError("a recording went bad")
 
     monkeypatch.setattr(Challenger, "train", fail)
     with pytest.raises(DataError, match="went bad"):
-        retrain(service, pumps)
-    (decision,) = service.decisions.latest()
+        retrain(labelled_store, pumps)
+    (decision,) = labelled_store.decisions.latest()
     assert (decision.outcome, decision.body["error"]) == ("failed", {"kind": "data", "message": "a recording went bad"})
-    assert service.models.champion().id == champion.name
-    assert service.leases.holder("retrain pumps") is None
+    assert labelled_store.models.champion().id == champion.name
+    assert labelled_store.leases.holder("retrain pumps") is None
 
 
 def test_one_that_was_killed_goes_on_from_the_challenger_that_it_had_trained(
-    service: Store, pumps: Dataset, trained: list[int], monkeypatch: pytest.MonkeyPatch
+    labelled_store: Store, pumps: Dataset, trained: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
-        killed.setattr(Challenger, "judge", _kill)
+        killed.setattr(Challenger, "compare", _kill)
         killed.setattr("auricle.lifecycle.journal.Journal.__exit__", lambda *_: None)
         with pytest.raises(SystemExit):
-            retrain(service, pumps)
-    assert service.decisions.latest()[0].outcome == "begun"
-    found = retrain(service, pumps)
+            retrain(labelled_store, pumps)
+    assert labelled_store.decisions.latest()[0].outcome == "begun"
+    found = retrain(labelled_store, pumps)
     assert (found.outcome, len(trained)) == ("promoted", 1)
-    now, before = service.decisions.latest()
+    now, before = labelled_store.decisions.latest()
     assert (now.outcome, before.outcome, before.body["sentence"]) == ("promoted", "failed", "It was killed on the way.")
 
 
 def test_other_labels_are_another_challenge(
-    service: Store, pumps: Dataset, trained: list[int], heard: Any, monkeypatch: pytest.MonkeyPatch
+    labelled_store: Store, pumps: Dataset, trained: list[int], logged: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
-        killed.setattr(Challenger, "judge", _kill)
+        killed.setattr(Challenger, "compare", _kill)
         with pytest.raises(SystemExit):
-            retrain(service, pumps)
-    assert service.decisions.latest()[0].body["error"]["kind"] == "interrupted"
-    other = next(one.label for one in heard if one.label != heard[0].label)
-    service.feedback.add(FeedbackEntry(heard[0].entry.id, label=other, key="ada"))
-    retrain(service, pumps)
+            retrain(labelled_store, pumps)
+    assert labelled_store.decisions.latest()[0].body["error"]["kind"] == "interrupted"
+    other = next(one.label for one in logged if one.label != logged[0].label)
+    labelled_store.feedback.add(FeedbackEntry(logged[0].entry.id, label=other, key="ada"))
+    retrain(labelled_store, pumps)
     assert len(trained) == 2
 
 
-def test_of_two_at_once_one_runs_and_the_other_is_told(service: Store, pumps: Dataset) -> None:
-    lease = service.leases.take("retrain pumps", holder="elsewhere:1")
+def test_of_two_at_once_one_runs_and_the_other_is_told(labelled_store: Store, pumps: Dataset) -> None:
+    lease = labelled_store.leases.take("retrain pumps", holder="elsewhere:1")
     assert lease is not None
     with pytest.raises(
-        ConflictError, match=r"A retraining of pumps must be done by one process .* elsewhere:1 is at it"
+        ConflictError, match=r"A retraining of pumps must be done by one process .* elsewhere:1 is running it"
     ):
-        retrain(service, pumps)
-    assert service.decisions.latest() == ()
+        retrain(labelled_store, pumps)
+    assert labelled_store.decisions.latest() == ()
 
 
 @pytest.mark.usefixtures("trained")
 def test_a_champion_that_changed_meanwhile_is_not_replaced(
-    service: Store, pumps: Dataset, champion: Predictor, add: Callable[..., str],
+    labelled_store: Store, pumps: Dataset, champion: Predictor, add: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     third = replace(champion.bundle, manifest=champion.bundle.manifest.model_copy(update={"verdict": "another"}))
-    judged = Challenger.judge
+    judged = Challenger.compare
 
     def meanwhile(self: Challenger, *arguments: Any, **options: Any) -> Any:
-        add(service, third)
+        add(labelled_store, third)
         return judged(self, *arguments, **options)
 
-    monkeypatch.setattr(Challenger, "judge", meanwhile)
+    monkeypatch.setattr(Challenger, "compare", meanwhile)
     with pytest.raises(ConflictError, match="champion must still be"):
-        retrain(service, pumps)
-    assert service.models.champion().id == third.id
-    assert service.decisions.latest()[0].outcome == "failed"
+        retrain(labelled_store, pumps)
+    assert labelled_store.models.champion().id == third.id
+    assert labelled_store.decisions.latest()[0].outcome == "failed"
 
 
 @pytest.mark.usefixtures("trained")
 def test_whose_lease_was_lost_promotes_nothing(
-    service: Store, pumps: Dataset, champion: Predictor, monkeypatch: pytest.MonkeyPatch
+    labelled_store: Store, pumps: Dataset, champion: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lost(*_: object) -> None:
-        raise ConflictError("Another has taken over meanwhile.")
+        raise ConflictError("Another has taken over.")
 
-    monkeypatch.setattr("auricle.lifecycle.lease.Held.check", lost)
+    monkeypatch.setattr("auricle.lifecycle.lease.LeaseGuard.check", lost)
     with pytest.raises(ConflictError):
-        retrain(service, pumps)
-    assert service.models.champion().id == champion.name
+        retrain(labelled_store, pumps)
+    assert labelled_store.models.champion().id == champion.name
 
 
 def test_a_store_that_is_away_at_the_end_is_found_again(
-    service: Store, pumps: Dataset, trained: list[int], monkeypatch: pytest.MonkeyPatch
+    labelled_store: Store, pumps: Dataset, trained: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object, **__: object) -> None:
         raise StoreError("the store is away")
@@ -254,8 +256,8 @@ def test_a_store_that_is_away_at_the_end_is_found_again(
     with monkeypatch.context() as broken:
         broken.setattr("auricle.store.registry.aliases.Aliases.promote", away)
         with pytest.raises(StoreError):
-            retrain(service, pumps)
-    assert retrain(service, pumps).outcome == "promoted"
+            retrain(labelled_store, pumps)
+    assert retrain(labelled_store, pumps).outcome == "promoted"
     assert len(trained) == 1
 
 

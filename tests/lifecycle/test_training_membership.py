@@ -10,12 +10,12 @@ import soundfile
 
 from auricle.audio.decode import read
 from auricle.datasets.dataset import Dataset
-from auricle.lifecycle.training_membership import NEVER, UNANSWERED, out_of_fold, training_membership
+from auricle.lifecycle.training_membership import NOT_TRAINED_ON, WITHOUT_PREDICTION, out_of_fold, training_membership
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.stream import Stream
 
 
-def asked(model: Predictor, content: bytes) -> tuple[np.ndarray, np.ndarray]:
+def config(model: Predictor, content: bytes) -> tuple[np.ndarray, np.ndarray]:
     """Return the hash of a file and its standard row."""
     clip = read(content)
     stream = Stream(model.loaded, rate_hz=clip.rate_hz)
@@ -33,15 +33,15 @@ def test_a_recording_is_known_in_another_container(champion: Predictor, pumps: D
     samples, rate_hz = soundfile.read(pumps.examples[5].file)
     flac = io.BytesIO()
     soundfile.write(flac, samples, rate_hz, format="FLAC")
-    digest, row = asked(champion, flac.getvalue())
+    digest, row = config(champion, flac.getvalue())
     assert not (champion.bundle.profile.hashes == digest).all(axis=1).any()
     assert training_membership(champion.bundle.profile, digest[None], row[None]).tolist() == [5]
 
 
-def test_other_takes_of_the_same_machines_are_not_known(champion: Predictor, heard: Callable[..., object]) -> None:
-    found = [asked(champion, one.flac) for one in heard]
+def test_other_takes_of_the_same_machines_are_not_known(champion: Predictor, logged: Callable[..., object]) -> None:
+    found = [config(champion, one.flac) for one in logged]
     hashes, rows = (np.stack(part) for part in zip(*found, strict=True))
-    assert (training_membership(champion.bundle.profile, hashes, rows) == NEVER).all()
+    assert (training_membership(champion.bundle.profile, hashes, rows) == NOT_TRAINED_ON).all()
 
 
 def test_no_two_recordings_of_a_training_pass_for_one(champion: Predictor) -> None:
@@ -53,9 +53,13 @@ def test_no_two_recordings_of_a_training_pass_for_one(champion: Predictor) -> No
 def test_one_that_was_trained_on_and_has_no_answer_says_so(champion: Predictor) -> None:
     profile = champion.bundle.profile
     elsewhere = profile.rows[:1] + 100 * profile.rows.std(axis=0)
-    assert training_membership(profile, profile.hashes[:1], elsewhere).tolist() == [UNANSWERED]
-    assert training_membership(profile, profile.hashes[:1], np.full_like(elsewhere, np.nan)).tolist() == [UNANSWERED]
-    assert training_membership(profile, profile.hashes[:1] ^ 1, np.full_like(elsewhere, np.nan)).tolist() == [NEVER]
+    assert training_membership(profile, profile.hashes[:1], elsewhere).tolist() == [WITHOUT_PREDICTION]
+    assert training_membership(profile, profile.hashes[:1], np.full_like(elsewhere, np.nan)).tolist() == [
+        WITHOUT_PREDICTION
+    ]
+    assert training_membership(profile, profile.hashes[:1] ^ 1, np.full_like(elsewhere, np.nan)).tolist() == [
+        NOT_TRAINED_ON
+    ]
 
 
 def test_answers_out_of_fold_are_labels_or_numbers(champion: Predictor, speeds: Predictor) -> None:

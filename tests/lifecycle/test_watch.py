@@ -23,43 +23,43 @@ from auricle.runtime import clock
 from auricle.store.store import Store
 
 
-class Told:
+class WebhookRecorder:
     """A webhook that remembers."""
 
     def __init__(self, problem: str | None = None) -> None:
         self.events: list[tuple[str, Mapping[str, Any]]] = []
         self._problem = problem
 
-    def tell(self, event: str, told: Mapping[str, Any]) -> str | None:
+    def send(self, event: str, told: Mapping[str, Any]) -> str | None:
         self.events.append((event, told))
         return self._problem
 
 
 @pytest.fixture
-def again(
-    service: Store, pumps: Dataset, first: tuple[Retrained, Bundle], monkeypatch: pytest.MonkeyPatch
+def retrain_labelled_store(
+    labelled_store: Store, pumps: Dataset, first_retraining: tuple[Retrained, Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], Retrained]:
-    monkeypatch.setattr(Challenger, "train", lambda *_, **__: first[1])
-    return lambda name: retrain(service, pumps, RetrainConfig(name=name))
+    monkeypatch.setattr(Challenger, "train", lambda *_, **__: first_retraining[1])
+    return lambda name: retrain(labelled_store, pumps, RetrainConfig(name=name))
 
 
 def watch_of(store: Store, **options: Any) -> Watch:
-    asked = WatchConfig(persistence=options.pop("persistence", ONCE), **options.pop("asked", {}))
-    return Watch(store, asked, **options)
+    config = WatchConfig(persistence=options.pop("persistence", ONCE), **options.pop("config", {}))
+    return Watch(store, config, **options)
 
 
-def test_what_noise_does_is_an_alarm_and_is_kept(service: Store, champion: Predictor) -> None:
-    (found,) = watch_of(service).once()
+def test_what_noise_does_is_an_alarm_and_is_kept(labelled_store: Store, champion: Predictor) -> None:
+    (found,) = watch_of(labelled_store).run_once()
     assert found.check.verdict.state == "alarm"
     assert "Accuracy is" in found.check.verdict.sentence
-    (kept,) = service.checks.latest()
+    (kept,) = labelled_store.checks.latest()
     assert (kept.model, kept.verdict, kept.body["recordings"]) == (champion.name, "alarm", 72)
     assert kept.body["verdict"] == "alarm"
 
 
-def test_what_is_typical_of_it_is_marked_for_labelling(service: Store) -> None:
-    watch_of(service).once()
-    with service.database.read() as connection:
+def test_what_is_typical_of_it_is_marked_for_labelling(labelled_store: Store) -> None:
+    watch_of(labelled_store).run_once()
+    with labelled_store.database.read() as connection:
         import sqlalchemy as sa
 
         from auricle.store.tables import TYPICAL
@@ -68,87 +68,96 @@ def test_what_is_typical_of_it_is_marked_for_labelling(service: Store) -> None:
 
 
 def test_nothing_heard_is_not_enough_and_never_ok(store: Store) -> None:
-    (found,) = watch_of(store).once()
+    (found,) = watch_of(store).run_once()
     assert found.check.verdict.state == "watch"
     assert "0 of" in found.check.verdict.sentence
 
 
-def test_an_alarm_persists_before_it_is_one(service: Store) -> None:
-    webhook = Told()
-    watch = watch_of(service, persistence=Persistence(2, 3), webhook=webhook)
-    assert [one.check.verdict.state for _ in range(3) for one in watch.once()] == ["watch", "alarm", "alarm"]
+def test_an_alarm_persists_before_it_is_one(labelled_store: Store) -> None:
+    webhook = WebhookRecorder()
+    watch = watch_of(labelled_store, persistence=Persistence(2, 3), webhook=webhook)
+    assert [one.check.verdict.state for _ in range(3) for one in watch.run_once()] == ["watch", "alarm", "alarm"]
     assert [event for event, _ in webhook.events] == ["check"]  # once, when it became one
     assert webhook.events[0][1]["was"] == "watch"
 
 
-def test_only_what_was_heard_of_late_counts(service: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_was_heard_of_late_counts(labelled_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     later = clock.now() + timedelta(days=9)
     with monkeypatch.context() as patched:
         patched.setattr(clock, "now", lambda: later)
-        (found,) = watch_of(service).once()
+        (found,) = watch_of(labelled_store).run_once()
     assert found.check.n == 0
 
 
-def test_another_version_is_judged_apart(service: Store, champion: Predictor, add: Callable[..., str]) -> None:
-    add(service, replace(champion.bundle, manifest=champion.bundle.manifest.model_copy(update={"verdict": "new"})))
-    (found,) = watch_of(service).once()
+def test_another_version_is_judged_apart(labelled_store: Store, champion: Predictor, add: Callable[..., str]) -> None:
+    add(
+        labelled_store,
+        replace(champion.bundle, manifest=champion.bundle.manifest.model_copy(update={"verdict": "new"})),
+    )
+    (found,) = watch_of(labelled_store).run_once()
     assert (found.check.n, found.check.verdict.state) == (0, "watch")
 
 
 def test_on_an_alarm_with_labels_it_retrains_and_the_next_check_is_of_the_new_champion(
-    service: Store, again: Callable[[str], Retrained], first: tuple[Retrained, Bundle]
+    labelled_store: Store,
+    retrain_labelled_store: Callable[[str], Retrained],
+    first_retraining: tuple[Retrained, Bundle],
 ) -> None:
-    webhook = Told()
-    watch = watch_of(service, retrain=again, webhook=webhook)
-    (found,) = watch.once()
+    webhook = WebhookRecorder()
+    watch = watch_of(labelled_store, retrain=retrain_labelled_store, webhook=webhook)
+    (found,) = watch.run_once()
     assert found.retrained is not None
     assert found.retrained.outcome == "promoted"
     assert [event for event, _ in webhook.events] == ["check", "retraining"]
     assert webhook.events[1][1]["outcome"] == "promoted"
-    (then,) = watch.once()
-    assert then.check.model == first[1].id
+    (then,) = watch.run_once()
+    assert then.check.model == first_retraining[1].id
     assert then.retrained is None
     assert then.as_json()["retrained"] is None
 
 
-def test_it_does_not_retrain_again_on_the_same_labels(service: Store, again: Callable[[str], Retrained]) -> None:
+def test_it_does_not_retrain_again_on_the_same_labels(
+    labelled_store: Store, retrain_labelled_store: Callable[[str], Retrained]
+) -> None:
     done: list[str] = []
 
     def kept(name: str) -> Retrained:
         done.append(name)
-        return replace(again(name), outcome="kept")
+        return replace(retrain_labelled_store(name), outcome="kept")
 
-    watch = watch_of(service, retrain=kept)
-    watch.once()
-    service.aliases.rollback("pumps")
-    watch.once()
+    watch = watch_of(labelled_store, retrain=kept)
+    watch.run_once()
+    labelled_store.aliases.rollback("pumps")
+    watch.run_once()
     assert done == ["pumps"]
 
 
 @pytest.mark.parametrize("least", [72, 73])
-def test_it_waits_for_enough_labels(service: Store, again: Callable[[str], Retrained], least: int) -> None:
-    (found,) = watch_of(service, retrain=again, asked={"least_labels": least}).once()
+def test_it_waits_for_enough_labels(
+    labelled_store: Store, retrain_labelled_store: Callable[[str], Retrained], least: int
+) -> None:
+    (found,) = watch_of(labelled_store, retrain=retrain_labelled_store, config={"least_labels": least}).run_once()
     assert (found.retrained is not None) == (least == 72)
 
 
-def test_a_retraining_that_fails_is_told_and_the_watch_goes_on(service: Store) -> None:
+def test_a_retraining_that_fails_is_told_and_the_watch_goes_on(labelled_store: Store) -> None:
     def fail(_: str) -> Retrained:
         raise DataError("a recording went bad")
 
-    webhook = Told("nobody is there")
-    watch = watch_of(service, retrain=fail, webhook=webhook)
-    (found,) = watch.once()
+    webhook = WebhookRecorder("nobody is there")
+    watch = watch_of(labelled_store, retrain=fail, webhook=webhook)
+    (found,) = watch.run_once()
     assert found.retrained is None
     assert found.problems == ("nobody is there", "pumps could not be retrained: a recording went bad")
     assert webhook.events[1][1]["outcome"] == "failed"
-    assert watch.once()
+    assert watch.run_once()
 
 
-def test_prometheus_is_told(service: Store, again: Callable[[str], Retrained]) -> None:
-    watch = watch_of(service, retrain=again)
+def test_prometheus_is_told(labelled_store: Store, retrain_labelled_store: Callable[[str], Retrained]) -> None:
+    watch = watch_of(labelled_store, retrain=retrain_labelled_store)
     server, thread = watch.metrics.serve(0)
     try:
-        watch.once()
+        watch.run_once()
         with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics") as answer:
             text = answer.read().decode()
     finally:
@@ -175,7 +184,7 @@ def run(watch: Watch, rounds: int, *, every_s: float = 0.01) -> tuple[list[Watch
         if len(said) >= rounds:
             stop.set()
 
-    watch.run(every_s=every_s, stop=stop, tell=tell, say=say)
+    watch.run(every_s=every_s, stop=stop, on_result=tell, on_message=say)
     return found, said
 
 
@@ -189,19 +198,19 @@ def test_the_loop_goes_round_until_it_is_stopped(store: Store) -> None:
 def test_of_two_one_watches_and_the_other_waits_for_its_end(store: Store) -> None:
     lease = store.leases.take("watch", holder="elsewhere:1")
     assert lease is not None
-    with pytest.raises(ConflictError, match="elsewhere:1 is at it"):
-        watch_of(store).once()
+    with pytest.raises(ConflictError, match="elsewhere:1 is running it"):
+        watch_of(store).run_once()
     threading.Timer(0.3, store.leases.release, [lease]).start()
     stop, said = threading.Event(), []
     watch = watch_of(store)
-    watch.run(every_s=0.05, stop=stop, tell=lambda _: stop.set(), say=said.append)
+    watch.run(every_s=0.05, stop=stop, on_result=lambda _: stop.set(), on_message=said.append)
     assert len(said) == 1
-    assert "This one waits for its end." in said[0]
+    assert "This process waits until it ends." in said[0]
     assert len(store.checks.latest(limit=9)) == 1
 
 
 def test_a_store_that_is_away_is_said_and_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    watch, real, tries = watch_of(store), Watch.look, []
+    watch, real, tries = watch_of(store), Watch.check_model, []
 
     def away(self: Watch, model: Any) -> WatchResult:
         tries.append(model)
@@ -209,23 +218,23 @@ def test_a_store_that_is_away_is_said_and_tried_again(store: Store, monkeypatch:
             raise StoreError("the store is away")
         return real(self, model)
 
-    monkeypatch.setattr(Watch, "look", away)
+    monkeypatch.setattr(Watch, "check_model", away)
     stop, said = threading.Event(), []
-    watch.run(every_s=0.01, stop=stop, tell=lambda _: stop.set(), say=said.append)
+    watch.run(every_s=0.01, stop=stop, on_result=lambda _: stop.set(), on_message=said.append)
     assert len(said) == 1
     assert "could not be checked: the store is away" in said[0]
 
 
 def test_a_store_without_a_champion_is_waited_for(tmp_path: Any) -> None:
     with Store.open(str(tmp_path / "empty.db")) as store:
-        assert watch_of(store).once() == ()
+        assert watch_of(store).run_once() == ()
         _, said = run(watch_of(store), 2)
     assert said == ["No model in the store has a champion yet."] * 2
 
 
-def test_a_column_that_nobody_tells_is_refused(service: Store) -> None:
+def test_a_column_that_nobody_tells_is_refused(labelled_store: Store) -> None:
     with pytest.raises(UsageError, match="`by` must name a column"):
-        watch_of(service, asked={"by": "site"}).once()
+        watch_of(labelled_store, config={"by": "site"}).run_once()
 
 
 def moved(sample: Sample, amounts: np.ndarray) -> Sample:

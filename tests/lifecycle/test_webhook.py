@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from auricle.errors import UsageError
-from auricle.lifecycle.webhook import SIGNATURE, TRIES, Webhook, signature
+from auricle.lifecycle.webhook import MAX_ATTEMPTS, SIGNATURE, Webhook, signature
 
 SECRET = "between us"  # noqa: S105
 
@@ -22,7 +22,7 @@ class Receiver(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.statuses: list[int] = []
-        self.heard: list[tuple[dict[str, str], bytes, str]] = []
+        self.logged: list[tuple[dict[str, str], bytes, str]] = []
 
     @property
     def url(self) -> str:
@@ -34,7 +34,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.heard.append((dict(self.headers), body, self.path))
+        self.server.logged.append((dict(self.headers), body, self.path))
         self.send_response(self.server.statuses.pop(0) if self.server.statuses else 204)
         self.send_header("Location", "http://127.0.0.1:1/")
         self.end_headers()
@@ -54,8 +54,8 @@ def receiver() -> Iterator[Receiver]:
 
 
 def test_what_is_told_is_signed(receiver: Receiver) -> None:
-    assert Webhook(receiver.url, SECRET).tell("check", {"verdict": "alarm", "sentence": "Lärm"}) is None
-    ((headers, body, path),) = receiver.heard
+    assert Webhook(receiver.url, SECRET).send("check", {"verdict": "alarm", "sentence": "Lärm"}) is None
+    ((headers, body, path),) = receiver.logged
     told = json.loads(body)
     assert (told["event"], told["verdict"], told["sentence"]) == ("check", "alarm", "Lärm")
     assert (path, headers["Auricle-Event"]) == ("/told?by=auricle", "check")
@@ -69,35 +69,35 @@ def test_what_is_told_is_signed(receiver: Receiver) -> None:
 def test_a_receiver_that_fails_for_a_while_is_told_again(receiver: Receiver) -> None:
     receiver.statuses = [503, 429]
     pauses: list[float] = []
-    assert Webhook(receiver.url, SECRET, wait=lambda s: bool(pauses.append(s))).tell("check", {}) is None
+    assert Webhook(receiver.url, SECRET, wait=lambda s: bool(pauses.append(s))).send("check", {}) is None
     assert pauses == [1.0, 2.0]
-    bodies = {body for _, body, _ in receiver.heard}
-    assert len(receiver.heard) == 3
+    bodies = {body for _, body, _ in receiver.logged}
+    assert len(receiver.logged) == 3
     assert len(bodies) == 1  # with the same id, so that a receiver can know it again
 
 
 @pytest.mark.parametrize("status", [301, 400, 403, 404])
 def test_a_refusal_is_final_and_no_redirection_is_followed(receiver: Receiver, status: int) -> None:
     receiver.statuses = [status]
-    problem = Webhook(receiver.url, SECRET, wait=lambda _: False).tell("check", {})
+    problem = Webhook(receiver.url, SECRET, wait=lambda _: False).send("check", {})
     assert problem is not None
-    assert f"was not told of a check: it answered {status}." in problem
+    assert f"The check event could not be sent to {receiver.url.partition('/told')[0]}: status {status}." in problem
     assert "/told" not in problem
-    assert len(receiver.heard) == 1
+    assert len(receiver.logged) == 1
 
 
 def test_one_that_is_never_there_is_given_up_on() -> None:
     pauses: list[float] = []
-    problem = Webhook("http://127.0.0.1:9/", SECRET, wait=lambda s: bool(pauses.append(s))).tell("retraining", {})
+    problem = Webhook("http://127.0.0.1:9/", SECRET, wait=lambda s: bool(pauses.append(s))).send("retraining", {})
     assert problem is not None
-    assert "http://127.0.0.1:9 was not told of a retraining" in problem
-    assert pauses == [1.0, 2.0, 4.0, 8.0][: TRIES - 1]
+    assert "The retraining event could not be sent to http://127.0.0.1:9" in problem
+    assert pauses == [1.0, 2.0, 4.0, 8.0][: MAX_ATTEMPTS - 1]
 
 
 def test_a_watch_that_ends_does_not_wait(receiver: Receiver) -> None:
     receiver.statuses = [500] * 9
-    assert Webhook(receiver.url, SECRET, wait=lambda _: True).tell("check", {}) is not None
-    assert len(receiver.heard) == 1
+    assert Webhook(receiver.url, SECRET, wait=lambda _: True).send("check", {}) is not None
+    assert len(receiver.logged) == 1
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,6 @@ def test_another_kind_of_url_is_refused(url: str) -> None:
 
 def test_a_secret_must_be_there() -> None:
     with pytest.raises(
-        UsageError, match="A webhook needs a secret that its receiver knows: set AURICLE_WEBHOOK_SECRET"
+        UsageError, match="A webhook needs a secret shared with its receiver: set AURICLE_WEBHOOK_SECRET"
     ):
         Webhook("https://host/", "")

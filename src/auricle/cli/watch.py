@@ -1,4 +1,4 @@
-"""``auricle watch``: the monitor as a loop, beside the server."""
+"""``auricle watch``: check the champions at intervals, send alarms, and retrain on new labels."""
 
 import json
 import os
@@ -11,9 +11,8 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
+from auricle.cli.main import end_startup
 from auricle.cli.options import (
     ByOption,
     CacheOption,
@@ -30,7 +29,7 @@ from auricle.cli.options import (
     size_bytes,
     span_s,
 )
-from auricle.cli.terminal import ALARM, STATES, err, print_json
+from auricle.cli.terminal import ALARM, STATES, err, print_json, stdout_console
 from auricle.errors import UsageError
 from auricle.runtime import clock
 
@@ -47,38 +46,38 @@ __all__ = ["watch"]
 
 def watch(
     store: StoreOption = None,
-    every: Annotated[str, typer.Option(help="From one check to the next: 10m, 1h, 1d.")] = "1h",
+    every: Annotated[str, typer.Option(help="Time between checks: 10m, 1h, 1d.")] = "1h",
     since: SinceOption = "7d",
     by: ByOption = None,
     rate: RateOption = 0.01,
-    persist: Annotated[str, typer.Option(metavar="K/N", help="An alarm is found in K of N checks.")] = "2/3",
+    persist: Annotated[str, typer.Option(metavar="K/N", help="Raise an alarm if K of N checks find it.")] = "2/3",
     model: Annotated[str | None, typer.Option(help="Name of the model; every champion if not given.")] = None,
     retrain: Annotated[
         str | None,
-        typer.Option("--retrain", metavar="DATA", help="The original data: on an alarm, retrain on it and the labels."),
+        typer.Option("--retrain", metavar="DATA", help="Original data: on an alarm, retrain on it and the new labels."),
     ] = None,
     promote: Annotated[
-        Literal["auto", "never"], typer.Option(help="What becomes of a challenger that passes every gate.")
+        Literal["auto", "never"], typer.Option(help="Whether to promote a challenger that passes every gate.")
     ] = "auto",
-    least_labels: Annotated[int, typer.Option(help="New labels that a retraining is worth.")] = 50,
+    least_labels: Annotated[int, typer.Option(help="Fewest new labels for a retraining.")] = 50,
     label: LabelOption = None,
     target: TargetOption = None,
     group: GroupOption = None,
     root: RootOption = None,
     webhook: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Who is told of alarms and retrainings, signed by AURICLE_WEBHOOK_SECRET."),
+        typer.Option(metavar="URL", help="Receiver of alarms and retrainings, signed with AURICLE_WEBHOOK_SECRET."),
     ] = None,
-    metrics_port: Annotated[int | None, typer.Option(help="Port on which Prometheus may ask.")] = None,
-    metrics_host: Annotated[str, typer.Option(help="Address of that port.")] = "127.0.0.1",
-    once: Annotated[bool, typer.Option("--once", help="Make one check and end: exit 4 on an alarm.")] = False,
+    metrics_port: Annotated[int | None, typer.Option(help="Port of the Prometheus metrics.")] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address of the metrics port.")] = "127.0.0.1",
+    once: Annotated[bool, typer.Option("--once", help="Make one check; exit with 4 on an alarm.")] = False,
     cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check what the store's champions hear, again and again; keep every check, tell of alarms, retrain on labels.
+    """Monitor the store's champions at intervals: keep every check, send alarms, retrain on new labels.
 
-    However many run, one checks; another takes over when it ends. With --json it prints an object a check and line.
+    Of several watches one checks, and another takes over when it ends. With --json, prints one object per line.
 
     Example: `auricle watch --store sqlite:///auricle.db --every 1h --retrain sounds/ --group machine`
     """
@@ -89,7 +88,7 @@ def watch(
     every_s, max_bytes, stop = span_s(every), size_bytes(cache_max), threading.Event()
     if not 0 < rate < 1:
         raise UsageError(f"`--rate` must lie between 0 and 1. Got {rate:g}.")
-    asked = WatchConfig(
+    config = WatchConfig(
         name=model,
         since_s=span_s(since),
         rate=rate,
@@ -97,27 +96,26 @@ def watch(
         persistence=_persistence(persist),
         least_labels=least_labels,
     )
-    told = None if webhook is None else Webhook(webhook, os.environ.get(SECRET_VARIABLE, ""), wait=stop.wait)
+    receiver = None if webhook is None else Webhook(webhook, os.environ.get(SECRET_VARIABLE, ""), wait=stop.wait)
     with ExitStack() as stack:
         opened = stack.enter_context(open_store(store))
         cache = stack.enter_context(closing(_cache(max_bytes))) if retrain is not None and max_bytes else None
-        again = None
+        retrain_model = None
         if retrain is not None:
             options = {"label": label, "target": target, "group": group, "root": root}
-            again = _retraining(opened, retrain, options, promote=promote, workers=workers, cache=cache)
-        watched = Watch(opened, asked, retrain=again, webhook=told, metrics=Metrics())
+            retrain_model = _retraining(opened, retrain, options, promote=promote, workers=workers, cache=cache)
+        watched = Watch(opened, config, retrain=retrain_model, webhook=receiver, metrics=Metrics())
         if metrics_port is not None:
-            stack.enter_context(_answering(watched.metrics, metrics_host, metrics_port))
+            stack.enter_context(_serve_metrics(watched.metrics, metrics_host, metrics_port))
         if once:
-            rounds = watched.once()
-            _print(rounds, as_json=as_json)
-            if any(one.check.verdict.state == "alarm" for one in rounds):
+            results = watched.run_once()
+            _print(results, as_json=as_json)
+            if any(result.check.verdict.state == "alarm" for result in results):
                 raise typer.Exit(ALARM)
             return
         _stop_on_signals(stop)
-        watched.run(
-            every_s=every_s, stop=stop, tell=_line if as_json else _show, say=lambda text: err.print(text, markup=False)
-        )
+        end_startup()
+        watched.run(every_s=every_s, stop=stop, on_result=_print_line if as_json else _show, on_message=_print_message)
 
 
 def _persistence(text: str) -> "Persistence":
@@ -144,7 +142,7 @@ def _retraining(
     workers: int | None,
     cache: "FeatureCache | None",
 ) -> "Callable[[str], Retrained]":
-    """Return what retrains a model; the data is read now, so that what is wrong with it is said at once."""
+    """Return a function that retrains the model of a name; the data is read once now, so that errors show at once."""
     from auricle.datasets.dataset import Dataset
     from auricle.lifecycle.retrain import RetrainConfig, retrain
 
@@ -153,16 +151,16 @@ def _retraining(
 
     load()
 
-    def again(name: str) -> "Retrained":
+    def retrain_model(name: str) -> "Retrained":
         config = RetrainConfig(name=name, promote=promote, who="auricle watch")
         return retrain(store, load(), config, workers=workers, cache=cache)
 
-    return again
+    return retrain_model
 
 
 @contextmanager
-def _answering(metrics: "Metrics", host: str, port: int) -> Iterator[None]:
-    """Answer Prometheus while the block runs."""
+def _serve_metrics(metrics: "Metrics", host: str, port: int) -> Iterator[None]:
+    """Serve metrics to Prometheus while the ``with`` block runs."""
     server, thread = metrics.serve(port, host=host)
     try:
         yield
@@ -173,7 +171,7 @@ def _answering(metrics: "Metrics", host: str, port: int) -> Iterator[None]:
 
 
 def _stop_on_signals(stop: threading.Event) -> None:
-    """End cleanly on SIGTERM and SIGINT: what is under way is given up, and goes on when the watch runs again."""
+    """Exit cleanly on SIGTERM and SIGINT; the next watch repeats an interrupted check."""
 
     def end(*_: object) -> None:
         stop.set()
@@ -183,36 +181,38 @@ def _stop_on_signals(stop: threading.Event) -> None:
         signal.signal(number, end)
 
 
-def _print(rounds: "tuple[WatchResult, ...]", *, as_json: bool) -> None:
+def _print(results: "tuple[WatchResult, ...]", *, as_json: bool) -> None:
     if as_json:
-        print_json({"checks": [one.as_json() for one in rounds]})
+        print_json({"checks": [result.as_json() for result in results]})
         return
-    if not rounds:
+    if not results:
         err.print("No model in the store has a champion yet.")
-    for one in rounds:
-        _show(one)
+    for result in results:
+        _show(result)
 
 
-def _line(one: "WatchResult") -> None:
-    sys.stdout.write(json.dumps(one.as_json(), ensure_ascii=False, allow_nan=False) + "\n")
+def _print_line(result: "WatchResult") -> None:
+    sys.stdout.write(json.dumps(result.as_json(), ensure_ascii=False, allow_nan=False) + "\n")
     sys.stdout.flush()
 
 
-def _say(text: str) -> None:
+def _print_message(text: str) -> None:
     err.print(text, markup=False)
 
 
-def _show(one: "WatchResult") -> None:
-    """Print what was found of one model for a reader."""
-    out = Console(highlight=False, emoji=False, soft_wrap=True)
-    verdict = one.check.verdict
+def _show(result: "WatchResult") -> None:
+    """Print the check of one model, and its retraining."""
+    from rich.text import Text
+
+    out = stdout_console()
+    verdict = result.check.verdict
     out.print(
-        f"{clock.now():%Y-%m-%d %H:%M:%S}Z {one.check.model}:",
+        f"{clock.now():%Y-%m-%d %H:%M:%S}Z {result.check.model}:",
         Text(f"{verdict.state}.", style=f"bold {STATES[verdict.state]}"),
         Text(verdict.sentence),
         markup=False,
     )
-    if one.retrained is not None:
-        out.print(f"  retraining, {one.retrained.outcome}: {one.retrained.sentence}", markup=False)
-    for problem in one.problems:
+    if result.retrained is not None:
+        out.print(f"  retraining, {result.retrained.outcome}: {result.retrained.sentence}", markup=False)
+    for problem in result.problems:
         err.print(problem, style="yellow", markup=False)

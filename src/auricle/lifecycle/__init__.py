@@ -1,1 +1,1 @@
-"""What closes the loop beside the server: the monitor asked again and again, and models retrained and compared."""
+"""Retraining and repeated monitoring beside the server: challengers, their promotion, and the watch loop."""

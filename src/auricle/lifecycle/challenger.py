@@ -1,4 +1,4 @@
-"""A challenge: what there is to learn from, the challenger that is trained on it, and how it meets the champion."""
+"""Challenger of a champion: the data it is trained on, its training, and its comparison with the champion."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -20,8 +20,8 @@ from auricle.features.cache import FeatureCache
 from auricle.features.embeddings.embedding import Embedding
 from auricle.lifecycle import comparison
 from auricle.lifecycle.journal import fingerprint
-from auricle.lifecycle.label_selection import present_weights
-from auricle.lifecycle.labelled_data import Chosen, Labelled, choose, examples_of, labelled
+from auricle.lifecycle.label_selection import age_weights
+from auricle.lifecycle.labelled_data import LabelledRecordings, LabelSplit, load_labelled, split_labels, write_examples
 from auricle.lifecycle.promotion import PromotionDecision, decide_promotion
 from auricle.models.blend import BLEND
 from auricle.models.table import MODELS
@@ -31,49 +31,65 @@ from auricle.store.registry.models import Model
 from auricle.store.store import Store
 from auricle.training.train import train
 
-__all__ = ["Challenger", "Recordings"]
+__all__ = ["Challenger", "RecordingFiles"]
 
-OPERATOR = ""
-"""The key of who labels at the machine itself."""
+NO_KEY = ""
+"""Key of labels given on the machine itself, without an API key."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recordings:
-    """Labelled recordings as files: those that the challenger learns from, and those that both are judged by."""
+class RecordingFiles:
+    """Labelled recordings as files.
 
-    learned: tuple[Example, ...]
-    kept: tuple[Example, ...]
+    Parameters
+    ----------
+    training : tuple of Example
+        For the challenger's training.
+    held_out : tuple of Example
+        For the comparison of both models.
+    """
+
+    training: tuple[Example, ...]
+    held_out: tuple[Example, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Challenger:
-    """What a challenger of one model is made of.
+    """Data and settings of one challenger.
 
     Parameters
     ----------
-    name : of the model
-    champion : ready to answer
-    data : the original data
-    hashes : SHA-256 of each of its recordings, uint8, shape (n, 32)
-    labels : what was labelled since
-    chosen : which of it is used, and what for
-    families : what is tried
-    half_life_days : age at which a recording counts half in the fit
-    seed : of the models and the folds
+    name : str
+        Name of the model.
+    champion : Predictor
+    data : Dataset
+        Original data.
+    hashes : uint8, shape (n, 32)
+        SHA-256 of each of its recordings.
+    labels : LabelledRecordings
+        Recordings labelled since.
+    split : LabelSplit
+        Their use for training or comparison.
+    families : str
+        Model families to try.
+    half_life_days : float
+        Age at which the weight of a recording is one half.
+    seed : int
+        Of the models and the folds.
     """
 
     name: str
     champion: Predictor
     data: Dataset
     hashes: NDArray[np.uint8]
-    labels: Labelled
-    chosen: Chosen
+    labels: LabelledRecordings
+    split: LabelSplit
     families: str
     half_life_days: float
     seed: int
 
     @classmethod
-    def of(
+    def prepare(
         cls,
         store: Store,
         model: Model,
@@ -84,20 +100,23 @@ class Challenger:
         seed: int,
         workers: int | None,
     ) -> Self:
-        """Read the champion and the labels, and choose among them.
+        """Read the champion and the labels from the store, and split the labels.
 
         Raises
         ------
-        DataError : data of another task
-        UsageError : the champion's family cannot be trained again by its name
-        StoreError : the store cannot be read
+        DataError
+            Data of another task.
+        UsageError
+            The champion's family cannot be trained by name.
+        StoreError
+            The store cannot be read.
         """
         champion = Predictor(Bundle.from_bytes(store.models.content(model.digest), source=model.id))
         manifest, profile = champion.bundle.manifest, champion.bundle.profile
         if data.task != manifest.task:
             raise DataError(f"{data.source}: the data must be to {manifest.task}, as {model.id} is. It is {data.task}.")
-        labels = labelled(store, model.name, is_class=bool(manifest.classes), n_standard=profile.rows.shape[1])
-        trusted = {OPERATOR, *(key.id for key in store.keys.all() if "promote" in key.scopes)}
+        labels = load_labelled(store, model.name, is_class=bool(manifest.classes), n_standard=profile.rows.shape[1])
+        trusted = {NO_KEY, *(key.id for key in store.keys.all() if "promote" in key.scopes)}
         hashes = np.stack(
             list(parallel_map(content_hash, [example.file for example in data.examples], workers=workers))
         )
@@ -107,7 +126,7 @@ class Challenger:
             data=data,
             hashes=hashes,
             labels=labels,
-            chosen=choose(labels, data, profile, trusted),
+            split=split_labels(labels, data, profile, trusted),
             families=families or _families(manifest.family),
             half_life_days=half_life_days,
             seed=seed,
@@ -115,14 +134,14 @@ class Challenger:
 
     @property
     def inputs(self) -> str:
-        """The fingerprint of everything that the challenger depends on."""
-        places = [*self.chosen.learned, *self.chosen.kept]
+        """Fingerprint of everything that the challenger depends on."""
+        indices = [*self.split.training, *self.split.held_out]
         return fingerprint(
             self.champion.bundle.version,
             self.hashes,
             [(e.label, e.target, e.group, e.start_s, e.end_s, e.time) for e in self.data.examples],
-            [(str(self.labels.ids[place]), str(self.labels.truth[place])) for place in places],
-            len(self.chosen.learned),
+            [(str(self.labels.ids[i]), str(self.labels.truth[i])) for i in indices],
+            len(self.split.training),
             self.families,
             self.half_life_days,
             self.seed,
@@ -130,46 +149,46 @@ class Challenger:
 
     @property
     def counts(self) -> Mapping[str, Any]:
-        """How many labels there are, and how many are used for what."""
-        return {"given": len(self.labels), **self.chosen.as_json()}
+        """Number of labels, in total and by use."""
+        return {"given": len(self.labels), **self.split.as_json()}
 
     @contextmanager
-    def recordings(self, store: Store) -> Iterator[Recordings]:
-        """Write the sounds that are used into a folder, which is gone afterwards."""
-        now = self._present()
-        weights = present_weights(self.labels.times, now, half_life_days=self.half_life_days)
+    def write_recordings(self, store: Store) -> Iterator[RecordingFiles]:
+        """Write the recordings to a temporary folder, which is deleted on exit."""
+        weights = age_weights(self.labels.times, self._reference_time(), half_life_days=self.half_life_days)
         with tempfile.TemporaryDirectory(prefix="auricle-retrain-") as folder:
-            learned, kept = (
-                examples_of(store, self.labels, places, Path(folder), weights)
-                for places in (self.chosen.learned, self.chosen.kept)
+            training, held_out = (
+                write_examples(store, self.labels, indices, Path(folder), weights)
+                for indices in (self.split.training, self.split.held_out)
             )
-            yield Recordings(learned, kept)
+            yield RecordingFiles(training, held_out)
 
     def train(
         self,
-        learned: tuple[Example, ...],
+        recordings: tuple[Example, ...],
         *,
         workers: int | None = None,
         cache: FeatureCache | None = None,
         progress: Progress | None = None,
     ) -> Bundle:
-        """Train the challenger, with the champion's features and the pretrained models that it reads.
+        """Train the challenger with the champion's features and embeddings.
 
         Raises
         ------
-        AuricleError : whatever training refuses
+        AuricleError
+            Any error of the training.
         """
-        manifest, present = self.champion.bundle.manifest, self._present()
+        manifest, present = self.champion.bundle.manifest, self._reference_time()
         times = np.array([made_at(example.time) for example in self.data.examples])
-        times[np.isnat(times)] = made_at(manifest.created)  # where no time is known, as old as the champion
-        weights = present_weights(times, present, half_life_days=self.half_life_days)
+        times[np.isnat(times)] = made_at(manifest.created)  # as old as the champion, where unknown
+        weights = age_weights(times, present, half_life_days=self.half_life_days)
         original = (replace(e, weight=float(w)) for e, w in zip(self.data.examples, weights, strict=True))
-        own = [part for part in self.champion.extractor.blocks if isinstance(part, Embedding)]
+        embeddings = [part for part in self.champion.extractor.blocks if isinstance(part, Embedding)]
         reads = {"auto", "embedding"} & set(self.families.split(","))
         return train(
-            replace(self.data, examples=(*original, *learned)),
+            replace(self.data, examples=(*original, *recordings)),
             models=self.families,
-            embeddings=own if reads else (),
+            embeddings=embeddings if reads else (),
             spec=manifest.spec,
             name=self.name,
             seed=self.seed,
@@ -179,31 +198,34 @@ class Challenger:
             progress=progress,
         ).bundle
 
-    def judge(self, challenger: Bundle, kept: tuple[Example, ...], *, workers: int | None = None) -> PromotionDecision:
-        """Let the challenger meet the champion, on the original data and on recordings that were kept for it.
+    def compare(
+        self, challenger: Bundle, held_out: tuple[Example, ...], *, workers: int | None = None
+    ) -> PromotionDecision:
+        """Compare the challenger with the champion, on the original data and on held-out recordings.
 
         Raises
         ------
-        DataError : data that is grouped otherwise than for the champion
+        DataError
+            Data grouped otherwise than for the champion.
         """
         known = self.champion.classes
-        hold_out = comparison.hold_out(self.champion, challenger, self.data, self.hashes, workers=workers)
+        on_data = comparison.predict_hold_out(self.champion, challenger, self.data, self.hashes, workers=workers)
         recent = None
-        if kept:
-            recordings = replace(self.data, examples=kept)
-            recent = comparison.recent(self.champion, Predictor(challenger), recordings, workers=workers)
+        if held_out:
+            recordings = replace(self.data, examples=held_out)
+            recent = comparison.predict_recent(self.champion, Predictor(challenger), recordings, workers=workers)
         new_classes = tuple(label for label in challenger.manifest.classes if label not in known)
-        return decide_promotion(hold_out, recent, new_classes=new_classes)
+        return decide_promotion(on_data, recent, new_classes=new_classes)
 
-    def _present(self) -> np.datetime64:
-        """Return the time of the last label: no weight, and so no challenger, depends on when it is trained."""
+    def _reference_time(self) -> np.datetime64:
+        """Return the time of the last label, so that no weight depends on the time of the training."""
         if len(self.labels):
             return np.datetime64(self.labels.times.max(), "us")
         return made_at(self.champion.bundle.manifest.created)
 
 
 def _families(family: str) -> str:
-    """Return what to try where nothing is said: the champion's family again."""
+    """Return the default families: that of the champion."""
     if family == BLEND:
         return "auto"
     if family not in MODELS:

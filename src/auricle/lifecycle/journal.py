@@ -1,4 +1,4 @@
-"""What a retraining has done so far, written down as it is done: the record, and where to go on after a kill."""
+"""Journal of one retraining in the store: its decision, and the stored challenger with which a killed one resumes."""
 
 import contextlib
 import hashlib
@@ -18,62 +18,76 @@ __all__ = ["Journal", "fingerprint"]
 
 
 def fingerprint(*inputs: object) -> str:
-    """Return the SHA-256 of everything that a challenger depends on: two retrainings of one are the same."""
+    """Return the SHA-256 of the inputs of a challenger; equal inputs give equal challengers.
+
+    Examples
+    --------
+    >>> fingerprint("svm", 0) == fingerprint("svm", 0), fingerprint("svm", 0) == fingerprint("svm", 1)
+    (True, False)
+    """
     digest = hashlib.sha256()
-    for one in inputs:
+    for value in inputs:
         content = (
-            one.tobytes() if isinstance(one, np.ndarray) else one if isinstance(one, bytes) else repr(one).encode()
+            value.tobytes()
+            if isinstance(value, np.ndarray)
+            else value
+            if isinstance(value, bytes)
+            else repr(value).encode()
         )
         digest.update(len(content).to_bytes(8) + content)
     return digest.hexdigest()
 
 
 class Journal:
-    """The decision of one retraining as a context manager: what ends it early is written down as a failure.
+    """Decision of one retraining as a context manager; an exception is recorded as a failure.
 
-    Who holds the lease of the name is alone; a decision that somebody left unfinished was killed, and is closed.
+    Only the holder of the model's lease may enter. Unfinished decisions are those of killed processes, and are closed.
 
     Parameters
     ----------
-    champion : who is challenged
-    inputs : fingerprint of everything that the challenger depends on
-    told : what to write down from the beginning
+    store : Store
+    champion : Model
+    inputs : str
+        Fingerprint of everything that the challenger depends on.
+    details : mapping
+        Recorded from the start.
     """
 
-    def __init__(self, store: Store, champion: Model, inputs: str, told: Mapping[str, Any]) -> None:
+    def __init__(self, store: Store, champion: Model, inputs: str, details: Mapping[str, Any]) -> None:
         self._store, self._champion = store, champion
-        self._body: dict[str, Any] = {**told, "champion": champion.id, "inputs": inputs}
+        self._body: dict[str, Any] = {**details, "champion": champion.id, "inputs": inputs}
         self._is_finished = False
         self.id = ""
 
     def __enter__(self) -> Self:
-        found = self._store.decisions.latest(self._champion.name)
-        for left in (decision for decision in found if decision.outcome == "begun"):
-            self._store.decisions.finish(left.id, "failed", {**left.body, "sentence": "It was killed on the way."})
-        # Also what failed on the way, such as at a store that was away for the moment, has its challenger.
-        mine = [d for d in found if d.body.get("inputs") == self._body["inputs"] and d.outcome in ("begun", "failed")]
-        digest = next((d.body["challenger_digest"] for d in mine if "challenger_digest" in d.body), None)
+        unfinished = [d for d in self._store.decisions.latest(self._champion.name) if d.outcome in ("begun", "failed")]
+        for killed in (decision for decision in unfinished if decision.outcome == "begun"):
+            self._store.decisions.finish(killed.id, "failed", {**killed.body, "sentence": "It was killed on the way."})
+        # A failed retraining, such as by an unavailable store, may have stored its challenger too.
+        same_inputs = [d for d in unfinished if d.body.get("inputs") == self._body["inputs"]]
+        digest = next((d.body["challenger_digest"] for d in same_inputs if "challenger_digest" in d.body), None)
         if digest is not None:
             self._body["challenger_digest"] = digest
         self.id = self._store.decisions.begin(self._champion.name, self._body)
         return self
 
-    def trained(self) -> Bundle | None:
-        """Return the challenger that a retraining of the same inputs had trained when it was killed."""
+    def stored_challenger(self) -> Bundle | None:
+        """Return the challenger that an interrupted retraining with the same inputs has stored, or None."""
         digest = self._body.get("challenger_digest")
         with contextlib.suppress(MissingError):
             return None if digest is None else Bundle.from_bytes(self._store.models.content(digest), source=digest[:12])
         return None
 
-    def keep(self, challenger: Bundle) -> None:
-        """Add a challenger to the registry, and write down that it is trained.
+    def store_challenger(self, challenger: Bundle) -> None:
+        """Add a challenger to the registry, and record that it is trained.
 
         Raises
         ------
-        StoreError : the store cannot be written
+        StoreError
+            The store cannot be written.
         """
         manifest, name = challenger.manifest, self._champion.name
-        if challenger.id == self._champion.id:  # there was nothing new to learn: equal trainings have equal versions
+        if challenger.id == self._champion.id:  # equal trainings have equal versions
             self._body["challenger_digest"] = self._champion.digest
             return
         why = f"retraining {self.id}"
@@ -89,16 +103,18 @@ class Journal:
         self._body["challenger_digest"] = added.digest
         self._store.decisions.note(self.id, self._body)
         before = self._store.aliases.digest(name, "challenger")
-        with contextlib.suppress(ConflictError):  # somebody named another just now: theirs stands
+        with contextlib.suppress(ConflictError):  # another process has set one just now: it stays
             self._store.aliases.set_challenger(name, added.digest, expected=before, why=why)
 
     def promote(self, why: str) -> None:
-        """Make the challenger the champion, provided that the champion is still the one that it met.
+        """Make the challenger the champion, if the champion is still the one it was compared with.
 
         Raises
         ------
-        ConflictError : somebody changed the champion meanwhile
-        StoreError : the store cannot be written
+        ConflictError
+            The champion has changed.
+        StoreError
+            The store cannot be written.
         """
         self._store.aliases.promote(
             self._champion.name,
@@ -108,9 +124,9 @@ class Journal:
             why=why,
         )
 
-    def finish(self, outcome: Outcome, found: Mapping[str, Any]) -> None:
-        """Write down what came of it."""
-        self._store.decisions.finish(self.id, outcome, {**self._body, **found})
+    def finish(self, outcome: Outcome, result: Mapping[str, Any]) -> None:
+        """Record the outcome."""
+        self._store.decisions.finish(self.id, outcome, {**self._body, **result})
         self._is_finished = True
 
     def __exit__(
@@ -118,6 +134,8 @@ class Journal:
     ) -> None:
         if self._is_finished or error is None:
             return
-        told = error.as_json() if isinstance(error, AuricleError) else {"kind": "interrupted", "message": repr(error)}
-        with contextlib.suppress(AuricleError):  # where the store is what failed, the next retraining closes it
-            self.finish("failed", {"error": told, "sentence": f"It failed: {told['message']}"})
+        details = (
+            error.as_json() if isinstance(error, AuricleError) else {"kind": "interrupted", "message": repr(error)}
+        )
+        with contextlib.suppress(AuricleError):  # if the store has failed, the next retraining closes the entry
+            self.finish("failed", {"error": details, "sentence": f"It failed: {details['message']}"})

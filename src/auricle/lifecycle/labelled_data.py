@@ -1,4 +1,4 @@
-"""The labelled recordings of a store as data to learn from and to be judged by, and why others are left out."""
+"""Labelled recordings of a store as data: read, split into training and held-out ones, and written as files."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -11,27 +11,34 @@ from numpy.typing import NDArray
 from auricle.bundles.profile import Profile
 from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import MissingError
-from auricle.lifecycle.label_selection import cap_per_key, deduplicate, keep
-from auricle.lifecycle.training_membership import NEVER, training_membership
+from auricle.lifecycle.label_selection import cap_per_key, choose_held_out, deduplicate
+from auricle.lifecycle.training_membership import NOT_TRAINED_ON, training_membership
 from auricle.store.predictions.filters import Filter
 from auricle.store.store import Store
 
-__all__ = ["Chosen", "Labelled", "choose", "examples_of", "labelled"]
+__all__ = ["LabelSplit", "LabelledRecordings", "load_labelled", "split_labels", "write_examples"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Labelled:
-    """What people said of a model's recordings (n), oldest first.
+class LabelledRecordings:
+    """Recordings (n) with labels that users gave, oldest first.
 
     Parameters
     ----------
-    ids : of the predictions, str, shape (n,)
-    truth : labels, str, or numbers, float64, shape (n,)
-    keys : id of the API key that said so; empty for none
-    groups : block for resampling, or the prediction itself where it has none, str, shape (n,)
-    times : when the recordings were asked about, datetime64[us], shape (n,)
-    sounds : SHA-256 of the kept sound, or None, shape (n,)
-    standard : standard rows, float32, shape (n, n_standard); NaN where another version of the model had other columns
+    ids : str, shape (n,)
+        Ids of the predictions.
+    truth : str or float64, shape (n,)
+        Labels, or numbers.
+    keys : str, shape (n,)
+        Id of the API key that gave the label; empty without one.
+    groups : str, shape (n,)
+        Group of the recording; the prediction itself, where it has none.
+    times : datetime64[us], shape (n,)
+        Times of the predictions.
+    sounds : str or None, shape (n,)
+        SHA-256 of the kept sound.
+    standard : float32, shape (n, n_standard)
+        Standard feature rows; NaN where another model version had other columns.
     """
 
     ids: NDArray[np.str_]
@@ -47,44 +54,54 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chosen:
-    """Which labelled recordings a retraining uses.
+class LabelSplit:
+    """Use of labelled recordings in a retraining.
 
     Parameters
     ----------
-    learned : places of those that the challenger is trained on
-    kept : places of those that both models are judged by
-    by : how they were kept: ``by group``, or ``by time``
-    left_out : how many were not used, by reason
+    training : int, shape (n_training,)
+        Indices of recordings for the challenger's training.
+    held_out : int, shape (n_held_out,)
+        Indices of recordings for the comparison.
+    by : str
+        How these were held out: ``by group``, or ``by time``.
+    left_out : mapping of str to int
+        Unused recordings by reason.
     """
 
-    learned: NDArray[np.intp]
-    kept: NDArray[np.intp]
+    training: NDArray[np.intp]
+    held_out: NDArray[np.intp]
     by: str
     left_out: Mapping[str, int]
 
     def as_json(self) -> dict[str, Any]:
-        """Return how many were used for what."""
+        """Return the numbers of recordings by use."""
         left_out = {reason: n for reason, n in self.left_out.items() if n}
-        return {"learned": len(self.learned), "kept": len(self.kept), "kept_by": self.by, "left_out": left_out}
+        return {"learned": len(self.training), "kept": len(self.held_out), "kept_by": self.by, "left_out": left_out}
 
 
-def labelled(store: Store, name: str, *, is_class: bool, n_standard: int) -> Labelled:
-    """Read what people said of every version of a model.
+def load_labelled(store: Store, name: str, *, is_class: bool, n_standard: int) -> LabelledRecordings:
+    """Read the labels of every version of a model.
 
     Parameters
     ----------
-    is_class : whether the model answers with a class
-    n_standard : columns of the champion's standard row
+    store : Store
+    name : str
+        Name of the model.
+    is_class : bool
+        Whether the model predicts classes.
+    n_standard : int
+        Columns of the champion's standard feature row.
 
     Raises
     ------
-    StoreError : the store cannot be read
+    StoreError
+        The store cannot be read.
     """
     batches = [b for b in store.scan(Filter(model=name, labelled=True)) if bool(b.classes) == is_class]
     if not batches:
         none = np.array([], np.str_)
-        return Labelled(
+        return LabelledRecordings(
             ids=none,
             truth=none if is_class else np.array([], np.float64),
             keys=none,
@@ -93,12 +110,12 @@ def labelled(store: Store, name: str, *, is_class: bool, n_standard: int) -> Lab
             sounds=np.array([], object),
             standard=np.zeros((0, n_standard), np.float32),
         )
-    order = np.argsort(np.concatenate([b.times for b in batches]), kind="stable")  # a batch is of one version
+    order = np.argsort(np.concatenate([b.times for b in batches]), kind="stable")  # each batch holds one model version
     unlike = np.full((1, n_standard), np.nan, np.float32)
     standard = [b.standard if b.standard.shape[1] == n_standard else unlike.repeat(len(b), axis=0) for b in batches]
     ids, groups = (np.concatenate(parts) for parts in zip(*((b.ids, b.groups) for b in batches), strict=True))
     groups = np.where(groups == "", np.char.add("prediction ", ids), groups)
-    return Labelled(
+    return LabelledRecordings(
         ids=ids[order],
         truth=np.concatenate([b.truth.astype(np.str_ if is_class else np.float64) for b in batches])[order],
         keys=np.concatenate([b.truth_keys for b in batches])[order],
@@ -109,85 +126,95 @@ def labelled(store: Store, name: str, *, is_class: bool, n_standard: int) -> Lab
     )
 
 
-def choose(labels: Labelled, data: Dataset, champion: Profile, trusted: Collection[str]) -> Chosen:
-    """Choose what the challenger learns from and what both models are judged by.
+def split_labels(labels: LabelledRecordings, data: Dataset, champion: Profile, trusted: Collection[str]) -> LabelSplit:
+    """Split labelled recordings into training and held-out ones, and count those left out by reason.
 
-    A sound that stands in the original data already is left out; one that the champion has learned from since is
-    learned from again, and never kept to judge by.
+    Recordings of the original data are left out. Recordings that the champion was trained on since are used for
+    training again, and never held out.
 
     Parameters
     ----------
-    data : the original data
-    champion : what the champion was trained on
-    trusted : keys whose labels are not capped
+    labels : LabelledRecordings
+    data : Dataset
+        Original data.
+    champion : Profile
+        Training data of the champion.
+    trusted : collection of str
+        Keys without a cap.
     """
-    left = np.arange(len(labels))
+    candidates = np.arange(len(labels))
     left_out: dict[str, int] = {}
 
-    def leave(reason: str, use: NDArray[np.bool_]) -> None:
-        nonlocal left
+    def leave_out(reason: str, use: NDArray[np.bool_]) -> None:
+        nonlocal candidates
         left_out[reason] = int((~use).sum())
-        left = left[use]
+        candidates = candidates[use]
 
-    leave("of a class that the data does not hold", ~_strange(labels.truth, data))
-    leave("of which no sound was kept", np.array([sound is not None for sound in labels.sounds[left]], bool))
-    leave("said again, or otherwise by somebody else", deduplicate(labels.sounds[left], labels.truth[left]))
-    hashes = _digests(labels.sounds[left])
+    leave_out("of a class that the data does not hold", _is_known(labels.truth, data))
+    leave_out("of which no sound was kept", np.array([sound is not None for sound in labels.sounds[candidates]], bool))
+    is_last = deduplicate(labels.sounds[candidates], labels.truth[candidates])
+    leave_out("said again, or otherwise by somebody else", is_last)
+    hashes = _digests(labels.sounds[candidates])
     known = {digest.tobytes() for digest in champion.hashes}
     is_learned = np.array([digest.tobytes() in known for digest in hashes], bool)
-    at = training_membership(champion, hashes, labels.standard[left])
-    leave("in the data already", (at == NEVER) | is_learned)
-    is_learned = is_learned[(at == NEVER) | is_learned]
-    use = cap_per_key(labels.keys[left], trusted)
-    leave("more than a fifth from one key", use)
+    at = training_membership(champion, hashes, labels.standard[candidates])
+    leave_out("in the data already", (at == NOT_TRAINED_ON) | is_learned)
+    is_learned = is_learned[(at == NOT_TRAINED_ON) | is_learned]
+    use = cap_per_key(labels.keys[candidates], trusted)
+    leave_out("more than a fifth from one key", use)
     is_learned = is_learned[use]
-    kept = keep(labels.groups[left], {*data.groups.tolist(), *champion.groups.tolist()})
-    is_kept = kept.mask & ~is_learned
-    return Chosen(left[~is_kept], left[is_kept], kept.by, left_out)
+    held_out = choose_held_out(labels.groups[candidates], {*data.groups.tolist(), *champion.groups.tolist()})
+    is_held_out = held_out.mask & ~is_learned
+    return LabelSplit(candidates[~is_held_out], candidates[is_held_out], held_out.by, left_out)
 
 
-def examples_of(
+def write_examples(
     store: Store,
-    labels: Labelled,
-    training_membership: NDArray[np.intp],
+    labels: LabelledRecordings,
+    indices: NDArray[np.intp],
     folder: Path,
     weights: NDArray[np.float64],
 ) -> tuple[Example, ...]:
-    """Write the kept sounds of labelled recordings into a folder, and return them as examples.
+    """Write the kept sounds of labelled recordings to a folder, and return them as examples.
 
-    A recording that was deleted meanwhile is left out.
+    Recordings deleted in the meantime are left out.
 
     Parameters
     ----------
-    places : which recordings
-    weights : how much each counts in a fit, shape (n,), by its place
+    store : Store
+    labels : LabelledRecordings
+    indices : int, shape (m,)
+    folder : Path
+    weights : float64, shape (n,)
+        Weight of each labelled recording in the fit.
 
     Raises
     ------
-    StoreError : the store cannot be read
+    StoreError
+        The store cannot be read.
     """
-    made, is_class = [], labels.truth.dtype.kind != "f"
-    for place in training_membership:
-        file = folder / f"{labels.sounds[place]}.flac"
+    examples, is_class = [], labels.truth.dtype.kind != "f"
+    for index in indices:
+        file = folder / f"{labels.sounds[index]}.flac"
         try:
-            file.write_bytes(store.sound(str(labels.ids[place])))
+            file.write_bytes(store.sound(str(labels.ids[index])))
         except MissingError:
             continue
-        made.append(
+        examples.append(
             Example(
                 file=file,
-                label=str(labels.truth[place]) if is_class else None,
-                target=None if is_class else float(labels.truth[place]),
-                group=str(labels.groups[place]),
-                time=str(labels.times[place]),
-                weight=float(weights[place]),
+                label=str(labels.truth[index]) if is_class else None,
+                target=None if is_class else float(labels.truth[index]),
+                group=str(labels.groups[index]),
+                time=str(labels.times[index]),
+                weight=float(weights[index]),
             )
         )
-    return tuple(made)
+    return tuple(examples)
 
 
-def _strange(truth: NDArray[Any], data: Dataset) -> NDArray[np.bool_]:
-    return np.zeros(len(truth), bool) if not data.classes else ~np.isin(truth, data.classes)
+def _is_known(truth: NDArray[Any], data: Dataset) -> NDArray[np.bool_]:
+    return np.ones(len(truth), bool) if not data.classes else np.isin(truth, data.classes)
 
 
 def _digests(sounds: NDArray[np.object_]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""A lease that stays ours while we work: a thread renews it, and who has lost it is told before anything is changed."""
+"""Lease guard: holds a lease of the store while work is under way, renews it in a thread, and reports its loss."""
 
 import contextlib
 import os
@@ -19,38 +19,43 @@ class LeaseGuard:
 
     Parameters
     ----------
-    name : what is done
-    what : the same in words, for messages
-    for_s : how long it lasts without us, should we be killed
+    store : Store
+    name : str
+        Name of the lease.
+    description : str
+        The work, for messages.
+    for_s : float
+        Seconds until the lease expires without renewal.
 
     Raises
     ------
-    ConflictError : on entering, somebody else holds it
-    StoreError : the store cannot be written
+    ConflictError
+        On entry, another process holds the lease.
+    StoreError
+        The store cannot be written.
     """
 
-    def __init__(self, store: Store, name: str, what: str, *, for_s: float = LEASE_S) -> None:
-        self._store, self._name, self._what, self._for_s = store, name, what, for_s
+    def __init__(self, store: Store, name: str, description: str, *, for_s: float = LEASE_S) -> None:
+        self._store, self._name, self._description, self._for_s = store, name, description, for_s
         self._ended = threading.Event()
         self._is_lost = False
 
     def check(self) -> None:
-        """Make sure that the lease is still ours.
+        """Make sure that this process still holds the lease.
 
         Raises
         ------
-        ConflictError : somebody else has taken it, because we could not renew it in time
+        ConflictError
+            Another process has taken it, because it was not renewed in time.
         """
         if self._is_lost or not self._store.leases.renew(self._lease):
-            raise ConflictError(
-                f"{self._what} must be done by one process at a time. Another has taken over meanwhile."
-            )
+            raise ConflictError(f"{self._description} must be done by one process at a time. Another has taken over.")
 
     def __enter__(self) -> Self:
         lease = self._store.leases.take(self._name, holder=f"{socket.gethostname()}:{os.getpid()}", for_s=self._for_s)
         if lease is None:
             holder = self._store.leases.holder(self._name) or "another process"
-            raise ConflictError(f"{self._what} must be done by one process at a time. {holder} is at it.")
+            raise ConflictError(f"{self._description} must be done by one process at a time. {holder} is running it.")
         self._lease = lease
         self._thread = threading.Thread(target=self._renew, name=f"lease-{self._name}", daemon=True)
         self._thread.start()
@@ -61,7 +66,7 @@ class LeaseGuard:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        with contextlib.suppress(StoreError):  # where it cannot be given back, it runs out
+        with contextlib.suppress(StoreError):  # otherwise it expires
             self._store.leases.release(self._lease)
 
     def _renew(self) -> None:
@@ -71,4 +76,4 @@ class LeaseGuard:
                     self._is_lost = True
                     return
             except StoreError:
-                continue  # it may be back before the time is up; `check` will tell
+                continue  # the store may return before the lease expires; `check` decides

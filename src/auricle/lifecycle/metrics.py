@@ -1,4 +1,4 @@
-"""What Prometheus is told by the watch: the last verdict, what it rests on, and how the watch itself is doing."""
+"""Prometheus metrics of the watch: the last verdict and its figures, checks, retrainings and failures."""
 
 import contextlib
 from typing import Any, Final
@@ -14,28 +14,35 @@ VERDICTS: Final = {"ok": 0, "watch": 1, "alarm": 2}
 
 
 class Metrics:
-    """The numbers of one watch."""
+    """Metrics of one watch."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.verdict = self._gauge("auricle_check_verdict", "Of the last check: 0 ok, 1 watch, 2 alarm.")
-        self.time = self._gauge("auricle_check_timestamp_seconds", "When the last check was made, since 1970.")
-        self.recordings = self._gauge("auricle_check_recordings", "That the last check looked at.")
-        self.unknown = self._gauge("auricle_check_unknown_ratio", "Of them, too unlike the training sound.")
-        self.estimated = self._gauge("auricle_check_estimated_score", "Without labels; absent where it cannot be said.")
-        self.measured = self._gauge("auricle_check_measured_score", "With labels; absent without.")
-        self.checks = self._counter("auricle_checks", "That were made.", ("model", "verdict"))
-        self.failures = self._counter("auricle_check_failures", "Rounds that could not be made.", ())
-        self.retrainings = self._counter("auricle_retrainings", "That were tried.", ("name", "outcome"))
-        self.untold = self._counter("auricle_webhook_failures", "Events that nobody took.", ())
+        self.verdict = self._gauge("auricle_check_verdict", "Verdict of the last check: 0 ok, 1 watch, 2 alarm.")
+        self.time = self._gauge("auricle_check_timestamp_seconds", "Time of the last check, in seconds since 1970.")
+        self.recordings = self._gauge("auricle_check_recordings", "Recordings of the last check.")
+        self.unknown = self._gauge("auricle_check_unknown_ratio", "Share of these that are out of distribution.")
+        self.estimated = self._gauge(
+            "auricle_check_estimated_score", "Score estimated without labels; absent without an estimate."
+        )
+        self.measured = self._gauge(
+            "auricle_check_measured_score", "Score measured with labels; absent without labels."
+        )
+        self.checks = self._counter("auricle_checks", "Checks made.", ("model", "verdict"))
+        self.failures = self._counter("auricle_check_failures", "Checks that failed.", ())
+        self.retrainings = self._counter("auricle_retrainings", "Retrainings tried.", ("name", "outcome"))
+        self.webhook_failures = self._counter("auricle_webhook_failures", "Events that could not be delivered.", ())
 
-    def tell(self, name: str, check: Check, made_s: float) -> None:
-        """Take in a check of a model.
+    def record(self, name: str, check: Check, made_s: float) -> None:
+        """Record a check of a model.
 
         Parameters
         ----------
-        name : of the model, which its versions share
-        made_s : when, in seconds since 1970
+        name : str
+            Name of the model, without its version.
+        check : Check
+        made_s : float
+            Time of the check, in seconds since 1970.
         """
         self.verdict.labels(name).set(VERDICTS[check.verdict.state])
         self.time.labels(name).set(made_s)
@@ -54,11 +61,12 @@ class Metrics:
                     gauge.remove(name)
 
     def serve(self, port: int, *, host: str = "127.0.0.1") -> tuple[Any, Any]:
-        """Answer Prometheus on a port from a thread of its own; return the server, to shut it down, and the thread.
+        """Serve the metrics on a port from a thread of its own; return the server, for its shutdown, and the thread.
 
         Raises
         ------
-        OutputError : the port cannot be listened on
+        OutputError
+            The port cannot be bound.
         """
         try:
             return start_http_server(port, addr=host, registry=self.registry)

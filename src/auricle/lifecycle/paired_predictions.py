@@ -1,4 +1,4 @@
-"""What both models answered to recordings that neither trained on, and how they did: as a whole, and class by class."""
+"""Paired predictions of champion and challenger for the same recordings, and their scores: overall and by class."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,26 +9,29 @@ from numpy.typing import NDArray
 
 from auricle.errors import DataError
 from auricle.evaluation.scores import accuracy, balanced_accuracy, losses, mean_absolute_error
-from auricle.lifecycle.paired_tests import holm, p_of_gain
+from auricle.lifecycle.paired_tests import holm_adjusted, paired_test
 
-__all__ = ["MIN_BLOCKS", "ClassScore", "PairedPredictions", "Score", "Where", "by_class", "score"]
+__all__ = ["MIN_BLOCKS", "ClassScore", "PairedPredictions", "Score", "Where", "score", "score_by_class"]
 
 MIN_BLOCKS: Final = 8
-"""Fewest groups that a test is made by; of fewer, each recording stands for itself, and the test for those groups."""
+"""Fewest groups for a test by group; with fewer, recordings count as independent, which holds for those groups only."""
 
 Where = Literal["hold-out", "recent"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairedPredictions:
-    """Recordings that both models answered and neither trained on.
+    """Predictions of both models for recordings that neither was trained on.
 
     Parameters
     ----------
-    where : the hold-out of the original data, or what was labelled since
-    truth : labels, str, or numbers, float64, shape (n,)
-    champion, challenger : what they answered, of the same kind, shape (n,)
-    groups : recordings of one group are not independent, shape (n,)
+    where : {"hold-out", "recent"}
+        The original data, or recordings labelled since.
+    truth : str or float64, shape (n,)
+    champion, challenger : str or float64, shape (n,)
+        Predictions.
+    groups : str, shape (n,)
+        Recordings of one group are not independent.
     """
 
     where: Where
@@ -44,23 +47,28 @@ class PairedPredictions:
 
     @property
     def is_classified(self) -> bool:
-        """Whether answers are classes."""
+        """Whether the predictions are classes."""
         return self.truth.dtype.kind != "f"
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How both models did on one set of recordings.
+    """Scores of both models on one set of recordings.
 
     Parameters
     ----------
-    where : the hold-out, or what was labelled since
-    n_recordings, n_groups : how much it rests on
-    champion, challenger : balanced accuracy over classes that the champion knows; of numbers the mean absolute error
-    champion_accuracy, challenger_accuracy : over all recordings, those of new classes among them; None for numbers
-    won, lost : recordings on which the challenger came closer to the truth, and on which the champion did
-    p_better, p_worse : one-sided, by ``tested_by``
-    tested_by : what counts once in a test
+    where : {"hold-out", "recent"}
+    n_recordings, n_groups : int
+    champion, challenger : float
+        Balanced accuracy over classes of the champion; for numbers, the mean absolute error.
+    champion_accuracy, challenger_accuracy : float or None
+        Accuracy over all recordings, also those of new classes; None for numbers.
+    won, lost : int
+        Recordings on which the challenger was closer to the truth, and on which the champion was.
+    p_better, p_worse : float
+        One-sided p-values.
+    tested_by : {"group", "recording"}
+        Unit of the test.
     """
 
     where: Where
@@ -79,14 +87,21 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
-    """How both models did on one class that both know.
+    """Scores of both models on one class that both know.
 
     Parameters
     ----------
-    champion, challenger : part of its recordings that was recognised
-    won, lost : recordings that the challenger alone recognised, and that the champion alone did
-    p_worse : of the exact paired test, one-sided, as it is among all classes of the set (Holm)
-    has_fallen : by more than the margin, and significantly
+    where : {"hold-out", "recent"}
+    label : str
+    n_recordings : int
+    champion, challenger : float
+        Recall.
+    won, lost : int
+        Recordings that only the challenger predicted correctly, and that only the champion did.
+    p_worse : float
+        One-sided exact paired test, adjusted over the classes of the set (Holm).
+    has_fallen : bool
+        Whether the recall fell significantly, and by more than the margin.
     """
 
     where: Where
@@ -100,54 +115,60 @@ class ClassScore:
     has_fallen: bool
 
 
-def score(one: PairedPredictions, new_classes: Sequence[str] = ()) -> Score:
+def score(pair: PairedPredictions, new_classes: Sequence[str] = ()) -> Score:
     """Score both models on one set of recordings.
 
     Parameters
     ----------
-    new_classes : those that the champion does not know: its answers to them are wrong and count in the paired test,
-        and not in balanced accuracy
+    pair : PairedPredictions
+    new_classes : sequence of str
+        Classes that the champion does not know: its predictions for them are wrong and count in the paired test, but
+        not in balanced accuracy.
     """
-    gains = _gains(one)
-    n_groups = np.unique(one.groups).size
-    blocks = one.groups if n_groups >= MIN_BLOCKS else None
+    gains = _gains(pair)
+    n_groups = np.unique(pair.groups).size
+    blocks = pair.groups if n_groups >= MIN_BLOCKS else None
     return Score(
-        where=one.where,
-        n_recordings=len(one.truth),
+        where=pair.where,
+        n_recordings=len(pair.truth),
         n_groups=n_groups,
-        champion=_score(one, one.champion, new_classes),
-        challenger=_score(one, one.challenger, new_classes),
-        champion_accuracy=accuracy(one.truth, one.champion) if one.is_classified else None,
-        challenger_accuracy=accuracy(one.truth, one.challenger) if one.is_classified else None,
+        champion=_score(pair, pair.champion, new_classes),
+        challenger=_score(pair, pair.challenger, new_classes),
+        champion_accuracy=accuracy(pair.truth, pair.champion) if pair.is_classified else None,
+        challenger_accuracy=accuracy(pair.truth, pair.challenger) if pair.is_classified else None,
         won=int((gains > 0).sum()),
         lost=int((gains < 0).sum()),
-        p_better=p_of_gain(gains, blocks),
-        p_worse=p_of_gain(-gains, blocks),
+        p_better=paired_test(gains, blocks),
+        p_worse=paired_test(-gains, blocks),
         tested_by="recording" if blocks is None else "group",
     )
 
 
-def by_class(
-    one: PairedPredictions, new_classes: Sequence[str] = (), *, rate: float, margin: float
+def score_by_class(
+    pair: PairedPredictions, new_classes: Sequence[str] = (), *, rate: float, margin: float
 ) -> Iterator[ClassScore]:
-    """Score both models on each class that both know; yields nothing for numbers.
+    """Score both models on each class that both know; yield nothing for numbers.
 
     Parameters
     ----------
-    rate : of sets in which an equal challenger seems to have lost a class
-    margin : what a class may lose, whatever the test says
+    pair : PairedPredictions
+    new_classes : sequence of str
+    rate : float
+        Share of sets in which an equal challenger seems to lose a class.
+    margin : float
+        Loss of recall that a class may have, whatever its significance.
     """
-    if not one.is_classified:
+    if not pair.is_classified:
         return
-    gains = _gains(one)
-    labels = [str(label) for label in np.unique(one.truth) if label not in new_classes]
-    p_worse = holm([p_of_gain(-gains[one.truth == label]) for label in labels])
+    gains = _gains(pair)
+    labels = [str(label) for label in np.unique(pair.truth) if label not in new_classes]
+    p_worse = holm_adjusted([paired_test(-gains[pair.truth == label]) for label in labels])
     for label, p in zip(labels, p_worse, strict=True):
-        of_class = one.truth == label
-        truth = one.truth[of_class]
-        champion, challenger = (accuracy(truth, predicted[of_class]) for predicted in (one.champion, one.challenger))
+        of_class = pair.truth == label
+        truth = pair.truth[of_class]
+        champion, challenger = (accuracy(truth, predicted[of_class]) for predicted in (pair.champion, pair.challenger))
         yield ClassScore(
-            where=one.where,
+            where=pair.where,
             label=label,
             n_recordings=len(truth),
             champion=champion,
@@ -159,17 +180,17 @@ def by_class(
         )
 
 
-def _gains(one: PairedPredictions) -> NDArray[np.float64]:
-    """Return what the challenger has over the champion on each recording, shape (n,)."""
+def _gains(pair: PairedPredictions) -> NDArray[np.float64]:
+    """Return the champion's loss minus the challenger's on each recording, shape (n,)."""
     champion, challenger = (
-        losses(one.truth, predicted, is_class=one.is_classified) for predicted in (one.champion, one.challenger)
+        losses(pair.truth, predicted, is_class=pair.is_classified) for predicted in (pair.champion, pair.challenger)
     )
     return np.asarray(champion - challenger)
 
 
-def _score(one: PairedPredictions, predicted: NDArray[Any], new_classes: Sequence[str]) -> float:
-    """Return the balanced accuracy over classes that the champion knows, 0 where there are none, or the mean error."""
-    if not one.is_classified:
-        return mean_absolute_error(one.truth, predicted)
-    known = [label for label in np.unique(one.truth) if label not in new_classes]
-    return balanced_accuracy(one.truth, predicted, known) if known else 0.0
+def _score(pair: PairedPredictions, predicted: NDArray[Any], new_classes: Sequence[str]) -> float:
+    """Return the balanced accuracy over classes of the champion, 0 without any, or the mean absolute error."""
+    if not pair.is_classified:
+        return mean_absolute_error(pair.truth, predicted)
+    known = [label for label in np.unique(pair.truth) if label not in new_classes]
+    return balanced_accuracy(pair.truth, predicted, known) if known else 0.0

@@ -1,34 +1,40 @@
-"""Whether a challenger takes the champion's place: the gates that it must pass, and the sentence that says why."""
+"""Promotion: the gates that a challenger must pass to replace the champion, and the decision with its reasons."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from auricle.lifecycle.paired_predictions import ClassScore, PairedPredictions, Score, by_class, score
-from auricle.lifecycle.paired_tests import holm
+from auricle.lifecycle.paired_predictions import ClassScore, PairedPredictions, Score, score, score_by_class
+from auricle.lifecycle.paired_tests import holm_adjusted
 
-__all__ = ["LEAST", "MARGIN", "RATE", "PromotionDecision", "decide_promotion"]
+__all__ = ["MARGIN", "MIN_RECORDINGS", "RATE", "PromotionDecision", "decide_promotion"]
 
 RATE: Final = 0.05
-"""How often an equal challenger may look better, and an equal class look worse."""
+"""Rate at which an equal challenger may seem better, or an equal class worse."""
 MARGIN: Final = 0.02
-"""What may be lost on the hold-out: of balanced accuracy, or, of numbers, in standard deviations of the target."""
-LEAST: Final = 12
-"""Fewest recordings that say something about a model."""
+"""Largest loss on the hold-out: in balanced accuracy, or for numbers in standard deviations of the target."""
+MIN_RECORDINGS: Final = 12
+"""Fewest recordings for a comparison."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromotionDecision:
-    """What the gates say of a challenger.
+    """Decision on a challenger.
 
     Parameters
     ----------
-    is_better : whether all of them let it pass
-    sentence : why, or why not
-    scores : of each set of recordings
-    classes : of each class in each set, those that fell first; none for numbers
-    new_classes : those that the champion does not know
-    rate, margin : what the gates ask
+    is_better : bool
+        Whether it passed all gates.
+    sentence : str
+        Reasons.
+    scores : tuple of Score
+        One per set of recordings.
+    classes : tuple of ClassScore
+        One per class and set, fallen classes first; empty for numbers.
+    new_classes : tuple of str
+        Classes that the champion does not know.
+    rate, margin : float
+        Settings of the gates.
     """
 
     is_better: bool
@@ -40,7 +46,7 @@ class PromotionDecision:
     margin: float = MARGIN
 
     def as_json(self) -> dict[str, Any]:
-        """Return the judgement with every number."""
+        """Return the decision with all its figures."""
         return asdict(self)
 
 
@@ -52,41 +58,47 @@ def decide_promotion(
     rate: float = RATE,
     margin: float = MARGIN,
 ) -> PromotionDecision:
-    """Judge a challenger by what it and the champion answered to recordings that neither trained on.
+    """Decide whether a challenger is better than the champion, on recordings that neither was trained on.
 
-    It is better if a paired test says so on the hold-out or on the recent recordings (Holm over both), and if it is not
-    worse: the hold-out's balanced accuracy has not fallen by more than the margin, the recent recordings show no
-    significant loss, and no class has fallen by more than the margin and significantly.
+    It must be significantly better on the hold-out or on the recent recordings (paired tests, Holm over both), and not
+    worse: the hold-out's balanced accuracy must not fall by more than the margin, the recent recordings must show no
+    significant loss, and no class may fall significantly and by more than the margin.
 
     Parameters
     ----------
-    recent : what was labelled since; None, or fewer than ``LEAST``, leave the hold-out alone to decide
-    new_classes : those that the champion does not know; its answers to them are wrong, and count in the paired test,
-        and not in balanced accuracy
-    rate : of challengers no better than the champion that may look so
-    margin : see ``MARGIN``
+    hold_out : PairedPredictions
+    recent : PairedPredictions, optional
+        Recordings labelled since; ignored with fewer than ``MIN_RECORDINGS``.
+    new_classes : tuple of str
+        Classes that the champion does not know: its predictions for them are wrong and count in the paired test, but
+        not in balanced accuracy.
+    rate : float
+        Rate at which equal challengers may seem better.
+    margin : float
+        See ``MARGIN``.
 
     Raises
     ------
-    DataError : two answers to different numbers of recordings
+    DataError
+        Predictions for different numbers of recordings.
     """
-    sets = [one for one in (hold_out, recent) if one is not None and len(one.truth) >= LEAST]
+    sets = [one for one in (hold_out, recent) if one is not None and len(one.truth) >= MIN_RECORDINGS]
     if hold_out not in sets:
-        few = f"Not enough yet to judge by: {len(hold_out.truth)} of {LEAST} recordings that both models can be asked."
+        few = f"Not enough yet to compare: {len(hold_out.truth)} of {MIN_RECORDINGS} recordings new to both models."
         return PromotionDecision(is_better=False, sentence=few, new_classes=new_classes, rate=rate, margin=margin)
     scores = tuple(score(one, new_classes) for one in sets)
-    classes = [found for one in sets for found in by_class(one, new_classes, rate=rate, margin=margin)]
+    classes = [found for one in sets for found in score_by_class(one, new_classes, rate=rate, margin=margin)]
     loss = _loss(hold_out, scores[0])
-    gains = holm([one.p_better for one in scores])
+    gains = holm_adjusted([one.p_better for one in scores])
     best = min(range(len(scores)), key=lambda index: gains[index])
-    told = _told(scores[best], gains[best])
-    against = [f"no gain is beyond chance: {told}"] if gains[best] >= rate else []
-    against += _objections(scores, classes, loss, rate, margin)
+    gain = _gain_sentence(scores[best], gains[best])
+    objections = [f"no significant gain: {gain}"] if gains[best] >= rate else []
+    objections += _objections(scores, classes, loss, rate, margin)
     fallen = ", and no class has fallen" if classes else ""
-    held = f"The challenger is better: {told}; on the hold-out it {_held(scores[0], loss)}{fallen}."
+    promoted = f"The challenger is better: {gain}; on the hold-out it {_hold_out_change(scores[0], loss)}{fallen}."
     return PromotionDecision(
-        is_better=not against,
-        sentence=f"The champion stays: {'; '.join(against)}." if against else held,
+        is_better=not objections,
+        sentence=f"The champion stays: {'; '.join(objections)}." if objections else promoted,
         scores=scores,
         classes=tuple(sorted(classes, key=lambda one: (not one.has_fallen, one.p_worse))),
         new_classes=new_classes,
@@ -96,7 +108,7 @@ def decide_promotion(
 
 
 def _loss(hold_out: PairedPredictions, one: Score) -> float:
-    """Return what the challenger loses on the hold-out, in the margin's measure; below 0 for a gain."""
+    """Return the challenger's loss on the hold-out, in units of the margin; negative for a gain."""
     if hold_out.is_classified:
         return one.champion - one.challenger
     return (one.challenger - one.champion) / (float(hold_out.truth.std()) or 1.0)
@@ -106,10 +118,13 @@ def _objections(
     scores: Sequence[Score], classes: Sequence[ClassScore], loss: float, rate: float, margin: float
 ) -> Iterator[str]:
     if loss > margin + 1e-9:
-        yield f"on the hold-out the challenger {_held(scores[0], loss)}, and may lose {_of_margin(scores[0], margin)}"
+        yield (
+            f"on the hold-out the challenger {_hold_out_change(scores[0], loss)}, and may lose at most "
+            f"{_amount(scores[0], margin)}"
+        )
     for recent in scores[1:]:
         if recent.p_worse < rate:
-            yield f"it is worse on the recent recordings ({_from_to(recent)}, p = {recent.p_worse:.2g})"
+            yield f"it is worse on the recent recordings ({_score_sentence(recent)}, p = {recent.p_worse:.2g})"
     for one in classes:
         if one.has_fallen:
             yield (
@@ -118,26 +133,26 @@ def _objections(
             )
 
 
-def _told(one: Score, p: float) -> str:
+def _gain_sentence(one: Score, p: float) -> str:
     by = "by group" if one.tested_by == "group" else "by recording"
     return (
-        f"on {one.n_recordings} {one.where} recordings {_from_to(one)}, {one.won} won and {one.lost} lost, "
+        f"on {one.n_recordings} {one.where} recordings {_score_sentence(one)}, {one.won} won and {one.lost} lost, "
         f"p = {p:.2g} {by}"
     )
 
 
-def _from_to(one: Score) -> str:
+def _score_sentence(one: Score) -> str:
     if one.champion_accuracy is None or one.challenger_accuracy is None:
-        return f"its mean error is {one.challenger:.4g} against {one.champion:.4g}"
-    return f"it is right on {one.challenger_accuracy:.0%} against {one.champion_accuracy:.0%}"
+        return f"its mean absolute error is {one.challenger:.4g} against {one.champion:.4g}"
+    return f"its accuracy is {one.challenger_accuracy:.0%} against {one.champion_accuracy:.0%}"
 
 
-def _held(one: Score, loss: float) -> str:
+def _hold_out_change(one: Score, loss: float) -> str:
     change = "loses" if loss > 0 else "gains"
-    return f"{change} {_of_margin(one, abs(loss))}"
+    return f"{change} {_amount(one, abs(loss))}"
 
 
-def _of_margin(one: Score, amount: float) -> str:
+def _amount(one: Score, amount: float) -> str:
     if one.champion_accuracy is None:
         return f"{amount:.3f} standard deviations of mean error"
     return f"{100 * amount:.1f} points of balanced accuracy"

@@ -1,8 +1,7 @@
-"""A retraining: what was labelled since joins the original data, and the challenger meets the champion.
+"""Retraining: train a challenger on the original data and new labels, and promote it if it beats the champion.
 
-Whatever happens on the way, the champion stays until a challenger has passed every gate: it is changed in one
-transaction, and only if it is still the one that was compared. What was done is written down as it is done, so that a
-retraining that was killed goes on from the challenger that it had trained.
+The champion stays until a challenger has passed every gate. It is replaced in one transaction, and only if it is still
+the one that was compared. Every step is recorded, so that a killed retraining resumes with its trained challenger.
 """
 
 import time
@@ -16,7 +15,7 @@ from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Progress
 from auricle.errors import UsageError
 from auricle.features.cache import FeatureCache
-from auricle.lifecycle.challenger import Challenger, Recordings
+from auricle.lifecycle.challenger import Challenger, RecordingFiles
 from auricle.lifecycle.journal import Journal
 from auricle.lifecycle.label_selection import HALF_LIFE_DAYS
 from auricle.lifecycle.lease import LeaseGuard
@@ -32,20 +31,27 @@ Outcome = Literal["promoted", "kept", "refused"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrainConfig:
-    """How to retrain.
+    """Settings of a retraining.
 
     Parameters
     ----------
-    name : of the model; None for the only one that has a champion
-    models : families to try, as `train` has them; None for the champion's own
-    promote : ``"auto"`` promotes a challenger that passes every gate; ``"never"`` leaves that to the user
-    half_life_days : age at which a recording counts half in the fit
-    seed : of the models and the folds
-    who : on whose account, for the record
+    name : str, optional
+        Name of the model; None for the only one with a champion.
+    models : str, optional
+        Families to try, as for `train`; None for the champion's.
+    promote : {"auto", "never"}
+        Whether a challenger that passes every gate is promoted, or left to the user.
+    half_life_days : float
+        Age at which the weight of a recording is one half.
+    seed : int
+        Of the models and the folds.
+    who : str
+        User, for the record.
 
     Raises
     ------
-    UsageError : a setting out of its range
+    UsageError
+        A setting out of range.
     """
 
     name: str | None = None
@@ -62,17 +68,24 @@ class RetrainConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrained:
-    """What came of a retraining.
+    """Result of a retraining.
 
     Parameters
     ----------
-    id : of its decision in the store
-    outcome : promoted; kept, where the champion stays; or refused, where there was nothing to learn from
-    sentence : why
-    champion, challenger : ``name@version`` of both; no challenger where it was refused
-    judgement : every number; None where it was refused
-    labels : how many there are, and how many were used for what
-    seconds : what it took
+    id : str
+        Of the decision in the store.
+    outcome : {"promoted", "kept", "refused"}
+        "kept" where the champion stays, "refused" where no label can be used.
+    sentence : str
+        Reason.
+    champion, challenger : str
+        ``name@version``; no challenger where it was refused.
+    judgement : PromotionDecision or None
+        All figures; None where it was refused.
+    labels : mapping
+        Number of labels, in total and by use.
+    seconds : float
+        Duration.
     """
 
     id: str
@@ -85,7 +98,7 @@ class Retrained:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """Return what ``auricle retrain --json`` prints and the store keeps."""
+        """Return the result as `auricle retrain --json` prints it and the store keeps it."""
         return asdict(self)
 
 
@@ -98,26 +111,36 @@ def retrain(
     cache: FeatureCache | None = None,
     progress: Progress | None = None,
 ) -> Retrained:
-    """Train a challenger on the original data and what was labelled since, and let it meet the champion.
+    """Train a challenger on the original data and the labels given since, and compare it with the champion.
 
     Parameters
     ----------
-    data : the original data, grouped as it was for the champion
-    workers : threads; None for every core
-    cache : of features
-    progress : called with each step of the training
+    store : Store
+    data : Dataset
+        Original data, grouped as for the champion.
+    config : RetrainConfig
+    workers : int, optional
+        Threads; None for every core.
+    cache : FeatureCache, optional
+    progress : callable, optional
+        Called with each step of the training.
 
     Raises
     ------
-    MissingError : no model of the name has a champion
-    ConflictError : the model is being retrained already, or somebody changed the champion meanwhile
-    DataError : data of another task, or grouped otherwise than for the champion
-    UsageError : a family that cannot be trained again
-    StoreError : the store cannot be used
+    MissingError
+        No model of the name has a champion.
+    ConflictError
+        The model is being retrained already, or its champion has changed.
+    DataError
+        Data of another task, or grouped otherwise than for the champion.
+    UsageError
+        A family that cannot be trained by name.
+    StoreError
+        The store cannot be used.
     """
     model = store.models.champion(config.name)
-    with LeaseGuard(store, f"retrain {model.name}", f"A retraining of {model.name}") as held:
-        challenge = Challenger.of(
+    with LeaseGuard(store, f"retrain {model.name}", f"A retraining of {model.name}") as lease:
+        plan = Challenger.prepare(
             store,
             model,
             data,
@@ -126,39 +149,41 @@ def retrain(
             seed=config.seed,
             workers=workers,
         )
-        with Journal(store, model, challenge.inputs, {"who": config.who, "labels": challenge.counts}) as journal:
+        with Journal(store, model, plan.inputs, {"who": config.who, "labels": plan.counts}) as journal:
             started = time.perf_counter()
             challenger, judgement = None, None
-            outcome, sentence = _refusal(challenge)
+            outcome, sentence = _refusal(plan)
             if outcome != "refused":
-                train = partial(challenge.train, workers=workers, cache=cache, progress=progress)
-                with challenge.recordings(store) as recordings:
-                    challenger = _trained(journal, recordings, train)
-                    judgement = challenge.judge(challenger, recordings.kept, workers=workers)
+                train = partial(plan.train, workers=workers, cache=cache, progress=progress)
+                with plan.write_recordings(store) as recordings:
+                    challenger = _stored_or_trained(journal, recordings, train)
+                    judgement = plan.compare(challenger, recordings.held_out, workers=workers)
                 outcome, sentence = _outcome(challenger, judgement, config.promote)
             if outcome == "promoted":
-                held.check()
+                lease.check()
                 journal.promote(sentence)
-            found = Retrained(
+            result = Retrained(
                 id=journal.id,
                 outcome=outcome,
                 sentence=sentence,
                 champion=model.id,
                 challenger=None if challenger is None else challenger.id,
                 judgement=judgement,
-                labels=challenge.counts,
+                labels=plan.counts,
                 seconds=time.perf_counter() - started,
             )
-            journal.finish(outcome, found.as_json())
-            return found
+            journal.finish(outcome, result.as_json())
+            return result
 
 
-def _trained(journal: Journal, recordings: Recordings, train: Callable[[tuple[Example, ...]], Bundle]) -> Bundle:
-    """Return the challenger that was trained before a kill, or train one and keep it."""
-    challenger = journal.trained()
+def _stored_or_trained(
+    journal: Journal, recordings: RecordingFiles, train: Callable[[tuple[Example, ...]], Bundle]
+) -> Bundle:
+    """Return the challenger of an interrupted retraining, or train one and store it."""
+    challenger = journal.stored_challenger()
     if challenger is None:
-        challenger = train(recordings.learned)
-        journal.keep(challenger)
+        challenger = train(recordings.training)
+        journal.store_challenger(challenger)
     return challenger
 
 
@@ -169,9 +194,9 @@ def _outcome(challenger: Bundle, judgement: PromotionDecision, promote: Promote)
     return "kept", judgement.sentence + waits
 
 
-def _refusal(challenge: Challenger) -> tuple[Outcome, str]:
-    """Say that no label can be used, where some were given."""
-    counts = challenge.counts
+def _refusal(plan: Challenger) -> tuple[Outcome, str]:
+    """Return "refused" with the reasons if labels were given and none can be used."""
+    counts = plan.counts
     if not counts["given"] or counts["learned"] or counts["kept"]:
         return "kept", ""
     reasons = ", ".join(f"{n} {reason}" for reason, n in counts["left_out"].items())

@@ -1,4 +1,4 @@
-"""The monitor as a loop beside the server: checks are kept, alarms told, and models retrained when it is time."""
+"""Watch loop: check each champion at intervals, store the checks, report alarms, and retrain when labels suffice."""
 
 import threading
 import time
@@ -29,25 +29,31 @@ __all__ = ["MIN_LABELS", "PERSISTENCE", "Watch", "WatchConfig", "WatchResult", "
 
 
 MIN_LABELS: Final = 50
-"""New labels that a retraining is worth."""
+"""New labels that start a retraining."""
 PERSISTENCE: Final = Persistence(2, 3)
-"""An alarm is found in two of three checks: one odd day is none."""
+"""An alarm needs two of three checks."""
 STANDBY_S: Final = 10.0
-"""How often one that waits looks whether the other has gone."""
+"""Seconds between attempts of a waiting process to take over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchConfig:
-    """What to watch.
+    """Settings of a watch.
 
     Parameters
     ----------
-    name : of the model; None for every champion in the store
-    since_s : how far back a check looks
-    rate : of false alarms, where nothing has changed
-    by : column of the metadata whose values are looked at one by one
-    persistence : how often an alarm must be found
-    least_labels : new labels that a retraining is worth
+    name : str, optional
+        Name of the model; None for every champion in the store.
+    since_s : float
+        Time span of a check, up to now.
+    rate : float
+        False alarm rate of a check.
+    by : str, optional
+        Metadata column of the subgroups.
+    persistence : Persistence
+        Checks that must find an alarm.
+    least_labels : int
+        New labels that start a retraining.
     """
 
     name: str | None = None
@@ -60,13 +66,15 @@ class WatchConfig:
 
 @dataclass(frozen=True, slots=True)
 class WatchResult:
-    """What was found of one model in one round.
+    """Result of one round for one model.
 
     Parameters
     ----------
-    check : what it hears, and the verdict
-    retrained : what came of the retraining that followed; None where none did
-    problems : what went wrong beside it
+    check : Check
+    retrained : Retrained or None
+        Retraining that followed, if any.
+    problems : tuple of str
+        Failures besides the check.
     """
 
     check: Check
@@ -74,7 +82,7 @@ class WatchResult:
     problems: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Return the check, with what came after it."""
+        """Return the check as JSON values, with the retraining and the problems."""
         after = None if self.retrained is None else self.retrained.as_json()
         return self.check.as_json() | {"retrained": after, "problems": list(self.problems)}
 
@@ -85,115 +93,131 @@ class Watch:
 
     Parameters
     ----------
-    asked : what to watch
-    retrain : retrains the model of a name; None to leave that to somebody
-    webhook : who is told of alarms, their end, and retrainings
-    metrics : what Prometheus asks
+    store : Store
+    config : WatchConfig
+    retrain : callable, optional
+        Retrains the model of a name.
+    webhook : Webhook, optional
+        Receives alarms, their end, and retrainings.
+    metrics : Metrics
+        Served to Prometheus.
     """
 
     store: Store
-    asked: WatchConfig = field(default_factory=WatchConfig)
+    config: WatchConfig = field(default_factory=WatchConfig)
     retrain: Callable[[str], Retrained] | None = None
     webhook: Webhook | None = None
     metrics: Metrics = field(default_factory=Metrics)
     _bundles: dict[str, tuple[str, Bundle]] = field(default_factory=dict, init=False)
 
     def run(
-        self, *, every_s: float, stop: threading.Event, tell: Callable[[WatchResult], None], say: Callable[[str], None]
+        self,
+        *,
+        every_s: float,
+        stop: threading.Event,
+        on_result: Callable[[WatchResult], None],
+        on_message: Callable[[str], None],
     ) -> None:
-        """Make a round again and again until told to stop; of many that run, one does, and the others wait for its end.
+        """Check all champions in rounds until stopped; of several processes, one runs and the others wait.
 
-        What goes wrong in a round, such as a store that is away, is said, and tried again in the next.
+        A failure, such as an unavailable store, is reported and tried again in the next round.
 
         Parameters
         ----------
-        every_s : from the beginning of one round to that of the next
-        tell : takes what was found of each model
-        say : takes what else somebody should know
+        every_s : float
+            Seconds from the start of one round to the next.
+        stop : threading.Event
+        on_result : callable
+            Called with the result of each model.
+        on_message : callable
+            Called with further messages.
         """
         is_waiting = False
         while not stop.is_set():
             try:
-                with LeaseGuard(self.store, "watch", "The watch over a store") as held:
+                with LeaseGuard(self.store, "watch", "The watch over a store") as lease:
                     is_waiting = False
                     while not stop.is_set():
-                        self._again(every_s, held, stop, tell, say)
+                        self._run_round(every_s, lease, stop, on_result, on_message)
             except ConflictError as error:
                 if not is_waiting:
-                    say(f"{error} This one waits for its end.")
+                    on_message(f"{error} This process waits until it ends.")
                 is_waiting = True
             except StoreError as error:
-                say(str(error))
+                on_message(str(error))
             stop.wait(min(every_s, STANDBY_S))
 
-    def once(self) -> tuple[WatchResult, ...]:
-        """Make one round.
+    def run_once(self) -> tuple[WatchResult, ...]:
+        """Check all champions once.
 
         Raises
         ------
-        ConflictError : somebody else watches the store
-        StoreError : the store cannot be used
+        ConflictError
+            Another process watches the store.
+        StoreError
+            The store cannot be used.
         """
         with LeaseGuard(self.store, "watch", "The watch over a store"):
-            return tuple(self.look(model) for model in self.champions())
+            return tuple(self.check_model(model) for model in self.champions())
 
     def champions(self) -> tuple[Model, ...]:
-        """Return what is watched."""
-        return self.store.models.champions(self.asked.name)
+        """Return the models that are watched."""
+        return self.store.models.champions(self.config.name)
 
-    def look(self, model: Model) -> WatchResult:
-        """Check one model, keep what was found, tell of it, and retrain where it is time.
+    def check_model(self, model: Model) -> WatchResult:
+        """Check one model, store and report the result, and retrain if due.
 
         Raises
         ------
-        StoreError : the store cannot be used
-        AuricleError : a bundle that cannot be read, or a column that no recording has
+        StoreError
+            The store cannot be used.
+        AuricleError
+            A bundle that cannot be read, or a column that no recording has.
         """
         bundle = self._bundle(model)
-        reference, window = reference_sample(bundle), self._heard(model, bundle)
-        earlier = self.store.checks.latest(model.id, limit=self.asked.persistence.n)[: self.asked.persistence.n - 1]
+        reference, window = reference_sample(bundle), self._window(model, bundle)
+        earlier = self.store.checks.latest(model.id, limit=self.config.persistence.n)[: self.config.persistence.n - 1]
         found = check(
             reference,
             window,
             model_rate_hz=bundle.manifest.spec.rate_hz,
-            rate=self.asked.rate,
-            by=self.asked.by if len(window) else None,
+            rate=self.config.rate,
+            by=self.config.by if len(window) else None,
             earlier=[one.body.get("found", "ok") for one in reversed(earlier)],
-            persistence=self.asked.persistence,
+            persistence=self.config.persistence,
         )
         last = self.store.checks.latest(model.name)
-        kept = self.store.checks.add(model.id, found.verdict.state, found.as_json())
-        has_moved = len(window) and found.verdict.found != "ok"
-        mark_representatives(self.store.database, model.id, representatives(reference, window) if has_moved else {})
-        self.metrics.tell(model.name, found, kept.time.timestamp())
+        stored = self.store.checks.add(model.id, found.verdict.state, found.as_json())
+        has_drifted = len(window) and found.verdict.found != "ok"
+        mark_representatives(self.store.database, model.id, representatives(reference, window) if has_drifted else {})
+        self.metrics.record(model.name, found, stored.time.timestamp())
         problems = []
-        was = last[0].verdict if last else "ok"
-        if found.verdict.state != was and "alarm" in (found.verdict.state, was):
-            problems.append(self._tell("check", {"was": was, **found.as_json()}))
-        retrained, problem = self._retrained(model.name, found)
-        said = tuple(one for one in (*problems, problem) if one is not None)
-        return WatchResult(found, retrained, said)
+        previous = last[0].verdict if last else "ok"
+        if found.verdict.state != previous and "alarm" in (found.verdict.state, previous):
+            problems.append(self._send("check", {"was": previous, **found.as_json()}))
+        retrained, problem = self._retrain_if_due(model.name, found)
+        return WatchResult(found, retrained, tuple(one for one in (*problems, problem) if one is not None))
 
-    def _again(
+    def _run_round(
         self,
         every_s: float,
-        held: LeaseGuard,
+        lease: LeaseGuard,
         stop: threading.Event,
-        tell: Callable[[WatchResult], None],
-        say: Callable[[str], None],
+        on_result: Callable[[WatchResult], None],
+        on_message: Callable[[str], None],
     ) -> None:
-        """Make a round, and wait for the next."""
+        """Check all champions, and wait for the next round."""
         started = time.monotonic()
-        held.check()
+        lease.check()
         champions = self.champions()
         if not champions:
-            say("No model in the store has a champion yet.")
+            on_message("No model in the store has a champion yet.")
         for model in champions:
             try:
-                tell(self.look(model))
+                on_result(self.check_model(model))
             except AuricleError as error:
                 self.metrics.failures.inc()
-                say(f"{model.id} could not be checked: {error}")
+                on_message(f"{model.id} could not be checked: {error}")
         stop.wait(max(0.0, every_s - (time.monotonic() - started)))
 
     def _bundle(self, model: Model) -> Bundle:
@@ -203,60 +227,65 @@ class Watch:
             self._bundles[model.name] = model.digest, bundle
         return bundle
 
-    def _heard(self, model: Model, bundle: Bundle) -> Sample:
-        """Return what this version of the model heard of late; none is a sample too."""
-        since = clock.now() - timedelta(seconds=self.asked.since_s)
+    def _window(self, model: Model, bundle: Bundle) -> Sample:
+        """Return the recent recordings of this model version as a sample, possibly empty."""
+        since = clock.now() - timedelta(seconds=self.config.since_s)
         found, _ = samples_from_store(self.store.scan(Filter(model=model.id, since=since)), lambda _: bundle)
-        nothing = reference_sample(bundle).subset(np.array([], np.intp))
-        return found[model.id][1] if model.id in found else nothing
+        empty = reference_sample(bundle).subset(np.array([], np.intp))
+        return found[model.id][1] if model.id in found else empty
 
-    def _retrained(self, name: str, found: Check) -> tuple[Retrained | None, str | None]:
-        """Retrain where the verdict asks for it and there is enough to learn from; also say what went wrong."""
+    def _retrain_if_due(self, name: str, found: Check) -> tuple[Retrained | None, str | None]:
+        """Retrain on an alarm with enough new labels; also return a problem, if any."""
         if self.retrain is None or found.verdict.state != "alarm":
             return None, None
         n_labels = sum(len(batch) for batch in self.store.scan(Filter(model=name, labelled=True)))
         done = [d for d in self.store.decisions.latest(name) if d.outcome in ("promoted", "kept", "refused")]
         n_known = int(done[0].body.get("labels", {}).get("given", 0)) if done else 0
-        if n_labels - n_known < self.asked.least_labels:
+        if n_labels - n_known < self.config.least_labels:
             return None, None
         try:
             retrained = self.retrain(name)
         except AuricleError as error:
             self.metrics.retrainings.labels(name, "failed").inc()
-            self._tell("retraining", {"name": name, "outcome": "failed", "error": error.as_json()})
+            self._send("retraining", {"name": name, "outcome": "failed", "error": error.as_json()})
             return None, f"{name} could not be retrained: {error}"
         self.metrics.retrainings.labels(name, retrained.outcome).inc()
-        return retrained, self._tell("retraining", {"name": name, **retrained.as_json()})
+        return retrained, self._send("retraining", {"name": name, **retrained.as_json()})
 
-    def _tell(self, event: str, told: Mapping[str, Any]) -> str | None:
-        problem = None if self.webhook is None else self.webhook.tell(event, told)
+    def _send(self, event: str, payload: Mapping[str, Any]) -> str | None:
+        problem = None if self.webhook is None else self.webhook.send(event, payload)
         if problem is not None:
-            self.metrics.untold.inc()
+            self.metrics.webhook_failures.inc()
         return problem
 
 
-LIMIT = 3.0
-"""Deviations beyond which a column counts no farther, so that one broken recording does not set the direction."""
+MAX_DEVIATIONS = 3.0
+"""Largest deviation of a column, so that one broken recording does not set the direction."""
 
 
 def representatives(reference: Sample, window: Sample) -> dict[str, float]:
-    """Return how far each recording has gone where the whole window went, by its id.
+    """Return how far each recording has moved in the direction of the whole window, by its id.
 
     Parameters
     ----------
-    reference : what the model saw
-    window : what it hears, at least one recording
+    reference : Sample
+        Training data.
+    window : Sample
+        At least one live recording.
 
     Returns
     -------
-    deviations of the reference along the way from its mean to the window's
+    dict of str to float
+        Deviation along the direction from the reference's mean to the window's, in standard deviations.
     """
     before = np.column_stack([reference.rows, reference.quality]).astype(np.float64)
     after = np.column_stack([window.rows, window.quality]).astype(np.float64)
-    spread = before.std(axis=0)
-    varied = spread > 0
-    moved = np.clip((after[:, varied] - before[:, varied].mean(axis=0)) / spread[varied], -LIMIT, LIMIT)
-    way = moved.mean(axis=0)
-    length = float(np.linalg.norm(way))
-    scores = moved @ way / length if length else np.zeros(len(moved))
+    std = before.std(axis=0)
+    varying = std > 0
+    deviations = np.clip(
+        (after[:, varying] - before[:, varying].mean(axis=0)) / std[varying], -MAX_DEVIATIONS, MAX_DEVIATIONS
+    )
+    direction = deviations.mean(axis=0)
+    length = float(np.linalg.norm(direction))
+    scores = deviations @ direction / length if length else np.zeros(len(deviations))
     return dict(zip(window.ids.tolist(), scores.tolist(), strict=True))

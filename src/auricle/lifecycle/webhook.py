@@ -1,7 +1,8 @@
-"""Tell somebody's server what the watch found: signed, so that it knows who tells, and again where it did not answer.
+"""Webhook: send events of the watch to a URL, signed with HMAC-SHA256 and with retries.
 
-The body is JSON. The header ``Auricle-Signature`` is ``t=SECONDS,v1=HEX``: the time of sending and HMAC-SHA256, by the
-secret, of the time, a point and the body. Who receives computes the same, and refuses what is older than five minutes.
+The body is JSON. The header ``Auricle-Signature`` is ``t=SECONDS,v1=HEX``: the time of sending, and the HMAC-SHA256 of
+the time, a point and the body under the shared secret. Receivers compute the same, and refuse events older than five
+minutes.
 """
 
 import hashlib
@@ -18,40 +19,52 @@ from auricle.runtime import clock
 
 __all__ = ["SECRET_VARIABLE", "SIGNATURE", "Webhook", "signature"]
 
-SECRET_VARIABLE: Final = "AURICLE_WEBHOOK_SECRET"  # noqa: S105  (its name, not the secret)
-"""Names the secret in the environment: a command line can be read by everybody on the machine."""
+SECRET_VARIABLE: Final = "AURICLE_WEBHOOK_SECRET"  # noqa: S105  (a name, not a secret)
+"""Environment variable of the secret; other users of the machine can read a command line."""
 SIGNATURE: Final = "Auricle-Signature"
-TRIES: Final = 5
+MAX_ATTEMPTS: Final = 5
 PAUSE_S: Final = 1.0
-"""After the first failure; twice as long after each further one."""
+"""Pause after the first failure; it doubles after each further one."""
 TIMEOUT_S: Final = 10.0
 
-_AGAIN: Final = (408, 429, 500, 502, 503, 504)
+_RETRY_STATUSES: Final = (408, 429, 500, 502, 503, 504)
 
 
-def signature(secret: str, sent: int, body: bytes) -> str:
-    """Return the value of the header by which a body is known to be ours.
+def signature(secret: str, sent_s: int, body: bytes) -> str:
+    """Return the value of the signature header.
 
     Parameters
     ----------
-    sent : when, in seconds since 1970
+    secret : str
+    sent_s : int
+        Time of sending, in seconds since 1970.
+    body : bytes
+
+    Examples
+    --------
+    >>> signature("secret", 0, b"{}")[:20]
+    't=0,v1=6c37dfbf47b53'
     """
-    mac = hmac.new(secret.encode(), str(sent).encode() + b"." + body, hashlib.sha256)
-    return f"t={sent},v1={mac.hexdigest()}"
+    mac = hmac.new(secret.encode(), str(sent_s).encode() + b"." + body, hashlib.sha256)
+    return f"t={sent_s},v1={mac.hexdigest()}"
 
 
 class Webhook:
-    """Where to tell what was found.
+    """A URL that receives events.
 
     Parameters
     ----------
-    url : http or https; a redirection is not followed
-    secret : shared with who receives
-    wait : sleeps between tries; returns whether to give up
+    url : str
+        http or https; redirects are not followed.
+    secret : str
+        Shared with the receiver.
+    wait : callable, optional
+        Sleeps between attempts, and returns whether to give up.
 
     Raises
     ------
-    UsageError : another kind of URL, or no secret
+    UsageError
+        Another kind of URL, or no secret.
     """
 
     def __init__(self, url: str, secret: str, *, wait: Callable[[float], bool] | None = None) -> None:
@@ -63,25 +76,28 @@ class Webhook:
         if self._host is None or parts.scheme not in ("http", "https") or parts.username is not None:
             raise UsageError("A webhook must be a URL of http or https, without a user. Got something else.")
         if not secret:
-            raise UsageError(f"A webhook needs a secret that its receiver knows: set {SECRET_VARIABLE}.")
+            raise UsageError(f"A webhook needs a secret shared with its receiver: set {SECRET_VARIABLE}.")
         self._is_secure = parts.scheme == "https"
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._secret = secret
         self._wait = wait or _sleep
         self.name = f"{parts.scheme}://{parts.netloc}"
-        """What messages call it: a path may be a secret."""
+        """Name in messages, without the path, which may be secret."""
 
-    def tell(self, event: str, told: Mapping[str, Any]) -> str | None:
-        """Send an event, again and again where the receiver is away; return why it could not be told, or None.
+    def send(self, event: str, payload: Mapping[str, Any]) -> str | None:
+        """Send an event, with retries; return the reason of a failure, or None.
 
         Parameters
         ----------
-        event : its kind: ``check``, or ``retraining``
-        told : what happened, as JSON
+        event : {"check", "retraining"}
+        payload : mapping
+            JSON values.
         """
-        body = json.dumps({"id": clock.new_id(), "event": event, **told}, ensure_ascii=False, allow_nan=False).encode()
+        body = json.dumps(
+            {"id": clock.new_id(), "event": event, **payload}, ensure_ascii=False, allow_nan=False
+        ).encode()
         reason, pause_s = "", PAUSE_S
-        for attempt in range(TRIES):
+        for attempt in range(MAX_ATTEMPTS):
             if attempt and self._wait(pause_s * 2 ** (attempt - 1)):
                 break
             try:
@@ -91,10 +107,10 @@ class Webhook:
                 continue
             if 200 <= status < 300:
                 return None
-            reason = f"it answered {status}"
-            if status not in _AGAIN:
+            reason = f"status {status}"
+            if status not in _RETRY_STATUSES:
                 break
-        return f"{self.name} was not told of a {event}: {reason}."
+        return f"The {event} event could not be sent to {self.name}: {reason}."
 
     def _post(self, event: str, body: bytes) -> int:
         make = http.client.HTTPSConnection if self._is_secure else http.client.HTTPConnection

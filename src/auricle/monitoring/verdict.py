@@ -97,7 +97,7 @@ NEXT_STEPS: Mapping[str, str] = {
     "dropouts": "Check the connection and the load of the recorder: blocks of samples are lost.",
     "hum": "Check the grounding and shielding of the cable, and power supplies next to it.",
     "dc": "Check the converter and its wiring; a high-pass filter before recording removes the offset.",
-    "level": "Reset the gain, or check whether the microphone was moved; retrain if the level stays.",
+    "level": "Set the gain back, or check whether the microphone was moved; retrain if the level stays.",
     "clipping": "Lower the gain before the converter: clipped samples cannot be restored.",
     "reverberation": "Check whether the microphone or the source was moved; label some recordings and retrain.",
     "noise": "Find the source of the noise; if it stays, label some new recordings and retrain.",
