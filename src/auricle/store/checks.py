@@ -67,7 +67,7 @@ class Checks:
         return check
 
     def latest(self, model: str | None = None, *, limit: int = 1) -> tuple[Check, ...]:
-        """Return the latest checks, newest first, of a ``name@version``, of all versions of a ``name``, or of all models.
+        """Return the latest checks, newest first, of a ``name@version``, of every version of a ``name``, or of all.
 
         Raises
         ------

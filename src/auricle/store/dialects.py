@@ -15,7 +15,7 @@ from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 from auricle.errors import StoreError, UsageError
 from auricle.runtime.clock import Deadline
 
-__all__ = ["DEFAULT_URL", "engine", "parse_url", "ensure_file", "failure_reason"]
+__all__ = ["DEFAULT_URL", "engine", "ensure_file", "failure_reason", "parse_url"]
 
 DEFAULT_URL: Final = "sqlite:///auricle.db"
 

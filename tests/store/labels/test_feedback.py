@@ -34,10 +34,10 @@ def test_labels_outside_the_schema_are_refused(store: Store, make_entry: Make) -
     store.add([named, number])
     refused = {
         FeedbackEntry(named.id, "broken"): "A `label` must be one of fine, worn. Got 'broken'",
-        FeedbackEntry(named.id, target=1.0): "answers with a class",
+        FeedbackEntry(named.id, target=1.0): "predicts a class",
         FeedbackEntry(named.id, "fine", 1.0): "either a `label` or a `target`",
         FeedbackEntry(named.id): "either a `label` or a `target`",
-        FeedbackEntry(number.id, "fine"): "answers with a number",
+        FeedbackEntry(number.id, "fine"): "predicts a number",
         FeedbackEntry(number.id, target=float("nan")): "a finite `target`",
     }
     for said, message in refused.items():
@@ -50,7 +50,7 @@ def test_labels_outside_the_schema_are_refused(store: Store, make_entry: Make) -
 
 
 def test_what_fails_is_not_fatal_to_the_rest(store: Store, make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auricle.store.labels.feedback._AT_ONCE", 2)
+    monkeypatch.setattr("auricle.store.labels.feedback._BATCH_ENTRIES", 2)
     added = make_entry()
     store.add([added])
     outcomes = store.feedback.add_all(

@@ -44,7 +44,7 @@ def test_a_name_of_two_sounds_tells_neither(store: Store, make_entry: Make) -> N
     store.add([make_entry(), make_entry()])
     (refused,) = found(store, "engine", TimedLabel(0.0, 1.5, "worn"))
     assert isinstance(refused, UsageError)
-    assert str(refused) == "2 different recordings were called 'engine'. Import labels by the id of the prediction."
+    assert str(refused) == "2 different recordings are called 'engine'. Import labels by the prediction's id."
 
 
 def test_a_number_is_read_from_its_label(store: Store, make_entry: Make) -> None:

@@ -74,7 +74,7 @@ def test_a_name_may_hold_an_at_sign(store: Store) -> None:
 def test_an_alias_moves_only_from_where_it_was_seen(store: Store) -> None:
     first, second = added(store, "1"), added(store, "2")
     store.aliases.promote("motor", first.digest, expected=None, who="me", why="the first")
-    with pytest.raises(ConflictError, match=f"must still be none. Somebody made it {first.digest[:12]} meanwhile"):
+    with pytest.raises(ConflictError, match=f"must still be none. It was changed to {first.digest[:12]} meanwhile"):
         store.aliases.promote("motor", second.digest, expected=None)
     assert store.aliases.digest("motor") == first.digest
     with pytest.raises(MissingError, match="There is no model 'motor' of the digest"):

@@ -12,7 +12,7 @@ def test_a_decision_is_written_while_it_is_made_and_then_stays(store: Store) -> 
     assert (going_on.outcome, going_on.finished, going_on.body["challenger"]) == ("begun", None, "ab")
     store.decisions.finish(first, "kept", {"why": "no better"})
     for call in (store.decisions.note, lambda one, body: store.decisions.finish(one, "promoted", body)):
-        with pytest.raises(ConflictError, match=r"must be going on\. It is finished, or never began"):
+        with pytest.raises(ConflictError, match=r"must be running\. It is finished, or never began"):
             call(first, {})
     assert [one.id for one in store.decisions.latest()] == [second, first]
     (kept,) = store.decisions.latest("motor", limit=1)

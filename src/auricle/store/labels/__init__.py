@@ -1,1 +1,1 @@
-"""Labels: feedback on predictions, its matching to recordings, and the review queue."""
+"""Labels: feedback on predictions, label tracks matched to predictions, and the review queue."""

@@ -1,4 +1,4 @@
-"""What people say a recording was: only ever added to, with who said it and when; the last word counts."""
+"""Labels that users give to predictions: validated, append-only, the latest one counts."""
 
 import json
 import math
@@ -17,21 +17,29 @@ from auricle.store.tables import FEEDBACK, PREDICTIONS
 
 __all__ = ["Feedback", "FeedbackEntry"]
 
-_BATCH_ENTRIES: Final = 500  # labels a transaction, so that predictions get in between
+_BATCH_ENTRIES: Final = 500  # labels per transaction; predictions are written in between
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackEntry:
-    """What somebody said one recording was.
+    """One label of one prediction.
 
     Parameters
     ----------
-    entry : id of the prediction
-    label, target : the class or the number, whichever its model answers
-    key : id of the API key; empty for the command line
-    who : a name, if one was told
-    via : how it came: api, page, csv, audacity
-    time : when; None for now
+    entry : str
+        Id of the prediction.
+    label : str or None
+        The true class, for a classifier.
+    target : float or None
+        The true value, for a regressor.
+    key : str
+        Id of the API key; empty for the command line.
+    who : str
+        Name of the labeller; empty if unknown.
+    via : str
+        Source of the label: api, page, csv or audacity.
+    time : datetime or None
+        When the label was given; None for now.
     """
 
     entry: str
@@ -43,105 +51,105 @@ class FeedbackEntry:
     time: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as the server prints it."""
-        answer = {"label": self.label} if self.label is not None else {"target": self.target}
+        """Return the feedback as the server sends it."""
+        label = {"label": self.label} if self.label is not None else {"target": self.target}
         time = None if self.time is None else self.time.isoformat(timespec="seconds")
-        return answer | {"who": self.who, "key": self.key, "via": self.via, "time": time}
+        return label | {"who": self.who, "key": self.key, "via": self.via, "time": time}
 
 
 class Feedback:
-    """The labels of a service."""
+    """The table of labels."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, said: FeedbackEntry) -> FeedbackEntry:
-        """Keep what somebody said, and return it with its time.
+    def add(self, feedback: FeedbackEntry) -> FeedbackEntry:
+        """Store one label, and return it with its time.
 
         Raises
         ------
-        MissingError : there is no such prediction
-        UsageError : a class that its model does not know, or not what its model answers
+        MissingError : the prediction is not in the store
+        UsageError : the model does not know the class, or a label was given for a number or the reverse
         StoreError : the database cannot be written
         """
-        ((_, outcome),) = self.add_all([said])
+        ((_, outcome),) = self.add_all([feedback])
         if isinstance(outcome, AuricleError):
             raise outcome
         return outcome
 
-    def add_all(self, many: Iterable[FeedbackEntry]) -> list[tuple[FeedbackEntry, FeedbackEntry | AuricleError]]:
-        """Keep what can be kept of many, some hundreds a transaction, and return each with what became of it.
+    def add_all(self, feedback: Iterable[FeedbackEntry]) -> list[tuple[FeedbackEntry, FeedbackEntry | AuricleError]]:
+        """Store every valid label, and return each label with its stored form or its error.
 
         Raises
         ------
-        StoreError : the database cannot be written; what was kept until then stays
+        StoreError : the database cannot be written; batches stored before the error stay
         """
-        waiting = list(many)
-        some = (waiting[start : start + _BATCH_ENTRIES] for start in range(0, len(waiting), _BATCH_ENTRIES))
-        return [outcome for batch in some for outcome in self._give(batch)]
+        pending = list(feedback)
+        batches = (pending[start : start + _BATCH_ENTRIES] for start in range(0, len(pending), _BATCH_ENTRIES))
+        return [outcome for batch in batches for outcome in self._add_batch(batch)]
 
-    def _give(self, some: Sequence[FeedbackEntry]) -> list[tuple[FeedbackEntry, FeedbackEntry | AuricleError]]:
+    def _add_batch(self, batch: Sequence[FeedbackEntry]) -> list[tuple[FeedbackEntry, FeedbackEntry | AuricleError]]:
         outcomes: list[tuple[FeedbackEntry, FeedbackEntry | AuricleError]] = []
         classes: dict[str, frozenset[str]] = {}
         with self._database.write() as connection:
-            for said in some:
+            for feedback in batch:
                 try:
-                    kept = _checked(connection, said, classes)
+                    valid = _validate(connection, feedback, classes)
                 except (MissingError, UsageError) as error:
-                    outcomes.append((said, error))
+                    outcomes.append((feedback, error))
                 else:
-                    connection.execute(sa.insert(FEEDBACK).values(**_to_row(kept)))
-                    outcomes.append((said, kept))
+                    connection.execute(sa.insert(FEEDBACK).values(**_to_row(valid)))
+                    outcomes.append((feedback, valid))
         return outcomes
 
     def of(self, entries: Sequence[str]) -> dict[str, tuple[FeedbackEntry, ...]]:
-        """Return all that was said of some predictions, the oldest first; the last counts.
+        """Return the feedback of predictions by their id, oldest first.
 
         Raises
         ------
         StoreError : the database cannot be read
         """
-        wanted = sa.select(FEEDBACK).where(FEEDBACK.c.entry.in_(list(map(storable, entries)))).order_by(FEEDBACK.c.seq)
-        found: dict[str, tuple[FeedbackEntry, ...]] = {}
+        query = sa.select(FEEDBACK).where(FEEDBACK.c.entry.in_(list(map(storable, entries)))).order_by(FEEDBACK.c.seq)
+        feedback: dict[str, tuple[FeedbackEntry, ...]] = {}
         with self._database.read() as connection:
-            for row in connection.execute(wanted):
-                found[row.entry] = (*found.get(row.entry, ()), _from_row(row))
-        return found
+            for row in connection.execute(query):
+                feedback[row.entry] = (*feedback.get(row.entry, ()), _from_row(row))
+        return feedback
 
 
-def _checked(connection: sa.Connection, said: FeedbackEntry, classes: dict[str, frozenset[str]]) -> FeedbackEntry:
+def _validate(connection: sa.Connection, feedback: FeedbackEntry, classes: dict[str, frozenset[str]]) -> FeedbackEntry:
     columns = PREDICTIONS.c
-    wanted = sa.select(columns.model, columns.probabilities).where(columns.id == storable(said.entry))
-    row = connection.execute(wanted).one_or_none()
+    query = sa.select(columns.model, columns.probabilities).where(columns.id == storable(feedback.entry))
+    row = connection.execute(query).one_or_none()
     if row is None:
-        raise MissingError(f"Prediction {said.entry[:80]!r} is not in the store.")
-    if (said.label is None) == (said.target is None):
+        raise MissingError(f"Prediction {feedback.entry[:80]!r} is not in the store.")
+    if (feedback.label is None) == (feedback.target is None):
         raise UsageError("Feedback must be either a `label` or a `target`.")
     if row.probabilities is None:
-        if said.target is None or not math.isfinite(said.target):
-            raise UsageError(f"{row.model} answers with a number: feedback must be a finite `target`.")
-    elif said.label is None:
-        raise UsageError(f"{row.model} answers with a class: feedback must be a `label`.")
+        if feedback.target is None or not math.isfinite(feedback.target):
+            raise UsageError(f"{row.model} predicts a number: feedback must be a finite `target`.")
+    elif feedback.label is None:
+        raise UsageError(f"{row.model} predicts a class: feedback must be a `label`.")
     else:
         known = classes.setdefault(row.model, frozenset(json.loads(row.probabilities)))
-        if said.label not in known:
-            raise UsageError(f"A `label` must be one of {', '.join(sorted(known))}. Got {said.label[:80]!r}.")
-    time = said.time or clock.now()
-    return replace(said, key=storable(said.key), who=storable(said.who), via=storable(said.via), time=time)
+        if feedback.label not in known:
+            raise UsageError(f"A `label` must be one of {', '.join(sorted(known))}. Got {feedback.label[:80]!r}.")
+    key, who, via = (storable(text) for text in (feedback.key, feedback.who, feedback.via))
+    return replace(feedback, key=key, who=who, via=via, time=feedback.time or clock.now())
 
 
-def _to_row(said: FeedbackEntry) -> dict[str, Any]:
+def _to_row(feedback: FeedbackEntry) -> dict[str, Any]:
     return {
-        "entry": said.entry,
-        "time_us": clock.to_us(said.time or clock.now()),
-        "label": said.label,
-        "target": said.target,
-        "key": said.key,
-        "who": said.who,
-        "via": said.via,
+        "entry": feedback.entry,
+        "time_us": clock.to_us(feedback.time or clock.now()),
+        "label": feedback.label,
+        "target": feedback.target,
+        "key": feedback.key,
+        "who": feedback.who,
+        "via": feedback.via,
     }
 
 
 def _from_row(row: sa.Row[Any]) -> FeedbackEntry:
-    told = {name: getattr(row, name) for name in ("entry", "label", "target", "key", "who", "via")}
-    return FeedbackEntry(**told, time=clock.from_us(row.time_us))
+    columns = {name: getattr(row, name) for name in ("entry", "label", "target", "key", "who", "via")}
+    return FeedbackEntry(**columns, time=clock.from_us(row.time_us))

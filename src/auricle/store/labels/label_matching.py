@@ -1,4 +1,4 @@
-"""Labels on a time line become labels of predictions: those of the same sound that a label covers for the most part."""
+"""Match labels on a recording's time line to the predictions that they cover: a label track in, feedback out."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,13 +16,16 @@ __all__ = ["TimedLabel", "match_labels"]
 
 @dataclass(frozen=True, slots=True)
 class TimedLabel:
-    """A stretch of a recording that somebody gave a label.
+    """A label of a time span of a recording.
 
     Parameters
     ----------
-    start_s, end_s : from the beginning of the recording
-    label : what it is
-    where : file and line, for messages
+    start_s, end_s : float
+        Seconds from the beginning of the recording.
+    label : str
+        The true class, or the true value as text.
+    where : str
+        File and line, for messages.
     """
 
     start_s: float
@@ -32,7 +35,9 @@ class TimedLabel:
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class _LoggedSpan:
+    """The time span of a stored prediction."""
+
     id: str
     start_s: float
     end_s: float
@@ -41,66 +46,66 @@ class _Heard:
 
 
 def match_labels(
-    database: Database, name: str, marks: Iterable[TimedLabel], *, who: str = ""
+    database: Database, name: str, labels: Iterable[TimedLabel], *, who: str = ""
 ) -> Iterator[tuple[TimedLabel, FeedbackEntry | AuricleError]]:
-    """Yield what the marks of one recording say of predictions, or why a mark says nothing.
+    """Yield each label of a recording with the feedback that it becomes, or the error that it meets.
 
-    A mark labels each prediction of that name of which it covers more than half. Two predictions of one name and time
-    are labelled together if the same sound was sent twice; if they are different sounds, the name does not tell which
-    is meant, and none is labelled.
+    A label applies to each prediction of the recording of which it covers more than half. Two predictions of one name
+    and time span are both labelled if their sounds are equal; if they differ, the name is ambiguous and neither is.
 
     Parameters
     ----------
-    name : the recording's name without its folders and its suffix
-    marks : in seconds from its beginning
+    name : str
+        File name of the recording without folders and suffix.
+    labels : iterable of TimedLabel
 
     Raises
     ------
     StoreError : the database cannot be read
     """
-    heard = _heard(database, name)
-    for mark in marks:
-        covered = [one for one in heard if _overlap_s(mark, one) > (one.end_s - one.start_s) / 2]
+    spans = _logged_spans(database, name)
+    for label in labels:
+        covered = [span for span in spans if _overlap_s(label, span) > (span.end_s - span.start_s) / 2]
         if not covered:
-            why = f"No prediction of {name!r} lies for the most part between {mark.start_s:g} and {mark.end_s:g} s."
-            yield mark, MissingError(why)
-        elif other := _ambiguous(covered):
-            why = f"{len(other)} different recordings were called {name!r}. Import labels by the id of the prediction."
-            yield mark, UsageError(why)
+            why = f"No prediction of {name!r} lies for the most part between {label.start_s:g} and {label.end_s:g} s."
+            yield label, MissingError(why)
+        elif conflicts := _ambiguous_sounds(covered):
+            why = f"{len(conflicts)} different recordings are called {name!r}. Import labels by the prediction's id."
+            yield label, UsageError(why)
         else:
-            for one in covered:
-                yield mark, _said(one, mark, who)
+            for span in covered:
+                yield label, _feedback(span, label, who)
 
 
-def _heard(database: Database, name: str) -> list[_Heard]:
+def _logged_spans(database: Database, name: str) -> list[_LoggedSpan]:
     columns = PREDICTIONS.c
-    wanted = sa.select(
+    query = sa.select(
         columns.id, columns.source, columns.start_s, columns.end_s, columns.standard, columns.value
     ).where(columns.source.contains(name, autoescape=True))
     with database.read() as connection:
         return [
-            _Heard(row.id, row.start_s, row.end_s, sound=row.standard, is_number=row.value is not None)
-            for row in connection.execute(wanted)
+            _LoggedSpan(row.id, row.start_s, row.end_s, sound=row.standard, is_number=row.value is not None)
+            for row in connection.execute(query)
             if PurePosixPath(row.source.replace("\\", "/")).stem == name
         ]
 
 
-def _overlap_s(mark: TimedLabel, one: _Heard) -> float:
-    return min(mark.end_s, one.end_s) - max(mark.start_s, one.start_s)
+def _overlap_s(label: TimedLabel, span: _LoggedSpan) -> float:
+    return min(label.end_s, span.end_s) - max(label.start_s, span.start_s)
 
 
-def _ambiguous(covered: list[_Heard]) -> set[bytes]:
-    """Return the different sounds that lie at the same place, if any do."""
-    by_place: dict[tuple[float, float], set[bytes]] = {}
-    for one in covered:
-        by_place.setdefault((one.start_s, one.end_s), set()).add(one.sound)
-    return next((sounds for sounds in by_place.values() if len(sounds) > 1), set())
+def _ambiguous_sounds(covered: list[_LoggedSpan]) -> set[bytes]:
+    """Return the different sounds of one time span, if any time span has several."""
+    by_time: dict[tuple[float, float], set[bytes]] = {}
+    for span in covered:
+        by_time.setdefault((span.start_s, span.end_s), set()).add(span.sound)
+    return next((sounds for sounds in by_time.values() if len(sounds) > 1), set())
 
 
-def _said(one: _Heard, mark: TimedLabel, who: str) -> FeedbackEntry | AuricleError:
-    if not one.is_number:
-        return FeedbackEntry(one.id, mark.label, who=who, via="audacity")
+def _feedback(span: _LoggedSpan, label: TimedLabel, who: str) -> FeedbackEntry | AuricleError:
+    if not span.is_number:
+        return FeedbackEntry(span.id, label.label, who=who, via="audacity")
     try:
-        return FeedbackEntry(one.id, target=float(mark.label), who=who, via="audacity")
+        return FeedbackEntry(span.id, target=float(label.label), who=who, via="audacity")
     except ValueError:
-        return UsageError(f"A label of a number must be a number. Got {mark.label[:80]!r}.")
+        return UsageError(f"The label of a prediction of a number must be a number. Got {label.label[:80]!r}.")

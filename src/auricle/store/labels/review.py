@@ -1,4 +1,4 @@
-"""What is most worth labelling: answers in doubt, sounds like none before, and what the drift is made of."""
+"""The review queue: unlabelled predictions ranked by uncertainty, novelty and representativeness of the drift."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,19 +17,21 @@ __all__ = ["Candidate", "Reason", "is_review_candidate", "mark_representatives",
 
 Reason = Literal["typical", "novel", "uncertain"]
 
-_LOOKED_AT: Final = 20_000  # the newest unlabelled entries: older drift has passed or was labelled
-_SAMPLED: Final = 20
+_MAX_CANDIDATES: Final = 20_000  # the newest unlabelled entries: older drift has passed or was labelled
+_SAMPLE_EVERY: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An entry that is worth a label.
+    """An entry worth a label.
 
     Parameters
     ----------
-    entry : the entry
-    reason : typical of the present drift; novel, unlike the training sound; or uncertain, its answer in doubt
-    score : how much so, among entries of the same reason
+    entry : Entry
+    reason : {"typical", "novel", "uncertain"}
+        Representative of the current drift; unlike the training data; or predicted with low confidence.
+    score : float
+        Rank among entries of the same reason, higher first.
     """
 
     entry: Entry
@@ -38,21 +40,21 @@ class Candidate:
 
 
 def is_review_candidate(entry: Entry) -> bool:
-    """Whether the sound of an answer should be kept for somebody to label it.
+    """Whether to keep the sound of a prediction for labelling.
 
-    It should where the sound is unknown, where the answer is not one class alone, and of one entry in twenty whatever
-    was answered: labels of doubtful answers alone would say nothing of how good the others are.
+    True for unknown sounds, for predictions that are not exactly one class, and for a sample of one entry in twenty:
+    labels of uncertain predictions alone would not measure how good the others are.
     """
-    answer = entry.recording
-    if answer.labels is not None:
-        is_doubtful = len(answer.labels) != 1
+    recording = entry.recording
+    if recording.labels is not None:
+        is_uncertain = len(recording.labels) != 1
     else:
-        is_doubtful = answer.confidence is not None and answer.confidence < 0.5
-    return answer.unknown or is_doubtful or int(entry.id[-8:], 16) % _SAMPLED == 0
+        is_uncertain = recording.confidence is not None and recording.confidence < 0.5
+    return recording.unknown or is_uncertain or int(entry.id[-8:], 16) % _SAMPLE_EVERY == 0
 
 
-def review_queue(database: Database, which: Filter, *, limit: int = 20) -> tuple[Candidate, ...]:
-    """Return unlabelled entries, the ones most worth a label first, reason by reason in turn.
+def review_queue(database: Database, filters: Filter, *, limit: int = 20) -> tuple[Candidate, ...]:
+    """Return the unlabelled entries most worth a label, alternating between the reasons.
 
     Raises
     ------
@@ -60,34 +62,35 @@ def review_queue(database: Database, which: Filter, *, limit: int = 20) -> tuple
     """
     columns = PREDICTIONS.c
     unlabelled = ~sa.exists().where(FEEDBACK.c.entry == columns.id)
-    wanted = (
-        sa.select(columns.seq, columns.novelty, (1.0 - columns.confidence).label("doubt"), TYPICAL.c.score)
+    query = (
+        sa.select(columns.seq, columns.novelty, (1.0 - columns.confidence).label("uncertainty"), TYPICAL.c.score)
         .outerjoin(TYPICAL, TYPICAL.c.entry == columns.id)
-        .where(unlabelled, *which.clauses())
+        .where(unlabelled, *filters.clauses())
         .order_by(columns.seq.desc())
-        .limit(_LOOKED_AT)
+        .limit(_MAX_CANDIDATES)
     )
     with database.read() as connection:
-        rows = connection.execute(wanted).all()
-        chosen = _in_turn(
+        rows = connection.execute(query).all()
+        chosen = _interleave(
             {
-                "typical": _best([(row.score, row.seq) for row in rows], limit),
-                "novel": _best([(row.novelty, row.seq) for row in rows], limit),
-                "uncertain": _best([(row.doubt, row.seq) for row in rows], limit),
+                "typical": _top([(row.score, row.seq) for row in rows], limit),
+                "novel": _top([(row.novelty, row.seq) for row in rows], limit),
+                "uncertain": _top([(row.uncertainty, row.seq) for row in rows], limit),
             },
             limit,
         )
-        found = connection.execute(sa.select(PREDICTIONS).where(columns.seq.in_(chosen)))
-        entries = {row.seq: from_row(row) for row in found}
+        selected = connection.execute(sa.select(PREDICTIONS).where(columns.seq.in_(chosen)))
+        entries = {row.seq: from_row(row) for row in selected}
     return tuple(Candidate(entries[seq], reason, score) for seq, (reason, score) in chosen.items())
 
 
 def mark_representatives(database: Database, model: str, scores: Mapping[str, float]) -> None:
-    """Say how typical of the present drift entries of a model are, in place of what was said before.
+    """Replace the representativeness scores of a model's entries for the current drift.
 
     Parameters
     ----------
-    scores : by the entry's id; ids that are not in the store are passed over
+    scores : mapping of str to float
+        By the entry's id; unknown ids are ignored.
 
     Raises
     ------
@@ -96,22 +99,22 @@ def mark_representatives(database: Database, model: str, scores: Mapping[str, fl
     of_model = sa.select(PREDICTIONS.c.id).where(PREDICTIONS.c.model == storable(model))
     with database.write() as connection:
         connection.execute(sa.delete(TYPICAL).where(TYPICAL.c.entry.in_(of_model)))
-        known = sa.select(PREDICTIONS.c.id, sa.bindparam("typical")).where(PREDICTIONS.c.id == sa.bindparam("one"))
-        rows: list[dict[str, Any]] = [{"one": one, "typical": score} for one, score in scores.items()]
+        known = sa.select(PREDICTIONS.c.id, sa.bindparam("typical")).where(PREDICTIONS.c.id == sa.bindparam("entry_id"))
+        rows: list[dict[str, Any]] = [{"entry_id": entry_id, "typical": score} for entry_id, score in scores.items()]
         if rows:
             connection.execute(sa.insert(TYPICAL).from_select(["entry", "score"], known), rows)
 
 
-def _best(scored: Sequence[tuple[float | None, int]], limit: int) -> list[tuple[int, float]]:
+def _top(scored: Sequence[tuple[float | None, int]], limit: int) -> list[tuple[int, float]]:
     known = [(score, seq) for score, seq in scored if score is not None]
     return [(seq, score) for score, seq in sorted(known, reverse=True)[:limit]]
 
 
-def _in_turn(lists: Mapping[Reason, Sequence[tuple[int, float]]], limit: int) -> dict[int, tuple[Reason, float]]:
-    """Take from each list in turn what no other has given, until there are enough."""
-    marked = [[(seq, (reason, score)) for seq, score in scored] for reason, scored in lists.items()]
+def _interleave(ranked: Mapping[Reason, Sequence[tuple[int, float]]], limit: int) -> dict[int, tuple[Reason, float]]:
+    """Take from each ranking in turn, without duplicates, until there are enough."""
+    columns = [[(seq, (reason, score)) for seq, score in scored] for reason, scored in ranked.items()]
     chosen: dict[int, tuple[Reason, float]] = {}
-    for pair in chain.from_iterable(zip_longest(*marked)):
+    for pair in chain.from_iterable(zip_longest(*columns)):
         if pair is not None and len(chosen) < limit:
             chosen.setdefault(*pair)
     return chosen

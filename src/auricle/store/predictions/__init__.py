@@ -1,1 +1,1 @@
-"""The log of predictions: written, read by page, scanned as arrays, and retired."""
+"""The log of predictions: write, read by page, scan as arrays, apply retention."""

@@ -1,4 +1,4 @@
-"""Which predictions are meant: the same filters for pages of them and for scans."""
+"""Filters and page cursors for queries on the predictions table."""
 
 import base64
 import binascii
@@ -16,22 +16,29 @@ from auricle.store.tables import FEEDBACK, PREDICTIONS
 
 __all__ = ["Filter", "from_cursor", "matches_model", "to_cursor"]
 
-_ID: Final = re.compile(r".*@[0-9a-f]{12}", re.DOTALL)  # name@version, of a name that may itself hold an @
+_ID: Final = re.compile(r".*@[0-9a-f]{12}", re.DOTALL)  # name@version; the name may contain an @
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What predictions must be to be meant; what is not given does not matter.
+    """Conditions on predictions; None means no condition.
 
     Parameters
     ----------
-    since, until : when they were asked for: from, and before
-    model : ``name@version``, or ``name`` for all its versions
-    label : the class answered
-    key : id of the API key that asked
-    group : block for resampling
-    unknown : whether the sound was too unlike the training sound
-    labelled : whether somebody said what it was
+    since, until : datetime
+        Time of the prediction: at or after ``since``, before ``until``.
+    model : str
+        ``name@version``, or ``name`` for all its versions.
+    label : str
+        The predicted class.
+    key : str
+        Id of the API key of the request.
+    group : str
+        Block for resampling.
+    unknown : bool
+        Whether the sound was too unlike the training data.
+    labelled : bool
+        Whether the prediction has feedback.
     """
 
     since: datetime | None = None
@@ -44,7 +51,7 @@ class Filter:
     labelled: bool | None = None
 
     def clauses(self) -> list[sa.ColumnElement[bool]]:
-        """Return what must hold of a row of the table of predictions."""
+        """Return the conditions as SQL clauses on the predictions table."""
         columns = PREDICTIONS.c
         equals = {columns.label: self.label, columns.key: self.key, columns.group_name: self.group}
         clauses = [column == storable(value) for column, value in equals.items() if value is not None]
@@ -57,32 +64,32 @@ class Filter:
         if self.unknown is not None:
             clauses.append(columns.unknown.is_(self.unknown))
         if self.labelled is not None:
-            told = sa.exists().where(FEEDBACK.c.entry == columns.id)
-            clauses.append(told if self.labelled else ~told)
+            has_feedback = sa.exists().where(FEEDBACK.c.entry == columns.id)
+            clauses.append(has_feedback if self.labelled else ~has_feedback)
         return clauses
 
 
 def matches_model(column: sa.ColumnElement[str], model: str) -> sa.ColumnElement[bool]:
-    """Return whether a column names a version of a model, ``name@version``, or any version of a ``name``."""
+    """Return the clause that a column is ``name@version``, or any version of ``name``."""
     model = storable(model)
     if _ID.fullmatch(model):
         return column == model
-    # Between "name@" and "nameA": a range, because an index serves it, and a name may hold what LIKE gives a meaning.
-    named = sa.and_(column >= f"{model}@", column < f"{model}A")
-    return sa.or_(column == model, named) if "@" in model else named
+    # A range from "name@" to "nameA" uses the index, and needs no escaping as LIKE does.
+    has_name = sa.and_(column >= f"{model}@", column < f"{model}A")
+    return sa.or_(column == model, has_name) if "@" in model else has_name
 
 
 def to_cursor(seq: int) -> str:
-    """Return a place in the order of insertion as a client sees it: a word that means nothing to it."""
+    """Encode a position in insertion order as an opaque cursor for clients."""
     return base64.urlsafe_b64encode(f"seq:{seq}".encode()).decode().rstrip("=")
 
 
 def from_cursor(cursor: str) -> int:
-    """Return the place that a cursor stands for.
+    """Decode a cursor to a position in insertion order.
 
     Raises
     ------
-    UsageError : not a cursor of ours
+    UsageError : not a cursor of :func:`to_cursor`
     """
     try:
         kind, _, seq = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(":")

@@ -1,4 +1,4 @@
-"""The log of predictions: added to in one transaction, read by page, erased by id."""
+"""Add, read, page through and delete entries of the prediction log."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -21,22 +21,22 @@ MAX_PAGE_ENTRIES = 1000
 
 
 _NO_ROWS = (sa.literal(b"", sa.LargeBinary).label("rows"), sa.literal(0).label("n_rows"))
-_TOLD = (*(column for column in PREDICTIONS.c if column.name not in ("rows", "n_rows")), *_NO_ROWS)
+_PAGE_COLUMNS = (*(column for column in PREDICTIONS.c if column.name not in ("rows", "n_rows")), *_NO_ROWS)
 
 
 class Page(NamedTuple):
-    """Some entries, the newest first, without their rows, and where the next page begins; None where there is none."""
+    """Entries without their feature rows, newest first, and the cursor of the next page; None at the end."""
 
     entries: tuple[Entry, ...]
     cursor: str | None
 
 
 def add(database: Database, entries: Iterable[Entry]) -> None:
-    """Add entries in one transaction: all of them, or none.
+    """Add all entries in one transaction, or none.
 
     Raises
     ------
-    ConflictError : an id is there already
+    ConflictError : an id is already stored
     StoreError : the database cannot be written
     """
     rows = [to_row(entry) for entry in entries]
@@ -49,7 +49,7 @@ def add(database: Database, entries: Iterable[Entry]) -> None:
 
 
 def add_missing(database: Database, entries: Iterable[Entry]) -> None:
-    """Add those entries whose ids are not there, and were not deleted, in one transaction.
+    """Add the entries whose ids are neither stored nor deleted, in one transaction.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def entry(database: Database, identity: str) -> Entry:
 
     Raises
     ------
-    MissingError : there is none of this id, or it was deleted
+    MissingError : the id is unknown or was deleted
     StoreError : the database cannot be read
     """
     with database.read() as connection:
@@ -79,29 +79,29 @@ def entry(database: Database, identity: str) -> Entry:
         return from_row(row)
 
 
-def entries(database: Database, which: Filter, *, cursor: str | None = None, limit: int = 100) -> Page:
-    """Return a page of entries, the newest first: in the order in which they were added, whatever clocks said.
+def entries(database: Database, filters: Filter, *, cursor: str | None = None, limit: int = 100) -> Page:
+    """Return a page of entries, newest first by insertion, independent of clocks.
 
-    The rows that the models ate, which weigh more than all else together, are left out.
+    Feature rows, which take more space than all else together, are left out.
 
     Raises
     ------
-    UsageError : the cursor is not one of ours
+    UsageError : the cursor is not one that an earlier page returned
     StoreError : the database cannot be read
     """
-    clauses = which.clauses()
+    clauses = filters.clauses()
     if cursor is not None:
         clauses.append(PREDICTIONS.c.seq < from_cursor(cursor))
     limit = min(max(limit, 1), MAX_PAGE_ENTRIES)
-    wanted = sa.select(*_TOLD).where(*clauses).order_by(PREDICTIONS.c.seq.desc()).limit(limit + 1)
+    query = sa.select(*_PAGE_COLUMNS).where(*clauses).order_by(PREDICTIONS.c.seq.desc()).limit(limit + 1)
     with database.read() as connection:
-        rows: Sequence[sa.Row[tuple[object, ...]]] = connection.execute(wanted).all()
-    following = to_cursor(rows[limit - 1].seq) if len(rows) > limit else None
-    return Page(tuple(from_row(row) for row in rows[:limit]), following)
+        rows: Sequence[sa.Row[tuple[object, ...]]] = connection.execute(query).all()
+    next_cursor = to_cursor(rows[limit - 1].seq) if len(rows) > limit else None
+    return Page(tuple(from_row(row) for row in rows[:limit]), next_cursor)
 
 
 def sound(database: Database, identity: str) -> bytes:
-    """Return the FLAC that was kept of an entry.
+    """Return the stored FLAC of an entry.
 
     Raises
     ------
@@ -109,8 +109,8 @@ def sound(database: Database, identity: str) -> bytes:
     StoreError : the database cannot be read
     """
     with database.read() as connection:
-        wanted = sa.select(PREDICTIONS.c.audio).where(PREDICTIONS.c.id == storable(identity))
-        row = connection.execute(wanted).one_or_none()
+        query = sa.select(PREDICTIONS.c.audio).where(PREDICTIONS.c.id == storable(identity))
+        row = connection.execute(query).one_or_none()
         if row is None:
             raise _missing(connection, identity)
         content = None if row.audio is None else blobs.get(connection, row.audio)
@@ -120,30 +120,26 @@ def sound(database: Database, identity: str) -> bytes:
 
 
 def delete(database: Database, identity: str, *, who: str) -> None:
-    """Erase an entry, what was said of it, and its sound unless another entry has the same; a tombstone stays.
+    """Delete an entry, its feedback, and its sound unless another entry has the same; a tombstone stays.
 
     Raises
     ------
     MissingError : there is no such entry
     StoreError : the database cannot be written
     """
-    place = PREDICTIONS.c.id == storable(identity)
+    has_id = PREDICTIONS.c.id == storable(identity)
     with database.write() as connection:
-        row = connection.execute(sa.select(PREDICTIONS.c.audio).where(place)).one_or_none()
+        row = connection.execute(sa.select(PREDICTIONS.c.audio).where(has_id)).one_or_none()
         if row is None:
             raise _missing(connection, identity)
-        connection.execute(sa.delete(PREDICTIONS).where(place))
+        connection.execute(sa.delete(PREDICTIONS).where(has_id))
         blobs.delete_unused(database, connection, [row.audio])
-        stone = {"id": storable(identity), "time_us": clock.to_us(clock.now()), "who": storable(who)}
-        connection.execute(sa.insert(TOMBSTONES).values(**stone))
+        tombstone = {"id": storable(identity), "time_us": clock.to_us(clock.now()), "who": storable(who)}
+        connection.execute(sa.insert(TOMBSTONES).values(**tombstone))
     database.truncate_log()
 
 
 def _missing(connection: sa.Connection, identity: str) -> MissingError:
-    what = "was deleted" if _has_tombstone(connection, identity) else "is not in the store"
-    return MissingError(f"Prediction {identity[:80]!r} {what}.")
-
-
-def _has_tombstone(connection: sa.Connection, identity: str) -> bool:
-    found = connection.execute(sa.select(TOMBSTONES.c.id).where(TOMBSTONES.c.id == storable(identity)))
-    return found.one_or_none() is not None
+    query = sa.select(TOMBSTONES.c.id).where(TOMBSTONES.c.id == storable(identity))
+    state = "is not in the store" if connection.execute(query).one_or_none() is None else "was deleted"
+    return MissingError(f"Prediction {identity[:80]!r} {state}.")

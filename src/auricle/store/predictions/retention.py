@@ -1,4 +1,4 @@
-"""How long and how much is kept: the oldest goes first, its sound before what was answered to it."""
+"""Retention by age and size: delete the oldest sounds first, then the oldest entries."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,17 +13,19 @@ from auricle.store.tables import BLOBS, BUNDLES, PREDICTIONS
 
 __all__ = ["RetentionPolicy", "SweepResult", "size_bytes", "sweep"]
 
-_BATCH_ENTRIES: Final = 500  # entries a transaction, so that writers get in between
+_BATCH_ENTRIES: Final = 500  # per transaction; writers get in between
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
-    """What is kept; None for all of it.
+    """Limits of the log; None means no limit.
 
     Parameters
     ----------
-    age_s : entries asked for longer ago are erased
-    size_bytes : most that entries and sounds may weigh; the database's file is about a tenth larger
+    age_s : float or None
+        Entries older than this are deleted, in seconds.
+    size_bytes : int or None
+        Most bytes of entries and sounds; the database file is about a tenth larger.
     """
 
     age_s: float | None = None
@@ -32,36 +34,38 @@ class RetentionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """What was erased.
+    """Counts of what a sweep deleted.
 
     Parameters
     ----------
-    n_entries : with what was said of them, and their sound
-    n_sounds : of entries that stay
+    n_entries : int
+        Entries, with their feedback and sounds.
+    n_sounds : int
+        Sounds of entries that stay.
     """
 
     n_entries: int = 0
     n_sounds: int = 0
 
 
-def sweep(database: Database, keep: RetentionPolicy) -> SweepResult:
-    """Erase what is not to be kept; no tombstone stays, since nobody asked for one entry in particular.
+def sweep(database: Database, policy: RetentionPolicy) -> SweepResult:
+    """Delete entries and sounds beyond the policy's limits, without tombstones.
 
     Raises
     ------
-    StoreError : the database cannot be written; what was erased until then stays erased
+    StoreError : the database cannot be written; batches deleted before the error stay deleted
     """
     n_entries = n_sounds = 0
-    if keep.age_s is not None:
-        oldest = PREDICTIONS.c.time_us < clock.to_us(clock.now() - timedelta(seconds=keep.age_s))
-        while (gone := _erase(database, oldest)).n:
-            n_entries += gone.n
-    if keep.size_bytes is not None:
-        excess = size_bytes(database) - keep.size_bytes
-        while excess > 0 and (gone := _mute(database)).n:
-            n_sounds, excess = n_sounds + gone.n, excess - gone.n_bytes
-        while excess > 0 and (gone := _erase(database, sa.true())).n:
-            n_entries, excess = n_entries + gone.n, excess - gone.n_bytes
+    if policy.age_s is not None:
+        is_expired = PREDICTIONS.c.time_us < clock.to_us(clock.now() - timedelta(seconds=policy.age_s))
+        while (deleted := _delete_entries(database, is_expired)).n:
+            n_entries += deleted.n
+    if policy.size_bytes is not None:
+        excess = size_bytes(database) - policy.size_bytes
+        while excess > 0 and (deleted := _delete_sounds(database)).n:
+            n_sounds, excess = n_sounds + deleted.n, excess - deleted.n_bytes
+        while excess > 0 and (deleted := _delete_entries(database, sa.true())).n:
+            n_entries, excess = n_entries + deleted.n, excess - deleted.n_bytes
     if n_entries or n_sounds:
         database.vacuum()
         database.truncate_log()
@@ -69,7 +73,7 @@ def sweep(database: Database, keep: RetentionPolicy) -> SweepResult:
 
 
 def size_bytes(database: Database) -> int:
-    """Return what the entries and the kept sounds weigh; models, which are never swept, do not count.
+    """Return the size of entries and sounds in bytes; models do not count.
 
     Raises
     ------
@@ -82,27 +86,28 @@ def size_bytes(database: Database) -> int:
         return int(connection.execute(entries).scalar_one()) + int(connection.execute(sounds).scalar_one())
 
 
-class _Gone(NamedTuple):
+class _Deleted(NamedTuple):
     n: int
+    """Entries that were deleted, or that lost their sound."""
     n_bytes: int
 
 
-def _erase(database: Database, which: sa.ColumnElement[bool]) -> _Gone:
-    """Erase the oldest few of some entries."""
+def _delete_entries(database: Database, condition: sa.ColumnElement[bool]) -> _Deleted:
+    """Delete one batch of the oldest entries that fulfil a condition."""
     columns = PREDICTIONS.c
-    wanted = sa.select(columns.seq, columns.audio, columns.n_bytes).where(which).order_by(columns.seq).limit(_BATCH_ENTRIES)
+    query = sa.select(columns.seq, columns.audio, columns.n_bytes).where(condition).order_by(columns.seq)
     with database.write() as connection:
-        rows = connection.execute(wanted).all()
+        rows = connection.execute(query.limit(_BATCH_ENTRIES)).all()
         connection.execute(sa.delete(PREDICTIONS).where(columns.seq.in_([row.seq for row in rows])))
         n_bytes = blobs.delete_unused(database, connection, [row.audio for row in rows])
-    return _Gone(len(rows), n_bytes + sum(row.n_bytes for row in rows))
+    return _Deleted(len(rows), n_bytes + sum(row.n_bytes for row in rows))
 
 
-def _mute(database: Database) -> _Gone:
-    """Erase the oldest few sounds; of how many entries, is told."""
+def _delete_sounds(database: Database) -> _Deleted:
+    """Delete one batch of the oldest sounds."""
     columns = PREDICTIONS.c
-    wanted = sa.select(columns.audio).where(columns.audio.is_not(None)).order_by(columns.seq).limit(_BATCH_ENTRIES // 10)
+    query = sa.select(columns.audio).where(columns.audio.is_not(None)).order_by(columns.seq).limit(_BATCH_ENTRIES // 10)
     with database.write() as connection:
-        digests = set(connection.execute(wanted).scalars())
-        muted = connection.execute(sa.update(PREDICTIONS).where(columns.audio.in_(digests)).values(audio=None))
-        return _Gone(muted.rowcount, blobs.delete_unused(database, connection, digests))
+        digests = set(connection.execute(query).scalars())
+        update = connection.execute(sa.update(PREDICTIONS).where(columns.audio.in_(digests)).values(audio=None))
+        return _Deleted(update.rowcount, blobs.delete_unused(database, connection, digests))

@@ -1,4 +1,4 @@
-"""The log as arrays, a few thousand entries at a time: what monitoring reads."""
+"""Scan the prediction log as batches of NumPy arrays, for monitoring."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,45 +11,57 @@ from numpy.typing import NDArray
 
 from auricle.records import Metadata, Quality
 from auricle.store.database import Database
-from auricle.store.predictions.encoding import FLOAT32
+from auricle.store.predictions.encoding import FLOAT32, decode_rows
 from auricle.store.predictions.filters import Filter
 from auricle.store.tables import FEEDBACK, PREDICTIONS
 
 __all__ = ["BATCH_ENTRIES", "MEASURES", "Batch", "scan"]
 
 BATCH_ENTRIES: Final = 4096
-"""Most entries that are in memory at once."""
+"""Most entries of a batch."""
 
-_NEVER: Final = int(np.iinfo(np.int64).min)  # NumPy's NaT
+_NAT: Final = int(np.iinfo(np.int64).min)  # NumPy's NaT
 
 MEASURES: Final = tuple(field.name for field in fields(Quality))
-"""The order of quality's columns."""
+"""Names of the columns of ``Batch.quality``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Entries (n) of one version of a model, as columns, in the order in which they were added.
+    """The n entries of one model version as columns, in insertion order.
 
     Parameters
     ----------
-    model : name and version
-    classes : of a classifier, in the order of its probabilities; none for numbers
+    model : str
+        ``name@version``.
+    classes : tuple of str
+        Classes in the order of ``probabilities``; empty for a regressor.
     ids, groups, keys, sources : str, shape (n,)
     times : datetime64[us] in UTC, shape (n,)
-    durations_s, confidences, novelties : float64, shape (n,); NaN where there is none
+    durations_s, confidences, novelties : float64, shape (n,)
+        NaN for a missing value.
     rates_hz, channels : int64, shape (n,)
     unknown : bool, shape (n,)
-    labels : the class answered, str, shape (n,)
+    labels : str, shape (n,)
+        Predicted classes.
     probabilities : float64, shape (n, n_classes)
-    values : the number answered, float64, shape (n,); NaN for a classifier
+    values : float64, shape (n,)
+        Predicted numbers; NaN for a classifier.
     standard : float32, shape (n, n_standard)
-    quality : float64, shape (n, n_measures), columns as in ``MEASURES``; NaN where a measure was not taken
-    metadata : what was told, one mapping an entry
-    truth : what people said last, str or None for a classifier, float or NaN for numbers, shape (n,)
-    truth_times : when they said it, datetime64[us], NaT where nobody did
-    truth_keys, truth_by, truth_via : by which API key, who and how, str; empty where nobody did
-    audio : SHA-256 of the kept sound, or None, shape (n,)
-    rows : of each entry the rows that the model ate, float32, shape (n_rows, n_columns); None unless asked for
+        Standard feature columns.
+    quality : float64, shape (n, n_measures)
+        Columns as in ``MEASURES``; NaN for a missing measure.
+    metadata : tuple of n mappings
+    truth : object or float64, shape (n,)
+        Latest label: str or None for a classifier, float or NaN for a regressor.
+    truth_times : datetime64[us], shape (n,)
+        Time of the label; NaT without one.
+    truth_keys, truth_by, truth_via : str, shape (n,)
+        API key, labeller and source of the label; empty without one.
+    audio : object, shape (n,)
+        SHA-256 of the stored sound, or None.
+    rows : n arrays of float32, shape (n_rows, n_columns), or None
+        The model's input rows, if requested.
     """
 
     model: str
@@ -83,55 +95,55 @@ class Batch:
         return len(self.ids)
 
 
-def scan(database: Database, which: Filter, *, with_rows: bool = False, batch: int = BATCH_ENTRIES) -> Iterator[Batch]:
-    """Yield the entries that are meant, oldest first, as arrays; entries added meanwhile may be among them.
+def scan(
+    database: Database, filters: Filter, *, with_rows: bool = False, batch: int = BATCH_ENTRIES
+) -> Iterator[Batch]:
+    """Yield the filtered entries as arrays, oldest first; entries added during the scan may be included.
 
-    Each batch is a transaction of its own, so that a slow reader does not keep SQLite's log from being folded in.
+    Each batch is its own transaction, so that a slow reader does not block checkpoints of SQLite's log.
 
     Raises
     ------
     StoreError : the database cannot be read
     """
-    clauses, columns = which.clauses(), PREDICTIONS.c
+    clauses, columns = filters.clauses(), PREDICTIONS.c
     bounds = sa.select(sa.func.min(columns.seq), sa.func.max(columns.seq)).where(*clauses)
     with database.read() as connection:
         first, last = connection.execute(bounds).one()
     if first is None:
         return
-    wanted = _wanted(with_rows=with_rows).where(*clauses, columns.seq <= last).order_by(columns.seq).limit(batch)
+    query = _query(with_rows=with_rows).where(*clauses, columns.seq <= last).order_by(columns.seq).limit(batch)
     after = first - 1
     while True:
         with database.read() as connection:
-            found = connection.execute(wanted.where(columns.seq > after)).all()
-        if not found:
+            page = connection.execute(query.where(columns.seq > after)).all()
+        if not page:
             return
-        after = found[-1].seq
-        alike: dict[tuple[str, int], list[sa.Row[Any]]] = {}
-        for row in found:
-            alike.setdefault((row.model, len(row.standard)), []).append(row)
-        for (model, _), rows in alike.items():
+        after = page[-1].seq
+        by_model: dict[tuple[str, int], list[sa.Row[Any]]] = {}
+        for row in page:
+            by_model.setdefault((row.model, len(row.standard)), []).append(row)
+        for (model, _), rows in by_model.items():
             yield _batch(model, rows, with_rows=with_rows)
 
 
-def _wanted(*, with_rows: bool) -> sa.Select[Any]:
+def _query(*, with_rows: bool) -> sa.Select[Any]:
     columns = PREDICTIONS.c
     last = sa.select(FEEDBACK.c.entry, sa.func.max(FEEDBACK.c.seq).label("seq")).group_by(FEEDBACK.c.entry).subquery()
-    told = sa.select(FEEDBACK).join(last, FEEDBACK.c.seq == last.c.seq).subquery()
-    left_out = () if with_rows else ("rows",)
+    feedback = sa.select(FEEDBACK).join(last, FEEDBACK.c.seq == last.c.seq).subquery()
+    skipped = ("parts", "n_bytes", "labels", "low", "high", *(() if with_rows else ("rows",)))
     return sa.select(
-        *(column for column in columns if column.name not in ("parts", "n_bytes", "labels", "low", "high", *left_out)),
-        told.c.label.label("told_label"),
-        told.c.target.label("told_target"),
-        told.c.time_us.label("told_us"),
-        *(told.c[name].label(f"told_{name}") for name in ("key", "who", "via")),
-    ).outerjoin(told, told.c.entry == columns.id)
+        *(column for column in columns if column.name not in skipped),
+        *(feedback.c[name].label(f"feedback_{name}") for name in ("label", "target", "key", "who", "via", "time_us")),
+    ).outerjoin(feedback, feedback.c.entry == columns.id)
 
 
 def _batch(model: str, rows: Sequence[sa.Row[Any]], *, with_rows: bool) -> Batch:
     column = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
-    answers = _parsed(column["probabilities"])
-    classes = tuple(answers[0])
+    probabilities = _parse_objects(column["probabilities"])
+    classes = tuple(probabilities[0])
     starts, ends = (np.array(column[name], np.float64) for name in ("start_s", "end_s"))
+    truth = (column["feedback_label"], object) if classes else (column["feedback_target"], np.float64)
     standard = np.frombuffer(b"".join(column["standard"]), FLOAT32).reshape(len(rows), -1)
     return Batch(
         model=model,
@@ -147,41 +159,37 @@ def _batch(model: str, rows: Sequence[sa.Row[Any]], *, with_rows: bool) -> Batch
         rates_hz=np.array(column["rate_hz"], np.int64),
         channels=np.array(column["channels"], np.int64),
         unknown=np.array(column["unknown"], np.bool_),
-        labels=_names(column["label"]),
-        probabilities=_by_name(answers, classes),
+        labels=_texts(column["label"]),
+        probabilities=_matrix(probabilities, classes),
         values=np.array(column["value"], np.float64),
         standard=standard,
-        quality=_by_name(_parsed(column["quality"]), MEASURES),
-        metadata=tuple(_parsed(column["metadata"])),
-        truth=np.array(column["told_label"], object) if classes else np.array(column["told_target"], np.float64),
-        truth_times=_times(column["told_us"]),
-        truth_keys=_names(column["told_key"]),
-        truth_by=_names(column["told_who"]),
-        truth_via=_names(column["told_via"]),
+        quality=_matrix(_parse_objects(column["quality"]), MEASURES),
+        metadata=tuple(_parse_objects(column["metadata"])),
+        truth=np.array(*truth),
+        truth_times=_times(column["feedback_time_us"]),
+        truth_keys=_texts(column["feedback_key"]),
+        truth_by=_texts(column["feedback_who"]),
+        truth_via=_texts(column["feedback_via"]),
         audio=np.array(column["audio"], object),
-        rows=tuple(map(_matrix, column["rows"], column["n_rows"])) if with_rows else None,
+        rows=tuple(map(decode_rows, column["rows"], column["n_rows"])) if with_rows else None,
     )
 
 
-def _parsed(texts: Sequence[str | None]) -> list[dict[str, Any]]:
-    """Parse many small objects at once, which takes a fraction of the calls."""
-    parsed: list[dict[str, Any]] = json.loads(f"[{','.join(text or '{}' for text in texts)}]")
-    return parsed
+def _parse_objects(texts: Sequence[str | None]) -> list[dict[str, Any]]:
+    """Parse many small JSON objects in one call, which is faster."""
+    objects: list[dict[str, Any]] = json.loads(f"[{','.join(text or '{}' for text in texts)}]")
+    return objects
 
 
-def _by_name(mappings: Sequence[Mapping[str, float]], names: Sequence[str]) -> NDArray[np.float64]:
+def _matrix(mappings: Sequence[Mapping[str, float]], names: Sequence[str]) -> NDArray[np.float64]:
     missing = float("nan")
     values = [mapping.get(name, missing) for mapping in mappings for name in names]
     return np.array(values, np.float64).reshape(len(mappings), len(names))
 
 
-def _names(texts: Sequence[str | None]) -> NDArray[np.str_]:
+def _texts(texts: Sequence[str | None]) -> NDArray[np.str_]:
     return np.array([text or "" for text in texts])
 
 
 def _times(microseconds: Sequence[int | None]) -> NDArray[np.datetime64]:
-    return np.array([_NEVER if us is None else us for us in microseconds], np.int64).view("M8[us]")
-
-
-def _matrix(content: bytes, n_rows: int) -> NDArray[np.float32]:
-    return np.frombuffer(content, FLOAT32).reshape(n_rows, -1 if n_rows else 0)
+    return np.array([_NAT if us is None else us for us in microseconds], np.int64).view("M8[us]")

@@ -1,4 +1,4 @@
-"""The one thread of a process that writes predictions: many a commit, and nobody is answered before it."""
+"""The writer thread of a process: predictions in, batched commits out; a future resolves after its commit."""
 
 import contextlib
 import hashlib
@@ -38,17 +38,20 @@ class _Job:
 
 
 class Writer:
-    """A thread that commits entries together; a context manager, which commits what waits before it ends.
+    """A thread that commits entries in batches; a context manager, which flushes the queue before it ends.
 
-    Where the store cannot be used, a batch and all that waits behind it fail together, within twice the time that a
-    connection is patient for; the next entry tries again, so nothing has to be told when the store is back.
+    If the store cannot be used, a batch and the whole queue behind it fail together, within twice the patience of a
+    connection. The next entry tries again, so the writer recovers by itself.
 
     Parameters
     ----------
-    database : where to
-    max_batch : entries a commit
-    linger_s : how long the first entry of a commit waits for company
-    capacity : most entries that wait; further ones are refused at once
+    database : Database
+    max_batch : int
+        Most entries of a commit.
+    linger_s : float
+        Seconds that the first entry of a batch waits for more.
+    capacity : int
+        Most queued entries; further ones are refused at once.
     """
 
     def __init__(
@@ -56,7 +59,7 @@ class Writer:
     ) -> None:
         self._database = database
         self._most, self._linger_s = max_batch, linger_s
-        self._waiting: queue.Queue[_Job | None] = queue.Queue(capacity + 1)  # one place is for the end
+        self._waiting: queue.Queue[_Job | None] = queue.Queue(capacity + 1)  # one more for the None that ends it
         self._capacity = capacity
         self._closing = threading.Lock()
         self._is_closed = False
@@ -64,22 +67,25 @@ class Writer:
         self._thread.start()
 
     def submit(self, entry: Entry, *, sound: bytes | None = None, claim: Claim | None = None) -> "Future[Entry]":
-        """Have an entry written, and return at once what will be resolved when it is committed.
+        """Queue an entry, and return a future that resolves after its commit.
 
         Parameters
         ----------
-        entry : as it was answered
-        sound : its FLAC, to be kept; the entry that the future gives then names it
-        claim : the client's idempotency key, settled in the same commit
+        entry : Entry
+        sound : bytes or None
+            FLAC to store; the stored entry then holds its digest.
+        claim : Claim or None
+            The client's idempotency key, completed in the same commit.
 
         Returns
         -------
-        a future of the entry as it is stored; it raises ConflictError where the id is there already, and StoreError
-        where the store could not be used; cancelled in time, the entry is not written
+        Future of Entry
+            The entry as stored. It raises ConflictError if the id is already stored, and StoreError if the store
+            cannot be used. Cancelled in time, the entry is not written.
 
         Raises
         ------
-        StoreError : too many entries wait, or the writer is closed
+        StoreError : the queue is full, or the writer is closed
         """
         if sound is not None:
             entry = replace(entry, audio=hashlib.sha256(sound).hexdigest())
@@ -93,7 +99,7 @@ class Writer:
         return job.future
 
     def close(self) -> None:
-        """Commit what waits, and end; calls after the first do nothing."""
+        """Flush the queue and end the thread; further calls do nothing."""
         with self._closing:
             if not self._is_closed:
                 self._is_closed = True
@@ -111,13 +117,13 @@ class Writer:
     def _run(self) -> None:
         is_last = False
         while not is_last:
-            jobs, is_last = self._gathered()
+            jobs, is_last = self._next_batch()
             jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
             if jobs:
                 self._write(jobs)
 
-    def _gathered(self) -> tuple[list[_Job], bool]:
-        """Wait for an entry, and then a little for more; also say whether the end was among them."""
+    def _next_batch(self) -> tuple[list[_Job], bool]:
+        """Wait for an entry, then briefly for more; also return whether the queue has ended."""
         first = self._waiting.get()
         if first is None:
             return [], True
@@ -136,14 +142,14 @@ class Writer:
         try:
             self._commit(jobs)
         except (IntegrityError, ConflictError) as error:
-            if len(jobs) > 1:  # one of them breaks a rule: only that one must fail
+            if len(jobs) > 1:  # one entry violates a constraint: only that one must fail
                 for job in jobs:
                     self._write([job])
             else:
                 jobs[0].future.set_exception(error if isinstance(error, ConflictError) else _conflict(jobs[0], error))
         except AuricleError as error:
             self._fail(jobs, error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits must be told, and the thread go on
+        except Exception as error:  # noqa: BLE001 - every future must resolve, and the thread must go on
             self._fail(jobs, StoreError(f"The entries could not be written: {error}."))
         else:
             for job in jobs:
@@ -151,8 +157,8 @@ class Writer:
 
     def _commit(self, jobs: list[_Job]) -> None:
         with self._database.write() as connection:
-            kept = {job.entry.audio: job.sound for job in jobs if job.sound is not None}
-            for _, sound in sorted(kept.items(), key=lambda item: str(item[0])):
+            sounds = {job.entry.audio: job.sound for job in jobs if job.sound is not None}
+            for _, sound in sorted(sounds.items(), key=lambda item: str(item[0])):
                 blobs.put(self._database, connection, sound)
             connection.execute(sa.insert(PREDICTIONS), [job.row for job in jobs])
             for job in jobs:
@@ -160,12 +166,12 @@ class Writer:
                     complete_claim(connection, job.claim, job.entry.id)
 
     def _fail(self, jobs: list[_Job], error: AuricleError) -> None:
-        """Tell a batch and all that wait behind it: each would have to wait as long to hear the same."""
+        """Fail a batch and the queue behind it, which would otherwise wait as long for the same error."""
         with contextlib.suppress(queue.Empty):
             while (job := self._waiting.get_nowait()) is not None:
                 if job.future.set_running_or_notify_cancel():
                     jobs.append(job)
-            self._waiting.put_nowait(None)  # the end was there: it is still to come
+            self._waiting.put_nowait(None)  # the end was in the queue: put it back
         for job in jobs:
             if not job.future.done():
                 job.future.set_exception(error)

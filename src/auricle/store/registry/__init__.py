@@ -1,1 +1,1 @@
-"""The model registry: bundles, the champion, and every retraining."""
+"""The model registry: bundles, champion and challenger aliases, and the log of retrainings."""

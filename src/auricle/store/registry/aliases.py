@@ -1,4 +1,4 @@
-"""Which bundle of a name is champion and which challenger, who changed it and why."""
+"""Champion and challenger of each model name: promote, roll back, and the history of changes."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,15 +22,17 @@ Kind = Literal["promotion", "rollback"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """That an alias came to mean another bundle.
+    """One change of an alias.
 
     Parameters
     ----------
-    alias : champion or challenger
-    kind : promotion or rollback
-    before, after : digests; None for none
-    time : when
-    who, why : who changed it and what for
+    alias : {"champion", "challenger"}
+    kind : {"promotion", "rollback"}
+    before, after : str or None
+        Digests of the bundles; None for no bundle.
+    time : datetime
+    who, why : str
+        Author and reason.
     """
 
     alias: Alias
@@ -47,16 +49,16 @@ class Change:
 
 
 class Aliases:
-    """Champions and challengers, by the name that a model's versions share.
+    """The tables of aliases and of their changes.
 
-    A change names what the caller saw before: of two who decide at once, one wins and the other is told.
+    A change names the bundle that the caller expects to replace: of two concurrent changes, one fails with a conflict.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def digest(self, name: str, alias: Alias = "champion") -> str | None:
-        """Return the digest of the bundle that an alias means; None where it means nothing yet."""
+        """Return the digest of an alias's bundle; None if the alias is not set."""
         with self._database.read() as connection:
             return alias_digest(connection, storable(name), alias)
 
@@ -65,70 +67,72 @@ class Aliases:
 
         Parameters
         ----------
-        digest : of the bundle
-        expected : of what the caller saw as challenger; None for none
+        digest : str
+            The new challenger.
+        expected : str or None
+            Digest of the challenger that the caller saw; None for none.
 
         Raises
         ------
-        ConflictError : somebody else changed it first
+        ConflictError : the challenger is no longer the expected one
         MissingError : there is no bundle of this digest and name
         StoreError : the database cannot be written
         """
-        with self._changing(name) as connection:
-            return _point(connection, storable(name), "challenger", digest, expected=expected, who=who, why=why)
+        with self._locked(name) as connection:
+            return _set_alias(connection, storable(name), "challenger", digest, expected=expected, who=who, why=why)
 
     def promote(self, name: str, digest: str, *, expected: str | None, who: str = "", why: str = "") -> Change:
-        """Make a bundle the champion; where it was the challenger, there is none any more.
+        """Make a bundle the champion; a promoted challenger stops being challenger.
 
         Parameters and errors are those of :meth:`set_challenger`.
         """
         name = storable(name)
-        with self._changing(name) as connection:
-            change = _point(connection, name, "champion", digest, expected=expected, who=who, why=why)
+        with self._locked(name) as connection:
+            change = _set_alias(connection, name, "champion", digest, expected=expected, who=who, why=why)
             if alias_digest(connection, name, "challenger") == digest:
-                _point(connection, name, "challenger", None, expected=digest, who=who, why="it is the champion now")
+                _set_alias(connection, name, "challenger", None, expected=digest, who=who, why="it is the champion now")
         return change
 
     def rollback(self, name: str, *, who: str = "", why: str = "") -> Change:
-        """Make the champion what it was before its last promotion; asked again, before the one before that.
+        """Restore the champion before the last promotion; repeated calls go back step by step.
 
         Raises
         ------
-        MissingError : there was none before
+        MissingError : there was no earlier champion
         StoreError : the database cannot be written
         """
         name = storable(name)
-        with self._changing(name) as connection:
-            before = _before([change for change in _changes(connection, name) if change.alias == "champion"])
+        with self._locked(name) as connection:
+            before = _previous([change for change in _changes(connection, name) if change.alias == "champion"])
             if before is None:
                 raise MissingError(f"{name!r} must have had another champion to go back to. It has not.")
-            found = alias_digest(connection, name, "champion")
-            return _point(connection, name, "champion", before, expected=found, who=who, why=why, kind="rollback")
+            current = alias_digest(connection, name, "champion")
+            return _set_alias(connection, name, "champion", before, expected=current, who=who, why=why, kind="rollback")
 
     def changes(self, name: str) -> tuple[Change, ...]:
-        """Return every change of a name's aliases, the oldest first."""
+        """Return every change of a name's aliases, oldest first."""
         with self._database.read() as connection:
             return _changes(connection, storable(name))
 
     @contextmanager
-    def _changing(self, name: str) -> Iterator[sa.Connection]:
+    def _locked(self, name: str) -> Iterator[sa.Connection]:
         with self._database.write() as connection:
             self._database.lock_name(connection, f"aliases of {name}")
             yield connection
 
 
-def _before(changes: Sequence[Change]) -> str | None:
+def _previous(changes: Sequence[Change]) -> str | None:
     """Return the champion before the last promotion that was not rolled back."""
-    trail: list[str | None] = []
+    stack: list[str | None] = []
     for change in changes:
         if change.kind == "promotion":
-            trail.append(change.before)
+            stack.append(change.before)
         else:
-            trail.pop()
-    return trail[-1] if trail else None
+            stack.pop()
+    return stack[-1] if stack else None
 
 
-def _point(
+def _set_alias(
     connection: sa.Connection,
     name: str,
     alias: Alias,
@@ -139,25 +143,25 @@ def _point(
     why: str,
     kind: Kind = "promotion",
 ) -> Change:
-    found = alias_digest(connection, name, alias)
-    if found != expected:
+    current = alias_digest(connection, name, alias)
+    if current != expected:
         raise ConflictError(
-            f"{name}'s {alias} must still be {_short(expected)}. Somebody made it {_short(found)} meanwhile: "
-            "look at what it is now, and decide again."
+            f"{name}'s {alias} must still be {_short(expected)}. It was changed to {_short(current)} meanwhile: "
+            "check the current one and decide again."
         )
     if digest is not None and model_of(connection, digest).name != name:
         raise MissingError(f"There is no model {name!r} of the digest {_short(digest)}.")
     connection.execute(sa.delete(ALIASES).where(ALIASES.c.name == name, ALIASES.c.alias == alias))
     if digest is not None:
         connection.execute(sa.insert(ALIASES).values(name=name, alias=alias, digest=digest))
-    change = Change(alias, kind, before=found, after=digest, time=clock.now(), who=storable(who), why=storable(why))
+    change = Change(alias, kind, before=current, after=digest, time=clock.now(), who=storable(who), why=storable(why))
     row = asdict(change) | {"name": name, "time_us": clock.to_us(change.time)}
     connection.execute(sa.insert(CHANGES).values({key: row[key] for key in row if key != "time"}))
     return change
 
 
 def _changes(connection: sa.Connection, name: str) -> tuple[Change, ...]:
-    wanted = sa.select(CHANGES).where(CHANGES.c.name == name).order_by(CHANGES.c.seq)
+    query = sa.select(CHANGES).where(CHANGES.c.name == name).order_by(CHANGES.c.seq)
     return tuple(
         Change(
             row.alias,
@@ -168,7 +172,7 @@ def _changes(connection: sa.Connection, name: str) -> tuple[Change, ...]:
             who=row.who,
             why=row.why,
         )
-        for row in connection.execute(wanted)
+        for row in connection.execute(query)
     )
 
 

@@ -1,4 +1,4 @@
-"""The registry: every bundle that was added, by the hash of its bytes."""
+"""Bundles of the registry: add, list, and find by name, alias, version or digest."""
 
 import json
 from collections.abc import Sequence
@@ -27,15 +27,22 @@ class Model:
 
     Parameters
     ----------
-    digest : SHA-256 of the bundle's file
-    name : what its versions share
-    version : twelve hexadecimal digits, as predictions name it
-    task : classify or regress
-    classes : of a classifier
-    n_bytes : of the file
-    added : when
-    who, why : who added it and what for
-    aliases : what it is at present
+    digest : str
+        SHA-256 of the bundle's file.
+    name : str
+        Shared by all versions of the model.
+    version : str
+        Twelve hexadecimal digits.
+    task : {"classify", "regress"}
+    classes : tuple of str
+        Empty for a regressor.
+    n_bytes : int
+        Size of the file.
+    added : datetime
+    who, why : str
+        Author and reason.
+    aliases : tuple of str
+        Its current aliases.
     """
 
     digest: str
@@ -51,7 +58,7 @@ class Model:
 
     @property
     def id(self) -> str:
-        """Name and version: what predictions say they come from."""
+        """``name@version``, as in predictions."""
         return f"{self.name}@{self.version}"
 
     def as_json(self) -> dict[str, Any]:
@@ -70,7 +77,7 @@ class Model:
 
 
 class Models:
-    """The models of a service."""
+    """The table of bundles."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -86,12 +93,16 @@ class Models:
         who: str = "",
         why: str = "",
     ) -> Model:
-        """Keep a bundle, once however often it is added, and return it.
+        """Store a bundle, unless it is stored already, and return it.
 
         Parameters
         ----------
-        content : the bundle's file
-        name, version, task, classes : as its manifest has them
+        content : bytes
+            The bundle's file.
+        name, version, task, classes
+            As in the manifest.
+        who, why : str
+            Author and reason.
 
         Raises
         ------
@@ -114,21 +125,21 @@ class Models:
             return model_of(connection, digest)
 
     def all(self, name: str | None = None) -> tuple[Model, ...]:
-        """Return every model, or those of a name, the newest first."""
+        """Return every model, or those of a name, newest first."""
         return self._select(sa.select(BUNDLES), name)
 
     def champions(self, name: str | None = None) -> tuple[Model, ...]:
-        """Return the active model of every name, or of one, the newest first; a name without a champion has none."""
+        """Return the champion of every name, or of one name, newest first."""
         is_champion = sa.and_(ALIASES.c.digest == BUNDLES.c.digest, ALIASES.c.alias == "champion")
         return self._select(sa.select(BUNDLES).join(ALIASES, is_champion), name)
 
     def champion(self, name: str | None = None) -> Model:
-        """Return the active model of a name, or of the whole service where only one name has a champion.
+        """Return the champion of a name; without a name, the only champion of the store.
 
         Raises
         ------
-        MissingError : there is none
-        UsageError : no name, and several names have a champion
+        MissingError : there is no champion
+        UsageError : no name is given, and several names have a champion
         StoreError : the database cannot be read
         """
         champions = self.champions(name)
@@ -137,18 +148,18 @@ class Models:
         names = ", ".join(sorted(model.name for model in champions or self.champions()))
         if champions:
             raise UsageError(f"The store holds several models, {names}: say which one by `--model` (serve: `--name`).")
-        whose = "A model in the store" if name is None else f"The model {name!r}"
+        subject = "A model in the store" if name is None else f"The model {name!r}"
         found = f"The store has champions of {names}" if names else "There is none"
-        raise MissingError(f"{whose} must have a champion. {found}: `auricle models add` and `promote` make one.")
+        raise MissingError(f"{subject} must have a champion. {found}: `auricle models add` and `promote` make one.")
 
     def find(self, reference: str) -> Model:
         """Return a model by ``name`` (its champion), ``name@alias``, ``name@version``, or eight digits of a digest.
 
-        Of several that fit, the newest is meant. A name may itself hold an ``@``.
+        Of several matches, the newest is returned. A name may contain an ``@``.
 
         Raises
         ------
-        MissingError : there is none
+        MissingError : there is no such model
         StoreError : the database cannot be read
         """
         with self._database.read() as connection:
@@ -159,7 +170,7 @@ class Models:
 
         Raises
         ------
-        MissingError : there is none of this digest
+        MissingError : there is no bundle of this digest
         StoreError : the database cannot be read
         """
         with self._database.read() as connection:
@@ -168,32 +179,32 @@ class Models:
             raise MissingError(f"There is no model of the digest {digest[:80]!r}.")
         return content
 
-    def _select(self, wanted: "sa.Select[Any]", name: str | None) -> tuple[Model, ...]:
+    def _select(self, query: "sa.Select[Any]", name: str | None) -> tuple[Model, ...]:
         if name is not None:
-            wanted = wanted.where(BUNDLES.c.name == storable(name))
+            query = query.where(BUNDLES.c.name == storable(name))
         with self._database.read() as connection:
             aliases = _aliases(connection)
-            rows = connection.execute(wanted.order_by(BUNDLES.c.seq.desc()))
+            rows = connection.execute(query.order_by(BUNDLES.c.seq.desc()))
             return tuple(_from_row(row, aliases) for row in rows)
 
 
 def _digest(connection: sa.Connection, reference: str) -> str:
-    name, _, which = reference.rpartition("@")
-    is_it = sa.and_(BUNDLES.c.name == name, BUNDLES.c.version == which)
+    name, _, alias_or_version = reference.rpartition("@")
+    matches = sa.and_(BUNDLES.c.name == name, BUNDLES.c.version == alias_or_version)
     if "@" not in reference and len(reference) >= 8 and set(reference) <= set("0123456789abcdef"):
-        is_it = BUNDLES.c.digest.startswith(reference)
-    newest = sa.select(BUNDLES.c.digest).where(is_it).order_by(BUNDLES.c.seq.desc()).limit(1)
-    found = alias_digest(connection, name, which) or alias_digest(connection, reference, "champion")
-    found = found or connection.execute(newest).scalar_one_or_none()
-    if found is None:
+        matches = BUNDLES.c.digest.startswith(reference)
+    newest = sa.select(BUNDLES.c.digest).where(matches).order_by(BUNDLES.c.seq.desc()).limit(1)
+    digest = alias_digest(connection, name, alias_or_version) or alias_digest(connection, reference, "champion")
+    digest = digest or connection.execute(newest).scalar_one_or_none()
+    if digest is None:
         raise MissingError(f"There is no model {reference[:120]!r}. `auricle models list` shows them.")
-    return found
+    return digest
 
 
 def alias_digest(connection: sa.Connection, name: str, alias: str) -> str | None:
-    """Return the digest of the bundle that an alias of a name means, within a transaction; None for none."""
-    wanted = sa.select(ALIASES.c.digest).where(ALIASES.c.name == name, ALIASES.c.alias == alias)
-    return connection.execute(wanted).scalar_one_or_none()
+    """Return the digest of an alias's bundle, within a transaction; None if the alias is not set."""
+    query = sa.select(ALIASES.c.digest).where(ALIASES.c.name == name, ALIASES.c.alias == alias)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def model_of(connection: sa.Connection, digest: str) -> Model:
@@ -201,7 +212,7 @@ def model_of(connection: sa.Connection, digest: str) -> Model:
 
     Raises
     ------
-    MissingError : there is none
+    MissingError : there is no bundle of this digest
     """
     row = connection.execute(sa.select(BUNDLES).where(BUNDLES.c.digest == digest)).one_or_none()
     if row is None:
@@ -214,17 +225,15 @@ def _aliases(connection: sa.Connection) -> dict[tuple[str, str], str]:
 
 
 def _from_row(row: sa.Row[Any], aliases: dict[tuple[str, str], str]) -> Model:
-    held = tuple(alias for alias in ALIAS_NAMES if aliases.get((row.name, alias)) == row.digest)
-    added, classes = clock.from_us(row.time_us), tuple(json.loads(row.classes))
     return Model(
         digest=row.digest,
         name=row.name,
         version=row.version,
         task=row.task,
-        classes=classes,
+        classes=tuple(json.loads(row.classes)),
         n_bytes=row.n_bytes,
-        added=added,
+        added=clock.from_us(row.time_us),
         who=row.who,
         why=row.why,
-        aliases=held,
+        aliases=tuple(alias for alias in ALIAS_NAMES if aliases.get((row.name, alias)) == row.digest),
     )

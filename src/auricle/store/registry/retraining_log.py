@@ -1,4 +1,4 @@
-"""Every retraining and what was decided, with its numbers: kept for good, and gone on with after a kill."""
+"""The log of retrainings: begin, record progress, finish with a decision; unfinished ones can be resumed."""
 
 import json
 from collections.abc import Mapping
@@ -25,11 +25,15 @@ class Decision:
 
     Parameters
     ----------
-    id : its own
-    name : of the model, which its versions share
-    begun, finished : when; not finished while it goes on, or where it was killed
-    outcome : begun, or what came of it
-    body : all that it found, as JSON
+    id : str
+    name : str
+        Name of the model, shared by its versions.
+    begun : datetime
+    finished : datetime or None
+        None while it runs, or if its process was killed.
+    outcome : {"begun", "promoted", "kept", "refused", "failed"}
+    body : Mapping
+        Its results so far, as JSON.
     """
 
     id: str
@@ -42,18 +46,18 @@ class Decision:
     def as_json(self) -> dict[str, Any]:
         """Return the decision as the command line and the server print it."""
         finished = None if self.finished is None else self.finished.isoformat(timespec="seconds")
-        told = {"id": self.id, "name": self.name, "begun": self.begun.isoformat(timespec="seconds")}
-        return told | {"finished": finished, "outcome": self.outcome} | dict(self.body)
+        begun = {"id": self.id, "name": self.name, "begun": self.begun.isoformat(timespec="seconds")}
+        return begun | {"finished": finished, "outcome": self.outcome} | dict(self.body)
 
 
 class Decisions:
-    """The retrainings of a service: a row is written while one goes on, and stays as it is when it is finished."""
+    """The table of retrainings; a row is updated while it runs, and final when it is finished."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def begin(self, name: str, body: Mapping[str, Any]) -> str:
-        """Write down that a retraining has begun, and return its id.
+        """Record the start of a retraining, and return its id.
 
         Raises
         ------
@@ -66,17 +70,17 @@ class Decisions:
         return identity
 
     def note(self, identity: str, body: Mapping[str, Any]) -> None:
-        """Write down how far a retraining has come, in place of what was written before.
+        """Replace the recorded progress of a retraining.
 
         Raises
         ------
         ConflictError : it is finished, or was never begun
         StoreError : the database cannot be written
         """
-        self._change(identity, {"body": json.dumps(dict(body))})
+        self._update(identity, {"body": json.dumps(dict(body))})
 
     def finish(self, identity: str, outcome: Outcome, body: Mapping[str, Any]) -> None:
-        """Write down what came of a retraining.
+        """Record the outcome of a retraining.
 
         Raises
         ------
@@ -84,26 +88,26 @@ class Decisions:
         StoreError : the database cannot be written
         """
         finished = clock.to_us(clock.now())
-        self._change(identity, {"body": json.dumps(dict(body)), "outcome": outcome, "finished_us": finished})
+        self._update(identity, {"body": json.dumps(dict(body)), "outcome": outcome, "finished_us": finished})
 
     def latest(self, name: str | None = None, *, limit: int = 100) -> tuple[Decision, ...]:
-        """Return the last retrainings, of one model or of all, the newest first.
+        """Return the latest retrainings, of one model or of all, newest first.
 
         Raises
         ------
         StoreError : the database cannot be read
         """
-        wanted = sa.select(DECISIONS).order_by(DECISIONS.c.seq.desc()).limit(limit)
+        query = sa.select(DECISIONS).order_by(DECISIONS.c.seq.desc()).limit(limit)
         if name is not None:
-            wanted = wanted.where(DECISIONS.c.name == storable(name))
+            query = query.where(DECISIONS.c.name == storable(name))
         with self._database.read() as connection:
-            return tuple(map(_from_row, connection.execute(wanted)))
+            return tuple(map(_from_row, connection.execute(query)))
 
-    def _change(self, identity: str, values: Mapping[str, Any]) -> None:
-        is_going_on = sa.and_(DECISIONS.c.id == storable(identity), DECISIONS.c.outcome == "begun")
+    def _update(self, identity: str, values: Mapping[str, Any]) -> None:
+        is_running = sa.and_(DECISIONS.c.id == storable(identity), DECISIONS.c.outcome == "begun")
         with self._database.write() as connection:
-            if not connection.execute(sa.update(DECISIONS).where(is_going_on).values(**values)).rowcount:
-                raise ConflictError(f"Retraining {identity[:80]!r} must be going on. It is finished, or never began.")
+            if not connection.execute(sa.update(DECISIONS).where(is_running).values(**values)).rowcount:
+                raise ConflictError(f"Retraining {identity[:80]!r} must be running. It is finished, or never began.")
 
 
 def _from_row(row: sa.Row[Any]) -> Decision:
