@@ -1,4 +1,4 @@
-"""The command line, run as a user would run it, and folders of bad input."""
+"""A fixture that runs a command, and bad sound files with their errors."""
 
 import io
 import shutil
@@ -17,7 +17,7 @@ from auricle.cli.main import main
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command left behind."""
+    """Exit code, stdout and stderr of a command."""
 
     code: int
     out: str
@@ -25,7 +25,7 @@ class Ran:
 
     @property
     def sentence(self) -> str:
-        """The one sentence that it ended with."""
+        """The single error sentence on stderr."""
         assert self.err.count("\n") == 1
         assert self.err.startswith("auricle: ")
         assert "Traceback" not in self.err
@@ -34,7 +34,7 @@ class Ran:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep features apart from the user's."""
+    """Use a feature cache of the tests, not the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AURICLE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -102,12 +102,12 @@ BAD_SOUND: dict[str, tuple[str, Callable[[], bytes]]] = {
     "one_sample.wav": (r"at least one frame", lambda: _sound(_hum(1))),
     "array.wav": (r"at most 32 channels are mixed to one\. Got 64", lambda: _sound(np.ones((4000, 64)))),
 }
-"""File names, what must be said, and what makes the content."""
+"""Patterns of the error and makers of the content, by file name."""
 
 
 @dataclass(frozen=True)
 class Bad:
-    """A file that cannot be answered, and what must be said of it."""
+    """A bad sound file, and the pattern of its error."""
 
     path: Path
     says: str
@@ -122,19 +122,19 @@ def _bad(name: str, folder: Path) -> Bad:
 
 @pytest.fixture(params=list(BAD_SOUND))
 def bad(request: pytest.FixtureRequest, tmp_path: Path) -> Bad:
-    """Each kind of bad sound in its turn."""
+    """One bad sound file, each in turn."""
     return _bad(request.param, tmp_path / "in")
 
 
 @pytest.fixture
 def every_bad(tmp_path: Path) -> list[Bad]:
-    """All kinds of bad sound."""
+    """All bad sound files."""
     return [_bad(name, tmp_path / "in") for name in BAD_SOUND]
 
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    """A folder for outputs, to be looked at afterwards."""
+    """An empty folder for outputs."""
     folder = tmp_path / "out"
     folder.mkdir()
     return folder
@@ -142,5 +142,5 @@ def out(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sounds(machine_sounds: Path, tmp_path: Path) -> Path:
-    """A copy of the machine sounds that a test may spoil."""
+    """A copy of the machine sounds that a test may change."""
     return shutil.copytree(machine_sounds.parent, tmp_path / "sounds")

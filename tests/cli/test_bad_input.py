@@ -1,4 +1,4 @@
-"""Bad input of every kind: one clear sentence, a non-zero exit, and no partial output left behind."""
+"""Every kind of bad input is one clear sentence with a non-zero exit, and leaves no partial output."""
 
 import json
 import re
@@ -18,20 +18,20 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_predict_says_it_in_the_files_row_and_goes_on(auricle, states_file, machine_sounds, bad, out) -> None:
+def test_predict_writes_the_error_in_the_row_and_continues(auricle, states_file, machine_sounds, bad, out) -> None:
     good = machine_sounds.parent / "clips" / "0001.wav"
     ran = auricle("predict", states_file, bad.path, good, "-o", out / "x.jsonl")
     assert ran.code == 1
     assert ran.err == "1 of 2 files failed; each has a line with its error.\n"
-    failed, answered = map(json.loads, (out / "x.jsonl").read_text().splitlines())
+    failed, predicted = map(json.loads, (out / "x.jsonl").read_text().splitlines())
     assert failed["file"] == str(bad.path)
     assert re.search(rf"^{re.escape(str(bad.path))}: .*{bad.says}.*[.?]$", failed["error"]["message"])
-    assert answered["label"]
+    assert predicted["label"]
     assert [path.name for path in out.iterdir()] == ["x.jsonl"]
 
 
 def test_train_names_the_file_and_writes_nothing(auricle, sounds, bad, out) -> None:
-    spoil(sounds, bad.path)
+    replace_by_bad(sounds, bad.path)
     before = tree(sounds)
     ran = auricle("train", sounds, "--label", "label", "--models", "linear", "-o", out / "x.auricle")
     assert ran.code == 2
@@ -40,9 +40,9 @@ def test_train_names_the_file_and_writes_nothing(auricle, sounds, bad, out) -> N
     assert tree(sounds) == before
 
 
-def test_train_leaves_them_out_where_it_may(auricle, sounds, every_bad, out) -> None:
+def test_train_leaves_bad_files_out_with_skip_bad(auricle, sounds, every_bad, out) -> None:
     for number, bad in enumerate(every_bad, 1):
-        spoil(sounds, bad.path, number=number)
+        replace_by_bad(sounds, bad.path, number=number)
     ran = auricle(
         "train", sounds, "--label", "label", "--models", "linear", "--skip-bad", "--json", "-o", out / "x.auricle"
     )
@@ -58,7 +58,7 @@ def test_train_leaves_them_out_where_it_may(auricle, sounds, every_bad, out) -> 
 
 
 def test_features_names_the_file_and_writes_nothing(auricle, sounds, bad, out) -> None:
-    spoil(sounds, bad.path)
+    replace_by_bad(sounds, bad.path)
     ran = auricle("features", sounds, "--label", "label", "-o", out / "x.csv")
     assert ran.code == 2
     assert re.search(rf"{bad.path.name}.*{bad.says}", ran.sentence)
@@ -67,7 +67,7 @@ def test_features_names_the_file_and_writes_nothing(auricle, sounds, bad, out) -
 
 def test_plot_names_the_file_and_draws_nothing(auricle, bad, out) -> None:
     ran = auricle("plot", bad.path, "-o", out / "x.png")
-    if bad.path.name == "silence.wav":  # which can be looked at
+    if bad.path.name == "silence.wav":  # silence can be drawn
         assert (ran.code, ran.err) == (0, "")
         return
     assert ran.code == 2
@@ -77,15 +77,15 @@ def test_plot_names_the_file_and_draws_nothing(auricle, bad, out) -> None:
 
 def test_stream_names_the_file(auricle, states_file, bad) -> None:
     ran = auricle("stream", states_file, bad.path)
-    if bad.path.name == "silence.wav":  # a stream may be silent for a while
+    if bad.path.name == "silence.wav":  # a stream may be silent
         assert (ran.code, ran.err, len(ran.out.splitlines())) == (0, "", 3)
         return
     assert (ran.code, ran.out) == (2, "")
     assert re.search(rf"^{re.escape(str(bad.path))}: .*{bad.says}", ran.sentence)
 
 
-def spoil(sounds: Path, bad: Path, *, number: int = 4) -> None:
-    """Put a bad sound in the place of a good one of a data set, under its own name."""
+def replace_by_bad(sounds: Path, bad: Path, *, number: int = 4) -> None:
+    """Replace a good recording of a data set by a bad one, under the bad one's name."""
     shutil.copy(bad, sounds / "clips" / bad.name)
     (sounds / "clips" / f"{number:04}.wav").unlink()
     table = (sounds / "metadata.csv").read_text()
@@ -102,7 +102,7 @@ class TestTables:
         sentence: str = ran.sentence
         return sentence
 
-    def test_a_file_that_is_not_there(self, auricle, command, sounds, out) -> None:
+    def test_a_missing_file(self, auricle, command, sounds, out) -> None:
         (sounds / "clips" / "0007.wav").unlink()
         sentence = self.refused(auricle, command, sounds, out, "--label", "label")
         assert re.search(r"metadata\.csv, line 8: the recording must be there\. .*clips/0007\.wav\.$", sentence)
@@ -112,11 +112,11 @@ class TestTables:
             sentence = self.refused(auricle, command, sounds, out, option, "colour")
             assert f"`{option[2:]}` must name a column. There is no 'colour'; there are 'file_name', " in sentence
 
-    def test_nothing_there(self, auricle, command, sounds, out) -> None:
+    def test_a_missing_folder(self, auricle, command, sounds, out) -> None:
         sentence = self.refused(auricle, command, sounds / "no", out)
         assert sentence == f"{sounds / 'no'}: there is no such file or folder."
 
-    def test_no_sound_can_be_read(self, auricle, command, sounds, out) -> None:
+    def test_no_readable_sound(self, auricle, command, sounds, out) -> None:
         for path in (sounds / "clips").iterdir():
             path.write_text("text")
         assert "clips/0001.wav" in self.refused(auricle, command, sounds, out, "--label", "label")
@@ -146,7 +146,7 @@ class TestSplits:
         sentence = self.refused(auricle, sounds, out, "--label", "label", "--group", "machine")
         assert "must fall into at least 2 groups. By `group` 'machine', all 24 are in 'machine_1'" in sentence
 
-    def test_labels_that_differ_by_spaces_or_case_are_all_asked_about(self, auricle, sounds, out) -> None:
+    def test_labels_that_differ_by_spaces_or_case_are_all_named(self, auricle, sounds, out) -> None:
         table = (sounds / "metadata.csv").read_text()
         table = table.replace("healthy", "Healthy", 1).replace(",healthy", ",healthy ", 1)
         (sounds / "metadata.csv").write_text(table.replace("worn_bearing", "WORN_BEARING", 1))
@@ -181,14 +181,14 @@ class TestOptions:
             (["--cache-max", "lots"], r"A size must be a number with KB, MB, GB or TB, such as 10GB\. Got 'lots'\."),
             (
                 ["--budget", "soon"],
-                r"A time must be none, or a number above 0 .* such as 5m\. Got 'soon'\.",
+                r"A duration must be none, or a number above 0 .* such as 5m\. Got 'soon'\.",
             ),
             (["--journal", "x.journal"], r"`journal` keeps the trials of `tune` optuna\. Got 'none': leave it out\."),
             (["--split", "time"], r"a split by time needs a time for every recording\. This one has none\."),
             (["--target", "rpm"], r"`label` and `target` cannot both be named"),
         ],
     )
-    def test_a_setting_that_cannot_be(self, options, says, auricle, machine_sounds, out) -> None:
+    def test_bad_settings_are_refused(self, options, says, auricle, machine_sounds, out) -> None:
         ran = auricle("train", machine_sounds, "--label", "label", "-o", out / "x.auricle", *options)
         assert (ran.code, ran.out) == (2, "")
         assert re.search(says, ran.sentence)
@@ -211,7 +211,7 @@ class TestOptions:
         assert "Usage: " in ran.err
         assert "Traceback" not in ran.err
 
-    def test_json_says_errors_in_json(self, auricle, machine_sounds, out) -> None:
+    def test_errors_are_json_with_json(self, auricle, machine_sounds, out) -> None:
         ran = auricle("train", machine_sounds, "--label", "label", "--models", "no", "--json", "-o", out / "x.auricle")
         assert ran.code == 2
         assert json.loads(ran.out) == {"error": {"kind": "usage", "message": ran.sentence}}
@@ -227,7 +227,7 @@ OUTPUTS = {
 
 @pytest.mark.parametrize("command", OUTPUTS)
 class TestOutputs:
-    def test_a_folder_that_is_not_there(self, command, auricle, machine_sounds, states_file, out) -> None:
+    def test_a_missing_output_folder(self, command, auricle, machine_sounds, states_file, out) -> None:
         name, arguments = OUTPUTS[command]
         ran = auricle(*arguments(machine_sounds, states_file), "-o", out / "no" / name)
         assert (ran.code, ran.out) == (2, "")
@@ -236,7 +236,7 @@ class TestOutputs:
         )
         assert list(out.iterdir()) == []
 
-    def test_a_folder_in_its_place(self, command, auricle, machine_sounds, states_file, out) -> None:
+    def test_a_folder_of_that_name(self, command, auricle, machine_sounds, states_file, out) -> None:
         name, arguments = OUTPUTS[command]
         (out / name).mkdir()
         ran = auricle(*arguments(machine_sounds, states_file), "-o", out / name)
@@ -244,7 +244,7 @@ class TestOutputs:
         assert ran.sentence == f"{out / name}: the output must be a file. It is a folder; name a file in it."
         assert list((out / name).iterdir()) == []
 
-    def test_a_disk_that_is_full(self, command, auricle, machine_sounds, states_file, out, monkeypatch) -> None:
+    def test_a_full_disk(self, command, auricle, machine_sounds, states_file, out, monkeypatch) -> None:
         def full(_descriptor: int) -> None:
             raise OSError(28, "No space left on device")
 
@@ -286,13 +286,13 @@ class TestBundles:
         sentence = self.refused(auricle, command, model, machine_sounds, out)
         assert "must be a bundle that `auricle train` wrote. It is not one, or its end is missing." in sentence
 
-    def test_nothing_there(self, command, auricle, machine_sounds, tmp_path, out) -> None:
+    def test_a_missing_bundle(self, command, auricle, machine_sounds, tmp_path, out) -> None:
         sentence = self.refused(auricle, command, tmp_path / "no.auricle", machine_sounds, out)
         assert sentence.endswith("the bundle must be a readable file. No such file or directory.")
 
 
 class TestOddSets:
-    """Sets that are odd and not wrong: training goes on, and says what was done about it."""
+    """Unusual data sets are trained on, and the report says what was done about them."""
 
     def trained(self, auricle, folder: Path, out: Path) -> tuple[dict, str]:
         ran = auricle(
@@ -336,6 +336,6 @@ class TestOddSets:
                 soundfile.write(tmp_path / "set" / label / f"{i}.wav", sound, rate_hz)
         summary, page = self.trained(auricle, tmp_path / "set", out)
         assert (summary["n_recordings"], summary["failed"]) == (16, [])
-        said = {finding["kind"] for finding in summary["condition"]}
-        assert {"sample rates", "lengths", "short", "few recordings"} <= said
+        kinds = {finding["kind"] for finding in summary["condition"]}
+        assert {"sample rates", "lengths", "short", "few recordings"} <= kinds
         assert "Training brings all to the lowest, 8000 Hz" in page

@@ -1,3 +1,5 @@
+"""``auricle demo``: the whole loop in small, and a folder that cannot be created."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,17 +30,17 @@ def test_the_whole_loop_in_small(auricle, tmp_path: Path, monkeypatch: pytest.Mo
         assert (tmp_path / "demo" / name).read_bytes().startswith(b"\x89PNG")
     assert "The monitor: alarm." in ran.err
     assert "52 labels, and a retraining: The ch" in ran.err
-    assert "The server answers with it." in ran.err
+    assert "The server predicts with it." in ran.err
     assert "<html" in (tmp_path / "demo" / "loop" / "alarm.html").read_text(encoding="utf-8")
     assert "What to do next" in (tmp_path / "demo" / "faults.html").read_text(encoding="utf-8")
     for name in ("faults", "forest", "rpm"):
         assert load(tmp_path / "demo" / f"{name}.auricle").bundle.manifest.name == name
 
 
-def test_a_folder_that_cannot_be_made(auricle, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created(auricle, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("here already")
-    for place in (tmp_path / "file", tmp_path / "file" / "demo"):
-        ran = auricle("demo", "-o", place)
+    for folder in (tmp_path / "file", tmp_path / "file" / "demo"):
+        ran = auricle("demo", "-o", folder)
         assert (ran.code, ran.out) == (2, "")
-        assert ran.sentence.startswith(f"{place}: the demo's folder must be writable. ")
+        assert ran.sentence.startswith(f"{folder}: the demo's folder must be writable. ")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -1,3 +1,5 @@
+"""``auricle doctor``: packages, speed, and the agreement of all routes of prediction."""
+
 import json
 from pathlib import Path
 
@@ -12,44 +14,46 @@ def clip(machine_sounds: Path) -> Path:
     return machine_sounds.parent / "clips" / "0001.wav"
 
 
-def test_what_is_installed_and_how_fast(auricle) -> None:
+def test_packages_and_speed_are_printed(auricle) -> None:
     ran = auricle("doctor")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("auricle ")
     assert "numba " in ran.out
     assert "one core, x real time: features " in ran.out
-    told = json.loads(auricle("doctor", "--json").out)
-    assert told.keys() == {"auricle", "python", "platform", "cores", "libraries", "missing", "speed"}
-    assert all(rate > 0 for rate in told["speed"].values())
-    assert {"numpy", "onnxruntime", "soxr"} <= told["libraries"].keys()
-    assert not {"test", "check"} & told["missing"].keys()
+    found = json.loads(auricle("doctor", "--json").out)
+    assert found.keys() == {"auricle", "python", "platform", "cores", "libraries", "missing", "speed"}
+    assert all(rate > 0 for rate in found["speed"].values())
+    assert {"numpy", "onnxruntime", "soxr"} <= found["libraries"].keys()
+    assert not {"test", "check"} & found["missing"].keys()
 
 
-def test_a_model_that_answers_alike_in_every_way(auricle, states_file: Path, clip: Path) -> None:
+def test_all_routes_agree(auricle, states_file: Path, clip: Path) -> None:
     ran = auricle("doctor", states_file, clip)
     assert ran.code == 0
     lines = ran.out.splitlines()
-    assert lines[-1] == "All ways agree."
+    assert lines[-1] == "All routes agree."
     assert [line.split()[0] for line in lines[-5:-1]] == ["file", "stream", "folder", "worker"]
     assert all(line.endswith("ok") for line in lines[-5:-1])
 
 
-def test_a_model_that_does_not(auricle, states_file: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_routes_that_differ_exit_with_1(
+    auricle, states_file: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(consistency, "TOLERANCE", -1.0)
     monkeypatch.setattr(consistency, "_in_worker", lambda model, file: iter([consistency._as_file(model, file)]))
     ran = auricle("doctor", states_file, clip, "--json")
-    told = json.loads(ran.out)["parity"]
-    assert (ran.code, told["agrees"], told["ways"][0]["agrees"]) == (1, False, False)
-    assert auricle("doctor", states_file, clip).out.endswith("They do NOT agree: please report this.\n")
+    found = json.loads(ran.out)["parity"]
+    assert (ran.code, found["agrees"], found["ways"][0]["agrees"]) == (1, False, False)
+    assert auricle("doctor", states_file, clip).out.endswith("The routes do NOT agree: please report this.\n")
 
 
-def test_a_server_that_cannot_be_asked_is_no_agreement(
+def test_an_unreachable_server_does_not_agree(
     auricle, states_file: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(command.KEY_VARIABLE, "aud_x")
     ran = auricle("doctor", states_file, clip, "--server", "http://127.0.0.1:1")
     assert ran.code == 1
-    assert "server  http://127.0.0.1:1 cannot be asked" in ran.out
+    assert "server  http://127.0.0.1:1 does not respond" in ran.out
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""``auricle features``: one row per window with named columns, as CSV or Parquet."""
+
 import csv
 import sys
 from pathlib import Path
@@ -16,7 +18,7 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_row_a_window_with_named_columns(auricle, machine_sounds: Path, out: Path) -> None:
+def test_one_row_per_window_with_named_columns(auricle, machine_sounds: Path, out: Path) -> None:
     arguments = ["--label", "label", "--group", "machine"]
     ran = auricle("features", machine_sounds, *arguments, "-o", out / "x.csv")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
@@ -33,7 +35,7 @@ def test_a_row_a_window_with_named_columns(auricle, machine_sounds: Path, out: P
     assert [path.name for path in out.iterdir()] == ["x.csv"]
 
 
-def test_a_target_stands_in_its_own_column(auricle, machine_sounds: Path, out: Path) -> None:
+def test_targets_have_their_own_column(auricle, machine_sounds: Path, out: Path) -> None:
     assert auricle("features", machine_sounds, "--target", "rpm", "-o", out / "x.csv").code == 0
     rows = table(out / "x.csv")
     assert "label" not in rows[0]
@@ -41,13 +43,13 @@ def test_a_target_stands_in_its_own_column(auricle, machine_sounds: Path, out: P
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x", "x.csv.gz"])
-def test_a_table_ends_in_csv(name: str, auricle, machine_sounds: Path, out: Path) -> None:
+def test_other_file_types_are_refused(name: str, auricle, machine_sounds: Path, out: Path) -> None:
     ran = auricle("features", machine_sounds, "-o", out / name)
     assert (ran.code, ran.sentence) == (2, f"{out / name}: the table's name must end in .csv or .parquet.")
     assert list(out.iterdir()) == []
 
 
-def test_parquet_without_pyarrow_says_what_to_install(auricle, machine_sounds: Path, out: Path, monkeypatch) -> None:
+def test_parquet_without_pyarrow_names_the_extra(auricle, machine_sounds: Path, out: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     ran = auricle("features", machine_sounds, "-o", out / "x.parquet")
@@ -63,7 +65,7 @@ def test_parquet_without_pyarrow_says_what_to_install(auricle, machine_sounds: P
         (["--resume"], "`--resume` must be given with `--engine`"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(options, says, auricle, machine_sounds: Path, out: Path) -> None:
+def test_contradictory_options_are_refused(options, says, auricle, machine_sounds: Path, out: Path) -> None:
     ran = auricle("features", machine_sounds, "-o", out / "x.csv", *options)
     assert ran.code == 2
     assert says in ran.sentence

@@ -1,3 +1,5 @@
+"""``auricle feedback``: labels exported are imported again, and bad labels are listed."""
+
 import csv
 import json
 from collections.abc import Callable
@@ -20,7 +22,7 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def logged(url: str, make_entry: Callable[..., Entry]) -> tuple[Entry, ...]:
-    """Three answered recordings of a class, and one of a number."""
+    """Log entries: three of a classifier, and one of a regressor."""
     number = {"probabilities": None, "confidence": None, "label": None, "labels": None, "model": "speed@1"}
     added = (*(make_entry(source=f"{name}.wav") for name in "abc"), make_entry(value=7.0, **number))
     with Store.open(url) as store:
@@ -28,9 +30,7 @@ def logged(url: str, make_entry: Callable[..., Entry]) -> tuple[Entry, ...]:
     return added
 
 
-def test_what_is_exported_can_be_imported_again(
-    auricle: Run, logged: tuple[Entry, ...], url: str, tmp_path: Path
-) -> None:
+def test_exported_labels_can_be_imported(auricle: Run, logged: tuple[Entry, ...], url: str, tmp_path: Path) -> None:
     with Store.open(url) as store:
         store.feedback.add(FeedbackEntry(logged[0].id, "worn"))
         store.feedback.add(FeedbackEntry(logged[0].id, "fine", key="abcd2345", who="ann"))
@@ -45,12 +45,12 @@ def test_what_is_exported_can_be_imported_again(
     ]
     assert auricle("feedback", "export", "--store", url).out == table.read_text()
     ran = auricle("feedback", "import", table, "--store", url)
-    assert (ran.code, ran.err) == (0, "Labels taken: 2; refused: 0.\n")
-    told = json.loads(auricle("feedback", "export", "--model", "speed", "--json", "--store", url).out)["feedback"]
-    assert [(one["target"], one["via"]) for one in told] == [(6.5, "csv")]
+    assert (ran.code, ran.err) == (0, "Labels imported: 2; refused: 0.\n")
+    exported = json.loads(auricle("feedback", "export", "--model", "speed", "--json", "--store", url).out)["feedback"]
+    assert [(row["target"], row["via"]) for row in exported] == [(6.5, "csv")]
 
 
-def test_what_cannot_be_taken_is_told_and_the_rest_is(
+def test_bad_labels_are_listed_and_the_others_imported(
     auricle: Run, logged: tuple[Entry, ...], url: str, tmp_path: Path
 ) -> None:
     table = tmp_path / "labels.csv"
@@ -59,15 +59,15 @@ def test_what_cannot_be_taken_is_told_and_the_rest_is(
     )
     ran = auricle("feedback", "import", table, "--who", "ann", "--json", "--store", url)
     assert ran.code == 1
-    told = json.loads(ran.out)
-    assert told["taken"] == 1
-    assert [one["error"]["kind"] for one in told["failed"]] == ["missing", "usage", "usage"]
-    assert told["failed"][0]["where"] == f"{table}, line 2"
+    outcome = json.loads(ran.out)
+    assert outcome["taken"] == 1
+    assert [failure["error"]["kind"] for failure in outcome["failed"]] == ["missing", "usage", "usage"]
+    assert outcome["failed"][0]["where"] == f"{table}, line 2"
     shown = auricle("feedback", "import", table, "--store", url)
     assert "line 5: A `target` must be a number. Got 'fast'." in shown.err
-    assert "Labels taken: 1; refused: 3." in shown.err
+    assert "Labels imported: 1; refused: 3." in shown.err
     with Store.open(url) as store:
-        assert [said.who for said in store.feedback.of([logged[1].id])[logged[1].id]] == ["bob"] * 2
+        assert [entry.who for entry in store.feedback.of([logged[1].id])[logged[1].id]] == ["bob"] * 2
 
 
 def test_a_label_track_names_predictions_by_name_and_time(
@@ -79,9 +79,9 @@ def test_a_label_track_names_predictions_by_name_and_time(
     assert ran.code == 1
     assert "b.txt, line 2: No prediction of 'b' lies for the most part between 5 and 6 s." in ran.err
     with Store.open(url) as store:
-        said = store.feedback.of([entry.id for entry in logged])
-    assert [(one.label, one.who, one.via) for one in said.pop(logged[1].id)] == [("fine", "ann", "audacity")]
-    assert said == {}
+        given = store.feedback.of([entry.id for entry in logged])
+    assert [(entry.label, entry.who, entry.via) for entry in given.pop(logged[1].id)] == [("fine", "ann", "audacity")]
+    assert given == {}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_label_track_names_predictions_by_name_and_time(
     ],
 )
 @pytest.mark.usefixtures("logged")
-def test_a_file_that_is_no_feedback_is_one_sentence(
+def test_a_bad_file_is_one_sentence(
     auricle: Run, url: str, tmp_path: Path, name: str, content: str | None, sentence: str
 ) -> None:
     if content is not None:
@@ -107,7 +107,7 @@ def test_a_file_that_is_no_feedback_is_one_sentence(
 
 
 @pytest.mark.usefixtures("logged")
-def test_a_table_must_be_named_as_one(auricle: Run, url: str, tmp_path: Path) -> None:
+def test_the_export_must_be_a_csv_file(auricle: Run, url: str, tmp_path: Path) -> None:
     ran = auricle("feedback", "export", "-o", tmp_path / "labels.txt", "--store", url)
     assert ran.code == 2
     assert r"the table's name must end in .csv" in ran.sentence

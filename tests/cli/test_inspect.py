@@ -1,4 +1,4 @@
-"""``auricle inspect`` as it is typed."""
+"""``auricle inspect``: tables, findings, verdict, report and errors."""
 
 import json
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def test_json_is_one_object(auricle: Callable[..., Any], sounds: Path) -> None:
     assert summary["duplicates"] == []
 
 
-def test_the_page_is_written(auricle: Callable[..., Any], sounds: Path, tmp_path: Path) -> None:
+def test_the_report_is_written(auricle: Callable[..., Any], sounds: Path, tmp_path: Path) -> None:
     ran = auricle("inspect", sounds, "-o", tmp_path / "report.html")
     assert ran.code == 0
     assert "Wrote" in ran.err
@@ -50,14 +50,14 @@ def test_unreadable_recordings_are_listed_and_exit_with_1(auricle: Callable[...,
     assert "a/0.wav" in ran.out
 
 
-def test_a_page_that_cannot_be_written_is_said_first(auricle: Callable[..., Any], sounds: Path, tmp_path: Path) -> None:
+def test_an_unwritable_report_is_refused_first(auricle: Callable[..., Any], sounds: Path, tmp_path: Path) -> None:
     ran = auricle("inspect", sounds, "-o", tmp_path / "missing" / "report.html")
     assert ran.code == 2
     assert "folder must exist" in ran.sentence
 
 
-def test_a_page_is_html(auricle: Callable[..., Any], sounds: Path, tmp_path: Path) -> None:
-    assert "must end in .html, .htm" in auricle("inspect", sounds, "-o", tmp_path / "report.pdf").sentence
+def test_the_report_must_be_html(auricle: Callable[..., Any], sounds: Path, tmp_path: Path) -> None:
+    assert "must end in .html or .htm" in auricle("inspect", sounds, "-o", tmp_path / "report.pdf").sentence
 
 
 def test_labels_that_differ_by_case_are_asked_about(auricle: Callable[..., Any], sounds: Path) -> None:
@@ -76,6 +76,6 @@ def test_one_class_is_a_finding(auricle: Callable[..., Any], sounds: Path) -> No
     assert "there must be at least 2 classes" in ran.out
 
 
-def test_names_are_printed_as_they_are(auricle: Callable[..., Any], sounds: Path) -> None:
+def test_markup_in_names_is_printed_literally(auricle: Callable[..., Any], sounds: Path) -> None:
     (sounds / "a").rename(sounds / "[bold]a")
     assert "[bold]a" in auricle("inspect", sounds).out

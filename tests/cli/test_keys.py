@@ -1,3 +1,5 @@
+"""``auricle keys``: a key is shown once, verified by the store, listed without its secret, and revoked."""
+
 import json
 import re
 from collections.abc import Callable
@@ -14,7 +16,7 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'engine.db'}"
 
 
-def test_a_key_is_shown_once_and_opens_what_it_says(auricle: Callable[..., Any], url: str) -> None:
+def test_a_key_is_printed_once_and_has_its_scopes(auricle: Callable[..., Any], url: str) -> None:
     ran = auricle(
         "keys", "create", "--scopes", "predict, feedback", "--name", "yard", "--expires", "90d", "--store", url
     )
@@ -32,13 +34,13 @@ def test_a_key_is_shown_once_and_opens_what_it_says(auricle: Callable[..., Any],
 
 
 def test_a_key_is_revoked(auricle: Callable[..., Any], url: str) -> None:
-    made = json.loads(auricle("keys", "create", "--json", "--store", url).out)
-    assert auricle("keys", "revoke", made["id"], "--store", url).code == 0
+    created = json.loads(auricle("keys", "create", "--json", "--store", url).out)
+    assert auricle("keys", "revoke", created["id"], "--store", url).code == 0
     (key,) = json.loads(auricle("keys", "list", "--json", "--store", url).out)["keys"]
     assert key["revoked"] is not None
     assert "revoked" in auricle("keys", "list", "--store", url).out
     with Store.open(url) as store:
-        assert store.keys.verify(made["token"]) is None
+        assert store.keys.verify(created["token"]) is None
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_a_key_is_revoked(auricle: Callable[..., Any], url: str) -> None:
     [
         (("create", "--scopes", "root"), "A scope must be one of predict, feedback, read, train, promote, admin"),
         (("create", "--scopes", ""), "Got ''"),
-        (("create", "--expires", "soon"), "A stretch of time must be a number above 0"),
+        (("create", "--expires", "soon"), "A duration must be a number above 0"),
         (("create", "--store", "mysql://root:secret@host/db"), "A store's URL must be"),
     ],
 )
@@ -59,7 +61,7 @@ def test_bad_input_is_one_sentence(
     assert "secret" not in ran.err
 
 
-def test_a_store_that_is_not_there_is_not_made_to_be_read(auricle: Callable[..., Any], tmp_path: Path) -> None:
+def test_reading_creates_no_store(auricle: Callable[..., Any], tmp_path: Path) -> None:
     for words in (("list",), ("revoke", "abc")):
         ran = auricle("keys", *words, "--store", tmp_path / "typo.db")
         assert ran.code == 2
@@ -67,8 +69,8 @@ def test_a_store_that_is_not_there_is_not_made_to_be_read(auricle: Callable[...,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_id_that_no_key_has_is_told(auricle: Callable[..., Any], url: str) -> None:
+def test_an_unknown_id_is_an_error(auricle: Callable[..., Any], url: str) -> None:
     assert auricle("keys", "create", "--store", url).code == 0
-    ran = auricle("keys", "revoke", "nobody", "--store", url)
+    ran = auricle("keys", "revoke", "zzzz9999", "--store", url)
     assert ran.code == 2
-    assert "There is no key of the id 'nobody'" in ran.sentence
+    assert "There is no key of the id 'zzzz9999'" in ran.sentence

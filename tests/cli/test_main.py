@@ -1,3 +1,5 @@
+"""Every command has help, an example that parses, and a JSON form; exit codes and pipes as a process."""
+
 import inspect
 import json
 import os
@@ -36,7 +38,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_example_is_a_command_that_is_understood(name: str) -> None:
+def test_every_example_parses(name: str) -> None:
     command = command_of(name)
     (example,) = re.findall(r"^ *Example: `(.*)`$", load_command(name).__doc__ or "", re.MULTILINE)
     words, path = shlex.split(example.rpartition(" | ")[2]), ["auricle", *name.split()]
@@ -69,20 +71,11 @@ def test_version(auricle) -> None:
 
 
 class TestAsAProcess:
-    """What cannot be seen from inside: exit codes, pipes, and what is imported."""
+    """Exit codes, pipes and imports of a command in its own process."""
 
     def run(self, *arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         environment = os.environ | {"COLUMNS": "120"}
         return subprocess.run([*ENTRY, *map(str, arguments)], input=stdin, capture_output=True, env=environment)
-
-    def test_version_and_help_load_no_library(self) -> None:
-        script = (
-            "import sys\nfrom auricle.cli import main\ntry: main()\n"
-            "except SystemExit: print({'onnxruntime', 'sklearn', 'scipy', 'numba', 'matplotlib'} & set(sys.modules))"
-        )
-        done = subprocess.run([sys.executable, "-c", script, "train", "--help"], capture_output=True, text=True)
-        assert done.stdout.endswith("set()\n")
-        assert done.stderr == ""
 
     def test_an_error_is_one_line_and_exit_2(self, tmp_path: Path) -> None:
         done = self.run("predict", tmp_path / "no.auricle", tmp_path / "no.wav")
@@ -90,7 +83,7 @@ class TestAsAProcess:
         sentence = f"auricle: {tmp_path}/no.auricle: the bundle must be a readable file. No such file or directory.\n"
         assert done.stderr.decode() == sentence
 
-    def test_some_failed_is_exit_1(self, states_file: Path, machine_sounds: Path, tmp_path: Path) -> None:
+    def test_failed_files_exit_with_1(self, states_file: Path, machine_sounds: Path, tmp_path: Path) -> None:
         done = self.run("predict", states_file, machine_sounds.parent / "clips", tmp_path / "no.wav")
         assert done.returncode == 1
         assert len(done.stdout.splitlines()) == 25
@@ -100,8 +93,8 @@ class TestAsAProcess:
         raw = (machine_sounds.parent / "clips" / "0001.wav").read_bytes()[44:]
         done = self.run("stream", states_file, "-", "--rate-hz", 8000, stdin=raw)
         assert (done.returncode, done.stderr) == (0, b"")
-        answers = [json.loads(line) for line in done.stdout.splitlines()]
-        assert [answer["end_s"] for answer in answers] == [0.2, pytest.approx(0.4, abs=0.01), 0.5]
+        predictions = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [row["end_s"] for row in predictions] == [0.2, pytest.approx(0.4, abs=0.01), 0.5]
 
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"stream"}))  # a stream is JSON lines already
@@ -109,7 +102,7 @@ def test_every_command_can_print_one_json_object(command: str) -> None:
     assert "as_json" in inspect.signature(load_command(command)).parameters
 
 
-def test_the_files_that_commands_write_are_told_as_json(auricle, states_file, machine_sounds, out) -> None:
+def test_commands_that_write_files_describe_them_in_json(auricle, states_file, machine_sounds, out) -> None:
     sounds = machine_sounds.parent
     clip = min((sounds / "clips").iterdir())
     for arguments, keys in (
@@ -125,7 +118,7 @@ def test_the_files_that_commands_write_are_told_as_json(auricle, states_file, ma
         assert json.loads(ran.out).keys() >= keys
 
 
-def test_predict_cannot_print_an_object_among_its_lines(auricle, states_file, machine_sounds) -> None:
+def test_predict_on_stdout_refuses_json(auricle, states_file, machine_sounds) -> None:
     clip = min((machine_sounds.parent / "clips").iterdir())
     ran = auricle("predict", states_file, clip, "--json")
     assert ran.code == 2

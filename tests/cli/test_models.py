@@ -1,3 +1,5 @@
+"""``auricle models``: add, list, promote, roll back and show bundles of the registry."""
+
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,7 +28,7 @@ def later(states_file: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_day_of_the_registry(auricle: Run, states_file: Path, later: Path, url: str) -> None:
+def test_a_model_is_added_promoted_and_rolled_back(auricle: Run, states_file: Path, later: Path, url: str) -> None:
     first = json.loads(auricle("models", "add", states_file, "--why", "winter", "--json", "--store", url).out)
     assert first["aliases"] == ["champion"]
     ran = auricle("models", "add", later, "--store", url)
@@ -34,28 +36,28 @@ def test_a_day_of_the_registry(auricle: Run, states_file: Path, later: Path, url
     models = json.loads(auricle("models", "list", "--json", "--store", url).out)["models"]
     second = next(model for model in models if not model["aliases"])
     assert f"{second['model']} is in the registry." in ran.err
-    promoted = auricle("models", "promote", second["model"], "--why", "hears more", "--store", url)
+    promoted = auricle("models", "promote", second["model"], "--why", "recognises more", "--store", url)
     assert f"{second['model']} is the champion." in promoted.err
     shown = auricle("models", "show", "states", "--store", url)
     assert "Better." in shown.out
     assert "library_name" not in shown.out
-    assert "hears more" in shown.out
+    assert "recognises more" in shown.out
     rolled = json.loads(auricle("models", "rollback", "states", "--why", "worse", "--json", "--store", url).out)
     assert (rolled["model"], rolled["kind"], rolled["why"]) == (first["model"], "rollback", "worse")
-    told = json.loads(auricle("models", "show", first["digest"], "--json", "--store", url).out)
-    assert told["aliases"] == ["champion"]
-    assert [change["kind"] for change in told["changes"]] == ["promotion", "promotion", "rollback"]
+    shown = json.loads(auricle("models", "show", first["digest"], "--json", "--store", url).out)
+    assert shown["aliases"] == ["champion"]
+    assert [change["kind"] for change in shown["changes"]] == ["promotion", "promotion", "rollback"]
     listed = auricle("models", "list", "--store", url).out
     assert first["digest"][:12] in listed
     assert "champion" in listed
 
 
-def test_of_two_who_promote_the_second_is_told(auricle: Run, states_file: Path, later: Path, url: str) -> None:
+def test_the_second_of_two_promotions_fails(auricle: Run, states_file: Path, later: Path, url: str) -> None:
     first = json.loads(auricle("models", "add", states_file, "--json", "--store", url).out)
     second = json.loads(auricle("models", "add", later, "--json", "--store", url).out)
-    seen = ("--expected", first["model"], "--store", url)
-    assert auricle("models", "promote", second["model"], *seen).code == 0
-    ran = auricle("models", "promote", second["model"], *seen)
+    expected = ("--expected", first["model"], "--store", url)
+    assert auricle("models", "promote", second["model"], *expected).code == 0
+    ran = auricle("models", "promote", second["model"], *expected)
     assert ran.code == 2
     assert f"must still be {first['digest'][:12]}" in ran.sentence
 
@@ -76,7 +78,7 @@ def test_bad_input_is_one_sentence(auricle: Run, states_file: Path, tmp_path: Pa
         assert sentence in ran.sentence
 
 
-def test_a_bundle_that_does_not_prove_itself_is_not_added(
+def test_a_bundle_that_fails_its_self_test_is_not_added(
     auricle: Run, states_file: Path, tmp_path: Path, url: str
 ) -> None:
     bundle = Bundle.load(states_file)
@@ -88,7 +90,7 @@ def test_a_bundle_that_does_not_prove_itself_is_not_added(
     assert not (tmp_path / "engine.db").exists()
 
 
-def test_what_retraining_decided_is_shown(auricle: Run, states_file: Path, url: str) -> None:
+def test_retrainings_are_shown(auricle: Run, states_file: Path, url: str) -> None:
     assert auricle("models", "add", states_file, "--store", url).code == 0
     with Store.open(url) as store:
         identity = store.decisions.begin("states", {})

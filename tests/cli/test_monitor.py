@@ -1,4 +1,4 @@
-"""``auricle monitor`` as it is typed."""
+"""``auricle monitor``: verdict, causes and exit codes on files and on a server's log."""
 
 import json
 from pathlib import Path
@@ -41,15 +41,15 @@ def test_a_fault_is_an_alarm_with_its_cause(auricle, states_file: Path, quiet: P
     assert "Level fell by" in (out / "r.html").read_text(encoding="utf-8")
 
 
-def test_a_reader_sees_the_verdict_first(auricle, states_file: Path, quiet: Path) -> None:
+def test_the_verdict_is_printed_first(auricle, states_file: Path, quiet: Path) -> None:
     ran = auricle("monitor", states_file, quiet, "--by", "microphone")
     assert ran.code == 4
     assert ran.out.startswith("alarm: Level fell by ")
-    assert "What moved most" in ran.out
+    assert "Largest shifts" in ran.out
     assert "1. Set the gain back" in ran.out
 
 
-def test_a_few_recordings_are_not_enough_and_known_ones_are_told(
+def test_few_recordings_are_not_enough_and_training_recordings_are_counted(
     auricle, states_file: Path, machine_sounds: Path
 ) -> None:
     ran = auricle("monitor", states_file, machine_sounds)
@@ -58,7 +58,7 @@ def test_a_few_recordings_are_not_enough_and_known_ones_are_told(
     assert "24 of 24 recordings were in the training set" in ran.out
 
 
-def test_sound_without_labels_is_watched(auricle, states_file: Path, live: Path) -> None:
+def test_recordings_without_labels_are_checked(auricle, states_file: Path, live: Path) -> None:
     ran = auricle("monitor", states_file, live.parent / "clips", "--json")
     assert ran.code in (0, 4)
     (check,) = json.loads(ran.out)["checks"]
@@ -67,7 +67,7 @@ def test_sound_without_labels_is_watched(auricle, states_file: Path, live: Path)
 
 @pytest.fixture
 def log(states, live: Path, tmp_path: Path) -> Path:
-    """A store in which sixty recordings were logged."""
+    """A store with sixty logged recordings."""
     from auricle.audio.decode import read
     from auricle.prediction.log_entries import build_entry
     from auricle.prediction.stream import Stream
@@ -84,7 +84,7 @@ def log(states, live: Path, tmp_path: Path) -> Path:
     return tmp_path / "log.db"
 
 
-def test_the_log_of_a_server_is_watched(auricle, states_file: Path, log: Path) -> None:
+def test_the_log_of_a_server_is_checked(auricle, states_file: Path, log: Path) -> None:
     ran = auricle("monitor", states_file, "--store", log, "--since", "1h", "--by", "site", "--json")
     assert ran.code in (0, 4)
     (check,) = json.loads(ran.out)["checks"]
@@ -92,7 +92,7 @@ def test_the_log_of_a_server_is_watched(auricle, states_file: Path, log: Path) -
     assert {place["value"] for place in check["drift"]["places"]} <= {"north"}
 
 
-def test_a_model_that_the_registry_does_not_have_is_named(auricle, states, log: Path) -> None:
+def test_a_model_missing_from_the_registry_is_named(auricle, states, log: Path) -> None:
     ran = auricle("monitor", "--store", log)
     assert ran.code == 2
     assert states.name in ran.err
@@ -109,14 +109,14 @@ def test_an_empty_store_is_not_enough(auricle, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "Name either a model and the recordings that it heard, or `--store`."),
-        (["MODEL"], "Name either a model and the recordings that it heard, or `--store`."),
-        (["MODEL", "DATA", "--store", "x.db"], "Name either a model and the recordings that it heard, or `--store`."),
+        ([], "Name either a model and recordings, or `--store`."),
+        (["MODEL"], "Name either a model and recordings, or `--store`."),
+        (["MODEL", "DATA", "--store", "x.db"], "Name either a model and recordings, or `--store`."),
         (["MODEL", "DATA", "--by", "moon"], "`by` must name a column of the recordings' metadata. There is no 'moon'"),
         (["MODEL", "DATA", "--rate", "2"], "The rate of false alarms must lie between 0 and 1. Got 2."),
         (["MODEL", "nowhere"], "nowhere"),
-        (["--store", "x.db", "--group", "site"], "`--label` and `--group` name columns of a table"),
-        (["--store", "x.db", "--since", "later"], "A time must be none, or a number above 0"),
+        (["--store", "x.db", "--group", "site"], "`--label`, `--group` and `--root` must be given with a table"),
+        (["--store", "x.db", "--since", "later"], "A duration must be none, or a number above 0"),
     ],
 )
 def test_bad_usage_is_one_sentence(auricle, states_file: Path, live: Path, arguments, sentence: str) -> None:

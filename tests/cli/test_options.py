@@ -1,3 +1,5 @@
+"""Sizes and durations are parsed strictly, and a table may lie in another folder than its recordings."""
+
 import json
 from pathlib import Path
 
@@ -6,7 +8,7 @@ import pytest
 import soundfile
 from typer.main import get_command
 
-from auricle.cli.main import app
+from auricle.cli.app import app
 from auricle.cli.options import duration_s, size_bytes, span_s
 from auricle.errors import UsageError
 
@@ -19,20 +21,20 @@ def test_sizes(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "GB", "ten", "10 XB", "10GBB", "-1GB", "nan", "inf", "1_0"])
-def test_what_is_no_size(text: str) -> None:
+def test_bad_sizes_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"A size must be a number with KB, MB, GB or TB, such as 10GB\. Got "):
         size_bytes(text)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("none", None), ("90", 90), ("5m", 300), ("1.5 H", 5400), ("30s", 30)])
-def test_times(text: str, seconds: float | None) -> None:
+def test_durations(text: str, seconds: float | None) -> None:
     assert duration_s(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "m", "five", "5w", "-1m", "0", "0s", "nan", "inf"])
-def test_what_is_no_time(text: str) -> None:
+def test_bad_durations_are_refused(text: str) -> None:
     with pytest.raises(
-        UsageError, match=r"A time must be none, or a number above 0 with s, m, h or d, such as 5m\. Got "
+        UsageError, match=r"A duration must be none, or a number above 0 with s, m, h or d, such as 5m\. Got "
     ):
         duration_s(text)
 
@@ -40,19 +42,19 @@ def test_what_is_no_time(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90d", 90 * 86_400), ("1.5 H", 5400), ("2w", 14 * 86_400), ("30s", 30), ("5m", 300)]
 )
-def test_stretches_of_time(text: str, seconds: float) -> None:
+def test_durations_with_a_unit(text: str, seconds: float) -> None:
     assert span_s(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "d", "five", "5", "none", "-1d", "0d", "nan", "inf", "5y"])
-def test_what_is_no_stretch_of_time(text: str) -> None:
+def test_bad_durations_with_a_unit_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"must be a number above 0 with s, m, h, d or w, such as 90d\. Got "):
         span_s(text)
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> tuple[Path, Path]:
-    """A table of four recordings that lie elsewhere, and where."""
+    """A table of four recordings, and their folder, which is another one."""
     sounds, rng = tmp_path / "sounds", np.random.default_rng(0)
     sounds.mkdir()
     for name in "abcd":
@@ -63,7 +65,7 @@ def table(tmp_path: Path) -> tuple[Path, Path]:
     return table, sounds
 
 
-def test_a_table_may_lie_elsewhere_than_its_recordings(auricle, table: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_table_may_be_outside_the_folder_of_its_recordings(auricle, table: tuple[Path, Path], tmp_path: Path) -> None:
     labels, sounds = table
     assert "labels.csv, line 2: the recording must be there" in auricle("inspect", labels).sentence
     assert json.loads(auricle("inspect", labels, "--root", sounds, "--json").out)["n_recordings"] == 4

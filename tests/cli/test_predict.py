@@ -1,3 +1,5 @@
+"""``auricle predict``: lines in order, formats, failed files, stores and errors."""
+
 import csv
 import json
 import os
@@ -18,7 +20,7 @@ def rows(text: str) -> list[dict]:
     return [json.loads(line, parse_constant=pytest.fail) for line in text.splitlines()]
 
 
-def test_a_folder_is_a_line_each_in_order(auricle, states_file, states: Predictor, clips: Path) -> None:
+def test_a_folder_is_one_line_per_file_in_order(auricle, states_file, states: Predictor, clips: Path) -> None:
     ran = auricle("predict", states_file, clips)
     assert (ran.code, ran.err) == (0, "")
     files = sorted(clips.iterdir())
@@ -26,11 +28,11 @@ def test_a_folder_is_a_line_each_in_order(auricle, states_file, states: Predicto
 
 
 def test_workers_change_nothing(auricle, states_file, clips: Path) -> None:
-    one = auricle("predict", states_file, clips, "--workers", "1")
-    assert auricle("predict", states_file, clips, "--workers", "2") == one
+    single = auricle("predict", states_file, clips, "--workers", "1")
+    assert auricle("predict", states_file, clips, "--workers", "2") == single
 
 
-def test_a_pattern_and_a_file(auricle, states_file, clips: Path) -> None:
+def test_patterns_and_files_are_joined(auricle, states_file, clips: Path) -> None:
     ran = auricle("predict", states_file, clips / "000?.wav", clips / "0001.wav", clips / "0024.wav")
     assert [Path(row["file"]).stem for row in rows(ran.out)] == [*(f"000{i}" for i in range(1, 10)), "0024"]
 
@@ -39,12 +41,12 @@ def test_windows_and_hop(auricle, states_file, states: Predictor, clips: Path) -
     file = clips / "0001.wav"
     got = rows(auricle("predict", states_file, file, "--windows").out)
     recording, windows = states.answers(file)
-    assert got == [{"file": str(file), **answer.as_json()} for answer in (recording, *windows)]
+    assert got == [{"file": str(file), **prediction.as_json()} for prediction in (recording, *windows)]
     got = rows(auricle("predict", states_file, file, "--windows", "--hop-s", "0.1").out)
     assert [row["level"] for row in got] == ["recording"] + ["window"] * 5
 
 
-def test_a_file_of_lines_and_a_table(auricle, states_file, clips: Path, out: Path) -> None:
+def test_jsonl_and_csv_agree(auricle, states_file, clips: Path, out: Path) -> None:
     ran = auricle("predict", states_file, clips, "-o", out / "x.jsonl")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
     lines = rows((out / "x.jsonl").read_text())
@@ -58,14 +60,14 @@ def test_a_file_of_lines_and_a_table(auricle, states_file, clips: Path, out: Pat
     assert sorted(path.name for path in out.iterdir()) == ["x.csv", "x.jsonl"]
 
 
-def test_numbers(auricle, trained_on_speeds, clips: Path, tmp_path: Path) -> None:
+def test_a_regressor(auricle, trained_on_speeds, clips: Path, tmp_path: Path) -> None:
     trained_on_speeds.bundle.save(tmp_path / "rpm.auricle")
     (row,) = rows(auricle("predict", tmp_path / "rpm.auricle", clips / "0001.wav").out)
     assert row.keys() >= {"file", "level", "start_s", "end_s", "value", "quality", "model"}
     assert row.keys().isdisjoint({"label", "confidence", "probabilities"})
 
 
-def test_a_failed_file_is_a_line_in_its_place(auricle, states_file, clips: Path, tmp_path: Path) -> None:
+def test_a_failed_file_keeps_its_place(auricle, states_file, clips: Path, tmp_path: Path) -> None:
     ran = auricle("predict", states_file, clips / "0001.wav", tmp_path / "no.wav", clips / "0002.wav")
     assert ran.code == 1
     first, failed, last = rows(ran.out)
@@ -81,7 +83,7 @@ def test_a_failed_file_is_a_line_in_its_place(auricle, states_file, clips: Path,
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
-def test_a_name_that_is_no_text(form: str, auricle, states_file, clips: Path, tmp_path: Path, out: Path) -> None:
+def test_a_file_name_that_is_not_text(form: str, auricle, states_file, clips: Path, tmp_path: Path, out: Path) -> None:
     odd = os.path.join(os.fsencode(tmp_path), b'caf\xe9, "x"\n.wav')  # noqa: PTH118  (bytes have no Path)
     shutil.copy(clips / "0001.wav", odd)
     for name in (os.fsdecode(odd), os.fsdecode(odd) + "no"):
@@ -115,7 +117,7 @@ def test_a_folder_without_sound(auricle, states_file, tmp_path: Path, out: Path)
     assert list(out.iterdir()) == []
 
 
-def test_a_store_keeps_what_was_answered(auricle, states_file: Path, machine_sounds: Path, tmp_path: Path) -> None:
+def test_a_store_logs_every_prediction(auricle, states_file: Path, machine_sounds: Path, tmp_path: Path) -> None:
     from auricle.store.store import Store
 
     url = f"sqlite:///{tmp_path}/kept.db"
@@ -132,7 +134,7 @@ def test_a_store_keeps_what_was_answered(auricle, states_file: Path, machine_sou
         assert json.loads(json.dumps(recording.as_json())) == line
 
 
-def test_a_store_that_cannot_be_used_stops_it(auricle, states_file: Path, machine_sounds: Path, tmp_path: Path) -> None:
+def test_an_unusable_store_is_an_error(auricle, states_file: Path, machine_sounds: Path, tmp_path: Path) -> None:
     got = auricle("predict", states_file, machine_sounds.parent / "clips", "--store", "mongodb://x")
     assert got.code == 2
     assert "sqlite:///FILE" in got.err

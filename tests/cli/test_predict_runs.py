@@ -111,7 +111,7 @@ def test_a_run_goes_on_as_it_was_begun(
     assert ran.code == 2
     assert "Model was 'states@" in ran.sentence
     ran = auricle("predict", states_file, clips, "-o", out / "x.jsonl")
-    assert ran.sentence.startswith(f"{out}/x.jsonl: a run that was stopped left its rows in")
+    assert ran.sentence.startswith(f"{out}/x.jsonl: a stopped run left its rows in")
     assert {path.name: path.read_bytes() for path in out.iterdir()} == stopped
     assert auricle("predict", states_file, clips, "-o", out / "x.jsonl", "--resume").code == 0
     assert len((out / "x.jsonl").read_text().splitlines()) == 24
@@ -281,7 +281,7 @@ def test_a_recording_that_fails_has_no_track(auricle, states_file: Path, clips: 
         (["--format", "raven", "--resume", "-o", "x"], "`--resume` must be given with jsonl or csv."),
         (["--format", "raven"], "Format raven is one file a recording. Name a folder with -o for 24 recordings."),
         (["--format", "raven", "-o", "x"], "x: for 24 recordings it must be a folder that is there."),
-        (["--smooth", "3"], "Options of events must be given with `--events`"),
+        (["--smooth", "3"], "Event options must be given with `--events`"),
         (["--events", "--only", "bark"], "`only` must name classes of the model ("),
     ],
 )

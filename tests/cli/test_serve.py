@@ -1,6 +1,8 @@
+"""``auricle serve``: the options that limit the log by age or size."""
+
 import pytest
 
-from auricle.cli.serve import _kept
+from auricle.cli.serve import _retention
 from auricle.errors import UsageError
 
 
@@ -14,17 +16,17 @@ from auricle.errors import UsageError
         ("1KB", ("keep_mb", 1)),
     ],
 )
-def test_what_is_kept_is_an_age_or_a_size(text: str, setting: tuple[str, float]) -> None:
-    assert _kept(text) == setting
+def test_retention_is_an_age_or_a_size(text: str, setting: tuple[str, float]) -> None:
+    assert _retention(text) == setting
 
 
 @pytest.mark.parametrize("text", ["", "90", "none", "10XB", "-1d", "d", "B"])
-def test_what_is_neither_is_refused(text: str) -> None:
+def test_other_retentions_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"such as (90d|10GB)\. Got "):
-        _kept(text)
+        _retention(text)
 
 
-def test_the_command_says_so_too(auricle) -> None:
+def test_the_command_refuses_them_too(auricle) -> None:
     ran = auricle("serve", "--keep", "for ever")
     assert ran.code == 2
-    assert "A stretch of time must be a number above 0" in ran.sentence
+    assert "A duration must be a number above 0" in ran.sentence

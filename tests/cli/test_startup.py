@@ -1,4 +1,4 @@
-"""What a command imports is what it uses."""
+"""A command imports only what it uses: help loads no library, and a prediction no learning."""
 
 import subprocess
 import sys
@@ -24,15 +24,18 @@ NOT_LOADED: dict[tuple[str, ...], set[str]] = {
 
 
 def loaded_by(*arguments: object) -> set[str]:
-    """Run a command in a process of its own, and return the modules that it has loaded."""
-    script = (
+    """Run a command in its own process, and return the modules that it loads."""
+    return loaded_by_script(f"sys.argv = ['auricle', *{list(map(str, arguments))!r}]\nmain()")
+
+
+def loaded_by_script(script: str) -> set[str]:
+    """Run a script in its own process, and return the modules that it loads."""
+    preamble = (
         "import atexit, sys\n"
         "atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
         "from auricle.cli import main\n"
-        "main()"
     )
-    command = [sys.executable, "-c", script, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", preamble + script], capture_output=True, text=True, check=True)
     assert done.stdout
     return set(done.stderr.split())
 
@@ -40,6 +43,17 @@ def loaded_by(*arguments: object) -> set[str]:
 @pytest.mark.parametrize("arguments", NOT_LOADED, ids=" ".join)
 def test_help_and_version_load_what_they_use(arguments: tuple[str, ...]) -> None:
     assert loaded_by(*arguments) & NOT_LOADED[arguments] == set()
+
+
+def test_the_help_of_no_command_loads_a_library() -> None:
+    script = (
+        f"for words in {[name.split() for name in COMMANDS]!r}:\n"
+        "    sys.argv = ['auricle', *words, '--help']\n"
+        "    try:\n        main()\n    except SystemExit:\n        pass\n"
+    )
+    loaded = loaded_by_script(script)
+    assert loaded >= COMMAND_MODULES
+    assert loaded & (LIBRARIES | LEARNING | LATE) == set()
 
 
 @pytest.mark.parametrize("output", [False, True])

@@ -1,3 +1,5 @@
+"""``auricle stream``: windows and events of files, pipes and microphones."""
+
 import json
 import sys
 from pathlib import Path
@@ -19,7 +21,7 @@ def rows(text: str) -> list[dict]:
     return [json.loads(line, parse_constant=pytest.fail) for line in text.splitlines()]
 
 
-def test_a_file_is_a_line_a_window(auricle, states_file, states: Predictor, clip: Path) -> None:
+def test_a_file_is_one_line_per_window(auricle, states_file, states: Predictor, clip: Path) -> None:
     ran = auricle("stream", states_file, clip)
     assert (ran.code, ran.err) == (0, "")
     assert rows(ran.out) == [{"file": str(clip), **window.as_json()} for window in states.windows(clip)]
@@ -28,7 +30,7 @@ def test_a_file_is_a_line_a_window(auricle, states_file, states: Predictor, clip
 @pytest.mark.parametrize(
     ("sample_format", "dtype", "scale"), [("s16", "<i2", 2**15), ("s32", "<i4", 2**31), ("f32", "<f4", 1)]
 )
-def test_raw_samples_are_answered_as_their_file(
+def test_raw_samples_are_predicted_as_their_file(
     sample_format: str, dtype: str, scale: float, auricle, states_file, clip: Path
 ) -> None:
     raw = (read(clip).samples.astype(np.float64) * scale).astype(dtype).tobytes()
@@ -40,7 +42,7 @@ def test_raw_samples_are_answered_as_their_file(
     assert len(rows(auricle("stream", states_file, "-", *options, "--hop-s", "0.1", stdin=raw).out)) == 5
 
 
-def test_a_stream_cut_in_the_middle_of_a_sample(auricle, states_file) -> None:
+def test_a_stream_that_ends_within_a_sample(auricle, states_file) -> None:
     noise = np.random.default_rng(0).integers(-9000, 9000, 1600).astype("<i2").tobytes()
     ran = auricle("stream", states_file, "-", "--rate-hz", "8000", stdin=noise + b"\0")
     assert ran.code == 2
@@ -52,26 +54,26 @@ def test_a_rate_that_contradicts_the_header(auricle, states_file, clip: Path) ->
     assert auricle("stream", states_file, clip, "--rate-hz", "8000").code == 0
     ran = auricle("stream", states_file, clip, "--rate-hz", "16000")
     assert (ran.code, ran.out) == (2, "")
-    assert ran.sentence == f"{clip}: `--rate-hz` must be what the file's header says, 8000. Got 16000; leave it out."
+    assert ran.sentence == f"{clip}: `--rate-hz` must be the rate of the file's header, 8000. Got 16000; leave it out."
 
 
-def test_a_wav_on_the_line_is_answered_as_its_file(auricle, states_file, clip: Path) -> None:
+def test_a_wav_on_stdin_is_predicted_as_its_file(auricle, states_file, clip: Path) -> None:
     ran = auricle("stream", states_file, "-", stdin=clip.read_bytes())
     assert (ran.code, ran.err) == (0, "")
     assert rows(ran.out) == [row | {"file": "-"} for row in rows(auricle("stream", states_file, clip).out)]
 
 
-def test_events_are_told_as_they_begin_and_as_they_end(auricle, states_file, states: Predictor, clip: Path) -> None:
+def test_events_are_printed_at_start_and_end(auricle, states_file, states: Predictor, clip: Path) -> None:
     options = ["--events", "--hop-s", "0.1", "--smooth", "3", "--confirm", "2", "--on", "0.4"]
     ran = auricle("stream", states_file, clip, *options)
     assert ran.code == 0
-    told = rows(ran.out)
+    printed = rows(ran.out)
     rules = EventRules(on=0.4, smooth=3, confirm=2)
     ended = [event.as_json() for event in states.events(clip, rules=rules, hop_s=0.1)]
-    assert [row for row in told if not row.get("ongoing")] == [{"file": str(clip), **event} for event in ended]
-    begun = [(row["label"], row["start_s"]) for row in told if row.get("ongoing")]
-    assert begun
-    assert sorted(begun) == sorted((event["label"], event["start_s"]) for event in ended)
+    assert [row for row in printed if not row.get("ongoing")] == [{"file": str(clip), **event} for event in ended]
+    started = [(row["label"], row["start_s"]) for row in printed if row.get("ongoing")]
+    assert started
+    assert sorted(started) == sorted((event["label"], event["start_s"]) for event in ended)
 
 
 def test_without_sounddevice_a_microphone_is_an_extra(auricle, states_file, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,13 +82,13 @@ def test_without_sounddevice_a_microphone_is_an_extra(auricle, states_file, monk
     assert (ran.code, ran.sentence) == (2, "A microphone needs sounddevice: pip install 'auricle[mic]'.")
 
 
-def test_silence_on_the_line_is_answered(auricle, states_file) -> None:
+def test_silence_on_stdin_is_predicted(auricle, states_file) -> None:
     ran = auricle("stream", states_file, "-", "--rate-hz", "8000", stdin=bytes(8000))
     assert (ran.code, len(rows(ran.out))) == (0, 3)
     assert rows(ran.out)[0]["quality"]["silent"] == 1.0
 
 
-def test_nothing_on_the_line_is_no_error(auricle, states_file) -> None:
+def test_empty_stdin_is_no_error(auricle, states_file) -> None:
     ran = auricle("stream", states_file, "-", "--rate-hz", "8000")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
 
@@ -95,8 +97,8 @@ def test_nothing_on_the_line_is_no_error(auricle, states_file) -> None:
     ("arguments", "says"),
     [
         (["-"], "`rate_hz` must be given for raw samples: only a WAV says its rate itself."),
-        (["-", "--device", "1"], "`--device` must be given with mic alone."),
-        (["-", "--smooth", "3"], "Options of events must be given with `--events`"),
+        (["-", "--device", "1"], "`--device` must be given with mic only."),
+        (["-", "--smooth", "3"], "Event options must be given with `--events`"),
         (["-", "--events", "--on", "2"], "`on` must be a probability above 0 and at most 1. Got 2."),
         (["-", "--rate-hz", "0"], "`rate_hz` must be at least 1 Hz. Got 0."),
         (["-", "--rate-hz", "8000", "--hop-s", "9"], "`hop_s` must be above 0 and at most the window's 0.2 s. Got 9."),

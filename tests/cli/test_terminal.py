@@ -1,3 +1,5 @@
+"""Output of commands: progress bars, strict JSON, one-line errors and tables."""
+
 import json
 import os
 
@@ -17,7 +19,7 @@ def test_quick_work_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(("is_terminal", "is_hidden"), [(True, False), (True, True), (False, False)])
-def test_work_that_takes_longer_has_a_bar_on_a_terminal(
+def test_longer_work_has_a_bar_on_a_terminal(
     is_terminal: bool,  # noqa: FBT001
     is_hidden: bool,  # noqa: FBT001
     capsys: pytest.CaptureFixture[str],
@@ -43,7 +45,7 @@ def test_json_is_strict(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == value
 
 
-def test_a_failure_is_one_line_whatever_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_one_line_of_any_text(capsys: pytest.CaptureFixture[str]) -> None:
     message = "/a/[bold]b[/bold]/:smile:.wav: " + "a very long sentence " * 20 + "end."
     with pytest.raises(SystemExit) as end:
         fail(DataError(message))
@@ -54,7 +56,7 @@ def test_a_failure_is_one_line_whatever_is_in_it(capsys: pytest.CaptureFixture[s
     assert json.loads(capsys.readouterr().out) == {"error": {"kind": "data", "message": message}}
 
 
-def test_a_table_that_is_piped_is_as_wide_as_it_must_be(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_piped_table_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(("name", "what"), [("x" * 150, "[red]"), ("y", "z")])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines] == [["name", "what"], ["x" * 150, "[red]"], ["y", "z"]]

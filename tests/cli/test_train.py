@@ -1,3 +1,5 @@
+"""``auricle train``: bundle, JSON summary, report, embeddings and errors."""
+
 import json
 from pathlib import Path
 
@@ -12,7 +14,7 @@ def strict(text: str) -> dict:
     return parsed
 
 
-def test_training_writes_a_bundle_and_says_how_good_it_is(auricle, machine_sounds: Path, out: Path) -> None:
+def test_training_writes_a_bundle_and_prints_its_scores(auricle, machine_sounds: Path, out: Path) -> None:
     path = out / "motor.auricle"
     ran = auricle("train", machine_sounds, "--label", "label", "--group", "machine", "--models", "linear", "-o", path)
     assert (ran.code, ran.out) == (0, "")
@@ -26,7 +28,7 @@ def test_training_writes_a_bundle_and_says_how_good_it_is(auricle, machine_sound
     assert model.predict(machine_sounds.parent / "clips" / "0001.wav").label in model.classes
 
 
-def test_json_is_one_object_as_the_contract_says(auricle, machine_sounds: Path, out: Path) -> None:
+def test_json_is_one_object_with_the_documented_keys(auricle, machine_sounds: Path, out: Path) -> None:
     path = out / "motor.auricle"
     arguments = ["--label", "label", "--group", "machine", "--models", "linear,svm", "--window-s", "0.2", "--json"]
     ran = auricle("train", machine_sounds, *arguments, "-o", path)
@@ -34,7 +36,7 @@ def test_json_is_one_object_as_the_contract_says(auricle, machine_sounds: Path, 
     summary = strict(ran.out)
     assert summary.keys() >= {
         *("task", "n_recordings", "n_windows", "classes", "groups", "candidates", "chosen", "cv_score", "test"),
-        *("verdict", "window_s", "seconds", "bundle"),
+        *("verdict", "verdict_kind", "window_s", "seconds", "bundle"),
     }
     assert (summary["task"], summary["n_recordings"], summary["n_windows"], summary["groups"]) == (
         "classify",
@@ -52,7 +54,7 @@ def test_json_is_one_object_as_the_contract_says(auricle, machine_sounds: Path, 
     assert (summary["window_s"], summary["bundle"]) == (0.2, str(path))
 
 
-def test_a_number_is_learned_where_there_is_one(auricle, machine_sounds: Path, out: Path) -> None:
+def test_a_target_column_is_regression(auricle, machine_sounds: Path, out: Path) -> None:
     ran = auricle(
         *("train", machine_sounds, "--target", "rpm", "--group", "machine", "--models", "linear", "--json"),
         *("-o", out / "rpm.auricle"),
@@ -85,7 +87,7 @@ def test_training_twice_gives_the_same_model(auricle, machine_sounds: Path, tmp_
     assert len(versions) == 1
 
 
-def test_an_earlier_bundle_is_replaced_only_by_a_whole_one(auricle, machine_sounds: Path, out: Path) -> None:
+def test_an_earlier_bundle_is_replaced_only_on_success(auricle, machine_sounds: Path, out: Path) -> None:
     path = out / "x.auricle"
     path.write_bytes(b"earlier")
     assert auricle("train", machine_sounds, "--models", "none", "--label", "label", "-o", path).code == 2
@@ -95,7 +97,7 @@ def test_an_earlier_bundle_is_replaced_only_by_a_whole_one(auricle, machine_soun
     assert [file.name for file in out.iterdir()] == ["x.auricle"]
 
 
-def test_the_report_and_what_it_says_in_json(auricle, machine_sounds: Path, out: Path) -> None:
+def test_the_report_agrees_with_the_json(auricle, machine_sounds: Path, out: Path) -> None:
     arguments = ["--label", "label", "--group", "machine", "--models", "linear", "--json"]
     ran = auricle("train", machine_sounds, *arguments, "-o", out / "x.auricle", "--report", out / "x.html")
     assert ran.code == 0
@@ -107,17 +109,17 @@ def test_the_report_and_what_it_says_in_json(auricle, machine_sounds: Path, out:
     assert all(leak.keys() == {"kind", "severity", "message", "files"} for leak in summary["leaks"])
 
 
-def test_a_report_that_cannot_be_written_is_said_first(auricle, machine_sounds: Path, out: Path) -> None:
+def test_an_unwritable_report_is_refused_first(auricle, machine_sounds: Path, out: Path) -> None:
     arguments = ["--label", "label", "-o", out / "x.auricle", "--report", out / "no" / "x.html"]
     assert "the output's folder must exist" in auricle("train", machine_sounds, *arguments).sentence
     assert list(out.iterdir()) == []
 
 
-def test_what_inspect_heard_is_not_decoded_again(
+def test_recordings_that_inspect_scanned_are_not_decoded_again(
     auricle, machine_sounds: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert auricle("inspect", machine_sounds, "--label", "label").code == 0
-    monkeypatch.setattr("auricle.inspection.scan.frames_of", lambda _: pytest.fail("it was listened to again"))
+    monkeypatch.setattr("auricle.inspection.scan.frames_of", lambda _: pytest.fail("it was scanned again"))
     arguments = ["--label", "label", "--models", "linear", "-o", out / "x.auricle"]
     assert auricle("train", machine_sounds, *arguments).code == 0
     assert auricle("inspect", machine_sounds, "--label", "label").code == 0
@@ -147,8 +149,8 @@ def test_a_pretrained_model_is_named_by_its_file(auricle, machine_sounds: Path, 
         (["gone.onnx"], "gone.onnx: the model's file must exist"),
     ],
 )
-def test_a_pretrained_model_that_is_not_there(auricle, machine_sounds: Path, out: Path, given, message) -> None:
-    named = [word for name in given for word in ("--embedding", name)]
-    ran = auricle("train", machine_sounds, "--label", "label", *named, "-o", out / "x.auricle")
+def test_unknown_embeddings_are_refused(auricle, machine_sounds: Path, out: Path, given, message) -> None:
+    options = [word for name in given for word in ("--embedding", name)]
+    ran = auricle("train", machine_sounds, "--label", "label", *options, "-o", out / "x.auricle")
     assert ran.code == 2
     assert message in ran.sentence

@@ -1,4 +1,4 @@
-"""The command line: one file per command, each of which parses, calls and prints."""
+"""The command line: one file per command, which parses options, calls a room and prints."""
 
 from auricle.cli.main import main
 

@@ -1,4 +1,4 @@
-"""The command line over typer: a command is imported when it is called, and help is plain text."""
+"""The typer application over the table of commands: lazy import of commands, and plain-text help."""
 
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
@@ -12,31 +12,31 @@ from auricle.cli.main import COMMANDS, GROUPS, SECTIONS
 
 __all__ = ["app", "load_command"]
 
-_WIDEST = 120  # columns of help, on however wide a terminal
-_NAME_WIDTH = 26  # columns of an option and its type; help of a longer one begins on the next line
+_MAX_WIDTH = 120  # columns of help, on a terminal of any width
+_NAME_WIDTH = 26  # columns of an option and its type; help of a longer one starts on the next line
 
 
 def load_command(name: str) -> Callable[..., None]:
-    """Import the function of a command: one of `COMMANDS`."""
+    """Import and return the function of a command of `COMMANDS`."""
     module, _, function = COMMANDS[name][0].partition(":")
     command: Callable[..., None] = getattr(import_module(module), function)
     return command
 
 
 class _Commands(Mapping[str, Any]):
-    """The commands of a group by their next word, each imported when it is looked up; the root's group is "".
+    """The commands of a group by their next word, each imported on lookup; the root's group is "".
 
-    Typer and click take it for their dictionary of commands: suggestions and completion see every name.
+    Typer and click use it as their dictionary of commands, so suggestions see every name.
     """
 
     def __init__(self, group: str) -> None:
         self._prefix = f"{group} " if group else ""
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_lines(self._prefix, COMMANDS))
+        return iter(_help_lines(self._prefix, COMMANDS))
 
     def __len__(self) -> int:
-        return len(_lines(self._prefix, COMMANDS))
+        return len(_help_lines(self._prefix, COMMANDS))
 
     def __getitem__(self, word: str) -> Any:
         name = self._prefix + word
@@ -49,8 +49,8 @@ class _Commands(Mapping[str, Any]):
         return typer.main.get_command(single)
 
 
-def _lines(prefix: str, commands: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """Return the next word of the commands that begin with a prefix, and the one line of help of each."""
+def _help_lines(prefix: str, commands: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Return the next word of each command with a prefix, and its one-line help."""
     words: dict[str, str] = {}
     for name, (_, line) in commands.items():
         if name.startswith(prefix):
@@ -60,12 +60,12 @@ def _lines(prefix: str, commands: Mapping[str, tuple[str, str]]) -> dict[str, st
 
 
 def _write_parameters(command: Any, context: Any, formatter: Any) -> None:
-    """Write arguments and options, those of one panel under its name."""
+    """Write arguments and options, grouped by panel."""
     panels: dict[str, list[tuple[str, str]]] = {}
     for parameter in command.get_params(context):
         if (record := parameter.get_help_record(context)) is not None:
-            usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
-            panels.setdefault(getattr(parameter, "rich_help_panel", None) or usual, []).append(record)
+            default = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            panels.setdefault(getattr(parameter, "rich_help_panel", None) or default, []).append(record)
     for name, records in panels.items():
         with formatter.section(name):
             formatter.write_dl(records, col_max=_NAME_WIDTH)
@@ -83,14 +83,14 @@ class _Group(TyperGroup):
         self._sections = {"Commands": COMMANDS} if group in GROUPS else SECTIONS
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        return list(self.commands)  # typer's own looks every one up
+        return list(self.commands)  # typer's own looks up every command
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_parameters(self, ctx, formatter)
         prefix = f"{self.name} " if self.name in GROUPS else ""
         for section, commands in self._sections.items():
             with formatter.section(section):
-                formatter.write_dl(list(_lines(prefix, commands).items()))
+                formatter.write_dl(list(_help_lines(prefix, commands).items()))
 
 
 def _typer(name: str, text: str | None, callback: Callable[..., None] | None = None) -> typer.Typer:
@@ -103,7 +103,7 @@ def _typer(name: str, text: str | None, callback: Callable[..., None] | None = N
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"max_content_width": _WIDEST},
+        context_settings={"max_content_width": _MAX_WIDTH},
     )
 
 

@@ -1,19 +1,18 @@
-"""``auricle demo``: the whole loop on generated machine sounds, with no data and no network."""
+"""``auricle demo``: the whole loop on generated machine sounds; needs no data and no network."""
 
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 import typer
 
-from auricle.cli.demo_loop import Closed, close_the_loop
 from auricle.cli.options import JsonOption
 from auricle.cli.terminal import Bars, err, print_json
 from auricle.cli.train import show
 from auricle.errors import OutputError
 
 if TYPE_CHECKING:
+    from auricle.cli.demo_loop import LoopResult
     from auricle.datasets.dataset import Dataset
     from auricle.features.cache import FeatureCache
     from auricle.prediction.predictor import Predictor
@@ -29,13 +28,14 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for sounds, models and pictures.")] = Path(
         "demo-out"
     ),
-    seed: Annotated[int, typer.Option(help="Of the sounds and the models.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of sounds and models.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Generate machine sounds, look at them, train, tune, score, predict, stream, serve, watch, label and retrain.
+    """Run the whole loop on generated machine sounds: train, tune, score, predict, stream, serve, monitor, retrain.
 
     Example: `auricle demo -o demo-out`
     """
+    from auricle.cli.demo_loop import close_the_loop
     from auricle.datasets.dataset import Dataset
     from auricle.datasets.synthesis import machines
     from auricle.evaluation.evaluate import evaluate
@@ -47,7 +47,7 @@ def demo(
     except OSError as error:
         raise OutputError(f"{output}: the demo's folder must be writable. {error.strerror}.") from error
 
-    _say("1. Sounds of a motor, healthy and with three faults, on several machines through several microphones")
+    _say("1. Sounds of a motor, healthy and with three faults, from several machines and microphones")
     table = machines(output / "sounds", n=N_RECORDINGS, seed=seed)
     states, speeds = (
         Dataset.load(table, label="label", group="machine"),
@@ -55,34 +55,36 @@ def demo(
     )
     _pictures(states, output)
 
-    _say("2. Which fault? Three families of models, scored on machines that they never heard")
+    _say("2. Which fault? Three model families, scored on held-out machines")
     cache = FeatureCache(output / "features")
     faults = _train(states, output / "faults.auricle", seed=seed, cache=cache)
 
-    _say("3. The same question by grid search over a forest's depth and splits")
+    _say("3. The same task by grid search over the depth and splits of a forest")
     tuned = _train(states, output / "forest.auricle", seed=seed, cache=cache, models="forest", tune="grid")
     err.print(f"Best parameters: {dict(tuned.found.chosen.settings)}.", markup=False)
 
-    _say("4. How fast does it turn? The same sounds, and a number as the answer")
+    _say("4. How fast does it turn? Regression on the same sounds")
     rpm = _train(speeds, output / "rpm.auricle", seed=seed, cache=cache, models="svm,linear")
     _scores(faults, rpm, output / "scores.png")
     faults.report.save(output / "faults.html")
 
-    _say("5. The bundle answers recordings of machines that were not there in training")
+    _say("5. The bundle predicts recordings of machines not seen in training")
     model = load(output / "faults.auricle")
     new = Dataset.load(machines(output / "new", n=N_NEW, seed=seed + 1000), label="label", group="machine")
     found, first = evaluate(model, new), new.examples[0]
-    err.print(f"The first, {first.file}, is {first.label}: {found.predictions[0].label}. {found.verdict}", markup=False)
+    err.print(
+        f"{first.file}: true {first.label}, predicted {found.predictions[0].label}. {found.verdict}", markup=False
+    )
 
-    _say("6. A minute of changing sound, answered as a file and as a stream of blocks of any size")
+    _say("6. A minute of changing sound, predicted as a file and as a stream of blocks of random sizes")
     err.print(_stream(model, [example.file for example in new.examples], output / "minute.wav", seed))
 
-    _say("7. A server answers, its microphones grow noisy, the monitor says so, labels come, and the model learns")
+    _say("7. A server predicts, its microphones become noisy, the monitor raises an alarm, labels arrive, it retrains")
     closed = close_the_loop(output / "loop", seed=seed, cache=cache)
     cache.close()
-    err.print(_learned(closed), markup=False)
+    err.print(_gain(closed), markup=False)
 
-    _say(f"All of it lies in {output}/: pictures, bundles, and the reports faults.html and loop/alarm.html")
+    _say(f"See {output}/: pictures, bundles, and the reports faults.html and loop/alarm.html")
     if as_json:
         trained = {"faults": faults.as_json(), "forest": tuned.as_json(), "rpm": rpm.as_json()}
         print_json({**trained, "loop": asdict(closed), "output": str(output)})
@@ -92,12 +94,12 @@ def _say(text: str) -> None:
     err.print(f"\n{text}", style="bold", markup=False)
 
 
-def _learned(closed: Closed) -> str:
-    (clean, noisy), (clean_then, noisy_then) = closed.before, closed.after
-    server = "answers with it" if closed.followed else "has NOT followed: please report this"
+def _gain(closed: "LoopResult") -> str:
+    (clean, noisy), (clean_after, noisy_after) = closed.before, closed.after
+    server = "predicts with it" if closed.followed else "has NOT followed: please report this"
     return (
-        f"On machines that neither had heard, it was right on {noisy:.0%} in noise and {clean:.0%} without; now it is "
-        f"right on {noisy_then:.0%} and {clean_then:.0%}. The server {server}."
+        f"On held-out machines, accuracy was {noisy:.0%} in noise and {clean:.0%} without; now it is {noisy_after:.0%} "
+        f"and {clean_after:.0%}. The server {server}."
     )
 
 
@@ -113,7 +115,7 @@ def _train(
     from auricle.training.train import train
 
     with Bars() as bars:
-        # No pretrained model, so that the demo is the same whether or not there is one on this machine.
+        # No embeddings, so that the demo is the same on machines with and without pretrained models.
         result = train(
             data, models=models, embeddings=(), tune=tune, name=path.stem, seed=seed, cache=cache, progress=bars
         )
@@ -123,7 +125,8 @@ def _train(
 
 
 def _stream(model: "Predictor", files: list[Path], path: Path, seed: int) -> str:
-    """Join recordings, answer them whole and in blocks, and say whether the two are the same."""
+    """Join recordings, predict them as a file and as blocks, and compare the two."""
+    import numpy as np
     import soundfile
 
     from auricle.audio.decode import read
@@ -139,7 +142,7 @@ def _stream(model: "Predictor", files: list[Path], path: Path, seed: int) -> str
 
 
 def _pictures(data: "Dataset", output: Path) -> None:
-    """Draw one sound in full, and one of each state side by side."""
+    """Draw one recording in full, and the spectrogram of one recording per state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -174,7 +177,8 @@ def _pictures(data: "Dataset", output: Path) -> None:
 
 
 def _scores(faults: "TrainResult", rpm: "TrainResult", path: Path) -> None:
-    """Draw what the held-out recordings were taken for, and how close the speeds came."""
+    """Draw the confusion matrix of the faults, and predicted against true speeds, of held-out recordings."""
+    import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -193,9 +197,9 @@ def _scores(faults: "TrainResult", rpm: "TrainResult", path: Path) -> None:
     left.set(
         xticks=range(len(classes)),
         yticks=range(len(classes)),
-        xlabel="answered",
-        ylabel="in truth",
-        title="faults, on machines never heard",
+        xlabel="predicted class",
+        ylabel="true class",
+        title="faults, held-out machines",
     )
     left.set_xticklabels(names, rotation=20)
     left.set_yticklabels(names)
@@ -203,9 +207,9 @@ def _scores(faults: "TrainResult", rpm: "TrainResult", path: Path) -> None:
         left.text(
             column, row, str(count), ha="center", va="center", color="white" if count > counts.max() / 2 else "black"
         )
-    true_rpm, answered = rpm.dataset.targets[rpm.found.tested], rpm.found.answers[:, 0]
-    right.scatter(true_rpm, answered, s=14, alpha=0.6, color="#1f4e79")
-    ends = [min(true_rpm.min(), answered.min()), max(true_rpm.max(), answered.max())]
+    true_rpm, predicted_rpm = rpm.dataset.targets[rpm.found.tested], rpm.found.answers[:, 0]
+    right.scatter(true_rpm, predicted_rpm, s=14, alpha=0.6, color="#1f4e79")
+    ends = [min(true_rpm.min(), predicted_rpm.min()), max(true_rpm.max(), predicted_rpm.max())]
     right.plot(ends, ends, color="black", linewidth=0.8)
-    right.set(xlabel="rpm in truth", ylabel="rpm answered", title="speed, on machines never heard")
+    right.set(xlabel="true rpm", ylabel="predicted rpm", title="speed, held-out machines")
     save(figure, path)

@@ -1,4 +1,4 @@
-"""The last step of the demo: a server whose microphones grow noisy, the alarm, labels, and a model that has learned."""
+"""The last step of the demo: serve, add noise, monitor, label, retrain, and compare accuracy before and after."""
 
 import io
 import json
@@ -28,26 +28,30 @@ if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
     from auricle.store.store import Store
 
-__all__ = ["Closed", "close_the_loop"]
+__all__ = ["LoopResult", "close_the_loop"]
 
 N_RECORDINGS = 128
 N_LIVE = 100
 N_NEW = 60
 RATE_HZ = 8000
 SNR_DB = 1.0
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
-    """What the loop did, as parts of recordings that were never learned from: right in silence, and in noise.
+class LoopResult:
+    """The alarm, the decision, and accuracies on held-out recordings.
 
     Parameters
     ----------
-    alarm : what the monitor said
-    decision : what the retraining decided
-    followed : whether the server answers with the challenger
-    before, after : accuracy of the champion and of the challenger, clean and noisy
+    alarm : str
+        State and sentence of the monitor's verdict.
+    decision : str
+        Sentence of the retraining.
+    followed : bool
+        Whether the server predicts with the promoted model.
+    before, after : tuple of float
+        Accuracy of the first and of the promoted model, without and with noise.
     """
 
     alarm: str
@@ -57,8 +61,8 @@ class Closed:
     after: tuple[float, float]
 
 
-def close_the_loop(folder: Path, *, seed: int, cache: "FeatureCache") -> Closed:
-    """Train a model, serve it, let noise come over what it hears, and let it be watched, labelled and retrained.
+def close_the_loop(folder: Path, *, seed: int, cache: "FeatureCache") -> LoopResult:
+    """Train and serve a model, add noise to its requests, monitor it, label the predictions and retrain.
 
     Raises
     ------
@@ -78,24 +82,24 @@ def close_the_loop(folder: Path, *, seed: int, cache: "FeatureCache") -> Closed:
     train(data, models="svm", name="pumps", seed=seed, cache=cache).bundle.save(path)
     champion, rng = load(path), np.random.default_rng(seed)
     with Store.open(str(database)) as store, _server(path, database) as url:
-        asked = []
+        ids = []
         for index, example in enumerate(live.examples):
             sound = _noisy(read(example.file).samples, rng)
-            told = quote(json.dumps({"group": f"hall {index // 2}"}))
-            asked.append(_ask("POST", f"{url}/v1/predictions?metadata={told}", _flac(sound))["id"])
+            metadata = quote(json.dumps({"group": f"hall {index // 2}"}))
+            ids.append(_request("POST", f"{url}/v1/predictions?metadata={metadata}", _flac(sound))["id"])
         alarm = _alarm(store, champion, folder / "alarm.html")
         err.print(f"The monitor: {alarm}", markup=False)
-        for identity, example in zip(asked, live.examples, strict=True):
+        for prediction_id, example in zip(ids, live.examples, strict=True):
             body = json.dumps({"label": example.label}).encode()
-            _ask("PUT", f"{url}/v1/predictions/{identity}/feedback", body, kind="application/json")
+            _request("PUT", f"{url}/v1/predictions/{prediction_id}/feedback", body, kind="application/json")
         decision = retrain(store, data, RetrainConfig(name="pumps", seed=seed, who="auricle demo"), cache=cache)
         err.print(f"{N_LIVE} labels, and a retraining: {decision.sentence}", markup=False)
-        answering = store.models.find("pumps")
-        followed = _follows(url, _flac(read(live.examples[0].file).samples), answering.id)
-        challenger = Predictor(Bundle.from_bytes(store.models.content(answering.digest)))
+        champion_now = store.models.find("pumps")
+        followed = _follows(url, _flac(read(live.examples[0].file).samples), champion_now.id)
+        challenger = Predictor(Bundle.from_bytes(store.models.content(champion_now.digest)))
     new = _fleet(folder / "new", N_NEW, seed + 99)
     before, after = _accuracy(champion, new, seed), _accuracy(challenger, new, seed)
-    return Closed(alarm, decision.sentence, followed, before=before, after=after)
+    return LoopResult(alarm, decision.sentence, followed, before=before, after=after)
 
 
 def _fleet(folder: Path, n: int, seed: int) -> "Dataset":
@@ -118,18 +122,17 @@ def _flac(samples: Samples) -> bytes:
 
 
 def _accuracy(model: "Predictor", data: "Dataset", seed: int) -> tuple[float, float]:
-    """Return the part of recordings that are answered rightly, clean and in noise."""
-    rng, right = np.random.default_rng(seed), np.zeros(2)
+    """Return the accuracy on recordings without and with noise."""
+    rng, n_correct = np.random.default_rng(seed), np.zeros(2)
     for example in data.examples:
         clean = read(example.file).samples
-        heard = (clean, _noisy(clean, rng))
-        right += [model.predict(_flac(samples)).label == example.label for samples in heard]
-    return float(right[0]) / len(data), float(right[1]) / len(data)
+        n_correct += [model.predict(_flac(sound)).label == example.label for sound in (clean, _noisy(clean, rng))]
+    return float(n_correct[0]) / len(data), float(n_correct[1]) / len(data)
 
 
 @contextmanager
 def _server(model: Path, database: Path) -> Iterator[str]:
-    """Serve a model from a process of its own, on any free port of this machine."""
+    """Serve a model in another process, on a free port of this machine; yield the URL."""
     command = ["serve", str(model), "--store", str(database), "--port", "0", "--keep-audio", "all", "--json"]
     with subprocess.Popen(  # noqa: S603  (our own command)
         [sys.executable, "-m", "auricle", *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -137,7 +140,7 @@ def _server(model: Path, database: Path) -> Iterator[str]:
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
-                raise WorkerError("The demo's server must start. It ended at once: try `auricle serve` by itself.")
+                raise WorkerError("The demo's server must start. It ended at once; try `auricle serve` by itself.")
             url = str(json.loads(line)["url"])
             _until_ready(url)
             yield url
@@ -147,32 +150,32 @@ def _server(model: Path, database: Path) -> Iterator[str]:
 
 
 def _until_ready(url: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(f"{url}/readyz", timeout=5):  # noqa: S310  (ours)
                 return
         except OSError:
             time.sleep(0.05)
-    raise WorkerError(f"The demo's server must be ready within {PATIENCE_S:g} s. It is not.")
+    raise WorkerError(f"The demo's server must be ready within {TIMEOUT_S:g} s. It is not.")
 
 
-def _ask(method: str, url: str, body: bytes, *, kind: str = "application/octet-stream") -> dict[str, Any]:
-    """Ask the server; where it has too much to do, again."""
-    deadline = time.monotonic() + PATIENCE_S
+def _request(method: str, url: str, body: bytes, *, kind: str = "application/octet-stream") -> dict[str, Any]:
+    """Send a request to the server, again while it is overloaded, and return its JSON."""
+    deadline = time.monotonic() + TIMEOUT_S
     while True:
         request = urllib.request.Request(url, body, {"Content-Type": kind}, method=method)  # noqa: S310  (ours)
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310  (ours)
-                return dict(json.load(answer))
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310  (ours)
+                return dict(json.load(response))
         except urllib.error.HTTPError as error:
             if error.code not in (429, 503) or time.monotonic() > deadline:
-                raise WorkerError(f"The demo's server must answer. It said {error.code} to {method}.") from error
+                raise WorkerError(f"The demo's server must respond. It returned {error.code} to {method}.") from error
             time.sleep(0.1)
 
 
 def _alarm(store: "Store", champion: "Predictor", page: Path) -> str:
-    """Check what was heard, write the check's page, and return its verdict in words."""
+    """Check the logged predictions, write the report, and return the state and the sentence of the verdict."""
     from auricle.monitoring.check import check
     from auricle.monitoring.report import build_report
     from auricle.monitoring.sources.from_store import samples_from_store
@@ -180,17 +183,17 @@ def _alarm(store: "Store", champion: "Predictor", page: Path) -> str:
 
     found, _ = samples_from_store(store.scan(), lambda _: champion.bundle)
     bundle, window = found[champion.name]
-    made = check(reference_sample(bundle), window, model_rate_hz=bundle.manifest.spec.rate_hz)
-    store.checks.add(champion.name, made.verdict.state, made.as_json())
-    build_report([(made, bundle, window)]).save(page)
-    return f"{made.verdict.state}. {made.verdict.sentence}"
+    result = check(reference_sample(bundle), window, model_rate_hz=bundle.manifest.spec.rate_hz)
+    store.checks.add(champion.name, result.verdict.state, result.as_json())
+    build_report([(result, bundle, window)]).save(page)
+    return f"{result.verdict.state}. {result.verdict.sentence}"
 
 
 def _follows(url: str, sound: bytes, model: str) -> bool:
-    """Whether the server comes to answer with a model."""
-    deadline = time.monotonic() + PATIENCE_S
+    """Return whether the server switches to a model in time."""
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
-        if _ask("POST", f"{url}/v1/predictions", sound)["model"] == model:
+        if _request("POST", f"{url}/v1/predictions", sound)["model"] == model:
             return True
         time.sleep(0.1)
     return False

@@ -1,4 +1,4 @@
-"""``auricle doctor``: what is installed and how fast, and whether a model answers alike in every way."""
+"""``auricle doctor``: installed packages, speed, and whether all routes of prediction agree."""
 
 import os
 import time
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["KEY_VARIABLE", "doctor"]
 
 KEY_VARIABLE = "AURICLE_KEY"
-"""Where the server's key is looked for: on a command line, others could read it."""
+"""Environment variable of the server's key; on a command line, other users could read it."""
 
 
 def doctor(
     model: Annotated[Path | None, typer.Argument(metavar="[MODEL", help="A bundle that `auricle train` wrote.")] = None,
-    file: Annotated[Path | None, typer.Argument(metavar="FILE]", help="A recording to answer in every way.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE]", help="Recording to predict by every route.")] = None,
     server: Annotated[
         str | None,
         typer.Option(help=f"Address of a server with the same model; its key is read from {KEY_VARIABLE}."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what is installed and missing, how fast this machine is, and whether a model answers alike everywhere.
+    """Show what is installed and missing and how fast it is; with a model, check that all routes predict the same.
 
-    With a model and a recording: as a file, as a stream, in a folder, in a worker process and by a server; exit 1 if
-    they do not agree.
+    With a model and a recording, compares predictions as a file, as a stream, in a folder, in a worker process and by a
+    server; exits with 1 if they differ.
 
     Example: `auricle doctor motor.auricle today/0001.wav --server http://127.0.0.1:8000`
     """
@@ -43,26 +43,26 @@ def doctor(
     if server is not None and model is None:
         raise UsageError("`--server` must be given with a model and a recording to compare.")
     found: dict[str, Any] = {**installed(), "speed": speed()}
-    parity = None
+    consistency = None
     if model is not None and file is not None:
         from auricle.prediction.consistency import compare
         from auricle.prediction.predictor import load
 
         predictor = load(model)
-        parity = compare(predictor, file, server=server, key=os.environ.get(KEY_VARIABLE))
+        consistency = compare(predictor, file, server=server, key=os.environ.get(KEY_VARIABLE))
         started = time.perf_counter()
         sound_s = predictor.predict(file).end_s
         found["speed"]["model_x_real_time"] = round(sound_s / (time.perf_counter() - started), 1)
-        found["parity"] = parity.as_json()
+        found["parity"] = consistency.as_json()
     if as_json:
         print_json(found)
     else:
-        _show(found, parity)
-    if parity is not None and not parity.agrees:
+        _show(found, consistency)
+    if consistency is not None and not consistency.agrees:
         raise typer.Exit(1)
 
 
-def _show(found: dict[str, Any], parity: "Consistency | None") -> None:
+def _show(found: dict[str, Any], consistency: "Consistency | None") -> None:
     typer.echo(f"auricle {found['auricle']}, Python {found['python']}, {found['platform']}, {found['cores']} cores")
     typer.echo(", ".join(f"{name} {version}" for name, version in found["libraries"].items()))
     for extra, names in found["missing"].items():
@@ -70,13 +70,13 @@ def _show(found: dict[str, Any], parity: "Consistency | None") -> None:
         typer.echo(f"missing: {', '.join(names)} ({remedy})")
     rates = {name.removesuffix("_x_real_time"): rate for name, rate in found["speed"].items()}
     typer.echo("one core, x real time: " + ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items()))
-    if parity is None:
+    if consistency is None:
         return
-    typer.echo(f"\n{parity.file} by {parity.model}, largest differences:")
+    typer.echo(f"\n{consistency.file} by {consistency.model}, largest differences:")
     typer.echo(f"{'':8}{'windows':>8}{'features':>12}{'probabilities':>15}{'labels':>8}")
-    for route in parity.routes:
+    for route in consistency.routes:
         typer.echo(_line(route))
-    typer.echo("All ways agree." if parity.agrees else "They do NOT agree: please report this.")
+    typer.echo("All routes agree." if consistency.agrees else "The routes do NOT agree: please report this.")
 
 
 def _line(route: "Route") -> str:

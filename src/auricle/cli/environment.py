@@ -1,4 +1,4 @@
-"""What is installed, what is missing, and how fast this machine is."""
+"""Installed and missing packages, and the speed of decoding and features on one core."""
 
 import os
 import platform
@@ -13,12 +13,12 @@ import auricle
 __all__ = ["installed", "speed"]
 
 _FOR_DEVELOPERS = ("test", "check")
-_TRIES = 3
+_REPEATS = 3
 _SOUND_S = 20
 
 
 def installed() -> dict[str, Any]:
-    """Return versions of Python, auricle and its libraries, the extras that lack a package, and the cores."""
+    """Return the versions of Python, auricle and its libraries, the missing packages by extra, and the cores."""
     libraries: dict[str, str] = {}
     missing: dict[str, list[str]] = {}
     for requirement in metadata.requires("auricle") or ():
@@ -41,7 +41,7 @@ def installed() -> dict[str, Any]:
 
 
 def speed() -> dict[str, float]:
-    """Return how many seconds of 16 kHz sound one core reads, and turns into rows, in a second; the best of a few."""
+    """Return the real-time factors of decoding FLAC and of computing features on one core, at 16 kHz; the best of 3."""
     import io
 
     import numpy as np
@@ -58,15 +58,15 @@ def speed() -> dict[str, float]:
     content = io.BytesIO()
     soundfile.write(content, sound, 16_000, format="FLAC")
     return {
-        "features_x_real_time": _rate(lambda: [extractor.row(window) for window in windows]),
-        "flac_x_real_time": _rate(lambda: read(content.getvalue())),
+        "features_x_real_time": _real_time_factor(lambda: [extractor.row(window) for window in windows]),
+        "flac_x_real_time": _real_time_factor(lambda: read(content.getvalue())),
     }
 
 
-def _rate(work: Callable[[], object]) -> float:
-    work()  # kernels are compiled at their first use
+def _real_time_factor(work: Callable[[], object]) -> float:
+    work()  # the first call compiles kernels
     seconds = []
-    for _ in range(_TRIES):
+    for _ in range(_REPEATS):
         started = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - started)

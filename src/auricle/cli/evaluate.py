@@ -1,11 +1,8 @@
-"""``auricle evaluate``: what a finished model is worth on labelled sound."""
+"""``auricle evaluate``: scores of a bundle on labelled recordings."""
 
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from auricle.cli.options import (
     DataArgument,
@@ -17,9 +14,10 @@ from auricle.cli.options import (
     RootOption,
     TargetOption,
     WorkersOption,
-    check_page,
+    check_report,
 )
-from auricle.cli.terminal import Bars, err, print_json
+from auricle.cli.terminal import Bars, err, print_json, stdout_console
+from auricle.tasks.table import TASKS
 
 if TYPE_CHECKING:
     from auricle.evaluation.evaluate import Evaluation
@@ -40,9 +38,9 @@ def evaluate(
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a bundle on labelled sound by recording, class and column, with intervals and the worst mistakes.
+    """Score a bundle on labelled recordings: by recording, class and column, with intervals and worst mistakes.
 
-    Says first whether recordings were in the training set. Exits with 1 when some recordings cannot be answered.
+    The verdict says first whether recordings were in the training set. Exits with 1 if some recordings fail.
 
     Example: `auricle evaluate motor.auricle new_sounds/ --group machine --report report.html`
     """
@@ -50,7 +48,7 @@ def evaluate(
     from auricle.evaluation.evaluate import evaluate as run
     from auricle.prediction.predictor import load
 
-    check_page(report)
+    check_report(report)
     loaded = load(model)
     dataset = Dataset.load(data, task=loaded.bundle.manifest.task, label=label, target=target, group=group, root=root)
     with Bars() as bars:
@@ -68,37 +66,40 @@ def evaluate(
 
 
 def _show(evaluation: "Evaluation") -> None:
-    """Print the verdict, the scores and the worst mistakes for a reader."""
+    """Print the verdict, the scores and the worst mistakes."""
+    from rich.table import Table
+    from rich.text import Text
+
     found = evaluation.as_json()
-    out = Console(highlight=False, emoji=False, soft_wrap=True)
+    out = stdout_console()
     out.print(Text(found["verdict"], style="bold"))
     shown = found["scores_not_in_training"] or found["scores"]
     names = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "ece", "r2", "mae", "rmse")
     numbers = ", ".join(f"{name} {shown[name]:.4g}" for name in names if shown.get(name) is not None)
-    out.print(f"{numbers}; {found['unknown_rate']:.1%} answered unknown.")
-    strange = found["unknown_classes"]
-    if strange["classes"]:
-        names_shown = ", ".join(map(repr, strange["classes"][:MAX_SHOWN]))
+    out.print(f"{numbers}; {found['unknown_rate']:.1%} flagged unknown.")
+    unknown = found["unknown_classes"]
+    if unknown["classes"]:
+        names_shown = ", ".join(map(repr, unknown["classes"][:MAX_SHOWN]))
         out.print(
-            f"The model does not know {names_shown}: {strange['n_recordings']} recordings are not scored; "
-            f"{strange['unknown_rate']:.1%} of them were answered unknown.",
+            f"The model does not know {names_shown}: {unknown['n_recordings']} recordings are not scored; "
+            f"{unknown['unknown_rate']:.1%} of them are flagged unknown.",
             markup=False,
         )
     if "by_class" in found:
-        table = Table(title="Classes, the worst first", title_justify="left")
+        table = Table(title="Performance by class, the worst first", title_justify="left")
         for name in ("class", "recordings", "recall", "precision", "F1"):
             table.add_column(name, justify="left" if name == "class" else "right")
-        for one in sorted(found["by_class"], key=lambda one: one["f1"])[:MAX_SHOWN]:
-            cells = (f"{one[name]:.2f}" for name in ("recall", "precision", "f1"))
-            table.add_row(Text(one["label"]), f"{one['n']}", *cells)
+        for row in sorted(found["by_class"], key=lambda row: row["f1"])[:MAX_SHOWN]:
+            cells = (f"{row[name]:.2f}" for name in ("recall", "precision", "f1"))
+            table.add_row(Text(row["label"]), f"{row['n']}", *cells)
         out.print(table)
     for column, parts in found["by_column"].items():
         for part in parts:
             if part["is_worse"]:
-                what = "accuracy" if "by_class" in found else "mean absolute error"
-                out.print(f"{column} {part['value']} fares worse: {what} {part['score']:.3g}.", markup=False)
-    for one in found["mistakes"][:5]:
-        by = f"confidence {one['confidence']:.2f}" if "confidence" in one else f"off by {one['error']:+.4g}"
-        out.print(f"{one['file']}: {one['truth']}, answered {one['answer']} ({by})", markup=False)
+                score = TASKS[evaluation.dataset.task].part_score
+                out.print(f"{column} {part['value']} is worse: {score} {part['score']:.3g}.", markup=False)
+    for wrong in found["mistakes"][:5]:
+        by = f"confidence {wrong['confidence']:.2f}" if "confidence" in wrong else f"error {wrong['error']:+.4g}"
+        out.print(f"{wrong['file']}: {wrong['truth']}, predicted {wrong['answer']} ({by})", markup=False)
     for failure in found["failed"]:
         err.print(failure["error"]["message"], style="yellow", markup=False)

@@ -1,4 +1,4 @@
-"""Options of events, which files and streams share."""
+"""The event options of ``predict`` and ``stream``, and their conversion to event rules."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,30 +24,30 @@ __all__ = [
 _PANEL = "Events"
 
 EventsOption = Annotated[
-    bool, typer.Option("--events", help="A line for each event: windows merged by class.", rich_help_panel=_PANEL)
+    bool, typer.Option("--events", help="One line per event: windows merged by class.", rich_help_panel=_PANEL)
 ]
 OnOption = Annotated[
     float | None,
-    typer.Option(help="Probability at which an event begins; each class's own if not given.", rich_help_panel=_PANEL),
+    typer.Option(help="Probability at which an event starts; the class's own if not given.", rich_help_panel=_PANEL),
 ]
 OffOption = Annotated[
     float | None,
-    typer.Option(help="Probability below which it ends; if not given, 0.6 of --on.", rich_help_panel=_PANEL),
+    typer.Option(help="Probability below which it ends; 0.6 of --on if not given.", rich_help_panel=_PANEL),
 ]
 MinDurationOption = Annotated[
-    float, typer.Option("--min-duration-s", help="Drop events that are shorter.", rich_help_panel=_PANEL)
+    float, typer.Option("--min-duration-s", help="Drop shorter events.", rich_help_panel=_PANEL)
 ]
 MaxGapOption = Annotated[
-    float, typer.Option("--max-gap-s", help="Merge events of a class no farther apart.", rich_help_panel=_PANEL)
+    float, typer.Option("--max-gap-s", help="Merge events of a class with at most this gap.", rich_help_panel=_PANEL)
 ]
 SmoothOption = Annotated[
     int, typer.Option(help="Odd number of windows to average probabilities over.", rich_help_panel=_PANEL)
 ]
 ConfirmOption = Annotated[
-    int, typer.Option(help="Windows in a row that must reach --on before an event begins.", rich_help_panel=_PANEL)
+    int, typer.Option(help="Consecutive windows that must reach --on before an event starts.", rich_help_panel=_PANEL)
 ]
 OnlyOption = Annotated[
-    list[str] | None, typer.Option(help="Look for this class only; may be repeated.", rich_help_panel=_PANEL)
+    list[str] | None, typer.Option(help="Report only this class; may be repeated.", rich_help_panel=_PANEL)
 ]
 
 
@@ -62,11 +62,11 @@ def event_rules(
     confirm: int,
     only: list[str] | None,
 ) -> "EventRules | None":
-    """Return the rules that the options say, or None where no events are asked for.
+    """Return the event rules of the options, or None without ``--events``.
 
     Raises
     ------
-    UsageError : a rule that is out of its range, or one without ``--events``
+    UsageError : a rule out of its range, or a rule without ``--events``
     """
     from auricle.prediction.events import EventRules
 
@@ -80,5 +80,5 @@ def event_rules(
         only=tuple(only or ()),
     )
     if not events and rules != EventRules():
-        raise UsageError("Options of events must be given with `--events`: windows and recordings are not smoothed.")
+        raise UsageError("Event options must be given with `--events`: windows and recordings are not smoothed.")
     return rules if events else None

@@ -1,4 +1,4 @@
-"""``auricle export``: one ONNX graph from waveform to answer, with its card."""
+"""``auricle export``: one ONNX graph from waveform to prediction, with its card."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +14,14 @@ __all__ = ["export"]
 def export(
     model: ModelArgument,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Graph to write: .onnx; its card, .json, is written beside it.")
+        Path, typer.Option("-o", "--output", help="Graph to write, .onnx; its card, .json, is written beside it.")
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Write one ONNX graph from the waveform to the answer, for programs that have nothing of auricle's.
+    """Export a bundle as one ONNX graph from waveform to prediction, for programs without auricle.
 
-    The graph holds the features, the model, its calibration and its novelty, in standard operators. It is compared with
-    the bundle on the golden windows before it is written.
+    The graph computes features, model, calibration and novelty in standard operators. It is compared with the bundle on
+    the golden windows before it is written.
 
     Example: `auricle export motor.auricle -o motor.onnx`
     """
@@ -35,7 +35,7 @@ def export(
         print_json(written.as_json())
     else:
         err.print(
-            f"Wrote {written.graph} ({written.n_bytes / 1e6:.2f} MB) and {written.card}; it answers the golden windows "
-            f"within {written.difference:.1g} of the bundle.",
+            f"Wrote {written.graph} ({written.n_bytes / 1e6:.2f} MB) and {written.card}; on the golden windows "
+            f"it is within {written.difference:.1g} of the bundle.",
             markup=False,
         )

@@ -1,4 +1,4 @@
-"""``auricle features``: the rows of a data set as a table."""
+"""``auricle features``: the feature rows of a data set as a table."""
 
 from collections.abc import Callable
 from functools import partial
@@ -33,7 +33,7 @@ def features(
     data: DataArgument,
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", help="Table to write: .csv, or .parquet; with --engine, a folder of tables."),
+        typer.Option("-o", "--output", help="Table to write, .csv or .parquet; with --engine, a folder of tables."),
     ],
     label: LabelOption = None,
     target: TargetOption = None,
@@ -42,10 +42,10 @@ def features(
     root: RootOption = None,
     workers: WorkersOption = None,
     engine: EngineOption = "local",
-    resume: Annotated[bool, typer.Option("--resume", help="With --engine: go on where a run was stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="With --engine, resume a stopped run.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one row a window: file, start, end, group, truth, then the named features that training would use.
+    """Write one row per window: file, start, end, group, label, then the named features that training would use.
 
     Example: `auricle features sounds/ -o rows.csv`
     """
@@ -58,11 +58,11 @@ def features(
     load = partial(Dataset.load, data, label=label, target=target, group=group, fold=fold, root=root)
     if engine != "local":
         if workers is not None:
-            raise UsageError("`--workers` must not be given with `--engine`, which has its own.")
+            raise UsageError("`--workers` must not be given with `--engine`, which has workers of its own.")
         _on_engine(load, output, engine, resume=resume, as_json=as_json)
         return
     if resume:
-        raise UsageError("`--resume` must be given with `--engine`: a table is written whole, or not at all.")
+        raise UsageError("`--resume` must be given with `--engine`: a single table is written whole or not at all.")
     check_name(str(output))
     files.check_writable(output)
     dataset = load()

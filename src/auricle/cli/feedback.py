@@ -1,4 +1,4 @@
-"""``auricle feedback``: labels for logged predictions, in and out."""
+"""``auricle feedback``: import and export labels for logged predictions."""
 
 import csv
 import io
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "export_feedback", "import_feedback"]
 
 COLUMNS = ("id", "label", "target", "who", "key", "via", "time", "answer", "model", "file")
-"""Of the table that is written; `import` reads the first four."""
+"""Columns of the exported table; `import` reads the first four."""
 
-_MOST_TOLD = 20
+_MAX_SHOWN = 20  # refused labels
 
-_Read = tuple[str, "FeedbackEntry | AuricleError"]
+_ReadLabel = tuple[str, "FeedbackEntry | AuricleError"]
 
 
 def import_feedback(
@@ -36,43 +36,43 @@ def import_feedback(
             metavar="FILE", help="A table (.csv) with id and label or target, or an Audacity label track (.txt)."
         ),
     ],
-    who: Annotated[str, typer.Option("--who", help="Who says it, where the table does not.")] = "",
+    who: Annotated[str, typer.Option("--who", help="Author of the labels, if the table names none.")] = "",
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take labels for logged predictions: by id from a table, or by name and time from a label track.
+    """Import labels for logged predictions: by id from a table, or by file name and time from a label track.
 
-    The label track `engine.txt` labels predictions of `engine.wav`. A label that cannot be taken is named, and the rest
-    are taken; exits with 1 then.
+    The label track `engine.txt` labels predictions of `engine.wav`. Labels that cannot be imported are listed,
+    the others are imported, and the exit code is 1.
 
     Example: `auricle feedback import labels.csv --who ann`
     """
     with open_store(store) as opened:
         read = list(_track(opened, file, who) if file.suffix.lower() == ".txt" else _table(file, who))
-        outcomes = opened.feedback.add_all(said for _, said in read if not isinstance(said, AuricleError))
+        outcomes = opened.feedback.add_all(entry for _, entry in read if not isinstance(entry, AuricleError))
     taken = iter(outcome for _, outcome in outcomes)
-    results = [(where, said if isinstance(said, AuricleError) else next(taken)) for where, said in read]
+    results = [(where, entry if isinstance(entry, AuricleError) else next(taken)) for where, entry in read]
     failed = [(where, outcome) for where, outcome in results if isinstance(outcome, AuricleError)]
     n_taken = len(results) - len(failed)
     if as_json:
         print_json({"taken": n_taken, "failed": [{"where": where, "error": e.as_json()} for where, e in failed]})
     else:
-        for where, error in failed[:_MOST_TOLD]:
+        for where, error in failed[:_MAX_SHOWN]:
             err.print(f"{where}: {error}", style="yellow", markup=False)
-        err.print(f"Labels taken: {n_taken}; refused: {len(failed)}.", markup=False)
+        err.print(f"Labels imported: {n_taken}; refused: {len(failed)}.", markup=False)
     if failed:
         raise typer.Exit(1)
 
 
 def export_feedback(
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Table to write: .csv; stdout if not given.")
+        Path | None, typer.Option("-o", "--output", help="Table to write, .csv; stdout if not given.")
     ] = None,
     model: Annotated[str | None, typer.Option("--model", help="name@version, or name for all its versions.")] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write every prediction that has a label, with what was answered: one row each, the last word counts.
+    """Export every labelled prediction with its latest label, one row each.
 
     Example: `auricle feedback export -o labels.csv`
     """
@@ -96,8 +96,8 @@ def export_feedback(
     err.print(f"Wrote {output}; labels: {len(rows)}.", markup=False)
 
 
-def _table(file: Path, who: str) -> Iterator[_Read]:
-    """Read labels by id; an empty cell in `label` or `target` is none."""
+def _table(file: Path, who: str) -> Iterator[_ReadLabel]:
+    """Read labels by id from a table; an empty cell in `label` or `target` is no label."""
     from auricle.datasets.tables import read_csv
     from auricle.store.labels.feedback import FeedbackEntry
 
@@ -119,32 +119,34 @@ def _table(file: Path, who: str) -> Iterator[_Read]:
             )
 
 
-def _track(store: "Store", file: Path, who: str) -> Iterator[_Read]:
-    """Read an Audacity label track, which names predictions by the recording's name and the time in it."""
+def _track(store: "Store", file: Path, who: str) -> Iterator[_ReadLabel]:
+    """Read an Audacity label track, and match its labels to predictions by file name and time."""
     from auricle.datasets.annotations import label_track_rows
     from auricle.datasets.tables import readable
     from auricle.store.labels.label_matching import TimedLabel, match_labels
 
     with readable(file):
         rows = list(label_track_rows(file))
-    marks = [TimedLabel(float(cells["start_s"]), float(cells["end_s"]), cells["label"], where) for where, cells in rows]
-    for mark, said in match_labels(store.database, file.stem, marks, who=who):
-        yield mark.where, said
+    labels = [
+        TimedLabel(float(cells["start_s"]), float(cells["end_s"]), cells["label"], where) for where, cells in rows
+    ]
+    for label, entry in match_labels(store.database, file.stem, labels, who=who):
+        yield label.where, entry
 
 
 def _rows(batch: "Batch") -> Iterator[dict[str, Any]]:
     times = [clock.from_us(int(us)).isoformat(timespec="seconds") for us in batch.truth_times.view("i8")]
-    for place in range(len(batch)):
-        truth = batch.truth[place]
+    for index in range(len(batch)):
+        truth = batch.truth[index]
         yield {
-            "id": str(batch.ids[place]),
+            "id": str(batch.ids[index]),
             "label": truth if batch.classes else "",
             "target": "" if batch.classes else float(truth),
-            "who": str(batch.truth_by[place]),
-            "key": str(batch.truth_keys[place]),
-            "via": str(batch.truth_via[place]),
-            "time": times[place],
-            "answer": str(batch.labels[place]) if batch.classes else float(batch.values[place]),
+            "who": str(batch.truth_by[index]),
+            "key": str(batch.truth_keys[index]),
+            "via": str(batch.truth_via[index]),
+            "time": times[index],
+            "answer": str(batch.labels[index]) if batch.classes else float(batch.values[index]),
             "model": batch.model,
-            "file": str(batch.sources[place]),
+            "file": str(batch.sources[index]),
         }

@@ -1,13 +1,10 @@
-"""``auricle inspect``: what a data set holds, how good its sound is, and what leaks between splits."""
+"""``auricle inspect``: class balance, sound quality, recording faults, duplicates and leakage of a data set."""
 
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from auricle.cli.options import (
     CacheOption,
@@ -19,17 +16,17 @@ from auricle.cli.options import (
     RootOption,
     TargetOption,
     WorkersOption,
-    check_page,
+    check_report,
     size_bytes,
 )
-from auricle.cli.terminal import TONES, Bars, err, print_json
+from auricle.cli.terminal import TONES, Bars, err, print_json, stdout_console
 
 if TYPE_CHECKING:
     from auricle.inspection.inspect import Inspection
 
 __all__ = ["inspect"]
 
-MAX_CLASSES = 30
+MAX_CLASSES = 30  # that are printed
 
 _UNITS = {
     "duration_s": ("duration", "{:.2f} s"),
@@ -46,7 +43,9 @@ _UNITS = {
 
 def inspect(
     data: DataArgument,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Page to write: .html.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Report to write: one self-contained .html file.")
+    ] = None,
     label: LabelOption = None,
     target: TargetOption = None,
     group: GroupOption = None,
@@ -56,7 +55,7 @@ def inspect(
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Listen to every recording: durations, levels, faults, balance, duplicates, and what leaks between splits.
+    """Inspect a data set: durations, levels, recording faults, class balance, duplicates, leakage between splits.
 
     Exits with 1 when some recordings cannot be read.
 
@@ -66,7 +65,7 @@ def inspect(
     from auricle.features.cache import FeatureCache
     from auricle.inspection.inspect import inspect as run
 
-    check_page(output)
+    check_report(output)
     max_bytes = size_bytes(cache_max)
     dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold, root=root)
     with ExitStack() as stack:
@@ -88,11 +87,14 @@ def inspect(
 
 
 def _show(inspection: "Inspection") -> None:
-    """Print the classes, the measures and the findings for a reader."""
+    """Print the classes, the measurements and the findings."""
+    from rich.table import Table
+    from rich.text import Text
+
     from auricle.inspection.report import verdict_of
 
     summary = inspection.as_json()
-    out = Console(highlight=False, emoji=False, soft_wrap=True)
+    out = stdout_console()
     groups = summary["groups"]
     by = "by file" if groups["column"] is None else f"by {groups['column']}"
     rates = ", ".join(f"{rate} Hz ({n})" for rate, n in summary["rates_hz"].items())
@@ -108,8 +110,8 @@ def _show(inspection: "Inspection") -> None:
             table.add_row(f"{len(shown) - MAX_CLASSES} more", "", "", "")
         out.print(table)
     table = Table(title="Recordings", title_justify="left")
-    for name in ("measure", "least", "5%", "median", "95%", "most"):
-        table.add_column(name, justify="left" if name == "measure" else "right")
+    for name in ("measurement", "min", "5%", "median", "95%", "max"):
+        table.add_column(name, justify="left" if name == "measurement" else "right")
     for key, (name, pattern) in _UNITS.items():
         table.add_row(name, *(pattern.format(value) for value in summary[key].values()))
     if "target" in summary:

@@ -1,4 +1,4 @@
-"""``auricle keys``: who may ask a server, and for what."""
+"""``auricle keys``: create, list and revoke the API keys of a server."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -18,16 +18,16 @@ __all__ = ["create_key", "list_keys", "revoke_key"]
 def create_key(
     scopes: Annotated[
         str,
-        typer.Option(
-            "--scopes", help="What it allows, separated by commas: predict, feedback, read, train, promote, admin."
-        ),
+        typer.Option("--scopes", help="Scopes, separated by commas: predict, feedback, read, train, promote, admin."),
     ] = "predict",
-    name: Annotated[str, typer.Option("--name", help="Whose it is, for people to read.")] = "",
-    expires: Annotated[str | None, typer.Option("--expires", help="How long it is accepted, such as 90d.")] = None,
+    name: Annotated[str, typer.Option("--name", help="Name of its owner.")] = "",
+    expires: Annotated[
+        str | None, typer.Option("--expires", help="Time until it expires, such as 90d; never if not given.")
+    ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an API key and print it: this once, since the store keeps no more than its hash.
+    """Create an API key and print it once; the store keeps only its hash.
 
     Example: `auricle keys create --scopes predict,feedback --name "the yard" --expires 90d`
     """
@@ -43,7 +43,7 @@ def create_key(
 
 
 def list_keys(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """List the API keys: their ids, names and scopes, and until when they are accepted; never their secrets.
+    """List the API keys with names, scopes and expiry, without their secrets.
 
     Example: `auricle keys list --store sqlite:///engine.db`
     """
@@ -53,7 +53,7 @@ def list_keys(store: StoreOption = None, as_json: JsonOption = False) -> None:
         print_json({"keys": [key.as_json() for key in keys]})
         return
     if not keys:
-        err.print("There are no keys. `auricle keys create` makes one.", markup=False)
+        err.print("There are no keys. Create one with `auricle keys create`.", markup=False)
         return
     rows = [
         (key.id, key.name, ", ".join(sorted(key.scopes)), f"{key.created:%Y-%m-%d}", _accepted(key)) for key in keys
@@ -66,7 +66,7 @@ def revoke_key(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Refuse an API key from now on; running servers follow within seconds.
+    """Revoke an API key; running servers refuse it within seconds.
 
     Example: `auricle keys revoke abcd2345`
     """
@@ -75,7 +75,7 @@ def revoke_key(
     if as_json:
         print_json(revoked.as_json())
     else:
-        err.print(f"Key {revoked.id} is refused since {revoked.revoked:%Y-%m-%d %H:%M} UTC.", markup=False)
+        err.print(f"Key {revoked.id} was revoked at {revoked.revoked:%Y-%m-%d %H:%M} UTC.", markup=False)
 
 
 def _accepted(key: "Key") -> str:

@@ -1,4 +1,4 @@
-"""The table of commands, and how an error ends one."""
+"""The table of commands with their one-line help, and the entry point of the command line."""
 
 import gc
 import sys
@@ -6,93 +6,93 @@ import sys
 from auricle import __version__
 from auricle.errors import AuricleError
 
-__all__ = ["COMMANDS", "GROUPS", "SECTIONS", "main"]
+__all__ = ["COMMANDS", "GROUPS", "SECTIONS", "end_startup", "main"]
 
 Section = dict[str, tuple[str, str]]
-"""Commands by name: module and function, and the one line of help, the first of the function's docstring."""
+"""Commands by name: module and function, and the one-line help, equal to the first line of the docstring."""
 
 _EXPLORE: Section = {
     "demo": (
         "auricle.cli.demo:demo",
-        "Generate machine sounds, look at them, train, tune, score, predict, stream, serve, watch, label and retrain.",
+        "Run the whole loop on generated machine sounds: train, tune, score, predict, stream, serve, monitor, retrain.",
     ),
     "plot": (
         "auricle.cli.plot:plot",
-        "Draw waveform, STFT magnitude and phase, log-mel and MFCC over one time axis; or what a model listened to.",
+        "Draw waveform, STFT magnitude and phase, log-mel and MFCC over one time axis, or a model's saliency map.",
     ),
     "inspect": (
         "auricle.cli.inspect:inspect",
-        "Listen to every recording: durations, levels, faults, balance, duplicates, and what leaks between splits.",
+        "Inspect a data set: durations, levels, recording faults, class balance, duplicates, leakage between splits.",
     ),
     "features": (
         "auricle.cli.features:features",
-        "Write one row a window: file, start, end, group, truth, then the named features that training would use.",
+        "Write one row per window: file, start, end, group, label, then the named features that training would use.",
     ),
 }
 
 _TRAIN: Section = {
     "train": (
         "auricle.cli.train:train",
-        "Compute features, choose a model by grouped cross-validation, score it, and write a bundle.",
+        "Compute features, select a model by grouped cross-validation, score it, and write a bundle.",
     ),
     "evaluate": (
         "auricle.cli.evaluate:evaluate",
-        "Score a bundle on labelled sound by recording, class and column, with intervals and the worst mistakes.",
+        "Score a bundle on labelled recordings: by recording, class and column, with intervals and worst mistakes.",
     ),
     "export": (
         "auricle.cli.export:export",
-        "Write one ONNX graph from the waveform to the answer, for programs that have nothing of auricle's.",
+        "Export a bundle as one ONNX graph from waveform to prediction, for programs without auricle.",
     ),
 }
 
 _PREDICT: Section = {
     "predict": (
         "auricle.cli.predict:predict",
-        "Answer recordings: one line each, in the order given; a file that fails is a line with its error, and exit 1.",
+        "Predict recordings: one line each, in the given order; a failed file is a line with its error, and exit 1.",
     ),
     "stream": (
         "auricle.cli.stream:stream",
-        "Print one JSON line a window, as soon as its last sample is there, or one as an event begins and as it ends.",
+        "Predict live sound: one JSON line per window as soon as it is complete, or per start and end of an event.",
     ),
     "serve": (
         "auricle.cli.serve:serve",
-        "Serve predictions over HTTP and WebSocket until told to stop; every answer is kept in the store.",
+        "Serve predictions over HTTP and WebSocket until stopped; every prediction is kept in the store.",
     ),
     "doctor": (
         "auricle.cli.doctor:doctor",
-        "Say what is installed and missing, how fast this machine is, and whether a model answers alike everywhere.",
+        "Show what is installed and missing and how fast it is; with a model, check that all routes predict the same.",
     ),
 }
 
 _OPERATE: Section = {
     "keys create": (
         "auricle.cli.keys:create_key",
-        "Make an API key and print it: this once, since the store keeps no more than its hash.",
+        "Create an API key and print it once; the store keeps only its hash.",
     ),
     "keys list": (
         "auricle.cli.keys:list_keys",
-        "List the API keys: their ids, names and scopes, and until when they are accepted; never their secrets.",
+        "List the API keys with names, scopes and expiry, without their secrets.",
     ),
     "keys revoke": (
         "auricle.cli.keys:revoke_key",
-        "Refuse an API key from now on; running servers follow within seconds.",
+        "Revoke an API key; running servers refuse it within seconds.",
     ),
     "feedback import": (
         "auricle.cli.feedback:import_feedback",
-        "Take labels for logged predictions: by id from a table, or by name and time from a label track.",
+        "Import labels for logged predictions: by id from a table, or by file name and time from a label track.",
     ),
     "feedback export": (
         "auricle.cli.feedback:export_feedback",
-        "Write every prediction that has a label, with what was answered: one row each, the last word counts.",
+        "Export every labelled prediction with its latest label, one row each.",
     ),
     "models add": (
         "auricle.cli.models:add_model",
-        "Add a bundle to the registry, once it has proved itself; the first of a name becomes its champion.",
+        "Add a bundle to the registry if its self-test passes; the first of a name becomes its champion.",
     ),
-    "models list": ("auricle.cli.models:list_models", "List every bundle, the newest first."),
+    "models list": ("auricle.cli.models:list_models", "List all bundles, the newest first."),
     "models show": (
         "auricle.cli.models:show_model",
-        "Show one bundle, its card, every change of its name's champion and challenger, and the last retrainings.",
+        "Show a bundle: its card, the changes of its name's champion and challenger, and the last retrainings.",
     ),
     "models promote": (
         "auricle.cli.models:promote_model",
@@ -100,19 +100,19 @@ _OPERATE: Section = {
     ),
     "models rollback": (
         "auricle.cli.models:roll_back",
-        "Make the champion what it was before; asked again, what it was before that.",
+        "Restore the previous champion of a name; repeat to go further back.",
     ),
     "monitor": (
         "auricle.cli.monitor:monitor",
-        "Compare what a model hears with what it saw in training: drift, its cause, how good it is, a verdict.",
+        "Compare live sound with the training data: drift and its cause, estimated and measured quality, a verdict.",
     ),
     "watch": (
         "auricle.cli.watch:watch",
-        "Check what the store's champions hear, again and again; keep every check, tell of alarms, retrain on labels.",
+        "Monitor the store's champions at intervals: keep every check, send alarms, retrain on new labels.",
     ),
     "retrain": (
         "auricle.cli.retrain:retrain",
-        "Train on DATA, the original data, and on what was labelled since; promote the result if it is better.",
+        "Train a challenger on DATA and on the labels since; promote it if it beats the champion.",
     ),
 }
 
@@ -122,27 +122,34 @@ SECTIONS: dict[str, Section] = {
     "Predict": _PREDICT,
     "Operate": _OPERATE,
 }
-"""Every command, by the section of the help that lists it; its module is imported when it is called."""
+"""Every command, by its section of the help; its module is imported when it is called."""
 
 COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
 
 GROUPS: dict[str, str] = {
-    "keys": "API keys: who may ask a server, and for what.",
-    "feedback": "What people say that recordings were.",
-    "models": "The registry: every bundle, which one is champion, and how that came.",
+    "keys": "API keys of the server and their scopes.",
+    "feedback": "Labels for logged predictions.",
+    "models": "The registry of bundles: champions, challengers, and their history.",
 }
-"""What commands of two words have in common, by the first."""
+"""Help of the groups of two-word commands, by the first word."""
 
-_GC_THRESHOLD = 10_000
-"""New objects between two garbage collections: at Python's 700, these take a tenth of a start, and find nothing."""
+_STARTUP_GC_THRESHOLD = 10_000
+"""New objects between two garbage collections during start-up: at Python's own 700, they take a tenth of it in vain."""
+
+_USUAL_GC_THRESHOLD = gc.get_threshold()
+
+
+def end_startup() -> None:
+    """Collect garbage at Python's own threshold again, once a command begins its work."""
+    gc.set_threshold(*_USUAL_GC_THRESHOLD)
 
 
 def main() -> None:
-    """Run the command line; exit 0 when done, 1 when some inputs failed, 2 for bad usage or unreadable input."""
-    if sys.argv[1:] == ["--version"]:  # needs no parser, which takes longer to import than all else
+    """Run the command line; exit with 0 when done, 1 if some inputs failed, 2 for bad usage or unreadable input."""
+    if sys.argv[1:] == ["--version"]:  # needs no parser, the slowest import
         sys.stdout.write(f"auricle {__version__}\n")
         return
-    gc.set_threshold(_GC_THRESHOLD)
+    gc.set_threshold(_STARTUP_GC_THRESHOLD)
     from auricle.cli.app import app
 
     try:

@@ -1,14 +1,13 @@
-"""``auricle models``: every bundle, which one is champion, and how that came."""
+"""``auricle models``: list, add, show, promote and roll back the bundles of the registry."""
 
 import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from auricle.cli.options import JsonOption, ModelArgument, StoreOption, open_store
-from auricle.cli.terminal import err, print_json, print_table
+from auricle.cli.terminal import err, print_json, print_table, stdout_console
 
 if TYPE_CHECKING:
     from auricle.store.registry.aliases import Change
@@ -17,39 +16,39 @@ if TYPE_CHECKING:
 
 __all__ = ["add_model", "list_models", "promote_model", "roll_back", "show_model"]
 
-_DECISIONS = 20  # retrainings that are shown
+_MAX_DECISIONS = 20  # retrainings that are shown
 
 ReferenceArgument = Annotated[
     str,
-    typer.Argument(metavar="REFERENCE", help="name (its champion), name@version, name@challenger, or a digest."),
+    typer.Argument(metavar="REFERENCE", help="name (for its champion), name@version, name@challenger, or a digest."),
 ]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name that a model's versions share.")]
-WhyOption = Annotated[str, typer.Option("--why", help="What for; it is kept with who and when.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name that all versions of a model share.")]
+WhyOption = Annotated[str, typer.Option("--why", help="Reason, kept with user and time.")]
 
 
 def add_model(
     model: ModelArgument, why: WhyOption = "", store: StoreOption = None, as_json: JsonOption = False
 ) -> None:
-    """Add a bundle to the registry, once it has proved itself; the first of a name becomes its champion.
+    """Add a bundle to the registry if its self-test passes; the first of a name becomes its champion.
 
     Example: `auricle models add engine.auricle --why "the winter's recordings"`
     """
     from auricle.prediction.predictor import load
     from auricle.serving.active_model import register
 
-    load(model)  # it must compute here what it computed where it was trained
+    load(model)  # runs the self-test
     with open_store(store, create=True) as opened:
         added = register(opened, Path(model), who=_who(), why=why)
         added = opened.models.find(added.digest)
     if as_json:
         print_json(added.as_json())
     else:
-        what = f", the {' and '.join(added.aliases)}" if added.aliases else ""
-        err.print(f"{added.id} is in the registry{what}.", markup=False)
+        aliases = f" as {' and '.join(added.aliases)}" if added.aliases else ""
+        err.print(f"{added.id} is in the registry{aliases}.", markup=False)
 
 
 def list_models(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """List every bundle, the newest first.
+    """List all bundles, the newest first.
 
     Example: `auricle models list --store sqlite:///engine.db`
     """
@@ -65,7 +64,7 @@ def list_models(store: StoreOption = None, as_json: JsonOption = False) -> None:
 
 
 def show_model(model: ReferenceArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Show one bundle, its card, every change of its name's champion and challenger, and the last retrainings.
+    """Show a bundle: its card, the changes of its name's champion and challenger, and the last retrainings.
 
     Example: `auricle models show engine`
     """
@@ -75,19 +74,22 @@ def show_model(model: ReferenceArgument, store: StoreOption = None, as_json: Jso
     with open_store(store) as opened:
         found = opened.models.find(model)
         changes = opened.aliases.changes(found.name)
-        decisions = opened.decisions.latest(found.name, limit=_DECISIONS)
+        decisions = opened.decisions.latest(found.name, limit=_MAX_DECISIONS)
         bundle = Bundle.from_bytes(opened.models.content(found.digest), source=found.id)
     if as_json:
         manifest = bundle.manifest
-        told = {"scores": manifest.scores, "verdict": manifest.verdict, "changes": [one.as_json() for one in changes]}
-        print_json(found.as_json() | told | {"decisions": [one.as_json() for one in decisions]})
+        lists = {
+            "changes": [change.as_json() for change in changes],
+            "decisions": [each.as_json() for each in decisions],
+        }
+        print_json(found.as_json() | {"scores": manifest.scores, "verdict": manifest.verdict} | lists)
         return
-    out = Console(highlight=False, emoji=False, soft_wrap=True)
+    out = stdout_console()
     _, _, text = card(bundle.manifest, n_recordings=len(bundle.profile.hashes)).split("---\n", 2)
     out.print(text.strip(), markup=False)
     out.print(f"\nDigest {found.digest}, added by {found.who} on {found.added:%Y-%m-%d}: {found.why}", markup=False)
     for change in changes:
-        out.print(_told(change), markup=False)
+        out.print(_change_line(change), markup=False)
     for decision in reversed(decisions):
         out.print(f"{decision.begun:%Y-%m-%d %H:%M} retraining, {decision.outcome}: {_why(decision)}", markup=False)
 
@@ -96,19 +98,19 @@ def promote_model(
     model: ReferenceArgument,
     why: WhyOption = "",
     expected: Annotated[
-        str | None, typer.Option("--expected", help="The champion that you saw; told if it is another by now.")
+        str | None, typer.Option("--expected", help="Champion that you saw last; fail if it is another by now.")
     ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a bundle the champion of its name; running servers follow within seconds.
 
-    Example: `auricle models promote engine@challenger --why "hears the new pump"`
+    Example: `auricle models promote engine@challenger --why "recognises the new pump"`
     """
     with open_store(store) as opened:
         found = opened.models.find(model)
-        seen = opened.aliases.digest(found.name) if expected is None else opened.models.find(expected).digest
-        change = opened.aliases.promote(found.name, found.digest, expected=seen, who=_who(), why=why)
+        expected_digest = opened.aliases.digest(found.name) if expected is None else opened.models.find(expected).digest
+        change = opened.aliases.promote(found.name, found.digest, expected=expected_digest, who=_who(), why=why)
     if as_json:
         print_json({"model": found.id} | change.as_json())
     else:
@@ -116,7 +118,7 @@ def promote_model(
 
 
 def roll_back(name: NameArgument, why: WhyOption = "", store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Make the champion what it was before; asked again, what it was before that.
+    """Restore the previous champion of a name; repeat to go further back.
 
     Example: `auricle models rollback engine --why "worse at night"`
     """
@@ -134,14 +136,14 @@ def _row(model: "Model") -> tuple[str, ...]:
     return model.id, " ".join(model.aliases), model.task, added, model.who, size, model.digest[:12]
 
 
-def _told(change: "Change") -> str:
+def _change_line(change: "Change") -> str:
     after = "none" if change.after is None else change.after[:12]
     why = f": {change.why}" if change.why else ""
-    return f"{change.time:%Y-%m-%d %H:%M} {change.kind} of {change.alias} to {after} by {change.who or 'nobody'}{why}"
+    return f"{change.time:%Y-%m-%d %H:%M} {change.kind} of {change.alias} to {after} by {change.who or 'unknown'}{why}"
 
 
 def _why(decision: "Decision") -> str:
-    return str(decision.body.get("sentence", "no sentence says why"))
+    return str(decision.body.get("sentence", "no reason recorded"))
 
 
 def _who() -> str:

@@ -1,13 +1,10 @@
-"""``auricle monitor``: whether a model still hears what it was made for, and what happened if it does not."""
+"""``auricle monitor``: check recordings or a server's log for drift, its causes, and the quality of predictions."""
 
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from auricle.cli.options import (
     ByOption,
@@ -19,14 +16,16 @@ from auricle.cli.options import (
     RootOption,
     SinceOption,
     WorkersOption,
-    check_page,
+    check_report,
     duration_s,
 )
-from auricle.cli.terminal import ALARM, STATES, Bars, err, print_json
+from auricle.cli.terminal import ALARM, STATES, Bars, err, print_json, stdout_console
 from auricle.errors import UsageError
 from auricle.runtime import clock
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from auricle.bundles.bundle import Bundle
     from auricle.monitoring.check import Check
     from auricle.monitoring.sources.sample import Sample
@@ -42,13 +41,15 @@ def monitor(
         str | None,
         typer.Argument(
             metavar="DATA",
-            help="Recordings that it heard, labelled or not: a folder, a table, a file. Without it, the store's.",
+            help="Recordings to check, labelled or not: a folder, a table or a file; those of the store if not given.",
             show_default=False,
         ),
     ] = None,
     store: Annotated[
         str | None,
-        typer.Option("--store", metavar="URL", help="Where answers are kept: sqlite:///FILE or postgresql://…."),
+        typer.Option(
+            "--store", metavar="URL", help="Store of a server's predictions: sqlite:///FILE or postgresql://…."
+        ),
     ] = None,
     since: SinceOption = "7d",
     by: ByOption = None,
@@ -60,30 +61,30 @@ def monitor(
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare what a model hears with what it saw in training: drift, its cause, how good it is, a verdict.
+    """Compare live sound with the training data: drift and its cause, estimated and measured quality, a verdict.
 
-    Exits with 4 on an alarm, with 1 when some recordings cannot be answered.
+    Exits with 4 on an alarm, and with 1 if some recordings fail.
 
-    With `--store` and no recordings, it looks at what a server was asked and answered.
+    With `--store` and no recordings, it checks the predictions that a server logged.
 
     Example: `auricle monitor motor.auricle live/ --by site --report report.html`
     """
-    check_page(report)
+    check_report(report)
     if (store is None) == (data is None):
-        raise UsageError("Name either a model and the recordings that it heard, or `--store`.")
+        raise UsageError("Name either a model and recordings, or `--store`.")
     if data is None and (label, group, root) != (None, None, None):
         raise UsageError(
-            "`--label` and `--group` name columns of a table, and `--root` says where its files are; "
-            "the store knows all three of each entry."
+            "`--label`, `--group` and `--root` must be given with a table of recordings: the store has labels, groups "
+            "and files of its own."
         )
     if data is not None and model is None:
-        raise UsageError("Recordings need the model that hears them: auricle monitor MODEL DATA.")
-    watched, n_failed = (
-        _answered(model, data, {"label": label, "group": group, "root": root}, workers)
+        raise UsageError("Recordings must be given with a model: auricle monitor MODEL DATA.")
+    samples, n_failed = (
+        _from_files(model, data, {"label": label, "group": group, "root": root}, workers)
         if model is not None and data is not None
-        else _logged(str(store), model, since)
+        else _from_store(str(store), model, since)
     )
-    checks = [(_check(bundle, window, rate, by), bundle, window) for bundle, window in watched]
+    checks = [(_check(bundle, sample, rate, by), bundle, sample) for bundle, sample in samples]
     if report is not None:
         from auricle.monitoring.report import build_report
 
@@ -97,10 +98,10 @@ def monitor(
         raise typer.Exit(1)
 
 
-Watched = tuple[list[tuple["Bundle", "Sample"]], int]
+Samples = tuple[list[tuple["Bundle", "Sample"]], int]
 
 
-def _answered(model: Path, data: str, options: dict[str, Any], workers: int | None) -> Watched:
+def _from_files(model: Path, data: str, options: dict[str, Any], workers: int | None) -> Samples:
     from auricle.monitoring.sources.from_files import samples_from_files
     from auricle.monitoring.sources.recordings import find_recordings
     from auricle.monitoring.sources.training_overlap import drop_unprofiled
@@ -109,17 +110,17 @@ def _answered(model: Path, data: str, options: dict[str, Any], workers: int | No
     loaded = load(model)
     recordings = find_recordings(data, loaded.classes, **options)
     with Bars() as bars:
-        window, failures = samples_from_files(loaded, recordings, workers=workers, progress=bars)
+        sample, failures = samples_from_files(loaded, recordings, workers=workers, progress=bars)
     for failure in failures:
         err.print(str(failure.error), style="yellow", markup=False)
-    window, n_unkept = drop_unprofiled(window, loaded.bundle.profile)
-    if n_unkept:
-        told = "recordings were in the training set, and nothing is known of them to compare with: they are left out."
-        err.print(f"{n_unkept} {told}", style="yellow", markup=False)
-    return [(loaded.bundle, window)], len(failures)
+    sample, n_without_reference = drop_unprofiled(sample, loaded.bundle.profile)
+    if n_without_reference:
+        reason = "recordings of the training set are left out: the bundle keeps no out-of-fold predictions of them."
+        err.print(f"{n_without_reference} {reason}", style="yellow", markup=False)
+    return [(loaded.bundle, sample)], len(failures)
 
 
-def _logged(url: str, model: Path | None, since: str) -> Watched:
+def _from_store(url: str, model: Path | None, since: str) -> Samples:
     from auricle.bundles.bundle import Bundle
     from auricle.monitoring.sources.from_store import registered_bundle, samples_from_store
     from auricle.store.predictions.filters import Filter
@@ -133,18 +134,18 @@ def _logged(url: str, model: Path | None, since: str) -> Watched:
     with Store.open(url, create=False) as store:
         found, failures = samples_from_store(store.scan(which), lambda name: own or registered_bundle(store, name))
     for name, error in failures.items():
-        err.print(f"{name} cannot be judged: {error}", style="yellow", markup=False)
+        err.print(f"{name} cannot be checked: {error}", style="yellow", markup=False)
     if not found and failures:
         raise next(iter(failures.values()))
     return list(found.values()), len(failures)
 
 
-def _check(bundle: "Bundle", window: "Sample", rate: float, by: str | None) -> "Check":
+def _check(bundle: "Bundle", sample: "Sample", rate: float, by: str | None) -> "Check":
     from auricle.monitoring.check import check
     from auricle.monitoring.sources.sample import reference_sample
 
     rate_hz = bundle.manifest.spec.rate_hz
-    return check(reference_sample(bundle), window, model_rate_hz=rate_hz, rate=rate, by=by)
+    return check(reference_sample(bundle), sample, model_rate_hz=rate_hz, rate=rate, by=by)
 
 
 def _print(checks: list[tuple["Check", "Bundle", "Sample"]], *, as_json: bool) -> None:
@@ -152,49 +153,53 @@ def _print(checks: list[tuple["Check", "Bundle", "Sample"]], *, as_json: bool) -
     if as_json:
         print_json({"verdict": worst, "checks": [check.as_json() for check, _, _ in checks]})
         return
-    out = Console(highlight=False, emoji=False, soft_wrap=True)
+    out = stdout_console()
     if not checks:
         out.print("Not enough yet: 0 recordings were logged in this time.")
     for check, _, _ in checks:
         _show(check, out)
 
 
-def _show(check: "Check", out: Console) -> None:
-    """Print a check for a reader."""
+def _show(check: "Check", out: "Console") -> None:
+    """Print the verdict, the scores, the largest shifts and the next steps of a check."""
+    from rich.table import Table
+    from rich.text import Text
+
     verdict = check.verdict
     out.print(Text(f"{verdict.state}: {verdict.sentence}", style=f"bold {STATES[verdict.state]}"))
-    out.print(f"{check.model}: {check.n} recordings of {check.n_groups} groups, against {check.n_reference}.")
-    told = check.as_json()
-    for line in _scores(told):
+    out.print(
+        f"{check.model}: {check.n} recordings of {check.n_groups} groups, against {check.n_reference} of training."
+    )
+    found = check.as_json()
+    for line in _scores(found):
         out.print(line, markup=False)
     for note in check.notes:
         out.print(note, markup=False)
-    if told["drift"] is not None and verdict.found == "alarm":
-        table = Table(title="What moved most", title_justify="left")
-        for name in ("measure", "before", "now", "spreads", "q"):
-            table.add_column(name, justify="left" if name == "measure" else "right")
-        moved = sorted(told["drift"]["columns"], key=lambda one: -one["effect"])[:8]
-        for one in moved:
-            cells = (f"{one['before']:.4g}", f"{one['after']:.4g}", f"{one['effect']:.2f}", f"{one['q']:.1g}")
-            table.add_row(Text(one["name"]), *cells)
+    if found["drift"] is not None and verdict.found == "alarm":
+        table = Table(title="Largest shifts", title_justify="left")
+        for name in ("feature", "training", "now", "shift in robust sd", "q"):
+            table.add_column(name, justify="left" if name == "feature" else "right")
+        for shift in sorted(found["drift"]["columns"], key=lambda shift: -shift["effect"])[:8]:
+            cells = (f"{shift['before']:.4g}", f"{shift['after']:.4g}", f"{shift['effect']:.2f}", f"{shift['q']:.1g}")
+            table.add_row(Text(shift["name"]), *cells)
         out.print(table)
     for number, step in enumerate(verdict.steps, 1):
         out.print(f"{number}. {step}", markup=False)
 
 
-def _scores(told: dict[str, Any]) -> list[str]:
+def _scores(found: dict[str, Any]) -> list[str]:
     lines = []
-    estimate, measured = told["estimate"], told["measured"]
+    estimate, measured = found["estimate"], found["measured"]
     if estimate is not None and estimate["value"] is not None:
         low, high = estimate["interval"]
         lines.append(
-            f"Estimated {estimate['score']} {estimate['value']:.3g} (95% interval {low:.3g} to {high:.3g}); it was "
-            f"{estimate['reference']:.3g}. {estimate['assumption']}"
+            f"Estimated {estimate['score']} {estimate['value']:.3g} (95% interval {low:.3g} to {high:.3g}); in "
+            f"training {estimate['reference']:.3g}. {estimate['assumption']}"
         )
     if measured is not None:
-        lag = "" if measured["lag_s"] is None else f", {measured['lag_s'] / 3600:.1f} hours late at the median"
+        lag = "" if measured["lag_s"] is None else f", {measured['lag_s'] / 3600:.1f} hours after prediction (median)"
         lines.append(
-            f"Measured {measured['score']} {measured['value']:.3g} by {measured['n']} labels "
-            f"({measured['coverage']:.0%} of all recordings{lag}); it was {measured['reference']:.3g}."
+            f"Measured {measured['score']} {measured['value']:.3g} on {measured['n']} labels "
+            f"({measured['coverage']:.0%} of the recordings{lag}); in training {measured['reference']:.3g}."
         )
     return lines

@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they are spelled and explained once."""
+"""Options that several commands share, and the parsers of sizes and durations."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ __all__ = [
     "StoreOption",
     "TargetOption",
     "WorkersOption",
-    "check_page",
+    "check_report",
     "duration_s",
     "open_outbox",
     "open_store",
@@ -54,49 +54,47 @@ LabelOption = Annotated[str | None, typer.Option("--label", help="Column that ho
 TargetOption = Annotated[str | None, typer.Option("--target", help="Column that holds the number to predict.")]
 GroupOption = Annotated[
     str | None,
-    typer.Option("--group", help="Column of what must not stand on both sides of a split: machine, site, speaker."),
+    typer.Option("--group", help="Column of groups that a split keeps together: machine, site, speaker."),
 ]
 FoldOption = Annotated[str | None, typer.Option("--fold", help="Column of published folds.")]
 RootOption = Annotated[
     Path | None,
     typer.Option(
-        "--root", metavar="DIR", help="Where relative file names of a table begin; its own folder if not given."
+        "--root", metavar="DIR", help="Folder that relative file names of a table start from; the table's if not given."
     ),
 ]
 CacheOption = Annotated[
-    str, typer.Option("--cache-max", help="Most that kept features may take on disk, such as 10GB; 0 keeps none.")
+    str, typer.Option("--cache-max", help="Largest size of the feature cache on disk, such as 10GB; 0 for no cache.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-ReportOption = Annotated[
-    Path | None, typer.Option("--report", help="Page to write: .html, one file that needs nothing else.")
-]
+ReportOption = Annotated[Path | None, typer.Option("--report", help="Report to write: one self-contained .html file.")]
 ByOption = Annotated[
-    str | None, typer.Option("--by", metavar="COLUMN", help="Look at each value of this column for itself: site.")
+    str | None, typer.Option("--by", metavar="COLUMN", help="Check each value of this column separately: site.")
 ]
-RateOption = Annotated[float, typer.Option("--rate", help="Of false alarms, where nothing has changed.")]
+RateOption = Annotated[float, typer.Option("--rate", help="Rate of false alarms while nothing has changed.")]
 SinceOption = Annotated[str, typer.Option("--since", help="How far back in the store to look: 36h, 7d.")]
-WorkersOption = Annotated[int | None, typer.Option("--workers", help="Threads; every core if not given.")]
+WorkersOption = Annotated[int | None, typer.Option("--workers", help="Threads; one per core if not given.")]
 
 EngineOption = Annotated[
     str,
-    typer.Option(
-        "--engine", metavar="ENGINE", help="Where the work is done: local, dask://HOST:PORT, or joblib:BACKEND."
-    ),
+    typer.Option("--engine", metavar="ENGINE", help="Machines to run on: local, dask://HOST:PORT, or joblib:BACKEND."),
 ]
 
 StoreOption = Annotated[
     str | None,
-    typer.Option("--store", metavar="URL", help="sqlite:///FILE or postgresql://…; auricle.db here if not given."),
+    typer.Option(
+        "--store", metavar="URL", help="Store: sqlite:///FILE or postgresql://…; auricle.db here if not given."
+    ),
 ]
 
 
 def open_store(url: str | None, *, create: bool = False) -> "Store":
-    """Open the store that a command is told, or the usual one; a file that is missing is made by some commands only.
+    """Open a store, the default one for None; a missing file is created only where ``create`` is true.
 
     Raises
     ------
     UsageError : a URL of another kind
-    StoreError : it is not there, or cannot be used
+    StoreError : the store is missing, or cannot be used
     """
     from auricle.store.database import DEFAULT_URL
     from auricle.store.store import Store
@@ -104,18 +102,18 @@ def open_store(url: str | None, *, create: bool = False) -> "Store":
     return Store.open(url or DEFAULT_URL, create=create)
 
 
-def check_page(path: Path | None) -> None:
-    """Say before any work that a page could not be written.
+def check_report(path: Path | None) -> None:
+    """Check before any work that a report can be written.
 
     Raises
     ------
-    UsageError : a name that does not end as a page's does
-    OutputError : a place that cannot be written
+    UsageError : the name does not end in .html or .htm
+    OutputError : the path cannot be written
     """
     if path is None:
         return
     if path.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"{path}: the page's name must end in .html, .htm.")
+        raise UsageError(f"{path}: the report's name must end in .html or .htm.")
     files.check_writable(path)
 
 
@@ -123,7 +121,7 @@ _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 def size_bytes(text: str) -> int:
-    """Return the number of bytes that a size such as ``10GB`` means.
+    """Parse a size such as ``10GB`` into bytes.
 
     Raises
     ------
@@ -139,7 +137,7 @@ _SECONDS = {"": 1.0, "S": 1.0, "M": 60.0, "H": 3600.0, "D": 86_400.0, "W": 7 * 8
 
 
 def duration_s(text: str) -> float | None:
-    """Return the seconds that a time such as ``5m`` means; None for ``none``.
+    """Parse a duration such as ``5m`` into seconds; ``none`` into None.
 
     Raises
     ------
@@ -148,37 +146,37 @@ def duration_s(text: str) -> float | None:
     if text.strip().lower() == "none":
         return None
     if (found := _seconds(text, "|[SMHD]")) is None:
-        raise UsageError(f"A time must be none, or a number above 0 with s, m, h or d, such as 5m. Got {text!r}.")
+        raise UsageError(f"A duration must be none, or a number above 0 with s, m, h or d, such as 5m. Got {text!r}.")
     return found
 
 
 def span_s(text: str) -> float:
-    """Return the seconds that a stretch of time such as ``90d`` means.
+    """Parse a duration with a unit, such as ``90d``, into seconds.
 
     Raises
     ------
     UsageError : not a number above 0, followed by s, m, h, d or w
     """
     if (found := _seconds(text, "[SMHDW]")) is None:
-        raise UsageError(f"A stretch of time must be a number above 0 with s, m, h, d or w, such as 90d. Got {text!r}.")
+        raise UsageError(f"A duration must be a number above 0 with s, m, h, d or w, such as 90d. Got {text!r}.")
     return found
 
 
 def _seconds(text: str, units: str) -> float | None:
-    """Return the seconds of a number above 0 and its unit, one that a pattern allows; None for anything else."""
+    """Return the seconds of a positive number with a unit of the pattern; None for any other text."""
     found = re.fullmatch(rf"([0-9]+(?:\.[0-9]*)?) *({units})", text.strip().upper())
     return float(found[1]) * _SECONDS[found[2]] or None if found else None
 
 
 KeepOption = Annotated[
     str | None,
-    typer.Option("--store", help="Keep each recording's answer there too: sqlite:///FILE or postgresql://…."),
+    typer.Option("--store", help="Store to log each recording's prediction in: sqlite:///FILE or postgresql://…."),
 ]
 
 
 @contextmanager
 def open_outbox(store: str | None) -> "Iterator[EntryWriter | None]":
-    """Open a store, and give what writes entries into it, each once; None where no store is named."""
+    """Open a store, and yield its function that adds missing entries; None for no store."""
     if store is None:
         yield None
         return

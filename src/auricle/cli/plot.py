@@ -1,4 +1,4 @@
-"""``auricle plot``: one picture of one sound."""
+"""``auricle plot``: one picture of a sound file, or of a model's saliency on it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 __all__ = ["plot"]
 
-LONGEST_S = 120.0
+MAX_DRAWN_S = 120.0
 
 
 def plot(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A sound file.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Picture to write: .png, .svg or .pdf.")],
-    start_s: Annotated[float, typer.Option(help="Where to begin, in seconds.")] = 0.0,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Picture to write, .png, .svg or .pdf.")],
+    start_s: Annotated[float, typer.Option(help="Start of the part to draw, in seconds.")] = 0.0,
     end_s: Annotated[
-        float | None, typer.Option(help="Where to end; the file's end, at most 120 s on, if not given.")
+        float | None, typer.Option(help="End of the part, in seconds; the file's end, at most 120 s on, if not given.")
     ] = None,
     explain: Annotated[
         Path | None,
-        typer.Option(metavar="MODEL", help="Draw what this model's answer hangs on, instead: about 250 answers."),
+        typer.Option(metavar="MODEL", help="Draw this model's saliency map instead; takes about 250 predictions."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw waveform, STFT magnitude and phase, log-mel and MFCC over one time axis; or what a model listened to.
+    """Draw waveform, STFT magnitude and phase, log-mel and MFCC over one time axis, or a model's saliency map.
 
     Example: `auricle plot pump.wav -o pump.png`
     """
@@ -46,12 +46,12 @@ def plot(
     files.check_writable(output)
     if end_s is None:
         with open_sound(file) as sound:
-            if sound.n_frames is None or sound.n_frames / sound.rate_hz - start_s > LONGEST_S:
-                end_s = start_s + LONGEST_S
-                err.print(f"Drawing at most {LONGEST_S:g} s; choose another part with --start-s and --end-s.")
+            if sound.n_frames is None or sound.n_frames / sound.rate_hz - start_s > MAX_DRAWN_S:
+                end_s = start_s + MAX_DRAWN_S
+                err.print(f"Drawing at most {MAX_DRAWN_S:g} s; choose another part with --start-s and --end-s.")
     clip = read(file, start_s=start_s, end_s=end_s)
     try:
-        figure = draw(clip, picture_spec(clip.rate_hz)) if explain is None else _explained(clip, explain)
+        figure = draw(clip, picture_spec(clip.rate_hz)) if explain is None else _saliency_figure(clip, explain)
     except FeatureError as error:
         raise FeatureError(f"{file}: {error}") from error
     save(figure, output)
@@ -60,8 +60,8 @@ def plot(
         print_json({"rate_hz": clip.rate_hz, "start_s": clip.start_s, "end_s": end_s, "output": str(output)})
 
 
-def _explained(clip: "Clip", path: Path) -> "Figure":
-    """Draw what the answer of a model to a clip hangs on."""
+def _saliency_figure(clip: "Clip", path: Path) -> "Figure":
+    """Draw how a model's prediction of a clip changes where parts of the spectrogram are hidden."""
     from auricle.audio.clip import Clip
     from auricle.features.occlusion import explain_sound
     from auricle.features.plots import draw_explained, picture_spec
@@ -70,23 +70,22 @@ def _explained(clip: "Clip", path: Path) -> "Figure":
 
     model = load(path)
 
-    def ask(samples: "Samples") -> "Prediction":
+    def predict(samples: "Samples") -> "Prediction":
         return model.predict(Clip(samples, clip.rate_hz, source=clip.source))
 
-    said = ask(clip.samples)
-    spec = picture_spec(clip.rate_hz)
+    whole, spec = predict(clip.samples), picture_spec(clip.rate_hz)
+    label = whole.label
 
-    def watched(samples: "Samples") -> float:
-        again = ask(samples)
-        return float(again.value or 0.0) if said.label is None else (again.probabilities or {})[said.label]
+    def score(samples: "Samples") -> float:
+        occluded = predict(samples)
+        return float(occluded.value or 0.0) if label is None else (occluded.probabilities or {})[label]
 
-    answer = f"{said.value:.4g}" if said.label is None else f"{said.label} ({said.confidence:.2f})"
     return draw_explained(
         log_mel(clip.samples, spec).T,
-        explain_sound(watched, clip.samples, spec),
+        explain_sound(score, clip.samples, spec),
         spec,
         source=clip.source,
-        answer=answer,
-        unit="value" if said.label is None else "probability",
+        answer=f"{whole.value:.4g}" if label is None else f"{label} ({whole.confidence:.2f})",
+        unit="value" if label is None else "probability",
         start_s=clip.start_s,
     )

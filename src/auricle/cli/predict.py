@@ -1,4 +1,4 @@
-"""``auricle predict``: answers for files, folders and patterns."""
+"""``auricle predict``: predictions of sound files, folders and glob patterns, as lines or files."""
 
 import os
 import sys
@@ -37,22 +37,22 @@ __all__ = ["predict"]
 
 def predict(
     model: ModelArgument,
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT…", help="Sound files, folders of them, or patterns.")],
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT…", help="Sound files, folders, or glob patterns.")],
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="File to write (audacity, raven: or a folder; --engine: a folder); else stdout."
+            "-o", "--output", help="File to write, or a folder for audacity, raven and --engine; stdout if not given."
         ),
     ] = None,
-    form: Annotated[str, typer.Option("--format", help="jsonl, csv, audacity or raven.")] = "jsonl",
-    windows: Annotated[bool, typer.Option("--windows", help="A line for each window as well.")] = False,
+    form: Annotated[str, typer.Option("--format", help="Output format: jsonl, csv, audacity or raven.")] = "jsonl",
+    windows: Annotated[bool, typer.Option("--windows", help="Add a line for each window.")] = False,
     hop_s: Annotated[
-        float | None, typer.Option(help="From one window to the next, in seconds; the model's own if not given.")
+        float | None, typer.Option(help="Seconds from one window to the next; the model's own if not given.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run to the same -o was stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume a stopped run to the same -o.")] = False,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes; one a core if not given, and none for a few short files."),
+        typer.Option(help="Processes; one per core if not given, and none for a few short files."),
     ] = None,
     engine: EngineOption = "local",
     store: KeepOption = None,
@@ -64,9 +64,9 @@ def predict(
     smooth: SmoothOption = 1,
     confirm: ConfirmOption = 1,
     only: OnlyOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="With -o: print one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With -o, print one JSON object on stdout.")] = False,
 ) -> None:
-    """Answer recordings: one line each, in the order given; a file that fails is a line with its error, and exit 1.
+    """Predict recordings: one line each, in the given order; a failed file is a line with its error, and exit 1.
 
     Example: `auricle predict motor.auricle today/ -o today.jsonl`
     """
@@ -89,25 +89,25 @@ def predict(
         only=only,
     )
     request = PredictionRequest(windows=windows, events=rules, hop_s=hop_s)
-    is_of_one = FORMATS[form].is_of_one_recording
+    has_own_files = FORMATS[form].is_of_one_recording
     if output is None and (as_json or resume):
         raise UsageError(
             f"`{'--json' if as_json else '--resume'}` must be given with -o: stdout holds the predictions."
         )
-    if engine != "local" and (output is None or is_of_one or workers is not None):
+    if engine != "local" and (output is None or has_own_files or workers is not None):
         raise UsageError(
             "`--engine` must be given with -o, a folder that all workers see, for jsonl or csv, without `--workers`."
         )
     if engine != "local" and store is not None:
-        raise UsageError("`--store` must be given without `--engine`: one machine writes into the store.")
-    if is_of_one and windows and events:
-        raise UsageError(f"A file of format {form} tells one level. Ask for `--windows` or `--events`, not for both.")
-    if is_of_one and resume:
+        raise UsageError("`--store` must be given without `--engine`: only one machine may write to the store.")
+    if has_own_files and windows and events:
+        raise UsageError(f"A file of format {form} holds one level. Give `--windows` or `--events`, not both.")
+    if has_own_files and resume:
         raise UsageError(
-            f"`--resume` must be given with jsonl or csv. Format {form} is one file a recording, each whole or not "
-            "there: name the recordings that have none yet."
+            f"`--resume` must be given with jsonl or csv. Format {form} is one file per recording, whole or absent: "
+            "name the recordings that have no file yet."
         )
-    if output is not None and engine == "local" and not (is_of_one and output.is_dir()):
+    if output is not None and engine == "local" and not (has_own_files and output.is_dir()):
         files.check_writable(output)
     found = expand(inputs)
     predictor = load(model)
@@ -120,8 +120,8 @@ def predict(
     if as_json:
         print_json({**report.as_json(), "model": predictor.name, "output": str(output)})
     if report.n_failed:
-        told = "has none" if is_of_one else "has a line with its error"
-        err.print(f"{report.n_failed} of {report.n_files} files failed; each {told}.", style="yellow")
+        remains = "has none" if has_own_files else "has a line with its error"
+        err.print(f"{report.n_failed} of {report.n_files} files failed; each {remains}.", style="yellow")
         raise typer.Exit(1)
 
 
@@ -139,19 +139,19 @@ def _run(
     from auricle.prediction.bulk.run import run_to_file, run_to_stream, run_to_tracks
     from auricle.prediction.formats import FORMATS
 
-    is_of_one = FORMATS[form].is_of_one_recording
-    started, n_answered = time.monotonic(), 0
+    has_own_files = FORMATS[form].is_of_one_recording
+    started, n_done = time.monotonic(), 0
     with Bars(hidden=output is None) as bars:
 
-        def told(done: int, sound_s: float, last: "OutputChunk") -> None:
-            nonlocal n_answered
-            n_answered += 1
-            if is_of_one and last.error is not None:
+        def report_progress(done: int, sound_s: float, last: "OutputChunk") -> None:
+            nonlocal n_done
+            n_done += 1
+            if has_own_files and last.error is not None:
                 err.print(last.error, style="yellow", markup=False)
             seconds = max(time.monotonic() - started, 1e-9)
-            bars("files", done, len(found), f"{n_answered / seconds:.0f} files/s, {sound_s / seconds:.0f} x real time")
+            bars("files", done, len(found), f"{n_done / seconds:.0f} files/s, {sound_s / seconds:.0f} x real time")
 
-        if output is not None and not is_of_one:
+        if output is not None and not has_own_files:
             return run_to_file(
                 model,
                 found,
@@ -160,17 +160,23 @@ def _run(
                 format_name=form,
                 workers=workers,
                 resume=resume,
-                progress=told,
+                progress=report_progress,
                 write_entries=keep,
             )
         if output is not None:
             tracks = _tracks(found, output, FORMATS[form].suffix)
             return run_to_tracks(
-                model, tracks, request=request, format_name=form, workers=workers, progress=told, write_entries=keep
+                model,
+                tracks,
+                request=request,
+                format_name=form,
+                workers=workers,
+                progress=report_progress,
+                write_entries=keep,
             )
-        if is_of_one and len(found) > 1:
+        if has_own_files and len(found) > 1:
             raise UsageError(
-                f"Format {form} is one file a recording. Name a folder with -o for {len(found)} recordings."
+                f"Format {form} is one file per recording. Name a folder with -o for {len(found)} recordings."
             )
         with leave_if_unread():
             stdout = sys.stdout.buffer
@@ -181,7 +187,7 @@ def _run(
                 request=request,
                 format_name=form,
                 workers=workers,
-                progress=told,
+                progress=report_progress,
                 write_entries=keep,
             )
 
@@ -214,21 +220,21 @@ def _run_on_engine(
 
 
 def _tracks(found: list[Path], output: Path, suffix: str) -> dict[Path, Path]:
-    """Return where each recording's own file goes: into a folder, under its name there, or into the one file named."""
+    """Return the output file of each recording: the named file, or one of the same relative path in a folder."""
     if not output.is_dir():
         if len(found) > 1:
-            raise UsageError(f"{output}: for {len(found)} recordings it must be a folder that is there. Make it first.")
+            raise UsageError(f"{output}: for {len(found)} recordings it must be an existing folder. Create it first.")
         return {found[0]: output}
     root = Path(os.path.commonpath([os.path.abspath(file.parent) for file in found]))  # noqa: PTH100
     tracks = {
         file: output / Path(os.path.abspath(file)).relative_to(root).parent / f"{file.stem}{suffix}"  # noqa: PTH100
         for file in found
     }
-    twice, times = Counter(tracks.values()).most_common(1)[0]
-    if times > 1:
-        raise UsageError(f"{twice}: {times} recordings would be told in one file. Give them names that differ.")
-    if there := [track for track in tracks.values() if track.exists()]:
+    shared, n_recordings = Counter(tracks.values()).most_common(1)[0]
+    if n_recordings > 1:
+        raise UsageError(f"{shared}: {n_recordings} recordings would share one output file. Give them different names.")
+    if existing := [track for track in tracks.values() if track.exists()]:
         raise OutputError(
-            f"{there[0]}: the file is there, and may be a person's work. Move it away, or name another folder."
+            f"{existing[0]}: the file exists, and may hold labels made by hand. Move it away, or name another folder."
         )
     return tracks

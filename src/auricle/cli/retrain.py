@@ -1,12 +1,9 @@
-"""``auricle retrain``: a challenger learns what was labelled since, and meets the champion."""
+"""``auricle retrain``: train a challenger on the labels since, and compare it with the champion."""
 
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from auricle.cli.options import (
     CacheOption,
@@ -21,7 +18,7 @@ from auricle.cli.options import (
     open_store,
     size_bytes,
 )
-from auricle.cli.terminal import Bars, print_json
+from auricle.cli.terminal import Bars, print_json, stdout_console
 
 if TYPE_CHECKING:
     from auricle.lifecycle.retrain import Retrained
@@ -36,31 +33,29 @@ def retrain(
     store: StoreOption = None,
     promote: Annotated[
         Literal["auto", "never"],
-        typer.Option(help="auto promotes a challenger that passes every gate; never leaves that to you."),
+        typer.Option(help="auto promotes a challenger that passes every gate; never leaves it to you."),
     ] = "auto",
-    model: Annotated[
-        str | None, typer.Option("--model", help="Name of the model, where the store holds several.")
-    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Name of the model, if the store has several.")] = None,
     models: Annotated[
-        str | None, typer.Option(help="Families to try, as `auricle train` has them; the champion's if not given.")
+        str | None, typer.Option(help="Model families to try, as in `auricle train`; the champion's if not given.")
     ] = None,
     label: LabelOption = None,
     target: TargetOption = None,
     group: GroupOption = None,
     root: RootOption = None,
     half_life_days: Annotated[
-        float, typer.Option(help="Age in days at which a recording counts half in a fit.")
+        float, typer.Option(help="Age in days at which a recording has half the weight in a fit.")
     ] = 90.0,
-    seed: Annotated[int, typer.Option(help="Of the models and the folds.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of models and folds.")] = 0,
     cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train on DATA, the original data, and on what was labelled since; promote the result if it is better.
+    """Train a challenger on DATA and on the labels since; promote it if it beats the champion.
 
-    DATA is grouped as it was for the champion. The challenger is promoted if a paired test by group finds it better, it
-    loses at most 2 points of balanced accuracy on DATA, and no class has fallen significantly. Exits with 0 whether it
-    is promoted or not, and with 1 where labels were given and none can be used.
+    Group DATA as for the champion. The challenger is promoted if a paired test by group finds it better, if it loses at
+    most 2 points of balanced accuracy on DATA, and if no class gets significantly worse. Exits with 0 whether or not it
+    is promoted, and with 1 if there are labels and none can be used.
 
     Example: `auricle retrain sounds/ --group machine --store sqlite:///auricle.db`
     """
@@ -75,8 +70,7 @@ def retrain(
     )
     with ExitStack() as stack:
         opened = stack.enter_context(open_store(store))
-        is_class = opened.models.champion(model).task == "classify"
-        task: Literal["classify", "regress"] = "classify" if is_class else "regress"
+        task: Any = opened.models.champion(model).task
         dataset = Dataset.load(data, task=task, label=label, target=target, group=group, root=root)
         bars = stack.enter_context(Bars())
         cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
@@ -90,8 +84,11 @@ def retrain(
 
 
 def _show(found: "Retrained") -> None:
-    """Print the decision, and the numbers that it rests on, for a reader."""
-    out = Console(highlight=False, emoji=False, soft_wrap=True)
+    """Print the decision and its numbers."""
+    from rich.table import Table
+    from rich.text import Text
+
+    out = stdout_console()
     style = {"promoted": "bold green", "refused": "bold yellow"}.get(found.outcome, "bold")
     out.print(Text(found.sentence, style=style))
     left_out = "; ".join(f"{n} {reason}" for reason, n in found.labels["left_out"].items())

@@ -1,4 +1,4 @@
-"""``auricle stream``: answers window by window, or event by event, as the sound arrives."""
+"""``auricle stream``: predictions per window or event of a file, a pipe or a microphone, as the sound arrives."""
 
 import signal
 import sys
@@ -21,6 +21,7 @@ from auricle.cli.event_options import (
     SmoothOption,
     event_rules,
 )
+from auricle.cli.main import end_startup
 from auricle.cli.options import KeepOption, ModelArgument, open_outbox
 from auricle.cli.terminal import err, leave_if_unread
 from auricle.errors import UsageError
@@ -38,15 +39,15 @@ def stream(
     model: ModelArgument,
     source: Annotated[
         str,
-        typer.Argument(metavar="FILE|-|mic", help="A sound file, - for a WAV or raw samples on stdin, or mic."),
+        typer.Argument(metavar="FILE|-|mic", help="A sound file, - for WAV or raw samples on stdin, or mic."),
     ],
-    rate_hz: Annotated[int | None, typer.Option(help="Rate of raw samples, or of the microphone.")] = None,
-    sample_format: Annotated[str, typer.Option(help="Of the raw samples: s16, s32 or f32, little endian.")] = "s16",
+    rate_hz: Annotated[int | None, typer.Option(help="Sample rate of raw samples or of the microphone.")] = None,
+    sample_format: Annotated[str, typer.Option(help="Format of raw samples: s16, s32 or f32, little endian.")] = "s16",
     device: Annotated[
-        str | None, typer.Option(help="Which microphone: its number or a part of its name; else the default.")
+        str | None, typer.Option(help="Microphone: its number or a part of its name; the default one if not given.")
     ] = None,
     hop_s: Annotated[
-        float | None, typer.Option(help="From one window to the next, in seconds; the model's own if not given.")
+        float | None, typer.Option(help="Seconds from one window to the next; the model's own if not given.")
     ] = None,
     events: EventsOption = False,
     on: OnOption = None,
@@ -58,7 +59,7 @@ def stream(
     only: OnlyOption = None,
     store: KeepOption = None,
 ) -> None:
-    """Print one JSON line a window, as soon as its last sample is there, or one as an event begins and as it ends.
+    """Predict live sound: one JSON line per window as soon as it is complete, or per start and end of an event.
 
     Example: `arecord -f S16_LE -r 16000 -t raw | auricle stream motor.auricle - --rate-hz 16000`
     """
@@ -69,7 +70,7 @@ def stream(
 
     check_sample_format(sample_format)
     if device is not None and source != "mic":
-        raise UsageError("`--device` must be given with mic alone.")
+        raise UsageError("`--device` must be given with mic only.")
     rules = event_rules(
         events=events,
         on=on,
@@ -81,6 +82,7 @@ def stream(
         only=only,
     )
     predictor = load(model)
+    end_startup()
     request = PredictionRequest(windows=rules is None, events=rules, hop_s=hop_s)
     request.check(predictor.loaded)
     with (
@@ -88,14 +90,14 @@ def stream(
         _windows(predictor, source, rate_hz, sample_format, device, hop_s, _cut(source, keep)) as windows,
         leave_if_unread(),
     ):
-        told = RequestedLevels(predictor.loaded, request, announce=True).over([window] for window in windows)
-        for line in lines({"file": source, **prediction.as_json()} for prediction in told):
+        predictions = RequestedLevels(predictor.loaded, request, announce=True).over([window] for window in windows)
+        for line in lines({"file": source, **prediction.as_json()} for prediction in predictions):
             sys.stdout.write(line)
             sys.stdout.flush()
 
 
 def _cut(source: str, keep: "EntryWriter | None") -> "Callable[[Stream], None] | None":
-    """Return what keeps a stretch as one recording, of the group that all stretches are; silence is passed over."""
+    """Return a function that logs each cut of the stream as a recording of one group; it skips silent cuts."""
     if keep is None:
         return None
     from auricle.errors import AudioError
@@ -121,7 +123,7 @@ def _windows(
     hop_s: float | None,
     cut: "Callable[[Stream], None] | None",
 ) -> "Iterator[Iterator[Prediction]]":
-    """Open what the sound comes from, and answer its windows."""
+    """Open the source of the sound, and yield the predictions of its windows."""
     from auricle.audio.decode import open_sound
     from auricle.prediction.live.microphone import open_microphone
     from auricle.prediction.live.pcm import open_pipe
@@ -131,14 +133,14 @@ def _windows(
         yield model.stream(piped.blocks, rate_hz=piped.rate_hz, hop_s=hop_s, channels=piped.channels, cut=cut)
     elif source == "mic":
         ended = threading.Event()
-        with open_microphone(device, rate_hz=rate_hz, has_ended=ended.is_set) as microphone, _ended_by_ctrl_c(ended):
+        with open_microphone(device, rate_hz=rate_hz, has_ended=ended.is_set) as microphone, _end_on_ctrl_c(ended):
             err.print(f"Listening to {microphone.name} at {microphone.rate_hz} Hz; ctrl-C ends it.", markup=False)
             yield model.stream(microphone.blocks, rate_hz=microphone.rate_hz, hop_s=hop_s, cut=cut)
     else:
         with open_sound(source) as sound:
             if rate_hz not in (None, sound.rate_hz):
                 raise UsageError(
-                    f"{source}: `--rate-hz` must be what the file's header says, {sound.rate_hz}. Got {rate_hz}; "
+                    f"{source}: `--rate-hz` must be the rate of the file's header, {sound.rate_hz}. Got {rate_hz}; "
                     "leave it out."
                 )
             blocks, name = sound.blocks(), sound.name
@@ -148,8 +150,8 @@ def _windows(
 
 
 @contextmanager
-def _ended_by_ctrl_c(ended: threading.Event) -> Iterator[None]:
-    """Let ctrl-C end the sound, so that what is due is still told; a second one ends the command."""
+def _end_on_ctrl_c(ended: threading.Event) -> Iterator[None]:
+    """Let ctrl-C end the sound, so that the last predictions are printed; a second ctrl-C ends the command."""
 
     def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         ended.set()

@@ -1,4 +1,4 @@
-"""What commands print with: answers on stdout, everything about the work on stderr."""
+"""Output of commands: results on stdout; progress, warnings and errors on stderr."""
 
 import json
 import os
@@ -12,17 +12,29 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import typer
 
+from auricle.cli.main import end_startup
 from auricle.errors import AuricleError, OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-__all__ = ["ALARM", "STATES", "TONES", "Bars", "err", "fail", "leave_if_unread", "print_json", "print_table"]
+__all__ = [
+    "ALARM",
+    "STATES",
+    "TONES",
+    "Bars",
+    "err",
+    "fail",
+    "leave_if_unread",
+    "print_json",
+    "print_table",
+    "stdout_console",
+]
 
 
 class _StandardError:
-    """stderr; rich, which is slow to import, is imported when something is printed there."""
+    """stderr as a rich console; rich, which is slow to import, is imported at the first print."""
 
     @cached_property
     def console(self) -> "Console":
@@ -30,9 +42,9 @@ class _StandardError:
 
         return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
-    def print(self, what: Any, *, style: str | None = None, markup: bool | None = None) -> None:
-        """Print a line, or what rich draws."""
-        self.console.print(what, style=style, markup=markup)
+    def print(self, text: Any, *, style: str | None = None, markup: bool | None = None) -> None:
+        """Print a line, or any rich renderable."""
+        self.console.print(text, style=style, markup=markup)
 
 
 err = _StandardError()
@@ -41,23 +53,30 @@ SHOWN_AFTER_S = 1.0
 _NO_LIMIT = 100_000  # columns
 
 TONES = {"serious": "red", "warning": "yellow", "note": "cyan", "good": "green"}
-"""The colour of a finding or a verdict, by how bad it is."""
+"""Colours of findings and verdicts, by severity."""
 
 STATES = {"ok": TONES["good"], "watch": TONES["warning"], "alarm": TONES["serious"]}
-"""The colour of what a check of a model finds, from the best to the worst."""
+"""Colours of the states of a monitoring check."""
 
 ALARM = 4
 """The exit code of an alarm."""
 
 
+def stdout_console() -> "Console":
+    """Return a console on stdout for people to read: rich text, without wrapped lines."""
+    from rich.console import Console
+
+    return Console(highlight=False, emoji=False, soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
     text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())  # a file's name may be no UTF-8
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())  # a file's name need not be UTF-8
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under headings on stdout: as wide as the terminal, and where there is none, as wide as they are."""
+    """Print rows under headings on stdout, cut to the width of a terminal; elsewhere at full width."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -74,7 +93,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def fail(error: AuricleError, *, as_json: bool = False) -> NoReturn:
-    """Say what went wrong, and exit with 2."""
+    """Print an error, and exit with 2."""
     if as_json:
         print_json({"error": error.as_json()})
     err.print(f"auricle: {error}", style="red", markup=False)
@@ -82,9 +101,14 @@ def fail(error: AuricleError, *, as_json: bool = False) -> NoReturn:
 
 
 class Bars:
-    """Progress bars on a terminal's stderr, one a stage, for whatever takes longer than a second; a context manager.
+    """Progress bars on a terminal's stderr, one per stage, for work of more than a second; a context manager.
 
-    Called with the name of a stage, how much of it is done, and how much there is.
+    Entering it ends the start-up of the command. Call it with a stage, the number done and the total.
+
+    Parameters
+    ----------
+    hidden : bool
+        Draw no bars, because stdout is a terminal too.
     """
 
     def __init__(self, *, hidden: bool = False) -> None:
@@ -95,20 +119,21 @@ class Bars:
         self._stages: dict[str, tuple[int, int, str]] = {}
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
-        """Show how much of a stage is done, and a note of how fast it goes."""
+        """Update the bar of a stage, with a note such as its rate."""
         self._stages[stage] = done, total, note
         if self._hidden or time.monotonic() - self._started < SHOWN_AFTER_S:
             return
         if self._progress is None:
             self._progress = _progress_bars()
             self._progress.start()
-        for name, (completed, of, said) in self._stages.items():
+        for name, (completed, of, text) in self._stages.items():
             if name not in self._tasks:
-                self._tasks[name] = self._progress.add_task(name, total=of, note=said)
-            self._progress.update(self._tasks[name], completed=completed, total=of, note=said)
+                self._tasks[name] = self._progress.add_task(name, total=of, note=text)
+            self._progress.update(self._tasks[name], completed=completed, total=of, note=text)
         self._stages.clear()
 
     def __enter__(self) -> Self:
+        end_startup()
         return self
 
     def __exit__(
@@ -135,7 +160,7 @@ def _progress_bars() -> "Progress":
 
 @contextmanager
 def leave_if_unread() -> Iterator[None]:
-    """End the command quietly when nobody reads its stdout any longer, as ``head`` does once it has enough.
+    """End the command quietly when the reader of its stdout has left, as ``head`` does after its lines.
 
     Raises
     ------
@@ -145,15 +170,15 @@ def leave_if_unread() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        _write_to_nothing()
+        _discard_stdout()
         raise typer.Exit from None
     except OSError as error:
-        _write_to_nothing()
+        _discard_stdout()
         raise OutputError(f"stdout: cannot be written: {error.strerror}.") from error
 
 
-def _write_to_nothing() -> None:
-    # Python flushes stdout once more as it ends, and would fail once more.
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())
-    os.close(nothing)
+def _discard_stdout() -> None:
+    # Python flushes stdout again at exit, and would fail again.
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

@@ -1,4 +1,4 @@
-"""``auricle train``: from labelled recordings to a bundle."""
+"""``auricle train``: train, select and score a model on labelled recordings, and write a bundle."""
 
 import math
 from contextlib import ExitStack, closing
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 
 from auricle.cli.options import (
     CacheOption,
@@ -20,13 +19,14 @@ from auricle.cli.options import (
     RootOption,
     TargetOption,
     WorkersOption,
-    check_page,
+    check_report,
     duration_s,
     size_bytes,
 )
 from auricle.cli.terminal import TONES, Bars, err, print_json
 from auricle.errors import UsageError
 from auricle.runtime import files
+from auricle.tasks.table import TASKS
 
 if TYPE_CHECKING:
     from auricle.training.result import TrainResult
@@ -38,23 +38,23 @@ _SHOWN = (("cv_score", 3, ""), ("cv_sd", 3, ""), ("fit_s", 2, " s"))
 
 def train(
     data: DataArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The bundle to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Bundle to write.")],
     task: Annotated[
         Literal["auto", "classify", "regress"],
-        typer.Option(help="What to learn; auto is regress where there is a target column."),
+        typer.Option(help="Task; auto is regress if there is a target column."),
     ] = "auto",
     models: Annotated[
         str,
         typer.Option(
-            help="Families to try, with commas between: forest,linear,svm,trees,neighbours,boosting,embedding,cnn,"
-            "blend; or auto."
+            help="Model families to try, separated by commas: forest,linear,svm,trees,neighbours,boosting,embedding,"
+            "cnn,blend; or auto."
         ),
     ] = "auto",
     embedding: Annotated[
         list[str] | None,
         typer.Option(
-            help="A pretrained model to read: yamnet, speech, FILE.onnx with its card FILE.json, or none; may be given "
-            "more than once. Those at hand if not given."
+            help="Pretrained embedding: yamnet, speech, FILE.onnx with its card FILE.json, or none; may be given more "
+            "than once. All that are installed if not given."
         ),
     ] = None,
     tune: Annotated[
@@ -66,21 +66,21 @@ def train(
     budget: Annotated[
         str,
         typer.Option(
-            help="Time for the search, such as 5m: what the defaults leave of it goes to other features and settings. "
-            "none tries the defaults, whatever they take, and repeats bit for bit."
+            help="Time for the search, such as 5m: first the defaults, then other features and settings. none tries "
+            "the defaults, however long they take, and repeats bit for bit."
         ),
     ] = "none",
     split: Annotated[
         Literal["group", "time"],
-        typer.Option(help="Test on groups that were not heard, or on the latest fifth of the recordings."),
+        typer.Option(help="Test on held-out groups, or on the latest fifth of the recordings."),
     ] = "group",
     balance: Annotated[
-        bool, typer.Option("--balance", help="Let every class weigh the same, however many recordings it has.")
+        bool, typer.Option("--balance", help="Give every class the same weight, whatever its number of recordings.")
     ] = False,
     journal: Annotated[
         Path | None,
         typer.Option(
-            help="With --tune optuna, the file that keeps its trials: the same command goes on after a kill. "
+            help="With --tune optuna, the file of its trials, from which the same command resumes after a kill; "
             "OUTPUT.journal if not given."
         ),
     ] = None,
@@ -90,23 +90,23 @@ def train(
     fold: FoldOption = None,
     root: RootOption = None,
     window_s: Annotated[
-        str, typer.Option(help="Length of a window in seconds; auto makes a clip of up to 10 s one window.")
+        str, typer.Option(help="Length of a window in seconds; auto takes a clip of up to 10 s as one window.")
     ] = "auto",
-    seed: Annotated[int, typer.Option(help="Of the models and the folds.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of models and folds.")] = 0,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be used; exit 1.")
+        bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be used, and exit with 1.")
     ] = False,
     report: ReportOption = None,
     cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        typer.Option(help="Where networks are trained; auto takes a GPU where there is one."),
+        typer.Option(help="Device that trains networks; auto takes a GPU if there is one."),
     ] = "auto",
     engine: EngineOption = "local",
     as_json: JsonOption = False,
 ) -> None:
-    """Compute features, choose a model by grouped cross-validation, score it, and write a bundle.
+    """Compute features, select a model by grouped cross-validation, score it, and write a bundle.
 
     Example: `auricle train sounds/ --group machine -o motor.auricle`
     """
@@ -117,7 +117,7 @@ def train(
     from auricle.training.train import train as run
 
     files.check_writable(output)
-    check_page(report)
+    check_report(report)
     budget_s, max_bytes = duration_s(budget), size_bytes(cache_max)
     if tune == "optuna" and journal is None:
         journal = output.with_name(f"{output.name}.journal")
@@ -160,7 +160,7 @@ def train(
 
 
 def _embeddings(names: list[str] | None) -> list[str] | None:
-    """Return what was named; none of them for ``none``."""
+    """Return the named embeddings: None for all that are installed, an empty list for ``none``."""
     if not names:
         return None
     if "none" in names and len(names) > 1:
@@ -181,9 +181,11 @@ def _window_s(text: str) -> float | Literal["auto"]:
 
 
 def show(result: "TrainResult") -> None:
-    """Print the candidates, the scores and the verdict for a reader."""
+    """Print the candidates, the scores and the verdict."""
+    from rich.table import Table
+
     summary = result.as_json()
-    headline = "accuracy" if summary["task"] == "classify" else "r2"
+    headline = TASKS[result.dataset.task].headline
     shown = sorted(
         summary["candidates"], key=lambda c: -math.inf if c["cv_score"] is None else c["cv_score"], reverse=True
     )
@@ -191,7 +193,7 @@ def show(result: "TrainResult") -> None:
         title=f"{summary['n_recordings']} recordings, {summary['n_windows']} windows, {summary['groups']} groups"
     )
     has_fates = any(trial["fate"] != "compared" for trial in shown)
-    for column in ("model", f"cv {headline}", "± folds", "fit", *(["became"] if has_fates else [])):
+    for column in ("model", f"cv {headline}", "± folds", "fit", *(["status"] if has_fates else [])):
         table.add_column(column, justify="left" if column == "model" else "right")
     for trial in shown[:20]:
         chosen = trial["model"] == summary["chosen"]
