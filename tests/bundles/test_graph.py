@@ -22,7 +22,7 @@ def identity(source: str, result: str, shape: list[int | str | None], *, kind: i
 @pytest.mark.parametrize("answer", ["probabilities", "value"])
 def test_a_graph_answers_rows(answer: str) -> None:
     graph = Graph(identity("rows", answer, [None, 3]))
-    assert (graph.n_columns, graph.answer) == (3, answer)
+    assert (graph.n_columns, graph.output) == (3, answer)
     rows = np.arange(6, dtype=np.float64).reshape(2, 3)[:, ::-1]
     answers = graph.predict(rows)
     assert answers.dtype == np.float32

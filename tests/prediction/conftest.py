@@ -1,4 +1,4 @@
-"""Sounds to answer, and a model that tells which rows it was asked about."""
+"""Sounds to predict, and a model that records its input rows."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,33 +12,33 @@ from auricle.audio.clip import Samples
 from auricle.prediction.predictor import Predictor
 
 
-class Listening:
-    """A graph that keeps the rows that it is asked about."""
+class RecordingGraph:
+    """Graph that records its input rows."""
 
     def __init__(self, model: Predictor) -> None:
         self._graph = model.graph
-        self.answer = model.graph.answer
+        self.output = model.graph.output
         self.rows: list[np.ndarray] = []
 
     def predict(self, rows: np.ndarray) -> np.ndarray:
-        assert len(rows) == 1, "the last bits of a product of matrices depend on how many rows there are"
+        assert len(rows) == 1, "the last bits of a matrix product depend on the number of rows"
         self.rows += list(rows)
         return self._graph.predict(rows)
 
 
 @pytest.fixture(scope="session")
-def listening() -> Callable[[Predictor], tuple[Predictor, list[np.ndarray]]]:
-    """Return a twin of a model, and the list that the rows of its windows are put into."""
+def record_rows() -> Callable[[Predictor], tuple[Predictor, list[np.ndarray]]]:
+    """Return a copy of a model, and the list of its input rows, which grows with every window."""
 
     def make(model: Predictor) -> tuple[Predictor, list[np.ndarray]]:
-        graph = Listening(model)
+        graph = RecordingGraph(model)
         return Predictor(replace(model.loaded, graph=graph)), graph.rows
 
     return make
 
 
 def motor(seconds: float, rate_hz: int, channels: int = 1, seed: int = 0) -> np.ndarray:
-    """A hum with noise, another in each channel: float64, shape (n, channels)."""
+    """Return a hum with noise, different in each channel: float64, shape (n, channels)."""
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     rng = np.random.default_rng(seed)
     hums = [np.sin(2 * np.pi * 30 * (2 + channel) * time_s) for channel in range(channels)]

@@ -25,19 +25,19 @@ def file(machine_sounds: Path) -> Path:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Run a server whose answer to a body is what a function says; return its address."""
+    """Run a server that responds to a body with the result of a function; return its address."""
     servers: list[HTTPServer] = []
 
     def run(answer: Callable[[bytes], tuple[int, Any]]) -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 assert self.path == "/v1/predictions?windows=true"
-                status, told = answer(self.rfile.read(int(self.headers["Content-Length"])))
+                status, response = answer(self.rfile.read(int(self.headers["Content-Length"])))
                 if self.headers.get("Authorization") == "Bearer wrong":
-                    status, told = 401, {"error": {"kind": "auth", "message": "no such key"}}
+                    status, response = 401, {"error": {"kind": "auth", "message": "no such key"}}
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(told if isinstance(told, bytes) else json.dumps(told).encode())
+                self.wfile.write(response if isinstance(response, bytes) else json.dumps(response).encode())
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -55,20 +55,20 @@ def serve() -> Iterator[Serve]:
 def right(model: Predictor, *, windows: bool) -> Callable[[bytes], tuple[int, Any]]:
     def answer(body: bytes) -> tuple[int, Any]:
         recording, parts = model.answers(body)
-        told = [prediction.as_json() for prediction in [recording, *(parts if windows else [])]]
-        return 201, {"id": "1", "predictions": told, "model": model.name}
+        rows = [prediction.as_json() for prediction in [recording, *(parts if windows else [])]]
+        return 201, {"id": "1", "predictions": rows, "model": model.name}
 
     return answer
 
 
 @pytest.mark.parametrize("fixture", ["states", "speeds"])
-def test_every_way_agrees(fixture: str, file: Path, serve: Serve, request: pytest.FixtureRequest) -> None:
+def test_every_route_agrees(fixture: str, file: Path, serve: Serve, request: pytest.FixtureRequest) -> None:
     model: Predictor = request.getfixturevalue(fixture)
     found = compare(model, file, server=serve(right(model, windows=True)))
     assert found.agrees
-    told = {route.name: (route.n_windows, route.features, route.labels, route.problem) for route in found.routes}
-    shown = (3, 0.0, 0, None)
-    assert told == dict.fromkeys(("file", "stream", "folder", "worker"), shown) | {"server": (3, None, 0, None)}
+    compared = {route.name: (route.n_windows, route.features, route.labels, route.problem) for route in found.routes}
+    equal = (3, 0.0, 0, None)
+    assert compared == dict.fromkeys(("file", "stream", "folder", "worker"), equal) | {"server": (3, None, 0, None)}
     assert all(route.probabilities <= consistency.TOLERANCE for route in found.routes)
     assert found.as_json()["agrees"] is True
     assert json.loads(json.dumps(found.as_json())) == found.as_json()
@@ -76,7 +76,7 @@ def test_every_way_agrees(fixture: str, file: Path, serve: Serve, request: pytes
 
 @pytest.fixture
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the start of a process where its answers are not what is tested."""
+    """Replace the worker process, whose start takes long, by this process."""
     monkeypatch.setattr(consistency, "_in_worker", lambda model, file: iter([consistency._as_file(model, file)]))
 
 
@@ -87,21 +87,21 @@ def only_server(found: consistency.Consistency) -> Route:
 
 
 @pytest.mark.usefixtures("_no_worker")
-def test_a_server_may_tell_the_recording_alone(states: Predictor, file: Path, serve: Serve) -> None:
+def test_a_server_may_return_the_recording_alone(states: Predictor, file: Path, serve: Serve) -> None:
     found = compare(states, file, server=serve(right(states, windows=False)))
     assert found.agrees
     assert found.routes[-1].n_windows == 0
 
 
 @pytest.mark.usefixtures("_no_worker")
-def test_a_server_that_answers_otherwise_is_found_out(states: Predictor, file: Path, serve: Serve) -> None:
+def test_a_server_with_other_predictions_differs(states: Predictor, file: Path, serve: Serve) -> None:
     def other(body: bytes) -> tuple[int, Any]:
-        status, told = right(states, windows=False)(body)
-        row = told["predictions"][0]
+        status, response = right(states, windows=False)(body)
+        row = response["predictions"][0]
         least = min(row["probabilities"], key=row["probabilities"].get)
         row["probabilities"][least] += 0.25
         row["label"] = least
-        return status, told
+        return status, response
 
     route = only_server(compare(states, file, server=serve(other)))
     assert (route.labels, route.probabilities, route.problem) == (1, pytest.approx(0.25), None)
@@ -113,15 +113,15 @@ def test_a_server_that_answers_otherwise_is_found_out(states: Predictor, file: P
     [
         (
             (201, {"model": "other@1", "predictions": []}),
-            r"answers by other@1, not by states@\w+: serve the same model",
+            r"must serve states@\w+\. It serves other@1: serve the same model",
         ),
-        ((201, {"model": None}), "answers by None"),
-        ((201, {"predictions": []}), "must answer with a recording's prediction"),
-        ((201, b"<html>"), "cannot be asked"),
-        ((503, {"error": {"kind": "busy", "message": "later"}}), r'answered 503: \{"error"'),
+        ((201, {"model": None}), "It serves None"),
+        ((201, {"predictions": []}), "must respond with a recording's prediction"),
+        ((201, b"<html>"), "does not respond"),
+        ((503, {"error": {"kind": "busy", "message": "later"}}), r'responded with status 503: \{"error"'),
     ],
 )
-def test_a_server_with_which_nothing_can_be_compared(
+def test_a_response_that_cannot_be_compared_is_a_problem(
     answer: tuple[int, Any], says: str, states: Predictor, file: Path, serve: Serve
 ) -> None:
     route = only_server(compare(states, file, server=serve(lambda _: answer)))
@@ -129,31 +129,33 @@ def test_a_server_with_which_nothing_can_be_compared(
 
 
 @pytest.mark.usefixtures("_no_worker")
-def test_a_server_with_too_few_windows(states: Predictor, file: Path, serve: Serve) -> None:
+def test_a_response_with_too_few_windows_is_a_problem(states: Predictor, file: Path, serve: Serve) -> None:
     def fewer(body: bytes) -> tuple[int, Any]:
-        status, told = right(states, windows=True)(body)
-        return status, {**told, "predictions": told["predictions"][:-1]}
+        status, response = right(states, windows=True)(body)
+        return status, {**response, "predictions": response["predictions"][:-1]}
 
     assert only_server(compare(states, file, server=serve(fewer))).problem == "it has 2 windows, and the file 3"
 
 
 @pytest.mark.usefixtures("_no_worker")
-def test_a_server_that_is_not_there(states: Predictor, file: Path) -> None:
+def test_a_missing_server_is_a_problem(states: Predictor, file: Path) -> None:
     route = only_server(compare(states, file, server="http://127.0.0.1:1"))
-    assert (route.problem or "").startswith("http://127.0.0.1:1 cannot be asked:")
+    assert (route.problem or "").startswith("http://127.0.0.1:1 does not respond:")
     with pytest.raises(UsageError, match="`server` must be an address such as http://"):
         compare(states, file, server="file:///etc/passwd")
 
 
 @pytest.mark.usefixtures("_no_worker")
-def test_the_key_is_shown_to_the_server(states: Predictor, file: Path, serve: Serve) -> None:
+def test_the_key_is_sent_to_the_server(states: Predictor, file: Path, serve: Serve) -> None:
     address = serve(right(states, windows=False))
     assert compare(states, file, server=address, key="right").agrees
-    assert "answered 401" in (only_server(compare(states, file, server=address, key="wrong")).problem or "")
+    assert "responded with status 401" in (
+        only_server(compare(states, file, server=address, key="wrong")).problem or ""
+    )
 
 
 @pytest.mark.usefixtures("_no_worker")
-def test_a_stream_that_answers_otherwise_is_found_out(
+def test_a_stream_with_other_predictions_differs(
     states: Predictor, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = consistency.read
@@ -168,6 +170,6 @@ def test_a_stream_that_answers_otherwise_is_found_out(
     assert found.routes[1].features
 
 
-def test_a_file_that_cannot_be_read(states: Predictor, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_an_error(states: Predictor, tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="there is no such file"):
         compare(states, tmp_path / "no.wav")

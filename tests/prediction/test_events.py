@@ -27,7 +27,7 @@ def model(*thresholds: float) -> Any:
 
 
 def windows(knocks: Sequence[float | None], *, hop_s: float = 1.0, window_s: float = 1.0) -> list[Prediction]:
-    """Windows with these probabilities of the first class; None is an unknown one."""
+    """Return windows with these probabilities of the first class; None for an unknown window."""
     return [
         Prediction(
             "window",
@@ -71,7 +71,7 @@ def test_windows_become_an_event() -> None:
 @pytest.mark.parametrize(
     ("knocks", "rules", "expected"),
     [
-        ([0.6, 0.4, 0.2, 0.4], EventRules(), [(0, 2)]),  # lasts down to 0.6 of where it begins
+        ([0.6, 0.4, 0.2, 0.4], EventRules(), [(0, 2)]),  # ends below 0.6 of `on`
         ([0.4, 0.6, 0.4], EventRules(off=0.5), [(1, 2)]),
         ([0.4, 0.6, 0.4], EventRules(on=0.4, off=0.4), [(0, 3)]),
         ([0.9, 0.1, 0.9], EventRules(), [(0, 1), (2, 3)]),
@@ -80,7 +80,7 @@ def test_windows_become_an_event() -> None:
         ([0.9, 0.1, 0.9, 0.9], EventRules(min_duration_s=2.0), [(2, 4)]),
         ([0.9, 0.1, 0.9], EventRules(min_duration_s=3.0, max_gap_s=1.0), [(0, 3)]),  # merged first
         ([0.9, 0.1, 0.9, 0.9, 0.1], EventRules(confirm=2), [(2, 4)]),
-        ([0.9, 0.9, 0.1, 0.9], EventRules(confirm=2, max_gap_s=5.0), [(0, 2)]),  # what is not confirmed is not merged
+        ([0.9, 0.9, 0.1, 0.9], EventRules(confirm=2, max_gap_s=5.0), [(0, 2)]),  # an unconfirmed event is not merged
         ([0.9, 0.4, 0.9], EventRules(confirm=2), []),  # `off` does not confirm
         ([0.0, 0.9, 0.0], EventRules(smooth=3), []),
         ([0.0, 0.9, 0.9, 0.0], EventRules(smooth=3), [(1, 4)]),  # 0.45, 0.6, 0.6, 0.45
@@ -94,12 +94,12 @@ def test_rules(knocks: list[float | None], rules: EventRules, expected: list[tup
     assert spans(events(knocks, rules)) == expected
 
 
-def test_windows_that_overlap_are_no_gap() -> None:
+def test_overlapping_windows_leave_no_gap() -> None:
     assert spans(events([0.9, 0.1, 0.9], EventRules(), hop_s=0.5)) == [(0.0, 2.0)]
     assert spans(events([0.9, 0.1, 0.1, 0.9], EventRules(), hop_s=0.5)) == [(0.0, 1.0), (1.5, 2.5)]
 
 
-def test_classes_have_thresholds_of_their_own() -> None:
+def test_each_class_has_its_own_threshold() -> None:
     found = Events(model(0.3, 0.9), EventRules())
     got = found.push(windows([0.35, 0.2, 0.1])) + found.flush()
     assert [(e.label, e.start_s, e.end_s) for e in got] == [("knock", 0.0, 2.0), ("rest", 2.0, 3.0)]
@@ -107,12 +107,12 @@ def test_classes_have_thresholds_of_their_own() -> None:
     assert [e.label for e in found.push(windows([0.35, 0.2, 0.1])) + found.flush()] == ["rest"]
 
 
-def test_an_off_above_a_classes_own_on_raises_it() -> None:
+def test_an_off_above_the_classs_own_on_raises_the_on() -> None:
     found = Events(model(0.3, 0.9), EventRules(off=0.5, only=("knock",)))
     assert spans(found.push(windows([0.4, 0.6, 0.4])) + found.flush()) == [(1.0, 2.0)]
 
 
-def test_an_event_is_announced_once_it_is_certain() -> None:
+def test_an_event_is_announced_once_it_is_confirmed_and_long_enough() -> None:
     found = Events(model(), EventRules(confirm=2, min_duration_s=3.0, only=("knock",)), announce=True)
     given = [found.push([window]) for window in windows([0.9, 0.9, 0.9, 0.9, 0.1, 0.9, 0.9, 0.1])]
     assert [[(e.ongoing, e.start_s, e.end_s) for e in some] for some in given] == [
@@ -120,7 +120,7 @@ def test_an_event_is_announced_once_it_is_certain() -> None:
         [],
         [(True, 0.0, 3.0)],
         [],
-        [],  # what follows might still belong to it: nothing lies between but what `max_gap_s` says
+        [],  # the next event may still be merged with it
         [(False, 0.0, 4.0)],
         [],
         [],
@@ -129,7 +129,7 @@ def test_an_event_is_announced_once_it_is_certain() -> None:
     assert events([0.9], EventRules(), announce=True)[0].as_json()["ongoing"] is True
 
 
-def test_an_ongoing_event_says_so_in_json() -> None:
+def test_an_ongoing_event_is_marked_in_json() -> None:
     first, last = events([0.9, 0.1], EventRules(), announce=True)
     assert (first.ongoing, last.ongoing) == (True, False)
     assert "ongoing" not in last.as_json()
@@ -149,7 +149,7 @@ hops = st.sampled_from([1.0, 0.5, 0.25])
 
 
 def reference(knocks: list[float], rules: EventRules, hop_s: float) -> list[tuple[float, float]]:
-    """The same by whole arrays: average, find runs, keep the confirmed, merge, drop the short."""
+    """Detect events in whole arrays: smooth, find runs, keep confirmed ones, merge, drop short ones."""
     p, half = np.array(knocks), rules.smooth // 2
     p = np.array([p[max(0, i - half) : i + half + 1].mean() for i in range(p.size)])
     on = rules.on or 0.5
@@ -175,13 +175,17 @@ def reference(knocks: list[float], rules: EventRules, hop_s: float) -> list[tupl
 
 @settings(max_examples=400, deadline=None)
 @given(knocks=probabilities, rules=some_rules, hop_s=hops)
-def test_one_by_one_they_are_what_whole_arrays_give(knocks: list[float], rules: EventRules, hop_s: float) -> None:
+def test_windows_one_by_one_give_the_events_of_whole_arrays(
+    knocks: list[float], rules: EventRules, hop_s: float
+) -> None:
     assert spans(events(knocks, rules, hop_s=hop_s)) == reference(knocks, rules, hop_s)
 
 
 @settings(max_examples=150, deadline=None)
 @given(knocks=probabilities, rules=some_rules, cuts=st.lists(st.integers(0, 40), max_size=6))
-def test_how_windows_are_handed_over_changes_nothing(knocks: list[float], rules: EventRules, cuts: list[int]) -> None:
+def test_events_do_not_depend_on_the_batches_of_windows(
+    knocks: list[float], rules: EventRules, cuts: list[int]
+) -> None:
     whole = Events(model(), rules)
     expected = whole.push(windows(knocks)) + whole.flush()
     parts = Events(model(), rules)
@@ -193,13 +197,13 @@ def test_how_windows_are_handed_over_changes_nothing(knocks: list[float], rules:
 
 @settings(max_examples=100, deadline=None)
 @given(knocks=probabilities, rules=some_rules, hop_s=hops)
-def test_what_is_announced_ends_and_what_ends_was_announced(
+def test_every_announced_event_ends_and_every_ended_one_was_announced(
     knocks: list[float], rules: EventRules, hop_s: float
 ) -> None:
     got = events(knocks, rules, announce=True, hop_s=hop_s)
     ended = [event for event in got if not event.ongoing]
     assert ended == events(knocks, rules, hop_s=hop_s)
-    # A short event may grow long enough only by being merged, which its beginning could not know.
+    # A short event may become long enough only by a later merge, after its announcement was due.
     assert {e.start_s for e in got if e.ongoing} <= {e.start_s for e in ended}
     if not rules.min_duration_s:
         assert {e.start_s for e in got if e.ongoing} == {e.start_s for e in ended}
@@ -223,13 +227,13 @@ def test_rules_out_of_range(rule: dict[str, Any], says: str) -> None:
         EventRules(**rule)
 
 
-def test_events_of_what_is_no_class() -> None:
+def test_only_must_name_classes_of_the_model() -> None:
     with pytest.raises(UsageError, match=r"`only` must name classes of the model \(knock, rest\)\. Got 'bark'"):
         Events(model(), EventRules(only=("bark",)))
 
 
-def test_numbers_have_no_events(speeds: Predictor, machine_sounds: Path) -> None:
-    with pytest.raises(UsageError, match=r"Events need classes, and speeds@\w+ answers with a number"):
+def test_a_regressor_has_no_events(speeds: Predictor, machine_sounds: Path) -> None:
+    with pytest.raises(UsageError, match=r"Events need classes, and speeds@\w+ predicts a number"):
         next(speeds.events(machine_sounds.parent / "clips" / "0001.wav"))
 
 

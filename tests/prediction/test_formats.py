@@ -45,30 +45,29 @@ def rows(name: str, *, number: bool = False) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_json_lines_are_strict_and_say_all(name: str) -> None:
+def test_json_lines_are_strict_and_complete(name: str) -> None:
     written = list(lines(rows(name), format_name="jsonl", classes=CLASSES))
     assert all(line.endswith("\n") and line.count("\n") == 1 for line in written)
-    refuse = pytest.fail
-    assert [json.loads(line, parse_constant=refuse) for line in written] == rows(name)
+    assert [json.loads(line, parse_constant=pytest.fail) for line in written] == rows(name)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_json_has_no_word_for_what_is_not_finite(value: float) -> None:
+def test_a_number_that_is_not_finite_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="JSON"):
         list(lines([{"value": value}], format_name="jsonl"))
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_a_table_of_classes(name: str) -> None:
+def test_csv_of_a_classifier(name: str) -> None:
     text = "".join(lines(rows(name), format_name="csv", classes=CLASSES))
     good, bad = csv.DictReader(io.StringIO(text, newline=""))
-    told = {"file": name, "level": "recording", "start_s": "0.0", "end_s": "1.0", "label": 'b,a"d', "model": "m@1"}
-    told |= {"confidence": "0.75", "p_good": "0.25", 'p_b,a"d': "0.75", "error": ""}
-    assert good | told == good
+    expected = {"file": name, "level": "recording", "start_s": "0.0", "end_s": "1.0", "label": 'b,a"d', "model": "m@1"}
+    expected |= {"confidence": "0.75", "p_good": "0.25", 'p_b,a"d': "0.75", "error": ""}
+    assert good | expected == good
     assert bad == dict.fromkeys(good, "") | {"file": name, "error": f'audio: {name}: "not" sound, at all'}
 
 
-def test_a_table_of_numbers() -> None:
+def test_csv_of_a_regressor() -> None:
     text = "".join(lines(rows("a.wav", number=True), format_name="csv"))
     good, bad = csv.DictReader(io.StringIO(text))
     assert good.keys() >= {"file", "level", "start_s", "end_s", "value", "model", "error"}
@@ -77,7 +76,7 @@ def test_a_table_of_numbers() -> None:
 
 
 @pytest.mark.parametrize("format_name", ["jsonl", "csv", "raven"])
-def test_a_name_that_is_no_text_is_written_nevertheless(format_name: str) -> None:
+def test_a_name_that_is_not_utf8_is_escaped(format_name: str) -> None:
     name = os.fsdecode(b"caf\xe9.wav")
     content = "".join(lines(rows(name), format_name=format_name, classes=CLASSES)).encode()
     assert b"caf\\udce9.wav" in content
@@ -86,7 +85,7 @@ def test_a_name_that_is_no_text_is_written_nevertheless(format_name: str) -> Non
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_lines_come_as_rows_do(format_name: str, endless: Callable[[], object]) -> None:
+def test_each_line_is_yielded_as_soon_as_its_row_arrives(format_name: str, endless: Callable[[], object]) -> None:
     written = lines(endless(), format_name=format_name, classes=CLASSES)
     assert len([next(written) for _ in range(5)]) == 5
 
@@ -100,7 +99,7 @@ def endless() -> Callable[[], object]:
     return make
 
 
-def test_an_empty_run_is_a_table_with_its_header() -> None:
+def test_csv_without_rows_has_a_header() -> None:
     assert list(lines([], format_name="jsonl", classes=CLASSES)) == []
     (header,) = lines([], format_name="csv")
     assert header.startswith("file,level,start_s,end_s,value,")

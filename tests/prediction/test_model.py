@@ -14,7 +14,7 @@ def test_a_loaded_model_predicts_as_its_bundle_does(states: Predictor, sound_fil
     assert Predictor(loaded).predict(sound_file) == states.predict(sound_file)
 
 
-def test_a_bundle_that_fails_its_self_test_is_no_model(states: Predictor) -> None:
+def test_a_bundle_that_fails_its_self_test_is_refused(states: Predictor) -> None:
     golden = replace(states.bundle.golden, answers=states.bundle.golden.answers[:, ::-1])
     with pytest.raises(BundleError):
         LoadedModel.of(replace(states.bundle, golden=golden))

@@ -17,13 +17,13 @@ def unzipped(states_file: Path, tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-def test_an_unzipped_bundle_answers_as_the_file_does(unzipped: Path, states: Predictor, machine_sounds: Path) -> None:
+def test_an_unzipped_bundle_predicts_as_the_file_does(unzipped: Path, states: Predictor, machine_sounds: Path) -> None:
     sounds = sorted(machine_sounds.parent.rglob("*.wav"))[:3]
-    answered = _load_pyfunc(str(unzipped)).predict([str(sound) for sound in sounds])
-    assert answered == [states.predict(sound).as_json() for sound in sounds]
+    predicted = _load_pyfunc(str(unzipped)).predict([str(sound) for sound in sounds])
+    assert predicted == [states.predict(sound).as_json() for sound in sounds]
 
 
-def test_of_a_table_the_first_column_is_read(unzipped: Path, machine_sounds: Path) -> None:
+def test_the_first_column_of_a_table_holds_the_files(unzipped: Path, machine_sounds: Path) -> None:
     sound = min(machine_sounds.parent.rglob("*.wav"))
     model = _load_pyfunc(str(unzipped))
     table = SimpleNamespace(iloc=np.array([[str(sound), "more"]]))
@@ -32,7 +32,7 @@ def test_of_a_table_the_first_column_is_read(unzipped: Path, machine_sounds: Pat
         model.predict(["nothing.wav"])
 
 
-def test_a_member_that_was_changed_is_refused(unzipped: Path) -> None:
+def test_a_changed_member_is_refused(unzipped: Path) -> None:
     (unzipped / "model.onnx").write_bytes(b"other")
     with pytest.raises(BundleError, match=r"model\.onnx has not"):
         _load_pyfunc(str(unzipped))

@@ -17,7 +17,7 @@ def batches(states: Predictor, machine_sounds: Path) -> list[list[Prediction]]:
     return [windows[:3], [], windows[3:]]
 
 
-def test_windows_come_before_the_events_that_they_end(states: Predictor, batches: list[list[Prediction]]) -> None:
+def test_windows_come_before_the_events_that_end_in_them(states: Predictor, batches: list[list[Prediction]]) -> None:
     found = Events(states.loaded, RULES)
     expected = [one for some in batches for one in (*some, *found.push(some))] + found.flush()
     levels = RequestedLevels(states.loaded, PredictionRequest(windows=True, events=RULES))
@@ -29,18 +29,18 @@ def test_windows_come_before_the_events_that_they_end(states: Predictor, batches
     ("request_", "level"),
     [(PredictionRequest(windows=True), "window"), (PredictionRequest(events=RULES), "event")],
 )
-def test_one_level_alone(
+def test_only_the_requested_level_is_returned(
     request_: PredictionRequest, level: str, states: Predictor, batches: list[list[Prediction]]
 ) -> None:
     assert {one.level for one in RequestedLevels(states.loaded, request_).over(batches)} == {level}
 
 
-def test_events_may_be_told_as_they_begin(states: Predictor, batches: list[list[Prediction]]) -> None:
-    told = list(RequestedLevels(states.loaded, PredictionRequest(events=RULES), announce=True).over(batches))
-    assert {one.ongoing for one in told} == {True, False}
+def test_announced_events_come_as_they_begin(states: Predictor, batches: list[list[Prediction]]) -> None:
+    events = list(RequestedLevels(states.loaded, PredictionRequest(events=RULES), announce=True).over(batches))
+    assert {one.ongoing for one in events} == {True, False}
 
 
-def test_what_fits_no_file_is_said_at_once(states: Predictor, speeds: Predictor) -> None:
+def test_a_request_that_does_not_fit_the_model_is_refused(states: Predictor, speeds: Predictor) -> None:
     with pytest.raises(UsageError, match="`hop_s` must be above 0"):
         PredictionRequest(hop_s=9.0).check(states.loaded)
     with pytest.raises(UsageError, match="Events need classes"):
@@ -48,12 +48,12 @@ def test_what_fits_no_file_is_said_at_once(states: Predictor, speeds: Predictor)
     PredictionRequest(windows=True).check(speeds.loaded)
 
 
-def test_the_recording_alone_needs_no_levels() -> None:
+def test_is_recording_only_without_windows_and_events() -> None:
     assert PredictionRequest(hop_s=0.1).is_recording_only
     assert not PredictionRequest(windows=True).is_recording_only
     assert not PredictionRequest(events=RULES).is_recording_only
 
 
-def test_as_json_is_plain() -> None:
+def test_as_json_holds_plain_values() -> None:
     assert PredictionRequest(hop_s=0.1).as_json() == {"windows": False, "events": None, "hop_s": 0.1}
     assert PredictionRequest(events=EventRules()).as_json()["events"]["smooth"] == 1

@@ -27,7 +27,7 @@ def check(bundle: Bundle, features: FeaturePipeline, graph: Graph) -> None:
     n_answers = len(manifest.classes) if manifest.task == "classify" else 1
     answer = "probabilities" if manifest.task == "classify" else "value"
     n, n_columns, n_standard = len(golden.windows), len(features.columns), len(manifest.standard.columns)
-    got = (golden.rows.shape, golden.standard.shape, golden.answers.shape, graph.n_columns, graph.answer)
+    got = (golden.rows.shape, golden.standard.shape, golden.answers.shape, graph.n_columns, graph.output)
     expected = ((n, n_columns), (n, n_standard), (n, n_answers), n_columns, answer)
     if got != expected:
         raise BundleError(

@@ -1,4 +1,4 @@
-"""A bundle made ready to predict: its feature pipeline and its graph, which have passed the bundle's self-test."""
+"""Load a bundle into a feature pipeline and an ONNX session, and run its self-test."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ __all__ = ["LoadedModel"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedModel:
-    """What a predictor, a stream and its events share; many threads may use one. :meth:`of` makes it.
+    """The model that a predictor, a stream and its events share; many threads may use one. Built by :meth:`of`.
 
     Parameters
     ----------
@@ -26,17 +26,17 @@ class LoadedModel:
     """
 
     bundle: Bundle
-    name: str  # kept, for a bundle hashes itself to tell it
+    name: str  # kept, because a bundle hashes itself to compute it
     pipeline: FeaturePipeline
     graph: Graph
 
     @classmethod
     def of(cls, bundle: Bundle) -> "LoadedModel":
-        """Load a bundle's pipeline and graph, and run its golden windows.
+        """Load a bundle and run its self-test.
 
         Raises
         ------
-        BundleError : the graph does not load, or the golden windows do not give what they gave in training
+        BundleError : the graph does not load, or the self-test fails
         """
         pipeline, graph = bundle.features(), Graph(bundle.graph)
         self_test.check(bundle, pipeline, graph)
@@ -44,5 +44,5 @@ class LoadedModel:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes that it knows; none for a regressor."""
+        """The model's classes; none for a regressor."""
         return self.bundle.manifest.classes

@@ -1,4 +1,4 @@
-"""Predict a recording from blocks of samples, and its windows as they complete: for files, clips, pipes and microphones."""
+"""Predict a recording, and its windows as they complete, from blocks of samples of a file, pipe or microphone."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple

@@ -7,17 +7,24 @@ from auricle.runtime.clock import new_id, now
 
 
 def an_entry() -> Entry:
-    answer = Prediction("recording", 0.0, 1.0, "m@1", value=1.0)
-    return Entry(new_id(), now(), "m@1", (answer,), np.zeros(2, np.float32), np.zeros((1, 3), np.float32))
+    prediction = Prediction("recording", 0.0, 1.0, "m@1", value=1.0)
+    return Entry(
+        id=new_id(),
+        time=now(),
+        model="m@1",
+        predictions=(prediction,),
+        standard=np.zeros(2, np.float32),
+        rows=np.zeros((1, 3), np.float32),
+    )
 
 
-def test_an_entry_is_kept_once_and_when_it_is_told_to_be() -> None:
+def test_an_entry_is_written_once_when_its_file_is_flushed() -> None:
     kept: list[Entry] = []
     outbox = Outbox(kept.extend)
     first, second = an_entry(), an_entry()
-    outbox.take("a", first)
-    outbox.take("b", second)
-    outbox.take("c", None)
+    outbox.add("a", first)
+    outbox.add("b", second)
+    outbox.add("c", None)
     assert kept == []
     outbox.flush(["b", "c"])
     assert kept == [second]
@@ -28,17 +35,17 @@ def test_an_entry_is_kept_once_and_when_it_is_told_to_be() -> None:
     assert kept == [second, first]
 
 
-def test_many_are_kept_together() -> None:
+def test_entries_are_written_in_batches() -> None:
     calls: list[int] = []
     outbox = Outbox(lambda entries: calls.append(len(entries)))
     for number in range(200):
-        outbox.take(str(number), an_entry())
+        outbox.add(str(number), an_entry())
         outbox.flush_batch()
     outbox.flush_batch(is_end=True)
     assert calls == [64, 64, 64, 8]
 
 
-def test_what_could_not_be_kept_is_still_held() -> None:
+def test_entries_are_held_when_writing_fails() -> None:
     kept: list[Entry] = []
 
     def full(_: object) -> None:
@@ -46,7 +53,7 @@ def test_what_could_not_be_kept_is_still_held() -> None:
 
     entry = an_entry()
     outbox = Outbox(full)
-    outbox.take("a", entry)
+    outbox.add("a", entry)
     with pytest.raises(OSError, match="full"):
         outbox.flush(["a"])
     outbox._write_entries = kept.extend
@@ -54,8 +61,8 @@ def test_what_could_not_be_kept_is_still_held() -> None:
     assert kept == [entry]
 
 
-def test_without_a_store_nothing_is_kept() -> None:
+def test_entries_are_discarded_without_a_store() -> None:
     outbox = Outbox(None)
-    outbox.take("a", an_entry())
+    outbox.add("a", an_entry())
     outbox.flush_batch(is_end=True)
     assert outbox._entries == {}

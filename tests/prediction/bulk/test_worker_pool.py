@@ -15,7 +15,7 @@ from auricle.prediction.predictor import Predictor
 
 @pytest.fixture
 def acting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let worker processes import `acts`, a module of answers that misbehave as the file's name says."""
+    """Let worker processes import `acts`, a function that misbehaves as the file's name says."""
     (tmp_path / "acts.py").write_text(
         """
 import os, signal, time
@@ -54,7 +54,7 @@ def run(model: Predictor, names: list[str], folder: Path, workers: int = 2) -> l
 
 
 @pytest.mark.usefixtures("acting")
-def test_order_is_kept_and_pieces_are_whole(states: Predictor, tmp_path: Path) -> None:
+def test_files_keep_their_order_and_chunks_are_complete(states: Predictor, tmp_path: Path) -> None:
     names = ["slow", *(f"a{i:03}" for i in range(200)), "many", "slow2", "b"]
     found = run(states, names, tmp_path)
     assert [name for name, _, _ in found] == names
@@ -68,27 +68,27 @@ def test_order_is_kept_and_pieces_are_whole(states: Predictor, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("acting")
-def test_a_death_costs_one_file(states: Predictor, tmp_path: Path) -> None:
-    ways = {"segv": "by signal 11 (SIGSEGV)", "raise": "with exit code 1"}
-    names = [*(f"a{i:02}" for i in range(20)), *ways, *(f"b{i:02}" for i in range(20))]
+def test_a_crash_costs_one_file(states: Predictor, tmp_path: Path) -> None:
+    reasons = {"segv": "by signal 11 (SIGSEGV)", "raise": "with exit code 1"}
+    names = [*(f"a{i:02}" for i in range(20)), *reasons, *(f"b{i:02}" for i in range(20))]
     found = run(states, names, tmp_path, workers=1)
     assert [name for name, _, _ in found] == names
     for name, chunks, error in found:
-        if name in ways:
+        if name in reasons:
             assert chunks == []
             assert error is not None
-            assert error.startswith(f"{tmp_path / name}: the process that answered it died twice")
-            assert ways[name] in error
+            assert error.startswith(f"{tmp_path / name}: its worker process died twice")
+            assert reasons[name] in error
         else:
             assert error is None
             assert [chunk[0] for chunk in chunks] == ["begun", "done"]
 
 
 @pytest.mark.usefixtures("acting")
-def test_a_file_over_which_a_worker_happened_to_die_is_answered(states: Predictor, tmp_path: Path) -> None:
+def test_a_file_is_retried_after_a_crash(states: Predictor, tmp_path: Path) -> None:
     found = run(states, ["a", "once", "b"], tmp_path, workers=1)
     assert [(name, error) for name, _, error in found] == [("a", None), ("once", None), ("b", None)]
-    assert [chunk[0] for chunk in found[1][1]] == ["begun", "done"]  # nothing is left of the first try
+    assert [chunk[0] for chunk in found[1][1]] == ["begun", "done"]  # the chunks of the first try are dropped
 
 
 @pytest.mark.usefixtures("acting")
@@ -104,13 +104,13 @@ def test_workers_that_cannot_start_end_the_run(
 
 
 @pytest.mark.usefixtures("acting")
-def test_nobody_is_left_behind(states: Predictor, tmp_path: Path) -> None:
+def test_no_process_is_left(states: Predictor, tmp_path: Path) -> None:
     import acts
 
     found = map_files_in_workers(states.bundle, [tmp_path / f"a{i}" for i in range(500)], acts.act, list, workers=1)
     pid = next(found)[1][-1][1]
     os.kill(pid, 0)
-    found.close()  # as a caller does who has enough
+    found.close()  # as a caller that stops early
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -119,11 +119,11 @@ CALLER = """
 import sys, time
 from pathlib import Path
 import acts
-from auricle.prediction.bulk.worker_pool import answered_apart
+from auricle.prediction.bulk.worker_pool import map_files_in_workers
 from auricle.prediction.predictor import load
 
 files = [Path(name) for name in ["a", "slow"] * 50]
-found = answered_apart(load(sys.argv[1]).bundle, files, acts.act, list, workers=1)
+found = map_files_in_workers(load(sys.argv[1]).bundle, files, acts.act, list, workers=1)
 print(next(found)[1][-1][1], flush=True)
 time.sleep(60)
 """

@@ -17,7 +17,7 @@ class PortAudioError(Exception):
 
 
 class Devices(ModuleType):
-    """As sounddevice: one microphone, which gives the blocks of ``sound`` from a thread of its own."""
+    """Stand-in for sounddevice: one microphone that plays the blocks of ``sound`` from its own thread."""
 
     PortAudioError = PortAudioError
 
@@ -76,21 +76,21 @@ def sound() -> list[np.ndarray]:
 
 
 def ended_after(n_blocks: int) -> Any:
-    asked: Iterator[bool] = iter([False] * n_blocks + [True])
-    return lambda: next(asked)
+    ended: Iterator[bool] = iter([False] * n_blocks + [True])
+    return lambda: next(ended)
 
 
-def test_what_is_heard_comes_in_order(devices, sound) -> None:
+def test_blocks_come_in_order(devices, sound) -> None:
     made = devices(sound)
     with open_microphone(has_ended=ended_after(10)) as opened:
         assert (opened.rate_hz, opened.name) == (8000, "USB mic")
-        heard = list(opened.blocks)
-    np.testing.assert_array_equal(np.concatenate(heard), np.concatenate(sound))
+        recorded = list(opened.blocks)
+    np.testing.assert_array_equal(np.concatenate(recorded), np.concatenate(sound))
     assert made.opened == {"samplerate": 8000, "blocksize": 160, "device": None, "channels": 1, "dtype": "float32"}
 
 
 @pytest.mark.parametrize(("device", "chosen"), [("0", 0), ("USB", "USB")])
-def test_a_microphone_has_a_number_or_a_name(device: str, chosen: object, devices, sound) -> None:
+def test_a_device_is_selected_by_number_or_name(device: str, chosen: object, devices, sound) -> None:
     made = devices(sound)
     with open_microphone(device, rate_hz=48_000, has_ended=ended_after(1)) as opened:
         assert opened.rate_hz == 48_000
@@ -98,7 +98,7 @@ def test_a_microphone_has_a_number_or_a_name(device: str, chosen: object, device
     assert (made.opened["device"], made.opened["samplerate"], made.opened["blocksize"]) == (chosen, 48_000, 960)
 
 
-def test_a_microphone_that_is_not_there(devices, sound) -> None:
+def test_a_missing_microphone_is_an_error_that_lists_the_others(devices, sound) -> None:
     devices(sound)
     says = r"'Studio' cannot be opened \(No input device matching 'Studio'\)\. There are: USB mic\."
     with pytest.raises(AudioError, match=says), open_microphone("Studio"):
@@ -107,23 +107,23 @@ def test_a_microphone_that_is_not_there(devices, sound) -> None:
         open_microphone(rate_hz=1).__enter__()
 
 
-def test_sound_that_is_lost_is_no_sound(devices, sound, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_sound_is_an_error(devices, sound, monkeypatch: pytest.MonkeyPatch) -> None:
     devices(sound, overflow_at=3)
-    with open_microphone() as opened, pytest.raises(AudioError, match="'USB mic': sound was lost, the computer was"):
+    with open_microphone() as opened, pytest.raises(AudioError, match="'USB mic' lost sound: the computer was"):
         list(opened.blocks)
-    monkeypatch.setattr(microphone, "_WAITING_BLOCKS", 4)
+    monkeypatch.setattr(microphone, "_MAX_QUEUED_BLOCKS", 4)
     devices(sound)
-    with open_microphone() as opened, pytest.raises(AudioError, match="answers take longer than the sound"):
+    with open_microphone() as opened, pytest.raises(AudioError, match="predictions take longer than the sound"):
         list(opened.blocks)
 
 
-def test_a_microphone_that_is_unplugged(devices, sound) -> None:
+def test_an_unplugged_microphone_is_an_error(devices, sound) -> None:
     devices(sound, ends=True)
     with open_microphone() as opened, pytest.raises(AudioError, match=r"'USB mic' stopped\. Was it unplugged\?"):
         list(opened.blocks)
 
 
-def test_what_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_an_error_that_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(UsageError, match=r"pip install 'auricle\[mic\]'"):
         open_microphone().__enter__()

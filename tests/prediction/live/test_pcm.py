@@ -13,7 +13,7 @@ from auricle.prediction.live.pcm import SAMPLE_FORMATS, blocks, open_pipe
 
 
 class Drip(io.RawIOBase):
-    """A pipe that gives what it has in pieces of these sizes, then all the rest."""
+    """Pipe that returns its content in pieces of these sizes, then the rest."""
 
     def __init__(self, content: bytes, sizes: list[int]) -> None:
         super().__init__()
@@ -57,18 +57,20 @@ def test_pieces_of_any_size_give_the_same_samples(sample_format: str, samples: l
 
 
 @pytest.mark.parametrize(("sample_format", "size"), [("s16", 2), ("s32", 4), ("f32", 4)])
-def test_a_stream_cut_in_the_middle_of_a_sample_says_so_after_all_whole_ones(sample_format: str, size: int) -> None:
+def test_a_stream_cut_in_the_middle_of_a_sample_is_an_error_after_all_whole_samples(
+    sample_format: str, size: int
+) -> None:
     given = blocks(io.BytesIO(bytes(10 * size + 1)), sample_format)
     assert next(given).size == 10
     with pytest.raises(AudioError, match=rf"must end with a whole sample of {size} bytes\. 1 are left over"):
         next(given)
 
 
-def test_an_empty_stream_gives_nothing() -> None:
+def test_an_empty_stream_has_no_blocks() -> None:
     assert list(blocks(io.BytesIO(b""))) == []
 
 
-def test_what_is_there_is_given_at_once() -> None:
+def test_bytes_that_are_there_are_returned_at_once() -> None:
     pipe = Drip(bytes(2000), [600, 400])
     first = next(blocks(io.BufferedReader(pipe), "s16"))
     assert first.size == 300
@@ -91,7 +93,7 @@ def wav(samples: np.ndarray, subtype: str, **header: int) -> bytes:
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_32", "FLOAT"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [None, 0, 0x7FFFFFFF, 0xFFFFFFFF])
-def test_a_wav_says_its_rate_itself(subtype: str, channels: int, size: int | None, rng: np.random.Generator) -> None:
+def test_a_wav_is_read_at_its_own_rate(subtype: str, channels: int, size: int | None, rng: np.random.Generator) -> None:
     samples = np.round(rng.uniform(-1, 1, (500, channels)) * 2**14) / 2**15
     content = wav(samples, subtype, **({} if size is None else {"size": size}))
     piped = open_pipe(Drip(content, [1, 7, 20, 3, 100]), rate_hz=None)
@@ -102,12 +104,12 @@ def test_a_wav_says_its_rate_itself(subtype: str, channels: int, size: int | Non
         np.testing.assert_array_equal(got, read(content).samples)
 
 
-def test_what_follows_the_sound_of_a_wav_is_no_sound() -> None:
+def test_chunks_after_the_sound_of_a_wav_are_ignored() -> None:
     content = wav(np.full(100, 0.25), "PCM_16") + b"LIST" + struct.pack("<I", 4) + b"abcd"
     assert np.concatenate(list(open_pipe(io.BytesIO(content), rate_hz=8000).blocks)).size == 100
 
 
-def test_raw_samples_are_all_samples() -> None:
+def test_raw_samples_have_no_header() -> None:
     raw = np.arange(100, dtype="<i2").tobytes()
     piped = open_pipe(io.BytesIO(raw), rate_hz=8000)
     np.testing.assert_array_equal(np.concatenate(list(piped.blocks)) * 2**15, np.arange(100))
@@ -125,12 +127,12 @@ def test_raw_samples_are_all_samples() -> None:
         (b"OggS" + bytes(100), None, AudioError, "This one carries OGG: name the file"),
     ],
 )
-def test_what_a_pipe_cannot_carry(content: bytes, rate_hz: int | None, error: type, says: str) -> None:
+def test_an_unreadable_pipe_is_an_error(content: bytes, rate_hz: int | None, error: type, says: str) -> None:
     with pytest.raises(error, match=says):
         open_pipe(io.BytesIO(content), rate_hz=rate_hz)
 
 
-def test_a_wav_that_stops_in_the_middle_of_a_sample() -> None:
+def test_a_wav_cut_in_the_middle_of_a_sample_is_an_error() -> None:
     piped = open_pipe(io.BytesIO(wav(np.full(100, 0.25), "PCM_16")[:-1]), rate_hz=None)
     got = []
     with pytest.raises(AudioError, match=r"must end with a whole sample of 2 bytes\. 1 are left over"):

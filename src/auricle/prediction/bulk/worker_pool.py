@@ -1,4 +1,4 @@
-"""Pool of worker processes that apply a function to files: results in order, and a crash costs one file, not the run."""
+"""Pool of worker processes that apply a function to files: results in order; a crash costs one file, not the run."""
 
 import os
 import signal

@@ -1,1 +1,1 @@
-"""Live sound: a microphone or a pipe as blocks of samples."""
+"""Read live sound as blocks of samples: from a microphone, or from a pipe of raw samples or WAV."""

@@ -1,4 +1,4 @@
-"""A microphone becomes blocks of samples, as soon as they are heard."""
+"""Open a microphone as an iterator of blocks of samples."""
 
 import importlib
 import queue
@@ -15,15 +15,15 @@ from auricle.errors import AudioError, UsageError
 __all__ = ["BLOCK_S", "Microphone", "open_microphone"]
 
 BLOCK_S = 0.02
-"""Length of a block: what a microphone adds to the time from a sound to its answer."""
+"""Length of a block, and so the latency that a microphone adds to a prediction."""
 
-_WAITING_BLOCKS = 500  # ten seconds; a model that is farther behind will not catch up
-_LOOK_UP_S = 0.1
+_MAX_QUEUED_BLOCKS = 500  # ten seconds; a model that is farther behind will not catch up
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Microphone:
-    """An open microphone: its rate, its name, and its blocks, float32 of one channel, until it is told to end."""
+    """An open microphone: its rate, its name, and its blocks, float32 of one channel, until it ends."""
 
     rate_hz: int
     name: str
@@ -38,50 +38,53 @@ def open_microphone(
 
     Parameters
     ----------
-    device : a part of its name, or its number; None for the system's default
-    rate_hz : None for the device's own
-    has_ended : asked several times a second whether to stop listening
+    device : str, optional
+        A part of its name, or its number; None for the system's default.
+    rate_hz : int, optional
+        None for the device's own.
+    has_ended : function
+        Called several times a second; returns whether to stop recording.
 
     Raises
     ------
     UsageError : sounddevice or the PortAudio library is not installed
-    AudioError : there is no such microphone, or it cannot be opened at this rate; while it listens: sound was lost
-        because answers took longer than the sound, or the device stopped
+    AudioError : there is no such microphone, or it cannot be opened at this rate; while recording: sound was lost
+        because predictions take longer than the sound, or the device stopped
     """
     sounddevice = _sounddevice()
-    heard: queue.Queue[Samples] = queue.Queue(_WAITING_BLOCKS)
-    lost: list[str] = []
+    recorded: queue.Queue[Samples] = queue.Queue(_MAX_QUEUED_BLOCKS)
+    losses: list[str] = []
 
-    def hear(samples: Samples, n_frames: int, time: Any, status: Any) -> None:  # noqa: ARG001  (PortAudio's signature)
+    def record(samples: Samples, n_frames: int, time: Any, status: Any) -> None:  # noqa: ARG001  (PortAudio's signature)
         # In PortAudio's own thread, which must neither wait nor raise. Lost samples would shift all times after them.
         if status.input_overflow:
-            lost.append("the computer was too busy to take it")
+            losses.append("the computer was too busy to take it")
         try:
-            heard.put_nowait(samples[:, 0].copy())
+            recorded.put_nowait(samples[:, 0].copy())
         except queue.Full:
-            lost.append("answers take longer than the sound")
+            losses.append("predictions take longer than the sound")
 
-    chosen = int(device) if device is not None and device.isdecimal() else device
+    selected = int(device) if device is not None and device.isdecimal() else device
     try:
-        found = sounddevice.query_devices(chosen, "input")
+        found = sounddevice.query_devices(selected, "input")
         rate = int(rate_hz or found["default_samplerate"])
         stream = sounddevice.InputStream(
             samplerate=rate,
             blocksize=round(BLOCK_S * rate),
-            device=chosen,
+            device=selected,
             channels=1,
             dtype="float32",
-            callback=hear,
+            callback=record,
         )
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise AudioError(_not_there(sounddevice, device, error)) from error
+        raise AudioError(_cannot_open(sounddevice, device, error)) from error
 
     def blocks() -> Iterator[Samples]:
         while not has_ended():
-            if lost:
-                raise AudioError(f"The microphone {found['name']!r}: sound was lost, {lost[0]}. Use a longer `hop_s`.")
+            if losses:
+                raise AudioError(f"The microphone {found['name']!r} lost sound: {losses[0]}. Use a longer `hop_s`.")
             try:
-                yield np.ascontiguousarray(heard.get(timeout=_LOOK_UP_S))
+                yield np.ascontiguousarray(recorded.get(timeout=_POLL_S))
             except queue.Empty:
                 if not stream.active:
                     raise AudioError(f"The microphone {found['name']!r} stopped. Was it unplugged?") from None
@@ -95,14 +98,14 @@ def _sounddevice() -> Any:
         return importlib.import_module("sounddevice")
     except ImportError:
         raise UsageError("A microphone needs sounddevice: pip install 'auricle[mic]'.") from None
-    except OSError as error:  # its wheel for Linux leaves the C library to the system
+    except OSError as error:  # its wheel for Linux needs the system's C library
         raise UsageError(
             f"A microphone needs the PortAudio library. {error}. On Debian: apt-get install libportaudio2."
         ) from error
 
 
-def _not_there(sounddevice: Any, device: str | None, error: Exception) -> str:
+def _cannot_open(sounddevice: Any, device: str | None, error: Exception) -> str:
     inputs = [found["name"] for found in sounddevice.query_devices() if found["max_input_channels"]]
-    asked = "the default one" if device is None else repr(device)
-    known = f"There are: {', '.join(inputs)}." if inputs else "This machine has none."
-    return f"The microphone must be there and be free: {asked} cannot be opened ({error}). {known}"
+    name = "the default one" if device is None else repr(device)
+    available = f"There are: {', '.join(inputs)}." if inputs else "This machine has none."
+    return f"The microphone must be there and be free: {name} cannot be opened ({error}). {available}"

@@ -1,4 +1,4 @@
-"""Samples from a pipe become blocks: raw ones, or those behind the header of a WAV file."""
+"""Read a pipe of raw samples or WAV as an iterator of blocks of samples."""
 
 import struct
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from auricle.errors import AudioError, UsageError
 __all__ = ["SAMPLE_FORMATS", "PipeInput", "blocks", "open_pipe"]
 
 SAMPLE_FORMATS: dict[str, tuple[str, float]] = {"s16": ("<i2", 2.0**-15), "s32": ("<i4", 2.0**-31), "f32": ("<f4", 1.0)}
-"""Names of raw formats, their NumPy types, and what full scale is divided by."""
+"""NumPy type and scale factor of each raw format, by name."""
 
 _BLOCK_BYTES = 1 << 16
 _HEAD_BYTES = 12
 _MAX_HEADER_BYTES = 1 << 20
-_ENDLESS_BYTES = 0x7FFF0000  # recorders that write to a pipe claim about the most that 31 or 32 bits can say
+_ENDLESS_BYTES = 0x7FFF0000  # recorders that write to a pipe give about the largest number of 31 or 32 bits
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _WAV_FORMATS = {(_PCM, 16): "s16", (_PCM, 32): "s32", (_FLOAT, 32): "f32"}
 _FILES = {b"fLaC": "FLAC", b"OggS": "OGG", b"FORM": "AIFF"}
@@ -27,7 +27,7 @@ _FILES = {b"fLaC": "FLAC", b"OggS": "OGG", b"FORM": "AIFF"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PipeInput:
-    """Sound on a pipe: its rate, its blocks, float32 of one channel, and how many channels they are the mean of."""
+    """Sound on a pipe: its rate, its blocks, float32 of one channel, and the number of channels averaged in them."""
 
     rate_hz: int
     blocks: Iterator[Samples]
@@ -40,22 +40,25 @@ class _Header:
     channels: int
     sample_format: str
     n_bytes: int | None
-    """Of sound; None for all that comes."""
+    """Of sound; None for an endless stream."""
 
 
 def open_pipe(stream: BinaryIO, *, rate_hz: int | None, sample_format: str = "s16") -> PipeInput:
-    """Find out what arrives on a pipe: a WAV says its rate itself, raw samples of one channel do not.
+    """Detect whether a pipe carries WAV or raw samples of one channel, and return its blocks.
 
     Parameters
     ----------
-    stream : raw samples, little endian, or a WAV of 16 or 32 bits or floating point
-    rate_hz : rate of raw samples; of a WAV it must be the header's
-    sample_format : key of ``SAMPLE_FORMATS``, of raw samples
+    stream : binary file object
+        Raw samples, little endian, or a WAV of 16 or 32 bits or floating point.
+    rate_hz : int, optional
+        Rate of raw samples; for a WAV, None or the header's.
+    sample_format : str
+        Format of raw samples, a key of ``SAMPLE_FORMATS``.
 
     Raises
     ------
-    UsageError : raw samples without a rate, a rate that the header contradicts, or an unknown format
-    AudioError : a file of another kind, or a WAV that cannot be read
+    UsageError : raw samples without a rate, a rate other than the header's, or an unknown format
+    AudioError : another file format, or a WAV that cannot be read
     """
     check_sample_format(sample_format)
     head = _exactly(stream, _HEAD_BYTES)
@@ -69,28 +72,30 @@ def open_pipe(stream: BinaryIO, *, rate_hz: int | None, sample_format: str = "s1
         raise AudioError(f"A pipe must carry raw samples or WAV. This one carries {_FILES[head[:4]]}: name the file.")
     if rate_hz is None:
         raise UsageError("`rate_hz` must be given for raw samples: only a WAV says its rate itself.")
-    return PipeInput(rate_hz, _blocks(stream, sample_format, begun=head))
+    return PipeInput(rate_hz, _blocks(stream, sample_format, first=head))
 
 
 def blocks(stream: BinaryIO, sample_format: str = "s16") -> Iterator[Samples]:
-    """Yield what arrives on a pipe, one channel, as float32 blocks of whatever size is there.
+    """Yield raw samples of one channel as float32 blocks, as soon as they arrive.
 
     Parameters
     ----------
-    stream : raw samples, little endian
-    sample_format : key of ``SAMPLE_FORMATS``
+    stream : binary file object
+        Raw samples, little endian.
+    sample_format : str
+        A key of ``SAMPLE_FORMATS``.
 
     Raises
     ------
     UsageError : an unknown format
-    AudioError : the stream ends in the middle of a sample, after all whole samples were given
+    AudioError : the stream ends in the middle of a sample, after all whole samples
     """
     check_sample_format(sample_format)
     yield from _blocks(stream, sample_format)
 
 
 def check_sample_format(sample_format: str) -> None:
-    """Refuse a format that is not a key of ``SAMPLE_FORMATS``.
+    """Check that a format is a key of ``SAMPLE_FORMATS``.
 
     Raises
     ------
@@ -101,14 +106,14 @@ def check_sample_format(sample_format: str) -> None:
 
 
 def _blocks(
-    stream: BinaryIO, sample_format: str, *, begun: bytes = b"", channels: int = 1, n_bytes: int | None = None
+    stream: BinaryIO, sample_format: str, *, first: bytes = b"", channels: int = 1, n_bytes: int | None = None
 ) -> Iterator[Samples]:
     dtype, scale = SAMPLE_FORMATS[sample_format]
     size = np.dtype(dtype).itemsize * channels
-    read = getattr(stream, "read1", stream.read)  # what is there now, not a full buffer later
+    read = getattr(stream, "read1", stream.read)  # returns at once with the bytes that are there
     rest, left = b"", float("inf") if n_bytes is None else n_bytes
-    while chunk := begun or read(int(min(_BLOCK_BYTES, left))):
-        begun = b""
+    while chunk := first or read(int(min(_BLOCK_BYTES, left))):
+        first = b""
         left -= len(chunk)
         chunk = rest + chunk
         whole = len(chunk) - len(chunk) % size
@@ -123,18 +128,18 @@ def _blocks(
 
 def _wav_header(stream: BinaryIO) -> _Header:
     """Read the chunks of a WAV up to its sound."""
-    known: tuple[int, int, str] | None = None
-    seen = 0
-    while len(head := _exactly(stream, 8)) == 8 and seen < _MAX_HEADER_BYTES:
+    sound_format: tuple[int, int, str] | None = None
+    n_header_bytes = 0
+    while len(head := _exactly(stream, 8)) == 8 and n_header_bytes < _MAX_HEADER_BYTES:
         name, size = struct.unpack("<4sI", head)
-        if name == b"data" and known is not None:
-            return _Header(*known, n_bytes=size if 0 < size < _ENDLESS_BYTES else None)
+        if name == b"data" and sound_format is not None:
+            return _Header(*sound_format, n_bytes=size if 0 < size < _ENDLESS_BYTES else None)
         if name == b"data" or size > _MAX_HEADER_BYTES:
             break
         chunk = _exactly(stream, size + size % 2)
-        seen += len(chunk)
+        n_header_bytes += len(chunk)
         if name == b"fmt ":
-            known = _wav_format(chunk)
+            sound_format = _wav_format(chunk)
     raise AudioError("A WAV on a pipe must say its format and then hold sound. This one does not; was it cut off?")
 
 
@@ -154,7 +159,7 @@ def _wav_format(chunk: bytes) -> tuple[int, int, str]:
 
 
 def _exactly(stream: BinaryIO, count: int) -> bytes:
-    """Read as many bytes, or fewer at the end of the stream; a pipe gives them in any pieces."""
+    """Read ``count`` bytes, or fewer at the end of the stream; a pipe returns them in pieces of any size."""
     got = b""
     while len(got) < count and (piece := stream.read(count - len(got))):
         got += piece
