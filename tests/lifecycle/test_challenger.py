@@ -15,7 +15,7 @@ from auricle.prediction.predictor import Predictor
 from auricle.store.store import Store
 
 
-def test_recordings_weigh_by_their_age_however_their_time_is_written(
+def test_weights_depend_on_age_in_every_time_format(
     store: Store, pumps: Dataset, champion: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = made_at(champion.bundle.manifest.created)

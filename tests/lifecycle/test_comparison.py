@@ -18,7 +18,7 @@ def hashes_of(data: Dataset) -> np.ndarray:
     return np.stack([content_hash(example.file) for example in data.examples])
 
 
-def test_on_the_original_data_both_are_judged_out_of_fold(champion: Predictor, pumps: Dataset) -> None:
+def test_predictions_on_original_data_are_out_of_fold(champion: Predictor, pumps: Dataset) -> None:
     found = predict_hold_out(champion, champion.bundle, pumps, hashes_of(pumps), workers=1)
     assert found.where == "hold-out"
     assert found.truth.tolist() == pumps.labels.tolist()
@@ -28,7 +28,7 @@ def test_on_the_original_data_both_are_judged_out_of_fold(champion: Predictor, p
     assert (config == found.truth).mean() > (found.champion == found.truth).mean()  # it would be flattered
 
 
-def test_a_recording_that_is_new_to_the_champion_is_asked_now(champion: Predictor, pumps: Dataset) -> None:
+def test_recording_new_to_champion_is_predicted_now(champion: Predictor, pumps: Dataset) -> None:
     profile = champion.bundle.profile
     n = len(profile.hashes) - 6
     last = set(profile.groups[n:])
@@ -46,7 +46,7 @@ def test_a_recording_that_is_new_to_the_champion_is_asked_now(champion: Predicto
     assert found.champion[kept].tolist() == out_of_fold(champion.bundle)[kept].tolist()
 
 
-def test_a_recording_whose_kin_the_champion_knows_is_not_asked(champion: Predictor, pumps: Dataset) -> None:
+def test_recording_of_a_trained_group_is_left_out(champion: Predictor, pumps: Dataset) -> None:
     profile = champion.bundle.profile
     forgot = replace(
         profile,
@@ -58,7 +58,7 @@ def test_a_recording_whose_kin_the_champion_knows_is_not_asked(champion: Predict
     assert len(predict_hold_out(lesser, champion.bundle, pumps, hashes_of(pumps)).truth) == len(pumps) - 1
 
 
-def test_data_that_is_grouped_otherwise_is_refused(champion: Predictor, pumps: Dataset) -> None:
+def test_data_with_other_groups_is_refused(champion: Predictor, pumps: Dataset) -> None:
     each = tuple(replace(example, group=example.file.name) for example in pumps.examples)
     with pytest.raises(DataError, match=r"must be grouped as when the champion was trained.*Name the same `group`"):
         predict_hold_out(champion, champion.bundle, replace(pumps, examples=each), hashes_of(pumps))
@@ -67,21 +67,21 @@ def test_data_that_is_grouped_otherwise_is_refused(champion: Predictor, pumps: D
         predict_hold_out(champion, champion.bundle, replace(pumps, examples=coarser), hashes_of(pumps))
 
 
-def test_a_group_may_have_another_name(champion: Predictor, pumps: Dataset) -> None:
+def test_renamed_groups_are_accepted(champion: Predictor, pumps: Dataset) -> None:
     renamed = tuple(replace(example, group=f"hall 1, {example.group}") for example in pumps.examples)
     assert (
         len(predict_hold_out(champion, champion.bundle, replace(pumps, examples=renamed), hashes_of(pumps)).truth) == 64
     )
 
 
-def test_a_training_that_left_recordings_out_keeps_their_order(pumps: Dataset) -> None:
+def test_match_in_order_skips_left_out_recordings(pumps: Dataset) -> None:
     hashes = hashes_of(pumps)
     trained = np.concatenate([np.delete(hashes, [3, 10], axis=0), hashes[:2] ^ 1])
     found = match_in_order(trained, hashes)
     assert found.tolist() == [*(i for i in range(64) if i not in (3, 10)), -1, -1]
 
 
-def test_recent_recordings_are_asked_of_both(champion: Predictor, logged: tuple, tmp_path: Path) -> None:
+def test_recent_recordings_are_predicted_by_both(champion: Predictor, logged: tuple, tmp_path: Path) -> None:
     examples = []
     for index, one in enumerate(logged[:8]):
         file = tmp_path / f"{index}.flac"
@@ -91,7 +91,7 @@ def test_recent_recordings_are_asked_of_both(champion: Predictor, logged: tuple,
     assert found.champion.tolist() == found.challenger.tolist() == [one.entry.recording.label for one in logged[:8]]
 
 
-def test_numbers_are_compared_as_numbers(speeds: Predictor, machine_sounds: Path) -> None:
+def test_regression_predictions_are_floats(speeds: Predictor, machine_sounds: Path) -> None:
     data = Dataset.load(machine_sounds, target="rpm", group="machine")
     found = predict_hold_out(speeds, speeds.bundle, data, hashes_of(data))
     assert not found.is_classified

@@ -19,7 +19,7 @@ def labels(labelled_store: Store, champion: Predictor) -> LabelledRecordings:
     return load_labelled(labelled_store, "pumps", is_class=True, n_standard=champion.bundle.profile.rows.shape[1])
 
 
-def test_what_was_said_is_read_with_who_said_it(labels: LabelledRecordings, logged: tuple) -> None:
+def test_labels_are_read_with_their_keys(labels: LabelledRecordings, logged: tuple) -> None:
     assert labels.ids.tolist() == [one.entry.id for one in logged]
     assert labels.truth.tolist() == [one.label for one in logged]
     assert labels.keys.tolist() == [one.key for one in logged]
@@ -28,7 +28,9 @@ def test_what_was_said_is_read_with_who_said_it(labels: LabelledRecordings, logg
     assert None not in labels.sounds.tolist()
 
 
-def test_the_last_word_counts(labelled_store: Store, labels: LabelledRecordings, champion: Predictor) -> None:
+def test_last_label_of_a_prediction_counts(
+    labelled_store: Store, labels: LabelledRecordings, champion: Predictor
+) -> None:
     other = next(name for name in champion.classes if name != labels.truth[0])
     labelled_store.feedback.add(FeedbackEntry(str(labels.ids[0]), label=other, key="someone"))
     retrain_labelled_store = load_labelled(labelled_store, "pumps", is_class=True, n_standard=labels.standard.shape[1])
@@ -39,12 +41,12 @@ def test_the_last_word_counts(labelled_store: Store, labels: LabelledRecordings,
     )
 
 
-def test_nothing_said_is_no_labels(store: Store) -> None:
+def test_store_without_labels_gives_an_empty_result(store: Store) -> None:
     for is_class in (True, False):
         assert len(load_labelled(store, "pumps", is_class=is_class, n_standard=5)) == 0
 
 
-def test_an_entry_without_a_group_is_its_own(store: Store, logged: tuple) -> None:
+def test_entry_without_group_is_its_own_group(store: Store, logged: tuple) -> None:
     store.add([replace(logged[0].entry, group="")])
     store.feedback.add(FeedbackEntry(logged[0].entry.id, label=logged[0].label))
     found = load_labelled(store, "pumps", is_class=True, n_standard=3)
@@ -52,7 +54,7 @@ def test_an_entry_without_a_group_is_its_own(store: Store, logged: tuple) -> Non
     assert np.isnan(found.standard).all()  # of another width than asked
 
 
-def test_labels_are_learned_from_or_kept_and_never_both(
+def test_training_and_held_out_labels_are_disjoint(
     labels: LabelledRecordings, pumps: Dataset, champion: Predictor
 ) -> None:
     found = split_labels(labels, pumps, champion.bundle.profile, ())
@@ -62,9 +64,7 @@ def test_labels_are_learned_from_or_kept_and_never_both(
     assert found.as_json()["left_out"] == {}
 
 
-def test_what_is_left_out_is_counted_by_its_reason(
-    labels: LabelledRecordings, pumps: Dataset, champion: Predictor
-) -> None:
+def test_left_out_labels_are_counted_by_reason(labels: LabelledRecordings, pumps: Dataset, champion: Predictor) -> None:
     profile = champion.bundle.profile
     sounds, truth, standard, keys = (
         labels.sounds.copy(),
@@ -92,7 +92,7 @@ def test_what_is_left_out_is_counted_by_its_reason(
     assert "more than a fifth from one key" not in trusting.as_json()["left_out"]
 
 
-def test_what_the_champion_learned_since_is_learned_again_and_never_kept(
+def test_recordings_of_champions_training_are_trained_on_again(
     labels: LabelledRecordings, pumps: Dataset, champion: Predictor
 ) -> None:
     before = split_labels(labels, pumps, champion.bundle.profile, ())
@@ -104,7 +104,7 @@ def test_what_the_champion_learned_since_is_learned_again_and_never_kept(
     assert "in the data already" not in after.as_json()["left_out"]
 
 
-def test_sounds_are_written_as_they_were_kept(
+def test_written_examples_hold_the_kept_sounds(
     labelled_store: Store,
     labels: LabelledRecordings,
     logged: tuple,

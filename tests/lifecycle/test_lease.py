@@ -9,7 +9,7 @@ from auricle.lifecycle.lease import LeaseGuard
 from auricle.store.store import Store
 
 
-def test_one_holds_it_and_the_other_is_told(store: Store) -> None:
+def test_second_holder_gets_a_conflict(store: Store) -> None:
     with (
         LeaseGuard(store, "retrain pumps", "A retraining of pumps"),
         pytest.raises(
@@ -24,7 +24,7 @@ def test_one_holds_it_and_the_other_is_told(store: Store) -> None:
     assert store.leases.holder("retrain pumps") is None
 
 
-def test_it_is_renewed_for_as_long_as_the_work_takes(store: Store) -> None:
+def test_lease_is_renewed_during_work(store: Store) -> None:
     with LeaseGuard(store, "work", "Work", for_s=0.3) as held:
         for _ in range(4):
             threading.Event().wait(0.2)
@@ -32,7 +32,7 @@ def test_it_is_renewed_for_as_long_as_the_work_takes(store: Store) -> None:
         assert store.leases.take("work", holder="another") is None
 
 
-def test_who_has_lost_it_is_told(store: Store) -> None:
+def test_lost_lease_is_a_conflict(store: Store) -> None:
     with LeaseGuard(store, "work", "Work") as held:
         store.leases.release(held._lease)
         assert store.leases.take("work", holder="another") is not None
@@ -41,7 +41,7 @@ def test_who_has_lost_it_is_told(store: Store) -> None:
     assert store.leases.holder("work") == "another"  # what is another's is not given back
 
 
-def test_it_goes_back_when_the_work_fails(store: Store) -> None:
+def test_lease_is_released_on_failure(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), LeaseGuard(store, "work", "Work"):
         raise ZeroDivisionError
     assert store.leases.holder("work") is None

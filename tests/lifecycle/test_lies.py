@@ -15,7 +15,7 @@ from auricle.store.store import Store
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("every", "outcome"), [(2, "kept"), (6, "promoted")])
-def test_a_key_that_flips_three_labels_in_ten_gets_no_worse_model_promoted(
+def test_wrong_labels_of_one_key_promote_no_worse_model(
     every: int, outcome: str, store: Store, pumps: Dataset, champion: Predictor, logged: tuple[Any, ...]
 ) -> None:
     rng, classes = np.random.default_rng(3), champion.classes

@@ -16,14 +16,14 @@ def made(truth: str, champion: str, challenger: str, groups: list[str] | None = 
     return PairedPredictions("hold-out", told, one, other, np.array(names))
 
 
-def test_accuracy_is_over_all_and_balanced_accuracy_over_classes() -> None:
+def test_accuracy_and_balanced_accuracy() -> None:
     found = score(made("aaaabb", "aaabbb", "aaaaba"))
     assert (found.champion_accuracy, found.challenger_accuracy) == (pytest.approx(5 / 6), pytest.approx(5 / 6))
     assert (found.champion, found.challenger) == (pytest.approx(0.875), pytest.approx(0.75))
     assert (found.won, found.lost, found.n_recordings, found.n_groups) == (1, 1, 6, 6)
 
 
-def test_a_class_that_the_champion_does_not_know_counts_in_the_test_and_not_in_balanced_accuracy() -> None:
+def test_new_class_counts_in_the_paired_test_only() -> None:
     found = score(made("aabbnn", "aabbab", "aabbnn"), new_classes=("n",))
     assert (found.champion, found.challenger, found.won) == (1.0, 1.0, 2)
     assert [
@@ -34,7 +34,7 @@ def test_a_class_that_the_champion_does_not_know_counts_in_the_test_and_not_in_b
     ]
 
 
-def test_numbers_are_scored_by_their_mean_error_and_have_no_classes() -> None:
+def test_regression_is_scored_by_mean_absolute_error() -> None:
     truth = np.array([1.0, 2.0, 3.0])
     champion, challenger = truth + 1, truth - np.array([0, 0, 2])
     one = PairedPredictions("recent", truth, champion, challenger, np.array(["a", "b", "c"]))
@@ -44,7 +44,7 @@ def test_numbers_are_scored_by_their_mean_error_and_have_no_classes() -> None:
     assert list(score_by_class(one, rate=0.05, margin=0.02)) == []
 
 
-def test_groups_are_the_blocks_where_there_are_enough_of_them() -> None:
+def test_enough_groups_are_tested_as_blocks() -> None:
     few = ["left", "right"] * 10
     assert score(made("a" * 20, "b" * 20, "a" * 20, few)).tested_by == "recording"
     enough = [f"{i % MIN_BLOCKS}" for i in range(20)]
@@ -52,7 +52,7 @@ def test_groups_are_the_blocks_where_there_are_enough_of_them() -> None:
     assert (found.tested_by, found.p_better) == ("group", pytest.approx(0.5**MIN_BLOCKS))
 
 
-def test_a_class_falls_only_by_more_than_the_margin_and_significantly() -> None:
+def test_class_has_fallen_only_beyond_margin_and_significance() -> None:
     truth, champion = "a" * 40 + "b" * 40, "a" * 40 + "b" * 40
     by_chance, clearly = ("a" * 40 + "b" * (40 - lost) + "a" * lost for lost in (3, 12))
     assert not any(one.has_fallen for one in score_by_class(made(truth, champion, by_chance), rate=0.05, margin=0.02))
@@ -61,7 +61,7 @@ def test_a_class_falls_only_by_more_than_the_margin_and_significantly() -> None:
     assert not any(one.has_fallen for one in score_by_class(made(truth, champion, clearly), rate=0.05, margin=0.4))
 
 
-def test_answers_to_different_recordings_are_refused(make_paired: Callable[..., PairedPredictions]) -> None:
+def test_predictions_of_different_lengths_are_refused(make_paired: Callable[..., PairedPredictions]) -> None:
     one = make_paired(np.random.default_rng(0))
     with pytest.raises(DataError, match="must answer the same recordings of the hold-out"):
         PairedPredictions("hold-out", one.truth, one.champion[:-1], one.challenger, one.groups)

@@ -15,7 +15,7 @@ GAINS = arrays(np.int64, st.integers(1, 60), elements=st.integers(-1, 1))
 
 
 @given(gains=GAINS)
-def test_without_blocks_it_is_the_exact_test_of_mcnemar(gains: np.ndarray) -> None:
+def test_without_blocks_equals_mcnemar(gains: np.ndarray) -> None:
     won, lost = int((gains == 1).sum()), int((gains == -1).sum())
     expected = binomtest(won, won + lost, alternative="greater").pvalue if won + lost else 1.0
     assert paired_test(gains) == pytest.approx(expected)
@@ -23,7 +23,7 @@ def test_without_blocks_it_is_the_exact_test_of_mcnemar(gains: np.ndarray) -> No
 
 @settings(max_examples=50, deadline=None)
 @given(sums=arrays(np.float64, st.integers(1, 9), elements=st.floats(-5, 5).map(lambda x: round(x, 1))))
-def test_it_agrees_with_flipping_every_sign(sums: np.ndarray) -> None:
+def test_equals_enumeration_of_sign_flips(sums: np.ndarray) -> None:
     steps = np.round(sums * 10).astype(int)
     flipped = [np.dot(signs, steps) for signs in product((-1, 1), repeat=len(steps))]
     expected = np.mean(np.array(flipped) >= steps.sum()) if steps.any() else 1.0
@@ -35,20 +35,20 @@ def test_it_agrees_with_flipping_every_sign(sums: np.ndarray) -> None:
 
 
 @given(gains=GAINS)
-def test_blocks_of_one_recording_change_nothing_and_their_order_neither(gains: np.ndarray) -> None:
+def test_single_recording_blocks_and_order_change_nothing(gains: np.ndarray) -> None:
     blocks = np.array([f"block {i}" for i in range(len(gains))])
     assert paired_test(gains, blocks) == pytest.approx(paired_test(gains))
     assert paired_test(gains[::-1], blocks[::-1]) == pytest.approx(paired_test(gains))
 
 
-def test_recordings_of_one_block_count_once() -> None:
+def test_block_counts_once() -> None:
     gains = np.ones(40)
     assert paired_test(gains) < 1e-9
     assert paired_test(gains, np.repeat(["a", "b"], 20)) == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("is_whole", [True, False])
-def test_equal_models_are_told_apart_no_more_often_than_promised(*, is_whole: bool) -> None:
+def test_false_positive_rate_of_equal_models(*, is_whole: bool) -> None:
     rng = np.random.default_rng(0)
     n_groups, found = 30, []
     blocks = np.repeat(np.arange(n_groups), 4)
@@ -60,12 +60,12 @@ def test_equal_models_are_told_apart_no_more_often_than_promised(*, is_whole: bo
 
 
 @given(ps=st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_never_lowers_a_p_and_keeps_their_order(ps: list[float]) -> None:
+def test_holm_never_lowers_p_values_and_keeps_order(ps: list[float]) -> None:
     adjusted = holm_adjusted(ps)
     assert all(before <= after <= 1 for before, after in zip(ps, adjusted, strict=True))
     assert [adjusted[i] for i in np.argsort(ps, kind="stable")] == sorted(adjusted)
 
 
-def test_holm_gives_the_numbers_of_its_definition() -> None:
+def test_holm_matches_its_definition() -> None:
     assert holm_adjusted([0.01, 0.04, 0.03]) == pytest.approx((0.03, 0.06, 0.06))
     assert holm_adjusted([]) == ()

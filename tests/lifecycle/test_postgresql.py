@@ -29,7 +29,7 @@ def on_postgresql(
         yield store
 
 
-def test_the_loop_closes_on_postgresql(
+def test_watch_and_retraining_on_postgresql(
     on_postgresql: Store, pumps: Dataset, first_retraining: tuple[Retrained, Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Challenger, "train", lambda *_, **__: first_retraining[1])

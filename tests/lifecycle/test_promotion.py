@@ -28,34 +28,32 @@ def promoted(
 
 
 @pytest.mark.parametrize("with_recent", [False, True])
-def test_an_equal_challenger_is_promoted_no_more_often_than_the_rate(
-    make_paired: MakePaired, *, with_recent: bool
-) -> None:
+def test_equal_challenger_is_promoted_at_most_at_the_rate(make_paired: MakePaired, *, with_recent: bool) -> None:
     equal = {"champion": 0.8, "challenger": 0.8}
     assert promoted(make_paired, 400, equal, equal if with_recent else None) <= RATE
 
 
-def test_one_that_regains_what_drift_took_is_promoted(make_paired: MakePaired) -> None:
+def test_challenger_that_recovers_from_drift_is_promoted(make_paired: MakePaired) -> None:
     hold_out, recent = {"n": 400, "apart": 0.1}, {"champion": 0.4, "challenger": 0.75}
     assert promoted(make_paired, 100, hold_out, recent) > 0.65
 
 
-def test_one_that_is_better_on_what_all_know_is_promoted_without_any_recent_recording(make_paired: MakePaired) -> None:
+def test_better_on_hold_out_suffices_without_recent_recordings(make_paired: MakePaired) -> None:
     assert promoted(make_paired, 100, {"champion": 0.7, "challenger": 0.9}, None) > 0.95
 
 
-def test_one_that_forgets_the_old_is_kept_out_whatever_it_gains(make_paired: MakePaired) -> None:
+def test_challenger_worse_on_hold_out_is_never_promoted(make_paired: MakePaired) -> None:
     hold_out, recent = {"champion": 0.9, "challenger": 0.75}, {"champion": 0.3, "challenger": 0.9}
     assert promoted(make_paired, 100, hold_out, recent) == 0.0
 
 
-def test_one_that_a_liar_taught_is_kept_out(make_paired: MakePaired) -> None:
+def test_challenger_of_wrong_labels_is_not_promoted(make_paired: MakePaired) -> None:
     """One key flips 30% of its labels: a fifth of the recent recordings are its own. The taught one is truly worse."""
     worse = {"champion": 0.8, "challenger": 0.74}
     assert promoted(make_paired, 300, worse, {**worse, "lies": 0.3 * 0.2}) < 0.01
 
 
-def test_the_sentence_says_what_was_gained_and_what_was_not_lost(make_paired: MakePaired) -> None:
+def test_sentence_of_a_promotion(make_paired: MakePaired) -> None:
     rng = np.random.default_rng(0)
     found = decide_promotion(
         make_paired(rng, apart=0.0), make_paired(rng, where="recent", n=40, champion=0.3, challenger=0.9)
@@ -65,7 +63,7 @@ def test_the_sentence_says_what_was_gained_and_what_was_not_lost(make_paired: Ma
     assert "points of balanced accuracy, and no class has fallen" in found.sentence
 
 
-def test_the_sentence_names_every_gate_that_did_not_open(make_paired: MakePaired) -> None:
+def test_sentence_names_every_failed_gate(make_paired: MakePaired) -> None:
     rng = np.random.default_rng(0)
     found = decide_promotion(
         make_paired(rng, champion=0.95, challenger=0.5),
@@ -78,20 +76,20 @@ def test_the_sentence_names_every_gate_that_did_not_open(make_paired: MakePaired
     assert found.classes[0].has_fallen
 
 
-def test_too_few_recent_recordings_leave_the_hold_out_to_decide(make_paired: MakePaired) -> None:
+def test_too_few_recent_recordings_are_ignored(make_paired: MakePaired) -> None:
     rng = np.random.default_rng(0)
     few = make_paired(rng, where="recent", n=MIN_RECORDINGS - 1, champion=0.0, challenger=1.0)
     assert [one.where for one in decide_promotion(make_paired(rng), few).scores] == ["hold-out"]
 
 
-def test_too_small_a_hold_out_is_no_ground_to_promote_on(make_paired: MakePaired) -> None:
+def test_small_hold_out_promotes_nothing(make_paired: MakePaired) -> None:
     rng = np.random.default_rng(0)
     found = decide_promotion(make_paired(rng, n=5), make_paired(rng, where="recent", champion=0.0, challenger=1.0))
     assert not found.is_better
     assert "Not enough yet to compare: 5 of 12" in found.sentence
 
 
-def test_a_new_class_is_a_gain_and_the_old_ones_are_guarded(make_paired: MakePaired) -> None:
+def test_new_class_is_a_gain_and_old_classes_are_guarded(make_paired: MakePaired) -> None:
     rng = np.random.default_rng(0)
     one = make_paired(rng, champion=1.0, challenger=1.0)
     answers = np.where(one.truth == "tick", "hum", one.champion)
@@ -109,7 +107,7 @@ def numbers(rng: np.random.Generator, *, champion: float, challenger: float, n: 
     return PairedPredictions("hold-out", truth, first_retraining, second, np.array([f"{i // 2}" for i in range(n)]))
 
 
-def test_numbers_are_judged_by_their_errors() -> None:
+def test_regression_is_decided_by_absolute_errors() -> None:
     rng = np.random.default_rng(0)
     better = decide_promotion(numbers(rng, champion=2.0, challenger=1.0))
     worse = decide_promotion(numbers(rng, champion=1.0, challenger=2.0))
@@ -125,7 +123,7 @@ def test_numbers_are_judged_by_their_errors() -> None:
 @settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 60), gain=st.floats(-0.5, 0.4))
 @example(seed=1, n=60, gain=0.45)
-def test_what_is_promoted_has_passed_every_gate(make_paired: MakePaired, seed: int, n: int, gain: float) -> None:
+def test_promoted_challengers_passed_every_gate(make_paired: MakePaired, seed: int, n: int, gain: float) -> None:
     rng = np.random.default_rng(seed)
     recent = make_paired(rng, where="recent", n=n, champion=0.5, challenger=0.5 + gain)
     found = decide_promotion(make_paired(rng, n=2 * n, challenger=0.8 + gain), recent)
@@ -139,9 +137,7 @@ def test_what_is_promoted_has_passed_every_gate(make_paired: MakePaired, seed: i
 
 @settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1))
-def test_a_model_never_replaces_itself_and_the_order_of_recordings_does_not_matter(
-    make_paired: MakePaired, seed: int
-) -> None:
+def test_identical_model_is_not_promoted_and_order_is_irrelevant(make_paired: MakePaired, seed: int) -> None:
     rng = np.random.default_rng(seed)
     one = make_paired(rng, champion=0.6, challenger=0.8)
     assert not decide_promotion(replace(one, challenger=one.champion)).is_better

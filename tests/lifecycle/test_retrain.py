@@ -34,7 +34,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, first_retraining: First) -> list[in
     return calls
 
 
-def test_a_challenger_regains_what_noise_took(first_retraining: First, champion: Predictor, logged: Any) -> None:
+def test_challenger_recovers_from_noise(first_retraining: First, champion: Predictor, logged: Any) -> None:
     found, bundle = first_retraining
     assert found.outcome == "kept"  # nobody promoted it
     assert found.judgement is not None
@@ -50,7 +50,7 @@ def test_a_challenger_regains_what_noise_took(first_retraining: First, champion:
     assert bundle.manifest.spec == champion.bundle.manifest.spec
 
 
-def test_what_both_are_judged_by_was_not_trained_on(first_retraining: First, logged: Any) -> None:
+def test_held_out_recordings_are_not_trained_on(first_retraining: First, logged: Any) -> None:
     import hashlib
 
     known = {digest.tobytes() for digest in first_retraining[1].profile.hashes}
@@ -59,7 +59,7 @@ def test_what_both_are_judged_by_was_not_trained_on(first_retraining: First, log
 
 
 @pytest.mark.usefixtures("trained")
-def test_a_better_one_is_promoted_and_the_decision_kept(
+def test_better_challenger_is_promoted_and_recorded(
     labelled_store: Store, pumps: Dataset, first_retraining: First, champion: Predictor
 ) -> None:
     found = retrain(labelled_store, pumps, RetrainConfig(who="ada"))
@@ -74,7 +74,7 @@ def test_a_better_one_is_promoted_and_the_decision_kept(
     assert labelled_store.aliases.rollback("pumps").after == labelled_store.models.find(champion.name).digest
 
 
-def test_the_next_challenger_meets_the_one_that_was_promoted(
+def test_next_challenger_is_compared_with_the_promoted_model(
     labelled_store: Store, pumps: Dataset, trained: list[int], first_retraining: First
 ) -> None:
     retrain(labelled_store, pumps)
@@ -97,7 +97,7 @@ def test_without_labels_the_hold_out_decides(
     assert store.models.champion().id == champion.name
 
 
-def test_a_champion_that_reads_an_embedding_is_challenged_by_one_that_reads_the_same(
+def test_challenger_uses_the_champions_embedding(
     pumps: Dataset, tiny_embedding: Embedding, make_labelled_store: Callable[[Bundle], Store]
 ) -> None:
     bundle = train(pumps, models="embedding", embeddings=[tiny_embedding], name="pumps", seed=0).bundle
@@ -114,7 +114,7 @@ def test_a_champion_that_reads_an_embedding_is_challenged_by_one_that_reads_the_
         assert [part.fingerprint() for part in read] == [tiny_embedding.fingerprint()]
 
 
-def test_labels_none_of_which_can_be_used_are_refused_with_the_reason(
+def test_unusable_labels_are_refused_with_reason(
     store: Store, pumps: Dataset, logged: Any, champion: Predictor
 ) -> None:
     store.add([replace(one.entry, audio=None) for one in logged[:5]])
@@ -126,9 +126,7 @@ def test_labels_none_of_which_can_be_used_are_refused_with_the_reason(
     assert store.models.champion().id == champion.name
 
 
-def test_labels_of_one_key_are_not_enough_unless_it_may_promote(
-    labelled_store: Store, pumps: Dataset, logged: Any
-) -> None:
+def test_labels_of_one_key_are_refused(labelled_store: Store, pumps: Dataset, logged: Any) -> None:
     labelled_store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key="alone") for one in logged)
     found = retrain(labelled_store, pumps)
     assert found.outcome == "refused"
@@ -136,13 +134,13 @@ def test_labels_of_one_key_are_not_enough_unless_it_may_promote(
 
 
 @pytest.mark.usefixtures("trained")
-def test_a_key_that_may_promote_is_trusted(labelled_store: Store, pumps: Dataset, logged: Any) -> None:
+def test_key_with_promote_scope_is_trusted(labelled_store: Store, pumps: Dataset, logged: Any) -> None:
     _, key = labelled_store.keys.create({"feedback", "promote"})
     labelled_store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key=key.id) for one in logged)
     assert retrain(labelled_store, pumps).outcome == "promoted"
 
 
-def test_one_that_lies_does_not_get_a_worse_model_promoted(
+def test_wrong_labels_do_not_replace_the_champion(
     labelled_store: Store, pumps: Dataset, logged: Any, champion: Predictor, rng: np.random.Generator
 ) -> None:
     """One key turns 30% of its labels, and all that it says is taken from the champion, so nothing was to be gained."""
@@ -161,7 +159,7 @@ def test_one_that_lies_does_not_get_a_worse_model_promoted(
     assert labelled_store.models.champion().id == champion.name
 
 
-def test_what_fails_leaves_the_champion_and_is_written_down(
+def test_failure_keeps_the_champion_and_is_recorded(
     labelled_store: Store, pumps: Dataset, champion: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> Bundle:
@@ -176,7 +174,7 @@ def test_what_fails_leaves_the_champion_and_is_written_down(
     assert labelled_store.leases.holder("retrain pumps") is None
 
 
-def test_one_that_was_killed_goes_on_from_the_challenger_that_it_had_trained(
+def test_killed_retraining_resumes_with_its_challenger(
     labelled_store: Store, pumps: Dataset, trained: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
@@ -191,7 +189,7 @@ def test_one_that_was_killed_goes_on_from_the_challenger_that_it_had_trained(
     assert (now.outcome, before.outcome, before.body["sentence"]) == ("promoted", "failed", "It was killed on the way.")
 
 
-def test_other_labels_are_another_challenge(
+def test_other_labels_train_another_challenger(
     labelled_store: Store, pumps: Dataset, trained: list[int], logged: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
@@ -205,7 +203,7 @@ def test_other_labels_are_another_challenge(
     assert len(trained) == 2
 
 
-def test_of_two_at_once_one_runs_and_the_other_is_told(labelled_store: Store, pumps: Dataset) -> None:
+def test_concurrent_retraining_is_a_conflict(labelled_store: Store, pumps: Dataset) -> None:
     lease = labelled_store.leases.take("retrain pumps", holder="elsewhere:1")
     assert lease is not None
     with pytest.raises(
@@ -216,7 +214,7 @@ def test_of_two_at_once_one_runs_and_the_other_is_told(labelled_store: Store, pu
 
 
 @pytest.mark.usefixtures("trained")
-def test_a_champion_that_changed_meanwhile_is_not_replaced(
+def test_changed_champion_is_not_replaced(
     labelled_store: Store, pumps: Dataset, champion: Predictor, add: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -235,7 +233,7 @@ def test_a_champion_that_changed_meanwhile_is_not_replaced(
 
 
 @pytest.mark.usefixtures("trained")
-def test_whose_lease_was_lost_promotes_nothing(
+def test_lost_lease_promotes_nothing(
     labelled_store: Store, pumps: Dataset, champion: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lost(*_: object) -> None:
@@ -247,7 +245,7 @@ def test_whose_lease_was_lost_promotes_nothing(
     assert labelled_store.models.champion().id == champion.name
 
 
-def test_a_store_that_is_away_at_the_end_is_found_again(
+def test_retraining_resumes_after_a_store_failure(
     labelled_store: Store, pumps: Dataset, trained: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object, **__: object) -> None:
@@ -261,7 +259,7 @@ def test_a_store_that_is_away_at_the_end_is_found_again(
     assert len(trained) == 1
 
 
-def test_settings_and_data_that_do_not_fit_are_refused(store: Store, pumps: Dataset, machine_sounds: Any) -> None:
+def test_invalid_settings_and_data_are_refused(store: Store, pumps: Dataset, machine_sounds: Any) -> None:
     with pytest.raises(UsageError, match="`half_life_days` must be above 0"):
         retrain(store, pumps, RetrainConfig(half_life_days=0))
     with pytest.raises(DataError, match=r"the data must be to classify.* It is regress"):
@@ -270,7 +268,7 @@ def test_settings_and_data_that_do_not_fit_are_refused(store: Store, pumps: Data
         retrain(store, pumps, RetrainConfig(models="oracle"))
 
 
-def test_a_champion_of_a_users_own_estimator_needs_families(
+def test_champion_of_own_estimator_needs_families(
     store: Store, pumps: Dataset, champion: Predictor, add: Callable[..., str]
 ) -> None:
     own = champion.bundle.manifest.model_copy(update={"family": "MyForest"})

@@ -24,12 +24,12 @@ def config(model: Predictor, content: bytes) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(hashlib.sha256(content).digest(), np.uint8), stream.standard_row()
 
 
-def test_every_recording_of_a_training_has_its_place(champion: Predictor) -> None:
+def test_training_recordings_are_found(champion: Predictor) -> None:
     profile = champion.bundle.profile
     assert training_membership(profile, profile.hashes, profile.rows).tolist() == list(range(len(profile.hashes)))
 
 
-def test_a_recording_is_known_in_another_container(champion: Predictor, pumps: Dataset) -> None:
+def test_recording_in_another_format_is_found(champion: Predictor, pumps: Dataset) -> None:
     samples, rate_hz = soundfile.read(pumps.examples[5].file)
     flac = io.BytesIO()
     soundfile.write(flac, samples, rate_hz, format="FLAC")
@@ -38,19 +38,19 @@ def test_a_recording_is_known_in_another_container(champion: Predictor, pumps: D
     assert training_membership(champion.bundle.profile, digest[None], row[None]).tolist() == [5]
 
 
-def test_other_takes_of_the_same_machines_are_not_known(champion: Predictor, logged: Callable[..., object]) -> None:
+def test_other_takes_of_the_same_machines_are_not_found(champion: Predictor, logged: Callable[..., object]) -> None:
     found = [config(champion, one.flac) for one in logged]
     hashes, rows = (np.stack(part) for part in zip(*found, strict=True))
     assert (training_membership(champion.bundle.profile, hashes, rows) == NOT_TRAINED_ON).all()
 
 
-def test_no_two_recordings_of_a_training_pass_for_one(champion: Predictor) -> None:
+def test_rows_alone_tell_recordings_apart(champion: Predictor) -> None:
     profile = champion.bundle.profile
     other = np.roll(profile.hashes, 1, axis=0) ^ 1  # hashes that nobody knows: the rows alone decide
     assert training_membership(profile, other, profile.rows).tolist() == list(range(len(profile.hashes)))
 
 
-def test_one_that_was_trained_on_and_has_no_answer_says_so(champion: Predictor) -> None:
+def test_training_recording_without_prediction(champion: Predictor) -> None:
     profile = champion.bundle.profile
     elsewhere = profile.rows[:1] + 100 * profile.rows.std(axis=0)
     assert training_membership(profile, profile.hashes[:1], elsewhere).tolist() == [WITHOUT_PREDICTION]
@@ -62,7 +62,7 @@ def test_one_that_was_trained_on_and_has_no_answer_says_so(champion: Predictor) 
     ]
 
 
-def test_answers_out_of_fold_are_labels_or_numbers(champion: Predictor, speeds: Predictor) -> None:
+def test_out_of_fold_predictions_are_classes_or_numbers(champion: Predictor, speeds: Predictor) -> None:
     labels = out_of_fold(champion.bundle)
     assert set(labels.tolist()) <= set(champion.classes)
     assert (labels == champion.bundle.profile.truth).mean() == pytest.approx(

@@ -48,7 +48,7 @@ def watch_of(store: Store, **options: Any) -> Watch:
     return Watch(store, config, **options)
 
 
-def test_what_noise_does_is_an_alarm_and_is_kept(labelled_store: Store, champion: Predictor) -> None:
+def test_noise_is_an_alarm_and_is_stored(labelled_store: Store, champion: Predictor) -> None:
     (found,) = watch_of(labelled_store).run_once()
     assert found.check.verdict.state == "alarm"
     assert "Accuracy is" in found.check.verdict.sentence
@@ -57,7 +57,7 @@ def test_what_noise_does_is_an_alarm_and_is_kept(labelled_store: Store, champion
     assert kept.body["verdict"] == "alarm"
 
 
-def test_what_is_typical_of_it_is_marked_for_labelling(labelled_store: Store) -> None:
+def test_representatives_are_marked_for_labelling(labelled_store: Store) -> None:
     watch_of(labelled_store).run_once()
     with labelled_store.database.read() as connection:
         import sqlalchemy as sa
@@ -67,13 +67,13 @@ def test_what_is_typical_of_it_is_marked_for_labelling(labelled_store: Store) ->
         assert connection.execute(sa.select(sa.func.count()).select_from(TYPICAL)).scalar_one() == 72
 
 
-def test_nothing_heard_is_not_enough_and_never_ok(store: Store) -> None:
+def test_no_recordings_is_never_ok(store: Store) -> None:
     (found,) = watch_of(store).run_once()
     assert found.check.verdict.state == "watch"
     assert "0 of" in found.check.verdict.sentence
 
 
-def test_an_alarm_persists_before_it_is_one(labelled_store: Store) -> None:
+def test_alarm_needs_persistence(labelled_store: Store) -> None:
     webhook = WebhookRecorder()
     watch = watch_of(labelled_store, persistence=Persistence(2, 3), webhook=webhook)
     assert [one.check.verdict.state for _ in range(3) for one in watch.run_once()] == ["watch", "alarm", "alarm"]
@@ -81,7 +81,7 @@ def test_an_alarm_persists_before_it_is_one(labelled_store: Store) -> None:
     assert webhook.events[0][1]["was"] == "watch"
 
 
-def test_only_what_was_heard_of_late_counts(labelled_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_recordings_are_ignored(labelled_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     later = clock.now() + timedelta(days=9)
     with monkeypatch.context() as patched:
         patched.setattr(clock, "now", lambda: later)
@@ -89,7 +89,9 @@ def test_only_what_was_heard_of_late_counts(labelled_store: Store, monkeypatch: 
     assert found.check.n == 0
 
 
-def test_another_version_is_judged_apart(labelled_store: Store, champion: Predictor, add: Callable[..., str]) -> None:
+def test_other_version_is_checked_separately(
+    labelled_store: Store, champion: Predictor, add: Callable[..., str]
+) -> None:
     add(
         labelled_store,
         replace(champion.bundle, manifest=champion.bundle.manifest.model_copy(update={"verdict": "new"})),
@@ -98,7 +100,7 @@ def test_another_version_is_judged_apart(labelled_store: Store, champion: Predic
     assert (found.check.n, found.check.verdict.state) == (0, "watch")
 
 
-def test_on_an_alarm_with_labels_it_retrains_and_the_next_check_is_of_the_new_champion(
+def test_alarm_with_labels_retrains_and_checks_the_new_champion(
     labelled_store: Store,
     retrain_labelled_store: Callable[[str], Retrained],
     first_retraining: tuple[Retrained, Bundle],
@@ -116,7 +118,7 @@ def test_on_an_alarm_with_labels_it_retrains_and_the_next_check_is_of_the_new_ch
     assert then.as_json()["retrained"] is None
 
 
-def test_it_does_not_retrain_again_on_the_same_labels(
+def test_same_labels_are_not_retrained_on_twice(
     labelled_store: Store, retrain_labelled_store: Callable[[str], Retrained]
 ) -> None:
     done: list[str] = []
@@ -133,14 +135,14 @@ def test_it_does_not_retrain_again_on_the_same_labels(
 
 
 @pytest.mark.parametrize("least", [72, 73])
-def test_it_waits_for_enough_labels(
+def test_retraining_waits_for_enough_labels(
     labelled_store: Store, retrain_labelled_store: Callable[[str], Retrained], least: int
 ) -> None:
     (found,) = watch_of(labelled_store, retrain=retrain_labelled_store, config={"least_labels": least}).run_once()
     assert (found.retrained is not None) == (least == 72)
 
 
-def test_a_retraining_that_fails_is_told_and_the_watch_goes_on(labelled_store: Store) -> None:
+def test_failed_retraining_is_reported_and_the_watch_goes_on(labelled_store: Store) -> None:
     def fail(_: str) -> Retrained:
         raise DataError("a recording went bad")
 
@@ -153,7 +155,7 @@ def test_a_retraining_that_fails_is_told_and_the_watch_goes_on(labelled_store: S
     assert watch.run_once()
 
 
-def test_prometheus_is_told(labelled_store: Store, retrain_labelled_store: Callable[[str], Retrained]) -> None:
+def test_metrics_are_served(labelled_store: Store, retrain_labelled_store: Callable[[str], Retrained]) -> None:
     watch = watch_of(labelled_store, retrain=retrain_labelled_store)
     server, thread = watch.metrics.serve(0)
     try:
@@ -188,14 +190,14 @@ def run(watch: Watch, rounds: int, *, every_s: float = 0.01) -> tuple[list[Watch
     return found, said
 
 
-def test_the_loop_goes_round_until_it_is_stopped(store: Store) -> None:
+def test_watch_runs_until_stopped(store: Store) -> None:
     found, said = run(watch_of(store), 3)
     assert (len(found), said) == (3, [])
     assert store.leases.holder("watch") is None
     assert len(store.checks.latest(limit=9)) == 3
 
 
-def test_of_two_one_watches_and_the_other_waits_for_its_end(store: Store) -> None:
+def test_second_watch_waits_for_the_first(store: Store) -> None:
     lease = store.leases.take("watch", holder="elsewhere:1")
     assert lease is not None
     with pytest.raises(ConflictError, match="elsewhere:1 is running it"):
@@ -209,7 +211,7 @@ def test_of_two_one_watches_and_the_other_waits_for_its_end(store: Store) -> Non
     assert len(store.checks.latest(limit=9)) == 1
 
 
-def test_a_store_that_is_away_is_said_and_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_store_is_reported_and_retried(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     watch, real, tries = watch_of(store), Watch.check_model, []
 
     def away(self: Watch, model: Any) -> WatchResult:
@@ -225,14 +227,14 @@ def test_a_store_that_is_away_is_said_and_tried_again(store: Store, monkeypatch:
     assert "could not be checked: the store is away" in said[0]
 
 
-def test_a_store_without_a_champion_is_waited_for(tmp_path: Any) -> None:
+def test_watch_waits_for_a_champion(tmp_path: Any) -> None:
     with Store.open(str(tmp_path / "empty.db")) as store:
         assert watch_of(store).run_once() == ()
         _, said = run(watch_of(store), 2)
     assert said == ["No model in the store has a champion yet."] * 2
 
 
-def test_a_column_that_nobody_tells_is_refused(labelled_store: Store) -> None:
+def test_unknown_by_column_is_refused(labelled_store: Store) -> None:
     with pytest.raises(UsageError, match="`by` must name a column"):
         watch_of(labelled_store, config={"by": "site"}).run_once()
 
@@ -242,7 +244,7 @@ def moved(sample: Sample, amounts: np.ndarray) -> Sample:
     return replace(sample, rows=(sample.rows + np.outer(amounts, spread)).astype(np.float32))
 
 
-def test_who_went_farther_scores_higher(champion: Predictor) -> None:
+def test_representatives_score_by_shift(champion: Predictor) -> None:
     reference = reference_sample(champion.bundle)
     amounts = np.linspace(0.0, 3.0, len(reference))
     scores = representatives(reference, moved(reference, amounts))
@@ -250,7 +252,7 @@ def test_who_went_farther_scores_higher(champion: Predictor) -> None:
     assert np.corrcoef(found, amounts)[0, 1] > 0.8
 
 
-def test_one_broken_recording_does_not_set_the_way(champion: Predictor) -> None:
+def test_broken_recording_does_not_set_the_direction(champion: Predictor) -> None:
     reference = reference_sample(champion.bundle)
     amounts = np.full(len(reference), 1.0)
     window = moved(reference, amounts)
@@ -259,7 +261,7 @@ def test_one_broken_recording_does_not_set_the_way(champion: Predictor) -> None:
     assert scores[0] < np.median(scores)
 
 
-def test_nothing_moved_is_no_direction(champion: Predictor) -> None:
+def test_no_shift_gives_finite_scores(champion: Predictor) -> None:
     reference = reference_sample(champion.bundle)
     same = replace(reference, rows=np.repeat(reference.rows.mean(axis=0, keepdims=True), len(reference), axis=0))
     assert all(np.isfinite(score) for score in representatives(reference, same).values())

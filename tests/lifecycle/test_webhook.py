@@ -53,7 +53,7 @@ def receiver() -> Iterator[Receiver]:
         thread.join()
 
 
-def test_what_is_told_is_signed(receiver: Receiver) -> None:
+def test_events_are_signed(receiver: Receiver) -> None:
     assert Webhook(receiver.url, SECRET).send("check", {"verdict": "alarm", "sentence": "Lärm"}) is None
     ((headers, body, path),) = receiver.logged
     told = json.loads(body)
@@ -66,7 +66,7 @@ def test_what_is_told_is_signed(receiver: Receiver) -> None:
     assert signature("another", int(sent), body) != headers[SIGNATURE]
 
 
-def test_a_receiver_that_fails_for_a_while_is_told_again(receiver: Receiver) -> None:
+def test_temporary_failures_are_retried(receiver: Receiver) -> None:
     receiver.statuses = [503, 429]
     pauses: list[float] = []
     assert Webhook(receiver.url, SECRET, wait=lambda s: bool(pauses.append(s))).send("check", {}) is None
@@ -77,7 +77,7 @@ def test_a_receiver_that_fails_for_a_while_is_told_again(receiver: Receiver) -> 
 
 
 @pytest.mark.parametrize("status", [301, 400, 403, 404])
-def test_a_refusal_is_final_and_no_redirection_is_followed(receiver: Receiver, status: int) -> None:
+def test_refusals_are_final_and_redirects_not_followed(receiver: Receiver, status: int) -> None:
     receiver.statuses = [status]
     problem = Webhook(receiver.url, SECRET, wait=lambda _: False).send("check", {})
     assert problem is not None
@@ -86,7 +86,7 @@ def test_a_refusal_is_final_and_no_redirection_is_followed(receiver: Receiver, s
     assert len(receiver.logged) == 1
 
 
-def test_one_that_is_never_there_is_given_up_on() -> None:
+def test_unreachable_receiver_is_given_up() -> None:
     pauses: list[float] = []
     problem = Webhook("http://127.0.0.1:9/", SECRET, wait=lambda s: bool(pauses.append(s))).send("retraining", {})
     assert problem is not None
@@ -94,7 +94,7 @@ def test_one_that_is_never_there_is_given_up_on() -> None:
     assert pauses == [1.0, 2.0, 4.0, 8.0][: MAX_ATTEMPTS - 1]
 
 
-def test_a_watch_that_ends_does_not_wait(receiver: Receiver) -> None:
+def test_stopped_watch_does_not_wait(receiver: Receiver) -> None:
     receiver.statuses = [500] * 9
     assert Webhook(receiver.url, SECRET, wait=lambda _: True).send("check", {}) is not None
     assert len(receiver.logged) == 1
@@ -103,12 +103,12 @@ def test_a_watch_that_ends_does_not_wait(receiver: Receiver) -> None:
 @pytest.mark.parametrize(
     "url", ["ftp://host/", "file:///etc/passwd", "host:80", "", "http://", "http://u:p@host/", "http://host:99999999/"]
 )
-def test_another_kind_of_url_is_refused(url: str) -> None:
+def test_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="A webhook must be a URL of http or https, without a user"):
         Webhook(url, SECRET)
 
 
-def test_a_secret_must_be_there() -> None:
+def test_missing_secret_is_refused() -> None:
     with pytest.raises(
         UsageError, match="A webhook needs a secret shared with its receiver: set AURICLE_WEBHOOK_SECRET"
     ):

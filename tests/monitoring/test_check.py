@@ -18,7 +18,7 @@ def checked(reference, window, **options):
     return check(reference, window, model_rate_hz=16_000, now=NOW, **options)
 
 
-def test_nothing_has_changed(make_sample):
+def test_check_without_drift_is_ok(make_sample):
     found = checked(make_sample(300), make_sample(120, 1))
     assert found.verdict.state == "ok"
     assert found.causes == ()
@@ -26,7 +26,7 @@ def test_nothing_has_changed(make_sample):
 
 
 @pytest.mark.parametrize("n", [0, 12, 49])
-def test_a_few_recordings_are_never_ok(n, make_sample):
+def test_few_recordings_are_never_ok(n, make_sample):
     found = checked(make_sample(300), make_sample(n, 1))
     assert found.verdict.state == "watch"
     assert found.verdict.sentence.startswith(f"Not enough yet: {n} of 50 recordings.")
@@ -34,13 +34,13 @@ def test_a_few_recordings_are_never_ok(n, make_sample):
     json.dumps(found.as_json(), allow_nan=False)
 
 
-def test_a_small_reference_is_never_ok(make_sample):
+def test_small_reference_is_never_ok(make_sample):
     found = checked(make_sample(8), make_sample(100, 1))
     assert found.verdict.state == "watch"
     assert "trained on 8 recordings, too few to compare with" in found.verdict.sentence
 
 
-def test_a_check_is_json_and_repeats(make_sample):
+def test_check_is_valid_json_and_reproducible(make_sample):
     reference, window = make_sample(200), make_sample(150, 1, shifted={"level_db": -12.0})
     one, two = checked(reference, window), checked(reference, window)
     result = one.as_json()
@@ -50,7 +50,7 @@ def test_a_check_is_json_and_repeats(make_sample):
     assert {"columns", "row", "kinds", "unknown", "classes", "places"} == result["drift"].keys()
 
 
-def test_an_alarm_persists_over_checks(make_sample):
+def test_alarm_persists_over_checks(make_sample):
     reference, window = make_sample(200), make_sample(150, 1, shifted={"level_db": -12.0})
     first = checked(reference, window, persistence=Persistence(2, 3))
     assert (first.verdict.state, first.verdict.found) == ("watch", "alarm")
@@ -58,7 +58,7 @@ def test_an_alarm_persists_over_checks(make_sample):
     assert second.verdict.state == "alarm"
 
 
-def test_one_group_that_differs_is_watched(make_sample):
+def test_single_group_is_a_warning_only(make_sample):
     rng = np.random.default_rng(0)
     reference = make_sample(300)
     rows = reference.rows + np.repeat(rng.normal(size=(30, 6)) * 3, 10, axis=0).astype(np.float32)
@@ -70,7 +70,7 @@ def test_one_group_that_differs_is_watched(make_sample):
     assert "Not an alarm: the live recordings come from one group" in found.verdict.sentence
 
 
-def test_clocks_that_jump_are_said_and_do_no_harm(make_sample):
+def test_wrong_clocks_are_noted_and_ignored(make_sample):
     times = np.datetime64("2026-03-01", "us") + np.arange(100) * np.timedelta64(1, "h")
     times[:3] = np.datetime64("2099-01-01")
     times[3] = np.datetime64("1970-01-01")
@@ -88,23 +88,23 @@ def test_wrong_labels_alone_are_an_alarm(make_sample):
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -1.0])
-def test_a_rate_lies_between_0_and_1(rate, make_sample):
+def test_invalid_rate_is_refused(rate, make_sample):
     with pytest.raises(UsageError, match="The rate of false alarms must lie between 0 and 1"):
         checked(make_sample(50), make_sample(50, 1), rate=rate)
 
 
-def test_an_unknown_column_is_named(make_sample):
+def test_unknown_by_column_is_refused(make_sample):
     with pytest.raises(UsageError, match="There is no 'site'; there are none"):
         checked(make_sample(60), make_sample(60, 1), by="site")
 
 
-def test_samples_of_two_models_are_not_compared(make_sample):
+def test_samples_of_two_models_are_refused(make_sample):
     window = replace(make_sample(60, 1), classes=("cat", "cow", "owl"))
     with pytest.raises(UsageError, match="must be of one model"):
         checked(make_sample(60), window)
 
 
-def test_arrays_must_describe_the_same_recordings(make_sample):
+def test_arrays_of_different_lengths_are_refused(make_sample):
     with pytest.raises(DataError, match=r"must describe the same 60 recordings\. Got novelty \(59,\)"):
         make_sample(60, novelty=np.zeros(59, np.float32))
 
@@ -132,7 +132,7 @@ def numbers(n, seed, *, wrong_by=0.0):
     )
 
 
-def test_numbers_are_watched_too():
+def test_regression_is_checked():
     assert checked(numbers(300, 0), numbers(200, 1)).verdict.state == "ok"
     found = checked(numbers(300, 0), numbers(200, 1, wrong_by=2.0))
     assert found.verdict.state == "alarm"

@@ -37,7 +37,7 @@ def checked(states, window, **options):
     return found, states.bundle, window
 
 
-def test_a_page_says_what_happened_and_draws_it(states, watched):
+def test_report_has_sections_and_plots(states, watched):
     page = build_report([checked(states, watched, by="site")], by="site")
     titles = [section.title for section in page.sections]
     assert titles[0] == "Findings"
@@ -48,13 +48,13 @@ def test_a_page_says_what_happened_and_draws_it(states, watched):
     assert page.title == "Monitoring of states"
 
 
-def test_a_few_recordings_have_a_page_too(states, watched):
+def test_report_of_few_recordings(states, watched):
     page = build_report([checked(states, watched.subset(np.arange(7)))])
     assert page.tone == "warning"
     assert "Not enough yet: 7 of 50 recordings" in page.html()
 
 
-def test_the_worst_version_comes_first(states, watched):
+def test_worst_verdict_comes_first(states, watched):
     few = checked(states, watched.subset(np.arange(7)))
     calm = (replace(few[0], verdict=replace(few[0].verdict, state="ok")), *few[1:])
     assert build_report([calm, few]).tone == "warning"

@@ -19,24 +19,24 @@ TWO_OF_THREE = Persistence(2, 3)
         ([], ["?"], ["alarm", "alarm"], "alarm"),
     ],
 )
-def test_an_alarm_must_persist(alarms, warnings, earlier, state):
+def test_alarm_needs_persistence(alarms, warnings, earlier, state):
     assert decide(alarms, warnings, earlier=earlier, persistence=TWO_OF_THREE).state == state
 
 
-def test_alone_one_check_is_enough():
+def test_one_check_is_enough_by_default():
     verdict = decide(["Level fell by 12 dB."], ["Not sure."], kinds=["level", "level"])
     assert (verdict.state, verdict.found) == ("alarm", "alarm")
     assert verdict.sentence == "Level fell by 12 dB. Not sure."
     assert len(verdict.steps) == 1
 
 
-def test_what_does_not_persist_yet_says_so():
+def test_sentence_names_missing_persistence():
     assert (
         "Found in 1 of the last 2 checks; an alarm needs 2 of 3."
         in decide(["Hum."], [], earlier=["ok"], persistence=TWO_OF_THREE).sentence
     )
 
 
-def test_calm_has_nothing_to_do():
+def test_ok_verdict_has_no_next_steps():
     verdict = decide([], [], kinds=["noise"], ok_sentence="Nothing.")
     assert (verdict.sentence, verdict.steps) == ("Nothing.", ())

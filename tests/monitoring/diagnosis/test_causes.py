@@ -24,7 +24,7 @@ def quieter(sample, chosen, by_db):
     return quality
 
 
-def test_where_and_since_when_are_said(make_sample, unlabelled):
+def test_cause_names_subgroup_and_start(make_sample, unlabelled):
     n = 400
     window = unlabelled(make_sample(n, 1, times=START + np.arange(n) * np.timedelta64(1, "h")))
     window = replaced(window, metadata=sites(window, ("north", "south", "west", "east")))
@@ -39,14 +39,14 @@ def test_where_and_since_when_are_said(make_sample, unlabelled):
     assert cause.sentence.endswith("; the other 3 values of site are unchanged.")
 
 
-def test_a_fault_everywhere_has_no_place(make_sample, unlabelled):
+def test_fault_in_all_subgroups_has_no_subgroup(make_sample, unlabelled):
     window = unlabelled(make_sample(200, 1, shifted={"level_db": -12.0}))
     window = replaced(window, metadata=sites(window, ("north", "south")))
     found = checked(make_sample(300), window, by="site")
     assert [(cause.kind, cause.where) for cause in found.causes] == [("level", None)]
 
 
-def test_the_last_place_is_named_when_it_alone_is_unchanged(make_sample, unlabelled):
+def test_single_unchanged_subgroup_is_named(make_sample, unlabelled):
     window = unlabelled(make_sample(200, 1))
     window = replaced(window, metadata=sites(window, ("north", "south")))
     changed = window.metadata["site"] == "north"
@@ -54,7 +54,7 @@ def test_the_last_place_is_named_when_it_alone_is_unchanged(make_sample, unlabel
     assert found.causes[0].sentence.endswith(" at site=north; south is unchanged.")
 
 
-def test_a_new_kind_of_sound_is_not_a_fault(make_sample, unlabelled):
+def test_new_kind_of_sound_is_a_cause(make_sample, unlabelled):
     window = unlabelled(make_sample(200, 1))
     novelty = np.where(np.arange(200) % 3 == 0, 1.5, window.novelty).astype(np.float32)
     found = checked(make_sample(300), replaced(window, novelty=novelty, unknown=novelty > 0.98))
@@ -62,14 +62,14 @@ def test_a_new_kind_of_sound_is_not_a_fault(make_sample, unlabelled):
     assert "are out of distribution" in found.causes[0].sentence
 
 
-def test_a_class_that_has_gone_is_named(make_sample, unlabelled):
+def test_missing_class_is_a_cause(make_sample, unlabelled):
     window = make_sample(400, 1)
     found = checked(make_sample(300), unlabelled(window.subset(window.truth != "cow")))
     assert [cause.kind for cause in found.causes] == ["missing_class"]
     assert found.causes[0].sentence.startswith("Class 'cow' has almost disappeared")
 
 
-def test_what_no_fault_explains_is_said_to_be_unexplained(make_sample, unlabelled):
+def test_unexplained_drift_names_largest_shifts(make_sample, unlabelled):
     window = unlabelled(make_sample(200, 1))
     found = checked(make_sample(300), replaced(window, rows=window.rows + np.float32(1.0)))
     assert [cause.kind for cause in found.causes] == ["other"]

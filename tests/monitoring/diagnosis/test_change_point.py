@@ -13,7 +13,7 @@ def hours(n):
 
 
 @pytest.mark.parametrize("n_before", [15, 60, 150])
-def test_the_moment_of_a_change_is_found(n_before, rng):
+def test_change_point_is_found(n_before, rng):
     values = rng.normal(size=200)
     values[n_before:] -= 4.0
     order = rng.permutation(200)
@@ -21,24 +21,24 @@ def test_the_moment_of_a_change_is_found(n_before, rng):
     assert abs(found - datetime(2026, 3, 1, tzinfo=UTC) - timedelta(hours=n_before)) <= timedelta(hours=2)
 
 
-def test_no_change_has_no_moment():
+def test_no_change_has_no_change_point():
     found = [change_point(hours(100), np.random.default_rng(s).normal(size=100), np.zeros(9)) for s in range(40)]
     assert sum(one is not None for one in found) <= 1
 
 
-def test_what_was_different_from_the_first_on_has_no_moment(rng):
+def test_shift_from_the_start_has_no_change_point(rng):
     values = rng.normal(size=100) - 8.0
     values[50:] -= 3.0
     assert change_point(hours(100), values, rng.normal(size=100)) is None
 
 
 @pytest.mark.parametrize("times", [np.full(100, START), np.full(100, np.datetime64("NaT", "us"))])
-def test_a_clock_that_stands_still_or_is_missing_says_nothing(times, rng):
+def test_constant_or_missing_times_have_no_change_point(times, rng):
     values = rng.normal(size=100)
     values[50:] += 9.0
     assert change_point(times, values, rng.normal(size=100)) is None
 
 
-def test_a_few_recordings_or_equal_values_say_nothing(rng):
+def test_few_recordings_or_constant_values_have_no_change_point(rng):
     assert change_point(hours(15), np.arange(15.0), rng.normal(size=100)) is None
     assert change_point(hours(50), np.zeros(50), np.zeros(50)) is None

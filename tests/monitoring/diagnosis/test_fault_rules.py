@@ -56,16 +56,16 @@ def moved(*, lower_rate=0.0, significant=True, **by):
         (["silence"], "Silence: 30% of a recording", {"silent": 0.3}),
     ],
 )
-def test_what_moved_is_named(kinds, sentence, by):
+def test_shift_matches_faults(kinds, sentence, by):
     faults = match_faults(moved(**by))
     assert [fault.kind for fault in faults] == kinds
     assert [fault.description.startswith(sentence) for fault in faults[:1]] == [True] * bool(kinds)
 
 
-def test_what_is_not_significant_is_not_named():
+def test_insignificant_shift_matches_no_fault():
     assert match_faults(moved(significant=False, level_db=-12, noise_floor_db=30, snr_db=-30)) == ()
 
 
-def test_every_sign_has_a_next_step_and_is_explained_by_known_ones():
+def test_every_fault_has_a_next_step():
     assert FAULT_RULES.keys() <= NEXT_STEPS.keys()
     assert all(explained_by <= FAULT_RULES.keys() for _, explained_by in FAULT_RULES.values())

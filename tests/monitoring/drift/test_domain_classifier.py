@@ -19,7 +19,7 @@ def found(values, n_window, groups=None, n_shuffles=199):
     )
 
 
-def test_a_shift_that_no_column_shows_is_told_from_all_of_them(rng):
+def test_small_shift_of_all_columns_is_detected(rng):
     values = rng.normal(size=(600, 30))
     values[300:] += 0.25
     drift = found(values, 300)
@@ -31,13 +31,13 @@ def test_a_shift_that_no_column_shows_is_told_from_all_of_them(rng):
     assert drift.drifted(0.01)
 
 
-def test_chance_is_a_half_and_moves_nothing(rng):
+def test_no_shift_gives_auc_one_half(rng):
     drift = found(rng.normal(size=(400, 30)), 200)
     assert drift.auc == pytest.approx(0.5, abs=0.08)
     assert not drift.drifted(0.01)
 
 
-def test_a_change_of_spread_is_seen_by_the_second_opinion(rng):
+def test_scale_change_is_detected_by_mmd(rng):
     values = rng.normal(size=(600, 10))
     values[300:] *= 2.0
     drift = found(values, 300)
@@ -51,21 +51,21 @@ def test_groups_are_never_in_two_folds(rng):
     assert len(set(folds)) == domain_classifier.N_FOLDS
 
 
-def test_areas_are_those_of_scikit_learn(rng):
+def test_auc_matches_scikit_learn(rng):
     scores = np.round(rng.normal(size=(50, 3)), 1).astype(np.float32)
     masks = permutation_masks(30, 20, n_shuffles=2, seed=0)
     expected = [roc_auc_score(side, score) for side, score in zip(masks.T, scores.T, strict=True)]
     np.testing.assert_allclose(domain_classifier._aucs(scores, masks), expected)
 
 
-def test_one_group_is_worth_one(rng):
+def test_single_group_is_not_significant(rng):
     groups = np.concatenate([np.repeat(np.arange(20), 10), np.full(200, 99)]).astype(str)
     values = np.concatenate([np.repeat(rng.normal(size=(20, 5)), 10, axis=0), np.tile(rng.normal(size=5), (200, 1))])
     drift = found(values + 0.1 * rng.normal(size=values.shape), 200, groups)
     assert drift.p_apart < 0.02 < drift.p
 
 
-def test_the_area_alone_is_the_same(rng):
+def test_auc_alone_matches_the_test(rng):
     values = rng.normal(size=(200, 8)).astype(np.float32)
     values[100:] += 0.5
     groups, window = np.arange(200).astype(str), np.arange(200) >= 100
@@ -74,7 +74,7 @@ def test_the_area_alone_is_the_same(rng):
     )
 
 
-def test_few_groups_widen_the_interval_as_much_as_they_leave_unknown(rng):
+def test_interval_over_few_groups_matches_student(rng):
     scores, window = rng.normal(size=200).astype(np.float32), np.arange(200) >= 100
     members = np.arange(200) // 50
     scores += 0.5 * (members % 2)
@@ -87,7 +87,7 @@ def test_few_groups_widen_the_interval_as_much_as_they_leave_unknown(rng):
     assert high - low == pytest.approx(2 * t.ppf(0.975, 3) * np.sqrt(np.square(off).sum() * 4 / 3))
 
 
-def test_one_group_on_a_side_leaves_its_recordings_in_doubt(rng):
+def test_single_group_is_split_in_the_interval(rng):
     scores, window = rng.normal(size=200).astype(np.float32), np.arange(200) >= 100
     apart = domain_classifier._interval(scores, np.arange(200).astype(str), window)
     assert apart[1] - apart[0] > 0.1

@@ -16,7 +16,7 @@ def drift(values, n_window, groups=None, seed=0):
     )
 
 
-def test_gap_and_effect_are_those_of_scipy(rng):
+def test_distances_match_scipy(rng):
     values = rng.normal(size=(300, 6))
     values[200:, 0] += 1.0
     values[:, 1] = np.round(values[:, 1])
@@ -28,14 +28,14 @@ def test_gap_and_effect_are_those_of_scipy(rng):
     assert found[0].after - found[0].before == pytest.approx(1.0, abs=0.3)
 
 
-def test_p_values_are_those_of_the_exact_test(rng):
+def test_p_values_match_the_exact_test(rng):
     values = rng.normal(size=(300, 6))
     values[200:, 0] += 0.35
     found = drift(values, 100)
     assert found[0].p == pytest.approx(ks_2samp(values[200:, 0], values[:200, 0]).pvalue, rel=0.5, abs=0.002)
 
 
-def test_q_values_are_those_of_benjamini_and_hochberg(rng):
+def test_q_values_match_benjamini_hochberg(rng):
     values = rng.normal(size=(300, 6))
     values[200:] += np.linspace(0.0, 0.5, 6)
     found = sorted(drift(values, 100), key=lambda one: one.p)
@@ -45,7 +45,7 @@ def test_q_values_are_those_of_benjamini_and_hochberg(rng):
 
 
 @pytest.mark.parametrize(("n_reference", "n_window"), [(60, 300), (300, 60), (60, 60)])
-def test_nothing_moves_where_nothing_has_changed(n_reference, n_window):
+def test_false_alarm_rate_without_drift(n_reference, n_window):
     moved = 0
     for seed in range(30):
         values = np.random.default_rng(seed).normal(size=(n_reference + n_window, 6))
@@ -53,7 +53,7 @@ def test_nothing_moves_where_nothing_has_changed(n_reference, n_window):
     assert moved <= 4
 
 
-def test_a_small_effect_is_no_reason_to_act_however_significant(rng):
+def test_small_effect_is_no_drift(rng):
     values = rng.normal(size=(9000, 6))
     values[4000:, 2] += 0.15
     found = drift(values, 5000)
@@ -62,7 +62,7 @@ def test_a_small_effect_is_no_reason_to_act_however_significant(rng):
     assert not found[2].drifted(0.01)
 
 
-def test_one_fixed_microphone_is_not_many_independent_ones(rng):
+def test_one_microphone_is_no_drift(rng):
     groups = np.concatenate([np.repeat(np.arange(30), 5), np.full(150, 99)]).astype(str)
     values = np.concatenate([np.repeat(rng.normal(size=(30, 6)), 5, axis=0), np.tile(rng.normal(size=6) + 1, (150, 1))])
     values += 0.2 * rng.normal(size=values.shape)
@@ -71,7 +71,7 @@ def test_one_fixed_microphone_is_not_many_independent_ones(rng):
     assert not any(one.drifted(0.01) for one in found)
 
 
-def test_a_column_without_spread_has_not_moved(rng):
+def test_constant_column_has_no_drift(rng):
     values = rng.normal(size=(120, 6))
     values[:, 3] = 0.0
     one = drift(values, 60)[3]
@@ -79,7 +79,7 @@ def test_a_column_without_spread_has_not_moved(rng):
     assert not one.drifted(0.01)
 
 
-def test_the_table_has_row_quality_novelty_and_confidence(make_sample):
+def test_drift_table_columns(make_sample):
     sample = make_sample(12)
     table, names = drift_table(sample)
     assert table.shape == (12, len(names))

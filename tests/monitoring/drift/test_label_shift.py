@@ -22,7 +22,7 @@ def drift(reference, window, n_shuffles=499):
     )
 
 
-def test_a_class_that_has_vanished_is_named(make_sample):
+def test_missing_class_is_detected(make_sample):
     window = make_sample(300, 1)
     found = drift(make_sample(200), window.subset(window.truth != "cow"))
     assert found.p <= 0.005
@@ -32,19 +32,19 @@ def test_a_class_that_has_vanished_is_named(make_sample):
     assert cow.after < 0.3 * cow.before
 
 
-def test_the_usual_shares_have_not_moved(make_sample):
+def test_false_alarm_rate_of_label_shift(make_sample):
     moved = sum(drift(make_sample(150, 2 * i), make_sample(80, 2 * i + 1), 199).drifted(0.05) for i in range(20))
     assert moved <= 3
 
 
-def test_shares_are_those_of_the_answers(make_sample):
+def test_shares_are_those_of_predictions(make_sample):
     reference, window = make_sample(200), make_sample(100, 1)
     found = drift(reference, window, 19)
     assert sum(one.before for one in found.shares) == pytest.approx(1)
     np.testing.assert_allclose([one.after for one in found.shares], np.bincount(window.predicted, minlength=3) / 100)
 
 
-def test_mistakes_do_not_hide_a_class_that_has_vanished(make_sample):
+def test_misclassification_does_not_hide_a_missing_class(make_sample):
     """Answers of 'cow' fall to what other classes are mistaken for it; the class itself to nothing."""
     window = make_sample(400, 1)
     found = drift(make_sample(200), window.subset(window.truth != "cow"))
@@ -54,7 +54,7 @@ def test_mistakes_do_not_hide_a_class_that_has_vanished(make_sample):
     assert cow.likely_after <= 0.01
 
 
-def test_one_sure_mistake_does_not_bring_a_class_back(make_sample):
+def test_confident_error_does_not_hide_a_missing_class(make_sample):
     window = make_sample(300, 1)
     window = window.subset(window.truth != "cow")
     answers = window.outputs.copy()
@@ -63,7 +63,7 @@ def test_one_sure_mistake_does_not_bring_a_class_back(make_sample):
     assert next(one for one in found.shares if one.label == "cow").likely_after < 0.02
 
 
-def test_a_class_from_many_sources_is_missed_though_another_comes_from_few(make_sample):
+def test_class_with_few_groups_does_not_hide_another(make_sample):
     """What a chance meeting of large groups may do to their own class must not hide what happened to another."""
     n_each = {"cat": 3, "cow": 60, "dog": 60}
     reference, window = (from_sources(make_sample(300, i), n_each) for i in (0, 1))
@@ -73,7 +73,7 @@ def test_a_class_from_many_sources_is_missed_though_another_comes_from_few(make_
     assert p["cat"] > 0.05
 
 
-def test_sources_that_happen_to_stand_on_one_side_raise_no_alarm(make_sample):
+def test_groups_of_one_class_raise_no_false_alarm(make_sample):
     """The sources are all of one kind, and which of them a window hears is chance, as are its shares."""
     moved = apart = 0
     for seed in range(30):
@@ -88,7 +88,7 @@ def test_sources_that_happen_to_stand_on_one_side_raise_no_alarm(make_sample):
     assert moved <= 4
 
 
-def test_recordings_of_one_source_say_together_which_class_it_is(make_sample):
+def test_groups_of_one_class_are_pooled(make_sample):
     """One of five is answered wrongly, whichever the class: alone those hide that it is gone, together they do not."""
 
     def slipping(seed, n_sources):

@@ -22,20 +22,20 @@ def clustered(rng, n_new):
     return centres[kind] + rng.normal(size=(400, 12))
 
 
-def test_a_kind_that_lies_between_the_others_is_seen_and_its_share_told(rng):
+def test_new_cluster_between_others_is_detected(rng):
     drift = found(clustered(rng, 40), 200)
     assert drift.drifted(0.001)
     assert drift.share == pytest.approx(0.2, abs=0.06)
     assert drift.is_part
 
 
-def test_the_usual_kinds_are_not_new(rng):
+def test_known_clusters_are_no_drift(rng):
     drift = found(clustered(rng, 0), 200)
     assert not drift.drifted(0.05)
     assert drift.share < 0.02
 
 
-def test_neighbours_of_one_group_say_nothing(rng):
+def test_neighbours_within_a_group_do_not_count(rng):
     groups = np.arange(400).astype(str)
     groups[360:] = "one machine"
     drift = found(clustered(rng, 40), 200, groups)
@@ -44,11 +44,11 @@ def test_neighbours_of_one_group_say_nothing(rng):
     assert drift.p_apart <= 0.001
 
 
-def test_few_recordings_are_compared_too(rng):
+def test_few_recordings_run(rng):
     assert not found(rng.normal(size=(8, 3)), 3).drifted(0.05)
 
 
-def test_where_all_moved_a_little_it_is_no_part(rng):
+def test_shift_of_all_recordings_is_no_part(rng):
     values = rng.normal(size=(400, 12))
     values[200:] += 1.0
     drift = found(values, 200)

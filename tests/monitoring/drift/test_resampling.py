@@ -10,7 +10,7 @@ from auricle.monitoring.drift.resampling import (
 )
 
 
-def test_shuffles_keep_the_sizes_and_begin_with_what_was_observed() -> None:
+def test_masks_keep_sizes_and_start_with_the_observed() -> None:
     masks = permutation_masks(7, 3, n_shuffles=20, seed=1)
     assert masks.shape == (10, 21)
     assert masks[:, 0].tolist() == [False] * 7 + [True] * 3
@@ -18,7 +18,7 @@ def test_shuffles_keep_the_sizes_and_begin_with_what_was_observed() -> None:
     np.testing.assert_array_equal(masks, permutation_masks(7, 3, n_shuffles=20, seed=1))
 
 
-def test_a_p_value_counts_what_was_observed() -> None:
+def test_p_value_includes_the_observed() -> None:
     p = p_values(np.array([4.0, 2.0, 0.0]), np.array([1.0, 2.0, 3.0]))
     assert p.tolist() == [1 / 4, 3 / 4, 1.0]
 
@@ -27,11 +27,11 @@ def sides(n: int) -> np.ndarray:
     return np.arange(n) >= n // 2
 
 
-def test_recordings_of_their_own_are_worth_themselves(rng: np.random.Generator) -> None:
+def test_ungrouped_recordings_have_ratio_1(rng: np.random.Generator) -> None:
     assert effective_size_ratio(rng.normal(size=(40, 2)), np.arange(40).astype(str), sides(40)).tolist() == [1.0, 1.0]
 
 
-def test_copies_are_worth_one_recording_a_group(rng: np.random.Generator) -> None:
+def test_identical_recordings_count_once_per_group(rng: np.random.Generator) -> None:
     groups = np.repeat(np.arange(20), 10).astype(str)
     copies, apart = np.repeat(rng.normal(size=20), 10), rng.normal(size=200)
     found = effective_size_ratio(np.column_stack([copies, apart]), groups, sides(200))
@@ -39,14 +39,14 @@ def test_copies_are_worth_one_recording_a_group(rng: np.random.Generator) -> Non
     assert found[1] > 0.6
 
 
-def test_one_group_is_measured_by_how_groups_of_the_other_side_differ(rng: np.random.Generator) -> None:
+def test_single_group_uses_the_other_sides_icc(rng: np.random.Generator) -> None:
     groups = np.concatenate([np.repeat(np.arange(20), 10), np.full(200, 99)]).astype(str)
     values = np.concatenate([np.repeat(rng.normal(size=20), 10), rng.normal(size=200)])[:, None]
     assert effective_size_ratio(values, groups, sides(400))[0] < 0.05
 
 
 @pytest.mark.parametrize("n_groups", [8, 40])
-def test_groups_that_stand_on_both_sides_raise_no_false_alarm(n_groups: int) -> None:
+def test_groups_on_both_sides_raise_no_false_alarm(n_groups: int) -> None:
     from auricle.monitoring.drift.feature_drift import feature_drift
 
     alarms = 0
@@ -64,7 +64,7 @@ def test_groups_that_stand_on_both_sides_raise_no_false_alarm(n_groups: int) -> 
     assert alarms <= 4
 
 
-def test_a_group_on_both_sides_is_two_blocks_and_the_reference_s_come_first() -> None:
+def test_group_on_both_sides_makes_two_blocks() -> None:
     groups = np.array(["b", "a", "b", "z", "b", "a"])
     members, sizes, n_reference = blocks_of(groups, sides(6))
     assert members.tolist() == [1, 0, 1, 4, 3, 2]
@@ -72,7 +72,7 @@ def test_a_group_on_both_sides_is_two_blocks_and_the_reference_s_come_first() ->
     assert n_reference == 2
 
 
-def test_likeness_is_1_of_copies_and_0_of_recordings_that_stand_alone(rng: np.random.Generator) -> None:
+def test_icc_is_1_for_copies_and_0_for_single_recordings(rng: np.random.Generator) -> None:
     copies = np.repeat(rng.normal(size=20), 10)[:, None]
     assert intraclass_correlation(copies, blocks_of(np.repeat(np.arange(20), 10).astype(str), sides(200)))[
         0
@@ -80,6 +80,6 @@ def test_likeness_is_1_of_copies_and_0_of_recordings_that_stand_alone(rng: np.ra
     assert intraclass_correlation(copies, blocks_of(np.arange(200).astype(str), sides(200)))[0] == 0.0
 
 
-def test_that_one_side_lies_elsewhere_does_not_make_its_groups_alike(rng: np.random.Generator) -> None:
+def test_icc_ignores_a_shift_between_sides(rng: np.random.Generator) -> None:
     values = (rng.normal(size=400) + 5.0 * sides(400))[:, None]
     assert intraclass_correlation(values, blocks_of(np.repeat(np.arange(40), 10).astype(str), sides(400)))[0] < 0.1

@@ -20,7 +20,7 @@ def none(n):
     return np.full(n, np.datetime64("NaT", "us"))
 
 
-def test_a_rise_is_found_and_dated():
+def test_rise_is_detected_with_its_time():
     stream = np.concatenate([errors(0.1, 300), errors(0.35, 400, 1)])
     times = np.datetime64("2026-03-01", "us") + np.arange(700) * np.timedelta64(1, "h")
     found = concept_drift(errors(0.1, 500, 2), stream, times)
@@ -31,7 +31,7 @@ def test_a_rise_is_found_and_dated():
     assert as_json(found)["at"].startswith("2026-03-")
 
 
-def test_a_model_that_is_worse_from_the_first_label_on_is_found():
+def test_rise_from_the_first_label_is_detected():
     assert concept_drift(errors(0.1, 800), errors(0.35, 300, 1), none(300)).label <= 200
 
 
@@ -40,24 +40,24 @@ def test_no_change_is_no_drift(rate):
     assert not concept_drift(errors(rate, 800), errors(rate, 3000, 1), none(3000)).is_found
 
 
-def test_getting_better_is_no_drift():
+def test_fall_of_errors_is_no_drift():
     stream = np.concatenate([errors(0.4, 600), errors(0.05, 900, 1)])
     assert not concept_drift(errors(0.4, 500, 2), stream, none(1500)).is_found
 
 
-def test_losses_of_any_size_are_watched(rng):
+def test_regression_errors_are_scaled(rng):
     reference_errors, worse = np.abs(rng.normal(size=500)) * 40, np.abs(rng.normal(size=400)) * 120
     assert concept_drift(reference_errors, worse, none(400)).is_found
     assert not concept_drift(reference_errors, reference_errors[::-1], none(500)).is_found
 
 
-def test_without_river_it_says_what_to_install(monkeypatch):
+def test_missing_river_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "river", None)
     with pytest.raises(UsageError, match=r"needs the extra `monitor`: pip install 'auricle\[monitor\]'"):
         concept_drift(errors(0.1, 9), errors(0.1, 9), none(9))
 
 
-def test_a_fifth_of_the_labels_that_changed_is_found_within_five_hundred():
+def test_fifth_of_changed_labels_is_detected_within_500():
     found = 0
     for seed in range(20):
         reference_errors, rng = errors(0.14, 900, seed), np.random.default_rng(100 + seed)
@@ -66,7 +66,7 @@ def test_a_fifth_of_the_labels_that_changed_is_found_within_five_hundred():
     assert found >= 18
 
 
-def test_the_sum_stays_low_where_errors_are_as_usual():
+def test_cusum_rarely_alarms_without_drift():
     increments = [
         module._cusum_increments(errors(0.14, 900, seed), errors(0.14, 5000, 100 + seed)) for seed in range(100)
     ]
@@ -74,7 +74,7 @@ def test_the_sum_stays_low_where_errors_are_as_usual():
     assert sum(index is not None for index in seen) <= 1
 
 
-def test_the_sum_of_nothing_usual_says_nothing():
+def test_cusum_without_reference_never_alarms():
     assert module._cusum_alarm(module._cusum_increments(errors(0.1, 0), errors(0.5, 100))) is None
 
 
@@ -84,7 +84,7 @@ def relabelled(sample, part, seed=0):
     return replace(sample, truth=np.where(rng.random(len(sample)) < part, other, sample.truth))
 
 
-def test_labels_that_a_sure_model_contradicts_are_found_in_fewer_than_errors(make_sample):
+def test_label_evidence_detects_earlier_than_errors(make_sample):
     reference, turned = make_sample(600, 1), relabelled(make_sample(500, 2), 0.3)
     by_errors, by_labels = (
         concept_drift(reference.losses, turned.losses, turned.times, log_ratios=log_ratios)
@@ -95,13 +95,13 @@ def test_labels_that_a_sure_model_contradicts_are_found_in_fewer_than_errors(mak
     assert by_labels.label < (by_errors.label if by_errors.is_found else len(turned))
 
 
-def test_labels_as_usual_are_no_evidence(make_sample):
+def test_unchanged_labels_are_no_evidence(make_sample):
     reference = make_sample(600, 1)
     seen = [module._cusum_alarm(label_evidence(reference, make_sample(2000, seed))) for seed in range(2, 32)]
     assert seen == [None] * 30
 
 
-def test_recordings_that_err_together_say_less_of_what_is_usual(make_sample):
+def test_correlated_errors_of_a_group_lower_the_evidence(make_sample):
     reference, labelled = make_sample(600, 1), make_sample(50, 2)
     blocks = np.repeat(np.arange(20), 30).astype(str)
     order = np.argsort(reference.is_correct)  # the mistakes are of one block
@@ -109,18 +109,18 @@ def test_recordings_that_err_together_say_less_of_what_is_usual(make_sample):
     assert (label_evidence(run_errors, labelled) < label_evidence(reference, labelled)).all()
 
 
-def test_a_label_that_the_model_does_not_know_counts_as_a_contradiction(make_sample):
+def test_label_not_seen_in_training_is_strong_evidence(make_sample):
     reference, labelled = make_sample(600, 1), make_sample(50, 2)
     strange = replace(labelled, truth=np.full(50, "goat"))
     assert (label_evidence(reference, strange) >= label_evidence(reference, labelled)).all()
 
 
-def test_numbers_are_not_weighed(make_sample):
+def test_regression_has_no_label_evidence(make_sample):
     numbers = {"outputs": np.zeros((30, 1), np.float32), "truth": np.zeros(30), "classes": ()}
     assert label_evidence(*(replace(make_sample(30, seed), **numbers) for seed in (1, 2))) is None
 
 
-def test_errors_of_one_group_in_a_row_are_one_thing_that_happened():
+def test_consecutive_errors_of_one_group_count_once():
     """One child whose eight cries within three minutes are all answered wrongly, among eighty children."""
     stream, groups = errors(0.05, 160), np.repeat(np.arange(80), 2).astype(str)
     stream[60:72] = 1.0
@@ -129,14 +129,14 @@ def test_errors_of_one_group_in_a_row_are_one_thing_that_happened():
     assert not concept_drift(errors(0.05, 500, 2), stream, none(160), groups=groups).is_found
 
 
-def test_groups_that_come_in_turn_or_are_few_change_nothing():
+def test_alternating_or_few_groups_change_nothing():
     stream = np.concatenate([errors(0.1, 300), errors(0.35, 400, 1)])
     alone = concept_drift(errors(0.1, 500, 2), stream, none(700))
     for groups in (np.arange(700) % 50, np.arange(700) // 100, np.zeros(700)):
         assert concept_drift(errors(0.1, 500, 2), stream, none(700), groups=groups.astype(str)) == alone
 
 
-def test_of_labels_that_come_in_runs_the_last_of_a_run_is_told():
+def test_detected_label_is_the_last_of_its_run():
     stream, groups = np.repeat(errors(0.1, 700), 3), np.repeat(np.arange(700), 3).astype(str)
     stream[900:] = np.repeat(errors(0.5, 400, 1), 3)
     found = concept_drift(errors(0.1, 500, 2), stream, none(2100), groups=groups)

@@ -8,7 +8,7 @@ from auricle.monitoring.performance.estimated_performance import estimated_perfo
 from auricle.monitoring.sources.sample import Sample
 
 
-def test_the_estimate_is_near_the_truth_and_its_interval_holds_it(make_sample):
+def test_estimate_is_accurate_and_its_interval_covers(make_sample):
     held = []
     for seed in range(20):
         window = make_sample(200, 100 + seed)
@@ -19,7 +19,7 @@ def test_the_estimate_is_near_the_truth_and_its_interval_holds_it(make_sample):
     assert found.value == pytest.approx(window.is_correct.mean(), abs=0.06)
 
 
-def test_answers_that_are_in_doubt_are_thought_worse(make_sample):
+def test_low_confidence_lowers_the_estimate(make_sample):
     window = make_sample(300, 1)
     doubtful = (window.outputs + 0.6) / (window.outputs + 0.6).sum(axis=1, keepdims=True)
     found = estimated_performance(make_sample(600), replace(window, outputs=doubtful))
@@ -27,7 +27,7 @@ def test_answers_that_are_in_doubt_are_thought_worse(make_sample):
     assert found.value < found.reference - 0.1
 
 
-def test_inputs_unlike_those_of_training_have_no_estimate(make_sample):
+def test_shifted_inputs_have_no_estimate(make_sample):
     found = estimated_performance(
         make_sample(300), make_sample(200, 1, shifted={"snr_db": -30.0, "bandwidth_hz": -4000.0})
     )
@@ -37,7 +37,7 @@ def test_inputs_unlike_those_of_training_have_no_estimate(make_sample):
     assert not found.is_worse
 
 
-def test_another_level_alone_does_not_forbid_an_estimate(make_sample):
+def test_level_shift_alone_keeps_the_estimate(make_sample):
     louder = dict.fromkeys(("level_db", "peak_db", "noise_floor_db"), 12.0)
     assert estimated_performance(make_sample(300), make_sample(200, 1, shifted=louder)).value is not None
 
@@ -70,7 +70,7 @@ def numbers(n, seed):
     )
 
 
-def test_the_error_of_numbers_is_estimated_from_novelty():
+def test_regression_error_is_estimated_from_novelty():
     reference, window = numbers(800, 0), numbers(300, 1)
     far = window.subset(window.novelty > 0.7)
     usual, more = estimated_performance(reference, window), estimated_performance(reference, far)
@@ -80,7 +80,7 @@ def test_the_error_of_numbers_is_estimated_from_novelty():
     assert more.value == pytest.approx(np.abs(far.outputs[:, 0] - far.truth).mean(), rel=0.25)
 
 
-def test_clipping_forbids_an_estimate_and_a_few_clipped_recordings_do_not(make_sample):
+def test_clipping_prevents_an_estimate_above_a_share(make_sample):
     def clipped(n_clipped):
         window = make_sample(200, 1)
         quality = window.quality.copy()

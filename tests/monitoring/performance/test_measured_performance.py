@@ -14,11 +14,11 @@ def timed(sample, lag_h=24):
     return replace(sample, times=times, label_times=times + np.timedelta64(lag_h, "h"))
 
 
-def test_nothing_labelled_is_nothing_measured(make_sample, unlabelled):
+def test_without_labels_nothing_is_measured(make_sample, unlabelled):
     assert measured_performance(make_sample(50), unlabelled(make_sample(50, 1))) is None
 
 
-def test_score_coverage_and_lag_are_said(make_sample):
+def test_score_coverage_and_lag(make_sample):
     window = timed(make_sample(200, 1))
     some = replace(window, truth=np.where(np.arange(200) < 80, window.truth, ""))
     found = measured_performance(make_sample(300), some)
@@ -29,13 +29,13 @@ def test_score_coverage_and_lag_are_said(make_sample):
     assert not found.is_worse
 
 
-def test_of_a_window_that_is_all_labelled_the_score_is_the_share_of_right_answers(make_sample):
+def test_fully_labelled_window_gives_plain_accuracy(make_sample):
     window = make_sample(200, 1)
     assert measured_performance(make_sample(300), window).value == pytest.approx(window.is_correct.mean(), abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
-def test_labels_that_were_asked_for_where_it_is_in_doubt_make_no_model_look_worse(make_sample, seed):
+def test_labels_of_uncertain_predictions_do_not_bias_the_score(make_sample, seed):
     window = make_sample(600, seed)
     doubtful = np.argsort(window.confidence)[:150]
     asked = np.concatenate([doubtful, np.random.default_rng(seed).permutation(600)[:30]])
@@ -47,7 +47,7 @@ def test_labels_that_were_asked_for_where_it_is_in_doubt_make_no_model_look_wors
     assert not found.concept.is_found
 
 
-def test_one_that_got_worse_is_called_worse_by_labels_of_what_it_doubted(make_sample):
+def test_worse_model_is_found_by_labels_of_uncertain_predictions(make_sample):
     window = make_sample(600, 1)
     truth = np.where(np.arange(600) % 2 == 0, "cow", window.truth)
     truth[np.argsort(window.confidence)[200:]] = ""
@@ -55,7 +55,7 @@ def test_one_that_got_worse_is_called_worse_by_labels_of_what_it_doubted(make_sa
     assert found.is_worse
 
 
-def test_a_model_that_got_worse_is_called_worse(make_sample):
+def test_worse_model_is_found(make_sample):
     window = timed(make_sample(200, 1))
     wrong = np.where(np.arange(200) % 2 == 0, "cow", window.truth)
     found = measured_performance(make_sample(300), replace(window, truth=wrong))
@@ -63,7 +63,7 @@ def test_a_model_that_got_worse_is_called_worse(make_sample):
     assert found.value < found.reference
 
 
-def test_a_few_labels_are_counted_and_not_judged(make_sample):
+def test_few_labels_are_counted_only(make_sample):
     window = make_sample(60, 1)
     found = measured_performance(make_sample(300), replace(window, truth=np.where(np.arange(60) < 5, "nothing", "")))
     assert found.n == 5
@@ -71,7 +71,7 @@ def test_a_few_labels_are_counted_and_not_judged(make_sample):
     assert not found.is_worse
 
 
-def test_labels_that_the_model_does_not_know_are_mistakes_and_named(make_sample):
+def test_labels_not_seen_in_training_are_errors(make_sample):
     window = make_sample(60, 1)
     found = measured_performance(
         make_sample(300), replace(window, truth=np.array(["owl"] * 30 + window.truth.tolist()[30:]))
@@ -81,7 +81,7 @@ def test_labels_that_the_model_does_not_know_are_mistakes_and_named(make_sample)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_table_that_is_sorted_by_class_is_no_concept_drift(make_sample, seed):
+def test_table_sorted_by_class_is_no_concept_drift(make_sample, seed):
     """Half the classes are hard: among recordings without times, those that happen to come last."""
 
     def hard_last(sample):

@@ -12,7 +12,7 @@ from auricle.monitoring.sources.recordings import find_recordings
 from auricle.monitoring.sources.sample import reference_sample
 
 
-def test_recordings_are_answered_as_the_model_answers_them(states, machine_sounds: Path) -> None:
+def test_sample_matches_model_predictions(states, machine_sounds: Path) -> None:
     recordings = find_recordings(machine_sounds, states.classes, group="machine")[:5]
     sample, failures = samples_from_files(states, recordings)
     assert (len(sample), failures, sample.model) == (5, (), states.name)
@@ -26,7 +26,7 @@ def test_recordings_are_answered_as_the_model_answers_them(states, machine_sound
     assert sample.columns == reference_sample(states.bundle).columns
 
 
-def test_a_part_is_answered_alone(states, machine_sounds: Path) -> None:
+def test_part_of_a_recording_is_predicted_alone(states, machine_sounds: Path) -> None:
     whole = find_recordings(machine_sounds, states.classes)[0]
     sample, _ = samples_from_files(states, [whole, replace(whole, start_s=0.1, end_s=0.4)])
     assert not np.array_equal(sample.rows[0], sample.rows[1])
@@ -34,7 +34,7 @@ def test_a_part_is_answered_alone(states, machine_sounds: Path) -> None:
     np.testing.assert_array_equal(sample.rows[1], part.standard_row())
 
 
-def test_what_fails_is_returned_with_its_reason(states, machine_sounds: Path, tmp_path: Path) -> None:
+def test_failures_are_returned_with_reason(states, machine_sounds: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_bytes(b"RIFF")
     good = find_recordings(machine_sounds, states.classes)[0]
     bad = Example(tmp_path / "bad.wav", None, None, "bad")
@@ -45,13 +45,13 @@ def test_what_fails_is_returned_with_its_reason(states, machine_sounds: Path, tm
         samples_from_files(states, [bad])
 
 
-def test_a_number_need_not_be_known(speeds, machine_sounds: Path) -> None:
+def test_missing_target_is_unlabelled(speeds, machine_sounds: Path) -> None:
     recording = find_recordings(machine_sounds, ())[0]
     sample, _ = samples_from_files(speeds, [replace(recording, target=1200.0), replace(recording, target=None)])
     assert sample.is_labelled.tolist() == [True, False]
 
 
-def test_times_are_of_one_clock(states, machine_sounds: Path) -> None:
+def test_times_are_in_utc(states, machine_sounds: Path) -> None:
     recording = find_recordings(machine_sounds, states.classes)[0]
     times = ("1970-01-02T02:00:00+02:00", "86400", None)
     sample, _ = samples_from_files(states, [replace(recording, time=time) for time in times])

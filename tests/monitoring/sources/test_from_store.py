@@ -30,7 +30,7 @@ def store(tmp_path: Path):
         yield opened
 
 
-def test_the_log_says_what_was_answered(states, machine_sounds: Path, store: Store) -> None:
+def test_sample_matches_logged_predictions(states, machine_sounds: Path, store: Store) -> None:
     recordings = find_recordings(machine_sounds, states.classes)[:4]
     sites = ({"site": "north"}, {"site": "south", "n": 2.0}, {}, {"on": True})
     entries = [
@@ -52,7 +52,7 @@ def test_the_log_says_what_was_answered(states, machine_sounds: Path, store: Sto
     assert not sample.is_labelled.any()
 
 
-def test_each_version_is_for_itself_and_one_that_is_lost_is_named(states, speeds, machine_sounds: Path, store) -> None:
+def test_versions_are_separate_and_missing_bundles_reported(states, speeds, machine_sounds: Path, store) -> None:
     file = find_recordings(machine_sounds, states.classes)[0].file
     store.add([listened(model, file) for model in (states, speeds, states)])
 

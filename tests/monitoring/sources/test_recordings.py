@@ -24,7 +24,7 @@ def table(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_table_needs_no_labels(folder: Path) -> None:
+def test_table_without_labels(folder: Path) -> None:
     text = "file_name,label,site,time,end_s\nnorth/a.wav,,n,2026-03-01T12:00:00+02:00,1.5\nsouth/b.wav,cat,s,,\n"
     one, two = find_recordings(table(folder, text), ("cat", "dog"))
     assert (one.label, one.end_s, one.metadata) == (None, 1.5, {"site": "n"})
@@ -33,18 +33,18 @@ def test_a_table_needs_no_labels(folder: Path) -> None:
     assert one.group != two.group
 
 
-def test_groups_and_labels_may_be_other_columns(folder: Path) -> None:
+def test_label_and_group_columns(folder: Path) -> None:
     path = table(folder, "file_name,said,site\nnorth/a.wav,dog,n\n")
     (one,) = find_recordings(path, ("cat", "dog"), label="said", group="site")
     assert (one.label, one.group) == ("dog", "n")
 
 
-def test_seconds_are_a_time_too(folder: Path) -> None:
+def test_time_in_seconds(folder: Path) -> None:
     (one,) = find_recordings(table(folder, "file_name,time\nnorth/a.wav,86400\n"), ())
     assert made_at(one.time) == np.datetime64("1970-01-02")
 
 
-def test_folders_are_labels_only_where_the_model_knows_one(folder: Path) -> None:
+def test_folders_are_labels_only_for_known_classes(folder: Path) -> None:
     assert {one.label for one in find_recordings(folder, ("cat", "dog"))} == {"north", "south", "cat"}
     assert {one.label for one in find_recordings(folder, ("owl", "dog"))} == {None}
     assert [one.file.name for one in find_recordings(folder / "north" / "a.wav", ("cat",))] == ["a.wav"]
@@ -59,12 +59,12 @@ def test_folders_are_labels_only_where_the_model_knows_one(folder: Path) -> None
         ("file_name,start_s,end_s\nnorth/a.wav,2,1\n", r"live.csv, line 2: a part must .* end after it begins"),
     ],
 )
-def test_a_row_that_cannot_be_used_is_named(folder: Path, text: str, message: str) -> None:
+def test_invalid_row_is_named(folder: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         find_recordings(table(folder, text), ("cat",))
 
 
-def test_a_column_that_is_not_there_is_named(folder: Path) -> None:
+def test_missing_column_is_named(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"`group` must name a column. There is no 'site'; there are 'file_name'"):
         find_recordings(table(folder, "file_name\nnorth/a.wav\n"), ("cat",), group="site")
     for options in ({"label": "said"}, {"group": "site"}, {"root": folder}):
@@ -72,7 +72,7 @@ def test_a_column_that_is_not_there_is_named(folder: Path) -> None:
             find_recordings(folder, ("owl",), **options)
 
 
-def test_a_table_is_read_as_training_reads_it(folder: Path) -> None:
+def test_table_is_read_as_in_training(folder: Path) -> None:
     """Same files by any path, same metadata, same labels: what is monitored is what was trained on."""
     path = table(folder, f"file_name,label,split,site\n../north/a.wav,cat,test,n\n{folder}/south/b.wav,dog,train,s\n")
     trained = Dataset.load(path, root=folder / "cat").examples

@@ -9,7 +9,7 @@ from auricle.errors import BundleError, DataError
 from auricle.monitoring.sources.sample import reference_sample, to_datetime, to_datetime64
 
 
-def test_the_reference_is_what_the_profile_holds(states, trained_on_states):
+def test_reference_matches_the_profile(states, trained_on_states):
     reference, profile = reference_sample(states.bundle), states.bundle.profile
     assert len(reference) == len(trained_on_states.dataset)
     np.testing.assert_array_equal(reference.rows, profile.rows)
@@ -23,7 +23,7 @@ def truth_of(states):
     return np.searchsorted(states.classes, states.bundle.profile.chosen_truth)
 
 
-def test_a_bundle_without_a_reference_is_refused(states):
+def test_bundle_without_reference_is_refused(states):
     profile = states.bundle.profile
     empty = {name: getattr(profile, name)[:0] for name in ("rows", "quality", "answers", "novelty", "chosen")}
     bundle: Bundle = replace(states.bundle, profile=replace(profile, **empty))
@@ -33,7 +33,7 @@ def test_a_bundle_without_a_reference_is_refused(states):
         reference_sample(bundle)
 
 
-def test_a_subset_takes_everything_along(make_sample):
+def test_subset_selects_all_arrays(make_sample):
     sample = replace(make_sample(9), metadata={"site": np.arange(9).astype(str)})
     part = sample.subset(np.array([4, 2]))
     assert part.metadata["site"].tolist() == ["4", "2"]
@@ -41,18 +41,18 @@ def test_a_subset_takes_everything_along(make_sample):
     assert part.confidence[0] == sample.confidence[4]
 
 
-def test_a_measure_has_a_name(make_sample):
+def test_measure_by_name(make_sample):
     assert make_sample(3).measure("level_db").shape == (3,)
     with pytest.raises(ValueError, match="not in tuple"):
         make_sample(3).measure("loudness")
 
 
-def test_columns_of_metadata_are_as_long_as_the_rest(make_sample):
+def test_metadata_of_another_length_is_refused(make_sample):
     with pytest.raises(DataError, match=r"metadata site \(2,\)"):
         replace(make_sample(3), metadata={"site": np.array(["a", "b"])})
 
 
-def test_times_and_moments_are_those_of_each_other():
+def test_datetime_round_trip():
     there = timezone(timedelta(hours=2))
     moment = datetime(2026, 3, 1, 14, 30, 0, 5, tzinfo=there)
     assert to_datetime64(moment) == np.datetime64("2026-03-01T12:30:00.000005")

@@ -18,7 +18,7 @@ def window(states, machine_sounds: Path):
     return samples_from_files(states, recordings[::-1])[0]
 
 
-def test_recordings_of_training_are_judged_as_if_the_model_had_not_heard_them(states, window) -> None:
+def test_training_recordings_get_out_of_fold_predictions(states, window) -> None:
     reference = reference_sample(states.bundle)
     found, notes = substitute_out_of_fold(window, reference)
     assert not np.allclose(window.outputs, reference.outputs[::-1])
@@ -30,7 +30,7 @@ def test_recordings_of_training_are_judged_as_if_the_model_had_not_heard_them(st
     assert notes[0].startswith("24 of 24 recordings were in the training set: their out-of-fold predictions are used.")
 
 
-def test_new_recordings_are_left_as_they_are(states, window) -> None:
+def test_new_recordings_keep_their_predictions(states, window) -> None:
     reference = reference_sample(states.bundle)
     new = replace(window, rows=window.rows + np.float32(1e-3))
     assert substitute_out_of_fold(new, reference) == (new, ())
@@ -40,7 +40,7 @@ def test_new_recordings_are_left_as_they_are(states, window) -> None:
     assert note.startswith("23 of 24 recordings were in the training set")
 
 
-def test_the_recordings_of_training_are_no_alarm(make_sample) -> None:
+def test_training_recordings_are_no_alarm(make_sample) -> None:
     reference = make_sample(300)
     sure = np.eye(3, dtype=np.float32)[np.searchsorted(reference.classes, reference.truth)] * 0.98 + np.float32(0.005)
     window = replace(reference, outputs=sure, novelty=reference.novelty / 10, unknown=np.zeros(300, np.bool_))
@@ -53,7 +53,7 @@ def test_the_recordings_of_training_are_no_alarm(make_sample) -> None:
     assert apart.verdict.state == "alarm"
 
 
-def test_of_a_large_set_those_that_were_not_kept_are_left_out(states, window, tmp_path: Path) -> None:
+def test_unprofiled_training_recordings_are_dropped(states, window, tmp_path: Path) -> None:
     profile = states.bundle.profile
     assert drop_unprofiled(window, profile) == (window, 0)
     kept = {name: getattr(profile, name)[:10] for name in ("chosen", "rows", "quality", "answers", "novelty")}
