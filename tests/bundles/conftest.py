@@ -1,4 +1,4 @@
-"""Bundles that someone made by hand: every hash is right, and something inside is not."""
+"""Forged bundles: every hash is right, and something inside is not."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ Forge = Callable[..., bytes]
 
 @pytest.fixture
 def forge(trained_on_states) -> Forge:
-    """Return the classifier's bundle, or another, with members and manifest changed (None removes), all hashes anew."""
+    """Return a bundle, by default the classifier's, with members and manifest changed (None removes) and new hashes."""
 
     def make(members: Mapping[str, bytes | None] | None = None, /, of: Any = None, **manifest: Any) -> bytes:
         original = trained_on_states.bundle if of is None else of

@@ -17,19 +17,19 @@ def distributions(n_windows: int | st.SearchStrategy[int] = 3) -> st.SearchStrat
 
 
 @given(logs, temperatures)
-def test_softened_answers_are_probabilities(values: np.ndarray, temperature: float) -> None:
-    answers = calibrate(values, TemperatureScaling(temperature))
-    assert answers.shape == values.shape
-    assert np.isfinite(answers).all()
-    assert ((answers >= 0) & (answers <= 1)).all()
-    np.testing.assert_allclose(answers.sum(axis=-1), 1, rtol=0, atol=1e-12)
+def test_calibrated_values_are_probabilities(values: np.ndarray, temperature: float) -> None:
+    probabilities = calibrate(values, TemperatureScaling(temperature))
+    assert probabilities.shape == values.shape
+    assert np.isfinite(probabilities).all()
+    assert ((probabilities >= 0) & (probabilities <= 1)).all()
+    np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=0, atol=1e-12)
 
 
 @given(distributions(), temperatures)
-def test_a_temperature_never_changes_the_order(answers: np.ndarray, temperature: float) -> None:
-    softened = calibrate(log_probabilities(answers), TemperatureScaling(temperature))
-    order = np.argsort(np.maximum(answers, FLOOR), axis=1, kind="stable")
-    assert (np.diff(np.take_along_axis(softened, order, axis=1), axis=1) >= -1e-12).all()
+def test_a_temperature_never_changes_the_order(probabilities: np.ndarray, temperature: float) -> None:
+    calibrated = calibrate(log_probabilities(probabilities), TemperatureScaling(temperature))
+    order = np.argsort(np.maximum(probabilities, FLOOR), axis=1, kind="stable")
+    assert (np.diff(np.take_along_axis(calibrated, order, axis=1), axis=1) >= -1e-12).all()
 
 
 def test_above_one_probabilities_come_closer_together() -> None:
@@ -39,31 +39,33 @@ def test_above_one_probabilities_come_closer_together() -> None:
 
 
 @given(distributions(1))
-def test_a_recording_of_one_window_has_its_windows_answer(answers: np.ndarray) -> None:
-    np.testing.assert_array_equal(pool(answers), log_probabilities(answers)[0])
-    floored = np.maximum(answers[0], FLOOR)
-    np.testing.assert_allclose(calibrate(pool(answers)), floored / floored.sum(), rtol=1e-12)
+def test_a_recording_of_one_window_has_its_windows_probabilities(probabilities: np.ndarray) -> None:
+    np.testing.assert_array_equal(pool(probabilities), log_probabilities(probabilities)[0])
+    floored = np.maximum(probabilities[0], FLOOR)
+    np.testing.assert_allclose(calibrate(pool(probabilities)), floored / floored.sum(), rtol=1e-12)
 
 
 @given(distributions(st.integers(1, 6)), st.integers(0, 2**32 - 1))
-def test_the_order_of_windows_does_not_matter(answers: np.ndarray, seed: int) -> None:
-    shuffled = np.random.default_rng(seed).permutation(answers)
-    np.testing.assert_allclose(pool(shuffled), pool(answers), atol=1e-12)
+def test_the_order_of_windows_does_not_matter(probabilities: np.ndarray, seed: int) -> None:
+    shuffled = np.random.default_rng(seed).permutation(probabilities)
+    np.testing.assert_allclose(pool(shuffled), pool(probabilities), atol=1e-12)
 
 
-def test_no_window_can_rule_a_class_out() -> None:
+def test_no_window_can_exclude_a_class() -> None:
     never = log_probabilities(np.array([[0.0, 1.0]], np.float32))
     np.testing.assert_allclose(never, [[np.log(FLOOR), 0.0]])
-    sure_of_first, sure_of_second = [1.0, 0.0], [0.0, 1.0]
-    np.testing.assert_allclose(calibrate(pool(np.array([sure_of_first, sure_of_second]))), [0.5, 0.5])
-    assert predicted_class(calibrate(pool(np.array([sure_of_first, sure_of_first, sure_of_second])))) == 0
+    certain_of_first, certain_of_second = [1.0, 0.0], [0.0, 1.0]
+    np.testing.assert_allclose(calibrate(pool(np.array([certain_of_first, certain_of_second]))), [0.5, 0.5])
+    assert predicted_class(calibrate(pool(np.array([certain_of_first, certain_of_first, certain_of_second])))) == 0
 
 
 @given(distributions(st.integers(1, 6)), st.integers(0, 2**32 - 1))
-def test_noise_below_the_rounding_changes_a_choice_only_where_two_classes_tie(answers: np.ndarray, seed: int) -> None:
-    noisy = answers + np.random.default_rng(seed).uniform(-1e-7, 1e-7, answers.shape)
-    chosen, again = predicted_class(answers), predicted_class(noisy)
-    ranked = np.sort(answers, axis=1)
+def test_noise_below_the_rounding_changes_the_predicted_class_only_in_a_tie(
+    probabilities: np.ndarray, seed: int
+) -> None:
+    noisy = probabilities + np.random.default_rng(seed).uniform(-1e-7, 1e-7, probabilities.shape)
+    chosen, again = predicted_class(probabilities), predicted_class(noisy)
+    ranked = np.sort(probabilities, axis=1)
     clear = ranked[:, -1] - ranked[:, -2] > 2e-6
     assert (chosen[clear] == again[clear]).all()
 
@@ -76,10 +78,10 @@ def test_a_tie_goes_to_the_first_class_whatever_float32_makes_of_it(noise: float
 
 
 @given(distributions(1), st.integers(0, 7), temperatures)
-def test_a_bias_favours_its_class(answers: np.ndarray, favoured: int, temperature: float) -> None:
-    bias = [0.0] * answers.shape[1]
+def test_a_bias_favours_its_class(probabilities: np.ndarray, favoured: int, temperature: float) -> None:
+    bias = [0.0] * probabilities.shape[1]
     bias[favoured % len(bias)] = 1.0
-    logs = log_probabilities(answers)
+    logs = log_probabilities(probabilities)
     before, after = (
         calibrate(logs, TemperatureScaling(temperature)),
         calibrate(logs, TemperatureScaling(temperature, tuple(bias))),

@@ -4,7 +4,7 @@ import pytest
 from auricle.bundles.card import card
 
 
-def test_a_classifiers_card_says_what_it_is(trained_on_states) -> None:
+def test_a_classifiers_card_names_classes_input_model_and_scores(trained_on_states) -> None:
     manifest = trained_on_states.bundle.manifest
     text = card(manifest, n_recordings=24)
     assert text.startswith("---\n")
@@ -21,7 +21,7 @@ def test_a_classifiers_card_says_what_it_is(trained_on_states) -> None:
     assert manifest.created not in text
 
 
-def test_a_regressors_card_says_what_the_number_was(trained_on_speeds) -> None:
+def test_a_regressors_card_gives_the_numbers_mean_and_deviation(trained_on_speeds) -> None:
     manifest = trained_on_speeds.bundle.manifest
     text = card(manifest, n_recordings=24)
     assert f"a number (in training: mean {manifest.target.mean:.4g}, deviation {manifest.target.deviation:.4g})" in text
@@ -29,14 +29,14 @@ def test_a_regressors_card_says_what_the_number_was(trained_on_speeds) -> None:
     assert "| mae |" in text
 
 
-def test_a_clip_may_be_one_window(trained_on_states) -> None:
+def test_a_model_of_whole_recordings_says_so(trained_on_states) -> None:
     manifest = trained_on_states.bundle.manifest
     whole = manifest.model_copy(update={"spec": manifest.spec.model_copy(update={"window_s": None})})
-    assert "- **Hears** the whole recording at 8000 Hz" in card(whole, n_recordings=1)
+    assert "- **Input:** the whole recording at 8000 Hz" in card(whole, n_recordings=1)
 
 
 @pytest.mark.parametrize("fixture", ["trained_on_states", "trained_on_speeds"])
-def test_a_card_is_plain_lines_of_markdown(fixture: str, request: pytest.FixtureRequest) -> None:
+def test_a_card_is_plain_markdown(fixture: str, request: pytest.FixtureRequest) -> None:
     text = card(request.getfixturevalue(fixture).bundle.manifest, n_recordings=24)
     assert text.endswith(".\n")
     assert "None" not in text

@@ -19,7 +19,7 @@ SEAL = b"auricle sha256 "
 
 
 def sealed(archive: bytes) -> bytes:
-    """Return a zip as an attacker would send it: with a comment that is its true seal."""
+    """Return a zip with a valid seal, as an attacker would send it."""
     length = len(SEAL) + 64
     with zipfile.ZipFile(stream := io.BytesIO(archive), "a") as opened:
         opened.comment = bytes(length)
@@ -37,7 +37,7 @@ def zipped(**members: bytes) -> bytes:
 @given(
     st.dictionaries(st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1), st.binary(), min_size=1)
 )
-def test_what_is_packed_comes_back(members: dict[str, bytes]) -> None:
+def test_unpacking_returns_the_packed_members(members: dict[str, bytes]) -> None:
     assert container.unpack(container.pack(members), "x") == members
 
 
@@ -46,7 +46,7 @@ def test_equal_members_give_equal_bytes() -> None:
     assert container.pack(MEMBERS | {"empty": b"\0"}) != PACKED
 
 
-def test_any_tool_opens_it(tmp_path: Path) -> None:
+def test_the_archive_is_a_plain_zip(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(PACKED)
     with zipfile.ZipFile(tmp_path / "x.zip") as archive:
         assert archive.testzip() is None
@@ -54,7 +54,7 @@ def test_any_tool_opens_it(tmp_path: Path) -> None:
 
 
 @given(st.integers(0, len(PACKED) - 1), st.integers(0, 7))
-def test_a_flipped_bit_is_found_wherever_it_lies(position: int, bit: int) -> None:
+def test_a_flipped_bit_anywhere_is_found(position: int, bit: int) -> None:
     damaged = bytearray(PACKED)
     damaged[position] ^= 1 << bit
     with pytest.raises(BundleError, match=r"^x\.auricle: "):
@@ -131,7 +131,7 @@ def test_a_member_that_unpacks_to_more_than_it_claims_is_refused() -> None:
         container.unpack(sealed(archive), "x")
 
 
-def test_one_name_twice_is_refused() -> None:
+def test_a_duplicate_name_is_refused() -> None:
     with zipfile.ZipFile(stream := io.BytesIO(), "w") as archive:
         archive.writestr("a", b"1")
         with pytest.warns(UserWarning, match="Duplicate name"):
@@ -140,7 +140,7 @@ def test_one_name_twice_is_refused() -> None:
         container.unpack(sealed(stream.getvalue()), "x")
 
 
-def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BundleError, match=r"no\.auricle: .* No such file or directory"):
         container.read(tmp_path / "no.auricle")
     with pytest.raises(BundleError, match=r"must be a readable file. It is a folder, a device or a pipe"):

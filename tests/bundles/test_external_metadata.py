@@ -1,4 +1,4 @@
-"""What other ecosystems read of a bundle is YAML of their shape."""
+"""Metadata for MLflow and the Hub is YAML in their schema."""
 
 import json
 from typing import Any
@@ -20,24 +20,24 @@ def manifest(request: pytest.FixtureRequest) -> Manifest:
 
 
 def header_of(text: str) -> dict[str, Any]:
-    """Read a card's header as the Hub does: between the first two lines of three dashes."""
+    """Return a card's header, read as the Hub does: between the first two lines of three dashes."""
     before, header, _ = text.split("---\n", 2)
     assert before == ""
     read: dict[str, Any] = yaml.safe_load(header)
     return read
 
 
-def test_mlflow_finds_who_loads_the_model_and_what_it_takes(manifest: Manifest) -> None:
-    read = yaml.safe_load(mlmodel(manifest))
-    flavour = read["flavors"]["python_function"]
+def test_mlflow_finds_the_loader_and_the_input(manifest: Manifest) -> None:
+    descriptor = yaml.safe_load(mlmodel(manifest))
+    flavour = descriptor["flavors"]["python_function"]
     assert (flavour["loader_module"], flavour["data"]) == ("auricle.prediction.pyfunc", ".")
-    assert json.loads(read["signature"]["inputs"]) == [{"type": "string"}]
-    assert read["metadata"] == {
+    assert json.loads(descriptor["signature"]["inputs"]) == [{"type": "string"}]
+    assert descriptor["metadata"] == {
         "name": manifest.name,
         "task": manifest.task,
         "classes": list(manifest.classes),
     }
-    assert read["utc_time_created"] == manifest.created
+    assert descriptor["utc_time_created"] == manifest.created
 
 
 def test_the_hub_finds_the_task_and_the_scores(manifest: Manifest) -> None:
@@ -57,10 +57,10 @@ def test_the_hub_finds_the_task_and_the_scores(manifest: Manifest) -> None:
 
 
 @pytest.mark.parametrize("name", ["yes", "1e3", "a: b", "# x", "--- é\n---", "'\"", "null", "[a]"])
-def test_a_name_that_yaml_would_take_for_something_else_stays_a_name(manifest: Manifest, name: str) -> None:
-    called = manifest.model_copy(update={"name": name, "protocol": name})
-    assert yaml.safe_load(mlmodel(called))["metadata"]["name"] == name
-    (index,) = yaml.safe_load(hub_header(called).removeprefix("---\n").removesuffix("---\n"))["model-index"]
+def test_a_name_with_a_meaning_in_yaml_stays_a_name(manifest: Manifest, name: str) -> None:
+    renamed = manifest.model_copy(update={"name": name, "protocol": name})
+    assert yaml.safe_load(mlmodel(renamed))["metadata"]["name"] == name
+    (index,) = yaml.safe_load(hub_header(renamed).removeprefix("---\n").removesuffix("---\n"))["model-index"]
     assert (index["name"], index["results"][0]["dataset"]["name"]) == (name, name)
 
 

@@ -8,7 +8,7 @@ from auricle.errors import BundleError
 
 
 def identity(source: str, result: str, shape: list[int | str | None], *, kind: int = TensorProto.FLOAT) -> bytes:
-    """Return a graph that gives back what it is given."""
+    """Return a graph that copies its input to its output."""
     graph = helper.make_graph(
         [helper.make_node("Identity", [source], [result])],
         "test",
@@ -19,18 +19,18 @@ def identity(source: str, result: str, shape: list[int | str | None], *, kind: i
     return bytes(model.SerializeToString())
 
 
-@pytest.mark.parametrize("answer", ["probabilities", "value"])
-def test_a_graph_answers_rows(answer: str) -> None:
-    graph = Graph(identity("rows", answer, [None, 3]))
-    assert (graph.n_columns, graph.output) == (3, answer)
+@pytest.mark.parametrize("output_name", ["probabilities", "value"])
+def test_a_graph_predicts_rows(output_name: str) -> None:
+    graph = Graph(identity("rows", output_name, [None, 3]))
+    assert (graph.n_columns, graph.output) == (3, output_name)
     rows = np.arange(6, dtype=np.float64).reshape(2, 3)[:, ::-1]
-    answers = graph.predict(rows)
-    assert answers.dtype == np.float32
-    np.testing.assert_array_equal(answers, rows)
+    outputs = graph.predict(rows)
+    assert outputs.dtype == np.float32
+    np.testing.assert_array_equal(outputs, rows)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", identity("rows", "value", [None, 3])[:-40]])
-def test_bytes_that_are_no_graph_are_refused(content: bytes) -> None:
+def test_bytes_other_than_a_graph_are_refused(content: bytes) -> None:
     with pytest.raises(BundleError, match="must load in onnxruntime"):
         Graph(content)
 
@@ -54,7 +54,7 @@ def test_a_graph_of_another_shape_is_refused(content: bytes) -> None:
 
 
 def test_a_graph_does_not_read_other_files(trained_on_states) -> None:
-    """onnxruntime would read whatever file a stranger's graph names."""
+    """onnxruntime would read any file that an untrusted graph names."""
     model = onnx.load_from_string(trained_on_states.bundle.graph)
     onnx.external_data_helper.convert_model_to_external_data(model, location="weights", size_threshold=0)
     for constant in model.graph.initializer:

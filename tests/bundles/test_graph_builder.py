@@ -10,7 +10,7 @@ INPUT = helper.make_tensor_value_info("samples", *OUTPUT)
 INNER = helper.make_tensor_value_info("y", *OUTPUT)
 
 
-def test_a_constant_is_held_once():
+def test_equal_constants_are_stored_once():
     graph = GraphBuilder()
     names = [graph.constant(np.float32(2)), graph.constant(np.float32(2)), graph.constant(np.array([2], np.float32))]
     assert names[0] == names[1] != names[2]
@@ -24,7 +24,7 @@ def test_constants_keep_their_shape_and_type():
     assert [(list(c.dims), c.data_type) for c in graph.constants.values()] == [([3, 2], 7), ([], 11)]
 
 
-def test_a_body_shares_constants_and_never_a_name():
+def test_a_body_shares_constants_but_no_names():
     graph = GraphBuilder()
     body = graph.body()
     first, second = graph.node("Neg", np.float32(1)), body.node("Neg", np.float32(1))
@@ -39,14 +39,14 @@ def run(graph, value, samples):
     return session.run(None, {"samples": samples})[0]
 
 
-def test_arithmetic_runs():
+def test_a_built_graph_runs():
     graph = GraphBuilder()
     middle = graph.slice("samples", np.array([1]), graph.node("Sub", graph.length("samples", 0), np.array([1])))
     value = graph.node("Mul", middle, np.float32(10))
     np.testing.assert_array_equal(run(graph, value, np.array([1, 2, 3, 4], np.float32)), [20, 30])
 
 
-def test_a_graph_is_grafted_twice_without_a_name_in_common():
+def test_a_graph_can_be_grafted_twice():
     def plus_one():
         part = GraphBuilder()
         then = helper.make_graph([helper.make_node("Add", ["samples", "constant0"], ["y"])], "then", [], [INNER])

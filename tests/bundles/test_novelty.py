@@ -22,10 +22,10 @@ def novelty(rng: np.random.Generator) -> Novelty:
     )
 
 
-def test_a_distance_is_that_of_the_nearest_three(novelty: Novelty, rng: np.random.Generator) -> None:
+def test_a_distance_is_the_mean_of_the_nearest_three(novelty: Novelty, rng: np.random.Generator) -> None:
     row = rng.standard_normal(10).astype(np.float32)
-    away = np.linalg.norm(novelty.prototypes - row[[1, 3, 5, 7]], axis=1)
-    assert novelty.distance(row) == pytest.approx(np.sort(away)[:3].mean(), rel=1e-5)
+    distances = np.linalg.norm(novelty.prototypes - row[[1, 3, 5, 7]], axis=1)
+    assert novelty.distance(row) == pytest.approx(np.sort(distances)[:3].mean(), rel=1e-5)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -59,6 +59,6 @@ def test_arrays_that_do_not_fit_are_refused(novelty: Novelty, change: dict[str, 
         replace(novelty, **change)
 
 
-def test_columns_are_counted_from_the_first(novelty: Novelty) -> None:
+def test_negative_columns_are_refused(novelty: Novelty) -> None:
     with pytest.raises(BundleError, match=r"columns from 0\. Got -1"):
         replace(novelty, columns=np.array([-1, 3, 5, 7]))

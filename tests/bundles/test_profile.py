@@ -24,7 +24,7 @@ def profile() -> Profile:
     )
 
 
-def test_what_the_chosen_recordings_are(profile: Profile) -> None:
+def test_labels_and_groups_of_the_sampled_recordings(profile: Profile) -> None:
     assert profile.chosen_truth.tolist() == ["dog", "cat"]
     assert profile.chosen_groups.tolist() == ["a", "a"]
 
@@ -43,7 +43,7 @@ def test_lengths_must_agree(profile: Profile, name: str, change: str) -> None:
 
 
 @pytest.mark.parametrize("chosen", [[0, 4], [-1, 0]])
-def test_what_is_chosen_must_be_there(profile: Profile, chosen: list[int]) -> None:
+def test_sampled_indices_must_be_in_range(profile: Profile, chosen: list[int]) -> None:
     with pytest.raises(BundleError, match="must describe the same recordings"):
         replace(profile, chosen=np.array(chosen))
 
@@ -65,7 +65,7 @@ def test_a_trained_profile_is_out_of_fold(trained_on_states) -> None:
     np.testing.assert_allclose(profile.answers.sum(axis=1), 1, atol=1e-6)
 
 
-def test_profiled_novelty_is_what_the_thresholds_were_taken_from(trained_on_states) -> None:
+def test_profiled_novelty_exceeds_its_threshold_in_at_most_5_percent(trained_on_states) -> None:
     profile, novelty = trained_on_states.bundle.profile, trained_on_states.bundle.novelty
     assert profile.novelty.shape == profile.chosen.shape
     assert np.mean(profile.novelty > novelty.thresholds[1]) <= 0.05

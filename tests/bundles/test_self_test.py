@@ -19,7 +19,7 @@ def bundle(request: pytest.FixtureRequest) -> Bundle:
     return trained
 
 
-def test_a_sound_bundle_proves_itself(bundle: Bundle) -> None:
+def test_an_intact_bundle_passes(bundle: Bundle) -> None:
     check(bundle, bundle.golden)
     assert len(bundle.golden.windows) == 3
 
@@ -38,10 +38,10 @@ def test_a_changed_row_is_refused(bundle: Bundle, change: float) -> None:
 
 
 @pytest.mark.parametrize("change", [0.01, -0.01, np.nan])
-def test_a_changed_answer_is_refused(bundle: Bundle, change: float) -> None:
+def test_a_changed_output_is_refused(bundle: Bundle, change: float) -> None:
     answers = bundle.golden.answers.copy()
     answers[2, 0] += change * max(1.0, abs(answers[2, 0]))
-    with pytest.raises(BundleError, match=r"every golden window's answer must be within 0\.0001"):
+    with pytest.raises(BundleError, match=r"every golden window's output must be within 0\.0001"):
         check(bundle, replace(bundle.golden, answers=answers))
 
 
@@ -52,15 +52,15 @@ def test_a_changed_window_is_refused(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize("window", [np.zeros(10), np.full(1600, np.nan), np.zeros((2, 1600))])
-def test_a_window_that_cannot_become_a_row_is_refused(bundle: Bundle, window: np.ndarray) -> None:
+def test_a_window_without_a_row_is_refused(bundle: Bundle, window: np.ndarray) -> None:
     golden = replace(bundle.golden, windows=(window.astype(np.float32), *bundle.golden.windows[1:]))
-    with pytest.raises(BundleError, match=r"@.*: every golden window must become a row\. "):
+    with pytest.raises(BundleError, match=r"@.*: every golden window must give a row\. "):
         check(bundle, golden)
 
 
-def test_a_bundle_without_proof_is_refused(bundle: Bundle) -> None:
+def test_a_bundle_without_golden_windows_is_refused(bundle: Bundle) -> None:
     none = Golden((), bundle.golden.rows[:0], bundle.golden.standard[:0], bundle.golden.answers[:0])
-    with pytest.raises(BundleError, match="must hold golden windows to prove itself with"):
+    with pytest.raises(BundleError, match="must hold golden windows for its self-test"):
         check(bundle, none)
 
 
@@ -76,7 +76,7 @@ def test_shapes_must_fit(bundle: Bundle) -> None:
         with pytest.raises(BundleError, match="must fit each other"):
             check(bundle, wrong)
     beyond = replace(bundle.novelty, columns=bundle.novelty.columns + len(bundle.manifest.standard.columns))
-    with pytest.raises(BundleError, match="novelty must look at columns of the standard row"):
+    with pytest.raises(BundleError, match="novelty must read columns of the standard row"):
         check(replace(bundle, novelty=beyond), golden)
 
 
@@ -86,7 +86,7 @@ def test_a_graph_of_the_other_task_is_refused(trained_on_states, trained_on_spee
         check(replace(bundle, graph=other.graph), bundle.golden)
 
 
-def test_a_classifiers_classes_must_be_as_many_as_its_answers(trained_on_states) -> None:
+def test_a_classifier_must_have_as_many_classes_as_outputs(trained_on_states) -> None:
     bundle = trained_on_states.bundle
     fewer = replace(bundle, manifest=bundle.manifest.model_copy(update={"classes": bundle.manifest.classes[:-1]}))
     with pytest.raises(BundleError, match="must fit each other"):

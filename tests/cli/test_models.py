@@ -86,7 +86,7 @@ def test_a_bundle_that_fails_its_self_test_is_not_added(
     replace(bundle, golden=replace(bundle.golden, answers=bundle.golden.answers[:, ::-1].copy())).save(path)
     ran = auricle("models", "add", path, "--store", url)
     assert ran.code == 2
-    assert "every golden window's answer must be" in ran.sentence
+    assert "every golden window's output must be" in ran.sentence
     assert not (tmp_path / "engine.db").exists()
 
 

@@ -21,7 +21,7 @@ from auricle.runtime.compute import parallel_map
 Hum = Callable[..., Samples]
 
 
-def test_a_recordings_answer_is_the_mean_of_its_windows(states: Predictor, sound_file: Path) -> None:
+def test_a_recordings_log_probabilities_are_the_mean_of_its_windows(states: Predictor, sound_file: Path) -> None:
     recording, windows = states.answers(sound_file)
     calibration = states.bundle.manifest.calibration
     logs = np.log([[window.probabilities[name] for name in states.classes] for window in windows])
@@ -40,15 +40,16 @@ def test_a_recordings_number_is_the_mean_of_its_windows(speeds: Predictor, sound
     assert speeds.classes == ()
 
 
-def test_what_an_answer_says(states: Predictor, sound_file: Path) -> None:
+def test_a_prediction_holds_model_class_and_probabilities(states: Predictor, sound_file: Path) -> None:
     recording, windows = states.answers(sound_file)
-    for answer in (recording, *windows):
-        assert answer.model == states.name == states.bundle.id
-        assert tuple(answer.probabilities) == states.classes
-        assert sum(answer.probabilities.values()) == pytest.approx(1)
-        assert answer.label == states.classes[predicted_class(np.array(list(answer.probabilities.values())))]
-        assert answer.confidence == answer.probabilities[answer.label] == max(answer.probabilities.values())
-        assert answer.value is None
+    for prediction in (recording, *windows):
+        assert prediction.model == states.name == states.bundle.id
+        assert tuple(prediction.probabilities) == states.classes
+        assert sum(prediction.probabilities.values()) == pytest.approx(1)
+        assert prediction.label == states.classes[predicted_class(np.array(list(prediction.probabilities.values())))]
+        assert prediction.confidence == prediction.probabilities[prediction.label]
+        assert prediction.confidence == max(prediction.probabilities.values())
+        assert prediction.value is None
     assert recording.level == "recording"
     assert {window.level for window in windows} == {"window"}
     assert recording.quality.peak_db == max(window.quality.peak_db for window in windows)
@@ -84,8 +85,8 @@ def test_a_part_is_predicted_as_that_stretch_of_the_whole(
             for one, of_alone in zip((found, *of_part), (expected, *windows), strict=True):
                 assert one.start_s == pytest.approx(of_alone.start_s + start_s, abs=grid)
                 assert one.end_s == pytest.approx(of_alone.end_s + start_s, abs=grid)
-            spoken = model.extractor.windows(read(source, **part))
-            assert [(one.start_s, one.end_s) for one in of_part] == [(one.start_s, one.end_s) for one in spoken]
+            cut = model.extractor.windows(read(source, **part))
+            assert [(one.start_s, one.end_s) for one in of_part] == [(one.start_s, one.end_s) for one in cut]
 
 
 def test_events_of_a_part_lie_in_the_source(states: Predictor, machine_sounds: Path) -> None:
@@ -96,7 +97,7 @@ def test_events_of_a_part_lie_in_the_source(states: Predictor, machine_sounds: P
     assert min(event.start_s for event in events) == pytest.approx(0.2, abs=0.001)
 
 
-def test_no_more_is_decoded_than_leads_to_a_part(
+def test_nothing_after_a_part_is_decoded(
     states: Predictor, tmp_path: Path, hum: Hum, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     soundfile.write(tmp_path / "long.wav", hum(120.0), 8000)
@@ -120,7 +121,7 @@ def test_a_part_must_lie_in_the_source(
 
 
 @pytest.mark.parametrize("fixture", ["states", "speeds"])
-def test_a_path_bytes_a_file_object_and_a_clip_are_answered_alike(
+def test_a_path_bytes_a_file_object_and_a_clip_have_the_same_predictions(
     fixture: str, sound_file: Path, request: pytest.FixtureRequest
 ) -> None:
     model = request.getfixturevalue(fixture)
@@ -134,21 +135,21 @@ def test_a_path_bytes_a_file_object_and_a_clip_are_answered_alike(
     assert model.answers(read(sound_file)) == expected
 
 
-def test_the_bundle_answers_what_the_estimator_does(trained_on_states, states: Predictor) -> None:
+def test_the_bundle_predicts_what_the_estimator_does(trained_on_states, states: Predictor) -> None:
     for example in trained_on_states.dataset.examples:
         rows = np.stack([states.extractor.row(w.samples) for w in windows_of(example, states.extractor)])
         expected = trained_on_states.estimator.predict_proba(rows)
         recording, windows = states.answers(example.file)
         temperature = states.bundle.manifest.calibration
         for window, by_estimator in zip(windows, expected, strict=True):
-            softened = calibrate(log_probabilities(by_estimator), temperature.window)
-            np.testing.assert_allclose(list(window.probabilities.values()), softened, atol=1e-5)
+            calibrated = calibrate(log_probabilities(by_estimator), temperature.window)
+            np.testing.assert_allclose(list(window.probabilities.values()), calibrated, atol=1e-5)
         whole = calibrate(pool(expected), temperature.recording)
         np.testing.assert_allclose(list(recording.probabilities.values()), whole, atol=1e-5)
         assert recording.label == states.classes[predicted_class(whole)]
 
 
-def test_the_bundles_number_is_what_the_estimator_says(trained_on_speeds, speeds: Predictor) -> None:
+def test_the_bundles_number_is_the_estimators(trained_on_speeds, speeds: Predictor) -> None:
     target = speeds.bundle.manifest.target
     for example in trained_on_speeds.dataset.examples:
         rows = np.stack([speeds.extractor.row(w.samples) for w in windows_of(example, speeds.extractor)])
@@ -156,13 +157,13 @@ def test_the_bundles_number_is_what_the_estimator_says(trained_on_speeds, speeds
         assert speeds.predict(example.file).value == pytest.approx(expected, abs=1e-5 * target.deviation)
 
 
-def test_the_model_has_learned_something(trained_on_states, states: Predictor, speeds: Predictor) -> None:
+def test_the_models_are_better_than_chance(trained_on_states, states: Predictor, speeds: Predictor) -> None:
     examples = trained_on_states.dataset.examples
-    right = sum(states.predict(example.file).label == example.label for example in examples)
-    assert right >= 0.8 * len(examples)
+    n_correct = sum(states.predict(example.file).label == example.label for example in examples)
+    assert n_correct >= 0.8 * len(examples)
     rpm = np.array([float(example.metadata["rpm"]) for example in examples])
-    answered = np.array([speeds.predict(example.file).value for example in examples])
-    assert np.corrcoef(rpm, answered)[0, 1] > 0.8
+    predicted = np.array([speeds.predict(example.file).value for example in examples])
+    assert np.corrcoef(rpm, predicted)[0, 1] > 0.8
 
 
 def test_sound_shorter_than_a_window_is_one_window(states: Predictor, hum: Hum) -> None:
@@ -183,7 +184,7 @@ def test_sound_shorter_than_a_frame_is_refused_by_name(n: int, states: Predictor
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 44_100])
-def test_silence_is_no_recording(rate_hz: int, states: Predictor, speeds: Predictor, tmp_path: Path) -> None:
+def test_a_silent_recording_is_refused(rate_hz: int, states: Predictor, speeds: Predictor, tmp_path: Path) -> None:
     path = tmp_path / "silence.wav"
     soundfile.write(path, np.zeros(rate_hz // 2), rate_hz)
     for model in (states, speeds):
@@ -192,7 +193,7 @@ def test_silence_is_no_recording(rate_hz: int, states: Predictor, speeds: Predic
         assert len(list(model.windows(path))) == 3
 
 
-def test_a_muted_stretch_is_no_silence(states: Predictor, hum: Hum) -> None:
+def test_a_muted_stretch_is_not_refused(states: Predictor, hum: Hum) -> None:
     sound = hum(0.6)
     sound[1600:3200] = 0
     recording, windows = states.answers(Clip(sound, 8000))
@@ -211,7 +212,7 @@ def test_a_sample_that_is_not_finite_is_refused(states: Predictor, hum: Hum, tmp
             list(states.stream(np.split(sound, 4), rate_hz=rate_hz))
 
 
-def test_what_is_no_sound_is_refused_by_name(states: Predictor, tmp_path: Path) -> None:
+def test_a_file_without_sound_is_refused_by_name(states: Predictor, tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("not sound at all")
     with pytest.raises(AudioError, match=r"text\.wav: not sound that auricle reads"):
         states.predict(tmp_path / "text.wav")
@@ -234,7 +235,7 @@ class TestHop:
         assert list(states.stream([clip.samples], rate_hz=8000, hop_s=0.1)) == windows
 
     @pytest.mark.parametrize("hop_s", [0, -1, 0.2001, float("inf"), float("nan")])
-    def test_a_hop_is_above_nothing_and_at_most_the_window(self, hop_s: float, states: Predictor, hum: Hum) -> None:
+    def test_a_hop_must_be_above_0_and_at_most_the_window(self, hop_s: float, states: Predictor, hum: Hum) -> None:
         message = r"`hop_s` must be above 0 and at most the window's 0\.2 s"
         with pytest.raises(UsageError, match=message):
             states.predict(Clip(hum(), 8000), hop_s=hop_s)
@@ -242,7 +243,7 @@ class TestHop:
             list(states.stream([hum()], rate_hz=8000, hop_s=hop_s))
 
     @pytest.mark.parametrize("window_s", [0.2, 0.204, 0.236, 0.2321])
-    def test_no_hop_passes_sound_over(self, window_s: float, trained_on_states, hum: Hum) -> None:
+    def test_no_hop_skips_samples(self, window_s: float, trained_on_states, hum: Hum) -> None:
         bundle = trained_on_states.bundle
         spec = bundle.manifest.spec.model_copy(update={"window_s": window_s})
         model = Predictor(replace(bundle, manifest=bundle.manifest.model_copy(update={"spec": spec})))
@@ -256,10 +257,10 @@ class TestHop:
         assert len(list(model.windows(Clip(hum(1.0), 8000), hop_s=0.1))) == 1
 
 
-def test_loading_says_which_file_does_not_prove_itself(trained_on_states, tmp_path: Path) -> None:
+def test_an_error_on_loading_names_the_file(trained_on_states, tmp_path: Path) -> None:
     bundle, path = trained_on_states.bundle, tmp_path / "x.auricle"
     replace(bundle, golden=replace(bundle.golden, answers=bundle.golden.answers + 0.1)).save(path)
-    with pytest.raises(BundleError, match=rf"^{path}: states@\w+: every golden window's answer"):
+    with pytest.raises(BundleError, match=rf"^{path}: states@\w+: every golden window's output"):
         load(path)
     replace(bundle, graph=b"no graph").save(path)
     with pytest.raises(BundleError, match=rf"^{path}: The model's graph must load"):

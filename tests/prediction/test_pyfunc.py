@@ -34,5 +34,5 @@ def test_the_first_column_of_a_table_holds_the_files(unzipped: Path, machine_sou
 
 def test_a_changed_member_is_refused(unzipped: Path) -> None:
     (unzipped / "model.onnx").write_bytes(b"other")
-    with pytest.raises(BundleError, match=r"model\.onnx has not"):
+    with pytest.raises(BundleError, match=r"model\.onnx does not"):
         _load_pyfunc(str(unzipped))

@@ -1,4 +1,4 @@
-"""The bundle: all that a model needs to be used, in one file that is data and never code."""
+"""The bundle: a trained model with its features, profile, card and self-test, in one file without code."""
 
 import hashlib
 import io
@@ -37,19 +37,22 @@ _KINDS: Final = {
     "profile/chosen": "i",
     "novelty/columns": "i",
 }
-"""Kinds of NumPy type that arrays may have; those not named are floating point."""
+"""Allowed NumPy kinds of arrays; floating point for those not named."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Golden:
-    """Windows of real training sound with what they must become: the proof that this machine computes the same.
+    """Windows of training sound with their expected rows and model outputs, for the self-test.
 
     Parameters
     ----------
-    windows : float32 samples at the spec's rate
+    windows : tuple of float32, shape (n,)
+        Samples at the spec's rate.
     rows : float32, shape (n_windows, n_columns)
-    standard : standard rows, float32, shape (n_windows, n_standard)
-    answers : what the graph gave, float32, shape (n_windows, n_classes or 1)
+    standard : float32, shape (n_windows, n_standard)
+        Standard rows.
+    answers : float32, shape (n_windows, n_classes or 1)
+        Outputs of the graph.
     """
 
     windows: tuple[NDArray[np.float32], ...]
@@ -60,16 +63,22 @@ class Golden:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """A trained model with its features, proof, profile and card.
+    """A trained model with its features, self-test, profile and card.
 
     Parameters
     ----------
-    manifest : settings, classes, scores, versions
-    graph : the ONNX model, serialised
-    profile : what the model saw
-    novelty : how unlike the training sound a sound is
-    golden : windows with their expected rows and answers
-    embeddings : the graphs of each pretrained model that the manifest has a card of, by the card's name
+    manifest : Manifest
+        Settings, classes, scores and versions.
+    graph : bytes
+        The serialised ONNX model.
+    profile : Profile
+        Reference of the training data.
+    novelty : Novelty
+        Out-of-distribution detection.
+    golden : Golden
+        Windows with their expected rows and outputs.
+    embeddings : mapping of str to tuple of bytes
+        ONNX graphs of each pretrained model, by the name of its card in the manifest.
     """
 
     manifest: Manifest
@@ -83,17 +92,17 @@ class Bundle:
 
     @property
     def version(self) -> str:
-        """Twelve hexadecimal digits over everything but the date: equal trainings have equal versions.
+        """Twelve hexadecimal digits of a hash over everything but the date: equal trainings have equal versions.
 
-        The card and MLflow's descriptor say again what the manifest holds, so they do not count: a file keeps its
-        version when a later release words them otherwise.
+        The card and MLflow's descriptor only repeat the manifest and do not count: a file keeps its version when a
+        later release changes their wording.
         """
         content = self._sealed().model_dump_json(exclude={"created": True, "members": {_CARD, _MLMODEL}})
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     @property
     def id(self) -> str:
-        """Name and version: what predictions say they come from."""
+        """Name and version, as predictions give them."""
         return f"{self.manifest.name}@{self.version}"
 
     def features(self) -> FeaturePipeline:
@@ -101,21 +110,21 @@ class Bundle:
 
         Raises
         ------
-        BundleError : an embedding whose graph is not the file that its card names, or does not fit it
+        BundleError : the graph of an embedding is not the file that its card names, or does not fit it
         """
         manifest = self.manifest
-        known: dict[str, FeatureBlock | Literal["pooled"]] = {POOLED: POOLED}
+        blocks: dict[str, FeatureBlock | Literal["pooled"]] = {POOLED: POOLED}
         try:
             if manifest.image is not None:
-                known[IMAGE] = Image(manifest.image)
-            for one in manifest.embeddings:
-                known[one.name] = Embedding(one, self.embeddings.get(one.name, ()))
+                blocks[IMAGE] = Image(manifest.image)
+            for card in manifest.embeddings:
+                blocks[card.name] = Embedding(card, self.embeddings.get(card.name, ()))
         except (ModelError, FeatureError) as error:
             raise BundleError(f"{self.id}: every part of a row must load. {error}") from error
-        return FeaturePipeline(manifest.spec, [known[name] for name in manifest.parts], standard=manifest.standard)
+        return FeaturePipeline(manifest.spec, [blocks[name] for name in manifest.parts], standard=manifest.standard)
 
     def save(self, path: str | Path) -> None:
-        """Write the bundle's file, whole or not at all.
+        """Write the bundle to a file, whole or not at all.
 
         Raises
         ------
@@ -130,7 +139,7 @@ class Bundle:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a bundle and verify every hash; :func:`~auricle.bundles.self_test.check` then proves that it computes.
+        """Read a bundle and verify every hash; :func:`~auricle.bundles.self_test.check` runs its self-test.
 
         Raises
         ------
@@ -140,7 +149,7 @@ class Bundle:
 
     @classmethod
     def from_bytes(cls, content: bytes, *, source: str = "bundle") -> Self:
-        """Read a bundle from its bytes; as :meth:`load`."""
+        """Read a bundle from bytes; errors as :meth:`load`."""
         members = container.unpack(content, source)
         manifest = read_manifest(members.pop(cls.MANIFEST, b""), source)
         found = {name: hashlib.sha256(member).hexdigest() for name, member in members.items()}
@@ -148,7 +157,7 @@ class Bundle:
             wrong = sorted(
                 name for name in found.keys() | manifest.members if found.get(name) != manifest.members.get(name)
             )
-            raise BundleError(f"{source}: every member must have the hash that the manifest gives. {wrong[0]} has not.")
+            raise BundleError(f"{source}: every member must have its hash in the manifest. {wrong[0]} does not.")
         try:
             n_golden = sum(name.startswith("golden/window") for name in members)
             return cls(
@@ -163,13 +172,18 @@ class Bundle:
                     answers=_array(members, "golden/answers"),
                 ),
                 embeddings={
-                    one.name: tuple(members[_graph_name(one, file)] for file in one.files)
-                    for one in manifest.embeddings
+                    card.name: tuple(members[_graph_name(card, file)] for file in card.files)
+                    for card in manifest.embeddings
                 },
             )
         except BundleError as error:
             raise BundleError(f"{source}: {error}") from error
-        except (KeyError, ValueError, SyntaxError, TokenError) as error:  # all but the first from NumPy's header
+        except (
+            KeyError,
+            ValueError,
+            SyntaxError,
+            TokenError,
+        ) as error:  # SyntaxError and TokenError from NumPy's header
             raise BundleError(f"{source}: a bundle must hold all of its members as plain arrays. {error}.") from error
 
     def _sealed(self) -> Manifest:
@@ -188,9 +202,9 @@ class Bundle:
             "golden/standard.npy": _npy(self.golden.standard),
             "golden/answers.npy": _npy(self.golden.answers),
             **{
-                _graph_name(one, file): graph
-                for one in self.manifest.embeddings
-                for file, graph in zip(one.files, self.embeddings[one.name], strict=True)
+                _graph_name(embedding, file): graph
+                for embedding in self.manifest.embeddings
+                for file, graph in zip(embedding.files, self.embeddings[embedding.name], strict=True)
             },
         }
 
@@ -206,7 +220,7 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 
 def _array(members: Mapping[str, bytes], name: str) -> NDArray[Any]:
-    """Read an array that holds what it should and is as long as its header says; the claim is never allocated."""
+    """Read an array and check its type and length; memory is never allocated on the header's word."""
     content = members[f"{name}.npy"]
     stream = io.BytesIO(content)
     if np.lib.format.read_magic(stream) != (1, 0):
@@ -216,5 +230,5 @@ def _array(members: Mapping[str, bytes], name: str) -> NDArray[Any]:
     if dtype.kind not in _KINDS.get(name, "f"):
         raise ValueError(f"{name} must not be of type {dtype}.")
     if is_fortran or math.prod(shape) * dtype.itemsize != len(values):
-        raise ValueError(f"{name} promises {shape} {dtype}, and {len(values)} bytes are there.")
+        raise ValueError(f"{name} must hold {shape} {dtype} as its header says. It holds {len(values)} bytes.")
     return np.frombuffer(values, dtype).reshape(shape).copy()

@@ -1,4 +1,4 @@
-"""The model card: what a bundle is, for someone who unzips it."""
+"""The model card of a bundle: its README in Markdown, with scores, usage and limits."""
 
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,10 @@ __all__ = ["card"]
 
 
 def card(manifest: "Manifest", *, n_recordings: int) -> str:
-    """Return the card as Markdown: what the model answers, how good it is, how it was made, and its limits."""
+    """Return the card as Markdown: the model's output, input, scores, usage and limits."""
     spec = manifest.spec
-    scores = "\n".join(f"| {name} | {_shown(value)} |" for name, value in manifest.scores.items())
-    answers = (
+    scores = "\n".join(f"| {name} | {_score_cell(value)} |" for name, value in manifest.scores.items())
+    output = (
         f"one of {len(manifest.classes)} classes: {', '.join(manifest.classes)}"
         if manifest.target is None
         else (f"a number (in training: mean {manifest.target.mean:.4g}, deviation {manifest.target.deviation:.4g})")
@@ -25,10 +25,10 @@ def card(manifest: "Manifest", *, n_recordings: int) -> str:
 
 {manifest.verdict}
 
-- **Answers** {answers}.
-- **Hears** {window} at {spec.rate_hz} Hz, one channel.
-- **Is** {manifest.family}, trained on {n_recordings} recordings.
-- **Was scored** {manifest.protocol}, by recording.
+- **Predicts** {output}.
+- **Input:** {window} at {spec.rate_hz} Hz, one channel.
+- **Model:** {manifest.family}, trained on {n_recordings} recordings.
+- **Evaluation:** {manifest.protocol}, by recording.
 
 | score | value |
 |---|---|
@@ -45,17 +45,17 @@ model.predict("recording.wav")
 
 ## Limits
 
-The scores hold for recordings made like those it was trained on, of groups it never heard. On other microphones, places
-or machines they are a guess until measured there. The file holds a few short windows of the training sound, as its
-proof that another machine computes the same.
+The scores hold for recordings like the training data, of groups not seen in training. For other microphones, places or
+machines they are unknown until measured there. The file holds a few short windows of the training sound for its
+self-test on other machines.
 
 Made with {", ".join(f"{name} {version}" for name, version in manifest.versions.items())}.
 """
 
 
-def _shown(value: object) -> str:
+def _score_cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     if isinstance(value, list | tuple):
-        return " to ".join(_shown(part) for part in value)
+        return " to ".join(_score_cell(part) for part in value)
     return str(value)

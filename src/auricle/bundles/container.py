@@ -1,7 +1,7 @@
-"""One file that holds named members: a zip archive that any tool opens, whose every byte is under a hash.
+"""Pack and unpack named members in one zip archive that any tool opens, with a hash over every byte.
 
-The archive's comment is the SHA-256 of all bytes before it, so a flipped bit is found wherever it lies, in a member or
-in the archive's own tables. Names, order and times are fixed: equal members give equal bytes.
+The archive's comment is the SHA-256 of all bytes before it, so a flipped bit is found anywhere, in a member or in the
+archive's own tables. Names, order and times are fixed: equal members give equal bytes.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from auricle.errors import BundleError
 __all__ = ["MAX_BYTES", "pack", "read", "unpack"]
 
 MAX_BYTES = 2 * 1024**3
-"""Largest bundle, packed or unpacked: what claims more is refused before it is read."""
+"""Largest bundle, packed or unpacked; larger ones are refused before they are read."""
 
 _SEAL = b"auricle sha256 "
 _SEAL_LENGTH = len(_SEAL) + 64
@@ -33,7 +33,7 @@ def pack(members: Mapping[str, bytes]) -> bytes:
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, members[name], compresslevel=6)
-        archive.comment = bytes(_SEAL_LENGTH)  # its place and length are under the hash too
+        archive.comment = bytes(_SEAL_LENGTH)  # the hash also covers its place and length
     content = stream.getvalue()[:-_SEAL_LENGTH]
     return content + _SEAL + hashlib.sha256(content).hexdigest().encode()
 
@@ -43,7 +43,7 @@ def read(path: str | Path) -> bytes:
 
     Raises
     ------
-    BundleError : there is no such file, it is no file or cannot be read, or it is larger than ``MAX_BYTES``
+    BundleError : the file does not exist, is not a regular file, cannot be read, or is larger than ``MAX_BYTES``
     """
     path = Path(path)
     try:
@@ -64,12 +64,14 @@ def unpack(content: bytes, source: str) -> dict[str, bytes]:
 
     Parameters
     ----------
-    content : the bytes of a bundle
-    source : where they came from, for messages
+    content : bytes
+        A bundle's file.
+    source : str
+        Name of the file in messages.
 
     Raises
     ------
-    BundleError : no archive of ours, a byte that changed, a name twice, or more content than ``MAX_BYTES``
+    BundleError : not a bundle's archive, a changed byte, a duplicate name, or more content than ``MAX_BYTES``
     """
     body, seal = content[:-_SEAL_LENGTH], content[-_SEAL_LENGTH:]
     if not content.startswith(b"PK\x03\x04") or not seal.startswith(_SEAL):
@@ -86,7 +88,7 @@ def unpack(content: bytes, source: str) -> dict[str, bytes]:
             if (claimed := sum(entry.file_size for entry in entries)) > MAX_BYTES:
                 raise BundleError(f"{source}: a bundle must unpack to at most {MAX_BYTES} bytes. It claims {claimed}.")
             if len({entry.filename for entry in entries}) < len(entries):
-                raise BundleError(f"{source}: the names of a bundle's members must differ. One stands there twice.")
+                raise BundleError(f"{source}: the names of a bundle's members must differ. One is there twice.")
             return {entry.filename: archive.read(entry) for entry in entries}
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
         raise BundleError(f"{source}: the bundle's archive must be whole. {error}.") from error

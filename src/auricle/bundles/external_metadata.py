@@ -1,6 +1,6 @@
-"""How other ecosystems read a bundle: MLflow's ``MLmodel``, and the header of a Hugging Face model card.
+"""Metadata of a bundle for other tools: MLflow's ``MLmodel`` file and the header of a Hugging Face model card.
 
-Both are YAML, and every JSON text is YAML too: so no name or sentence needs quoting of its own.
+Both are YAML. Values are written as JSON, which is valid YAML, so names and sentences need no other quoting.
 """
 
 import json
@@ -20,13 +20,13 @@ _METRICS: Final = {
     "mae": "mae",
     "rmse": "rmse",
 }
-"""What the Hub calls our scores."""
+"""The Hub's name of each score."""
 
 
 def mlmodel(manifest: "Manifest") -> str:
-    """Return the descriptor that makes of an unzipped bundle an MLflow model: ``mlflow.pyfunc.load_model(folder)``.
+    """Return the descriptor of an unzipped bundle as an MLflow model, for ``mlflow.pyfunc.load_model(folder)``.
 
-    Its input is the names of sound files; :mod:`auricle.prediction.pyfunc` answers them.
+    Its input is names of sound files; :mod:`auricle.prediction.pyfunc` predicts them.
 
     Source: mlflow.org/docs, "MLflow Models", storage format.
     """
@@ -45,7 +45,7 @@ def mlmodel(manifest: "Manifest") -> str:
 
 
 def hub_header(manifest: "Manifest") -> str:
-    """Return the metadata with which a card on the Hugging Face Hub begins; which licence it has is its owner's to say.
+    """Return the YAML header of a model card on the Hugging Face Hub; the owner adds the licence.
 
     Source: huggingface/hub-docs, modelcard.md.
     """
@@ -55,13 +55,13 @@ def hub_header(manifest: "Manifest") -> str:
         for name, value in numbers.items()
         if isinstance(value, float)
     ]
-    is_classified = manifest.task == "classify"
-    task = {"type": "audio-classification" if is_classified else "tabular-regression", "name": manifest.task}
+    is_classifier = manifest.task == "classify"
+    task = {"type": "audio-classification" if is_classifier else "tabular-regression", "name": manifest.task}
     dataset = {"type": "private", "name": manifest.protocol or "held-out recordings"}
     results = [{"name": manifest.name, "results": [{"task": task, "dataset": dataset, "metrics": metrics}]}]
     header = {
         "library_name": "auricle",
-        **({"pipeline_tag": "audio-classification"} if is_classified else {}),
+        **({"pipeline_tag": "audio-classification"} if is_classifier else {}),
         "tags": ["audio", "onnx", manifest.family],
         **({"metrics": [metric["type"] for metric in metrics], "model-index": results} if metrics else {}),
     }

@@ -1,4 +1,4 @@
-"""Run a model's ONNX graph; every answer that auricle gives comes through here."""
+"""Run a model's ONNX graph in onnxruntime, from rows to probabilities or numbers."""
 
 from typing import Any, Literal
 
@@ -13,20 +13,21 @@ __all__ = ["Graph"]
 
 
 class Graph:
-    """A graph from rows to probabilities (``answer == "probabilities"``) or to a number (``"value"``).
+    """A graph from rows to probabilities (``output == "probabilities"``) or to a number (``"value"``).
 
-    One thread an answer: recordings run side by side, and one row must not wait for a pool.
+    It runs on one thread: recordings are predicted in parallel, and one row must not wait for a thread pool.
 
     Parameters
     ----------
-    serialised : an ONNX model without external data
+    serialised : bytes
+        An ONNX model without external data.
 
     Raises
     ------
-    BundleError : the bytes are no graph of this shape
+    BundleError : not an ONNX graph with this input and output
     """
 
-    answer: Literal["probabilities", "value"]
+    output: Literal["probabilities", "value"]
 
     def __init__(self, serialised: bytes) -> None:
         if keeps_weights_elsewhere(serialised):
@@ -40,20 +41,20 @@ class Graph:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         width = inputs[0].shape[-1] if len(inputs) == 1 else None
         forms = [(i.name, i.type, len(i.shape)) for i in (*inputs, *outputs)]
-        known = [[("rows", "tensor(float)", 2), (answer, "tensor(float)", 2)] for answer in ("probabilities", "value")]
-        if forms not in known or not isinstance(width, int):
+        allowed = [[("rows", "tensor(float)", 2), (name, "tensor(float)", 2)] for name in ("probabilities", "value")]
+        if forms not in allowed or not isinstance(width, int):
             raise BundleError(
                 "The model's graph must go from `rows`, float32 of a fixed width, to `probabilities` or `value`. "
-                f"It goes from {_shown(inputs)} to {_shown(outputs)}."
+                f"It goes from {_described(inputs)} to {_described(outputs)}."
             )
         self.n_columns = width
         self.output = outputs[0].name
 
     def predict(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the probabilities, shape (n, n_classes), or the numbers, shape (n, 1), of rows, shape (n, d)."""
-        (answers,) = self._session.run(None, {"rows": np.ascontiguousarray(rows, dtype=np.float32)})
-        return np.asarray(answers, dtype=np.float32)
+        """Return the probabilities, shape (n, n_classes), or numbers, shape (n, 1), of rows, shape (n, n_columns)."""
+        (outputs,) = self._session.run(None, {"rows": np.ascontiguousarray(rows, dtype=np.float32)})
+        return np.asarray(outputs, dtype=np.float32)
 
 
-def _shown(values: list[Any]) -> str:
+def _described(values: list[Any]) -> str:
     return ", ".join(f"`{value.name}` {value.type} {value.shape}" for value in values)

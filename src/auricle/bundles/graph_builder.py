@@ -1,4 +1,4 @@
-"""Build an ONNX graph of standard operators: nodes, constants, other graphs grafted in, and the bytes of the whole."""
+"""Build and serialise an ONNX graph of standard operators: nodes, constants and grafted graphs."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ Operand: TypeAlias = str | NDArray[Any] | np.generic
 
 @dataclass(frozen=True, slots=True)
 class GraphBuilder:
-    """Nodes in the order in which they run; the builder of a loop's body shares constants and names with its graph."""
+    """Nodes of a graph in execution order; the builder of a loop's body shares constants and names with it."""
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[tuple[str, tuple[int, ...], bytes], onnx.TensorProto] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class GraphBuilder:
         return GraphBuilder(constants=self.constants, numbers=self.numbers)
 
     def constant(self, number: NDArray[Any] | np.generic) -> Value:
-        """Add a constant, unless an equal one is there; return its name."""
+        """Add a constant, once for equal ones; return its name."""
         array = np.ascontiguousarray(number).reshape(np.shape(number))
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self.constants:
@@ -45,11 +45,11 @@ class GraphBuilder:
         return str(self.constants[key].name)
 
     def node(self, operator: str, *operands: Operand, **attributes: Any) -> Value:
-        """Add one operator of one result; return the result's name."""
+        """Add an operator with one result; return the result's name."""
         return self.split(operator, *operands, n=1, **attributes)[0]
 
     def split(self, operator: str, *operands: Operand, n: int, **attributes: Any) -> list[Value]:
-        """Add one operator of ``n`` results; return their names."""
+        """Add an operator with ``n`` results; return their names."""
         inputs = [operand if isinstance(operand, str) else self.constant(operand) for operand in operands]
         number = next(self.numbers)
         results = [f"{operator.lower()}{number}" + (f"_{i}" if n > 1 else "") for i in range(n)]
@@ -57,7 +57,7 @@ class GraphBuilder:
         return results
 
     def cast(self, value: Operand, kind: type[np.generic]) -> Value:
-        """Add a conversion of type."""
+        """Add a type conversion."""
         return self.node("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
 
     def length(self, value: Value, axis: int) -> Value:
@@ -65,22 +65,23 @@ class GraphBuilder:
         return self.node("Shape", value, start=axis, end=axis + 1)
 
     def range(self, stop: Operand) -> Value:
-        """Add the whole numbers from 0 to before ``stop``, int64 of shape (1,)."""
+        """Add the integers from 0 to ``stop`` - 1; ``stop`` is int64 of shape (1,)."""
         return self.node("Range", np.int64(0), self.node("Squeeze", stop), np.int64(1))
 
     def slice(self, value: Value, start: Operand, stop: Operand, axis: int = 0) -> Value:
-        """Add a stretch of one axis; ``start`` and ``stop`` are int64 of shape (1,)."""
+        """Add a slice of one axis; ``start`` and ``stop`` are int64 of shape (1,)."""
         return self.node("Slice", value, start, stop, np.array([axis]))
 
     def graft(self, graph: onnx.GraphProto, value: Value, *, output: str | None = None) -> Value:
-        """Add a graph of one input, which becomes ``value``; return its first output, or the one that is named.
+        """Add a graph with one input, replaced by ``value``; return its first output, or the named one.
 
-        Every value within is named by its place: skl2onnx's names count what a process has converted, and no two
-        graphs would be equal.
+        Values get new names by position: skl2onnx numbers them over all conversions of a process, so that equal models
+        would give different graphs.
 
         Parameters
         ----------
-        graph : renamed in place
+        graph : onnx.GraphProto
+            Renamed in place.
         """
         names = {"": "", graph.input[0].name: value}
         self._rename(graph, names)
@@ -96,13 +97,16 @@ class GraphBuilder:
         doc: str = "",
         metadata: Mapping[str, str] | None = None,
     ) -> bytes:
-        """Return the bytes of the whole graph.
+        """Return the serialised graph.
 
         Parameters
         ----------
-        outputs : name, type and shape of each output, and the value that it is
-        doc : text that describes the graph
-        metadata : texts by name
+        inputs : sequence of onnx.ValueInfoProto
+        outputs : sequence of (onnx.ValueInfoProto, Value)
+            Name, type and shape of each output, and its value.
+        doc : str
+            Description of the graph.
+        metadata : mapping of str to str, optional
         """
         named = [helper.make_node("Identity", [value], [info.name]) for info, value in outputs]
         infos = [info for info, _ in outputs]
@@ -120,7 +124,7 @@ class GraphBuilder:
         return bytes(model.SerializeToString(deterministic=True))
 
     def _rename(self, graph: onnx.GraphProto, names: dict[str, str]) -> None:
-        """Give every value of a graph a name that is free in this one, and add it to the names that are known."""
+        """Give every value of a graph a name unused in this one, and add it to ``names``."""
 
         def new_name(name: str) -> str:
             names[name] = f"value{next(self.numbers)}"

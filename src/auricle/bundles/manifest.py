@@ -1,4 +1,4 @@
-"""What a bundle says of itself: ``manifest.json``, as pydantic reads and checks it."""
+"""The manifest of a bundle: settings, classes, calibration and scores in ``manifest.json``, validated by pydantic."""
 
 import json
 from typing import Any, Final, Literal, Self
@@ -14,7 +14,7 @@ from auricle.tasks.table import Task
 __all__ = ["FORMAT", "Calibration", "Interval", "Manifest", "Sets", "Target", "read_manifest"]
 
 FORMAT: Final = 3
-"""Version of the bundle's layout; a bundle of another version is refused by name."""
+"""Version of the bundle's layout; a bundle of another version is refused."""
 
 
 class _Frozen(BaseModel):
@@ -22,14 +22,14 @@ class _Frozen(BaseModel):
 
 
 class Calibration(_Frozen):
-    """What turns log-probabilities into probabilities, fitted on out-of-fold answers, for each level its own."""
+    """Temperature scaling of windows and of recordings, fitted on out-of-fold predictions."""
 
     window: TemperatureScaling = TemperatureScaling()
     recording: TemperatureScaling = TemperatureScaling()
 
 
 class Interval(_Frozen):
-    """How far a recording's true number may lie from the answer: split conformal on out-of-fold recordings."""
+    """Prediction interval of a recording's number: split conformal on out-of-fold recordings."""
 
     coverage: float
     half_width: float
@@ -37,24 +37,24 @@ class Interval(_Frozen):
 
 
 class Sets(_Frozen):
-    """Which classes a recording may be: split conformal on out-of-fold recordings."""
+    """Prediction set of a recording's classes: split conformal on out-of-fold recordings."""
 
     coverage: float
-    """Part of recordings like those of training, of every class where ``per_class``, whose class is in its set."""
+    """Fraction of recordings with their true class in the set, as in training; of every class if ``per_class``."""
     thresholds: tuple[float, ...]
-    """One a class: the least probability with which it is in a recording's set."""
+    """Smallest probability of each class in a recording's set."""
     per_class: bool
 
 
 class Target(_Frozen):
-    """How a regressor's standardised number becomes the user's: ``value = mean + deviation * answer``."""
+    """Scale of a regressor's standardised output: ``value = mean + deviation * output``."""
 
     mean: float
     deviation: float
 
 
 class Manifest(_Frozen):
-    """What the bundle says of itself; ``manifest.json`` in the file."""
+    """Settings of a bundle; ``manifest.json`` in the file."""
 
     format: Literal[3] = FORMAT
     name: str
@@ -64,59 +64,59 @@ class Manifest(_Frozen):
     spec: FeatureSpec
     calibration: Calibration = Calibration()
     interval: Interval | None = None
-    """For numbers."""
+    """Of a regressor."""
     sets: Sets | None = None
-    """For classes."""
+    """Of a classifier."""
     event_thresholds: tuple[float, ...] = ()
-    """Probability of a window at which an event begins, one a class, chosen on out-of-fold windows; none means 0.5."""
+    """Window probability at which an event of each class begins, chosen on out-of-fold windows; empty for 0.5."""
     family: str
     settings: dict[str, Any] = {}
     scores: dict[str, Any] = {}
     """The held-out scores, as ``train --json`` prints them under ``test``."""
     verdict: str = ""
     protocol: str = ""
-    """How the scores were taken: which folds, which groups."""
+    """Protocol of the evaluation: folds and groups."""
     parts: tuple[str, ...] = ("pooled",)
-    """What a row is made of, end to end: ``pooled``, ``image``, or the name of an embedding."""
+    """Blocks of a row, in order: ``pooled``, ``image``, or the name of an embedding."""
     embeddings: tuple[EmbeddingCard, ...] = ()
-    """The cards of the embeddings among the parts; their graphs are members of the file."""
+    """Cards of the embeddings among the parts; their graphs are members of the file."""
     image: FeatureSpec | None = None
-    """What the image among the parts is."""
+    """Spec of the image among the parts."""
     standard: FeatureSpec
-    """The compact row of named features, that novelty and monitoring look at whatever the model eats."""
+    """Spec of the standard row: the compact named features that novelty and monitoring read for every model."""
     versions: dict[str, str] = {}
     """Libraries and their versions at training."""
     created: str = ""
-    """ISO 8601, UTC: the one thing in which two equal trainings differ."""
+    """ISO 8601, UTC; the only difference between equal trainings."""
     members: dict[str, str] = {}
     """SHA-256 of every other member of the file."""
 
     @property
     def min_samples(self) -> int:
-        """Samples in the shortest sound that has an answer: one frame."""
+        """Samples in the shortest sound that can be predicted: one frame."""
         return max(self.spec.n_fft, self.standard.n_fft)
 
     @model_validator(mode="after")
-    def _knows_its_parts(self) -> Self:
-        known = ["pooled", *["image"] * (self.image is not None), *(card.name for card in self.embeddings)]
-        named = set(self.parts)
-        if not named or len(named) < len(self.parts) or not set(known[1:]) <= named <= set(known):
-            raise ValueError(f"the parts of a row are those that are described, {', '.join(known)}, each once")
+    def _check_parts(self) -> Self:
+        described = ["pooled", *["image"] * (self.image is not None), *(card.name for card in self.embeddings)]
+        parts = set(self.parts)
+        if not parts or len(parts) < len(self.parts) or not set(described[1:]) <= parts <= set(described):
+            raise ValueError(f"the parts of a row must be those described, {', '.join(described)}, each once")
         return self
 
     @model_validator(mode="after")
-    def _answers_its_task(self) -> Self:
+    def _check_task(self) -> Self:
         if (self.target is not None, bool(self.classes)) != (
             (True, False) if self.task == "regress" else (False, True)
         ):
-            raise ValueError("a regressor has a target and no classes, a classifier classes and no target")
+            raise ValueError("a regressor must have a target and no classes, a classifier classes and no target")
         per_class = (self.calibration.window.bias, self.calibration.recording.bias, self.sets and self.sets.thresholds)
         if any(values and len(values) != len(self.classes) for values in per_class):
-            raise ValueError("biases and the thresholds of sets are one a class, or none at all")
+            raise ValueError("biases and the thresholds of sets must be one per class, or none")
         if self.event_thresholds and (
             len(self.event_thresholds) != len(self.classes) or not all(0 < t <= 1 for t in self.event_thresholds)
         ):
-            raise ValueError("event thresholds are probabilities above 0, one a class, or none at all")
+            raise ValueError("event thresholds must be probabilities above 0, one per class, or none")
         return self
 
 
@@ -125,11 +125,13 @@ def read_manifest(content: bytes, source: str) -> Manifest:
 
     Parameters
     ----------
-    source : where the bundle comes from, for messages
+    content : bytes
+    source : str
+        Name of the bundle in messages.
 
     Raises
     ------
-    BundleError : not JSON, of another format, or a key that is missing, unknown or out of its range
+    BundleError : not JSON, of another format, or a key is missing, unknown or out of range
     """
     try:
         settings = json.loads(content)
@@ -144,8 +146,8 @@ def read_manifest(content: bytes, source: str) -> Manifest:
         return Manifest.model_validate(settings)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "manifest"
+        key = ".".join(map(str, first["loc"])) or "manifest"
         message = first["msg"][0].lower() + first["msg"][1:]
-        raise BundleError(f"{source}: the bundle's manifest must be readable. `{place}`: {message}.") from error
+        raise BundleError(f"{source}: the bundle's manifest must be readable. `{key}`: {message}.") from error
     except AuricleError as error:  # the spec's own checks
         raise BundleError(f"{source}: {error}") from error
