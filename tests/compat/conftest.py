@@ -1,4 +1,4 @@
-"""Sound that is equal bit for bit on every machine: what an earlier version was given, and this one is given again."""
+"""Sounds that are equal bit for bit on every machine, for an earlier version and for this one."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ _N_A_CLASS = 6
 
 
 def write_sounds(folder: Path) -> Path:
-    """Write ``sounds/``, twelve recordings of half a second in a folder a class, and ``question.wav``, of 1.2 s."""
+    """Write ``sounds/``, twelve recordings of half a second in one folder per class, and ``question.wav``, of 1.2 s."""
     rng = np.random.default_rng(11)
     for label, tone_hz in _CLASSES_HZ.items():
         (folder / "sounds" / label).mkdir(parents=True)
@@ -34,7 +34,7 @@ def write_sounds(folder: Path) -> Path:
 
 
 def sounds_hash(folder: Path) -> str:
-    """Return SHA-256 over all that `write_sounds` wrote."""
+    """Return the SHA-256 of all files of `write_sounds`."""
     return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(folder.rglob("*.wav")))).hexdigest()
 
 
@@ -54,35 +54,35 @@ def _write_wav(path: Path, samples: NDArray[np.int16], rate_hz: int) -> None:
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """What commit 0bdd1ff wrote, see scripts/make_compat.py; nothing may write into it."""
+    """Read-only files that commit 0bdd1ff wrote, see scripts/make_compat.py."""
     return DATA
 
 
 @pytest.fixture(scope="session")
 def expected() -> dict[str, Any]:
-    """What commit 0bdd1ff said of it."""
+    """Predictions and outputs of commit 0bdd1ff for these files."""
     content: dict[str, Any] = json.loads((DATA / "expected.json").read_text(encoding="utf-8"))
     return content
 
 
 @pytest.fixture(scope="session")
 def sounds(tmp_path_factory: pytest.TempPathFactory, expected: dict[str, Any]) -> Path:
-    """The folder of sounds, equal to those that the earlier version read."""
+    """Folder of sounds, equal to those of the earlier version."""
     folder = write_sounds(tmp_path_factory.mktemp("compat"))
-    assert sounds_hash(folder) == expected["sounds"], "NumPy draws other noise than it did, or rounds otherwise"
+    assert sounds_hash(folder) == expected["sounds"], "NumPy draws or rounds noise in another way than before"
     return folder
 
 
 @pytest.fixture
 def store_url(data: Path, tmp_path: Path) -> str:
-    """A copy of the store that the earlier version wrote, to be opened and migrated."""
+    """Copy of the earlier version's store, to open and migrate."""
     shutil.copy(data / "store.sqlite", tmp_path)
     return f"sqlite:///{tmp_path / 'store.sqlite'}"
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command left behind."""
+    """Exit code and output of a command."""
 
     code: int
     out: str

@@ -1,4 +1,4 @@
-"""Bundles that an earlier version wrote: they load, prove themselves, and answer as they did."""
+"""Bundles of an earlier version load, pass their self-test and predict as before."""
 
 import json
 import zipfile
@@ -17,7 +17,7 @@ TOLERANCE = 1e-6
 
 
 def is_close(found: Any, expected: Any) -> bool:
-    """Whether answers have the same keys, labels and numbers."""
+    """Return whether two predictions have the same keys, labels and numbers."""
     if isinstance(expected, dict):
         return found.keys() == expected.keys() and all(is_close(found[key], expected[key]) for key in expected)
     if isinstance(expected, list):
@@ -28,24 +28,24 @@ def is_close(found: Any, expected: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_kept_bundle_proves_itself_and_answers_as_it_did(
+def test_an_old_bundle_passes_its_self_test_and_predicts_as_before(
     name: str, data: Path, sounds: Path, expected: dict[str, Any]
 ) -> None:
-    model = auricle.load(data / f"{name}.auricle")  # runs the golden windows
-    question, answers = sounds / "question.wav", expected["bundles"][name]
-    assert is_close(json.loads(json.dumps(model.predict(question).as_json())), answers["recording"])
+    model = auricle.load(data / f"{name}.auricle")  # runs the self-test
+    question, before = sounds / "question.wav", expected["bundles"][name]
+    assert is_close(json.loads(json.dumps(model.predict(question).as_json())), before["recording"])
     windows = json.loads(json.dumps([window.as_json() for window in model.windows(question)]))
     assert len(windows) > 1
-    assert is_close(windows, answers["windows"])
+    assert is_close(windows, before["windows"])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_module_that_a_kept_bundle_names_is_still_there(
+def test_the_mlflow_loader_of_an_old_bundle_still_exists(
     name: str, data: Path, sounds: Path, expected: dict[str, Any], tmp_path: Path
 ) -> None:
     with zipfile.ZipFile(data / f"{name}.auricle") as archive:
         archive.extractall(tmp_path)
     flavour = yaml.safe_load((tmp_path / "MLmodel").read_text(encoding="utf-8"))["flavors"]["python_function"]
     loader = import_module(flavour["loader_module"])
-    (answer,) = loader._load_pyfunc(str(tmp_path / flavour["data"])).predict([sounds / "question.wav"])
-    assert is_close(json.loads(json.dumps(answer)), expected["bundles"][name]["recording"])
+    (prediction,) = loader._load_pyfunc(str(tmp_path / flavour["data"])).predict([sounds / "question.wav"])
+    assert is_close(json.loads(json.dumps(prediction)), expected["bundles"][name]["recording"])

@@ -1,4 +1,4 @@
-"""Features that an earlier version kept: they are found again, and nothing is computed or written anew."""
+"""Features that an earlier version cached are found, and nothing is computed again."""
 
 import hashlib
 import json
@@ -19,12 +19,12 @@ _ENTRIES = "SELECT key, bytes, content, digest FROM entries ORDER BY key"
 
 @pytest.fixture
 def folder(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: dict[str, Any]) -> Path:
-    """A copy of what was kept, as it is found where libraries have the versions that it was computed with."""
-    place = tmp_path / "cache"
-    shutil.copytree(data / "cache", place)
-    monkeypatch.setenv("AURICLE_CACHE_DIR", str(place))
+    """Copy of the earlier version's cache, with its versions of the libraries."""
+    cache_dir = tmp_path / "cache"
+    shutil.copytree(data / "cache", cache_dir)
+    monkeypatch.setenv("AURICLE_CACHE_DIR", str(cache_dir))
     monkeypatch.setattr(cache_module, "_MAKERS", tuple(expected["cache"]["libraries"]))
-    return place
+    return cache_dir
 
 
 def entries_in(folder: Path) -> list[tuple[Any, ...]]:
@@ -32,7 +32,7 @@ def entries_in(folder: Path) -> list[tuple[Any, ...]]:
         return database.execute(_ENTRIES).fetchall()
 
 
-def test_kept_arrays_are_read_under_their_keys(folder: Path, expected: dict[str, Any]) -> None:
+def test_cached_arrays_are_read_by_their_keys(folder: Path, expected: dict[str, Any]) -> None:
     with closing(FeatureCache(folder)) as cache:
         for key, hashes in expected["cache"]["entries"].items():
             arrays = cache.get(bytes.fromhex(key))
@@ -49,19 +49,19 @@ def test_kept_arrays_are_read_under_their_keys(folder: Path, expected: dict[str,
     ],
     ids=["inspect", "train", "train on an embedding"],
 )
-def test_a_command_finds_what_was_kept_and_computes_nothing_anew(
+def test_a_command_finds_cached_features_and_computes_none(
     command: tuple[str, ...], folder: Path, sounds: Path, data: Path, tmp_path: Path, auricle: Callable[..., Any]
 ) -> None:
     before = entries_in(folder)
-    assert len(before) == 36  # twelve recordings: as they were listened to, their rows, their embeddings
-    places = {"SOUNDS": sounds / "sounds", "OUT": tmp_path / "any.auricle", "TINY": data / "tiny.onnx"}
-    ran = auricle(*(places.get(one, one) for one in command))
+    assert len(before) == 36  # of twelve recordings: scan, rows, embeddings
+    paths = {"SOUNDS": sounds / "sounds", "OUT": tmp_path / "any.auricle", "TINY": data / "tiny.onnx"}
+    ran = auricle(*(paths.get(argument, argument) for argument in command))
     assert ran.code == 0
     assert json.loads(ran.out)["n_recordings"] == 12
-    assert entries_in(folder) == before  # what is computed is kept: there would be more
+    assert entries_in(folder) == before  # computed features would be cached too
 
 
-def test_another_version_of_a_library_is_another_key(
+def test_another_version_of_a_library_gives_other_keys(
     folder: Path, sounds: Path, monkeypatch: pytest.MonkeyPatch, auricle: Callable[..., Any]
 ) -> None:
     monkeypatch.setattr(cache_module, "_MAKERS", ("numpy 0.0",))

@@ -1,4 +1,4 @@
-"""A store that an earlier version wrote: it opens, migrates, and says what it said."""
+"""A store of an earlier version opens, migrates, and holds the same entries, labels, models and keys."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ def store(store_url: str) -> Iterator[Store]:
 
 
 @pytest.mark.parametrize(
-    ("command", "what"),
+    ("command", "name"),
     [
         (("models", "list"), "models"),
         (("models", "show", "forest"), "model"),
@@ -30,15 +30,15 @@ def store(store_url: str) -> Iterator[Store]:
         (("feedback", "export"), "feedback"),
     ],
 )
-def test_the_commands_print_of_a_kept_store_what_they_printed(
-    command: tuple[str, ...], what: str, auricle: Callable[..., Any], store_url: str, expected: dict[str, Any]
+def test_commands_print_the_same_for_an_old_store(
+    command: tuple[str, ...], name: str, auricle: Callable[..., Any], store_url: str, expected: dict[str, Any]
 ) -> None:
     ran = auricle(*command, "--store", store_url, "--json")
     assert ran.code == 0
-    assert json.loads(ran.out) == expected["store"][what]
+    assert json.loads(ran.out) == expected["store"][name]
 
 
-def test_kept_entries_are_read_whole(store: Store, expected: dict[str, Any]) -> None:
+def test_old_entries_are_read_completely(store: Store, expected: dict[str, Any]) -> None:
     kept = expected["store"]["entries"]
     assert {entry.id for entry in store.entries().entries} == {one["id"] for one in kept}
     for one in kept:
@@ -52,17 +52,17 @@ def test_kept_entries_are_read_whole(store: Store, expected: dict[str, Any]) -> 
         assert hashlib.sha256(entry.standard.tobytes() + entry.rows.tobytes()).hexdigest() == one["arrays"]
 
 
-def test_kept_labels_are_found(store: Store, expected: dict[str, Any]) -> None:
+def test_old_labels_are_found(store: Store, expected: dict[str, Any]) -> None:
     labels = {row["id"]: row["label"] for row in expected["store"]["feedback"]["feedback"]}
     assert {entry.id for entry in store.entries(Filter(labelled=True)).entries} == labels.keys()
-    assert {entry: said[-1].label for entry, said in store.feedback.of(list(labels)).items()} == labels
+    assert {entry: entries[-1].label for entry, entries in store.feedback.of(list(labels)).items()} == labels
 
 
-def test_a_kept_check_is_read(store: Store, expected: dict[str, Any]) -> None:
+def test_an_old_check_is_read(store: Store, expected: dict[str, Any]) -> None:
     assert [[one.id, one.verdict, dict(one.body)] for one in store.checks.latest()] == expected["store"]["check"]
 
 
-def test_a_kept_key_opens_and_a_revoked_one_does_not(store: Store, expected: dict[str, Any]) -> None:
+def test_an_old_key_is_valid_unless_revoked(store: Store, expected: dict[str, Any]) -> None:
     valid, revoked = expected["store"]["tokens"]
     key = store.keys.verify(valid)
     assert key is not None
@@ -71,17 +71,17 @@ def test_a_kept_key_opens_and_a_revoked_one_does_not(store: Store, expected: dic
     assert store.keys.verify(valid[:-1]) is None
 
 
-def test_the_kept_champion_loads_and_answers_as_its_file_does(store: Store, data: Path, sounds: Path) -> None:
+def test_the_old_champion_loads_and_predicts_as_its_file(store: Store, data: Path, sounds: Path) -> None:
     champion = store.models.find("forest@champion")
     content = store.models.content(champion.digest)
     assert content == (data / "forest.auricle").read_bytes()
     model = Predictor(Bundle.from_bytes(content))
     assert model.name == champion.id
-    for entry in store.entries().entries:  # what it answered when it was kept
+    for entry in store.entries().entries:  # the prediction at the time
         assert model.predict(sounds / entry.source).label == entry.recording.label
 
 
-def test_a_kept_store_takes_more(store: Store, store_url: str, auricle: Callable[..., Any], data: Path) -> None:
+def test_an_old_store_can_be_written(store: Store, store_url: str, auricle: Callable[..., Any], data: Path) -> None:
     before = len(store.entries().entries)
     bundle = data / "forest.auricle"
     assert auricle("models", "add", bundle, "--why", "again", "--store", store_url).code == 0

@@ -1,4 +1,4 @@
-"""A way to run what is written: nodes from samples to one value, in onnxruntime."""
+"""Run written nodes, from samples to one value, in onnxruntime."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ def _run(write: Write, samples: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def run() -> Callable[[Write, np.ndarray], np.ndarray]:
-    """Write nodes after ``samples``, and run them."""
+    """Return a function that writes nodes after ``samples`` and runs them."""
     return _run
 
 
@@ -51,5 +51,5 @@ SOUNDS = {name: samples.astype(np.float32) for name, samples in _sounds().items(
 
 @pytest.fixture(params=SOUNDS)
 def sound(request: pytest.FixtureRequest) -> np.ndarray:
-    """One second of generated sound at 16 kHz, float32."""
+    """One second of synthetic sound at 16 kHz, float32."""
     return SOUNDS[request.param]

@@ -1,4 +1,4 @@
-"""Models that look at images, alone or beside pooled features, answer alike when they are exported."""
+"""Exported models of images, alone or with pooled features, predict as their bundles do."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from auricle.prediction.predictor import Predictor
 
 
 def linear_graph(n_columns: int, n_classes: int) -> bytes:
-    """A model of any row: what it sees, weighed at random, through a softmax."""
+    """Return a linear model of any row with random weights and a softmax."""
     rng = np.random.default_rng(3)
     weights = (rng.standard_normal((n_columns, n_classes)) / n_columns).astype(np.float32)
     graph = helper.make_graph(
@@ -37,8 +37,8 @@ def linear_graph(n_columns: int, n_classes: int) -> bytes:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8).SerializeToString()
 
 
-def eating(bundle: Bundle, parts: tuple[str, ...], *, rate_hz: int = 8000) -> Bundle:
-    """Return the bundle with a model of other parts."""
+def with_parts(bundle: Bundle, parts: tuple[str, ...], *, rate_hz: int = 8000) -> Bundle:
+    """Return the bundle with a model of other blocks."""
     manifest = bundle.manifest.model_copy(update={"parts": parts, "image": image_spec(rate_hz, 0.25)})
     bundle = replace(bundle, manifest=manifest)
     features = bundle.features()
@@ -49,23 +49,25 @@ def eating(bundle: Bundle, parts: tuple[str, ...], *, rate_hz: int = 8000) -> Bu
 
 
 @pytest.mark.parametrize("parts", [("image",), ("pooled", "image"), ("image", "pooled")])
-def test_models_of_images_answer_alike(parts: tuple[str, ...], states: Predictor, rng: np.random.Generator) -> None:
-    bundle = eating(states.bundle, parts)
+def test_an_exported_model_of_images_predicts_as_the_bundle(
+    parts: tuple[str, ...], states: Predictor, rng: np.random.Generator
+) -> None:
+    bundle = with_parts(states.bundle, parts)
     graph = build_graph(bundle)
     assert check(graph, bundle) < 1e-3
     samples = (0.1 * rng.standard_normal(5000)).astype(np.float32)
     model, session = Predictor(bundle), onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     names = ["probabilities", "window_probabilities", "window_features"]
-    whole, windows, rows = session.run(names, {INPUT: samples})
-    recording, answers = model.answers(Clip(samples, 8000))
+    probabilities, window_probabilities, rows = session.run(names, {INPUT: samples})
+    recording, windows = model.answers(Clip(samples, 8000))
     assert recording.probabilities is not None
-    np.testing.assert_allclose(whole, list(recording.probabilities.values()), atol=1e-3)
-    assert len(windows) == len(answers)
-    assert rows.shape == (len(answers), bundle.golden.rows.shape[1])
+    np.testing.assert_allclose(probabilities, list(recording.probabilities.values()), atol=1e-3)
+    assert len(window_probabilities) == len(windows)
+    assert rows.shape == (len(windows), bundle.golden.rows.shape[1])
 
 
 def test_images_at_another_rate_are_refused(states: Predictor) -> None:
-    bundle = eating(states.bundle, ("image",), rate_hz=4000)
+    bundle = with_parts(states.bundle, ("image",), rate_hz=4000)
     with pytest.raises(ExportError, match=r"at the rate of the windows, 8000 Hz, .* These are at 4000 Hz"):
         build_graph(bundle)
 
@@ -85,7 +87,7 @@ def test_an_image_equals_the_features(run, sound, n):
     np.testing.assert_allclose(got[near], expected[near], atol=1e-2)
 
 
-def test_the_loudest_stretch_is_seen(run, rng):
+def test_an_image_is_of_the_loudest_stretch(run, rng):
     samples = (1e-3 * rng.standard_normal(16_000)).astype(np.float32)
     samples[9000:12_000] *= 300
     got = run(lambda graph, value: image(graph, value, SPEC), samples)

@@ -21,9 +21,9 @@ def test_the_card_is_plain_json(model):
     assert card["unknown_above"].keys() == {"window", "recording"}
 
 
-def test_the_meaning_of_every_output_is_told(model):
+def test_every_output_has_a_meaning_type_and_shape(model):
     outputs = build_card(model.bundle)["outputs"]
-    assert all(told["meaning"] and told["type"] and told["shape"] is not None for told in outputs.values())
+    assert all(output["meaning"] and output["type"] and output["shape"] is not None for output in outputs.values())
     assert ("probabilities" in outputs) != ("value" in outputs)
 
 

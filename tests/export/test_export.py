@@ -9,7 +9,7 @@ from auricle.export import export as module
 from auricle.export.export import export
 
 
-def test_graph_and_card_are_written(states, tmp_path):
+def test_export_writes_graph_and_card(states, tmp_path):
     written = export(states.bundle, tmp_path / "a.onnx")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.onnx"]
     assert written.n_bytes == written.graph.stat().st_size
@@ -20,12 +20,12 @@ def test_graph_and_card_are_written(states, tmp_path):
     assert written.as_json()["output"] == str(tmp_path / "a.onnx")
 
 
-def test_other_names_are_refused(states, tmp_path):
+def test_other_suffixes_are_refused(states, tmp_path):
     with pytest.raises(UsageError, match=r"must end in \.onnx"):
         export(states.bundle, tmp_path / "a.tflite")
 
 
-def test_a_folder_that_is_not_there_is_named(states, tmp_path):
+def test_a_missing_folder_is_an_error(states, tmp_path):
     with pytest.raises(OutputError, match="folder must exist"):
         export(states.bundle, tmp_path / "no" / "a.onnx")
 

@@ -1,4 +1,4 @@
-"""The whole graph answers as `predict` does, for classes and numbers, for one window and for many."""
+"""The exported graph predicts as the predictor, for classes and numbers, for one window and for many."""
 
 import json
 
@@ -44,7 +44,7 @@ def exported_speeds(speeds):
 
 
 def clips_of(machine_sounds):
-    """Some recordings, one of many windows, and one shorter than a window."""
+    """Yield some recordings, one of many windows, and one shorter than a window."""
     files = sorted(machine_sounds.parent.rglob("*.wav"))
     yield from (read(file) for file in files[::3])
     yield Clip(np.concatenate([read(file).samples for file in files[:4]]), 8000)
@@ -52,37 +52,39 @@ def clips_of(machine_sounds):
 
 
 def compare_classes(found: dict[str, np.ndarray], prefix: str, expected: list[Prediction], classes) -> None:
-    probabilities = np.array([list(one.probabilities.values()) for one in expected])
+    probabilities = np.array([list(prediction.probabilities.values()) for prediction in expected])
     np.testing.assert_allclose(found[f"{prefix}probabilities"].reshape(probabilities.shape), probabilities, atol=1e-3)
-    assert [classes[i] for i in np.ravel(found[f"{prefix}class"])] == [one.label for one in expected]
+    assert [classes[i] for i in np.ravel(found[f"{prefix}class"])] == [prediction.label for prediction in expected]
     compare_novelty(found, prefix, expected)
 
 
 def compare_novelty(found: dict[str, np.ndarray], prefix: str, expected: list[Prediction]) -> None:
-    np.testing.assert_allclose(np.ravel(found[f"{prefix}novelty"]), [one.novelty for one in expected], atol=1e-2)
-    assert np.ravel(found[f"{prefix}unknown"]).tolist() == [one.unknown for one in expected]
+    np.testing.assert_allclose(
+        np.ravel(found[f"{prefix}novelty"]), [prediction.novelty for prediction in expected], atol=1e-2
+    )
+    assert np.ravel(found[f"{prefix}unknown"]).tolist() == [prediction.unknown for prediction in expected]
 
 
-def test_classes_equal_predict(exported_states, states, machine_sounds):
+def test_class_predictions_equal_the_predictors(exported_states, states, machine_sounds):
     for clip in clips_of(machine_sounds):
         found = exported_states(clip.samples)
         recording, windows = states.answers(clip)
         compare_classes(found, "", [recording], states.classes)
         compare_classes(found, "window_", windows, states.classes)
         if recording.labels is not None:
-            may_be = {name for name, may in zip(states.classes, found["possible"], strict=True) if may}
-            assert may_be == set(recording.labels)
+            possible = {name for name, is_in in zip(states.classes, found["possible"], strict=True) if is_in}
+            assert possible == set(recording.labels)
         np.testing.assert_allclose(found["window_start"] / 8000, [window.start_s for window in windows], atol=1e-9)
 
 
-def test_numbers_equal_predict(exported_speeds, speeds, machine_sounds):
+def test_number_predictions_equal_the_predictors(exported_speeds, speeds, machine_sounds):
     deviation = speeds.bundle.manifest.target.deviation
     for clip in clips_of(machine_sounds):
         found = exported_speeds(clip.samples)
         recording, windows = speeds.answers(clip)
         np.testing.assert_allclose(found["value"], recording.value, atol=1e-3 * deviation)
         np.testing.assert_allclose(found["interval"], recording.interval, atol=1e-3 * deviation)
-        np.testing.assert_allclose(found["window_value"], [one.value for one in windows], atol=1e-3 * deviation)
+        np.testing.assert_allclose(found["window_value"], [window.value for window in windows], atol=1e-3 * deviation)
         compare_novelty(found, "", [recording])
         compare_novelty(found, "window_", windows)
 
@@ -101,12 +103,12 @@ def test_the_graph_is_valid_and_of_standard_operators(exported_states):
     assert set(domains(model.graph)) <= STANDARD
 
 
-def test_the_graph_says_what_it_eats_and_gives(exported_states, states):
-    told = exported_states.session.get_modelmeta().custom_metadata_map
-    assert json.loads(told["classes"]) == list(states.classes)
-    assert json.loads(told["input"])["rate_hz"] == 8000
+def test_the_graph_holds_its_card_as_metadata(exported_states, states):
+    metadata = exported_states.session.get_modelmeta().custom_metadata_map
+    assert json.loads(metadata["classes"]) == list(states.classes)
+    assert json.loads(metadata["input"])["rate_hz"] == 8000
     for output in exported_states.session.get_outputs():
-        assert output.shape == json.loads(told["outputs"])[output.name]["shape"]
+        assert output.shape == json.loads(metadata["outputs"])[output.name]["shape"]
     model = onnx.load_model_from_string(exported_states.serialised)
     assert all(value.doc_string for value in (*model.graph.input, *model.graph.output))
 
@@ -121,10 +123,10 @@ def test_equal_bundles_give_equal_graphs(exported_states, states):
     ("name", "options"),
     [("esc10", {"fold": "fold"}), ("fsdd", {"group": "speaker"}), ("commands", {"group": "speaker"})],
 )
-def test_real_recordings_get_the_same_answer(recordings_dir, name, options):
+def test_real_recordings_have_the_same_predictions(recordings_dir, name, options):
     dataset = Dataset.load(recordings_dir / name, **options)
-    some = dataset.subset(range(0, len(dataset), len(dataset) // 150))  # however good the model, the answer is the same
-    model = Predictor(train(some, models="linear").bundle)
+    subset = dataset.subset(range(0, len(dataset), len(dataset) // 150))  # a weak model will do
+    model = Predictor(train(subset, models="linear").bundle)
     exported = Exported(model.bundle)
     for example in dataset.examples[:: max(1, len(dataset.examples) // 100)]:
         clip = resample(read(example.file), model.bundle.manifest.spec.rate_hz)

@@ -9,7 +9,7 @@ from auricle.features.spec import FeatureSpec
 
 @pytest.mark.parametrize("n_frames", [1, 2, 5, 60, 251, 1000])
 @pytest.mark.parametrize("hop", [128, 160, 250, 512])
-def test_swings_equal_the_features(run, rng, n_frames, hop):
+def test_modulation_depth_equals_the_features(run, rng, n_frames, hop):
     spec = FeatureSpec(rate_hz=16_000, n_fft=512, hop=hop, n_mels=4, n_mfcc=4, features=("modulation",))
     levels_db = (rng.normal(-40, 3, (n_frames, 4)) + 5 * np.sin(np.arange(n_frames) / 3)[:, None]).astype(np.float32)
     got = run(
@@ -20,7 +20,7 @@ def test_swings_equal_the_features(run, rng, n_frames, hop):
     np.testing.assert_allclose(got, expected, atol=2e-5)
 
 
-def test_lengths_are_those_of_the_features():
+def test_transform_lengths_equal_the_features():
     lengths = _products(2000)
     assert [int(lengths[lengths >= n].min()) for n in range(1, 1900)] == [
         scipy.fft.next_fast_len(n, real=True) for n in range(1, 1900)

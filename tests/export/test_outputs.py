@@ -8,11 +8,11 @@ from auricle.errors import ExportError
 from auricle.export.outputs import _model, _rank
 
 
-def test_ranks_are_those_of_numpy(run, rng):
-    known = np.sort(np.concatenate([np.zeros(20), rng.uniform(0, 1, 61), np.ones(20)]))
-    values = np.concatenate([[-1, 0, 1, 2], rng.uniform(-0.1, 1.1, 200), known]).astype(np.float32)
-    got = run(lambda graph, value: _rank(graph, graph.cast(value, np.float64), known), values)
-    expected = np.interp(values.astype(np.float64), known, np.linspace(0, 1, 101))
+def test_ranks_equal_numpy_interp(run, rng):
+    percentiles = np.sort(np.concatenate([np.zeros(20), rng.uniform(0, 1, 61), np.ones(20)]))
+    values = np.concatenate([[-1, 0, 1, 2], rng.uniform(-0.1, 1.1, 200), percentiles]).astype(np.float32)
+    got = run(lambda graph, value: _rank(graph, graph.cast(value, np.float64), percentiles), values)
+    expected = np.interp(values.astype(np.float64), percentiles, np.linspace(0, 1, 101))
     np.testing.assert_allclose(got, expected, atol=1e-12)
 
 
@@ -32,7 +32,7 @@ def test_a_model_is_grafted(run):
 
 
 @pytest.mark.parametrize(("version", "n_inputs"), [(17, 1), (21, 1), (18, 2)])
-def test_a_model_of_another_form_is_refused(version, n_inputs):
+def test_a_model_of_another_version_or_with_two_inputs_is_refused(version, n_inputs):
     with pytest.raises(ExportError, match=rf"has {n_inputs} inputs, version {version} and 0 functions"):
         _model(GraphBuilder(), "rows", model_graph(version, n_inputs))
 

@@ -36,17 +36,17 @@ def compare(run, spec, samples):
     expected = Extractor(spec).rows([Clip(samples, spec.rate_hz)], workers=1)
     assert got.shape == expected.shape
     scale = np.maximum(1.0, np.abs(expected))
-    steep = np.array(["slope" in name for name in spec.columns])  # a difference over a short time
+    steep = np.array(["slope" in name for name in spec.columns])  # a slope amplifies differences
     assert (np.abs(got - expected) / scale)[:, ~steep].max(initial=0) < 1e-3
     assert (np.abs(got - expected) / scale)[:, steep].max(initial=0) < 1e-1
 
 
-def test_every_group_without_frames_has_an_export():
+def test_every_group_without_frames_can_be_exported():
     assert WHOLE.keys() == UNPOOLED
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_rows_equal_the_extractor(run, sound, spec):
+def test_rows_equal_the_extractors(run, sound, spec):
     compare(run, spec, sound)
 
 
@@ -56,14 +56,14 @@ def test_short_recordings_are_pooled_at_their_own_length(run, sound, n):
 
 
 @pytest.mark.parametrize("n", [512, 4800, 8000, 8001, 8128, 11_000, 16_000])
-def test_windows_begin_where_the_extractor_cuts(run, rng, n):
+def test_windows_begin_where_the_extractors_begin(run, rng, n):
     spec = SPECS["windows"]
     samples = rng.standard_normal(n).astype(np.float32)
     got = run(lambda graph, value: rows(graph, value, spec, [pooled(spec)])[1], samples)
     assert got.tolist() == [window.start_samples for window in Extractor(spec).windows(Clip(samples, 16_000))]
 
 
-def test_a_feature_without_export_is_named(monkeypatch):
+def test_a_feature_that_cannot_be_exported_is_named(monkeypatch):
     monkeypatch.delitem(module.GROUPS, "flux")
     with pytest.raises(ExportError, match=r"among mfcc, .*, modulation to be exported\. Got flux\."):
         row(GraphBuilder(), "samples", ALL)

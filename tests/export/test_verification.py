@@ -17,7 +17,7 @@ def altered(serialised: bytes, change) -> bytes:
 
 
 def louder(model: onnx.ModelProto) -> None:
-    """Double the window that frames are weighed with."""
+    """Double the Hann window."""
     for constant in model.graph.initializer:
         number = numpy_helper.to_array(constant)
         if number.dtype == np.float32 and number.shape == (256,) and np.isclose(number[128], 1):
@@ -32,17 +32,17 @@ def other_hop(model: onnx.ModelProto) -> None:
 
 
 @pytest.mark.parametrize("name", ["states", "speeds"])
-def test_a_right_graph_is_within_a_fraction_of_the_limit(request, name):
+def test_a_correct_graph_is_within_a_tenth_of_the_limit(request, name):
     bundle = request.getfixturevalue(name).bundle
     assert check(build_graph(bundle), bundle) < MAX_DIFFERENCE / 10
 
 
-def test_a_graph_that_answers_otherwise_is_refused(states):
+def test_a_graph_with_other_predictions_is_refused(states):
     with pytest.raises(ExportError, match=r"within 0\.001 of the bundle\. It differs by"):
         check(altered(build_graph(states.bundle), louder), states.bundle)
 
 
-def test_a_graph_that_cuts_otherwise_is_refused(states):
+def test_a_graph_with_other_windows_is_refused(states):
     with pytest.raises(ExportError, match=r"must cut a recording as the bundle does\. It gives \d+ windows"):
         check(altered(build_graph(states.bundle), other_hop), states.bundle)
 
@@ -52,7 +52,7 @@ def test_a_graph_that_does_not_run_is_refused(states):
         check(b"no graph", states.bundle)
 
 
-def test_a_bundle_that_fails_its_own_test_is_refused(states):
+def test_a_bundle_that_fails_its_self_test_is_refused(states):
     golden = replace(states.bundle.golden, rows=states.bundle.golden.rows + 1)
     with pytest.raises(BundleError, match="every golden window's row"):
         check(build_graph(states.bundle), replace(states.bundle, golden=golden))

@@ -1,4 +1,4 @@
-"""All that a model eats of a window, and its standard row, as ONNX nodes."""
+"""Write the blocks of a window's row as ONNX nodes: pooled features and images, joined as in the bundle."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,33 +18,33 @@ __all__ = ["design_row", "image", "pooled"]
 
 
 def pooled(spec: FeatureSpec) -> Row:
-    """Return how the row of a spec is written."""
+    """Return the writer of a spec's row."""
     return Row(partial(row, spec=spec), len(spec.columns))
 
 
 def design_row(bundle: Bundle) -> Row:
-    """Return how the row that a bundle's model eats is written, part after part.
+    """Return the writer of a bundle's input row, block after block.
 
     Raises
     ------
-    ExportError : a part is an embedding, or an image at another rate than the windows'
+    ExportError : a block is an embedding, or an image at another rate than the windows
     """
     manifest = bundle.manifest
-    known = {POOLED: pooled(manifest.spec)}
+    writers = {POOLED: pooled(manifest.spec)}
     if manifest.image is not None:
         if manifest.image.rate_hz != manifest.spec.rate_hz:
             raise ExportError(
                 f"{bundle.id}: images must be at the rate of the windows, {manifest.spec.rate_hz} Hz, to be exported. "
                 f"These are at {manifest.image.rate_hz} Hz."
             )
-        known[IMAGE] = Row(partial(image, spec=manifest.image), len(Image(manifest.image).columns))
-    if unknown := [name for name in manifest.parts if name not in known]:
+        writers[IMAGE] = Row(partial(image, spec=manifest.image), len(Image(manifest.image).columns))
+    if unknown := [name for name in manifest.parts if name not in writers]:
         raise ExportError(
             f"{bundle.id}: a model must read pooled features or images to be exported. This one reads the embedding "
             f"{unknown[0]}: use the bundle, or train without `embedding`."
         )
-    parts = [known[name] for name in manifest.parts]
-    return Row(partial(_joined, writes=[part.write for part in parts]), sum(part.n_columns for part in parts))
+    blocks = [writers[name] for name in manifest.parts]
+    return Row(partial(_joined, writes=[block.write for block in blocks]), sum(block.n_columns for block in blocks))
 
 
 def _joined(graph: GraphBuilder, samples: Value, *, writes: list[Callable[[GraphBuilder, Value], Value]]) -> Value:
@@ -55,9 +55,9 @@ ONE = np.array([1])
 
 
 def image(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
-    """Write the image of one window, band after band: float32, shape (n_mels * n_frames,), in dB.
+    """Write the log-mel image of one window, band after band: float32, shape (n_mels * n_frames,), in dB.
 
-    A shorter window is laid in the middle of silence; of a longer one, the loudest stretch is seen.
+    A shorter window is centred in silence; a longer one is cut to its loudest stretch.
 
     Parameters
     ----------
@@ -69,13 +69,13 @@ def image(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
     """
     if spec.window_samples is None:
         raise ExportError("An image must have a size to be exported: its spec has no `window_s`.")
-    seen = _loudest(graph, _centred(graph, samples, spec.window_samples), spec.window_samples, spec.hop)
-    bands = graph.node("Transpose", log_mel(graph, seen, spec), perm=[1, 0])
+    stretch = _loudest(graph, _centred(graph, samples, spec.window_samples), spec.window_samples, spec.hop)
+    bands = graph.node("Transpose", log_mel(graph, stretch, spec), perm=[1, 0])
     return graph.node("Reshape", bands, np.array([-1]))
 
 
 def _centred(graph: GraphBuilder, samples: Value, length: int) -> Value:
-    """Write samples with silence on both sides where they are fewer than ``length``."""
+    """Write samples, padded with zeros on both sides up to ``length``."""
     missing = graph.node("Max", graph.node("Sub", np.array([length]), graph.length(samples, 0)), np.array([0]))
     before = graph.node("Div", missing, np.array([2]))
     sides = graph.node("Concat", before, graph.node("Sub", missing, before), axis=0)
@@ -83,7 +83,7 @@ def _centred(graph: GraphBuilder, samples: Value, length: int) -> Value:
 
 
 def _loudest(graph: GraphBuilder, samples: Value, length: int, hop: int) -> Value:
-    """Write the stretch of ``length`` with the most energy, among those that begin at a frame; the first of equals."""
+    """Write the stretch of ``length`` samples with the most energy, from the first frame on a tie."""
     double = graph.cast(samples, np.float64)
     before = graph.node(
         "Concat", np.zeros(1), graph.node("CumSum", graph.node("Mul", double, double), np.int64(0)), axis=0

@@ -1,4 +1,4 @@
-"""What an exported graph eats and gives, for someone who has the graph and nothing else."""
+"""The card of an exported graph: its inputs, outputs, calibration and an example, as JSON."""
 
 import json
 from importlib.metadata import version
@@ -37,20 +37,22 @@ _SHOWN = {
 
 
 def build_card(bundle: Bundle, *, file: str = "model.onnx") -> dict[str, Any]:
-    """Return the card of a bundle's graph, as JSON holds it.
+    """Return the card of a bundle's graph as plain values.
 
     Parameters
     ----------
-    file : the graph's name, for the example
+    bundle : Bundle
+    file : str
+        Name of the graph in the example.
     """
     manifest, spec = bundle.manifest, bundle.manifest.spec
     n_example = spec.window_samples or max(spec.rate_hz, manifest.min_samples)
     return {
-        "what": f"{manifest.name}, from the waveform of one recording to its answer. {manifest.verdict}".rstrip(),
+        "what": f"{manifest.name}, from the waveform of one recording to its prediction. {manifest.verdict}".rstrip(),
         "model": bundle.id,
         "task": manifest.task,
         "made_with": {name: version(name) for name in ("auricle", "onnx")},
-        "licence": "auricle (Apache-2.0) claims no rights in this file: they lie with whoever trained the model.",
+        "licence": "auricle (Apache-2.0) claims no rights in this file: they belong to the owner of the model.",
         "input": {
             "name": INPUT,
             "type": "float32",
@@ -65,7 +67,7 @@ def build_card(bundle: Bundle, *, file: str = "model.onnx") -> dict[str, Any]:
         "windows": "One window, which is the whole recording."
         if spec.window_samples is None
         else f"Windows of {spec.window_samples} samples, {spec.window_hop_samples} apart; the last ends at the last "
-        "sample, and a shorter recording is one window of its own length. For a stream, give each window by itself.",
+        "sample, and a shorter recording is one window of its own length. For a stream, run each window by itself.",
         "outputs": _outputs(bundle),
         "classes": list(manifest.classes),
         "calibration": json.loads(manifest.calibration.model_dump_json()) if manifest.classes else {},
@@ -77,26 +79,26 @@ def build_card(bundle: Bundle, *, file: str = "model.onnx") -> dict[str, Any]:
 def _outputs(bundle: Bundle) -> dict[str, dict[str, Any]]:
     """Return the type, shape and meaning of every output, in order."""
     manifest = bundle.manifest
-    told: dict[str, tuple[str, list[str | int], str]] = {}
-    for prefix, axes, whose in (("", [], "of the recording"), ("window_", ["n_windows"], "of each window")):
+    outputs: dict[str, tuple[str, list[str | int], str]] = {}
+    for prefix, axes, owner in (("", [], "of the recording"), ("window_", ["n_windows"], "of each window")):
         if manifest.classes:
             n = len(manifest.classes)
-            told[f"{prefix}probabilities"] = ("float32", [*axes, n], f"calibrated probability of each class {whose}")
-            told[f"{prefix}class"] = ("int64", [*axes], f"index of the most probable class {whose}")
+            outputs[f"{prefix}probabilities"] = ("float32", [*axes, n], f"calibrated probability of each class {owner}")
+            outputs[f"{prefix}class"] = ("int64", [*axes], f"index of the most probable class {owner}")
             if manifest.sets and not prefix:
-                reach = f"which classes the recording may be, with a coverage of {manifest.sets.coverage:g}"
-                told["possible"] = ("bool", [n], reach)
+                meaning = f"whether each class is in the prediction set, with a coverage of {manifest.sets.coverage:g}"
+                outputs["possible"] = ("bool", [n], meaning)
         else:
-            told[f"{prefix}value"] = ("float32", [*axes], f"the number {whose}, in the target's unit")
+            outputs[f"{prefix}value"] = ("float32", [*axes], f"the number {owner}, in the target's unit")
             if manifest.interval and not prefix:
-                reach = f"where the number lies with a coverage of {manifest.interval.coverage:g}"
-                told["interval"] = ("float32", [2], reach)
-        told[f"{prefix}novelty"] = ("float32", [*axes], f"how unlike the training sound, {whose}: above 1 is far away")
-        told[f"{prefix}unknown"] = ("bool", [*axes], f"whether the answer should be taken for unknown, {whose}")
-    told["window_start"] = ("int64", ["n_windows"], "first sample of each window")
+                meaning = f"prediction interval of the number, with a coverage of {manifest.interval.coverage:g}"
+                outputs["interval"] = ("float32", [2], meaning)
+        outputs[f"{prefix}novelty"] = ("float32", [*axes], f"novelty {owner}: above 1 is far from the training data")
+        outputs[f"{prefix}unknown"] = ("bool", [*axes], f"whether the prediction {owner} is unknown")
+    outputs["window_start"] = ("int64", ["n_windows"], "first sample of each window")
     columns = bundle.golden.rows.shape[1]
-    told["window_features"] = ("float32", ["n_windows", columns], "the row of features that the model ate")
-    whole = "probabilities" if manifest.classes else "value"
-    kind, shape, text = told[whole]
-    told[whole] = (kind, shape, f"{text}: {_POOLED[manifest.task]}")
-    return {name: {"type": kind, "shape": shape, "meaning": text} for name, (kind, shape, text) in told.items()}
+    outputs["window_features"] = ("float32", ["n_windows", columns], "input row of the model")
+    pooled = "probabilities" if manifest.classes else "value"
+    kind, shape, text = outputs[pooled]
+    outputs[pooled] = (kind, shape, f"{text}: {_POOLED[manifest.task]}")
+    return {name: {"type": kind, "shape": shape, "meaning": text} for name, (kind, shape, text) in outputs.items()}

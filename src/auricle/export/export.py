@@ -1,4 +1,4 @@
-"""Export a bundle: the graph and its card, written once the graph has proved itself."""
+"""Export a bundle to a file: the ONNX graph with its card in JSON, written after the graph is verified."""
 
 import json
 from dataclasses import dataclass
@@ -19,13 +19,15 @@ SUFFIX = ".onnx"
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """An export that was written.
+    """A written export.
 
     Parameters
     ----------
-    graph, card : the files
-    n_bytes : size of the graph
-    difference : largest difference from the bundle on its golden windows, of a probability or standardised number
+    graph, card : Path
+    n_bytes : int
+        Size of the graph.
+    difference : float
+        Largest difference from the bundle on its golden windows, of a probability or standardised number.
     """
 
     graph: Path
@@ -44,7 +46,7 @@ class Exported:
 
 
 def check_output(path: str | Path) -> Path:
-    """Return the path of a graph to be written, or say why it cannot be.
+    """Check that a graph can be written to a path, and return it.
 
     Raises
     ------
@@ -60,16 +62,18 @@ def check_output(path: str | Path) -> Path:
 
 
 def export(bundle: Bundle, path: str | Path) -> Exported:
-    """Write one ONNX graph from waveform to answer, and beside it a card in JSON.
+    """Write one ONNX graph from waveform to prediction, with a card in JSON beside it.
 
     Parameters
     ----------
-    path : the graph's file, ending in .onnx; the card has the same name and ends in .json
+    bundle : Bundle
+    path : str or Path
+        File of the graph, ending in .onnx; the card has the same name and ends in .json.
 
     Raises
     ------
     UsageError : the name does not end in .onnx
-    ExportError : the bundle has no export, or the graph differs from it; nothing is written
+    ExportError : the bundle cannot be exported, or the graph differs from it; nothing is written
     OutputError : a file cannot be written
     """
     path = check_output(path)

@@ -1,4 +1,4 @@
-"""The whole graph of a bundle: from a recording's samples to its answer, and those of its windows."""
+"""Build the ONNX graph of a bundle, from the samples of a recording to its prediction and those of its windows."""
 
 import json
 from collections.abc import Mapping
@@ -18,22 +18,22 @@ __all__ = ["build_graph"]
 
 
 def build_graph(bundle: Bundle) -> bytes:
-    """Return a serialised ONNX graph from samples to answers, of standard operators only.
+    """Return a serialised ONNX graph from samples to predictions, of standard operators only.
 
-    Its inputs and outputs are those that :func:`~auricle.export.card.build_card` describes; the card is its metadata.
+    :func:`~auricle.export.card.build_card` describes its inputs and outputs; the card is its metadata.
 
     Raises
     ------
-    ExportError : the bundle's features or its model's graph have no export
+    ExportError : the bundle's features or its model's graph cannot be exported
     """
     graph = GraphBuilder()
     manifest = bundle.manifest
     (table, standard), starts = rows(graph, INPUT, manifest.spec, (design_row(bundle), pooled(manifest.standard)))
-    found = recording_outputs(graph, table, standard, bundle) | {"window_start": starts, "window_features": table}
+    values = recording_outputs(graph, table, standard, bundle) | {"window_start": starts, "window_features": table}
     card = build_card(bundle)
     return graph.serialize(
         [_tensor(INPUT, card["input"])],
-        [(_tensor(name, told), found[name]) for name, told in card["outputs"].items()],
+        [(_tensor(name, output), values[name]) for name, output in card["outputs"].items()],
         doc=card["what"],
         metadata={
             name: text if isinstance(text, str) else json.dumps(text, ensure_ascii=False) for name, text in card.items()
@@ -41,6 +41,6 @@ def build_graph(bundle: Bundle) -> bytes:
     )
 
 
-def _tensor(name: str, told: Mapping[str, Any]) -> onnx.ValueInfoProto:
-    kind = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "bool": TensorProto.BOOL}[told["type"]]
-    return helper.make_tensor_value_info(name, kind, told["shape"], doc_string=told["meaning"])
+def _tensor(name: str, described: Mapping[str, Any]) -> onnx.ValueInfoProto:
+    kind = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "bool": TensorProto.BOOL}[described["type"]]
+    return helper.make_tensor_value_info(name, kind, described["shape"], doc_string=described["meaning"])

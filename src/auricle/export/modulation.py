@@ -1,4 +1,4 @@
-"""The modulation spectrum as ONNX nodes: how far the level of each mel band swings, by octaves of frequency."""
+"""Write the modulation spectrum as ONNX nodes: depth of each mel band by octaves of modulation frequency."""
 
 import math
 
@@ -13,14 +13,14 @@ from auricle.features.spec import FeatureSpec
 __all__ = ["LONGEST_FRAMES", "modulation_depth"]
 
 LONGEST_FRAMES = 2**24
-"""Frames of the longest window whose modulation spectrum is the same; two days at 100 frames a second."""
+"""Longest window in frames with the same modulation spectrum; two days at 100 frames a second."""
 
 
 def modulation_depth(graph: GraphBuilder, levels_db: Value, spec: FeatureSpec) -> Value:
     """Write the modulation spectrum of log-mel levels, shape (n_frames, n_mels): shape (n_mels * n_octaves,).
 
-    In double precision, because onnxruntime's transforms of a length that is no power of two are exact to 1e-5 only
-    in single.
+    In double precision: in single precision, onnxruntime's transforms of other lengths than powers of two are exact to
+    1e-5 only.
     """
     rate_hz = spec.rate_hz / spec.hop
     n_frames = graph.length(levels_db, 0)
@@ -37,7 +37,7 @@ def modulation_depth(graph: GraphBuilder, levels_db: Value, spec: FeatureSpec) -
 
 
 def _fast_length(graph: GraphBuilder, n_frames: Value, shortest: int) -> Value:
-    """Write the length of transform that the features choose, int64 of shape (1,): products of 2, 3 and 5."""
+    """Write the features' transform length, int64 of shape (1,): a product of 2, 3 and 5."""
     least = graph.node("Max", n_frames, np.array([shortest]))
     lengths = _products(LONGEST_FRAMES)
     longer = graph.node("Where", graph.node("Less", lengths, least), np.array([LONGEST_FRAMES]), lengths)
@@ -52,7 +52,7 @@ def _products(limit: int) -> NDArray[np.int64]:
 
 
 def _taper(graph: GraphBuilder, n_frames: Value, length: Value) -> Value:
-    """Write a Hann window without its zeros, float64, shape (n_frames,), scaled so that powers add to the variance."""
+    """Write a Hann window without its zeros, float64, shape (n_frames,), scaled so that powers sum to the variance."""
     step = graph.node("Div", np.float64(2 * np.pi), graph.cast(graph.node("Add", n_frames, np.array([1])), np.float64))
     index = graph.cast(graph.node("Add", graph.range(n_frames), np.int64(1)), np.float64)
     # 0.5 - 0.5 cos x = sin² (x / 2)
@@ -63,7 +63,7 @@ def _taper(graph: GraphBuilder, n_frames: Value, length: Value) -> Value:
 
 
 def _octaves(graph: GraphBuilder, parts: Value, length: Value, rate_hz: float) -> Value:
-    """Write which part of the spectrum adds to which octave, float64, shape (n_parts, n_octaves)."""
+    """Write the weights of the spectrum's parts in each octave, 0 or 1, float64, shape (n_parts, n_octaves)."""
     edges_hz = np.array(modulation_edges_hz(rate_hz))
     n_parts = graph.length(parts, 1)
     bin_hz = graph.node("Div", np.float64(rate_hz), graph.cast(length, np.float64))
@@ -75,6 +75,6 @@ def _octaves(graph: GraphBuilder, parts: Value, length: Value, rate_hz: float) -
     first = graph.slice(edges, np.array([0]), np.array([len(edges_hz) - 1]))
     stop = graph.slice(edges, np.array([1]), np.array([len(edges_hz)]))
     stop = graph.node("Max", stop, graph.node("Add", first, np.array([1])))
-    place = graph.node("Unsqueeze", graph.range(n_parts), np.array([1]))
-    inside = graph.node("And", graph.node("GreaterOrEqual", place, first), graph.node("Less", place, stop))
+    index = graph.node("Unsqueeze", graph.range(n_parts), np.array([1]))
+    inside = graph.node("And", graph.node("GreaterOrEqual", index, first), graph.node("Less", index, stop))
     return graph.cast(inside, np.float64)

@@ -1,4 +1,4 @@
-"""From the rows of a recording's windows to its answer, as ONNX nodes: the model, calibration, pooling, novelty."""
+"""Write the model's outputs as ONNX nodes, from window rows to predictions: model, pooling, calibration, novelty."""
 
 import numpy as np
 import onnx
@@ -16,11 +16,12 @@ Outputs = dict[str, Value]
 
 
 def recording_outputs(graph: GraphBuilder, rows: Value, standard: Value, bundle: Bundle) -> Outputs:
-    """Write what the bundle answers to the rows, shape (n_windows, n_columns), and standard rows of one recording.
+    """Write the bundle's predictions of one recording from its rows, shape (n_windows, n_columns), and standard rows.
 
     Returns
     -------
-    the name of each output, and the value that it is: the recording's, then its windows'
+    dict of str to Value
+        The recording's outputs by name, then its windows'.
 
     Raises
     ------
@@ -35,14 +36,14 @@ def recording_outputs(graph: GraphBuilder, rows: Value, standard: Value, bundle:
     if bundle.manifest.task == "classify":
         windows = graph.node("Log", graph.node("Max", windows, np.float64(FLOOR)))
     recording = graph.node("ReduceMean", windows, np.array([0]))
-    whole = write(graph, recording, distance, bundle, "recording")
-    return {name: graph.node("Squeeze", value, np.array([0])) for name, value in whole.items()} | {
+    outputs = write(graph, recording, distance, bundle, "recording")
+    return {name: graph.node("Squeeze", value, np.array([0])) for name, value in outputs.items()} | {
         f"window_{name}": value for name, value in write(graph, windows, distances, bundle, "window").items()
     }
 
 
 def _model(graph: GraphBuilder, rows: Value, serialised: bytes) -> Value:
-    """Graft the bundle's graph; return its answers, float32, shape (n_windows, n_classes or 1)."""
+    """Graft the bundle's graph; return its output, float32, shape (n_windows, n_classes or 1)."""
     model = onnx.load_model_from_string(serialised)
     version = next((opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")), None)
     if version != OPSET or model.functions or len(model.graph.input) != 1:
@@ -54,10 +55,10 @@ def _model(graph: GraphBuilder, rows: Value, serialised: bytes) -> Value:
 
 
 def _classes(graph: GraphBuilder, logs: Value, distance: Value, bundle: Bundle, level: NoveltyLevel) -> Outputs:
-    how = getattr(bundle.manifest.calibration, level)
-    scaled = graph.node("Div", logs, np.float64(how.temperature))
-    if how.bias:
-        scaled = graph.node("Add", scaled, np.array(how.bias, np.float64))
+    scaling = getattr(bundle.manifest.calibration, level)
+    scaled = graph.node("Div", logs, np.float64(scaling.temperature))
+    if scaling.bias:
+        scaled = graph.node("Add", scaled, np.array(scaling.bias, np.float64))
     probabilities = graph.node("Softmax", scaled, axis=1)
     rounded = graph.node("Round", graph.node("Mul", probabilities, np.float64(1e6)))  # ties go to the first class
     best = graph.node("ArgMax", rounded, axis=1, keepdims=1)
@@ -71,28 +72,28 @@ def _classes(graph: GraphBuilder, logs: Value, distance: Value, bundle: Bundle, 
     return outputs | _novelty(graph, graph.node("Squeeze", doubt, np.array([1])), distance, bundle.novelty, level)
 
 
-def _numbers(graph: GraphBuilder, answer: Value, distance: Value, bundle: Bundle, level: NoveltyLevel) -> Outputs:
+def _numbers(graph: GraphBuilder, output: Value, distance: Value, bundle: Bundle, level: NoveltyLevel) -> Outputs:
     manifest = bundle.manifest
     target = manifest.target
     assert target is not None  # noqa: S101 - a manifest without classes has one
-    scaled = graph.node("Mul", graph.node("Squeeze", answer, np.array([1])), np.float64(target.deviation))
+    scaled = graph.node("Mul", graph.node("Squeeze", output, np.array([1])), np.float64(target.deviation))
     value = graph.node("Add", scaled, np.float64(target.mean))
     outputs = {"value": graph.cast(value, np.float32)}
     if manifest.interval and level == "recording":
-        reach = manifest.interval.half_width * np.array([[-1.0, 1.0]])
+        half_widths = manifest.interval.half_width * np.array([[-1.0, 1.0]])
         column = graph.node("Unsqueeze", value, np.array([1]))
-        outputs["interval"] = graph.cast(graph.node("Add", column, reach), np.float32)
+        outputs["interval"] = graph.cast(graph.node("Add", column, half_widths), np.float32)
     return outputs | _novelty(graph, None, distance, bundle.novelty, level)
 
 
 def _distances(graph: GraphBuilder, rows: Value, novelty: Novelty) -> Value:
     """Write the mean distance of each row from the nearest prototypes: float64, shape (n_windows,)."""
-    told = graph.node("Gather", rows, novelty.columns, axis=1)
-    centred = graph.node("Mul", graph.node("Sub", told, novelty.mean), novelty.inverse_deviation)
-    places = graph.cast(graph.node("Clip", centred, -LIMIT, LIMIT), np.float64)
+    columns = graph.node("Gather", rows, novelty.columns, axis=1)
+    centred = graph.node("Mul", graph.node("Sub", columns, novelty.mean), novelty.inverse_deviation)
+    scaled = graph.cast(graph.node("Clip", centred, -LIMIT, LIMIT), np.float64)
     prototypes = novelty.prototypes.astype(np.float64)
-    own = graph.node("ReduceSumSquare", places, np.array([1]))
-    cross = graph.node("MatMul", places, -2.0 * prototypes.T)
+    own = graph.node("ReduceSumSquare", scaled, np.array([1]))
+    cross = graph.node("MatMul", scaled, -2.0 * prototypes.T)
     squares = graph.node("Add", graph.node("Add", own, (prototypes**2).sum(axis=1)), cross)
     nearest = np.array([min(N_NEAREST, len(prototypes))])
     near = graph.split("TopK", graph.node("Max", squares, np.float64(0.0)), nearest, n=2, axis=1, largest=0)[0]
@@ -102,22 +103,22 @@ def _distances(graph: GraphBuilder, rows: Value, novelty: Novelty) -> Value:
 def _novelty(
     graph: GraphBuilder, doubt: Value | None, distance: Value, novelty: Novelty, level: NoveltyLevel
 ) -> Outputs:
-    """Write how unlike the training sound each is, shape (n,), and whether that is too much."""
-    place = LEVELS.index(level)
-    known = novelty.distances[place]
-    rank = _rank(graph, distance, known)
+    """Write the novelty of each prediction, shape (n,), and whether it is unknown."""
+    level_index = LEVELS.index(level)
+    distances = novelty.distances[level_index]
+    rank = _rank(graph, distance, distances)
     if doubt is not None:
-        ranks = graph.node("Add", rank, _rank(graph, doubt, novelty.doubts[place]))
+        ranks = graph.node("Add", rank, _rank(graph, doubt, novelty.doubts[level_index]))
         rank = graph.node("Div", ranks, np.float64(2.0))
-    farther = graph.node("Div", distance, np.float64(max(known[FAR_RANK], 1e-12)))
+    farther = graph.node("Div", distance, np.float64(max(distances[FAR_RANK], 1e-12)))
     excess = graph.node("Max", graph.node("Sub", farther, np.float64(1.0)), np.float64(0.0))
     score = graph.node("Add", rank, excess)
-    unknown = graph.node("Greater", score, np.float64(novelty.thresholds[place]))
+    unknown = graph.node("Greater", score, np.float64(novelty.thresholds[level_index]))
     return {"novelty": graph.cast(score, np.float32), "unknown": unknown}
 
 
 def _rank(graph: GraphBuilder, values: Value, percentiles: NDArray[np.float64]) -> Value:
-    """Write where values, shape (n,), lie among percentiles, from 0 to 1, between neighbours as NumPy's interp does."""
+    """Write the rank of values, shape (n,), among percentiles, from 0 to 1, interpolated as by ``numpy.interp``."""
     column = graph.node("Unsqueeze", values, np.array([1]))
     reached = graph.cast(graph.node("GreaterOrEqual", column, percentiles), np.int64)
     count = graph.node("ReduceSum", reached, np.array([1]), keepdims=0)

@@ -1,4 +1,4 @@
-"""Pooling: statistics of the frames of a window and of its parts, the table of statistics as ONNX nodes."""
+"""Write pooling as ONNX nodes: statistics over the frames of a window and of its parts."""
 
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
@@ -15,13 +15,16 @@ ONE = np.array([1])
 
 
 class Stretch:
-    """Some neighbouring frames; each value is written when it is first asked for, and once.
+    """Consecutive frames; each value is written once, on its first use.
 
     Parameters
     ----------
+    graph : GraphBuilder
     values : float32, shape (n_frames, n_values), n_frames ≥ 1
-    frame_s : seconds from one frame to the next
-    whole : the stretch that this is a part of
+    frame_s : float
+        Seconds from one frame to the next.
+    whole : Stretch, optional
+        The stretch that this is a part of.
     """
 
     def __init__(self, graph: GraphBuilder, values: Value, frame_s: float, whole: "Stretch | None" = None) -> None:
@@ -44,7 +47,7 @@ class Stretch:
 
     @cached_property
     def ranked(self) -> Value:
-        """Every value's frames in rising order, shape (n_frames, n_values)."""
+        """Values sorted over frames, ascending, shape (n_frames, n_values)."""
         n_frames = self.graph.length(self.values, 0)
         return self.graph.split("TopK", self.values, n_frames, n=2, axis=0, largest=0)[0]
 
@@ -60,19 +63,19 @@ def _extreme(stretch: Stretch, *, operator: str) -> Value:
 
 
 def _percentile(stretch: Stretch, *, percent: float) -> Value:
-    """Write a percentile, between neighbours as NumPy's default does."""
+    """Write a percentile, interpolated as by NumPy's default."""
     graph = stretch.graph
     position = graph.node("Mul", graph.cast(stretch.last, np.float64), np.float64(percent / 100))
     below = graph.cast(position, np.int64)
     above = graph.node("Min", graph.node("Add", below, ONE), stretch.last)
     between = graph.cast(graph.node("Sub", position, graph.cast(below, np.float64)), np.float32)
-    low, high = (graph.node("Gather", stretch.ranked, place, axis=0) for place in (below, above))
+    low, high = (graph.node("Gather", stretch.ranked, index, axis=0) for index in (below, above))
     value = graph.node("Add", low, graph.node("Mul", between, graph.node("Sub", high, low)))
     return graph.node("Squeeze", value, np.array([0]))
 
 
 def _slope(stretch: Stretch) -> Value:
-    """Write the slope of the least-squares line, a second; 0 for a single frame, whose deviation is 0."""
+    """Write the slope of the least-squares line, per second; 0 for a single frame."""
     graph = stretch.graph
     centre = graph.node("Mul", graph.cast(stretch.last, np.float32), np.float32(0.5))
     index = graph.cast(graph.range(graph.node("Add", stretch.last, ONE)), np.float32)
@@ -100,15 +103,15 @@ POOLS: dict[str, Callable[[Stretch], Value]] = {
     "slope": _slope,
     "rise": _rise,
 }
-"""How each statistic is written: float32, shape (n_values,)."""
+"""Writer of each statistic: float32, shape (n_values,)."""
 
 
 def pool(graph: GraphBuilder, values: Value, spec: FeatureSpec) -> list[Value]:
-    """Write the statistics of frames, shape (n_frames, n), and of each part of them; each float32, shape (n,).
+    """Write the statistics of frames, shape (n_frames, n), and of each of their parts; each float32, shape (n,).
 
     Raises
     ------
-    ExportError : a statistic that has no export
+    ExportError : a statistic cannot be exported
     """
     written: list[Value] = []
     whole = None
@@ -128,7 +131,7 @@ def _stretches(graph: GraphBuilder, values: Value, spec: FeatureSpec) -> Iterato
         return
     n_frames = graph.length(values, 0)
     for part in range(spec.parts):
-        # As `auricle.features.pooling.part_of` divides them: never empty.
+        # Never empty, as in `auricle.features.pooling.part_of`.
         start, stop = (
             graph.node("Div", graph.node("Mul", n_frames, np.array([i])), np.array([spec.parts]))
             for i in (part, part + 1)
@@ -139,11 +142,12 @@ def _stretches(graph: GraphBuilder, values: Value, spec: FeatureSpec) -> Iterato
 
 
 def trim_silence(graph: GraphBuilder, energy: Value, trim_db: float) -> tuple[Value, Value]:
-    """Write where the frames begin and end whose energy, shape (n_frames, 1), is within ``trim_db`` of the largest.
+    """Write the range of frames with energy, shape (n_frames, 1), within ``trim_db`` of the largest.
 
     Returns
     -------
-    two values, int64 of shape (1,): the first such frame, and the one after the last
+    first, stop : int64, shape (1,)
+        The first such frame, and the frame after the last.
     """
     floor = graph.node("Mul", graph.node("ReduceMax", energy, keepdims=0), np.float32(10 ** (-trim_db / 10)))
     loud = graph.node("Squeeze", graph.cast(graph.node("GreaterOrEqual", energy, floor), np.int64), ONE)

@@ -1,4 +1,4 @@
-"""From a recording to the rows of its windows, and from one window to its pooled features, as ONNX nodes."""
+"""Write the cut of a recording into windows and the row of pooled features of each window, as ONNX nodes."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -8,31 +8,31 @@ from onnx import TensorProto, helper
 
 from auricle.bundles.graph_builder import GraphBuilder, Value
 from auricle.errors import ExportError
+from auricle.export.frame_features import GROUPS, FrameValues
 from auricle.export.modulation import modulation_depth
 from auricle.export.pooling import pool, trim_silence
-from auricle.export.window import GROUPS, FrameValues
 from auricle.features.columns import UNPOOLED
 from auricle.features.spec import FeatureSpec
 
 __all__ = ["WHOLE", "Row", "row", "rows"]
 
 WHOLE: dict[str, Callable[[GraphBuilder, Value, FeatureSpec], Value]] = {"modulation": modulation_depth}
-"""How the groups are written that have one value a window, from its log-mel levels: float32, shape (n,)."""
+"""Writer of each feature group without frames, from log-mel levels: float32, shape (n,)."""
 
 
 class Row(NamedTuple):
-    """How a row is written of a window's samples, and how many numbers it holds."""
+    """Writer of a row from a window's samples, and its number of columns."""
 
     write: Callable[[GraphBuilder, Value], Value]
     n_columns: int
 
 
 def row(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
-    """Write the row of one window, from samples of shape (n,): float32, shape (n_columns,).
+    """Write the row of one window from its samples, shape (n,): float32, shape (n_columns,).
 
     Raises
     ------
-    ExportError : the spec has a feature or a statistic that has no export
+    ExportError : the spec has a feature or a statistic that cannot be exported
     """
     values = FrameValues(graph, samples, spec)
     if missing := [group for group in spec.features if group not in (WHOLE if group in UNPOOLED else GROUPS)]:
@@ -41,9 +41,9 @@ def row(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
         )
 
     def trimmed(value: Value) -> Value:
-        return value if heard is None else graph.slice(value, *heard)
+        return value if trimmed_range is None else graph.slice(value, *trimmed_range)
 
-    heard = None if spec.trim_db is None else trim_silence(graph, values.energy, spec.trim_db)
+    trimmed_range = None if spec.trim_db is None else trim_silence(graph, values.energy, spec.trim_db)
     columns = []
     if pooled := [GROUPS[group](values) for group in spec.features if group not in UNPOOLED]:
         columns += pool(graph, trimmed(graph.node("Concat", *pooled, axis=1)), spec)
@@ -52,27 +52,32 @@ def row(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
 
 
 def rows(
-    graph: GraphBuilder, samples: Value, spec: FeatureSpec, wanted: Sequence[Row]
+    graph: GraphBuilder, samples: Value, spec: FeatureSpec, writers: Sequence[Row]
 ) -> tuple[tuple[Value, ...], Value]:
-    """Write rows of a recording's windows, which are cut as `auricle.audio.windows` cuts them.
+    """Write the rows of a recording's windows, cut as in `auricle.audio.windows`.
 
     Parameters
     ----------
+    graph : GraphBuilder
     samples : float32, shape (n,), at the spec's rate
-    spec : the windows
-    wanted : the rows of each window
+    spec : FeatureSpec
+        Length and hop of the windows.
+    writers : sequence of Row
+        Rows to write of each window.
 
     Returns
     -------
-    rows : of each kind, float32, shape (n_windows, n_columns)
-    starts : first sample of each window, int64, shape (n_windows,)
+    rows : tuple of float32, shape (n_windows, n_columns)
+        One table per writer.
+    starts : int64, shape (n_windows,)
+        First sample of each window.
 
     Raises
     ------
-    ExportError : a row holds what has no export
+    ExportError : a row cannot be exported
     """
     if spec.window_samples is None:
-        whole = [graph.node("Unsqueeze", one.write(graph, samples), np.array([0])) for one in wanted]
+        whole = [graph.node("Unsqueeze", writer.write(graph, samples), np.array([0])) for writer in writers]
         return tuple(whole), graph.constant(np.array([0]))
     n_samples = graph.length(samples, 0)
     length = graph.node("Min", n_samples, np.array([spec.window_samples]))
@@ -80,21 +85,21 @@ def rows(
     hop = np.int64(spec.window_hop_samples)
     # At 0, hop, 2 hop …, and one that ends at the last sample.
     n_before = graph.node("Div", graph.node("Add", last, np.array([hop - 1])), np.array([hop]))
-    places = graph.node("Mul", graph.range(graph.node("Add", n_before, np.array([1]))), hop)
-    starts = graph.node("Min", places, last)
+    grid = graph.node("Mul", graph.range(graph.node("Add", n_before, np.array([1]))), hop)
+    starts = graph.node("Min", grid, last)
     body = graph.body()
     start = body.node("Reshape", "start", np.array([1]))
     window = body.slice(samples, start, body.node("Add", start, length))
-    found = [one.write(body, window) for one in wanted]
-    # The body sees the recording around it; only where its window starts differs from turn to turn.
+    found = [writer.write(body, window) for writer in writers]
+    # The body reads the recording from the outer graph; only the window's start changes between iterations.
     loop = helper.make_graph(
         body.nodes,
         "window",
         [helper.make_tensor_value_info("start", TensorProto.INT64, [])],
         [
-            helper.make_tensor_value_info(value, TensorProto.FLOAT, [one.n_columns])
-            for value, one in zip(found, wanted, strict=True)
+            helper.make_tensor_value_info(value, TensorProto.FLOAT, [writer.n_columns])
+            for value, writer in zip(found, writers, strict=True)
         ],
     )
-    tables = graph.split("Scan", starts, n=len(wanted), body=loop, num_scan_inputs=1)
+    tables = graph.split("Scan", starts, n=len(writers), body=loop, num_scan_inputs=1)
     return tuple(tables), starts

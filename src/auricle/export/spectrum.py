@@ -1,4 +1,4 @@
-"""From samples to power spectrum and log-mel levels, as matrix products that every ONNX runtime has."""
+"""Write power spectrum and log-mel levels as ONNX nodes: matrix products, which every runtime supports."""
 
 import math
 
@@ -12,13 +12,13 @@ from auricle.features.spec import FeatureSpec
 __all__ = ["AMIN", "decibels", "frames", "log_mel", "mel_levels", "power"]
 
 AMIN = np.float32(1e-10)
-"""-100 dB, where the features floor a power."""
+"""Floor of a power in the features, -100 dB."""
 
 
 def log_mel(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
     """Write the log-mel spectrogram of samples, shape (n,): float32, shape (n_frames, n_mels), in dB.
 
-    Equals :func:`auricle.features.log_mel`; rows, and images once a model eats them, begin with it.
+    Equals :func:`auricle.features.log_mel`; rows and images begin with it.
     """
     return mel_levels(graph, power(graph, frames(graph, samples, spec), spec), spec)
 
@@ -26,7 +26,7 @@ def log_mel(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
 def frames(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
     """Write the frames of samples, shape (n,): float32, shape (n_frames, n_fft).
 
-    Frames are gathered by blocks that hop and frame are both made of, so that whole stretches are copied at once.
+    Hop and frame are whole numbers of blocks, and frames are gathered by blocks, which copies long stretches at once.
     """
     block = math.gcd(spec.n_fft, spec.hop)
     held = graph.node("Sub", graph.length(samples, 0), np.array([spec.n_fft]))
@@ -34,19 +34,19 @@ def frames(graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> Value:
     used = graph.node("Mul", graph.node("Div", graph.length(samples, 0), np.array([block])), np.array([block]))
     blocks = graph.node("Reshape", graph.slice(samples, np.array([0]), used), np.array([-1, block]))
     first = graph.node("Mul", graph.range(n_frames), np.int64(spec.hop // block))
-    places = graph.node(
+    indices = graph.node(
         "Add", graph.node("Unsqueeze", first, np.array([1])), np.arange(spec.n_fft // block)[np.newaxis]
     )
-    return graph.node("Reshape", graph.node("Gather", blocks, places, axis=0), np.array([-1, spec.n_fft]))
+    return graph.node("Reshape", graph.node("Gather", blocks, indices, axis=0), np.array([-1, spec.n_fft]))
 
 
 def power(graph: GraphBuilder, frames: Value, spec: FeatureSpec) -> Value:
     """Write the power spectrum of frames: float32, shape (n_frames, n_fft // 2 + 1).
 
     With n_fft = n1 n2, sample n2 i + j of a frame is element (i, j) of a matrix. A transform of n1 points down its
-    columns, a turn of each element, and a transform of n2 points along its rows make the spectrum (Cooley and Tukey,
-    1965; Bailey's four steps): 3 to 6 times fewer products than one dense matrix, and constants of a few kilobytes.
-    Only half of the first transform is computed: the rest mirrors it, because samples are real.
+    columns, a rotation of each element, and a transform of n2 points along its rows make the spectrum (Cooley and
+    Tukey, 1965; Bailey's four steps): 3 to 6 times fewer products than one dense matrix, and constants of a few
+    kilobytes. Only half of the first transform is computed: for real samples the rest mirrors it.
     """
     n_fft = spec.n_fft
     n1 = max(n for n in range(1, math.isqrt(n_fft) + 1) if n_fft % n == 0)

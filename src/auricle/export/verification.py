@@ -1,4 +1,4 @@
-"""The proof of an export: the graph must answer the bundle's golden windows as the bundle does."""
+"""Verify an exported graph: on the golden windows, its predictions must equal the bundle's."""
 
 import numpy as np
 import onnxruntime
@@ -16,21 +16,22 @@ from auricle.features.pipeline import FeaturePipeline
 __all__ = ["MAX_DIFFERENCE", "check"]
 
 MAX_DIFFERENCE = 1e-3
-"""Largest difference of a probability, or of a number in deviations of the training targets."""
+"""Largest allowed difference of a probability, or of a number in standard deviations of the training targets."""
 
 
 def check(graph: bytes, bundle: Bundle) -> float:
     """Compare a graph with its bundle on each golden window, and on all of them joined to one recording.
 
-    The bundle proves itself first.
+    The bundle's self-test runs first.
 
     Returns
     -------
-    the largest difference of a probability, or of a number in deviations of the training targets
+    float
+        The largest difference of a probability, or of a number in standard deviations of the training targets.
 
     Raises
     ------
-    BundleError : the bundle fails its own test
+    BundleError : the bundle fails its self-test
     ExportError : onnxruntime cannot run the graph, or a difference is above ``MAX_DIFFERENCE``
     """
     model, features = Graph(bundle.graph), bundle.features()
@@ -46,7 +47,7 @@ def check(graph: bytes, bundle: Bundle) -> float:
     worst = max(differences)
     if not worst <= MAX_DIFFERENCE:
         raise ExportError(
-            f"{bundle.id}: the exported graph must answer within {MAX_DIFFERENCE:g} of the bundle. It differs by "
+            f"{bundle.id}: the exported graph must predict within {MAX_DIFFERENCE:g} of the bundle. It differs by "
             f"{worst:.2g} on its golden windows, so nothing was written."
         )
     return worst

@@ -1,4 +1,4 @@
-"""The values of every frame of one window, group by group: the table of features as ONNX nodes."""
+"""Write the frame features of one window as ONNX nodes, one writer per feature group."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -10,7 +10,7 @@ from auricle.export.spectrum import AMIN, decibels, frames, mel_levels, power
 from auricle.features.analysis import DELTA_FRAMES, delta_weights
 from auricle.features.filters import chroma_filters, contrast_bins, cosine_transform
 from auricle.features.spec import FeatureSpec
-from auricle.kernels.spectral_shape import RESOLVED
+from auricle.kernels.spectral_shape import MIN_RELATIVE_MAGNITUDE
 
 __all__ = ["GROUPS", "FrameValues"]
 
@@ -22,12 +22,13 @@ CHROMA_NEGLIGIBLE = 1e-7
 
 
 class FrameValues:
-    """What can be said of one window's frames; each value is written when it is first asked for, and once.
+    """Values that the feature groups of one window share; each is written once, on its first use.
 
     Parameters
     ----------
-    graph : where nodes are written
+    graph : GraphBuilder
     samples : float32, shape (n,), n ≥ ``spec.n_fft``
+    spec : FeatureSpec
     """
 
     def __init__(self, graph: GraphBuilder, samples: Value, spec: FeatureSpec) -> None:
@@ -40,7 +41,7 @@ class FrameValues:
 
     @cached_property
     def n_frames(self) -> Value:
-        """How many frames there are: int64, shape (1,)."""
+        """Number of frames: int64, shape (1,)."""
         return self.graph.length(self.frames, 0)
 
     @cached_property
@@ -86,9 +87,9 @@ def _in_hz(values: FrameValues, bins: Value) -> Value:
 
 
 def _delta(values: FrameValues, source: Value, order: int) -> Value:
-    """Write the fitted derivative: 9 frames, or the longest odd span that a short window holds; the ends repeat."""
+    """Write the fitted derivative over 9 frames, or the longest odd span of a short window; the ends repeat."""
     graph, n, half_span = values.graph, values.n_frames, DELTA_FRAMES // 2
-    # One row of weights for each span of 1, 3 … 9 frames, in the middle of nine.
+    # Weights for each span of 1, 3 … 9 frames, centred in rows of nine.
     spans = [delta_weights(span)[order - 1] for span in range(1, DELTA_FRAMES + 1, 2)]
     table = np.stack([np.pad(weights, half_span - len(weights) // 2) for weights in spans])
     half = graph.node("Div", graph.node("Sub", n, np.array([1])), np.array([2]))
@@ -128,7 +129,7 @@ def _flatness(values: FrameValues) -> Value:
 def _contrast(values: FrameValues) -> Value:
     graph = values.graph
     loudest = graph.node("ReduceMax", values.magnitude, np.array([1]))
-    floor = graph.node("Mul", loudest, np.float32(RESOLVED))
+    floor = graph.node("Mul", loudest, np.float32(MIN_RELATIVE_MAGNITUDE))
     levels: dict[int, list[Value]] = {0: [], 1: []}
     for first, count, few in contrast_bins(values.spec.rate_hz, values.spec.n_fft):
         band = graph.slice(values.magnitude, np.array([first]), np.array([first + count]), axis=1)
@@ -140,7 +141,7 @@ def _contrast(values: FrameValues) -> Value:
 
 
 def _floored(graph: GraphBuilder, levels_db: Value) -> Value:
-    """Raise what lies more than 80 dB below the window's largest."""
+    """Floor levels at 80 dB below the window's largest."""
     return graph.node("Max", levels_db, graph.node("Sub", graph.node("ReduceMax", levels_db, keepdims=0), RANGE_DB))
 
 
@@ -188,4 +189,4 @@ GROUPS: dict[str, Callable[[FrameValues], Value]] = {
     "energy": lambda values: values.energy,
     "zcr": _zcr,
 }
-"""How each group of columns is written, one value a frame: float32, shape (n_frames, n)."""
+"""Writer of each feature group: float32, shape (n_frames, n)."""

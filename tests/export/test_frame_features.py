@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from auricle import features
-from auricle.export.window import GROUPS, FrameValues
+from auricle.export.frame_features import GROUPS, FrameValues
 from auricle.features.analysis import group_of
 from auricle.features.columns import FEATURES, UNPOOLED
 from auricle.features.filters import contrast_bins
@@ -10,7 +10,7 @@ from auricle.features.spec import FeatureSpec
 
 SPEC = FeatureSpec(rate_hz=16_000, n_fft=512, hop=128, n_mels=40, n_mfcc=13)
 
-# Largest difference, in the group's own unit; all but a few frames of what counts bins or crossings are equal.
+# Largest difference in the group's own unit; of groups that count bins or crossings, all but a few frames are equal.
 TOLERANCE = {
     "mfcc": 2e-3,
     "mfcc_delta": 1e-3,
@@ -30,13 +30,13 @@ TOLERANCE = {
 }
 
 
-def test_every_group_of_columns_has_an_export():
+def test_every_group_of_columns_can_be_exported():
     assert GROUPS.keys() == FEATURES.keys() - UNPOOLED
     assert TOLERANCE.keys() == GROUPS.keys()
 
 
 def clear_bands(samples):
-    """Bands whose valleys are within 60 dB of every frame's peak; below that, float32 rounds."""
+    """Return which bands have valleys within 60 dB of every frame's peak; below that, float32 rounds."""
     spectrum = features.magnitude(samples, SPEC)
     valleys = [
         np.sort(spectrum[:, first : first + count], axis=1)[:, :few].mean(axis=1)
@@ -47,18 +47,18 @@ def clear_bands(samples):
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_group_equals_the_features(run, sound, group):
-    apart = {}
+    difference = {}
     for n in (16_000, 512 + 3 * 128, 512):
         samples = sound[4000 : 4000 + n]
         got = run(lambda graph, value: GROUPS[group](FrameValues(graph, value, SPEC)), samples)
         expected = group_of(samples, SPEC, group)
         assert got.shape == expected.shape
         compared = clear_bands(samples) if group == "contrast" else slice(None)
-        apart[n] = np.quantile(np.abs(got - expected)[:, compared], 0.999) if np.any(compared) else 0.0
-    assert {n: value for n, value in apart.items() if value > TOLERANCE[group]} == {}
+        difference[n] = np.quantile(np.abs(got - expected)[:, compared], 0.999) if np.any(compared) else 0.0
+    assert {n: value for n, value in difference.items() if value > TOLERANCE[group]} == {}
 
 
-def test_silence_is_described_as_the_features_do(run):
+def test_silence_equals_the_features(run):
     samples = np.zeros(1024, np.float32)
     for group, values in GROUPS.items():
         got = run(lambda graph, value, values=values: values(FrameValues(graph, value, SPEC)), samples)
