@@ -1,4 +1,4 @@
-"""Models that exist as their answers only, and a small service: pumps, a champion, and noise that came over them."""
+"""Fixtures: simulated paired predictions, and a labelled store with a champion and noisy recordings of pumps."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ KEYS = ("ada", "bob", "cyd", "dan", "eve", "fay")
 
 @pytest.fixture(scope="session")
 def make_paired() -> Callable[..., PairedPredictions]:
-    """Return a maker of meetings: models that are right with given probabilities, and both with each other's."""
+    """Return a maker of paired predictions of two models with given accuracies."""
 
     def make(
         rng: np.random.Generator,
@@ -41,27 +41,33 @@ def make_paired() -> Callable[..., PairedPredictions]:
         n: int = 160,
         champion: float = 0.8,
         challenger: float = 0.8,
-        apart: float = 0.5,
-        lies: float = 0.0,
+        independent: float = 0.5,
+        wrong_labels: float = 0.0,
     ) -> PairedPredictions:
-        """Draw recordings and answers; `apart` is how far the two are right by separate luck, `lies` labels changed."""
+        """Draw predictions; `independent` is the share of independent errors, `wrong_labels` that of changed labels."""
         truth = np.tile(CLASSES, n // CLASSES.size + 1)[:n]
-        luck, own = rng.random(n), rng.random((2, n))
-        answers = []
-        for right, mine in zip((champion, challenger), own, strict=True):
-            drawn = np.where(rng.random(n) < apart, mine, luck)
+        shared, own = rng.random(n), rng.random((2, n))
+        predictions = []
+        for accuracy, mine in zip((champion, challenger), own, strict=True):
+            drawn = np.where(rng.random(n) < independent, mine, shared)
             wrong = CLASSES[(np.searchsorted(CLASSES, truth) + rng.integers(1, 4, n)) % 4]
-            answers.append(np.where(drawn < right, truth, wrong))
+            predictions.append(np.where(drawn < accuracy, truth, wrong))
         changed = CLASSES[(np.searchsorted(CLASSES, truth) + rng.integers(1, 4, n)) % 4]
-        told = np.where(rng.random(n) < lies, changed, truth)
-        return PairedPredictions(where, told, answers[0], answers[1], np.array([f"machine {i // 4}" for i in range(n)]))
+        labels = np.where(rng.random(n) < wrong_labels, changed, truth)
+        return PairedPredictions(
+            where=where,
+            truth=labels,
+            champion=predictions[0],
+            challenger=predictions[1],
+            groups=np.array([f"machine {i // 4}" for i in range(n)]),
+        )
 
     return make
 
 
 @dataclass(frozen=True)
 class LoggedRecording:
-    """A recording that the service answered: what is kept of it, its sound as FLAC, and what it was in truth."""
+    """A logged recording: its entry, its sound as FLAC, its true class, and the key that labels it."""
 
     entry: Entry
     flac: bytes
@@ -71,7 +77,7 @@ class LoggedRecording:
 
 @pytest.fixture(scope="session")
 def pumps(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """The original data: 64 sounds of 0.3 s at 8 kHz, of 12 pumps in four states."""
+    """Original data: 64 recordings of 0.3 s at 8 kHz, of 12 pumps in four states."""
     folder = tmp_path_factory.mktemp("pumps")
     table = machines(folder, n=64, seed=1, rate_hz=RATE_HZ, duration_s=0.3, n_machines=12, n_microphones=2)
     return Dataset.load(table, label="label", group="machine")
@@ -79,14 +85,14 @@ def pumps(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(scope="session")
 def champion(pumps: Dataset) -> Predictor:
-    """What was trained on the pumps."""
+    """Champion, trained on the pumps."""
     return Predictor(train(pumps, models="svm", name="pumps", seed=0).bundle)
 
 
 @pytest.fixture(scope="session")
 def logged(champion: Predictor, tmp_path_factory: pytest.TempPathFactory) -> tuple[LoggedRecording, ...]:
-    """72 sounds of 12 other pumps in noise, as the champion answered them; six keys say what they were."""
-    folder, rng = tmp_path_factory.mktemp("heard"), np.random.default_rng(0)
+    """72 noisy recordings of 12 other pumps with the champion's predictions, labelled by six keys."""
+    folder, rng = tmp_path_factory.mktemp("logged"), np.random.default_rng(0)
     table = machines(folder, n=72, seed=77, rate_hz=RATE_HZ, duration_s=0.3, n_machines=12, n_microphones=2)
     found = []
     for index, example in enumerate(Dataset.load(table, label="label", group="machine").examples):
@@ -105,7 +111,7 @@ def logged(champion: Predictor, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 @pytest.fixture
 def store(tmp_path: Path, champion: Predictor) -> Iterator[Store]:
-    """A store whose model is the champion, and which has heard nothing yet."""
+    """A store with the champion and an empty log."""
     with Store.open(str(tmp_path / "store.db")) as opened:
         add_champion(opened, champion.bundle)
         yield opened
@@ -113,14 +119,14 @@ def store(tmp_path: Path, champion: Predictor) -> Iterator[Store]:
 
 @pytest.fixture
 def labelled_store(store: Store, logged: tuple[LoggedRecording, ...]) -> Store:
-    """The same, with all that was heard, its sound, and what people said of it."""
+    """The same with logged recordings, their sound, and labels."""
     log_with_feedback(store, logged)
     return store
 
 
 @pytest.fixture
 def make_labelled_store(tmp_path: Path, logged: tuple[LoggedRecording, ...]) -> Iterator[Callable[[Bundle], Store]]:
-    """Return a maker of such services, for another champion: as if it had answered what was heard."""
+    """Return a maker of such stores for another champion."""
     with ExitStack() as stores:
 
         def make(bundle: Bundle) -> Store:
@@ -136,7 +142,7 @@ def make_labelled_store(tmp_path: Path, logged: tuple[LoggedRecording, ...]) -> 
 def first_retraining(
     pumps: Dataset, champion: Predictor, logged: tuple[LoggedRecording, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Retrained, Bundle]:
-    """A retraining of the service, not promoted, and the challenger that it trained."""
+    """A retraining of the labelled store without promotion, and its challenger."""
     with Store.open(str(tmp_path_factory.mktemp("first") / "store.db")) as store:
         add_champion(store, champion.bundle)
         log_with_feedback(store, logged)
@@ -147,12 +153,12 @@ def first_retraining(
 
 
 def log_with_feedback(store: Store, logged: tuple[LoggedRecording, ...]) -> None:
-    """Log what was heard, with its sound, and what people said of it."""
+    """Log recordings with their sound and labels."""
     with store.writer() as writer:
         for future in [writer.submit(one.entry, sound=one.flac) for one in logged]:
             future.result()
-    told = store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key=one.key) for one in logged)
-    assert all(isinstance(outcome, FeedbackEntry) for _, outcome in told)
+    outcomes = store.feedback.add_all(FeedbackEntry(one.entry.id, label=one.label, key=one.key) for one in logged)
+    assert all(isinstance(outcome, FeedbackEntry) for _, outcome in outcomes)
 
 
 def add_champion(store: Store, bundle: Bundle) -> str:
@@ -167,5 +173,11 @@ def add_champion(store: Store, bundle: Bundle) -> str:
 
 @pytest.fixture(scope="session")
 def add() -> Callable[[Store, Bundle], str]:
-    """Return what adds a bundle to a store as its champion."""
+    """Return a function that adds a bundle to a store as its champion."""
     return add_champion
+
+
+@pytest.fixture(scope="session")
+def log(logged: tuple[LoggedRecording, ...]) -> Callable[[Store], None]:
+    """Return a function that logs the labelled recordings in a store."""
+    return lambda store: log_with_feedback(store, logged)

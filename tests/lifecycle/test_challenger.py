@@ -1,4 +1,4 @@
-"""What a challenger is trained on: the original data, each recording weighed by its age."""
+"""Challenger: weights of its training data by age."""
 
 from dataclasses import replace
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Two models meet on what neither trained on: out of fold on the original data, asked now on what is new to them."""
+"""Paired predictions: out of fold on the original data, predicted now for new recordings."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ def test_predictions_on_original_data_are_out_of_fold(champion: Predictor, pumps
     assert found.groups.tolist() == pumps.groups.tolist()
     assert found.champion.tolist() == found.challenger.tolist() == out_of_fold(champion.bundle).tolist()
     config = predict_all(champion, pumps.examples, 1)
-    assert (config == found.truth).mean() > (found.champion == found.truth).mean()  # it would be flattered
+    assert (config == found.truth).mean() > (found.champion == found.truth).mean()  # optimistic on training data
 
 
 def test_recording_new_to_champion_is_predicted_now(champion: Predictor, pumps: Dataset) -> None:
@@ -33,14 +33,14 @@ def test_recording_new_to_champion_is_predicted_now(champion: Predictor, pumps: 
     n = len(profile.hashes) - 6
     last = set(profile.groups[n:])
     kept = np.array([group not in last for group in profile.groups])
-    forgot = replace(
+    smaller = replace(
         profile,
         **{name: getattr(profile, name)[kept] for name in ("hashes", "groups", "truth")},
         chosen=np.arange(kept.sum()),
         **{name: getattr(profile, name)[kept] for name in ("rows", "quality", "answers", "novelty")},
     )
-    lesser = Predictor(replace(champion.bundle, profile=forgot))
-    found = predict_hold_out(lesser, champion.bundle, pumps, hashes_of(pumps), workers=1)
+    champion_of_less = Predictor(replace(champion.bundle, profile=smaller))
+    found = predict_hold_out(champion_of_less, champion.bundle, pumps, hashes_of(pumps), workers=1)
     fresh = [example for example in pumps.examples if example.group in last]
     assert found.champion[~kept].tolist() == predict_all(champion, fresh, 1).tolist()
     assert found.champion[kept].tolist() == out_of_fold(champion.bundle)[kept].tolist()
@@ -48,14 +48,14 @@ def test_recording_new_to_champion_is_predicted_now(champion: Predictor, pumps: 
 
 def test_recording_of_a_trained_group_is_left_out(champion: Predictor, pumps: Dataset) -> None:
     profile = champion.bundle.profile
-    forgot = replace(
+    smaller = replace(
         profile,
         **{name: getattr(profile, name)[:-1] for name in ("hashes", "groups", "truth", "rows", "quality")},
         **{name: getattr(profile, name)[:-1] for name in ("answers", "novelty", "chosen")},
     )
     assert profile.groups[-1] in profile.groups[:-1]
-    lesser = Predictor(replace(champion.bundle, profile=forgot))
-    assert len(predict_hold_out(lesser, champion.bundle, pumps, hashes_of(pumps)).truth) == len(pumps) - 1
+    champion_of_less = Predictor(replace(champion.bundle, profile=smaller))
+    assert len(predict_hold_out(champion_of_less, champion.bundle, pumps, hashes_of(pumps)).truth) == len(pumps) - 1
 
 
 def test_data_with_other_groups_is_refused(champion: Predictor, pumps: Dataset) -> None:

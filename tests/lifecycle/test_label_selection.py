@@ -1,4 +1,4 @@
-"""Which labels are used: no key has more than its share, nobody contradicts, and what is kept stays kept."""
+"""Label selection: caps per key, deduplication, held-out groups, and weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Labels become data: each is used once, for one thing, and whatever is left out is counted by its reason."""
+"""Labelled data: reading, splitting, and reasons for leaving labels out."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A lease stays ours while we work, goes back when we are done, and is never thought ours when it is not."""
+"""Lease guard: renewal, loss, and release."""
 
 import threading
 

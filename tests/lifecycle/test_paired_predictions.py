@@ -1,6 +1,7 @@
-"""Both models are scored on the same recordings, and the numbers are those of their definitions."""
+"""Scores of both models on the same recordings."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ from auricle.lifecycle.paired_predictions import MIN_BLOCKS, PairedPredictions, 
 
 
 def made(truth: str, champion: str, challenger: str, groups: list[str] | None = None) -> PairedPredictions:
-    """Return a meeting of one-letter classes."""
+    """Return paired predictions of one-letter classes."""
     names = groups or [str(i) for i in range(len(truth))]
-    told, one, other = (np.array(list(text)) for text in (truth, champion, challenger))
-    return PairedPredictions("hold-out", told, one, other, np.array(names))
+    labels, first, second = (np.array(list(text)) for text in (truth, champion, challenger))
+    return PairedPredictions(where="hold-out", truth=labels, champion=first, challenger=second, groups=np.array(names))
 
 
 def test_accuracy_and_balanced_accuracy() -> None:
@@ -37,7 +38,9 @@ def test_new_class_counts_in_the_paired_test_only() -> None:
 def test_regression_is_scored_by_mean_absolute_error() -> None:
     truth = np.array([1.0, 2.0, 3.0])
     champion, challenger = truth + 1, truth - np.array([0, 0, 2])
-    one = PairedPredictions("recent", truth, champion, challenger, np.array(["a", "b", "c"]))
+    one = PairedPredictions(
+        where="recent", truth=truth, champion=champion, challenger=challenger, groups=np.array(["a", "b", "c"])
+    )
     found = score(one)
     assert (found.champion, found.challenger, found.won, found.lost) == (1.0, pytest.approx(2 / 3), 2, 1)
     assert found.champion_accuracy is None
@@ -64,4 +67,4 @@ def test_class_has_fallen_only_beyond_margin_and_significance() -> None:
 def test_predictions_of_different_lengths_are_refused(make_paired: Callable[..., PairedPredictions]) -> None:
     one = make_paired(np.random.default_rng(0))
     with pytest.raises(DataError, match="must answer the same recordings of the hold-out"):
-        PairedPredictions("hold-out", one.truth, one.champion[:-1], one.challenger, one.groups)
+        replace(one, champion=one.champion[:-1])

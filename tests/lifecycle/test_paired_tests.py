@@ -1,4 +1,4 @@
-"""Paired tests are exact: they agree with the textbook's, with enumeration, and keep the rate that they promise."""
+"""Paired tests: agreement with McNemar and enumeration, and false positive rates."""
 
 from itertools import product
 

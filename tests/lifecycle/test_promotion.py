@@ -1,4 +1,4 @@
-"""The gates: an equal challenger rarely passes, a better one mostly, and one that a liar taught does not."""
+"""Promotion gates: error rates, power, and sentences."""
 
 import json
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def test_equal_challenger_is_promoted_at_most_at_the_rate(make_paired: MakePaire
 
 
 def test_challenger_that_recovers_from_drift_is_promoted(make_paired: MakePaired) -> None:
-    hold_out, recent = {"n": 400, "apart": 0.1}, {"champion": 0.4, "challenger": 0.75}
+    hold_out, recent = {"n": 400, "independent": 0.1}, {"champion": 0.4, "challenger": 0.75}
     assert promoted(make_paired, 100, hold_out, recent) > 0.65
 
 
@@ -48,15 +48,15 @@ def test_challenger_worse_on_hold_out_is_never_promoted(make_paired: MakePaired)
 
 
 def test_challenger_of_wrong_labels_is_not_promoted(make_paired: MakePaired) -> None:
-    """One key flips 30% of its labels: a fifth of the recent recordings are its own. The taught one is truly worse."""
+    """One key with a fifth of the recent labels flips 30% of them; the challenger is worse."""
     worse = {"champion": 0.8, "challenger": 0.74}
-    assert promoted(make_paired, 300, worse, {**worse, "lies": 0.3 * 0.2}) < 0.01
+    assert promoted(make_paired, 300, worse, {**worse, "wrong_labels": 0.3 * 0.2}) < 0.01
 
 
 def test_sentence_of_a_promotion(make_paired: MakePaired) -> None:
     rng = np.random.default_rng(0)
     found = decide_promotion(
-        make_paired(rng, apart=0.0), make_paired(rng, where="recent", n=40, champion=0.3, challenger=0.9)
+        make_paired(rng, independent=0.0), make_paired(rng, where="recent", n=40, champion=0.3, challenger=0.9)
     )
     assert found.is_better
     assert "The challenger is better: on 40 recent recordings its accuracy is" in found.sentence
@@ -70,8 +70,13 @@ def test_sentence_names_every_failed_gate(make_paired: MakePaired) -> None:
         make_paired(rng, where="recent", n=40, champion=0.9, challenger=0.3),
     )
     assert not found.is_better
-    for told in ("The champion stays", "no significant gain", "may lose at most 2.0 points", "class 'bark' has fallen"):
-        assert told in found.sentence
+    for reason in (
+        "The champion stays",
+        "no significant gain",
+        "may lose at most 2.0 points",
+        "class 'bark' has fallen",
+    ):
+        assert reason in found.sentence
     assert "it is worse on the recent recordings" in found.sentence
     assert found.classes[0].has_fallen
 
@@ -101,7 +106,7 @@ def test_new_class_is_a_gain_and_old_classes_are_guarded(make_paired: MakePaired
 
 
 def numbers(rng: np.random.Generator, *, champion: float, challenger: float, n: int = 100) -> PairedPredictions:
-    """Return answers to numbers whose errors have given deviations."""
+    """Return regression predictions with given standard deviations of the errors."""
     truth = rng.normal(0, 10, n)
     first_retraining, second = (truth + rng.normal(0, deviation, n) for deviation in (champion, challenger))
     return PairedPredictions("hold-out", truth, first_retraining, second, np.array([f"{i // 2}" for i in range(n)]))
@@ -143,5 +148,5 @@ def test_identical_model_is_not_promoted_and_order_is_irrelevant(make_paired: Ma
     assert not decide_promotion(replace(one, challenger=one.champion)).is_better
     order = rng.permutation(len(one.truth))
     truth, champion, challenger = (array[order] for array in (one.truth, one.champion, one.challenger))
-    turned = PairedPredictions(one.where, truth, champion, challenger, one.groups[order])
+    turned = replace(one, truth=truth, champion=champion, challenger=challenger, groups=one.groups[order])
     assert decide_promotion(turned).scores[0].p_better == pytest.approx(decide_promotion(one).scores[0].p_better)

@@ -1,4 +1,4 @@
-"""What a model has heard is known by content: in any container, never by its name, and never by likeness."""
+"""Training membership: recordings are recognised by content in any format."""
 
 import hashlib
 import io

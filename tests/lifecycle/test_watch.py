@@ -1,4 +1,4 @@
-"""The watch: checks are kept, an alarm persists before it is told, and labels make a retraining."""
+"""Watch: stored checks, persistent alarms, retraining on labels, and the loop of several processes."""
 
 import threading
 import urllib.request
@@ -24,14 +24,14 @@ from auricle.store.store import Store
 
 
 class WebhookRecorder:
-    """A webhook that remembers."""
+    """A webhook that records its events."""
 
     def __init__(self, problem: str | None = None) -> None:
         self.events: list[tuple[str, Mapping[str, Any]]] = []
         self._problem = problem
 
-    def send(self, event: str, told: Mapping[str, Any]) -> str | None:
-        self.events.append((event, told))
+    def send(self, event: str, payload: Mapping[str, Any]) -> str | None:
+        self.events.append((event, payload))
         return self._problem
 
 
@@ -146,11 +146,11 @@ def test_failed_retraining_is_reported_and_the_watch_goes_on(labelled_store: Sto
     def fail(_: str) -> Retrained:
         raise DataError("a recording went bad")
 
-    webhook = WebhookRecorder("nobody is there")
+    webhook = WebhookRecorder("unreachable")
     watch = watch_of(labelled_store, retrain=fail, webhook=webhook)
     (found,) = watch.run_once()
     assert found.retrained is None
-    assert found.problems == ("nobody is there", "pumps could not be retrained: a recording went bad")
+    assert found.problems == ("unreachable", "pumps could not be retrained: a recording went bad")
     assert webhook.events[1][1]["outcome"] == "failed"
     assert watch.run_once()
 
@@ -174,25 +174,25 @@ def test_metrics_are_served(labelled_store: Store, retrain_labelled_store: Calla
 
 def run(watch: Watch, rounds: int, *, every_s: float = 0.01) -> tuple[list[WatchResult], list[str]]:
     """Let a watch run for some rounds."""
-    stop, found, said = threading.Event(), [], []
+    stop, found, messages = threading.Event(), [], []
 
-    def tell(one: WatchResult) -> None:
+    def on_result(one: WatchResult) -> None:
         found.append(one)
         if len(found) >= rounds:
             stop.set()
 
-    def say(text: str) -> None:
-        said.append(text)
-        if len(said) >= rounds:
+    def on_message(text: str) -> None:
+        messages.append(text)
+        if len(messages) >= rounds:
             stop.set()
 
-    watch.run(every_s=every_s, stop=stop, on_result=tell, on_message=say)
-    return found, said
+    watch.run(every_s=every_s, stop=stop, on_result=on_result, on_message=on_message)
+    return found, messages
 
 
 def test_watch_runs_until_stopped(store: Store) -> None:
-    found, said = run(watch_of(store), 3)
-    assert (len(found), said) == (3, [])
+    found, messages = run(watch_of(store), 3)
+    assert (len(found), messages) == (3, [])
     assert store.leases.holder("watch") is None
     assert len(store.checks.latest(limit=9)) == 3
 
@@ -203,11 +203,11 @@ def test_second_watch_waits_for_the_first(store: Store) -> None:
     with pytest.raises(ConflictError, match="elsewhere:1 is running it"):
         watch_of(store).run_once()
     threading.Timer(0.3, store.leases.release, [lease]).start()
-    stop, said = threading.Event(), []
+    stop, messages = threading.Event(), []
     watch = watch_of(store)
-    watch.run(every_s=0.05, stop=stop, on_result=lambda _: stop.set(), on_message=said.append)
-    assert len(said) == 1
-    assert "This process waits until it ends." in said[0]
+    watch.run(every_s=0.05, stop=stop, on_result=lambda _: stop.set(), on_message=messages.append)
+    assert len(messages) == 1
+    assert "This process waits until it ends." in messages[0]
     assert len(store.checks.latest(limit=9)) == 1
 
 
@@ -221,17 +221,17 @@ def test_unavailable_store_is_reported_and_retried(store: Store, monkeypatch: py
         return real(self, model)
 
     monkeypatch.setattr(Watch, "check_model", away)
-    stop, said = threading.Event(), []
-    watch.run(every_s=0.01, stop=stop, on_result=lambda _: stop.set(), on_message=said.append)
-    assert len(said) == 1
-    assert "could not be checked: the store is away" in said[0]
+    stop, messages = threading.Event(), []
+    watch.run(every_s=0.01, stop=stop, on_result=lambda _: stop.set(), on_message=messages.append)
+    assert len(messages) == 1
+    assert "could not be checked: the store is away" in messages[0]
 
 
 def test_watch_waits_for_a_champion(tmp_path: Any) -> None:
     with Store.open(str(tmp_path / "empty.db")) as store:
         assert watch_of(store).run_once() == ()
-        _, said = run(watch_of(store), 2)
-    assert said == ["No model in the store has a champion yet."] * 2
+        _, messages = run(watch_of(store), 2)
+    assert messages == ["No model in the store has a champion yet."] * 2
 
 
 def test_unknown_by_column_is_refused(labelled_store: Store) -> None:
@@ -265,3 +265,30 @@ def test_no_shift_gives_finite_scores(champion: Predictor) -> None:
     reference = reference_sample(champion.bundle)
     same = replace(reference, rows=np.repeat(reference.rows.mean(axis=0, keepdims=True), len(reference), axis=0))
     assert all(np.isfinite(score) for score in representatives(reference, same).values())
+
+
+def test_watch_and_retraining_on_postgresql(
+    postgresql_database: str,
+    pumps: Dataset,
+    champion: Predictor,
+    log: Callable[[Store], None],
+    add: Callable[[Store, Bundle], str],
+    first_retraining: tuple[Retrained, Bundle],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Challenger, "train", lambda *_, **__: first_retraining[1])
+    with Store.open(postgresql_database) as store:
+        add(store, champion.bundle)
+        log(store)
+        watch = watch_of(store, retrain=lambda name: retrain(store, pumps, RetrainConfig(name=name)))
+        (found,) = watch.run_once()
+        assert found.check.verdict.state == "alarm"
+        assert found.retrained is not None
+        assert found.retrained.outcome == "promoted"
+        assert store.models.champion().id == first_retraining[1].id
+        (stored,) = store.checks.latest()
+        assert stored.verdict == "alarm"
+        (decision,) = store.decisions.latest("pumps")
+        assert decision.outcome == "promoted"
+        (then,) = watch.run_once()
+        assert then.check.model == first_retraining[1].id

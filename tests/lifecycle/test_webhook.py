@@ -1,4 +1,4 @@
-"""A webhook: signed so that its receiver can tell, tried again where nobody is there, and never led elsewhere."""
+"""Webhook: signatures, retries, refusals, and invalid settings."""
 
 import hashlib
 import hmac
@@ -17,16 +17,16 @@ SECRET = "between us"  # noqa: S105
 
 
 class Receiver(HTTPServer):
-    """Answers with the statuses that it is given, one after the other, and then 204; remembers what it was told."""
+    """Responds with the given statuses in order, then 204; records requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.statuses: list[int] = []
-        self.logged: list[tuple[dict[str, str], bytes, str]] = []
+        self.requests: list[tuple[dict[str, str], bytes, str]] = []
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/told?by=auricle"
+        return f"http://127.0.0.1:{self.server_address[1]}/events?by=auricle"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -34,7 +34,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.logged.append((dict(self.headers), body, self.path))
+        self.server.requests.append((dict(self.headers), body, self.path))
         self.send_response(self.server.statuses.pop(0) if self.server.statuses else 204)
         self.send_header("Location", "http://127.0.0.1:1/")
         self.end_headers()
@@ -55,10 +55,10 @@ def receiver() -> Iterator[Receiver]:
 
 def test_events_are_signed(receiver: Receiver) -> None:
     assert Webhook(receiver.url, SECRET).send("check", {"verdict": "alarm", "sentence": "Lärm"}) is None
-    ((headers, body, path),) = receiver.logged
-    told = json.loads(body)
-    assert (told["event"], told["verdict"], told["sentence"]) == ("check", "alarm", "Lärm")
-    assert (path, headers["Auricle-Event"]) == ("/told?by=auricle", "check")
+    ((headers, body, path),) = receiver.requests
+    event = json.loads(body)
+    assert (event["event"], event["verdict"], event["sentence"]) == ("check", "alarm", "Lärm")
+    assert (path, headers["Auricle-Event"]) == ("/events?by=auricle", "check")
     sent, mac = (part.partition("=")[2] for part in headers[SIGNATURE].split(","))
     expected = hmac.new(SECRET.encode(), f"{sent}.".encode() + body, hashlib.sha256).hexdigest()
     assert mac == expected
@@ -71,9 +71,9 @@ def test_temporary_failures_are_retried(receiver: Receiver) -> None:
     pauses: list[float] = []
     assert Webhook(receiver.url, SECRET, wait=lambda s: bool(pauses.append(s))).send("check", {}) is None
     assert pauses == [1.0, 2.0]
-    bodies = {body for _, body, _ in receiver.logged}
-    assert len(receiver.logged) == 3
-    assert len(bodies) == 1  # with the same id, so that a receiver can know it again
+    bodies = {body for _, body, _ in receiver.requests}
+    assert len(receiver.requests) == 3
+    assert len(bodies) == 1  # the same id, so that a receiver can deduplicate
 
 
 @pytest.mark.parametrize("status", [301, 400, 403, 404])
@@ -81,9 +81,9 @@ def test_refusals_are_final_and_redirects_not_followed(receiver: Receiver, statu
     receiver.statuses = [status]
     problem = Webhook(receiver.url, SECRET, wait=lambda _: False).send("check", {})
     assert problem is not None
-    assert f"The check event could not be sent to {receiver.url.partition('/told')[0]}: status {status}." in problem
-    assert "/told" not in problem
-    assert len(receiver.logged) == 1
+    assert f"The check event could not be sent to {receiver.url.partition('/events')[0]}: status {status}." in problem
+    assert "/events" not in problem
+    assert len(receiver.requests) == 1
 
 
 def test_unreachable_receiver_is_given_up() -> None:
@@ -97,7 +97,7 @@ def test_unreachable_receiver_is_given_up() -> None:
 def test_stopped_watch_does_not_wait(receiver: Receiver) -> None:
     receiver.statuses = [500] * 9
     assert Webhook(receiver.url, SECRET, wait=lambda _: True).send("check", {}) is not None
-    assert len(receiver.logged) == 1
+    assert len(receiver.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""One check of a model: verdicts, notes, JSON, and refusals."""
+
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -6,7 +8,9 @@ import numpy as np
 import pytest
 
 from auricle.errors import DataError, UsageError
-from auricle.monitoring.check import check
+from auricle.monitoring.check import as_json, check
+from auricle.monitoring.performance.estimated_performance import ASSUMPTION
+from auricle.monitoring.performance.measured_performance import PeriodScore
 from auricle.monitoring.sources.sample import Sample
 from auricle.monitoring.verdict import Persistence
 
@@ -139,3 +143,18 @@ def test_regression_is_checked():
     assert "answer from" in found.causes[0].sentence
     assert "The mean absolute error is " in found.verdict.sentence
     json.dumps(found.as_json(), allow_nan=False)
+
+
+def test_infinite_interval_is_null_in_json(make_sample):
+    """Labels of a single group leave an interval without ends, over time too."""
+    window = make_sample(80, 1)
+    found = checked(make_sample(300), replace(window, groups=np.full(80, "one")))
+    json.dumps(found.as_json(), allow_nan=False)
+    period = PeriodScore(None, None, n=20, value=3.0, interval=(-np.inf, np.inf))
+    assert as_json(period) == {"first": None, "last": None, "n": 20, "value": 3.0, "interval": [None, None]}
+
+
+def test_estimate_states_its_assumption(make_sample, unlabelled):
+    found = checked(make_sample(300), unlabelled(make_sample(60, 1))).as_json()
+    assert found["estimate"]["assumption"] == ASSUMPTION
+    assert "blind" in ASSUMPTION

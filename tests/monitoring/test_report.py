@@ -1,3 +1,5 @@
+"""The monitoring report: sections, plots, and several versions."""
+
 from dataclasses import replace
 from datetime import UTC, datetime
 

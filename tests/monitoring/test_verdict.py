@@ -1,3 +1,5 @@
+"""Verdicts: persistence over checks, sentences, and next steps."""
+
 import pytest
 
 from auricle.monitoring.verdict import Persistence, decide

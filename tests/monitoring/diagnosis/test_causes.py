@@ -1,3 +1,5 @@
+"""Causes of drift: sentences, subgroups, and change points."""
+
 from datetime import UTC, datetime
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Change points: detection, dating, and times that allow none."""
+
 from datetime import UTC, datetime, timedelta
 
 import numpy as np

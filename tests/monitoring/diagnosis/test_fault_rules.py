@@ -1,3 +1,5 @@
+"""Fault rules: shifts of quality measures and the faults that match."""
+
 import pytest
 
 from auricle.bundles.profile import QUALITY_COLUMNS

@@ -1,3 +1,5 @@
+"""Multivariate drift: AUC, intervals, folds, and groups."""
+
 import numpy as np
 import pytest
 from scipy.stats import t

@@ -1,3 +1,5 @@
+"""Feature drift: agreement with scipy, false alarms, and minimum effects."""
+
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp, wasserstein_distance

@@ -1,3 +1,5 @@
+"""Label shift: missing classes, misclassification, and grouped recordings."""
+
 from dataclasses import replace
 
 import numpy as np

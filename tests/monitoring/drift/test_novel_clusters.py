@@ -1,3 +1,5 @@
+"""Novel clusters: new kinds of sound and the share of the window they make."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Novelty rate: only a rise is drift."""
+
 from dataclasses import replace
 
 import numpy as np

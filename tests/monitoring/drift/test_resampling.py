@@ -1,3 +1,5 @@
+"""Permutation masks, p-values, and effective sample sizes."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Concept drift: detectors on streams of errors and labels."""
+
 import sys
 from dataclasses import replace
 

@@ -1,3 +1,5 @@
+"""Performance without labels: coverage of the interval, and refusals."""
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Performance with labels: scores, label selection, and label delay."""
+
 from dataclasses import replace
 
 import numpy as np

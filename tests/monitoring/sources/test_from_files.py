@@ -1,3 +1,5 @@
+"""Samples from files equal the predictions of the model."""
+
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Samples from the store equal the logged predictions."""
+
 from datetime import UTC, datetime
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Recordings to monitor: tables, folders, and invalid rows."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +55,7 @@ def test_folders_are_labels_only_for_known_classes(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("file_name\nnorth/x.wav\n", r"live.csv, line 2: the recording must be there"),
+        ("file_name\nnorth/x.wav\n", r"live.csv, line 2: the recording must exist"),
         ("file_name,time\nnorth/a.wav,noon\n", r"'time' must be ISO 8601, .* Got 'noon'"),
         ("file_name,start_s\nnorth/a.wav,-1\n", r"live.csv, line 2: a part must begin at 0 s or later .* Got -1.0 s"),
         ("file_name,start_s,end_s\nnorth/a.wav,2,1\n", r"live.csv, line 2: a part must .* end after it begins"),

@@ -1,3 +1,5 @@
+"""Samples: arrays, subsets, the reference, and times."""
+
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 

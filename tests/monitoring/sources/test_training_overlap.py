@@ -1,3 +1,5 @@
+"""Training recordings among live ones: out-of-fold predictions, or left out."""
+
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,0 +1,58 @@
+"""Journal of a retraining: recorded outcomes, resumption with the stored challenger, and conditional promotion."""
+
+import numpy as np
+import pytest
+
+from auricle.bundles.bundle import Bundle
+from auricle.errors import DataError
+from auricle.lifecycle.journal import Journal, fingerprint
+from auricle.lifecycle.retrain import Retrained
+from auricle.store.store import Store
+
+
+def test_fingerprint_depends_on_every_input() -> None:
+    array = np.arange(3)
+    assert fingerprint(array, b"x", 1.5) == fingerprint(array.copy(), b"x", 1.5)
+    assert len({fingerprint(array, "a"), fingerprint(array + 1, "a"), fingerprint(array, "b"), fingerprint("a")}) == 4
+    assert fingerprint("ab", "c") != fingerprint("a", "bc")
+
+
+def test_outcome_is_recorded_with_its_details(store: Store) -> None:
+    with Journal(store, store.models.champion(), "inputs", {"who": "ada"}) as journal:
+        assert store.decisions.latest()[0].outcome == "begun"
+        journal.finish("kept", {"sentence": "The champion stays."})
+    (decision,) = store.decisions.latest()
+    assert decision.outcome == "kept"
+    assert (decision.body["who"], decision.body["sentence"]) == ("ada", "The champion stays.")
+
+
+def test_exception_is_recorded_as_a_failure(store: Store) -> None:
+    with pytest.raises(DataError), Journal(store, store.models.champion(), "inputs", {}):
+        raise DataError("a recording went bad")
+    (decision,) = store.decisions.latest()
+    assert (decision.outcome, decision.body["error"]["kind"]) == ("failed", "data")
+
+
+def test_failed_retraining_of_equal_inputs_resumes_with_its_challenger(
+    store: Store, first_retraining: tuple[Retrained, Bundle]
+) -> None:
+    champion, challenger = store.models.champion(), first_retraining[1]
+
+    def interrupted() -> None:
+        with Journal(store, champion, "inputs", {}) as journal:
+            assert journal.stored_challenger() is None
+            journal.store_challenger(challenger)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with Journal(store, champion, "inputs", {}) as journal:
+        resumed = journal.stored_challenger()
+        assert resumed is not None
+        assert resumed.id == challenger.id
+        journal.promote("better")
+        journal.finish("promoted", {})
+    assert store.models.champion().id == challenger.id
+    with Journal(store, store.models.champion(), "other inputs", {}) as journal:
+        assert journal.stored_challenger() is None
+        journal.finish("kept", {})

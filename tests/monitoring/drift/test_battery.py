@@ -1,0 +1,42 @@
+"""All drift tests at one false alarm rate, with grouped and ungrouped p-values."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from auricle.monitoring.drift.battery import RATE_OF_LABEL_SHIFT, RATE_PER_TEST, detect_drift
+
+
+def detect(reference, window, **options):
+    return detect_drift(reference, window, **{"rate": 0.01, "by": None, "model_rate_hz": 16_000, "seed": 0} | options)
+
+
+def test_rates_of_all_tests_add_up_to_one():
+    n_tests = len(("features", "multivariate", "novel clusters", "novelty rate", "subgroups"))
+    assert n_tests * RATE_PER_TEST + RATE_OF_LABEL_SHIFT == pytest.approx(1.0)
+
+
+def test_shift_of_one_measure_is_detected(make_sample):
+    assert not detect(make_sample(300), make_sample(120, 1)).alarms(0.01)
+    drift = detect(make_sample(300), make_sample(120, 1, shifted={"level_db": -15.0}))
+    assert drift.alarms(0.01)
+    assert max(drift.features, key=lambda feature: feature.effect).name == "level_db"
+
+
+def test_single_group_is_significant_only_if_ungrouped(make_sample):
+    rng = np.random.default_rng(0)
+    reference = make_sample(300)
+    rows = reference.rows + np.repeat(rng.normal(size=(30, 6)) * 3, 10, axis=0).astype(np.float32)
+    reference = replace(reference, rows=rows, groups=np.repeat(np.arange(30), 10).astype(str))
+    window = make_sample(150, 1)
+    window = replace(window, rows=window.rows + rng.normal(size=6).astype(np.float32) * 3, groups=np.full(150, "mic"))
+    drift = detect(reference, window)
+    assert not drift.alarms(0.01)
+    assert drift.ungrouped().alarms(0.01)
+
+
+def test_subgroups_are_tested_only_by_a_column(make_sample):
+    window = replace(make_sample(120, 1), metadata={"site": np.array(["a", "b"])[np.arange(120) % 2]})
+    assert detect(make_sample(300), window).subgroups == ()
+    assert [subgroup.value for subgroup in detect(make_sample(300), window, by="site").subgroups] == ["a", "b"]
