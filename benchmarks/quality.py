@@ -94,8 +94,8 @@ def forest_alone(dataset: Dataset) -> tuple[float, float]:
 
 def calibration(result: TrainResult) -> dict[str, float]:
     """Return the calibration error, and the 95th percentile of what perfect calibration shows by chance."""
-    found = result.found
-    confidence = found.answers.max(axis=1)
+    found = result.search
+    confidence = found.predictions.max(axis=1)
     rng = np.random.default_rng(0)
     by_chance = []
     for _ in range(1000):
@@ -114,7 +114,7 @@ def calibration(result: TrainResult) -> dict[str, float]:
 
 def parity(result: TrainResult) -> tuple[float, int]:
     """Return the largest difference of a probability between bundle and estimator, and how many labels differ."""
-    rows, graph = result.table.design_matrix(result.found.chosen.parts), Predictor(result.bundle).graph
+    rows, graph = result.training_data.design_matrix(result.search.chosen.feature_set), Predictor(result.bundle).graph
     if result.dataset.task == "regress":
         return float(np.abs(graph.predict(rows)[:, 0] - result.estimator.predict(rows)).max()), 0
     expected = result.estimator.predict_proba(rows)
@@ -145,8 +145,8 @@ def deep(dataset: Dataset, name: str) -> dict[str, Any]:
         found |= {
             f"{family}_score": test.get("accuracy", test.get("r2")),
             f"{family}_least": least,
-            f"{family}_chosen": result.found.chosen.name,
-            f"{family}_fit_seconds": max(trial.fit_s for trial in result.found.trials),
+            f"{family}_chosen": result.search.chosen.name,
+            f"{family}_fit_seconds": max(trial.fit_s for trial in result.search.trials),
             f"{family}_seconds": result.seconds,
         }
     return found
@@ -157,7 +157,7 @@ def measure(name: str, *, with_script: bool, with_deep: bool) -> dict[str, Any]:
     dataset = Dataset.load(RECORDINGS / name, **options)
     result = train(dataset, name=name)
     summary = result.as_json()
-    theirs, seconds = article(dataset, result.protocol.blocks)
+    theirs, seconds = article(dataset, result.plan.blocks)
     difference, labels = parity(result)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.auricle"

@@ -27,8 +27,8 @@ from auricle.datasets.headers import read_headers
 from auricle.datasets.synthesis import machines
 from auricle.models.table import MODELS, estimator
 from auricle.training.defaults import choose_spec
-from auricle.training.design_matrix import DesignMatrix
 from auricle.training.search.candidates import Candidate, fit
+from auricle.training.search.training_data import TrainingData
 
 TIMES = (1, 4, 16)
 
@@ -96,7 +96,7 @@ def measured(n: int, rounds: int) -> dict[str, float]:
             started = time.perf_counter()
             _, examples, _ = extract(data, spec)
             seconds.append(time.perf_counter() - started)
-    table = DesignMatrix.of(data, examples)
+    table = TrainingData.of(data, examples)
     found = {"features": median(seconds)}
     with threadpool_limits(1):
         for family in (name for name in MODELS if MODELS[name].input_kind != "image"):

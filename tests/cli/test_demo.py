@@ -32,7 +32,7 @@ def test_the_whole_loop_in_small(auricle, tmp_path: Path, monkeypatch: pytest.Mo
     assert "52 labels, and a retraining: The ch" in ran.err
     assert "The server predicts with it." in ran.err
     assert "<html" in (tmp_path / "demo" / "loop" / "alarm.html").read_text(encoding="utf-8")
-    assert "What to do next" in (tmp_path / "demo" / "faults.html").read_text(encoding="utf-8")
+    assert "Next steps" in (tmp_path / "demo" / "faults.html").read_text(encoding="utf-8")
     for name in ("faults", "forest", "rpm"):
         assert load(tmp_path / "demo" / f"{name}.auricle").bundle.manifest.name == name
 

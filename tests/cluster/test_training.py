@@ -24,4 +24,4 @@ def test_a_cluster_trains_the_same_model(cluster, dataset, tmp_path):
         there = trained(dataset, cache=FeatureCache(tmp_path / "cache"))
     np.testing.assert_array_equal(there.examples.rows, here.examples.rows)
     assert there.bundle.version == here.bundle.version
-    assert [trial.score for trial in there.found.trials] == [trial.score for trial in here.found.trials]
+    assert [trial.score for trial in there.search.trials] == [trial.score for trial in here.search.trials]

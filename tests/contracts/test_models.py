@@ -14,7 +14,7 @@ from auricle.models.table import MODELS, estimator, grid
 from auricle.prediction.predictor import Predictor
 from auricle.tasks.table import Task
 from auricle.training.convert.estimators import convert
-from auricle.training.design_matrix import DesignMatrix
+from auricle.training.search.training_data import TrainingData
 
 # Networks eat images, and keep the same promises in tests/models/cnn and tests/training/test_networks.py.
 ROW_FAMILIES = [name for name, family in MODELS.items() if family.input_kind != "image"]
@@ -42,7 +42,7 @@ def few(rows: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def truth(trained) -> np.ndarray:
     """Indices of classes, or standardised numbers, of every window."""
-    table = DesignMatrix.of(trained.dataset, trained.examples)
+    table = TrainingData.of(trained.dataset, trained.examples)
     scale = table.scale(np.ones(len(trained.dataset), bool))
     return np.asarray(scale.standardised(table.truth))[table.owner]
 

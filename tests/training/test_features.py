@@ -1,4 +1,4 @@
-"""What a training needs of its recordings comes out of one pass over each."""
+"""Features of a training: each recording is decoded once, and golden windows are first windows."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from auricle.features.embeddings.embedding import Embedding
 from auricle.features.spec import FeatureSpec
 from auricle.models.table import MODELS
 from auricle.training.features import TrainingFeatures, compute_features
-from auricle.training.packaging import golden_places
-from auricle.training.request import training_request
+from auricle.training.packaging import golden_indices
+from auricle.training.request import parse_request
 from auricle.training.result import TrainResult
 from auricle.training.train import train
 
@@ -33,7 +33,7 @@ def sounds(machine_sounds: Path) -> Dataset:
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count how often the sound of each file is decoded; to look at its header is not to decode it."""
+    """Count how often the sound of each file is decoded; reading a header does not count."""
     counts: Counter[str] = Counter()
     blocks = Sound.blocks
 
@@ -53,16 +53,17 @@ def test_every_recording_is_decoded_once(
     sounds: Dataset, tiny_embedding: Embedding, decoded: Counter[str], tmp_path: Path
 ) -> None:
     result = trained(sounds, tiny_embedding, cache=FeatureCache(tmp_path))
-    assert {trial.candidate.parts for trial in result.found.trials} >= {("pooled",), ("tiny",), ("pooled", "tiny")}
+    feature_sets = {trial.candidate.feature_set for trial in result.search.trials}
+    assert feature_sets >= {("pooled",), ("tiny",), ("pooled", "tiny")}
     assert decoded == {str(example.file): 1 for example in sounds.examples}
     decoded.clear()
     again = trained(sounds, tiny_embedding, cache=FeatureCache(tmp_path))
     assert set(decoded.values()) == {1}
-    assert len(decoded) == len(result.bundle.golden.windows), "only sound that a bundle holds is not in the cache"
+    assert len(decoded) == len(result.bundle.golden.windows), "only the golden windows are not in the cache"
     assert again.bundle.version == result.bundle.version
 
 
-def test_images_come_out_of_the_same_pass(
+def test_images_are_computed_in_the_same_pass(
     sounds: Dataset, decoded: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch", reason="torch is not installed: it is the extra `cnn`")
@@ -81,24 +82,24 @@ def test_the_quality_of_a_clip_that_is_one_window_is_measured_once(
 ) -> None:
     measured = []
     measure = quality.measure
-    monkeypatch.setattr(quality, "measure", lambda *given: measured.append(1) or measure(*given))
+    monkeypatch.setattr(quality, "measure", lambda *args: measured.append(1) or measure(*args))
     train(sounds, models="linear")
     assert len(measured) == len(sounds)
 
 
 def features_of(sounds: Dataset, embedding: Embedding, *, is_timed: bool = False, **options: Any) -> TrainingFeatures:
-    wanted = training_request("linear,embedding", [embedding], has_budget=is_timed, device="auto")
-    return compute_features(sounds, SPEC, wanted, is_timed=is_timed, **options)
+    request = parse_request("linear,embedding", [embedding], has_budget=is_timed, device="auto")
+    return compute_features(sounds, SPEC, request, is_timed=is_timed, **options)
 
 
-def test_what_a_budget_may_not_reach_is_decoded_when_it_is_asked_for(
+def test_embeddings_under_a_budget_are_computed_at_first_use(
     sounds: Dataset, tiny_embedding: Embedding, decoded: Counter[str]
 ) -> None:
-    at_once = features_of(sounds, tiny_embedding).tables[SPEC].further["tiny"]
+    at_once = features_of(sounds, tiny_embedding).data_by_spec[SPEC].block_rows["tiny"]
     assert set(decoded.values()) == {1}
     later = features_of(sounds, tiny_embedding, is_timed=True)
     assert set(decoded.values()) == {2}
-    np.testing.assert_array_equal(later.tables[SPEC].further["tiny"], at_once)
+    np.testing.assert_array_equal(later.data_by_spec[SPEC].block_rows["tiny"], at_once)
     assert set(decoded.values()) == {3}
 
 
@@ -111,6 +112,6 @@ def test_golden_windows_are_the_first_of_their_recordings(
     sounds = replace(sounds, examples=(bad, *sounds.examples))
     features = features_of(sounds, tiny_embedding, skip_bad=True)
     pipeline = features.pipeline(SPEC.model_copy(update={"window_s": window_s}), ["tiny"])
-    for place, samples in zip(golden_places(len(features.dataset)), features.golden_windows(pipeline), strict=True):
-        expected = windows_of(features.dataset.examples[place], pipeline)[0].samples
+    for index, samples in zip(golden_indices(len(features.dataset)), features.golden_windows(pipeline), strict=True):
+        expected = windows_of(features.dataset.examples[index], pipeline)[0].samples
         np.testing.assert_array_equal(samples, expected)

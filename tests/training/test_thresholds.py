@@ -12,13 +12,13 @@ def f1(probabilities: np.ndarray, is_of_class: np.ndarray, threshold: float) -> 
     return 2 * (found & is_of_class).sum() / max(1, found.sum() + is_of_class.sum())
 
 
-def test_a_gap_is_parted_in_its_middle() -> None:
+def test_a_threshold_lies_in_the_middle_of_a_gap() -> None:
     of_first = np.array([0.9, 0.8, 0.4, 0.1])
     thresholds = event_thresholds(np.column_stack([of_first, 1 - of_first]), np.array([0, 0, 1, 1]))
     assert thresholds == pytest.approx((0.6, 0.4))
 
 
-def test_a_class_that_is_drowned_gets_a_lower_threshold() -> None:
+def test_a_rare_class_gets_a_lower_threshold() -> None:
     rare = np.concatenate([np.full(10, 0.3), np.full(90, 0.15)])
     truth = np.array([0] * 10 + [1] * 90)
     low, high = event_thresholds(np.column_stack([rare, 1 - rare]), truth)
@@ -86,14 +86,14 @@ def test_recordings_like_those_of_training_are_seldom_unknown(novelty, rows, rng
     assert np.mean([novelty.is_unknown("window", score) for score in scores]) <= 2 * FALSE_UNKNOWN
 
 
-def test_what_is_far_from_everything_is_unknown_however_sure_the_model(novelty, rows):
+def test_a_distant_recording_is_unknown_at_any_confidence(novelty, rows):
     far = novelty.distance(rows[0] + np.float32(50.0))
     score = novelty.score("recording", doubt=0.0, distance=far)
     assert score > 1.0
     assert novelty.is_unknown("recording", score)
 
 
-def test_columns_that_are_not_named_do_not_count(novelty, rows):
+def test_other_columns_do_not_change_the_distance(novelty, rows):
     moved = rows[0].copy()
     moved[30:] += 50.0
     assert novelty.distance(moved) == novelty.distance(rows[0])
@@ -112,7 +112,7 @@ def test_numbers_are_ranked_by_distance(rows):
     assert not novelty.is_unknown("window", novelty.score("window", doubt=None, distance=usual))
 
 
-def test_each_recording_has_a_novelty_of_its_own_among_the_others(rows):
+def test_each_recording_has_an_out_of_fold_novelty(rows):
     novelty, scores = scored(rows)
     assert scores.shape == (150,)
     assert np.quantile(scores, 1 - FALSE_UNKNOWN) == pytest.approx(novelty.thresholds[1])
@@ -124,8 +124,8 @@ def test_the_fit_repeats(rows):
     np.testing.assert_array_equal(one.thresholds, two.thresholds)
 
 
-def test_descriptors_tell_and_the_cepstrum_does_not():
+def test_novelty_uses_descriptors_and_not_the_cepstrum():
     spec = standard_spec(16_000)
-    told = {spec.columns[place].partition("_")[0] for place in novelty_columns(spec)}
-    assert {"centroid", "flatness", "rms", "zcr"} <= told
-    assert not any(name.startswith("mfcc") for name in told)
+    names = {spec.columns[index].partition("_")[0] for index in novelty_columns(spec)}
+    assert {"centroid", "flatness", "rms", "zcr"} <= names
+    assert not any(name.startswith("mfcc") for name in names)

@@ -37,7 +37,7 @@ def result(states):
     return train(states, models="linear,svm", name="states")
 
 
-def test_the_summary_is_what_the_contract_says(result):
+def test_the_summary_has_the_keys_of_the_contract(result):
     summary = json.loads(json.dumps(result.as_json(path="states.auricle"), allow_nan=False))
     assert summary["task"] == "classify"
     assert summary["n_recordings"] == summary["n_windows"] == 48
@@ -54,13 +54,13 @@ def test_the_summary_is_what_the_contract_says(result):
     assert summary.keys() >= {"window_s", "seconds"}
 
 
-def test_the_bundle_answers_as_the_estimator_does(result, states):
+def test_the_bundle_predicts_as_the_estimator(result, states):
     model = Predictor(result.bundle)
     expected = result.estimator.predict_proba(result.examples.rows)
     np.testing.assert_allclose(model.graph.predict(result.examples.rows), expected, atol=1e-5)
-    answers = [model.predict(example.file) for example in states.examples]
+    predictions = [model.predict(example.file) for example in states.examples]
     labels = [result.dataset.classes[i] for i in np.round(expected, 6).argmax(axis=1)]
-    assert [answer.label for answer in answers] == labels
+    assert [prediction.label for prediction in predictions] == labels
 
 
 def test_the_profile_describes_the_recordings_out_of_fold(result, states):
@@ -88,7 +88,7 @@ def test_a_second_training_extracts_nothing(states, tmp_path, monkeypatch):
     first = train(states, models="linear", cache=cache)
     rows = []
     values_of = pipeline.values_of
-    monkeypatch.setattr(pipeline, "values_of", lambda *given: rows.append(1) or values_of(*given))
+    monkeypatch.setattr(pipeline, "values_of", lambda *args: rows.append(1) or values_of(*args))
     second = train(states, models="linear", cache=cache)
     cache.close()
     # Their rows of the model's spec and of the standard one.
@@ -98,23 +98,23 @@ def test_a_second_training_extracts_nothing(states, tmp_path, monkeypatch):
     assert first.bundle.version == second.bundle.version
 
 
-def test_numbers_are_learned_in_their_unit(table):
+def test_numbers_are_predicted_in_their_unit(table):
     speeds = Dataset.load(table, target="rpm", group="machine")
     result = train(speeds, models="linear")
     summary = json.loads(json.dumps(result.as_json(), allow_nan=False))
     assert summary["task"] == "regress"
     assert summary["test"].keys() >= {"r2", "mae", "rmse", "ci95"}
     model = Predictor(result.bundle)
-    answers = np.array([model.predict(example.file).value for example in speeds.examples])
-    assert np.corrcoef(answers, speeds.targets)[0, 1] > 0.8
-    assert abs(answers.mean() - speeds.targets.mean()) < 200
+    values = np.array([model.predict(example.file).value for example in speeds.examples])
+    assert np.corrcoef(values, speeds.targets)[0, 1] > 0.8
+    assert abs(values.mean() - speeds.targets.mean()) < 200
 
 
 def test_the_grid_search_holds_groups_out_and_tries_every_combination(states):
     result = train(states, models="svm", tune="grid")
-    assert len(result.found.trials) == 12
-    assert not result.protocol.is_nested
-    held_out = set(states.groups[result.found.tested])
+    assert len(result.search.trials) == 12
+    assert not result.plan.is_nested
+    held_out = set(states.groups[result.search.tested])
     assert held_out
     assert held_out < set(states.groups)
     assert result.as_json()["settings"].keys() == {"kernelsvc__C", "kernelsvc__gamma_factor"}
@@ -140,7 +140,7 @@ def test_a_set_whose_every_recording_is_constant_noise_is_no_better_than_guessin
     assert result.as_json()["verdict_kind"] == "no_better"
 
 
-def test_what_leaks_across_its_folds_is_named(tmp_path):
+def test_leaks_across_folds_are_named(tmp_path):
     rng = np.random.default_rng(0)
     for label in ("a", "b"):
         (tmp_path / label).mkdir()
@@ -154,7 +154,7 @@ def test_what_leaks_across_its_folds_is_named(tmp_path):
     assert {kind for kind in found if kind.startswith("duplicates")}
 
 
-def test_bad_recordings_stop_the_training_or_are_left_out_when_asked(tmp_path):
+def test_bad_recordings_stop_the_training_or_are_skipped_on_request(tmp_path):
     rng = np.random.default_rng(0)
     for label, level in (("loud", 0.3), ("quiet", 0.01)):
         (tmp_path / label).mkdir()
@@ -169,7 +169,7 @@ def test_bad_recordings_stop_the_training_or_are_left_out_when_asked(tmp_path):
     assert len(result.dataset.examples) == 16
 
 
-def test_what_cannot_be_split_is_said_before_anything_is_computed(table, monkeypatch):
+def test_a_split_that_leaks_is_refused_before_anything_is_computed(table, monkeypatch):
     monkeypatch.setattr(pipeline, "values_of", lambda *_: pytest.fail("a feature was computed"))
     with pytest.raises(SplitError, match="group"):
         train(Dataset.load(table, label="label", group="label"), models="linear")
@@ -180,9 +180,9 @@ def test_an_unknown_tuning_is_refused(states):
         train(states, tune="luck")
 
 
-def test_ones_own_estimator_is_a_candidate(states):
+def test_a_users_own_estimator_is_a_candidate(states):
     result = train(states, models=["linear", ExtraTreesClassifier(20, random_state=0)], window_s=0.5)
-    assert [trial.candidate.family for trial in result.found.trials] == ["linear", "linear", "ExtraTreesClassifier"]
+    assert [trial.candidate.family for trial in result.search.trials] == ["linear", "linear", "ExtraTreesClassifier"]
     alone = train(states, models=KNeighborsClassifier(3), window_s=0.5)
     assert alone.bundle.manifest.family == "KNeighborsClassifier"
     Predictor(alone.bundle)
@@ -198,25 +198,26 @@ def test_an_estimator_that_does_not_convert_is_refused_before_anything_is_comput
         train(states, models=[absolute], window_s=0.5)
 
 
-def test_a_budget_buys_other_features_and_settings(states):
+def test_a_budget_adds_specs_and_settings(states):
     result = train(states, models=["linear", "svm"], budget_s=120.0)
-    names = [trial.candidate.name for trial in result.found.trials]
+    names = [trial.candidate.name for trial in result.search.trials]
     assert names[:3] == ["linear", "linear(columns=spectrum)", "svm"]
     assert "svm(parts=1)" in names
     assert any("C=" in name for name in names)
     model = Predictor(result.bundle)
-    assert model.extractor.spec == result.bundle.manifest.spec == (result.found.chosen.spec)
+    assert model.extractor.spec == result.bundle.manifest.spec == (result.search.chosen.spec)
     assert result.examples.rows.shape[1] == len(result.bundle.manifest.spec.columns)
 
 
-def test_the_past_is_learned_and_the_future_tested(table):
+def test_a_split_by_time_tests_on_the_latest_recordings(table):
     data = Dataset.load(table, label="label")
     timed = replace(
-        data, examples=tuple(replace(one, time=f"2026-01-{i % 28 + 1:02d}") for i, one in enumerate(data.examples))
+        data,
+        examples=tuple(replace(example, time=f"2026-01-{i % 28 + 1:02d}") for i, example in enumerate(data.examples)),
     )
     result = train(timed, models="linear", split="time")
     days = np.arange(len(data)) % 28
-    assert days[result.found.tested].min() >= np.delete(days, result.found.tested).max()
+    assert days[result.search.tested].min() >= np.delete(days, result.search.tested).max()
     assert "latest 20% of the recordings" in result.bundle.manifest.protocol
 
 

@@ -61,7 +61,7 @@ def demo(
 
     _say("3. The same task by grid search over the depth and splits of a forest")
     tuned = _train(states, output / "forest.auricle", seed=seed, cache=cache, models="forest", tune="grid")
-    err.print(f"Best parameters: {dict(tuned.found.chosen.settings)}.", markup=False)
+    err.print(f"Best parameters: {dict(tuned.search.chosen.settings)}.", markup=False)
 
     _say("4. How fast does it turn? Regression on the same sounds")
     rpm = _train(speeds, output / "rpm.auricle", seed=seed, cache=cache, models="svm,linear")
@@ -189,9 +189,9 @@ def _scores(faults: "TrainResult", rpm: "TrainResult", path: Path) -> None:
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     classes = faults.dataset.classes
-    truth = np.searchsorted(classes, faults.dataset.labels)[faults.found.tested]
+    truth = np.searchsorted(classes, faults.dataset.labels)[faults.search.tested]
     counts = np.zeros((len(classes), len(classes)), int)
-    np.add.at(counts, (truth, predicted_class(faults.found.answers)), 1)
+    np.add.at(counts, (truth, predicted_class(faults.search.predictions)), 1)
     left.imshow(counts, cmap="Blues")
     names = [name.replace("_", " ") for name in classes]
     left.set(
@@ -207,7 +207,7 @@ def _scores(faults: "TrainResult", rpm: "TrainResult", path: Path) -> None:
         left.text(
             column, row, str(count), ha="center", va="center", color="white" if count > counts.max() / 2 else "black"
         )
-    true_rpm, predicted_rpm = rpm.dataset.targets[rpm.found.tested], rpm.found.answers[:, 0]
+    true_rpm, predicted_rpm = rpm.dataset.targets[rpm.search.tested], rpm.search.predictions[:, 0]
     right.scatter(true_rpm, predicted_rpm, s=14, alpha=0.6, color="#1f4e79")
     ends = [min(true_rpm.min(), predicted_rpm.min()), max(true_rpm.max(), predicted_rpm.max())]
     right.plot(ends, ends, color="black", linewidth=0.8)

@@ -1,1 +1,1 @@
-"""The learning wing: search, fit, score, convert, report."""
+"""Training: recordings and labels in; a scored, converted and packed model, and its report, out."""

@@ -1,7 +1,6 @@
-"""What a network listened to: for a few recordings, where in the image its answer hangs."""
+"""Attribution: occlusion maps of a network's predictions for a few training recordings, as blocks of the report."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,65 +12,60 @@ from auricle.features.occlusion import explain_image
 from auricle.features.pipeline import IMAGE
 from auricle.features.plots import draw_explained
 from auricle.reports.html import Block, Text, picture
-
-if TYPE_CHECKING:
-    from auricle.training.result import TrainResult
+from auricle.training.result import TrainResult
 
 __all__ = ["attribution"]
 
 N_SHOWN = 3
 
 
-def attribution(result: "TrainResult") -> Iterator[Block]:
-    """Show, for a recording of each of a few classes or numbers, what the answer to its first window hangs on.
-
-    Parts of the image are filled with quiet, and the answer is asked for again.
-    """
-    features, graph = result.bundle.features(), Graph(result.bundle.graph)
-    image = next(block for block in features.blocks if isinstance(block, Image))
-    first = features.first_column(IMAGE)
-    place = slice(first, first + len(image.columns))
+def attribution(result: TrainResult) -> Iterator[Block]:
+    """Yield an occlusion map of the first window of a recording of each of a few classes or numbers."""
+    pipeline, graph = result.bundle.features(), Graph(result.bundle.graph)
+    image = next(block for block in pipeline.blocks if isinstance(block, Image))
+    first = pipeline.first_column(IMAGE)
+    columns = slice(first, first + len(image.columns))
     yield Text(
-        "Above, what the network was given; below, what its answer to that window loses where a part of it is hidden. "
-        "A model that listens to the sound itself loses most there, and not in the silence around it."
+        "Above, the image of a window; below, how far the prediction falls where a part of the image is hidden. A "
+        "model that uses the sound itself loses most there, and not in the silence around it."
     )
-    for index in _shown(result):
+    for index in _recordings_to_show(result):
         example = result.dataset.examples[index]
-        window = windows_of(example, features)[0]
-        row = features.row(window.samples)
+        window = windows_of(example, pipeline)[0]
+        row = pipeline.row(window.samples)
 
-        def answer(hidden: NDArray[np.float32], row: NDArray[np.float32] = row) -> NDArray[np.float32]:
+        def predict(pixels: NDArray[np.float32], row: NDArray[np.float32] = row) -> NDArray[np.float32]:
             changed = row.copy()
-            changed[place] = hidden.ravel()
+            changed[columns] = pixels.ravel()
             return np.asarray(graph.predict(changed[np.newaxis])[0])
 
-        seen = row[place].reshape(image.shape)
+        pixels = row[columns].reshape(image.shape)
         figure = draw_explained(
-            seen,
-            explain_image(answer, seen),
+            pixels,
+            explain_image(predict, pixels),
             image.spec,
             source=example.file.name,
-            answer=_said(result, answer(seen)),
+            answer=_prediction_text(result, predict(pixels)),
             unit="probability" if result.dataset.classes else "deviations",
             start_s=window.start_s,
         )
-        yield picture(figure, f"what the answer to {example.file.name} hangs on", image_format="png")
+        yield picture(figure, f"occlusion map of {example.file.name}", image_format="png")
 
 
-def _shown(result: "TrainResult") -> list[int]:
-    """Return recordings of different classes, those answered most surely; or of different numbers."""
+def _recordings_to_show(result: TrainResult) -> list[int]:
+    """Return the most confident recordings of different classes, or recordings spread over the numbers."""
     if not result.dataset.classes:
         order = np.argsort(result.dataset.targets, kind="stable")
         return [int(order[i]) for i in np.linspace(0, len(order) - 1, N_SHOWN).round().astype(int)]
     truth = np.searchsorted(result.dataset.classes, result.dataset.labels)
-    sure = result.found.out_of_fold[np.arange(len(truth)), truth]
-    best = [int(np.argmax(np.where(truth == label, sure, -1.0))) for label in np.unique(truth)]
-    return sorted(best, key=lambda index: -sure[index])[:N_SHOWN]
+    confidence = result.search.out_of_fold[np.arange(len(truth)), truth]
+    best = [int(np.argmax(np.where(truth == label, confidence, -1.0))) for label in np.unique(truth)]
+    return sorted(best, key=lambda index: -confidence[index])[:N_SHOWN]
 
 
-def _said(result: "TrainResult", answer: NDArray[np.float32]) -> str:
+def _prediction_text(result: TrainResult, prediction: NDArray[np.float32]) -> str:
     manifest = result.bundle.manifest
     if manifest.target is not None:
-        return f"{manifest.target.mean + manifest.target.deviation * float(answer[0]):.4g}"
-    best = int(np.argmax(answer))
-    return f"{manifest.classes[best]} ({answer[best]:.2f})"
+        return f"{manifest.target.mean + manifest.target.deviation * float(prediction[0]):.4g}"
+    best = int(np.argmax(prediction))
+    return f"{manifest.classes[best]} ({prediction[best]:.2f})"

@@ -1,4 +1,4 @@
-"""What a user need not decide: the rate and window of the features, and where scores are taken."""
+"""Defaults of a training: the sample rate and window length of the features, and the split that scores are taken on."""
 
 from typing import Literal
 
@@ -12,46 +12,47 @@ from auricle.errors import SplitError, UsageError
 from auricle.features.spec import FeatureSpec, default_spec
 from auricle.training.search.cross_validation import SplitPlan
 
-__all__ = ["LONGEST_WINDOW_S", "SPLITS", "Split", "choose_spec", "split_plan"]
+__all__ = ["MAX_WINDOW_S", "SPLITS", "Split", "choose_spec", "choose_split"]
 
 Split = Literal["group", "time"]
 SPLITS: tuple[Split, ...] = ("group", "time")
 
 MAX_RATE_HZ = 22_050
-LONGEST_WINDOW_S = 10.0
+MAX_WINDOW_S = 10.0
+"""Longest recording that is one window by default."""
 CUT_WINDOW_S = 5.0
+"""Default window of longer recordings."""
 
 
-def choose_spec(survey: Headers, *, window_s: float | Literal["auto"] = "auto") -> FeatureSpec:
-    """Return the spec for a data set.
+def choose_spec(headers: Headers, *, window_s: float | Literal["auto"] = "auto") -> FeatureSpec:
+    """Return the feature spec for a data set.
 
-    The rate is the lowest of its recordings', at most 22,050 Hz: at any higher rate, what is missing from the others
-    would tell them apart. The window is the longest recording up to 10 s, so that a clip is one window; recordings
-    longer than that are cut into windows of 5 s.
-    Where no recording could be opened, decoding will say so of each.
+    The sample rate is the lowest among the recordings, at most 22,050 Hz: at a higher rate, the missing band of the
+    others would give their recorder away. The window is the longest recording up to 10 s, so that a clip is one window;
+    longer recordings are cut into windows of 5 s. Files that do not open are ignored here; decoding reports them.
     """
-    spec = default_spec(int(survey.rate_hz.min(initial=MAX_RATE_HZ)))
+    spec = default_spec(int(headers.rate_hz.min(initial=MAX_RATE_HZ)))
     if window_s == "auto":
-        known = survey.duration_s[np.isfinite(survey.duration_s)]
-        longest_s = float(known.max()) if known.size else LONGEST_WINDOW_S
+        known_s = headers.duration_s[np.isfinite(headers.duration_s)]
+        longest_s = float(known_s.max()) if known_s.size else MAX_WINDOW_S
         # Rounded up to the millisecond, so that the resampled longest clip is not cut for one sample.
-        window_s = np.ceil(longest_s * 1000 + 1) / 1000 if longest_s <= LONGEST_WINDOW_S else CUT_WINDOW_S
+        window_s = np.ceil(longest_s * 1000 + 1) / 1000 if longest_s <= MAX_WINDOW_S else CUT_WINDOW_S
     return FeatureSpec(**{**spec.model_dump(), "window_s": max(float(window_s), spec.n_fft / spec.rate_hz)})
 
 
-def split_plan(
+def choose_split(
     dataset: Dataset, *, tune: str = "none", split: Split = "group", n_folds: int = 5, seed: int = 0
 ) -> SplitPlan:
-    """Return where scores are taken.
+    """Return the blocks of recordings that are held out for scores.
 
-    Published folds, and folds of groups where nothing is tuned, are each tested in their turn, with the whole choice
-    repeated without them. A search of settings holds one fifth of the groups out, and searches in folds of the rest.
+    Published folds, and folds of groups where nothing is tuned, are each tested in turn, and the choice of model is
+    repeated without each. A search of settings holds out one fifth of the groups, and searches in folds of the rest.
     A split by time holds out the latest fifth of the recordings, and searches in consecutive stretches of the past.
 
     Raises
     ------
     SplitError : groups, folds or times that cannot be split without a leak
-    UsageError : an unknown split, or one by time where published folds were asked for
+    UsageError : an unknown split, or a split by time of a data set with published folds
     """
     if split not in SPLITS:
         raise UsageError(f"`split` must be among {', '.join(SPLITS)}. Got {split!r}.")
@@ -59,30 +60,30 @@ def split_plan(
         if dataset.folds is not None:
             raise UsageError("`split` by time and published folds (`fold`) contradict each other. Choose one.")
         check(dataset)
-        words = f"on the latest {1 / n_folds:.0%} of the recordings, everything chosen and learned from the past"
-        return _differing(dataset, SplitPlan(blocks_by_time(dataset, n_folds), (0,), words))
+        protocol = f"on the latest {1 / n_folds:.0%} of the recordings, everything chosen and learned from the past"
+        return _with_varied_targets(dataset, SplitPlan(blocks_by_time(dataset, n_folds), (0,), protocol))
     if dataset.folds is not None or tune == "none":
         folds = folds_of(dataset, n_folds=n_folds, seed=seed)
         blocks = np.empty(len(dataset.examples), np.intp)
         for index, fold in enumerate(folds):
             blocks[fold.test] = index
         kind = "published folds" if dataset.folds is not None else "folds of whole groups"
-        words = f"by {len(folds)} {kind}, the choice of model repeated in each"
-        return SplitPlan(blocks, tuple(range(len(folds))), words)
+        protocol = f"by {len(folds)} {kind}, the choice of model repeated in each"
+        return SplitPlan(blocks, tuple(range(len(folds))), protocol)
     outer = hold_out(dataset, fraction=1 / n_folds, seed=seed)
     blocks = np.zeros(len(dataset.examples), np.intp)
     for index, fold in enumerate(folds_of(dataset.subset(outer.train), n_folds=n_folds, seed=seed), 1):
         blocks[outer.train[fold.test]] = index
-    words = f"on one held-out fifth of the groups, the search made in {blocks.max()} folds of the rest"
-    return _differing(dataset, SplitPlan(blocks, (0,), words))
+    protocol = f"on one held-out fifth of the groups, the search made in {blocks.max()} folds of the rest"
+    return _with_varied_targets(dataset, SplitPlan(blocks, (0,), protocol))
 
 
-def _differing(dataset: Dataset, split_plan: SplitPlan) -> SplitPlan:
-    """Refuse a hold-out that no score can be taken on."""
-    held_out = dataset.targets[np.isin(split_plan.blocks, split_plan.tested)]
+def _with_varied_targets(dataset: Dataset, plan: SplitPlan) -> SplitPlan:
+    """Return the plan; raise SplitError where the targets held out are all equal, since R² is then undefined."""
+    held_out = dataset.targets[np.isin(plan.blocks, plan.tested)]
     if dataset.task == "regress" and np.ptp(held_out) == 0:
         raise SplitError(
-            f"{dataset.source}: the numbers that are held out must differ, to be scored. All {len(held_out)} are "
+            f"{dataset.source}: the held-out targets must differ to be scored. All {len(held_out)} are "
             f"{held_out[0]:g}: name a finer group, or publish folds (`fold`)."
         )
-    return split_plan
+    return plan

@@ -1,4 +1,4 @@
-"""What networks need of a training: torch, images of one size, a device, and a folder to go on from after a kill."""
+"""Networks in training: checks for torch and the device, image blocks, checkpoints and progress by epoch."""
 
 import hashlib
 import shutil
@@ -16,11 +16,18 @@ from auricle.models.cnn.device import chosen_device, need_torch
 from auricle.models.cnn.settings import Epoch
 from auricle.models.table import MODELS
 
-__all__ = ["are_within_reach", "check_networks", "checkpoints", "epoch_reporter", "images_of", "network_settings"]
+__all__ = [
+    "check_networks",
+    "checkpoint_folder",
+    "epoch_reporter",
+    "image_block",
+    "is_torch_installed",
+    "network_settings",
+]
 
 
 def check_networks(families: Sequence[str], device: str) -> None:
-    """Hold that networks that were asked for can be trained here, before anything is computed.
+    """Check that the networks among ``families`` can be trained here.
 
     Raises
     ------
@@ -31,29 +38,32 @@ def check_networks(families: Sequence[str], device: str) -> None:
         chosen_device(device)
 
 
-def are_within_reach() -> bool:
-    """Whether networks can be trained here, for who did not ask for them."""
+def is_torch_installed() -> bool:
+    """Whether networks can be trained here; imports nothing."""
     return find_spec("torch") is not None
 
 
-def images_of(rate_hz: int, longest_s: float) -> Image:
-    """Return what makes images of windows: of one size, which holds one of ``longest_s``."""
+def image_block(rate_hz: int, longest_s: float) -> Image:
+    """Return the block that makes images of one size, which holds a window of ``longest_s``."""
     return Image(image_spec(rate_hz, longest_s))
 
 
-def network_settings(image: FeatureBlock | None, device: str, folder: Path | None) -> dict[str, Any]:
-    """Return the settings of networks that are not a matter of choice; none where there are no images."""
-    return {} if not isinstance(image, Image) else {"shape": image.shape, "device": device, "checkpoints": folder}
+def network_settings(image: FeatureBlock | None, device: str, checkpoints: Path | None) -> dict[str, Any]:
+    """Return the settings of networks that are not searched; none without images."""
+    return {} if not isinstance(image, Image) else {"shape": image.shape, "device": device, "checkpoints": checkpoints}
 
 
 @contextmanager
-def checkpoints(cache: FeatureCache | None, training: str) -> Iterator[Path | None]:
-    """Give a folder where networks are kept while a training lasts; a killed one leaves it, and finds it again.
+def checkpoint_folder(cache: FeatureCache | None, training: str) -> Iterator[Path | None]:
+    """Give a folder for the checkpoints of networks; it is removed after a training, and survives a kill.
 
     Parameters
     ----------
-    cache : beside whose features it lies; None keeps nothing
-    training : what tells it from others; a network is known by all that it learns from, so nothing else is taken for it
+    cache : FeatureCache or None
+        The folder lies in the cache's; None keeps no checkpoints.
+    training : str
+        Identifies the training. A checkpoint is keyed by the data and settings of its network, so a training never
+        resumes from a network fitted to other data.
     """
     if cache is None:
         yield None
@@ -64,10 +74,10 @@ def checkpoints(cache: FeatureCache | None, training: str) -> Iterator[Path | No
 
 
 def epoch_reporter(progress: Progress, name: str) -> Callable[[Epoch], None]:
-    """Return what tells of every epoch of a network of that name; of several side by side, in turns."""
+    """Return a callback that reports each epoch of a network under its name."""
 
-    def tell(epoch: Epoch) -> None:
+    def report(epoch: Epoch) -> None:
         score = "" if epoch.score is None else f", score {epoch.score:.3f}"
         progress("epochs", epoch.number, epoch.of, f"{name}: loss {epoch.loss:.3f}{score}")
 
-    return tell
+    return report

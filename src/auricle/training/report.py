@@ -1,8 +1,7 @@
-"""The report of a training: one page for someone who was not there."""
+"""Report of a training: one HTML page with the verdict, scores, trials, calibration, learning curve and method."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,129 +12,124 @@ from auricle.features.pipeline import IMAGE
 from auricle.inspection.findings import Finding, file_name, sort
 from auricle.reports import charts
 from auricle.reports.html import Block, Listing, Notice, Page, Section, Table, Text, Tone, picture
+from auricle.tasks.table import TASKS
 from auricle.training.attribution import attribution
-from auricle.training.learning_curve import Curve
+from auricle.training.learning_curve import LearningCurve
+from auricle.training.result import TrainResult
+from auricle.training.search.racing import Trial
 from auricle.training.thresholds import FALSE_UNKNOWN
-
-if TYPE_CHECKING:
-    from auricle.training.result import TrainResult
 
 __all__ = ["build_report"]
 
 MAX_TRIALS = 40
 
-_FATES = {
+_OUTCOMES = {
     "compared": "",
-    "beaten": "clearly behind on the first folds, and dropped",
-    "selected on": "too dear to be nested: its score was selected on",
-    "too dear": "not tried: the budget was spent",
+    "beaten": "dropped: clearly behind on the first folds",
+    "selected on": "not nested, which would exceed the budget: its score was selected on",
 }
 
 
-def build_report(result: "TrainResult", curve: Curve) -> Page:
-    """Return the page of a training: the verdict, what it rests on, and what to do next."""
-    manifest, answered = result.bundle.manifest, result.answered
-    useful = is_useful(result)
+def build_report(result: TrainResult, curve: LearningCurve) -> Page:
+    """Return the page of a training: the verdict, the evidence for it, and the next steps."""
+    manifest, scored = result.bundle.manifest, result.scored
     steps = next_steps(
-        answered,
+        scored,
         findings=result.leaks.findings,
         failures=result.failures,
         more_data=curve.sentence if curve.points else None,
         interval=_interval(result),
-        is_useful=useful,
+        is_useful=result.verdict_kind != "no_better",
     )
-    by_answer = (
+    by_task = (
         (
-            Section("Class by class", tuple(report_sections.classes(answered))),
-            Section("How far its confidence can be believed", tuple(_calibration(result))),
+            Section("Performance by class", tuple(report_sections.classes(scored))),
+            Section("Calibration (reliability diagram)", tuple(_calibration(result))),
         )
-        if answered.classes
-        else (Section("Answers against the truth", (*report_sections.numbers(answered), *_coverage(result))),)
+        if scored.classes
+        else (
+            Section("Predicted and true numbers", (*report_sections.numbers(scored), *_prediction_intervals(result))),
+        )
     )
-    parts = (
-        Section("What was asked, and the answer", (Text(_question(result)), *_headline(result))),
-        Section("What to do next", (Listing(tuple(steps)),)),
-        Section("What would make the score untrue", tuple(_leaks(result))),
-        Section("What was tried", tuple(_trials(result))),
-        *by_answer,
-        *((Section("What it listened to", tuple(attribution(result))),) if IMAGE in manifest.parts else ()),
-        Section("Where it fares worse", tuple(report_sections.columns(answered))),
-        Section("Is more data worth it?", tuple(_curve(curve, answered))),
-        Section("The worst mistakes", tuple(report_sections.worst(answered))),
-        Section("Sounds it has never heard", (Text(_novelty(result)),)),
-        Section("What was left out, and what is odd", tuple(_left_out(result))),
-        Section("How this was made", tuple(_method(result))),
+    sections = (
+        Section("Data and score", (Text(_data(result)), *_headline(result))),
+        Section("Next steps", (Listing(tuple(steps)),)),
+        Section("Possible leakage and confounders", tuple(_leaks(result))),
+        Section("Models compared", tuple(_trials(result))),
+        *by_task,
+        *((Section("Attribution (occlusion maps)", tuple(attribution(result))),) if IMAGE in manifest.parts else ()),
+        Section("Performance by subgroup", tuple(report_sections.columns(scored))),
+        Section("Learning curve", tuple(_curve(curve, scored))),
+        Section("Worst mistakes", tuple(report_sections.worst(scored))),
+        Section("Out-of-distribution detection", (Text(_novelty(result)),)),
+        Section("Recordings left out, and data quality", tuple(_left_out(result))),
+        Section("Method", tuple(_method(result))),
     )
-    tone, verdict = _verdict(result, is_useful=useful)
-    return Page(f"Training of {manifest.name}", verdict, parts, subtitle=f"Data set {result.dataset.source}", tone=tone)
+    tone, verdict = _verdict(result)
+    subtitle = f"Data set {result.dataset.source}"
+    return Page(f"Training of {manifest.name}", verdict, sections, subtitle=subtitle, tone=tone)
 
 
-def is_useful(result: "TrainResult") -> bool:
-    """Whether the interval of the score clears a guess."""
-    return result.verdict_kind != "no_better"
-
-
-def _verdict(result: "TrainResult", *, is_useful: bool) -> tuple[Tone, str]:
+def _verdict(result: TrainResult) -> tuple[Tone, str]:
     verdict = result.bundle.manifest.verdict
     serious = [finding.kind for finding in result.leaks.findings if finding.severity == "serious"]
     if serious:
         verdict += f" But do not trust this score yet: {' and '.join(serious)} were found in the data."
-    return ("serious" if not is_useful else "warning" if serious else "good"), verdict
+    return ("serious" if result.verdict_kind == "no_better" else "warning" if serious else "good"), verdict
 
 
-def _interval(result: "TrainResult") -> tuple[float, float]:
-    scores = result.bundle.manifest.scores
-    low, high = scores["balanced_accuracy_ci95" if result.answered.classes else "ci95"]
+def _interval(result: TrainResult) -> tuple[float, float]:
+    manifest = result.bundle.manifest
+    low, high = manifest.scores[TASKS[manifest.task].verdict_interval]
     return low, high
 
 
-def _question(result: "TrainResult") -> str:
+def _data(result: TrainResult) -> str:
     dataset, manifest = result.dataset, result.bundle.manifest
     n_groups = np.unique(dataset.groups).size
     if manifest.classes:
         shown = ", ".join(manifest.classes[:12]) + (", …" if len(manifest.classes) > 12 else "")
-        asked = f"Which of {len(manifest.classes)} classes is heard in a recording: {shown}?"
+        task = f"The model predicts one of {len(manifest.classes)} classes for a recording: {shown}."
     else:
         low, high = dataset.targets.min(), dataset.targets.max()
-        asked = f"Which number does a recording stand for, between {low:g} and {high:g}?"
-    by = "each file a group of its own" if dataset.group_column is None else f"grouped by `{dataset.group_column}`"
+        task = f"The model predicts a number for a recording, between {low:g} and {high:g} in the training data."
+    by = "each file its own group" if dataset.group_column is None else f"grouped by `{dataset.group_column}`"
     return (
-        f"{asked} There are {len(dataset)} recordings, {len(result.examples.rows)} windows and {n_groups} groups, "
+        f"{task} There are {len(dataset)} recordings, {len(result.examples.rows)} windows and {n_groups} groups, "
         f"{by}. The score was taken {manifest.protocol}: no recording, and no other of its group, had a part in the "
-        "model that answered it."
+        "model that predicted it."
     )
 
 
-def _headline(result: "TrainResult") -> Iterator[Block]:
-    classes = result.answered.classes
-    chance_level = 1.0 / np.unique(result.answered.truth).size if classes else None
+def _headline(result: TrainResult) -> Iterator[Block]:
+    chance_level = result.chance_level if result.scored.classes else None
     yield from report_sections.headline(result.bundle.manifest.scores, chance_level=chance_level)
 
 
-def _notices(result: "TrainResult", findings: Sequence[Finding]) -> Iterator[Block]:
+def _notices(result: TrainResult, findings: Sequence[Finding]) -> Iterator[Block]:
     for finding in findings:
         files = tuple(file_name(result.dataset, file) for file in finding.files)
         yield Notice(finding.severity, finding.kind, finding.message, files)
 
 
-def _leaks(result: "TrainResult") -> Iterator[Block]:
+def _leaks(result: TrainResult) -> Iterator[Block]:
     yield from _notices(result, result.leaks.findings)
     if not result.leaks.findings:
         yield Text(
-            "Nothing was found: no recording and no stretch of one stands in two folds, no measure of the recorder "
-            "gives the answer away, and recordings of different groups are no kin by any column."
+            "None found: no recording, and no stretch of one, is in two folds; no property of the recorder predicts "
+            "the class or number; and no metadata column links recordings of different groups."
         )
 
 
-def _trials(result: "TrainResult") -> Iterator[Block]:
-    found = result.found
-    what = "accuracy" if result.answered.classes else "R²"
+def _trials(result: TrainResult) -> Iterator[Block]:
+    search = result.search
+    score_name = "accuracy" if result.scored.classes else "R²"
     trials = sorted(
-        found.trials,
+        search.trials,
         key=lambda trial: (
-            trial.candidate is not found.chosen,
-            trial.fate == "too dear",
-            trial.fate == "beaten",
+            trial.candidate is not search.chosen,
+            trial.status == "too dear",
+            trial.status == "beaten",
             -trial.score,
         ),
     )
@@ -145,115 +139,132 @@ def _trials(result: "TrainResult") -> Iterator[Block]:
             _shown(trial.score, digits=3),
             _shown(trial.deviation, digits=3),
             _shown(trial.fit_s, digits=2, unit=" s"),
-            "chosen" if trial.candidate is found.chosen else _FATES[trial.fate],
+            "chosen" if trial.candidate is search.chosen else _outcome(trial),
         )
         for trial in trials[:MAX_TRIALS]
     )
     more = f" The best {MAX_TRIALS} of {len(trials)}." if len(trials) > MAX_TRIALS else ""
-    took = (
-        "nesting the chosen one was too dear for the budget, so the score above is one that the choice was made by, "
-        "and a little too good."
-        if found.is_selected_on
-        else "the chosen one's is a little too good, and so the score above was taken where the choice had no say."
+    bias = (
+        "nesting the chosen model would exceed the budget, so the score above was selected on and is a little too high."
+        if search.is_selected_on
+        else "that of the chosen model is a little too high, so the score above was taken where it had no part in the "
+        "choice."
     )
     yield Table(
-        ("model", what, "± between folds", "a fit takes", "what became of it"),
+        ("model", score_name, "± between folds", "time of a fit", "outcome"),
         rows,
-        caption=f"Scores over the folds on which the choice was made: {took}{more}",
+        caption=f"Scores over the folds that the choice was made on: {bias}{more}",
     )
+
+
+def _outcome(trial: Trial) -> str:
+    if trial.status != "too dear":
+        return _OUTCOMES[trial.status]
+    if not np.isfinite(trial.estimated_s):
+        return "skipped: the budget was spent"
+    seconds = trial.estimated_s
+    estimate = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    return f"skipped: would exceed the budget (estimated {estimate})"
 
 
 def _shown(value: float, *, digits: int, unit: str = "") -> str:
     return f"{value:.{digits}f}{unit}" if np.isfinite(value) else ""
 
 
-def _calibration(result: "TrainResult") -> Iterator[Block]:
-    answered = result.answered
-    before = replace(answered, predictions=result.uncalibrated[result.found.tested])
-    yield from report_sections.calibration(answered, before)
+def _calibration(result: TrainResult) -> Iterator[Block]:
+    before = replace(result.scored, predictions=result.uncalibrated[result.search.tested])
+    yield from report_sections.calibration(result.scored, before)
     sets = result.bundle.manifest.sets
     if sets is None:
-        yield Text("There are too few recordings to answer with sets of classes of a stated coverage.")
+        yield Text("There are too few recordings for prediction sets of a stated coverage.")
         return
-    whom = "of every class" if sets.per_class else "as a whole (a class has too few for a promise of its own)"
+    of = (
+        "of every class"
+        if sets.per_class
+        else "of all classes together (some have too few for a coverage of their own)"
+    )
     yield Text(
-        "An answer also comes with the set of classes that it may be, which holds the true one for "
-        f"{sets.coverage:.0%} of recordings {whom}. {_held(result, 'Sets')}"
+        "A prediction also comes with a prediction set: classes that include the true one for "
+        f"{sets.coverage:.0%} of recordings {of}. {_measured_coverage(result, 'Prediction sets')}"
     )
 
 
-def _coverage(result: "TrainResult") -> Iterator[Block]:
+def _prediction_intervals(result: TrainResult) -> Iterator[Block]:
     interval = result.bundle.manifest.interval
     if interval is None:
-        yield Text("There are too few recordings to say how far from the truth an answer may lie.")
+        yield Text("There are too few recordings for prediction intervals.")
     else:
         yield Text(
-            f"An answer comes with an interval of ±{interval.half_width:.4g}, in which the truth lies for "
-            f"{interval.coverage:.0%} of recordings like those of training. {_held(result, 'Intervals')}"
+            f"A prediction comes with an interval of ±{interval.half_width:.4g}, which holds the true number for "
+            f"{interval.coverage:.0%} of recordings like the training data. "
+            f"{_measured_coverage(result, 'Prediction intervals')}"
         )
 
 
-def _held(result: "TrainResult", what: str) -> str:
-    """Say how sets or intervals held on recordings that had no part in them."""
-    found = result.bundle.manifest.scores
-    if "coverage" not in found:
-        return "Whether they hold on recordings that had no part in them could not be measured: there are too few."
+def _measured_coverage(result: TrainResult, name: str) -> str:
+    """Return the coverage of out-of-fold sets or intervals, in words."""
+    scores = result.bundle.manifest.scores
+    if "coverage" not in scores:
+        return "There are too few recordings to measure the coverage out of fold."
     worst = ""
-    if "worst_group" in found:
-        worst = f", and in the worst group ({found['worst_group']}) {found['coverage_worst_group']:.0%}"
-    size = f"hold {found['set_size']:.2f} classes" if "set_size" in found else f"are {found['interval_width']:.3g} wide"
+    if "worst_group" in scores:
+        worst = f", and of {scores['coverage_worst_group']:.0%} in the worst group ({scores['worst_group']})"
+    size = (
+        f"hold {scores['set_size']:.2f} classes" if "set_size" in scores else f"are {scores['interval_width']:.3g} wide"
+    )
     return (
-        f"{what} made without them held the truth of {found['coverage']:.0%} of the tested recordings{worst}; they "
-        f"{size} on average. A group unlike all of these has no promise."
+        f"{name} fitted without them hold the true value of {scores['coverage']:.0%} of the held-out "
+        f"recordings{worst}; they {size} on average. The coverage does not extend to a group unlike all of these."
     )
 
 
-def _curve(curve: Curve, answered: ScoredPredictions) -> Iterator[Block]:
+def _curve(curve: LearningCurve, scored: ScoredPredictions) -> Iterator[Block]:
     yield Text(curve.sentence)
     if not curve.points:
         return
     points = [point for point in curve.points if np.isfinite(point.ci95).all()]
     figure, axes = charts.blank(5.6, 3.0)
-    what = "balanced accuracy" if answered.classes else "R²"
+    score_name = "balanced accuracy" if scored.classes else "R²"
     charts.trend(
         axes[0, 0],
         [point.n_recordings for point in points],
         [point.score for point in points],
         [point.ci95 for point in points],
-        xlabel="recordings to learn from",
-        ylabel=what,
+        xlabel="training recordings",
+        ylabel=score_name,
     )
     low, high = axes[0, 0].get_ylim()
     axes[0, 0].set_ylim(max(-1.0, min(low, points[-1].score - 0.05)), max(high, points[-1].score + 0.05))
     yield picture(
         figure,
-        f"{what} against the number of recordings to learn from",
+        f"{score_name} by number of training recordings",
         caption="The chosen model, fitted to a part of the groups and tested on all; the band is the 95% interval.",
     )
 
 
-def _novelty(result: "TrainResult") -> str:
+def _novelty(result: TrainResult) -> str:
     _, threshold = result.bundle.novelty.thresholds
-    ranks = "how much in doubt the answer is, and how far the sound lies from all that was heard"
+    rank = "of its distance from the training recordings"
+    parts = (
+        f"the mean of two ranks: of the doubt in its class, and {rank}" if result.scored.classes else f"the rank {rank}"
+    )
     return (
-        "Every answer says how unlike the training sound its recording is. Its novelty is "
-        + (f"the mean of two ranks: {ranks}" if result.answered.classes else "the rank of its distance from all of it")
-        + ", from 0 to 1 among the training recordings, each judged by models that had not heard it. What lies farther "
-        f"away than nearly all of them adds the excess. Above {threshold:.2f} the answer is `unknown: true`: there lie "
-        f"{FALSE_UNKNOWN:.0%} of the training recordings. A class that was never recorded can still sound familiar: "
-        "try some before you rely on it."
+        f"Every prediction has a novelty. It is {parts}, from 0 to 1 among the training recordings, each judged out of "
+        "fold. A recording farther away than nearly all of them gets the excess on top. Above "
+        f"{threshold:.2f} a prediction is marked `unknown: true`, as {FALSE_UNKNOWN:.0%} of the training recordings "
+        "would be. A class that is not in the training data can still sound familiar: test some before you rely on it."
     )
 
 
-def _left_out(result: "TrainResult") -> Iterator[Block]:
+def _left_out(result: TrainResult) -> Iterator[Block]:
     if not result.failures:
-        yield Text("Nothing was left out: every recording was used.")
+        yield Text("Every recording was used.")
     else:
         yield report_sections.failed(result.dataset, result.failures, cannot_be="used")
-    yield from _notices(result, sort(result.condition))
+    yield from _notices(result, sort(result.recording_faults))
 
 
-def _method(result: "TrainResult") -> Iterator[Block]:
+def _method(result: TrainResult) -> Iterator[Block]:
     manifest = result.bundle.manifest
     spec = manifest.spec
     window = "the whole recording" if spec.window_s is None else f"{spec.window_s:g} s"
@@ -261,18 +272,18 @@ def _method(result: "TrainResult") -> Iterator[Block]:
     rows = (
         ("model", f"{manifest.family} with {settings}"),
         ("bundle", result.bundle.id),
-        ("sound", f"one channel at {spec.rate_hz} Hz, in windows of {window}"),
+        ("audio", f"one channel at {spec.rate_hz} Hz, in windows of {window}"),
         ("features", _features(result)),
         ("scores", f"by recording, {manifest.protocol}; intervals by resampling groups"),
-        ("time", f"{result.seconds:.0f} s"),
-        ("made with", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
+        ("duration", f"{result.seconds:.0f} s"),
+        ("versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
     )
-    yield Table(("what", "how"), rows)
+    yield Table(("item", "value"), rows)
 
 
-def _features(result: "TrainResult") -> str:
-    """Say what the model's rows are made of, and whose the pretrained models are."""
+def _features(result: TrainResult) -> str:
+    """Return the feature blocks of the model's rows, with the licences and sources of pretrained models."""
     manifest = result.bundle.manifest
-    widths = [f"{part} ({result.table.width(part)})" for part in manifest.parts]
+    widths = [f"{block} ({result.training_data.width(block)})" for block in manifest.parts]
     cards = "".join(f"; {card.name}: {card.licence}, {card.source}" for card in manifest.embeddings)
     return f"{' + '.join(widths)} numbers a window{cards}"

@@ -1,4 +1,4 @@
-"""What was asked of a training: families, estimators of one's own, pretrained models, and what time may buy beside."""
+"""Requests for training: parse the families, own estimators and pretrained models to try, and check their needs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,116 +8,127 @@ from auricle.features.embeddings.embedding import Embedding
 from auricle.features.embeddings.presets import PRESETS, available_presets, load_embedding
 from auricle.models.family import Estimator
 from auricle.models.table import MODELS, family_names
-from auricle.training.networks import are_within_reach, check_networks
+from auricle.training.networks import check_networks, is_torch_installed
 
-__all__ = ["TrainingRequest", "embeddings_for", "further_families", "training_request"]
+__all__ = ["TrainingRequest", "families_for_budget", "load_embeddings", "parse_request"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingRequest:
-    """What may be tried.
+    """The models to try.
 
     Parameters
     ----------
-    families : in the table's order
-    own : estimators that a user made
-    blend : whether a blend may be made
-    more : families that are tried where there is time for them
-    embeddings : pretrained models by their names
+    families : tuple of str
+        In the order of ``MODELS``.
+    estimators : tuple of Estimator
+        A user's own.
+    blend : bool
+        Whether a blend may be chosen.
+    budget_families : tuple of str
+        Families to try where the budget allows.
+    embeddings : dict of str to Embedding
+        Pretrained models by name.
     """
 
     families: tuple[str, ...]
-    own: tuple[Estimator, ...]
+    estimators: tuple[Estimator, ...]
     blend: bool
-    more: tuple[str, ...]
+    budget_families: tuple[str, ...]
     embeddings: dict[str, Embedding]
 
     @property
     def has_networks(self) -> bool:
-        """Whether any family reads images."""
-        return any(MODELS[family].input_kind == "image" for family in (*self.families, *self.more))
+        """Whether a family reads images."""
+        return any(MODELS[family].input_kind == "image" for family in (*self.families, *self.budget_families))
 
 
-def training_request(
+def parse_request(
     models: str | Iterable[str | Estimator],
     embeddings: Iterable[str | Embedding] | None,
     *,
     has_budget: bool,
     device: str,
 ) -> TrainingRequest:
-    """Sort what was asked for, and hold that it can be had here, before anything is computed.
+    """Parse the models requested, and check that each can be trained here.
 
     Parameters
     ----------
-    models, embeddings, device : as in :func:`~auricle.training.train.train`
-    has_budget : whether what the defaults leave of a time goes to more families
+    models, embeddings, device
+        As in :func:`~auricle.training.train.train`.
+    has_budget : bool
+        Whether time that the defaults leave goes to further families.
 
     Raises
     ------
-    UsageError : an unknown family, a pretrained model that is not there, or a network without torch or its device
+    UsageError : an unknown family, a missing pretrained model, or a network without torch or its device
     ModelError : a pretrained model that does not load
     """
-    families, own, blend = _sorted(models)
+    families, estimators, blend = _split_models(models)
     is_auto = isinstance(models, str) and "auto" in (name.strip() for name in models.split(","))
-    pretrained = embeddings_for(families, embeddings, is_auto=is_auto)
+    pretrained = load_embeddings(families, embeddings, is_auto=is_auto)
     families = tuple(name for name in MODELS if name in families or (name == "embedding" and pretrained))
     check_networks(families, device)
-    more = further_families(families) if has_budget and models == "auto" else ()
-    return TrainingRequest(families=families, own=own, blend=blend, more=more, embeddings=pretrained)
+    budget_families = families_for_budget(families) if has_budget and models == "auto" else ()
+    return TrainingRequest(
+        families=families, estimators=estimators, blend=blend, budget_families=budget_families, embeddings=pretrained
+    )
 
 
-def further_families(families: Sequence[str]) -> tuple[str, ...]:
-    """Return the families that a budget may buy beside those that are tried anyway."""
-    design_matrix = {"pooled", *(["image"] if are_within_reach() else [])}
-    return tuple(name for name in MODELS if name not in families and MODELS[name].input_kind in design_matrix)
+def families_for_budget(families: Sequence[str]) -> tuple[str, ...]:
+    """Return the families to try with a budget, besides ``families``; networks only where torch is installed."""
+    input_kinds = {"pooled", *(["image"] if is_torch_installed() else [])}
+    return tuple(name for name in MODELS if name not in families and MODELS[name].input_kind in input_kinds)
 
 
-def _sorted(models: str | Iterable[str | Estimator]) -> tuple[tuple[str, ...], tuple[Estimator, ...], bool]:
-    """Sort into families, a user's own estimators, and whether a blend may be made."""
-    wanted = [models] if isinstance(models, Estimator) else models
-    if isinstance(wanted, str):
-        families, blend = family_names(wanted)
+def _split_models(models: str | Iterable[str | Estimator]) -> tuple[tuple[str, ...], tuple[Estimator, ...], bool]:
+    """Return the families, a user's own estimators, and whether a blend may be chosen."""
+    requested = [models] if isinstance(models, Estimator) else models
+    if isinstance(requested, str):
+        families, blend = family_names(requested)
         return families, (), blend
-    wanted = list(wanted)
-    own = tuple(one for one in wanted if not isinstance(one, str))
-    names = [one for one in wanted if isinstance(one, str)]
-    families, blend = family_names(names) if names or not own else ((), False)
-    return families, own, blend
+    requested = list(requested)
+    estimators = tuple(model for model in requested if not isinstance(model, str))
+    names = [model for model in requested if isinstance(model, str)]
+    families, blend = family_names(names) if names or not estimators else ((), False)
+    return families, estimators, blend
 
 
-def embeddings_for(
-    families: Sequence[str], wanted: Iterable[str | Embedding] | None, *, is_auto: bool
+def load_embeddings(
+    families: Sequence[str], requested: Iterable[str | Embedding] | None, *, is_auto: bool
 ) -> dict[str, Embedding]:
-    """Return the pretrained models of a training by their names.
+    """Return the pretrained models of a training by name.
 
     Parameters
     ----------
-    families : that were asked for
-    wanted : models, or what loads them; None for those at hand
-    is_auto : whether the families were left to training
+    families : sequence of str
+        Those requested.
+    requested : iterable of str or Embedding, or None
+        Pretrained models, or arguments of ``load_embedding``; None takes the presets installed here.
+    is_auto : bool
+        Whether training chooses the families.
 
     Raises
     ------
-    UsageError : a model that is not there; two of one name; models that no family asked for reads; or the family
-        without a model
+    UsageError : a missing model, two of one name, models that no requested family reads, or ``embedding`` without one
     ModelError : a model that does not load
     """
     is_read = is_auto or "embedding" in families
-    if wanted is None:
-        wanted = available_presets() if is_read else ()
-    found: dict[str, Embedding] = {}
-    for one in wanted:
-        loaded = load_embedding(one) if isinstance(one, str) else one
-        if loaded.name in found:
-            raise UsageError(f"Every pretrained model must have another name. Two are called {loaded.name!r}.")
-        found[loaded.name] = loaded
-    if found and not is_read:
+    if requested is None:
+        requested = available_presets() if is_read else ()
+    loaded: dict[str, Embedding] = {}
+    for model in requested:
+        embedding = load_embedding(model) if isinstance(model, str) else model
+        if embedding.name in loaded:
+            raise UsageError(f"Pretrained models must have different names. Two are called {embedding.name!r}.")
+        loaded[embedding.name] = embedding
+    if loaded and not is_read:
         raise UsageError(
-            f"`models` must be auto, or name embedding, for {', '.join(found)} to be read. Got {', '.join(families)}."
+            f"`models` must be auto or include embedding to use {', '.join(loaded)}. Got {', '.join(families)}."
         )
-    if "embedding" in families and not found:
+    if "embedding" in families and not loaded:
         raise UsageError(
-            f"`models` embedding needs a pretrained model, and none is at hand. Name one (`embedding`): "
+            "`models` embedding needs a pretrained model, and none is available. Name one (`embedding`): "
             f"{', '.join(PRESETS)}, or FILE.onnx with its card."
         )
-    return found
+    return loaded

@@ -1,4 +1,4 @@
-"""What a training gives: the bundle, how it was chosen, how good it is, and the report of it."""
+"""Result of a training: the bundle, the search and its held-out predictions, the learning curve and the report."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,109 +19,132 @@ from auricle.inspection.leaks import Leaks
 from auricle.models.family import Estimator
 from auricle.reports.html import Page
 from auricle.tasks.table import TASKS
-from auricle.training.design_matrix import DesignMatrix
-from auricle.training.learning_curve import Curve, learning_curve
-from auricle.training.report import build_report
+from auricle.training.learning_curve import LearningCurve, learning_curve
 from auricle.training.search.cross_validation import SplitPlan
+from auricle.training.search.racing import Trial
 from auricle.training.search.search import SearchResult
+from auricle.training.search.training_data import TrainingData
 
 __all__ = ["TrainResult"]
 
 
 @dataclass(frozen=True, eq=False)
 class TrainResult:
-    """What a training gave.
+    """A trained model, the search for it, and its held-out predictions.
 
     Parameters
     ----------
-    bundle : the model, ready to save
-    table : the rows that it was chosen and fitted on
-    estimator : the fitted scikit-learn estimator that the bundle's graph was made from
-    found : the search: every candidate, the held-out answers
-    protocol : where its scores were taken
-    leaks : what would make them untrue
-    failures : recordings that were left out
-    seconds : what it took
-    workers : threads that it was made with; None for every core
-    condition : what is wrong with recordings one by one, and what was done about mixtures of rates and lengths
+    bundle : Bundle
+        The model, ready to save.
+    dataset : Dataset
+    examples : FeatureTable
+        Under the spec of the chosen model.
+    training_data : TrainingData
+        The rows that the model was chosen and fitted on.
+    estimator : Estimator
+        The fitted scikit-learn estimator that the bundle's graph was converted from.
+    search : SearchResult
+        Every candidate, and the held-out predictions.
+    plan : SplitPlan
+        The split that scores were taken on.
+    leaks : Leaks
+        Leakage and confounders found in the data.
+    failures : tuple of Failure
+        Recordings that were left out.
+    seconds : float
+        Duration of the training.
+    workers : int or None
+        Its threads; None used every core.
+    recording_faults : tuple of Finding
+        Faults of single recordings, and how mixed sample rates and lengths were treated.
     """
 
     bundle: Bundle
     dataset: Dataset
     examples: FeatureTable
-    table: DesignMatrix
+    training_data: TrainingData
     estimator: Estimator
-    found: SearchResult
-    protocol: SplitPlan
+    search: SearchResult
+    plan: SplitPlan
     leaks: Leaks
     failures: tuple[Failure, ...]
     seconds: float
     workers: int | None = None
-    condition: tuple[Finding, ...] = ()
+    recording_faults: tuple[Finding, ...] = ()
 
     @cached_property
-    def answered(self) -> ScoredPredictions:
-        """The held-out recordings, with what was answered to them."""
-        dataset = self.dataset.subset(self.found.tested)
+    def scored(self) -> ScoredPredictions:
+        """The held-out recordings with their predictions and true values."""
+        dataset = self.dataset.subset(self.search.tested)
         classes = self.dataset.classes
         truth = np.searchsorted(classes, dataset.labels) if classes else dataset.targets
-        return ScoredPredictions(dataset, classes, truth, self.found.answers)
+        return ScoredPredictions(dataset, classes, truth, self.search.predictions)
 
     @cached_property
     def uncalibrated(self) -> NDArray[np.float64]:
-        """The chosen model's out-of-fold answers to all recordings before calibration, shape (n, n_classes or 1)."""
+        """The chosen model's out-of-fold predictions before calibration, shape (n_recordings, n_classes or 1)."""
         if not self.dataset.classes:
-            return self.found.out_of_fold
-        how = self.bundle.manifest.calibration.recording
-        return calibrate((log_probabilities(self.found.out_of_fold) - (how.bias or 0.0)) * how.temperature)
+            return self.search.out_of_fold
+        scaling = self.bundle.manifest.calibration.recording
+        return calibrate((log_probabilities(self.search.out_of_fold) - (scaling.bias or 0.0)) * scaling.temperature)
+
+    @property
+    def chance_level(self) -> float:
+        """Balanced accuracy of a random guess on the held-out recordings; for numbers 0, the R² of their mean."""
+        return baseline(self.scored.truth, balanced=True) if self.bundle.manifest.classes else 0.0
 
     @property
     def verdict_kind(self) -> VerdictKind:
         """Whether the held-out score lies above chance: ``better``, ``no_better`` or ``cannot_say``."""
         manifest = self.bundle.manifest
-        chance_level = baseline(self.answered.truth, balanced=True) if manifest.classes else 0.0
-        return verdict_kind(manifest.scores, task=manifest.task, chance_level=chance_level)
+        return verdict_kind(manifest.scores, task=manifest.task, chance_level=self.chance_level)
 
     @cached_property
     def report(self) -> Page:
-        """The report: ``result.report.save("report.html")``. The learning curve is made for it."""
+        """The report, with a learning curve made for it: ``result.report.save("report.html")``."""
+        # Imported late: the report reads a TrainResult.
+        from auricle.training.report import build_report
+
         return build_report(self, self.learning_curve())
 
-    def learning_curve(self, *, progress: Progress | None = None) -> Curve:
-        """Fit the chosen model to parts of the groups, and say whether more data is worth it; this takes a while."""
-        chosen = next(trial for trial in self.found.trials if trial.candidate is self.found.chosen)
+    def learning_curve(self, *, progress: Progress | None = None) -> LearningCurve:
+        """Fit the chosen model to parts of the groups, in up to half a minute, to see whether more data would help."""
         return learning_curve(
-            self.table,
+            self.training_data,
             self.dataset.groups,
-            self.found.chosen,
-            self.protocol,
+            self.search.chosen,
+            self.plan,
             self.uncalibrated,
-            fit_s=chosen.fit_s,
+            fit_s=self._chosen_trial.fit_s,
             workers=self.workers,
             progress=progress,
         )
 
-    def as_json(self, *, path: str | Path | None = None, curve: Curve | None = None) -> dict[str, Any]:
+    @property
+    def _chosen_trial(self) -> Trial:
+        return next(trial for trial in self.search.trials if trial.candidate is self.search.chosen)
+
+    def as_json(self, *, path: str | Path | None = None, curve: LearningCurve | None = None) -> dict[str, Any]:
         """Return the summary that ``auricle train --json`` prints.
 
         Parameters
         ----------
-        path : where the bundle was written
-        curve : the learning curve, where it was made
+        path : str, Path or None
+            File of the bundle.
+        curve : LearningCurve or None
         """
-        manifest, found = self.bundle.manifest, self.found
+        manifest, chosen = self.bundle.manifest, self._chosen_trial
         headline = TASKS[manifest.task].headline
         trials = [
             {
                 "model": trial.candidate.name,
-                "cv_score": _number(trial.score),
-                "cv_sd": _number(trial.deviation),
-                "fit_s": _number(trial.fit_s),
-                "fate": trial.fate,
+                "cv_score": _finite(trial.score),
+                "cv_sd": _finite(trial.deviation),
+                "fit_s": _finite(trial.fit_s),
+                "fate": trial.status,
             }
-            for trial in found.trials
+            for trial in self.search.trials
         ]
-        chosen = next(t for t in found.trials if t.candidate is found.chosen)
         return {
             "task": manifest.task,
             "n_recordings": len(self.dataset.examples),
@@ -131,15 +154,15 @@ class TrainResult:
             "candidates": trials,
             "chosen": chosen.candidate.name,
             "settings": dict(chosen.candidate.settings),
-            # Where every fold is tested in its turn, the score that nothing was selected on.
-            "cv_score": manifest.scores[headline] if self.protocol.is_nested else chosen.score,
+            # Where every fold is tested in turn, the score that nothing was selected on.
+            "cv_score": manifest.scores[headline] if self.plan.is_nested else chosen.score,
             "test": manifest.scores,
             "protocol": manifest.protocol,
             "verdict": manifest.verdict,
             "verdict_kind": self.verdict_kind,
             "leaks": [finding.as_json() for finding in self.leaks.findings],
-            "condition": [finding.as_json() for finding in self.condition],
-            **summary(self.answered),
+            "condition": [finding.as_json() for finding in self.recording_faults],
+            **summary(self.scored),
             "learning_curve": None if curve is None else curve.as_json(),
             "window_s": manifest.spec.window_s,
             "failed": [{"file": str(failure.file), "error": failure.error.as_json()} for failure in self.failures],
@@ -148,6 +171,6 @@ class TrainResult:
         }
 
 
-def _number(value: float) -> float | None:
-    """Return a number as JSON has it: none where a candidate was not tried."""
+def _finite(value: float) -> float | None:
+    """Return a number, or None for the NaN of a candidate that was skipped, which JSON lacks."""
     return None if np.isnan(value) else value

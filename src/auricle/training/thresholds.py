@@ -1,4 +1,4 @@
-"""From out-of-fold answers to the bundle's novelty: what is usual, and from where on a sound is unknown."""
+"""Thresholds from out-of-fold predictions: a bundle's novelty, and the probability at which events of a class begin."""
 
 from dataclasses import replace
 
@@ -11,13 +11,18 @@ from auricle.models.novelty import fit_prototypes
 
 __all__ = ["DEFAULT", "FALSE_UNKNOWN", "LIMITS", "event_thresholds", "fit_novelty", "novelty_columns"]
 
-
 FALSE_UNKNOWN = 0.02
-"""Part of recordings like those of training that the threshold calls unknown."""
+"""Share of training recordings above the novelty threshold."""
+
+DEFAULT = 0.5
+"""Of two event thresholds with equal F1, the one nearer to this is taken."""
+
+LIMITS = (0.1, 0.95)
+"""A threshold outside of these follows from few windows; it would let everything or nothing begin an event."""
 
 
 def novelty_columns(spec: FeatureSpec) -> NDArray[np.int64]:
-    """Return the places of a standard row's descriptors: all but the cepstrum, which varies as much within a kind."""
+    """Return the indices of a standard row's descriptors: all but the cepstrum, which varies widely within a class."""
     return np.flatnonzero([not name.startswith("mfcc") for name in spec.columns]).astype(np.int64)
 
 
@@ -31,31 +36,38 @@ def fit_novelty(
     window_doubt: NDArray[np.float64] | None,
     recording_doubt: NDArray[np.float64] | None,
 ) -> tuple[Novelty, NDArray[np.float64]]:
-    """Fit novelty for the model that is trained on all recordings; return it, and the novelty of each of them.
+    """Fit novelty to all recordings; return it, and the out-of-fold novelty of each recording.
 
-    Distances are measured out of fold: each block of recordings from the rows of the others.
+    Distances are measured out of fold: those of a block of recordings to the rows of the other blocks.
 
     Parameters
     ----------
-    rows, recordings : standard rows of all windows, shape (n_windows, n_standard), and recordings, (n, n_standard)
-    owner : recording of each window, shape (n_windows,)
-    blocks : block of each recording, shape (n,)
-    columns : places in a standard row that distance is measured along
-    window_doubt, recording_doubt : one less the probability of the class answered, out of fold; None for numbers
+    rows : float32, shape (n_windows, n_standard)
+        Standard rows of windows.
+    recordings : float32, shape (n_recordings, n_standard)
+        Standard rows of recordings.
+    owner : int64, shape (n_windows,)
+        Index of the recording of each window.
+    blocks : intp, shape (n_recordings,)
+        Block of each recording.
+    columns : int64, shape (n,)
+        Columns of a standard row that distances are measured along.
+    window_doubt, recording_doubt : float64, shape (n_windows,) and (n_recordings,), or None
+        1 minus the probability of the predicted class, out of fold; None for numbers.
 
     Returns
     -------
-    the novelty, and that of each recording among the others, out of fold, shape (n,)
+    Novelty, float64 of shape (n_recordings,)
     """
-    asked, whose = (rows, recordings), (blocks[owner], blocks)
-    distances = [np.empty(len(part)) for part in asked]
+    levels = ((rows, blocks[owner]), (recordings, blocks))
+    distances = [np.empty(len(level_rows)) for level_rows, _ in levels]
     for block in np.unique(blocks):
-        others = _novelty(rows[whose[0] != block], columns)
-        for away, part, of in zip(distances, asked, whose, strict=True):
-            away[of == block] = [others.distance(row) for row in part[of == block]]
+        others = _distance_model(rows[levels[0][1] != block], columns)
+        for of_level, (level_rows, level_blocks) in zip(distances, levels, strict=True):
+            of_level[level_blocks == block] = [others.distance(row) for row in level_rows[level_blocks == block]]
     doubts = (window_doubt, recording_doubt)
     novelty = replace(
-        _novelty(rows, columns),
+        _distance_model(rows, columns),
         doubts=np.stack([_percentiles(np.zeros(1) if doubt is None else doubt) for doubt in doubts]),
         distances=np.stack([_percentiles(distance) for distance in distances]),
     )
@@ -74,43 +86,39 @@ def _percentiles(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.quantile(values, np.linspace(0.0, 1.0, N_RANKS)))
 
 
-def _novelty(rows: NDArray[np.float32], columns: NDArray[np.int64]) -> Novelty:
+def _distance_model(rows: NDArray[np.float32], columns: NDArray[np.int64]) -> Novelty:
     """Return a novelty that measures distance and has no ranks yet."""
-    place, nothing = fit_prototypes(rows[:, columns], limit=float(LIMIT)), np.zeros((2, N_RANKS))
+    fitted, empty = fit_prototypes(rows[:, columns], limit=float(LIMIT)), np.zeros((2, N_RANKS))
     return Novelty(
         columns,
-        place.mean,
-        place.inverse_deviation,
-        place.prototypes,
-        doubts=nothing,
-        distances=nothing,
+        fitted.mean,
+        fitted.inverse_deviation,
+        fitted.prototypes,
+        doubts=empty,
+        distances=empty,
         thresholds=np.zeros(2),
     )
 
 
-DEFAULT = 0.5
-"""Where nothing tells two thresholds apart, the one nearer to this is taken."""
-
-LIMITS = (0.1, 0.95)
-"""A threshold outside of these follows from few windows, and would let everything or nothing begin an event."""
-
-
 def event_thresholds(probabilities: NDArray[np.float64], truth: NDArray[np.intp]) -> tuple[float, ...]:
-    """Choose for each class the threshold with the best F1 score, one class against all others, over windows.
+    """Return for each class the threshold with the best F1 score, one class against all others, over windows.
 
     Parameters
     ----------
-    probabilities : calibrated for windows, out of fold, shape (n_windows, n_classes)
-    truth : class of each window, shape (n_windows,)
+    probabilities : float64, shape (n_windows, n_classes)
+        Calibrated for windows, out of fold.
+    truth : intp, shape (n_windows,)
+        True class of each window.
 
     Returns
     -------
-    one threshold a class, within ``LIMITS``: half way between the windows that it parts
+    tuple of float
+        Within ``LIMITS``; each lies half way between the two windows that it separates.
     """
-    return tuple(_best(probabilities[:, k], truth == k) for k in range(probabilities.shape[1]))
+    return tuple(_best_threshold(probabilities[:, k], truth == k) for k in range(probabilities.shape[1]))
 
 
-def _best(probabilities: NDArray[np.float64], is_of_class: NDArray[np.bool_]) -> float:
+def _best_threshold(probabilities: NDArray[np.float64], is_of_class: NDArray[np.bool_]) -> float:
     order = np.argsort(-probabilities, kind="stable")
     ranked = probabilities[order]
     hits = np.cumsum(is_of_class[order])

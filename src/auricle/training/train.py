@@ -1,4 +1,4 @@
-"""From a data set to a bundle: features, search, fit, conversion, proof."""
+"""Train a model: from a data set to a bundle, by features, model selection, calibration and conversion."""
 
 import time
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ from auricle.inspection.findings import Finding
 from auricle.inspection.leaks import Leaks, find_leaks
 from auricle.inspection.recording_faults import find_recording_faults
 from auricle.models.family import Estimator
-from auricle.training.defaults import Split, choose_spec, split_plan
+from auricle.training.defaults import Split, choose_spec, choose_split
 from auricle.training.features import TrainingFeatures, compute_features
-from auricle.training.networks import checkpoints, network_settings
+from auricle.training.networks import checkpoint_folder, network_settings
 from auricle.training.packaging import build_bundle
-from auricle.training.request import training_request
+from auricle.training.request import parse_request
 from auricle.training.result import TrainResult
 from auricle.training.search.candidates import Candidate
 from auricle.training.search.cross_validation import SplitPlan
@@ -58,55 +58,73 @@ def train(
     cache: FeatureCache | None = None,
     progress: Progress | None = None,
 ) -> TrainResult:
-    """Train on labelled recordings: compute features, choose a model, score it honestly, make a bundle.
+    """Train on labelled recordings: compute features, choose a model, score it on held-out groups, make a bundle.
 
     Parameters
     ----------
-    data : a data set, or what :meth:`Dataset.load` reads
-    models : families to try, keys of ``MODELS``, or ``"blend"``, or scikit-learn estimators of your own; ``"auto"`` is
-        a cheap few, and a blend of them, on pooled features and on the pretrained embeddings that there are; with a
-        budget, and torch, the CNN as well
-    embeddings : pretrained models for ``"embedding"`` to read, or what
-        :func:`~auricle.features.embeddings.presets.load_embedding` loads; None for those at hand, none for none
-    tune : ``"none"`` tries each family with its defaults; ``"grid"`` every combination of its grid; ``"optuna"``
-        searches features, families and settings together
-    budget_s : seconds for the search; what is left after the defaults goes to other features and settings, from cheap
-        to dear. None tries the defaults, and the same training gives the same bundle
-    split : ``"group"`` tests on groups that were not heard; ``"time"`` on the latest fifth of the recordings
-    window_s : length of a window; ``"auto"`` makes a clip of up to 10 s one window
-    spec : features, in place of those chosen for the data; its ``window_s`` must be given
-    balance : every class weighs the same, in fits and in the choice, however many recordings it has
-    journal : with ``"optuna"``, the file that keeps its trials, so that a search goes on after a kill
-    name : what the model is called; the data's name if not given
-    seed : of the models and the folds
-    workers : threads; None for every core
-    device : where networks are trained; "auto" takes a GPU where there is one
-    skip_bad : leave out recordings that cannot be used, instead of raising
-    cache : where features are kept from one training to the next
-    progress : told of every recording and every fit
+    data : Dataset, str or Path
+        A data set, or an argument of :meth:`Dataset.load`.
+    models : str, or iterable of str and Estimator
+        Families to try, keys of ``MODELS``, or ``"blend"``, or scikit-learn estimators of your own. ``"auto"`` tries a
+        few cheap families, and a blend of them, on pooled features and the pretrained embeddings installed here; with a
+        budget, and torch, the CNN as well.
+    embeddings : iterable of str or Embedding, or None
+        Pretrained models for ``"embedding"``, or arguments of
+        :func:`~auricle.features.embeddings.presets.load_embedding`; None takes those installed here, an empty iterable
+        none.
+    tune : {"none", "grid", "optuna"}
+        ``"none"`` tries each family with its defaults; ``"grid"`` every combination of its grid; ``"optuna"`` searches
+        features, families and settings together.
+    budget_s : float or None
+        Seconds for the search; time left after the defaults goes to other features and settings, from cheap to costly.
+        None tries the defaults, and equal trainings give equal bundles.
+    split : {"group", "time"}
+        ``"group"`` tests on held-out groups; ``"time"`` on the latest fifth of the recordings.
+    window_s : float or "auto"
+        Window length; ``"auto"`` makes a clip of up to 10 s one window.
+    spec : FeatureSpec or None
+        Features in place of those chosen for the data; its ``window_s`` must be given.
+    balance : bool
+        Give every class the same weight, in fits and in the choice, however many recordings it has.
+    journal : Path or None
+        With ``"optuna"``, the file that keeps its trials, so that a search resumes after a kill.
+    name : str or None
+        Name of the model; None takes the data's.
+    seed : int
+        Of the models and the folds.
+    workers : int or None
+        Threads; None uses every core.
+    device : {"auto", "cpu", "cuda"}
+        Device of networks; "auto" takes a GPU where there is one.
+    skip_bad : bool
+        Leave out recordings that cannot be used, instead of raising.
+    cache : FeatureCache or None
+        Keeps features from one training to the next.
+    progress : Progress
+        Called after every recording and every fit.
 
     Raises
     ------
     DataError : recordings, labels, groups or times that cannot be used
-    UsageError : an unknown family, tuning or split, a setting out of its range, a pretrained model that is not there,
-        or a network without torch or the device asked for
+    UsageError : an unknown family, tuning or split, a setting out of its range, a missing pretrained model, or a
+        network without torch or its device
     ModelError : a pretrained model that does not load, or fails on a recording
-    ConversionError : a model that has no ONNX form, or whose graph would answer otherwise
+    ConversionError : a model without an ONNX form, or one that differs from its graph
     """
     started = time.perf_counter()
     _check_settings(tune, budget_s, journal)
-    wanted = training_request(models, embeddings, has_budget=budget_s is not None, device=device)
+    request = parse_request(models, embeddings, has_budget=budget_s is not None, device=device)
     dataset = data if isinstance(data, Dataset) else Dataset.load(data)
     if balance and dataset.task == "regress":
         raise UsageError("`balance` weighs classes. These are numbers: leave it out.")
-    protocol = split_plan(dataset, tune=tune, split=split, seed=seed)  # what cannot be split is said before all else
+    plan = choose_split(dataset, tune=tune, split=split, seed=seed)  # first, since it may refuse the data
     vary_window = spec is None and window_s == "auto"
     spec = spec or choose_spec(read_headers(dataset, workers=workers), window_s=window_s)
-    check_convertible(wanted.own, len(spec.columns), dataset.task)
+    check_convertible(request.estimators, len(spec.columns), dataset.task)
     features = compute_features(
         dataset,
         spec,
-        wanted,
+        request,
         is_timed=budget_s is not None and tune != "optuna",
         skip_bad=skip_bad,
         workers=workers,
@@ -115,48 +133,49 @@ def train(
     )
     dataset = features.dataset
     if features.failures:
-        protocol = split_plan(dataset, tune=tune, split=split, seed=seed)
-    leaks, condition = _inspected(features, protocol)
-    called = name or _name_of(Path(dataset.source))
-    # BLAS threads wait for each other longer than they work on what is this small, and round by how many they are.
-    with checkpoints(cache, f"{dataset.source} {called} {seed}") as folder, threadpool_limits(1, user_api="blas"):
-        menu = SearchSpace(
-            models=wanted.families,
-            own=wanted.own,
+        plan = choose_split(dataset, tune=tune, split=split, seed=seed)
+    leaks, recording_faults = _inspect(features, plan)
+    name = name or _default_name(Path(dataset.source))
+    # BLAS threads spend longer waiting than working on matrices this small, and their number changes the rounding.
+    with checkpoint_folder(cache, f"{dataset.source} {name} {seed}") as folder, threadpool_limits(1, user_api="blas"):
+        space = SearchSpace(
+            families=request.families,
+            estimators=request.estimators,
             task=dataset.task,
             spec=spec,
             seed=seed,
             vary_window=vary_window,
             is_balanced=balance,
-            more=wanted.more,
-            embeddings=tuple(wanted.embeddings),
-            networks=network_settings(features.blocks.get(IMAGE), device, folder),
+            budget_families=request.budget_families,
+            embeddings=tuple(request.embeddings),
+            network_settings=network_settings(features.blocks.get(IMAGE), device, folder),
         )
         left_s = None if budget_s is None else max(0.0, budget_s - (time.perf_counter() - started))
-        offered, explore = _offered(menu, protocol, tune, left_s, journal, features.fingerprint(), workers)
-        found = search(
-            features.tables,
-            offered,
-            protocol,
-            blend=wanted.blend,
-            race=tune != "grid",
-            budget_s=left_s if explore is None else None,  # the defaults are tried whatever it is; explore keeps to it
+        candidates, explore = _candidates(space, plan, tune, left_s, journal, features.fingerprint(), workers)
+        result = search(
+            features.data_by_spec,
+            candidates,
+            plan,
+            blend=request.blend,
+            drop_beaten=tune != "grid",
+            budget_s=left_s if explore is None else None,  # with an explorer the defaults are tried in any case
             explore=explore,
             workers=workers,
             progress=progress,
         )
-        chosen = found.chosen.spec or spec
-        pipeline = features.pipeline(chosen, found.chosen.parts)
-        examples, table = features.tables.examples(chosen), features.tables[chosen].only(found.chosen.parts)
+        chosen_spec, feature_set = result.chosen.spec or spec, result.chosen.feature_set
+        pipeline = features.pipeline(chosen_spec, feature_set)
+        examples = features.data_by_spec.features(chosen_spec)
+        training_data = features.data_by_spec[chosen_spec].only(feature_set)
         bundle, estimator = build_bundle(
             dataset,
             examples,
-            table,
+            training_data,
             pipeline,
-            found,
-            protocol,
+            result,
+            plan,
             golden_windows=features.golden_windows(pipeline),
-            name=called,
+            name=name,
             workers=workers,
             progress=progress,
         )
@@ -164,15 +183,15 @@ def train(
         bundle=bundle,
         dataset=dataset,
         examples=examples,
-        table=table,
+        training_data=training_data,
         estimator=estimator,
-        found=found,
-        protocol=protocol,
+        search=result,
+        plan=plan,
         leaks=leaks,
         failures=features.failures,
         seconds=time.perf_counter() - started,
         workers=workers,
-        condition=condition,
+        recording_faults=recording_faults,
     )
 
 
@@ -185,41 +204,41 @@ def _check_settings(tune: Tuning, budget_s: float | None, journal: Path | None) 
         raise UsageError(f"`journal` keeps the trials of `tune` optuna. Got {tune!r}: leave it out.")
 
 
-def _name_of(source: Path) -> str:
-    """Return what to call a model: its table, or the folder of a table that is only called metadata."""
+def _default_name(source: Path) -> str:
+    """Return the name of a table, or of its folder where the table is called metadata."""
     return source.resolve().parent.name if source.stem == "metadata" else source.stem
 
 
-def _inspected(features: TrainingFeatures, protocol: SplitPlan) -> tuple[Leaks, tuple[Finding, ...]]:
-    """Look for what would make scores untrue, and what is wrong with recordings one by one."""
-    kept, recordings = np.array([*features.facts], np.intp), [*features.facts.values()]
-    dataset = features.dataset.subset(kept)
-    leaks = find_leaks(dataset, recordings, blocks=protocol.blocks[kept])
+def _inspect(features: TrainingFeatures, plan: SplitPlan) -> tuple[Leaks, tuple[Finding, ...]]:
+    """Find leakage across the split, and faults of single recordings."""
+    indices, recordings = np.array([*features.facts], np.intp), [*features.facts.values()]
+    dataset = features.dataset.subset(indices)
+    leaks = find_leaks(dataset, recordings, blocks=plan.blocks[indices])
     return leaks, tuple(find_recording_faults(dataset, recordings))
 
 
-def _offered(
-    menu: SearchSpace,
-    protocol: SplitPlan,
+def _candidates(
+    space: SearchSpace,
+    plan: SplitPlan,
     tune: Tuning,
     budget_s: float | None,
     journal: Path | None,
     fingerprint: str,
     workers: int | None,
 ) -> tuple[list[Candidate], Explore | None]:
-    """Return what is tried: the defaults, a grid, or the defaults and what else a budget allows or Optuna proposes."""
+    """Return the candidates of a tuning, and the explorer that adds further ones."""
     if tune == "grid":
-        return [*menu.grids()], None
+        return [*space.grids()], None
     if tune == "none":
-        return [*menu.defaults(), *([] if budget_s is None else menu.further())], None
-    from auricle.training.search.optuna_search import optuna_search  # slow to import, and needed for this alone
+        return [*space.defaults(), *([] if budget_s is None else space.beyond_defaults())], None
+    from auricle.training.search.optuna_search import optuna_search  # slow to import, and needed here only
 
     explore = optuna_search(
-        menu,
-        n_searches=len(protocol.tested) + protocol.is_nested,
+        space,
+        n_searches=len(plan.tested) + plan.is_nested,
         budget_s=budget_s,
         journal=journal,
         fingerprint=fingerprint,
         workers=workers,
     )
-    return [*menu.defaults()], explore
+    return [*space.defaults()], explore

@@ -1,4 +1,4 @@
-"""Features inside scikit-learn: a transformer from recordings to rows, for pipelines and searches of one's own."""
+"""AudioFeatures: a scikit-learn transformer from recordings to feature rows."""
 
 import os
 from collections.abc import Sequence
@@ -29,14 +29,18 @@ class AudioFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
 
     Parameters
     ----------
-    spec : what to compute; None takes the default for the lowest rate that ``fit`` meets, at most 22,050 Hz. Its
-        ``window_s`` is ignored: a recording is one window.
-    rate_hz : rate of float arrays; paths and clips have their own
-    workers : threads; None for every core
+    spec : FeatureSpec or None
+        Features; None takes the default for the lowest sample rate in ``fit``, at most 22,050 Hz. Its ``window_s`` is
+        ignored: a recording is one window.
+    rate_hz : int
+        Sample rate of float arrays; paths and clips have their own.
+    workers : int or None
+        Threads; None uses every core.
 
     Attributes
     ----------
-    spec_ : the spec in use
+    spec_ : FeatureSpec
+        The spec in use.
 
     Examples
     --------
@@ -55,13 +59,13 @@ class AudioFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
 
         Parameters
         ----------
-        X : paths, clips, or an array of float samples at ``rate_hz``, shape (n, n_samples)
+        X : sequence of path or Clip, or float32, shape (n, n_samples), at ``rate_hz``
         """
         if _is_array(X):
             X = self._samples(X, reset=True)
         spec = self.spec
         if spec is None:
-            rates_hz = [self.rate_hz] if isinstance(X, np.ndarray) else [_rate_hz(one) for one in X]
+            rates_hz = [self.rate_hz] if isinstance(X, np.ndarray) else [_rate_hz(recording) for recording in X]
             spec = default_spec(min(*rates_hz, MAX_RATE_HZ))
         self.spec_ = spec.model_copy(update={"window_s": None, "window_hop_s": None})
         return self
@@ -69,8 +73,8 @@ class AudioFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
     def transform(self, X: Recordings) -> NDArray[np.float32]:
         """Return one row a recording, float32, shape (n, n_columns).
 
-        An array of fewer samples than one frame is laid in the middle of a frame of silence, since an array's length
-        is the same for all; a file or clip that short is refused.
+        An array of fewer samples than one frame is padded with silence on both sides to one frame, since all its rows
+        are that short; a file or clip shorter than one frame is refused.
 
         Raises
         ------
@@ -80,15 +84,15 @@ class AudioFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         check_is_fitted(self)
         extractor = Extractor(self.spec_)
 
-        def row(one: Any) -> NDArray[np.float32]:
-            clip = one if isinstance(one, Clip) else read(one, rate_hz=self.spec_.rate_hz)
+        def row(recording: Any) -> NDArray[np.float32]:
+            clip = recording if isinstance(recording, Clip) else read(recording, rate_hz=self.spec_.rate_hz)
             return extractor.row(resample(clip, self.spec_.rate_hz).samples)
 
         if _is_array(X):
             samples = self._samples(X, reset=False)
             missing = max(0, int(np.ceil(self.spec_.n_fft * self.rate_hz / self.spec_.rate_hz)) - samples.shape[1])
             padded = np.pad(samples, ((0, 0), (missing // 2, missing - missing // 2)))
-            X = [Clip(one, self.rate_hz, source=f"row {index}") for index, one in enumerate(padded)]
+            X = [Clip(samples, self.rate_hz, source=f"row {index}") for index, samples in enumerate(padded)]
         rows = list(parallel_map(row, X, workers=self.workers))
         return np.stack(rows) if rows else np.empty((0, len(extractor.columns)), np.float32)
 
@@ -104,22 +108,22 @@ class AudioFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         return tags
 
     def _samples(self, X: Any, *, reset: bool) -> NDArray[np.float32]:
-        least = 2 if reset else 1  # later, the number must be that of `fit`, whatever it is
+        least = 2 if reset else 1  # after `fit`, the number must be the same as in it
         samples: NDArray[np.float32] = validate_data(self, X, dtype=np.float32, reset=reset, ensure_min_features=least)
         return samples
 
 
 def _is_array(X: Any) -> bool:
-    """Whether ``X`` is samples, or something that scikit-learn's checks shall refuse, and not paths or clips."""
+    """Whether ``X`` is no sequence of paths or clips: samples, or an object for scikit-learn's checks to refuse."""
     if isinstance(X, np.ndarray) and X.ndim != 1:
         return True
     if not isinstance(X, Sequence | np.ndarray) or isinstance(X, str):
         return True
-    return not all(isinstance(one, str | os.PathLike | Clip) for one in X)
+    return not all(isinstance(recording, str | os.PathLike | Clip) for recording in X)
 
 
-def _rate_hz(one: Any) -> int:
-    if isinstance(one, Clip):
-        return one.rate_hz
-    with open_sound(one) as sound:
+def _rate_hz(recording: Any) -> int:
+    if isinstance(recording, Clip):
+        return recording.rate_hz
+    with open_sound(recording) as sound:
         return sound.rate_hz

@@ -46,7 +46,7 @@ def test_every_regressor_and_its_graph_agree(name, rows, rng):
     assert verify(convert(model, rows.shape[1]), model, unseen) <= 1e-5
 
 
-def test_one_row_and_many_give_the_same_answer(rows):
+def test_one_row_and_many_give_the_same_prediction(rows):
     model = estimator("svm", "classify", seed=0).fit(rows, rows[:, 0] > -40)
     graph = Graph(convert(model, rows.shape[1]))
     one_by_one = np.concatenate([graph.predict(row[None]) for row in rows])
@@ -66,19 +66,19 @@ def test_equal_models_have_equal_graphs(family, rows):
     assert convert(model, rows.shape[1]) == convert(model, rows.shape[1])
 
 
-def test_what_has_no_graph_is_refused_by_name(rows):
+def test_a_step_without_an_onnx_form_is_refused_by_name(rows):
     labels = np.where(rows[:, 0] > -40, "up", "down")
     model = make_pipeline(FunctionTransformer(np.sin), LogisticRegression()).fit(rows, labels)
     with pytest.raises(ConversionError, match="FunctionTransformer has none"):
         convert(model, rows.shape[1])
 
 
-def test_a_graph_that_answers_otherwise_is_refused(rows):
+def test_a_graph_that_differs_from_its_estimator_is_refused(rows):
     labels = np.where(rows[:, 0] > -40, "up", "down")
     one = RandomForestClassifier(5, random_state=0).fit(rows, labels)
     other = RandomForestClassifier(5, random_state=1).fit(rows, labels)
     with pytest.raises(
-        ConversionError, match=r"must answer within 1e-05 .* RandomForest|RandomForest.* must answer within"
+        ConversionError, match=r"must predict within 1e-05 .* RandomForest|RandomForest.* must predict within"
     ):
         verify(convert(one, rows.shape[1]), other, rows)
 

@@ -1,1 +1,1 @@
-"""Fitted estimators become ONNX graphs; the only place that imports skl2onnx."""
+"""Conversion of fitted estimators to ONNX graphs; the only place that imports skl2onnx."""

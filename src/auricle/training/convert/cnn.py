@@ -1,4 +1,4 @@
-"""Convert a fitted network to plain ONNX operators: batch normalisation folded into the convolutions, no torch."""
+"""Conversion of a fitted CNN to plain ONNX operators, batch normalisation folded into the convolutions; no torch."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,15 +15,18 @@ __all__ = ["convert_cnn"]
 
 Weights = dict[str, NDArray[Any]]
 
-_EPSILON = 1e-5  # torch's, under the root in batch normalisation
+_EPSILON = 1e-5  # torch's, added to the variance in batch normalisation
 
 
 def convert_cnn(graph: GraphBuilder, rows: Value, estimator: CnnClassifier | CnnRegressor) -> Value:
-    """Add a fitted CNN: from flat images to probabilities or standardised numbers.
+    """Add a fitted CNN to a graph: from flattened images to probabilities or standardised numbers.
 
     Parameters
     ----------
+    graph : GraphBuilder
     rows : float32, shape (n, bands * frames)
+    estimator : CnnClassifier or CnnRegressor
+        Fitted.
 
     Returns
     -------
@@ -31,25 +34,25 @@ def convert_cnn(graph: GraphBuilder, rows: Value, estimator: CnnClassifier | Cnn
 
     Source: equals torch within 1e-4 (tests/training/convert/test_cnn.py).
     """
-    images = _normalised(graph, rows, *estimator.shape)
+    images = _normalized_images(graph, rows, *estimator.shape)
     outputs = [_network(graph, images, weights, estimator.shape[1]) for weights in estimator.weights_]
     if isinstance(estimator, CnnClassifier):
-        outputs = [graph.node("Softmax", one, axis=1) for one in outputs]
+        outputs = [graph.node("Softmax", output, axis=1) for output in outputs]
     mean = graph.node("Mean", *outputs)
     if isinstance(estimator, CnnRegressor):
-        rest = graph.node("Mul", mean, np.float32(estimator.deviation_))
-        mean = graph.node("Add", rest, _line(graph, images, estimator.line_))
+        residual = graph.node("Mul", mean, np.float32(estimator.deviation_))
+        mean = graph.node("Add", residual, _linear_head(graph, images, estimator.line_))
     return mean
 
 
-def _normalised(graph: GraphBuilder, rows: Value, bands: int, frames: int) -> Value:
-    """Add what the network does before its first convolution: a value of shape (n, 2, bands, frames)."""
+def _normalized_images(graph: GraphBuilder, rows: Value, bands: int, frames: int) -> Value:
+    """Add the normalisation before the first convolution: a value of shape (n, 2, bands, frames)."""
     peak = graph.node("ReduceMax", rows, np.array([1]), keepdims=1)
     floor_db = np.float32(FLOOR_DB)
     above = graph.node("Relu", graph.node("Add", graph.node("Sub", rows, peak), floor_db))
     images = graph.node("Reshape", graph.node("Div", above, floor_db), np.array([-1, 1, bands, frames]))
-    changes = graph.node("Sub", images, graph.node("ReduceMean", images, np.array([3]), keepdims=1))
-    return graph.node("Concat", images, changes, axis=1)
+    centred = graph.node("Sub", images, graph.node("ReduceMean", images, np.array([3]), keepdims=1))
+    return graph.node("Concat", images, centred, axis=1)
 
 
 def _network(graph: GraphBuilder, images: Value, weights: Weights, frames: int) -> Value:
@@ -57,8 +60,8 @@ def _network(graph: GraphBuilder, images: Value, weights: Weights, frames: int) 
     for name, stride in _blocks(weights):
         inner = graph.node("Relu", _conv(graph, x, weights, f"{name}.first", stride))
         inner = _conv(graph, inner, weights, f"{name}.second", (1, 1))
-        around = _conv(graph, x, weights, f"{name}.around", stride) if f"{name}.around.0.weight" in weights else x
-        x = graph.node("Relu", graph.node("Add", inner, around))
+        shortcut = _conv(graph, x, weights, f"{name}.around", stride) if f"{name}.around.0.weight" in weights else x
+        x = graph.node("Relu", graph.node("Add", inner, shortcut))
     x = graph.node("ReduceMean", x, np.array([2]), keepdims=0)
     mean = graph.node("ReduceMean", x, np.array([2]), keepdims=0)
     largest = graph.node("ReduceMax", x, np.array([2]), keepdims=0)
@@ -66,20 +69,19 @@ def _network(graph: GraphBuilder, images: Value, weights: Weights, frames: int) 
     return graph.node("Gemm", pooled, weights["head.weight"], weights["head.bias"], transB=1)
 
 
-def _line(graph: GraphBuilder, images: Value, line: LinearHead) -> Value:
+def _linear_head(graph: GraphBuilder, images: Value, head: LinearHead) -> Value:
     """Add the ridge regression on the mean and deviation of each band: a value of shape (n, 1)."""
-    heard, changes = (graph.node("Gather", images, np.int64(channel), axis=1) for channel in (0, 1))
-    mean = graph.node("ReduceMean", heard, np.array([2]), keepdims=0)
-    spread = graph.node(
-        "Sqrt", graph.node("ReduceMean", graph.node("Mul", changes, changes), np.array([2]), keepdims=0)
-    )
-    found = graph.node("Concat", mean, spread, axis=1)
-    weights = line.weights.astype(np.float32)[:, np.newaxis]
-    return graph.node("Gemm", found, weights, np.array([line.intercept], np.float32))
+    levels, centred = (graph.node("Gather", images, np.int64(channel), axis=1) for channel in (0, 1))
+    mean = graph.node("ReduceMean", levels, np.array([2]), keepdims=0)
+    squares = graph.node("Mul", centred, centred)
+    deviation = graph.node("Sqrt", graph.node("ReduceMean", squares, np.array([2]), keepdims=0))
+    rows = graph.node("Concat", mean, deviation, axis=1)
+    weights = head.weights.astype(np.float32)[:, np.newaxis]
+    return graph.node("Gemm", rows, weights, np.array([head.intercept], np.float32))
 
 
 def _blocks(weights: Weights) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield each block's name and stride; one that halves its input has a convolution on the way around."""
+    """Yield the name and stride of each block; a block that halves its input has a convolution on its shortcut."""
     index = 0
     while f"stages.{index}.first.0.weight" in weights:
         name = f"stages.{index}"

@@ -1,47 +1,64 @@
-"""Fits that leave whole blocks of recordings out, and what they answer to the recordings they left out."""
+"""Cross-validation: fits that hold out whole blocks of recordings, and their predictions, losses and scores."""
 
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 from auricle.bundles.aggregation import calibrate, log_probabilities, predicted_class
 from auricle.datasets.feature_table import Progress
+from auricle.evaluation import scores
 from auricle.features.pipeline import IMAGE
 from auricle.features.spec import FeatureSpec
 from auricle.models.cnn.device import torch_threads
+from auricle.models.cnn.settings import Epoch
 from auricle.runtime.compute import parallel_map
-from auricle.training.design_matrix import DesignMatrix
 from auricle.training.networks import epoch_reporter
-from auricle.training.search.candidates import Candidate, fit_to, predict
-from auricle.training.search.parallel_fits import parallel_fits
+from auricle.training.search.candidates import Candidate, fit_recordings, predict
+from auricle.training.search.training_data import TrainingData
 
-__all__ = ["EnsembleWeights", "Excluded", "FoldFits", "HeldOutFold", "HeldOutPredictions", "SplitPlan"]
+__all__ = [
+    "EnsembleWeights",
+    "Excluded",
+    "FoldFits",
+    "HeldOutFold",
+    "HeldOutPredictions",
+    "SplitPlan",
+    "class_losses",
+    "parallel_fits",
+    "predict_held_out",
+]
 
 EnsembleWeights = tuple[tuple[int, float], ...]
-"""Candidates by index, each with its weight; a single candidate has weight 1."""
+"""Indices of candidates, each with its weight; a single candidate has weight 1."""
 
 Excluded = frozenset[int]
-"""The blocks that a fit left out."""
+"""The blocks that a fit holds out."""
 
 HeldOutFold = tuple[Excluded, int]
-"""Where the answers to a block come from: the fit that left out these blocks, and the block."""
+"""The blocks that a fit held out, and the one of them whose predictions to take."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SplitPlan:
-    """Where scores are taken.
+    """The blocks of recordings that scores are taken on.
 
     Parameters
     ----------
-    blocks : block of each recording, shape (n,), counted from 0; no group lies in two
-    tested : blocks that are held out in turn, with the whole choice repeated without them
-    protocol : the same in words
+    blocks : intp, shape (n_recordings,)
+        Block of each recording, counted from 0; no group lies in two.
+    tested : tuple of int
+        Blocks that are held out in turn, with the whole choice of model repeated without them.
+    protocol : str
+        The same in words.
     """
 
     blocks: NDArray[np.intp]
@@ -50,33 +67,99 @@ class SplitPlan:
 
     @property
     def is_nested(self) -> bool:
-        """Whether every recording is tested in its turn."""
+        """Whether every recording is tested in turn."""
         return len(self.tested) == len(np.unique(self.blocks))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOutPredictions:
-    """Answers to some windows, log-probabilities (n, n_classes) or numbers (n, 1), and which recordings they are of."""
+    """Predictions of held-out windows.
+
+    Parameters
+    ----------
+    windows : intp, shape (n,)
+        Indices of the windows.
+    owner : int64, shape (n,)
+        Index of the recording of each.
+    values : float64, shape (n, n_classes) or (n, 1)
+        Log-probabilities, or numbers in the target's unit.
+    """
 
     windows: NDArray[np.intp]
     owner: NDArray[np.int64]
     values: NDArray[np.float64]
 
+    def by_recording(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the recordings, ascending, and the mean prediction of each."""
+        recordings, place, counts = np.unique(self.owner, return_inverse=True, return_counts=True)
+        sums = np.zeros((len(recordings), self.values.shape[1]))
+        np.add.at(sums, place, self.values)
+        return recordings, sums / counts[:, None]
+
+
+def predict_held_out(
+    candidate: Candidate,
+    data: TrainingData,
+    learned: NDArray[np.bool_],
+    windows: NDArray[np.intp],
+    *,
+    progress: Callable[[Epoch], None] | None = None,
+) -> HeldOutPredictions:
+    """Fit a candidate to some recordings, a mask of shape (n_recordings,), and predict some windows."""
+    scale = data.scale(learned)
+    model = fit_recordings(candidate, data, learned, scale, progress=progress)
+    values = predict(model, data.design_matrix(candidate.feature_set, windows), len(data.classes))
+    values = log_probabilities(values) if data.classes else scale.restore(values)
+    return HeldOutPredictions(windows, data.owner[windows], values)
+
+
+def class_losses(truth: NDArray[np.intp], predicted: NDArray[np.intp], *, is_balanced: bool) -> NDArray[np.float64]:
+    """Return zero-one losses, shape (n,), whose mean is 1 less the accuracy, or 1 less the balanced accuracy."""
+    wrong = scores.losses(truth, predicted, is_class=True)
+    if is_balanced:
+        counts = np.bincount(truth)
+        wrong *= len(truth) / (np.count_nonzero(counts) * counts[truth])
+    return wrong
+
+
+@contextmanager
+def parallel_fits() -> Iterator[None]:
+    """Let threads fit models in parallel: one BLAS thread each, and none of the warnings that they cause each other.
+
+    scikit-learn resets the warning filters for a moment in each of its threads. The filters belong to the whole
+    process: other threads then warn that they found none, tree after tree, and the thread that restores them last
+    leaves its own behind. Unfiltered warnings are therefore ignored meanwhile, and the filters are restored at the end.
+    """
+    before = warnings.defaultaction  # type: ignore[attr-defined]  # the action where no filter matches
+    with threadpool_limits(1), warnings.catch_warnings():
+        # A linear model that stopped early is a candidate like any other; its score shows it.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes")  # many classes of few recordings each
+        warnings.defaultaction = "ignore"  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            warnings.defaultaction = before  # type: ignore[attr-defined]
+
 
 class FoldFits:
-    """Every fit of a search, made side by side and each once.
+    """Every fit of a search, run in parallel, each once.
 
     Parameters
     ----------
-    tables : rows and truth by the candidates' specs; the truth is the same in all
-    blocks : block of each recording, shape (n,)
-    workers : threads; None for every core
-    progress : told of every fit
+    data_by_spec : mapping of FeatureSpec to TrainingData
+        By the candidates' specs; the targets are the same in all.
+    blocks : intp, shape (n_recordings,)
+        Block of each recording.
+    workers : int or None
+        Threads; None uses every core.
+    progress : Progress
+        Called after every fit.
     """
 
     def __init__(
         self,
-        tables: Mapping[FeatureSpec | None, DesignMatrix],
+        data_by_spec: Mapping[FeatureSpec | None, TrainingData],
         blocks: NDArray[np.intp],
         *,
         workers: int | None = None,
@@ -84,138 +167,125 @@ class FoldFits:
     ) -> None:
         self.candidates: list[Candidate] = []
         self.blocks = blocks
-        self._tables = tables
+        self._data_by_spec = data_by_spec
         self._workers = workers
         self._progress = progress
-        self._made: dict[tuple[int, Excluded], HeldOutPredictions] = {}
-        self._in_hand: list[int] = []
+        self._predictions: dict[tuple[int, Excluded], HeldOutPredictions] = {}
+        self._running: list[int] = []
         self._seconds: dict[tuple[int, Excluded], float] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        # Another process, which makes fits, gets the rows that they eat, and nothing that was made so far.
-        design_matrix: dict[FeatureSpec | None, set[str]] = {}
-        for index in self._in_hand:
-            design_matrix.setdefault(self.candidates[index].spec, set()).update(self.candidates[index].parts)
-        tables = {spec: self._tables[spec].only(parts) for spec, parts in design_matrix.items()}
-        truth = self._truth.only(())
-        nothing: dict[str, Any] = {"_made": {}, "_seconds": {}, "_progress": None}
-        return {**self.__dict__, **nothing, "_tables": tables, "_truth": truth}
+        # A process that runs fits gets the rows that they read, and no earlier predictions.
+        blocks: dict[FeatureSpec | None, set[str]] = {}
+        for index in self._running:
+            blocks.setdefault(self.candidates[index].spec, set()).update(self.candidates[index].feature_set)
+        data_by_spec = {spec: self._data_by_spec[spec].only(names) for spec, names in blocks.items()}
+        reset: dict[str, Any] = {"_predictions": {}, "_seconds": {}, "_progress": None}
+        return {**self.__dict__, **reset, "_data_by_spec": data_by_spec, "_targets": self._targets.only(())}
 
     def add(self, candidate: Candidate) -> int:
-        """Take a candidate in; return its index."""
+        """Add a candidate; return its index."""
         self.candidates.append(candidate)
         return len(self.candidates) - 1
 
-    def table(self, candidate: int) -> DesignMatrix:
-        """Return the rows of the windows that a candidate is asked about."""
-        return self._tables[self.candidates[candidate].spec]
+    def data(self, candidate: int) -> TrainingData:
+        """Return the training data under a candidate's spec."""
+        return self._data_by_spec[self.candidates[candidate].spec]
 
     @cached_property
-    def _truth(self) -> DesignMatrix:
-        return self.table(0)
+    def _targets(self) -> TrainingData:
+        return self.data(0)
 
     @property
     def truth(self) -> NDArray[Any]:
-        """Index of the class, or the target, of each recording, shape (n,)."""
-        return self._truth.truth
+        """Index of the true class, or the target, of each recording, shape (n_recordings,)."""
+        return self._targets.truth
 
     @property
     def n_classes(self) -> int:
         """Number of classes; 0 for numbers."""
-        return len(self._truth.classes)
+        return len(self._targets.classes)
 
-    def make(self, wanted: Iterable[tuple[int, Excluded]]) -> float:
-        """Make the fits (candidate, blocks left out) that are not there yet; return the seconds that this took."""
-        started = time.perf_counter()
-        jobs = [job for job in dict.fromkeys(wanted) if job not in self._made]
-        self._in_hand = list(dict.fromkeys(index for index, _ in jobs))
-        for index in self._in_hand:
-            self.table(index).only(self.candidates[index].parts)  # made here, on all cores, if not there yet
+    def run(self, jobs: Iterable[tuple[int, Excluded]]) -> None:
+        """Run those fits (candidate, blocks held out) that have not run yet."""
+        pending = [job for job in dict.fromkeys(jobs) if job not in self._predictions]
+        self._running = list(dict.fromkeys(index for index, _ in pending))
+        for index in self._running:
+            self.data(index).only(self.candidates[index].feature_set)  # computed here, on all cores, if not there yet
         with ExitStack() as stack:
             stack.enter_context(parallel_fits())
-            if any(IMAGE in self.candidates[index].parts for index in self._in_hand):
+            if any(IMAGE in self.candidates[index].feature_set for index in self._running):
                 stack.enter_context(torch_threads(1))
-            fits = parallel_map(self._fit, jobs, workers=self._workers, on_engine=True)
-            for job, (answers, seconds) in zip(jobs, fits, strict=True):
-                self._made[job], self._seconds[job] = answers, seconds
+            fits = parallel_map(self._fit, pending, workers=self._workers, on_engine=True)
+            for number, (job, (predictions, seconds)) in enumerate(zip(pending, fits, strict=True), 1):
+                self._predictions[job], self._seconds[job] = predictions, seconds
                 if self._progress:
-                    done = len(self._made)
-                    self._progress("models", done, done + len(jobs) - jobs.index(job) - 1, self.candidates[job[0]].name)
-        return time.perf_counter() - started
+                    done = len(self._predictions)
+                    self._progress("models", done, done + len(pending) - number, self.candidates[job[0]].name)
 
-    def estimate_fit_s(self, candidate: int) -> float:
-        """Return about how long one fit of a candidate would take, where its estimator can tell without one."""
-        one = self.candidates[candidate]
+    def estimate_fit_s(self, index: int) -> float:
+        """Return the estimated seconds of one fit of a network."""
+        candidate = self.candidates[index]
+        images = self.data(index).design_matrix(candidate.feature_set)
         with torch_threads(1):
-            price: float = one.estimator.estimate_fit_s(self.table(candidate).design_matrix(one.parts))  # type: ignore[attr-defined]
-        return price
+            seconds: float = candidate.estimator.estimate_fit_s(images)  # type: ignore[attr-defined]
+        return seconds
 
-    def has(self, candidate: int, excluded: Excluded) -> bool:
-        """Whether a fit has been made."""
-        return (candidate, excluded) in self._made
+    def has_run(self, candidate: int, excluded: Excluded) -> bool:
+        """Whether a fit has run."""
+        return (candidate, excluded) in self._predictions
 
-    def seconds(self, candidate: int) -> float:
-        """Return the mean time of a candidate's fits."""
+    def mean_fit_s(self, candidate: int) -> float:
+        """Return the mean seconds of a candidate's fits."""
         return float(np.mean([seconds for (index, _), seconds in self._seconds.items() if index == candidate]))
 
-    def windows(self, mix: EnsembleWeights, sources: Iterable[HeldOutFold]) -> HeldOutPredictions:
-        """Collect the answers to the windows of whole blocks, each from the fits that its source names.
-
-        The members of a mix eat the rows of one spec.
-        """
+    def window_predictions(self, ensemble: EnsembleWeights, folds: Iterable[HeldOutFold]) -> HeldOutPredictions:
+        """Collect the predictions of all windows of held-out folds; members of an ensemble share one spec."""
         windows, owner, values = [], [], []
-        for excluded, block in sources:
-            made = [(self._made[candidate, excluded], weight) for candidate, weight in mix]
-            first = made[0][0]
+        for excluded, block in folds:
+            members = [(self._predictions[candidate, excluded], weight) for candidate, weight in ensemble]
+            first = members[0][0]
             of_block = self.blocks[first.owner] == block
             windows.append(first.windows[of_block])
             owner.append(first.owner[of_block])
-            blended = np.sum([weight * answers.values[of_block] for answers, weight in made], axis=0)
-            if self.n_classes and len(mix) > 1:
-                blended = log_probabilities(calibrate(blended))  # as the graph will answer, and be floored
+            blended = np.sum([weight * member.values[of_block] for member, weight in members], axis=0)
+            if self.n_classes and len(ensemble) > 1:
+                blended = log_probabilities(calibrate(blended))  # normalised and floored, as the graph's are
             values.append(blended)
         return HeldOutPredictions(np.concatenate(windows), np.concatenate(owner), np.concatenate(values))
 
-    def recordings(
-        self, mix: EnsembleWeights, sources: Iterable[HeldOutFold]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Collect the answers to the recordings of whole blocks: which recordings, and the mean of each one's."""
-        answers = self.windows(mix, sources)
-        recordings, place, counts = np.unique(answers.owner, return_inverse=True, return_counts=True)
-        sums = np.zeros((len(recordings), answers.values.shape[1]))
-        np.add.at(sums, place, answers.values)
-        return recordings, sums / counts[:, None]
+    def recording_predictions(
+        self, ensemble: EnsembleWeights, folds: Iterable[HeldOutFold]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the recordings of held-out folds, ascending, and the mean prediction of each one's windows."""
+        return self.window_predictions(ensemble, folds).by_recording()
 
-    def losses(self, mix: EnsembleWeights, sources: Iterable[HeldOutFold]) -> NDArray[np.float64]:
-        """Return what is lost on each recording of whole blocks, so that 1 less their mean is the score.
+    def losses(self, ensemble: EnsembleWeights, folds: Iterable[HeldOutFold]) -> NDArray[np.float64]:
+        """Return the loss of each recording of held-out folds, shape (n,); the score is 1 less the mean.
 
-        That is 1 for a wrong class and 0 for the right one, weighted where classes are balanced; or the squared error
-        as a part of the targets' variance over the whole set, so that a block of one single target has a score too.
+        The zero-one loss, weighted where classes are balanced; or the squared error relative to the variance of all
+        targets, so that a block of equal targets has a score too.
         """
-        recordings, values = self.recordings(mix, sources)
+        recordings, values = self.recording_predictions(ensemble, folds)
         truth = self.truth[recordings]
         if not self.n_classes:
             return np.asarray((values[:, 0] - truth) ** 2 / self.truth.var())
-        wrong = (predicted_class(np.exp(values)) != truth).astype(np.float64)
-        if self.candidates[mix[0][0]].is_balanced:
-            counts = np.bincount(truth, minlength=self.n_classes)
-            wrong *= len(truth) / (np.count_nonzero(counts) * counts[truth])
-        return np.asarray(wrong)
+        is_balanced = self.candidates[ensemble[0][0]].is_balanced
+        return class_losses(truth, predicted_class(np.exp(values)), is_balanced=is_balanced)
 
-    def score(self, mix: EnsembleWeights, sources: Iterable[HeldOutFold]) -> float:
-        """Score candidates on whole blocks, by recording: (balanced) accuracy, or R²."""
-        return float(1.0 - self.losses(mix, sources).mean())
+    def score(self, ensemble: EnsembleWeights, folds: Iterable[HeldOutFold]) -> float:
+        """Return the (balanced) accuracy or R² on held-out folds, by recording."""
+        return float(1.0 - self.losses(ensemble, folds).mean())
 
     def _fit(self, job: tuple[int, Excluded]) -> tuple[HeldOutPredictions, float]:
-        index, excluded = job
-        started = time.perf_counter()
-        table, blocks = self.table(index), list(excluded)
-        left_out = np.isin(self.blocks[table.owner], blocks)
-        learned = ~np.isin(self.blocks, blocks)
-        scale, candidate = table.scale(learned), self.candidates[index]
-        told = None if self._progress is None else epoch_reporter(self._progress, candidate.name)
-        model = fit_to(candidate, table, learned, scale, progress=told)
-        windows = np.flatnonzero(left_out)
-        values = predict(model, table.design_matrix(candidate.parts, windows), self.n_classes)
-        values = log_probabilities(values) if self.n_classes else scale.original(values)
-        return HeldOutPredictions(windows, table.owner[windows], values), time.perf_counter() - started
+        started, (index, excluded) = time.perf_counter(), job
+        candidate, data = self.candidates[index], self.data(index)
+        held_out = np.isin(self.blocks, list(excluded))
+        predictions = predict_held_out(
+            candidate,
+            data,
+            ~held_out,
+            np.flatnonzero(held_out[data.owner]),
+            progress=None if self._progress is None else epoch_reporter(self._progress, candidate.name),
+        )
+        return predictions, time.perf_counter() - started

@@ -18,19 +18,19 @@ from auricle.training.search.candidates import Candidate
 from auricle.training.search.cross_validation import FoldFits, HeldOutFold
 from auricle.training.search.racing import Explore
 from auricle.training.search.search import MAX_MEMBERS
-from auricle.training.search.search_space import VARIANTS, SearchSpace
+from auricle.training.search.search_space import SPEC_VARIANTS, SearchSpace
 
 __all__ = ["N_TRIALS", "optuna_search"]
 
 N_TRIALS = 40
-"""Trials of each search, where no budget ends it before."""
+"""Trials of each study, where no budget ends it before."""
 
 _AS_DEFAULT = "default"
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def optuna_search(
-    menu: SearchSpace,
+    search_space: SearchSpace,
     *,
     n_searches: int,
     n_trials: int = N_TRIALS,
@@ -39,111 +39,125 @@ def optuna_search(
     fingerprint: str = "",
     workers: int | None = None,
 ) -> Explore:
-    """Return what explores a menu with a tree-structured Parzen estimator; each search has its own study.
+    """Return an explorer of a search space by a tree-structured Parzen estimator; each search has its own study.
 
     Parameters
     ----------
-    n_searches : how many searches share the budget
-    n_trials : of each search
-    budget_s : seconds for all searches together
-    journal : file that keeps every trial, so that a search goes on after a kill; None keeps them in memory
-    fingerprint : what the search is of; a journal of another is refused
-    workers : folds that are fitted side by side
+    search_space : SearchSpace
+    n_searches : int
+        Number of searches that share the budget.
+    n_trials : int
+        Trials of each search.
+    budget_s : float or None
+        Seconds for all searches together.
+    journal : Path or None
+        File that keeps every trial, so that a search resumes after a kill; None keeps them in memory.
+    fingerprint : str
+        Identifies the training; a journal of another one is refused.
+    workers : int or None
+        Folds that are fitted in parallel; None uses every core.
 
     Raises
     ------
-    UsageError : by the explorer, where the journal is another training's or no journal
+    UsageError : by the explorer, where the file is no journal, or another training's
 
     Source: Bergstra et al. (2011), "Algorithms for hyper-parameter optimization".
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-    def explore(fits: FoldFits, sources: list[HeldOutFold], name: str) -> list[int]:
+    def explore(fits: FoldFits, folds: list[HeldOutFold], name: str) -> list[int]:
         deadline = None if budget_s is None else time.perf_counter() + budget_s / n_searches
-        study = _study(name, menu, journal)
+        study = _study(name, search_space, journal)
         if study.user_attrs.get("of", fingerprint) != fingerprint:
             raise UsageError(
                 f"{journal}: a journal belongs to one training, of the same data, features and families. "
                 "This one is another's. Name another file, or remove it to begin anew."
             )
         study.set_user_attr("of", fingerprint)
-        known: dict[int, int] = {}
+        fitted: dict[int, int] = {}
         while len(study.get_trials(deepcopy=False, states=_FINISHED)) < n_trials:
             if deadline is not None and time.perf_counter() >= deadline:
                 break
             trial = study.ask()
-            known[trial.number] = index = fits.add(_drawn(menu, trial))
-            _judge(study, trial, fits, index, sources, step=min(n_workers(workers), len(sources)))
-        return _worthwhile(study, menu, fits, sources, known)
+            fitted[trial.number] = index = fits.add(_suggest(search_space, trial))
+            _run_trial(study, trial, fits, index, folds, n_parallel=min(n_workers(workers), len(folds)))
+        return _finalists(study, search_space, fits, folds, fitted)
 
     return explore
 
 
-def _study(name: str, menu: SearchSpace, journal: Path | None) -> optuna.Study:
+def _study(name: str, search_space: SearchSpace, journal: Path | None) -> optuna.Study:
     try:
         return optuna.create_study(
             study_name=name,
             storage=None if journal is None else JournalStorage(JournalFileBackend(str(journal))),
             load_if_exists=True,
             direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=menu.seed),
+            sampler=optuna.samplers.TPESampler(seed=search_space.seed),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:  # whatever its reader meets in another file
+    except (OSError, ValueError, KeyError, TypeError) as error:  # raised by its reader on other files
         raise UsageError(f"{journal}: a journal must be a file that Optuna wrote, or a new one. {error}.") from error
 
 
-def _judge(
-    study: optuna.Study, trial: optuna.Trial, fits: FoldFits, index: int, sources: list[HeldOutFold], *, step: int
+def _run_trial(
+    study: optuna.Study, trial: optuna.Trial, fits: FoldFits, index: int, folds: list[HeldOutFold], *, n_parallel: int
 ) -> None:
-    """Fit a candidate fold after fold, as many side by side as there are workers, and give up what falls behind."""
-    for done in range(0, len(sources), step):
-        fits.make([(index, excluded) for excluded, _ in sources[done : done + step]])
-        ran = sources[: done + step]
+    """Fit a candidate fold by fold, ``n_parallel`` at a time, and prune it where it falls behind."""
+    for done in range(0, len(folds), n_parallel):
+        fits.run([(index, excluded) for excluded, _ in folds[done : done + n_parallel]])
+        ran = folds[: done + n_parallel]
         trial.report(fits.score(((index, 1.0),), ran), done)
-        if len(ran) < len(sources) and trial.should_prune():
+        if len(ran) < len(folds) and trial.should_prune():
             study.tell(trial, state=TrialState.PRUNED)
             return
-    study.tell(trial, fits.score(((index, 1.0),), sources))
+    study.tell(trial, fits.score(((index, 1.0),), folds))
 
 
-def _worthwhile(
-    study: optuna.Study, menu: SearchSpace, fits: FoldFits, sources: list[HeldOutFold], known: Mapping[int, int]
+def _finalists(
+    study: optuna.Study,
+    search_space: SearchSpace,
+    fits: FoldFits,
+    folds: list[HeldOutFold],
+    fitted: Mapping[int, int],
 ) -> list[int]:
     """Return the best trial of each family, fitted anew where an earlier process fitted it."""
-    finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     best: dict[str, optuna.trial.FrozenTrial] = {}
-    for trial in sorted(finished, key=lambda trial: -(trial.value or 0.0)):
+    for trial in sorted(completed, key=lambda trial: -(trial.value or 0.0)):
         best.setdefault(trial.params["family"], trial)
     indices = []
     for trial in list(best.values())[:MAX_MEMBERS]:
         fixed = optuna.trial.FixedTrial(trial.params)
-        indices.append(known[trial.number] if trial.number in known else fits.add(_drawn(menu, fixed)))
-    fits.make([(index, excluded) for index in indices for excluded, _ in sources])
+        indices.append(fitted[trial.number] if trial.number in fitted else fits.add(_suggest(search_space, fixed)))
+    fits.run([(index, excluded) for index in indices for excluded, _ in folds])
     return indices
 
 
-def _drawn(menu: SearchSpace, trial: optuna.trial.BaseTrial) -> Candidate:
-    """Draw features, a family and its settings."""
+def _suggest(search_space: SearchSpace, trial: optuna.trial.BaseTrial) -> Candidate:
+    """Suggest a spec, a family, a feature set and settings."""
     changes = {}
-    for name, values in VARIANTS.items():
-        drawn = trial.suggest_categorical(name, [_AS_DEFAULT, *map(str, values)])
-        if drawn != _AS_DEFAULT:
-            changes[name] = next(value for value in values if str(value) == drawn)
-    spec = menu.varied({k: v for k, v in changes.items() if k != "window_s" or menu.vary_window}) or menu.spec
-    family = trial.suggest_categorical("family", list(menu.models))
-    feature_sets = menu.feature_sets(family)
-    parts = feature_sets[0]
+    for name, values in SPEC_VARIANTS.items():
+        suggested = trial.suggest_categorical(name, [_AS_DEFAULT, *map(str, values)])
+        if suggested != _AS_DEFAULT:
+            changes[name] = next(value for value in values if str(value) == suggested)
+    default = search_space.spec
+    possible = {name: value for name, value in changes.items() if name != "window_s" or search_space.vary_window}
+    spec = search_space.vary_spec(possible) or default
+    family = trial.suggest_categorical("family", list(search_space.families))
+    feature_sets = search_space.feature_sets(family)
+    feature_set = feature_sets[0]
     if len(feature_sets) > 1:
-        parts = feature_sets[trial.suggest_int(f"{family}.parts", 0, len(feature_sets) - 1)]
+        feature_set = feature_sets[trial.suggest_int(f"{family}.parts", 0, len(feature_sets) - 1)]
     if MODELS[family].input_kind != "pooled":
-        spec = menu.spec  # other parts are made for these windows only
+        spec = default  # other feature blocks are computed for these windows only
     settings: dict[str, Any] = {}
-    for name, where in space(family, menu.task).items():
+    for name, where in space(family, search_space.task).items():
         if where.is_whole:
             settings[name] = trial.suggest_int(f"{family}.{name}", int(where.low), int(where.high), log=True)
         else:
             settings[name] = trial.suggest_float(f"{family}.{name}", where.low, where.high, log=True)
     shown = {name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in settings.items()}
-    varied = {name: getattr(spec, name) for name in changes if getattr(spec, name) != getattr(menu.spec, name)}
-    return replace(menu.candidate(family, settings, spec), settings=varied | shown, parts=parts)
+    varied = {name: getattr(spec, name) for name in changes if getattr(spec, name) != getattr(default, name)}
+    candidate = search_space.candidate(family, settings, spec)
+    return replace(candidate, settings=varied | shown, feature_set=feature_set)

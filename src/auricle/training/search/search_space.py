@@ -1,4 +1,4 @@
-"""What is offered to a search: families, their settings, and the features that they eat, from cheap to dear."""
+"""Search space: the candidates of a training, from cheap to costly, by family, settings, feature set and spec."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,118 +16,127 @@ from auricle.tasks.table import Task
 from auricle.training.convert.estimators import convert, verify
 from auricle.training.search.candidates import Candidate, fit
 
-__all__ = ["VARIANTS", "SearchSpace", "check_convertible", "spectrum"]
+__all__ = ["SPEC_VARIANTS", "SearchSpace", "check_convertible", "spectrum_columns"]
 
-VARIANTS: dict[str, tuple[Any, ...]] = {
+SPEC_VARIANTS: dict[str, tuple[Any, ...]] = {
     "parts": (1, 2, 8),
     "n_mels": (24, 64),
     "hop": (0.5, 0.125),
     "trim_db": (None, 50.0),
     "window_s": (0.5, 0.25),
 }
-"""Features that may be tried in place of the default ones: ``hop`` is a part of a frame, ``window_s`` a part of the
+"""Settings of the features to try in place of the defaults: ``hop`` as a fraction of a frame, ``window_s`` of the
 default window."""
 
-_JUDGES = ("linear", "svm")
+_FAST_FAMILIES = ("linear", "svm")
+"""Families that spec variants are tried with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SearchSpace:
-    """What may be tried in one training.
+    """The candidates that one training may try.
 
     Parameters
     ----------
-    models : families, in the order of the table
-    own : estimators that a user made
-    task : what is learned
-    spec : the default features
-    seed : of every estimator
-    vary_window : whether the length of a window may be changed
-    is_balanced : whether every class weighs the same in a fit
-    more : families that are tried only where there is time for them
-    embeddings : names of the pretrained models that there are
-    networks : settings of networks that are not a matter of choice: the size of images, the device
+    families : sequence of str
+        In the order of ``MODELS``.
+    estimators : sequence of Estimator
+        A user's own.
+    task : Task
+    spec : FeatureSpec
+        The default features.
+    seed : int
+        Of every estimator.
+    vary_window : bool
+        Whether the window length may be varied.
+    is_balanced : bool
+        Whether every class has the same total weight in a fit.
+    budget_families : sequence of str
+        Families to try only where the budget allows.
+    embeddings : sequence of str
+        Names of the pretrained models.
+    network_settings : mapping
+        Settings of networks that are not searched: the size of images, the device.
     """
 
-    models: Sequence[str]
-    own: Sequence[Estimator]
+    families: Sequence[str]
+    estimators: Sequence[Estimator]
     task: Task
     spec: FeatureSpec
     seed: int = 0
     vary_window: bool = False
     is_balanced: bool = False
-    more: Sequence[str] = ()
+    budget_families: Sequence[str] = ()
     embeddings: Sequence[str] = ()
-    networks: Mapping[str, Any] = field(default_factory=dict)
+    network_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def defaults(self) -> Iterator[Candidate]:
         """Yield each family with its default settings, and a user's own estimators."""
-        few = spectrum(self.spec)
-        for family in self.models:
-            yield from self._served(self.candidate(family, {}, self.spec))
-            if family == "linear" and 0 < len(few) < len(self.spec.columns):
-                whole = self.candidate(family, {}, self.spec)
-                yield replace(whole, settings={"columns": "spectrum"}, columns=few)
-        yield from self._own()
+        spectrum = spectrum_columns(self.spec)
+        for family in self.families:
+            default = self.candidate(family, {}, self.spec)
+            yield from self._on_feature_sets(default)
+            if family == "linear" and 0 < len(spectrum) < len(self.spec.columns):
+                yield replace(default, settings={"columns": "spectrum"}, columns=spectrum)
+        yield from self._own_candidates()
 
     def grids(self) -> Iterator[Candidate]:
-        """Yield each family with every combination of its grid, and a user's own estimators as they are."""
-        for family in (*self.models, *self.more):
+        """Yield each family with every combination of its grid, and a user's own estimators unchanged."""
+        for family in (*self.families, *self.budget_families):
             options = grid(family, self.task)
             for values in product(*options.values()):
-                yield from self._served(self.candidate(family, dict(zip(options, values, strict=True)), self.spec))
-        yield from self._own()
+                settings = dict(zip(options, values, strict=True))
+                yield from self._on_feature_sets(self.candidate(family, settings, self.spec))
+        yield from self._own_candidates()
 
-    def further(self) -> Iterator[Candidate]:
-        """Yield what a budget buys after the defaults: other features, one setting at a time, then families and grids.
-
-        Features are tried with the families that answer fastest what they are worth.
-        """
-        for name, values in VARIANTS.items():
+    def beyond_defaults(self) -> Iterator[Candidate]:
+        """Yield the candidates that a budget adds: one spec variant at a time, then further families and grids."""
+        pooled = [family for family in self.families if MODELS[family].input_kind == "pooled"]
+        fast = [family for family in _FAST_FAMILIES if family in pooled] or pooled[:1]
+        for name, values in SPEC_VARIANTS.items():
             for value in values:
-                spec = self.varied({name: value})
+                spec = self.vary_spec({name: value})
                 if spec is None or spec == self.spec:
                     continue
-                pooled = [family for family in self.models if MODELS[family].input_kind == "pooled"]
-                for family in [name for name in _JUDGES if name in pooled] or pooled[:1]:
+                for family in fast:
                     yield replace(self.candidate(family, {}, spec), settings={name: getattr(spec, name)})
-        for family in self.more:
-            yield from self._served(self.candidate(family, {}, self.spec))
-        usual = {family: estimator(family, self.task, self.seed).get_params() for family in (*self.models, *self.more)}
+        for family in self.budget_families:
+            yield from self._on_feature_sets(self.candidate(family, {}, self.spec))
+        families = (*self.families, *self.budget_families)
+        defaults = {family: estimator(family, self.task, self.seed).get_params() for family in families}
         for candidate in self.grids():
-            if any(usual[candidate.family][name] != value for name, value in candidate.settings.items()):
+            if any(defaults[candidate.family][name] != value for name, value in candidate.settings.items()):
                 yield candidate
 
     def candidate(self, family: str, settings: Mapping[str, Any], spec: FeatureSpec) -> Candidate:
-        """Return a family with some of scikit-learn's settings."""
-        made = estimator(family, self.task, self.seed)
-        given = self.networks if MODELS[family].input_kind == "image" else {}
-        made.set_params(**given, **settings)
-        parts = self.feature_sets(family)[0]
-        return Candidate(family, made, settings, spec=spec, parts=parts, is_balanced=self.is_balanced)
+        """Return a family with scikit-learn settings, on the first of its feature sets."""
+        model = estimator(family, self.task, self.seed)
+        fixed = self.network_settings if MODELS[family].input_kind == "image" else {}
+        model.set_params(**fixed, **settings)
+        feature_set = self.feature_sets(family)[0]
+        return Candidate(family, model, settings, spec=spec, feature_set=feature_set, is_balanced=self.is_balanced)
 
     def feature_sets(self, family: str) -> list[tuple[str, ...]]:
-        """Return what a family's rows may be made of.
+        """Return the feature sets of a family.
 
-        Each embedding alone, each with pooled features beside it, and everything together.
+        Those of ``embedding`` are each embedding alone, each joined to the pooled features, and everything joined.
         """
         if MODELS[family].input_kind != "embedding":
             return [(POOLED,) if MODELS[family].input_kind == "pooled" else (IMAGE,)]
         alone = [(name,) for name in self.embeddings]
-        beside = [(POOLED, *names) for names in alone]
-        return [*alone, *beside, *([(POOLED, *self.embeddings)] if len(alone) > 1 else [])]
+        joined = [(POOLED, *names) for names in alone]
+        return [*alone, *joined, *([(POOLED, *self.embeddings)] if len(alone) > 1 else [])]
 
-    def _served(self, candidate: Candidate) -> Iterator[Candidate]:
-        """Yield a candidate with everything that its family may eat."""
-        for parts in self.feature_sets(candidate.family):
-            yield replace(candidate, parts=parts)
+    def _on_feature_sets(self, candidate: Candidate) -> Iterator[Candidate]:
+        for feature_set in self.feature_sets(candidate.family):
+            yield replace(candidate, feature_set=feature_set)
 
-    def _own(self) -> Iterator[Candidate]:
-        for made in self.own:
-            yield Candidate(type(made).__name__, made, {}, self.spec, is_balanced=self.is_balanced)
+    def _own_candidates(self) -> Iterator[Candidate]:
+        for model in self.estimators:
+            yield Candidate(type(model).__name__, model, spec=self.spec, is_balanced=self.is_balanced)
 
-    def varied(self, changes: Mapping[str, Any]) -> FeatureSpec | None:
-        """Return the default features with changes as :data:`VARIANTS` writes them, or None where they do not fit."""
+    def vary_spec(self, changes: Mapping[str, Any]) -> FeatureSpec | None:
+        """Return the default spec with changes in the units of :data:`SPEC_VARIANTS`; None where they do not fit."""
         settings = dict(changes)
         if "hop" in settings:
             settings["hop"] = max(1, round(settings["hop"] * self.spec.n_fft))
@@ -141,39 +150,39 @@ class SearchSpace:
             return None
 
 
-def spectrum(spec: FeatureSpec) -> tuple[int, ...]:
-    """Return the places of a row's log-mel and cepstrum statistics over the whole window, and of nothing else.
+def spectrum_columns(spec: FeatureSpec) -> tuple[int, ...]:
+    """Return the indices of a row's log-mel and cepstrum statistics over the whole window.
 
-    A few hundred recordings, or a number that changes smoothly with a sound's spectrum, are served better by these
-    columns than by all of them.
+    On a few hundred recordings, or a number that changes smoothly with the spectrum, these columns score better than
+    all of them.
     """
     return tuple(
-        place
-        for place, name in enumerate(spec.columns)
+        index
+        for index, name in enumerate(spec.columns)
         if name.startswith(("mel", "mfcc")) and not any(part in name for part in ("_delta", "_part", "_mod"))
     )
 
 
-def check_convertible(own: Iterable[Estimator], n_columns: int, task: Task) -> None:
-    """Fit a user's own estimators on ten rows of noise, and convert them: before the training, not after it.
+def check_convertible(estimators: Iterable[Estimator], n_columns: int, task: Task) -> None:
+    """Fit a user's own estimators to ten rows of noise and convert them, so that a failure costs no training.
 
     Raises
     ------
-    ConversionError : an estimator that cannot be fitted so, has no ONNX form, or whose graph answers otherwise
-    UsageError : what is no estimator of this task
+    ConversionError : an estimator that does not fit, has no ONNX form, or differs from its graph
+    UsageError : an object that is no estimator of this task
     """
     rng = np.random.default_rng(0)
     rows, owner = rng.normal(size=(10, n_columns)).astype(np.float32), np.arange(10)
     truth = owner % 2 if task == "classify" else rng.normal(size=10)
-    for made in own:
-        asked = "predict_proba" if task == "classify" else "predict"
-        if not (hasattr(made, "fit") and hasattr(made, asked)):
-            raise UsageError(f"An estimator to {task} with must have `fit` and `{asked}`. {made!r} has not.")
+    method = "predict_proba" if task == "classify" else "predict"
+    for model in estimators:
+        if not (hasattr(model, "fit") and hasattr(model, method)):
+            raise UsageError(f"An estimator to {task} with must have `fit` and `{method}`. {model!r} has not.")
         try:
-            fitted = fit(Candidate(type(made).__name__, made), rows, truth, owner)
-        except Exception as error:  # a user's code raises what it likes
+            fitted = fit(Candidate(type(model).__name__, model), rows, truth, owner)
+        except Exception as error:  # a user's code may raise anything
             raise ConversionError(
-                f"{made!r} must learn from rows of {n_columns} columns. On ten of them it raised "
+                f"{model!r} must fit rows of {n_columns} columns. On ten of them it raised "
                 f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             ) from error
         verify(convert(fitted, n_columns), fitted, rows)
