@@ -144,14 +144,14 @@ class TestSplits:
         table = (sounds / "metadata.csv").read_text()
         (sounds / "metadata.csv").write_text(re.sub(r"machine_\d", "machine_1", table))
         sentence = self.refused(auricle, sounds, out, "--label", "label", "--group", "machine")
-        assert "must fall into at least 2 groups. By `group` 'machine', all 24 are in 'machine_1'" in sentence
+        assert "must be in at least 2 groups. By `group` 'machine', all 24 are in 'machine_1'" in sentence
 
     def test_labels_that_differ_by_spaces_or_case_are_all_named(self, auricle, sounds, out) -> None:
         table = (sounds / "metadata.csv").read_text()
         table = table.replace("healthy", "Healthy", 1).replace(",healthy", ",healthy ", 1)
         (sounds / "metadata.csv").write_text(table.replace("worn_bearing", "WORN_BEARING", 1))
         sentence = self.refused(auricle, sounds, out, "--label", "label")
-        assert sentence.endswith("Write them alike, or name them so that they can be told apart.")
+        assert sentence.endswith("Spell them alike if they are one class, or rename them.")
         assert "'WORN_BEARING' and 'worn_bearing'" in sentence
         assert "'Healthy' and 'healthy' and 'healthy '" in sentence
 

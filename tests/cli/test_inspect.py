@@ -64,7 +64,7 @@ def test_labels_that_differ_by_case_are_asked_about(auricle: Callable[..., Any],
     (sounds / "a").rename(sounds / "B")
     ran = auricle("inspect", sounds)
     assert ran.code == 2
-    assert "are the labels 'B' and 'b' one class?" in ran.sentence
+    assert "labels must differ in more than spaces or case. 'B' and 'b' do not." in ran.sentence
 
 
 def test_one_class_is_a_finding(auricle: Callable[..., Any], sounds: Path) -> None:

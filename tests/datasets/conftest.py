@@ -1,4 +1,4 @@
-"""Small data sets on disk: silent one-sample WAVs, and tables that say anything about them."""
+"""Small data sets on disk: silent one-sample WAVs, and arbitrary tables."""
 
 import io
 from collections.abc import Callable

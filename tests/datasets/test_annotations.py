@@ -70,7 +70,7 @@ def test_a_note_beside_a_recording_is_no_label_track(place: Callable[..., Path])
         ({"a_Table_1_selections_txt": "Selection\n1\n"}, r"must have the column 'Begin Time \(s\)'"),
         (
             {"a_Table_1_selections_txt": "Begin Time (s)\tEnd Time (s)\n1\t2\n"},
-            r"must name what was heard, in a column Label, Annotation",
+            r"must have an annotation column: Label, Annotation",
         ),
         (
             {"a_Table_1_selections_txt": RAVEN + "3\tSpectrogram 1\n"},
@@ -79,6 +79,6 @@ def test_a_note_beside_a_recording_is_no_label_track(place: Callable[..., Path])
         ({"a_Table_1_selections_txt": RAVEN.splitlines()[0]}, r"must name at least one recording\. It has no rows"),
     ],
 )
-def test_what_cannot_be_used(contents: dict[str, str], says: str, place: Callable[..., Path]) -> None:
+def test_unusable_annotations_are_refused(contents: dict[str, str], says: str, place: Callable[..., Path]) -> None:
     with pytest.raises(DataError, match=says):
         read_table(place(a_wav="", **contents))

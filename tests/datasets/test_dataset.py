@@ -11,7 +11,7 @@ from auricle.errors import DataError
 Labelled = Callable[..., Dataset]
 
 
-def test_classes_are_seen_as_arrays(labelled: Labelled) -> None:
+def test_arrays_of_a_classification_dataset(labelled: Labelled) -> None:
     data = labelled(["b", "a", "b"], ["x", "y", "y"], folds=["1", "2", "2"])
     assert data.classes == ("a", "b")
     assert data.labels.tolist() == ["b", "a", "b"]
@@ -22,14 +22,14 @@ def test_classes_are_seen_as_arrays(labelled: Labelled) -> None:
     assert (len(data), data.n_recordings) == (3, 3)
 
 
-def test_numbers_are_seen_as_arrays(labelled: Labelled) -> None:
+def test_arrays_of_a_regression_dataset(labelled: Labelled) -> None:
     data = labelled([1.5, 0.0], ["x", "y"])
     assert data.targets.tolist() == [1.5, 0.0]
     assert data.classes == ()
     assert data.folds is None
 
 
-def test_a_subset_keeps_the_question_and_the_order(labelled: Labelled) -> None:
+def test_subset_keeps_task_and_order(labelled: Labelled) -> None:
     data = labelled(["b", "a", "c"], ["x", "y", "z"])
     part = data.subset(np.array([2, 0]))
     assert part.labels.tolist() == ["c", "b"]
@@ -43,14 +43,14 @@ def test_parts_of_one_file_are_one_recording() -> None:
     assert Dataset(parts, "classify").n_recordings == 1
 
 
-def test_every_example_answers_the_question() -> None:
+def test_every_example_must_have_a_label_or_target() -> None:
     with pytest.raises(DataError, match=r"at least one example"):
         Dataset((), "classify")
     with pytest.raises(DataError, match=r"must have a target. a.wav has none"):
         Dataset((Example(Path("a.wav"), "x", None, "a"),), "regress")
 
 
-def test_weights_are_known_only_where_they_differ(labelled: Labelled) -> None:
+def test_weights_are_none_if_all_are_equal(labelled: Labelled) -> None:
     data = labelled(["b", "a"], ["x", "y"])
     assert data.weights is None
     lighter = Dataset((data.examples[0], replace(data.examples[1], weight=0.25)), "classify")

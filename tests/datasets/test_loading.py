@@ -27,7 +27,7 @@ def rows(*lines: str, header: str = "file_name,label") -> str:
     return "\n".join([header, *lines, ""])
 
 
-def test_a_target_column_is_a_number_to_learn(root: Path) -> None:
+def test_target_column_means_regression(root: Path) -> None:
     data = Dataset.load(root)
     assert data.task == "regress"
     assert data.targets.tolist() == [1, 2.5, -300, 0]
@@ -42,7 +42,7 @@ def test_named_columns_and_tasks(root: Path) -> None:
     assert Dataset.load(root, target="fold").targets.tolist() == [1, 2, 1, 2]
 
 
-def test_what_an_example_knows(root: Path) -> None:
+def test_example_holds_the_cells_of_its_row(root: Path) -> None:
     first, second, *_ = Dataset.load(root, label="label", fold="fold").examples
     assert first.file == root / "c/a.wav"
     assert (first.start_s, first.end_s, first.time, first.fold, first.group) == (0, None, "2024-01-01", "1", "g1")
@@ -111,14 +111,14 @@ def test_options_that_contradict_each_other(root: Path) -> None:
         (rows("c/a\0.wav,x"), r"line 2: the recording must be there"),
         (
             rows("c/a.wav,x", "c/b.wav,y", "c/a.wav,y"),
-            r"line 4: one sound has one answer. .* 'y' here and 'x' at .*line 2",
+            r"line 4: a recording must have one label. .* 'y' here and 'x' at .*line 2",
         ),
         (
             rows("c/a.wav,dog", "c/b.wav,Dog"),
-            r"are the labels 'Dog' and 'dog' one class\? They differ only in spaces or",
+            r"labels must differ in more than spaces or case\. 'Dog' and 'dog' do not",
         ),
-        (rows("c/a.wav,dog", "c/b.wav,dog "), r"are the labels 'dog' and 'dog ' one class"),
-        (rows("c/a.wav,big dog", "c/b.wav,bigdog"), r"are the labels 'big dog' and 'bigdog' one class"),
+        (rows("c/a.wav,dog", "c/b.wav,dog "), r"'dog' and 'dog ' do not"),
+        (rows("c/a.wav,big dog", "c/b.wav,bigdog"), r"'big dog' and 'bigdog' do not"),
     ],
 )
 def test_bad_tables_of_classes(table: str, message: str, folder: Folder) -> None:
@@ -134,13 +134,13 @@ def test_a_target_is_a_number(text: str, folder: Folder) -> None:
 
 
 @pytest.mark.parametrize(("start", "end"), [("-1", ""), ("2", "2"), ("3", "1")])
-def test_a_part_must_be_one(start: str, end: str, folder: Folder) -> None:
+def test_part_must_begin_at_zero_or_later_and_end_after_it_begins(start: str, end: str, folder: Folder) -> None:
     table = rows(f"c/a.wav,x,{start},{end}", header="file_name,label,start_s,end_s")
     with pytest.raises(DataError, match=r"line 2: a part must begin at 0 s or later and end after it begins"):
         Dataset.load(folder(*SOUNDS, t__csv=table) / "t.csv")
 
 
-def test_one_recording_lies_in_one_group(folder: Folder) -> None:
+def test_all_parts_of_a_recording_are_in_one_group(folder: Folder) -> None:
     table = rows("c/a.wav,x,0,ann", "c/a.wav,y,1,bob", header="file_name,label,start_s,who")
     with pytest.raises(DataError, match=r"By 'who', .*c/a.wav is in 'ann' and 'bob'. Name a coarser column"):
         Dataset.load(folder(*SOUNDS, t__csv=table) / "t.csv", group="who")
@@ -157,14 +157,14 @@ def test_a_table_may_name_any_file(folder: Folder) -> None:
     assert data.groups.tolist() == ["../c/a.wav", "../c/b.wav", "inside.wav", "../c/c.wav"]
 
 
-def test_a_file_is_one_recording_by_whatever_path_it_is_named(folder: Folder) -> None:
+def test_different_paths_to_one_file_are_one_recording(folder: Folder) -> None:
     base = folder(*SOUNDS, "tables/inside.wav")
     (base / "tables" / "t.csv").write_text(rows("../c/a.wav,x", f"{base}/c/a.wav,y"))
-    with pytest.raises(DataError, match="line 3: one sound has one answer"):
+    with pytest.raises(DataError, match="line 3: a recording must have one label"):
         Dataset.load(base / "tables" / "t.csv")
 
 
-def test_names_that_lead_out_of_a_linked_folder_start_where_it_lies(folder: Folder, tmp_path: Path) -> None:
+def test_names_that_leave_a_linked_folder_start_at_its_real_location(folder: Folder, tmp_path: Path) -> None:
     base = folder(*SOUNDS, "set/inside.wav")
     (base / "set" / "t.csv").write_text(rows("../c/a.wav,x", "inside.wav,x"))
     (tmp_path / "far").mkdir()
@@ -175,7 +175,7 @@ def test_names_that_lead_out_of_a_linked_folder_start_where_it_lies(folder: Fold
     assert second.file == link / "inside.wav"
 
 
-def test_root_says_where_relative_names_begin(folder: Folder) -> None:
+def test_relative_names_start_from_root(folder: Folder) -> None:
     base = folder(*SOUNDS, "other/e.wav", other__csv=rows("a.wav,x", "{}/other/e.wav,y"))
     table = base / "other.csv"
     table.write_text(table.read_text().format(base))
@@ -186,7 +186,7 @@ def test_root_says_where_relative_names_begin(folder: Folder) -> None:
     with pytest.raises(UsageError, match=r"`root` must be a folder. There is no folder .*/nowhere"):
         Dataset.load(table, root=base / "nowhere")
     with pytest.raises(
-        UsageError, match=r"`root` says where the relative file names of a table begin. This is no table"
+        UsageError, match=r"`root` is the folder that relative file names of a table start from. This is not a table"
     ):
         Dataset.load(folder("x/d/a.wav") / "x", root=base)
 
@@ -229,7 +229,10 @@ def test_recordings_need_no_label(folder: Folder) -> None:
         ("file_name,target\nc/a.wav,nan\n", "line 2: 'target' must be a number, with a point for decimals. Got 'nan'"),
         ("file_name,time\nc/a.wav,noon\n", "line 2: 'time' must be ISO 8601, .* Got 'noon'"),
         ("file_name,group\nc/a.wav,\n", "line 2: 'group' must not be empty"),
-        ("file_name,target\nc/a.wav,1\nc/a.wav,\nc/a.wav,2\n", "line 4: one sound has one answer. .* 2.0 here and 1.0"),
+        (
+            "file_name,target\nc/a.wav,1\nc/a.wav,\nc/a.wav,2\n",
+            "line 4: a recording must have one label. .* 2.0 here and 1.0",
+        ),
         ("file_name\nc/x.wav\nc/y.wav\n", "line 2: .*c/x.wav. 2 of 2 rows name files that are missing"),
     ],
 )

@@ -12,7 +12,7 @@ CSV = "file_name,label\ndog/a.wav,dog\n"
 JSONL = '{"file_name": "dog/a.wav", "label": "dog"}\n'
 
 
-def test_every_form_reads_alike(folder: Folder) -> None:
+def test_every_format_gives_the_same_table(folder: Folder) -> None:
     root = folder("dog/a.wav", t__csv=CSV, t__jsonl=JSONL)
     (root / "audiofolder").mkdir()
     (root / "audiofolder" / "metadata.csv").write_text(CSV)
@@ -27,12 +27,12 @@ def test_every_form_reads_alike(folder: Folder) -> None:
         assert table.folder == (root if name.startswith("t.") else root / name)
 
 
-def test_what_is_not_there(tmp_path: Path) -> None:
+def test_missing_path_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere: there is no such file or folder"):
         read_table(tmp_path / "nowhere")
 
 
-def test_what_no_reader_accepts(folder: Folder) -> None:
+def test_unknown_format_is_refused(folder: Folder) -> None:
     with pytest.raises(DataError, match=r"a.wav: labelled sound must be one of: CSV table, .* This is none of them"):
         read_table(folder("a.wav") / "a.wav")
 

@@ -63,7 +63,7 @@ def test_parquet_reads_back(dataset, examples, tmp_path, monkeypatch):
     assert numbers.dtype == np.float32
 
 
-def test_numbers_to_predict_stand_in_their_own_column(machine_sounds, tmp_path):
+def test_targets_have_their_own_column(machine_sounds, tmp_path):
     speeds = Dataset.load(machine_sounds, target="rpm").subset(range(2))
     write_rows(tmp_path / "a.csv", "regress", SPEC, table_rows(speeds, extract(speeds, SPEC)[1]))
     head, first, *_ = read_csv(tmp_path / "a.csv")
@@ -72,7 +72,7 @@ def test_numbers_to_predict_stand_in_their_own_column(machine_sounds, tmp_path):
 
 
 @pytest.mark.parametrize("has_parquet", [True, False])
-def test_shards_joined_are_the_table(dataset, examples, tmp_path, monkeypatch, has_parquet):
+def test_concatenated_shards_equal_the_table(dataset, examples, tmp_path, monkeypatch, has_parquet):
     if not has_parquet:
         monkeypatch.setitem(sys.modules, "pyarrow", None)
         monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
@@ -97,7 +97,7 @@ def test_a_recording_that_fails_is_named_and_has_no_rows(dataset, tmp_path):
     assert failure["error"]["kind"] == "audio"
 
 
-def test_names_end_as_tables_do():
+def test_unknown_suffix_is_refused():
     assert check_name("a.CSV") == ".csv"
     with pytest.raises(UsageError, match=r"must end in \.csv or \.parquet"):
         check_name("a.xlsx")

@@ -41,7 +41,7 @@ def any_dataset(draw: st.DrawFn) -> Dataset:
 
 
 @given(any_dataset(), st.integers(2, 8), st.integers(0, 5))
-def test_no_group_stands_on_both_sides_and_every_example_is_tested_once(data: Dataset, n_folds: int, seed: int) -> None:
+def test_folds_share_no_group_and_test_every_example_once(data: Dataset, n_folds: int, seed: int) -> None:
     try:
         folds = folds_of(data, n_folds=n_folds, seed=seed)
     except DataError:
@@ -76,7 +76,7 @@ def test_the_order_of_the_examples_does_not_matter(seed: int, random: object) ->
     assert np.array_equal(assign(data.labels[order], data.groups[order], 4, seed), dealt[order])
 
 
-def test_the_seed_deals_differently() -> None:
+def test_different_seeds_give_different_folds() -> None:
     data = balanced(20)
     assert not np.array_equal(assign(data.labels, data.groups, 5, 0), assign(data.labels, data.groups, 5, 1))
 
@@ -116,7 +116,7 @@ def test_a_hold_out_has_about_its_fraction_of_every_class() -> None:
     assert [held.count(label) for label in ("common", "rare", "rarest")] == [80, 5, 1]
 
 
-def test_a_fold_that_tears_a_group_cannot_be_made() -> None:
+def test_fold_with_a_group_on_both_sides_is_refused() -> None:
     groups = np.array(["a", "b", "b", "c"])
     with pytest.raises(SplitError, match=r"'b' is in both training and test\. Split by a coarser column"):
         Fold(np.array([0, 1]), np.array([2, 3]), groups)
@@ -126,7 +126,7 @@ def test_a_fold_that_tears_a_group_cannot_be_made() -> None:
         Fold(np.arange(4), np.array([], np.intp), groups)
 
 
-def test_published_folds_that_tear_a_group(labelled: Labelled) -> None:
+def test_published_folds_that_split_a_group_are_refused(labelled: Labelled) -> None:
     data = labelled(list("ababab"), ["x", "x", "x", "y", "z", "z"], folds=list("112212"))
     with pytest.raises(SplitError, match=r"'x' is in both"):
         folds_of(data)
@@ -139,12 +139,12 @@ def test_published_folds_that_tear_a_group(labelled: Labelled) -> None:
         ("aabb", "xyxx", SplitError, r"Of 'b', all 2 of its examples are in 'x'"),
         ("abab", "xxxx", SplitError, r"at least 2 groups. By `group` 'site', all 4 are in 'x'"),
         ("aaaa", "wxyz", DataError, r"test set: there must be at least 2 classes. All examples are 'a'"),
-        ([5.0, 5.0], "xy", DataError, r"the numbers to learn must differ. All 2 are 5"),
+        ([5.0, 5.0], "xy", DataError, r"the targets must differ. All 2 are 5"),
         ([5.0, 6.0], "xx", SplitError, r"at least 2 groups"),
     ],
 )
 @pytest.mark.parametrize("split", [folds_of, hold_out])
-def test_what_no_split_can_make_honest(
+def test_datasets_that_cannot_be_split_are_refused(
     split: Callable[[Dataset], object],
     answers: str | list[float],
     groups: str,
@@ -156,7 +156,7 @@ def test_what_no_split_can_make_honest(
         split(labelled(list(answers), list(groups)))
 
 
-def test_published_folds_that_cannot_be_used(labelled: Labelled) -> None:
+def test_unusable_published_folds_are_refused(labelled: Labelled) -> None:
     with pytest.raises(SplitError, match=r"at least 2 folds. All examples are in fold '1'"):
         folds_of(labelled(list("abab"), list("wxyz"), folds=list("1111")))
     with pytest.raises(SplitError, match=r"'a' is only in fold '1'"):
@@ -183,7 +183,7 @@ def test_real_sets_split(recordings_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("n_levels", [4, 7, 9, 30])
-def test_numbers_that_are_held_out_differ(n_levels: int) -> None:
+def test_held_out_targets_differ(n_levels: int) -> None:
     """Of few levels, each a group, a fifth is one: nothing could be scored on it."""
     levels = np.repeat(np.arange(n_levels), 3)
     data = Dataset(

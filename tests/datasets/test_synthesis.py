@@ -42,21 +42,21 @@ def line(samples: Samples, hz: float) -> float:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_sound_fits_in_its_range(kind: Kind, fleet: list[tuple[Machine, Microphone]]) -> None:
+def test_sound_has_the_requested_length_and_level(kind: Kind, fleet: list[tuple[Machine, Microphone]]) -> None:
     for samples in sounds(kind, fleet):
         assert samples.dtype == np.float32
         assert samples.shape == (2 * RATE_HZ,)
         assert 0.003 < np.abs(samples).max() < 1
 
 
-def test_the_gear_sings_at_its_teeth(fleet: list[tuple[Machine, Microphone]]) -> None:
+def test_gear_mesh_tone_is_at_teeth_times_shaft_speed(fleet: list[tuple[Machine, Microphone]]) -> None:
     mesh_hz = TEETH * RPM / 60
     for samples in sounds("healthy", fleet):
         beside = share(samples, mesh_hz + 60, mesh_hz + 80) + share(samples, mesh_hz - 80, mesh_hz - 60)
         assert share(samples, mesh_hz - 20, mesh_hz + 20) > 2 * beside
 
 
-def test_each_fault_adds_what_physics_says(fleet: list[tuple[Machine, Microphone]]) -> None:
+def test_each_fault_has_its_acoustic_signature(fleet: list[tuple[Machine, Microphone]]) -> None:
     def typical(kind: Kind, measure: object) -> float:
         return float(np.median([measure(samples) for samples in sounds(kind, fleet)]))
 
@@ -79,7 +79,7 @@ def test_faster_is_louder(fleet: list[tuple[Machine, Microphone]]) -> None:
     assert fast > 1.5 * slow
 
 
-def test_a_data_set_reads_back_as_classes_and_as_numbers(tmp_path: Path) -> None:
+def test_dataset_reads_back_as_classes_and_as_numbers(tmp_path: Path) -> None:
     table = machines(tmp_path / "pumps", n=16, seed=3, rate_hz=8000, duration_s=0.25, n_machines=2)
     states = Dataset.load(table, group="machine")
     assert states.classes == tuple(sorted(KINDS))
@@ -92,7 +92,7 @@ def test_a_data_set_reads_back_as_classes_and_as_numbers(tmp_path: Path) -> None
     assert speeds.targets.max() <= 3600
 
 
-def test_the_seed_decides_all(tmp_path: Path) -> None:
+def test_same_seed_gives_the_same_files(tmp_path: Path) -> None:
     def digest(name: str, seed: int) -> str:
         table = machines(tmp_path / name, n=4, seed=seed, duration_s=0.1)
         parts = [table.read_bytes(), *(path.read_bytes() for path in sorted((table.parent / "clips").iterdir()))]
@@ -101,7 +101,7 @@ def test_the_seed_decides_all(tmp_path: Path) -> None:
     assert digest("a", 0) == digest("b", 0) != digest("c", 1)
 
 
-def test_what_cannot_be_made(tmp_path: Path) -> None:
+def test_bad_counts_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"`n_machines` must be at least 1. Got 0"):
         machines(tmp_path, n_machines=0)
     (tmp_path / "file").write_bytes(b"")
@@ -113,7 +113,7 @@ def test_what_cannot_be_made(tmp_path: Path) -> None:
     assert not (tmp_path / "taken/metadata.csv").exists()
 
 
-def test_a_machine_that_stands_still_leaves_the_room_to_be_heard(tmp_path: Path) -> None:
+def test_idle_part_holds_only_room_and_microphone_noise(tmp_path: Path) -> None:
     running = machines(tmp_path / "running", n=4, rate_hz=8000, duration_s=1.0)
     resting = machines(tmp_path / "resting", n=4, rate_hz=8000, duration_s=1.0, idle=0.4)
     for name in ("clips/0001.wav", "clips/0004.wav"):

@@ -42,15 +42,15 @@ def test_jsonl_numbers_become_text_and_gaps_empty(saved: Callable[..., Path]) ->
     [
         (b"", r"t.csv: a table must begin with a row of column names. The file is empty"),
         (b"file_name,label\n", r"t.csv: a table must name at least one recording. It has no rows"),
-        (b"a,b,a\n1,2,3\n", r"column names must differ. 'a' stands there twice"),
+        (b"a,b,a\n1,2,3\n", r"column names must differ. 'a' occurs twice"),
         (b"a,b\n1,2\n1,2,3\n", r"t.csv, line 3: a row must have as many cells as the header \(2\). Got 3"),
         (b"a,b\n1\n", r"line 2: .* Got 1. Cells are separated by commas"),
         (b"a,b\n\xe9,1\n", r"t.csv: a table must be UTF-8 text. Byte 0xe9 is not. Save it as UTF-8"),
-        (b'a,b\n"1,2\n', r"not a CSV table that can be read: unexpected end of data"),
-        (b"a,b\n" + b"x" * 200_000 + b",1\n", r"not a CSV table that can be read: field larger"),
+        (b'a,b\n"1,2\n', r"not a readable CSV table: unexpected end of data"),
+        (b"a,b\n" + b"x" * 200_000 + b",1\n", r"not a readable CSV table: field larger"),
     ],
 )
-def test_what_is_no_csv_table(content: bytes, message: str, saved: Callable[..., Path]) -> None:
+def test_bad_csv_tables_are_refused(content: bytes, message: str, saved: Callable[..., Path]) -> None:
     with pytest.raises(DataError, match=message):
         read_csv(saved(content))
 
@@ -64,12 +64,12 @@ def test_what_is_no_csv_table(content: bytes, message: str, saved: Callable[...,
         (b'{"a": "\xe9"}\n', r"must be UTF-8 text. Byte 0xe9"),
     ],
 )
-def test_what_is_no_jsonl_table(content: bytes, message: str, saved: Callable[..., Path]) -> None:
+def test_bad_jsonl_tables_are_refused(content: bytes, message: str, saved: Callable[..., Path]) -> None:
     with pytest.raises(DataError, match=message):
         read_jsonl(saved(content, "t.jsonl"))
 
 
-def test_a_table_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none.csv: the table cannot be read: No such file"):
         read_csv(tmp_path / "none.csv")
 
@@ -81,12 +81,12 @@ def test_parquet_without_pyarrow_says_how_to_get_it(monkeypatch: pytest.MonkeyPa
         read_parquet(Path("t.parquet"))
 
 
-def test_parquet_reads_as_its_values(tmp_path: Path) -> None:
+def test_parquet_values_become_text(tmp_path: Path) -> None:
     columns = {"file_name": ["a.wav", "b.wav"], "target": [1.5, 2.0], "n": [3, None]}
     parquet.write_table(pa.table(columns), tmp_path / "t.parquet")
     table = read_parquet(tmp_path / "t.parquet")
     assert cells(table)[1] == {"file_name": "b.wav", "target": "2.0", "n": ""}
     assert table.rows[1].where.endswith("t.parquet, row 2")
     (tmp_path / "t.parquet").write_bytes(b"prose")
-    with pytest.raises(DataError, match=r"not a Parquet table"):
+    with pytest.raises(DataError, match=r"not a readable Parquet table"):
         read_parquet(tmp_path / "t.parquet")

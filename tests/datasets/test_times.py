@@ -23,7 +23,7 @@ def recorded(times: list[str | None], groups: list[str] | None = None) -> Datase
     )
 
 
-def test_times_are_read_on_one_clock() -> None:
+def test_all_time_formats_give_seconds_of_one_clock() -> None:
     got = seconds(recorded(["1970-01-01T01:00:00+01:00", "1970-01-01T00:00:10", "1970-01-02", "12.5"]))
     assert got.tolist() == [0.0, 10.0, 86400.0, 12.5]
 
@@ -43,19 +43,19 @@ def test_times_are_read_on_one_clock() -> None:
         ("1772366400000", "NaT"),  # milliseconds: a year far from now
     ],
 )
-def test_when_a_recording_was_made(time: str | None, at: str) -> None:
+def test_made_at_returns_utc_or_nat(time: str | None, at: str) -> None:
     np.testing.assert_equal(made_at(time), np.datetime64(at, "us"))
     assert made_at(time).dtype == "datetime64[us]"
 
 
 @pytest.mark.parametrize(("time", "message"), [(None, "This one has none"), ("yesterday", "ISO 8601.*Got 'yesterday'")])
-def test_a_time_that_cannot_be_read_is_refused_with_its_file(time: str | None, message: str) -> None:
+def test_unreadable_time_names_its_file(time: str | None, message: str) -> None:
     with pytest.raises(SplitError, match=rf"1\.wav.*{message}"):
         seconds(recorded(["1", time]))
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 12)), min_size=6, max_size=60), st.integers(2, 6))
-def test_blocks_follow_each_other_in_time_and_tear_no_group(made: list[tuple[int, int]], n_blocks: int) -> None:
+def test_blocks_are_consecutive_in_time_and_keep_groups_whole(made: list[tuple[int, int]], n_blocks: int) -> None:
     at, groups = [str(time) for time, _ in made], [str(group) for _, group in made]
     data = recorded(at, groups)
     if len(set(groups)) < n_blocks:
@@ -69,7 +69,7 @@ def test_blocks_follow_each_other_in_time_and_tear_no_group(made: list[tuple[int
     assert last == sorted(last, reverse=True)
 
 
-def test_recordings_are_cut_by_their_order(rng: np.random.Generator) -> None:
+def test_blocks_have_equal_numbers_of_recordings(rng: np.random.Generator) -> None:
     order = rng.permutation(50)
     blocks = blocks_by_time(recorded([str(int(time)) for time in order]), 5)
     assert blocks.tolist() == [(49 - int(time)) // 10 for time in order]

@@ -1,1 +1,1 @@
-"""Labelled sound, split so that nothing leaks."""
+"""Datasets: load labelled recordings, split them by group, and compute their features."""

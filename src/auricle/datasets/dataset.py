@@ -1,4 +1,4 @@
-"""Labelled sound as a table of examples, each with its recording's group, so that splits can be honest."""
+"""The dataset: labelled recordings with the groups that splits keep together."""
 
 from __future__ import annotations
 
@@ -21,19 +21,27 @@ __all__ = ["Dataset", "Example"]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A recording, or a part of one, and what is known about it.
+    """A recording, or a part of one, with its label.
 
     Parameters
     ----------
-    file : where the sound is
-    label : its class, or None where a number is learned
-    target : its number, or None where a class is learned
-    group : what must not stand on both sides of a split: the recording, or what the user named
-    start_s, end_s : the part of the file; None for its end
-    fold : the published fold, where it was asked for
-    split, time : the published split and when it was recorded, as the table says
-    metadata : every other column, and those that served as group or fold
-    weight : how much it counts in a fit beside the others; scores count all alike
+    file : Path
+    label : str or None
+        True class; None for regression.
+    target : float or None
+        True value; None for classification.
+    group : str
+        Kept on one side of every split: the recording itself, or the value of a column that the user named.
+    start_s, end_s : float
+        Part of the file; ``end_s`` None for its end.
+    fold : str or None
+        Published fold, if its column was named.
+    split, time : str or None
+        Published split and time of recording, as in the table.
+    metadata : mapping of str to str
+        All other columns, including those used as group or fold.
+    weight : float
+        Weight in a fit; scores weight all examples equally.
     """
 
     file: Path
@@ -51,18 +59,31 @@ class Example:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Examples with one question: which class (``classify``), or which number (``regress``).
+    """Labelled examples for one task: ``classify`` or ``regress``.
 
     Parameters
     ----------
-    examples : at least one
-    task : what is learned
-    source : the table or folder, for messages and reports
-    group_column : the column that was grouped by, or None where every recording is its own group
+    examples : tuple of Example
+        At least one.
+    task : str
+        ``classify`` or ``regress``.
+    source : str
+        The table or folder, for messages and reports.
+    group_column : str or None
+        Column of the groups; None if every recording is its own group.
 
     Raises
     ------
-    DataError : no examples, or one without what the task needs, or with a weight that is none
+    DataError
+        No examples, an example without label or target, or a weight that is not positive and finite.
+
+    Examples
+    --------
+    >>> data = Dataset(
+    ...     (Example(Path("a.wav"), "dog", None, "a.wav"), Example(Path("b.wav"), "cat", None, "b.wav")), "classify"
+    ... )
+    >>> data.classes, len(data), data.subset([1]).classes
+    (('cat', 'dog'), 2, ('cat',))
     """
 
     examples: tuple[Example, ...]
@@ -72,7 +93,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if not self.examples:
-            raise DataError(f"{self.source}: a data set must have at least one example. It has none.")
+            raise DataError(f"{self.source}: a dataset must have at least one example. It has none.")
         for example in self.examples:
             if not 0 < example.weight < math.inf:
                 raise DataError(f"{self.source}: a weight must be above 0. {example.file} has {example.weight}.")
@@ -96,21 +117,29 @@ class Dataset:
 
         Parameters
         ----------
-        path : the folder or table (``.csv``, ``.jsonl``; ``.parquet`` with pyarrow)
-        task : auto learns the number in ``target`` where there is that column, else the class in ``label``
-        label, target : other columns to learn
-        group : the column whose values must not stand on both sides of a split; by default ``group`` where the table
-            has it, else every recording is its own
-        fold : the column of published folds; they are used only when named
-        root : where relative file names of a table begin; its own folder if not given. A table may name any file,
-            with absolute paths and ``..`` too
+        path : str or path
+            The folder or table (``.csv``, ``.jsonl``; ``.parquet`` with pyarrow).
+        task : str
+            ``classify``, ``regress``, or ``auto``: regression if the table has the column ``target``.
+        label, target : str, optional
+            Column of the class or of the value, if not ``label`` or ``target``.
+        group : str, optional
+            Column of the groups, which splits keep together; ``group`` if the table has it, else every recording is
+            its own group.
+        fold : str, optional
+            Column of published folds; used only if named.
+        root : str or path, optional
+            Folder that relative file names of a table start from; by default the folder of the table. A table may
+            name any file, also with absolute paths and ``..``.
 
         Raises
         ------
-        DataError : rows, files, labels or targets that cannot be used
-        UsageError : a column or folder that is not there, or options that contradict each other
+        DataError
+            Rows, files, labels or targets that cannot be used.
+        UsageError
+            A column or folder that does not exist, or options that contradict each other.
         """
-        from auricle.datasets.loading import load  # late: a convenience, for loading makes data sets
+        from auricle.datasets.loading import load  # late: loading imports this module
 
         base = None if root is None else Path(root)
         return load(Path(path), task=task, label=label, target=target, group=group, fold=fold, root=base)
@@ -120,41 +149,41 @@ class Dataset:
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """The labels that occur, sorted; empty where a number is learned."""
+        """Labels that occur, sorted; empty for regression."""
         return tuple(sorted({e.label for e in self.examples if e.label is not None})) if self.task == "classify" else ()
 
     @cached_property
     def labels(self) -> NDArray[np.str_]:
-        """Shape (n,): the label of each example, or empty strings where a number is learned."""
+        """Label of each example, shape (n,); empty strings for regression."""
         return np.array([example.label or "" for example in self.examples])
 
     @cached_property
     def targets(self) -> NDArray[np.float64]:
-        """Shape (n,): the number of each example, or NaN where a class is learned."""
+        """Target of each example, shape (n,); NaN for classification."""
         return np.array([np.nan if e.target is None else e.target for e in self.examples], dtype=np.float64)
 
     @cached_property
     def groups(self) -> NDArray[np.str_]:
-        """Shape (n,): the group of each example."""
+        """Group of each example, shape (n,)."""
         return np.array([example.group for example in self.examples])
 
     @cached_property
     def folds(self) -> NDArray[np.str_] | None:
-        """Shape (n,): the published fold of each example, or None where they were not asked for."""
+        """Published fold of each example, shape (n,); None if no column was named."""
         folds = [example.fold for example in self.examples]
         return None if None in folds else np.array(folds)
 
     @cached_property
     def weights(self) -> NDArray[np.float64] | None:
-        """Shape (n,): how much each example counts in a fit, or None where all count the same."""
+        """Weight of each example in a fit, shape (n,); None if all are equal."""
         weights = np.array([example.weight for example in self.examples])
         return None if np.ptp(weights) == 0 else weights
 
     @property
     def n_recordings(self) -> int:
-        """How many files there are."""
+        """Number of different files."""
         return len({example.file for example in self.examples})
 
     def subset(self, indices: Sequence[int] | NDArray[np.intp]) -> Dataset:
-        """Return the examples at these places, in their order, as a data set with the same question."""
+        """Return the examples with these indices, in this order, as a dataset of the same task."""
         return replace(self, examples=tuple(self.examples[i] for i in indices))

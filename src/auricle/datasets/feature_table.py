@@ -1,8 +1,8 @@
-"""From a data set to what models eat: the rows of every window, and which recording each window is of."""
+"""Feature extraction: from a dataset to a table with one row per window, and the recordings that failed."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
@@ -10,15 +10,15 @@ from typing import Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.audio import quality
 from auricle.audio.clip import Samples
-from auricle.audio.decode import Sound, read
+from auricle.audio.decode import read
 from auricle.audio.windows import Window
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.one_pass import Arrays, Output, QualityMeter, WindowGrid, run_pass
-from auricle.errors import AudioError, AuricleError, DataError, FeatureError
-from auricle.features.cache import FeatureCache, key_of
-from auricle.features.pipeline import FeaturePipeline
+from auricle.datasets.one_pass import Arrays, Output, run_pass
+from auricle.datasets.outputs import BlockRows, FirstWindow, WindowRows
+from auricle.errors import AuricleError, DataError
+from auricle.features.cache import FeatureCache
+from auricle.features.pipeline import FeatureBlock, FeaturePipeline
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.records import Quality
 from auricle.runtime.compute import parallel_map
@@ -29,66 +29,82 @@ __all__ = [
     "FeatureTable",
     "Progress",
     "RecordingFeatures",
+    "block_rows",
+    "concatenate_rows",
     "describe",
     "extract",
-    "extract_with",
+    "extract_outputs",
     "partition_failures",
     "windows_of",
 ]
 
+T = TypeVar("T")
+
 
 class Progress(Protocol):
-    """What is told of work that takes long."""
+    """Callback of a long computation."""
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
-        """Take what is being done, how much of it is done, how much there is, and how fast it goes in words."""
+        """Report the stage, the items done, the items in total, and the speed as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A recording that could not be used, and why."""
+    """A recording that could not be used, and the error."""
 
     file: Path
     error: AuricleError
 
 
-_Made = TypeVar("_Made")
-
-
 def partition_failures(
-    results: Iterable[_Made | Failure], told: Callable[[int, _Made | Failure], None] | None = None
-) -> tuple[list[int], list[_Made], tuple[Failure, ...]]:
-    """Part what was made of recordings from what failed: the places of what was made, that itself, and the failures.
+    results: Iterable[T | Failure], on_result: Callable[[int, T | Failure], None] | None = None
+) -> tuple[list[int], list[T], tuple[Failure, ...]]:
+    """Separate the results of recordings from the failures.
 
     Parameters
     ----------
-    results : in the order of the recordings, as they come
-    told : of each result as it comes, after how many results there are then
+    results : iterable
+        Results or failures, in the order of the recordings.
+    on_result : callable, optional
+        Called with the number of results so far and the newest one.
+
+    Returns
+    -------
+    indices : list of int
+        Index of the recording of each result.
+    successes : list
+    failures : tuple of Failure
     """
-    places, made, failures = [], [], []
-    for done, result in enumerate(results, 1):
+    indices, successes, failures = [], [], []
+    for index, result in enumerate(results):
         if isinstance(result, Failure):
             failures.append(result)
         else:
-            places.append(done - 1)
-            made.append(result)
-        if told:
-            told(done, result)
-    return places, made, tuple(failures)
+            indices.append(index)
+            successes.append(result)
+        if on_result:
+            on_result(index + 1, result)
+    return indices, successes, tuple(failures)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureTable:
-    """The features of a data set's recordings.
+    """The features of a dataset's recordings, one row per window.
 
     Parameters
     ----------
-    rows : one row a window, float32, shape (n_windows, n_columns), recording after recording
-    owner : which recording each window is of, int64, shape (n_windows,)
-    start_s, end_s : where each window lies in its file, float64, shape (n_windows,)
-    standard : standard rows, which novelty and monitoring look at, float32, shape (n_windows, n_standard)
-    quality : the sound's quality, one a recording
-    hashes : SHA-256 of each recording's file, uint8, shape (n, 32)
+    rows : float32, shape (n_windows, n_columns)
+        Model rows, recording after recording.
+    owner : int64, shape (n_windows,)
+        Index of the recording of each window.
+    start_s, end_s : float64, shape (n_windows,)
+        Bounds of each window in its file.
+    standard : float32, shape (n_windows, n_standard)
+        Standard rows, which novelty detection and monitoring use.
+    quality : tuple of Quality
+        Sound quality, one per recording.
+    hashes : uint8, shape (n, 32)
+        SHA-256 of each recording's file.
     """
 
     rows: NDArray[np.float32]
@@ -101,20 +117,20 @@ class FeatureTable:
 
     @classmethod
     def joined(cls, recordings: Sequence["RecordingFeatures"]) -> Self:
-        """Join the features of recordings, one after the other."""
-        bounds_s = np.concatenate([one.bounds_s for one in recordings])
+        """Concatenate the features of recordings."""
+        bounds_s = np.concatenate([recording.bounds_s for recording in recordings])
         return cls(
-            rows=np.concatenate([one.rows for one in recordings]),
-            owner=np.repeat(np.arange(len(recordings)), [len(one.rows) for one in recordings]),
+            rows=np.concatenate([recording.rows for recording in recordings]),
+            owner=np.repeat(np.arange(len(recordings)), [len(recording.rows) for recording in recordings]),
             start_s=bounds_s[:, 0],
             end_s=bounds_s[:, 1],
-            standard=np.concatenate([one.standard for one in recordings]),
-            quality=tuple(Quality(*one.quality.tolist()) for one in recordings),
-            hashes=np.stack([one.digest for one in recordings]),
+            standard=np.concatenate([recording.standard for recording in recordings]),
+            quality=tuple(Quality(*recording.quality.tolist()) for recording in recordings),
+            hashes=np.stack([recording.digest for recording in recordings]),
         )
 
     def recording_standard(self) -> NDArray[np.float32]:
-        """Return each recording's standard row, the mean over its windows, shape (n, n_standard)."""
+        """Return the standard row of each recording, the mean over its windows, shape (n, n_standard)."""
         sums = np.zeros((len(self.hashes), self.standard.shape[1]))
         np.add.at(sums, self.owner, self.standard)
         return np.asarray(sums / np.bincount(self.owner)[:, None], np.float32)
@@ -122,15 +138,20 @@ class FeatureTable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordingFeatures:
-    """The features of one recording, as they are computed and as they are kept.
+    """The features of one recording, as computed and as cached.
 
     Parameters
     ----------
-    rows : one row a window, float32, shape (n_windows, n_columns)
-    bounds_s : where each window begins and ends in its file, shape (n_windows, 2)
-    standard : one standard row a window, float32, shape (n_windows, n_standard)
-    quality : measures of the sound's quality, shape (n_measures,)
-    digest : SHA-256 of the file, uint8, shape (32,)
+    rows : float32, shape (n_windows, n_columns)
+        Model rows.
+    bounds_s : float64, shape (n_windows, 2)
+        Start and end of each window in its file.
+    standard : float32, shape (n_windows, n_standard)
+        Standard rows.
+    quality : float64, shape (n_measures,)
+        The fields of `Quality`.
+    digest : uint8, shape (32,)
+        SHA-256 of the file.
     """
 
     rows: NDArray[np.float32]
@@ -138,6 +159,31 @@ class RecordingFeatures:
     standard: NDArray[np.float32]
     quality: NDArray[np.float64]
     digest: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extraction:
+    """The result of one pass over the recordings of a dataset.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The usable recordings.
+    examples : FeatureTable
+        Their features.
+    failures : tuple of Failure
+        Recordings left out.
+    further : tuple of list
+        For each further output, its arrays for each recording, or the error.
+    first_windows : dict
+        Index in ``dataset`` to the samples of the first window, for the recordings requested.
+    """
+
+    dataset: Dataset
+    examples: FeatureTable
+    failures: tuple[Failure, ...]
+    further: tuple[list[Arrays | AuricleError], ...]
+    first_windows: dict[int, Samples]
 
 
 def extract(
@@ -149,37 +195,17 @@ def extract(
     cache: FeatureCache | None = None,
     progress: Progress | None = None,
 ) -> tuple[Dataset, FeatureTable, tuple[Failure, ...]]:
-    """Compute the rows of every recording of a data set; as :func:`extract_with`, and nothing beside them.
+    """Compute the feature rows of every recording; parameters and errors as of :func:`extract_outputs`.
 
     Returns
     -------
-    the data set without the recordings left out, its features, and what was left out
+    The dataset of usable recordings, their features, and the failures.
     """
-    found = extract_with(dataset, spec, (), workers=workers, skip_bad=skip_bad, cache=cache, progress=progress)
+    found = extract_outputs(dataset, spec, (), workers=workers, skip_bad=skip_bad, cache=cache, progress=progress)
     return found.dataset, found.examples, found.failures
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Extraction:
-    """What one pass over the recordings of a data set gave.
-
-    Parameters
-    ----------
-    dataset : the recordings that could be used
-    examples : their features
-    failures : recordings that were left out
-    further : each further output of each recording, or why there is none
-    first_windows : the first window of some recordings, by their place in ``dataset``
-    """
-
-    dataset: Dataset
-    examples: FeatureTable
-    failures: tuple[Failure, ...]
-    further: tuple[list[Arrays | AuricleError], ...]
-    first_windows: dict[int, Samples]
-
-
-def extract_with(
+def extract_outputs(
     dataset: Dataset,
     spec: FeatureSpec,
     further: Sequence[Output],
@@ -190,183 +216,165 @@ def extract_with(
     cache: FeatureCache | None = None,
     progress: Progress | None = None,
 ) -> Extraction:
-    """Compute the rows of every recording of a data set, and what else is wanted, on all cores; decode each file once.
+    """Compute the feature rows and further outputs of every recording in parallel; each file is decoded once.
 
     Parameters
     ----------
-    dataset : labelled recordings
-    spec : what to compute
-    further : what else to compute of each recording
-    first_windows : places of recordings whose first window is wanted as sound
-    workers : threads; None for every core
-    skip_bad : leave out recordings that cannot be used, instead of raising
-    cache : where features are kept from one training to the next
-    progress : told of every recording
+    dataset : Dataset
+        Labelled recordings.
+    spec : FeatureSpec
+        The features to compute.
+    further : sequence of Output
+        Further outputs for each recording.
+    first_windows : sequence of int
+        Indices of the recordings whose first window is returned as samples.
+    workers : int, optional
+        Threads; None for every core.
+    skip_bad : bool
+        Leave out recordings that cannot be used, instead of raising.
+    cache : FeatureCache, optional
+        Keeps features between trainings.
+    progress : Progress, optional
+        Called after every recording.
 
     Raises
     ------
-    DataError : recordings that cannot be used (each is named), or none is left
+    DataError
+        Recordings that cannot be used (each is named), or none left.
     """
     outputs: list[Output] = [WindowRows(FeaturePipeline(spec, standard=standard_spec(spec.rate_hz))), *further]
-    one = partial(_pass, outputs=outputs, first=FirstWindow(spec), cache=cache)
-    places = set(first_windows)
-    items = [(example, place in places) for place, example in enumerate(dataset.examples)]
-    started, sound_s = time.perf_counter(), 0.0
+    compute = partial(_compute, outputs=outputs, first=FirstWindow(spec), cache=cache)
+    wanted = set(first_windows)
+    items = [(example, index in wanted) for index, example in enumerate(dataset.examples)]
+    report = _speed_reporter(progress, "features", len(items))
 
-    def told(n_done: int, result: _Passed | Failure) -> None:
-        nonlocal sound_s
-        if progress:
-            sound_s += 0.0 if isinstance(result, Failure) else float(np.diff(result.rows.bounds_s).sum())
-            rate = sound_s / max(time.perf_counter() - started, 1e-9)
-            progress("features", n_done, len(dataset.examples), f"{rate:.0f} × real time")  # noqa: RUF001
+    def on_result(_: int, result: _Computed | Failure) -> None:
+        report(0.0 if isinstance(result, Failure) else float(np.diff(result.features.bounds_s).sum()))
 
-    kept, done, failures = partition_failures(parallel_map(one, items, workers=workers, on_engine=True), told)
-    if failures and not (skip_bad and done):
-        raise DataError(_sentence(failures, len(dataset.examples)))
+    indices, computed, failures = partition_failures(
+        parallel_map(compute, items, workers=workers, on_engine=True), on_result
+    )
+    if failures and not (skip_bad and computed):
+        raise DataError(_failure_message(failures, len(items)))
     return Extraction(
-        dataset=dataset.subset(np.array(kept)) if failures else dataset,
-        examples=FeatureTable.joined([one.rows for one in done]),
+        dataset=dataset.subset(np.array(indices)) if failures else dataset,
+        examples=FeatureTable.joined([recording.features for recording in computed]),
         failures=failures,
-        further=tuple([one.further[index] for one in done] for index in range(len(further))),
-        first_windows={place: one.first for place, one in enumerate(done) if one.first is not None},
+        further=tuple([recording.further[n] for recording in computed] for n in range(len(further))),
+        first_windows={n: recording.first for n, recording in enumerate(computed) if recording.first is not None},
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Passed:
-    """What one pass gave of one recording."""
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    """All outputs of one recording."""
 
-    rows: RecordingFeatures
+    features: RecordingFeatures
     further: list[Arrays | AuricleError]
     first: Samples | None
 
 
-def _pass(
+def _compute(
     item: tuple[Example, bool], *, outputs: Sequence[Output], first: Output, cache: FeatureCache | None
-) -> _Passed | Failure:
-    """Compute all outputs of one recording; without rows, the recording has failed."""
+) -> _Computed | Failure:
+    """Compute all outputs of one recording; without feature rows it has failed."""
     example, is_first_wanted = item
     rows, *further = run_pass(example, [*outputs, first] if is_first_wanted else outputs, cache)
     if isinstance(rows, AuricleError):
         return Failure(example.file, rows)
     window = further.pop() if is_first_wanted else None
-    return _Passed(RecordingFeatures(**rows), further, window["samples"] if isinstance(window, dict) else None)
+    return _Computed(RecordingFeatures(**rows), further, window["samples"] if isinstance(window, dict) else None)
 
 
-def windows_of(example: Example, pipeline: FeaturePipeline) -> list[Window]:
-    """Return the windows of one labelled recording, as training and prediction both cut them."""
-    return pipeline.windows(
-        read(example.file, rate_hz=pipeline.spec.rate_hz, start_s=example.start_s, end_s=example.end_s)
-    )
+def _speed_reporter(progress: Progress | None, stage: str, n_total: int) -> Callable[[float], None]:
+    """Return a callback that takes the seconds of sound of each recording and reports progress and speed."""
+    started, n_done, sound_s = time.perf_counter(), 0, 0.0
+
+    def report(seconds: float) -> None:
+        nonlocal n_done, sound_s
+        n_done, sound_s = n_done + 1, sound_s + seconds
+        if progress:
+            speed = sound_s / max(time.perf_counter() - started, 1e-9)
+            progress(stage, n_done, n_total, f"{speed:.0f} × real time")  # noqa: RUF001
+
+    return report
 
 
-def describe(example: Example, *, pipeline: FeaturePipeline) -> RecordingFeatures | Failure:
-    """Return the features of one recording, or why there are none."""
-    (result,) = run_pass(example, [WindowRows(pipeline)])
-    return Failure(example.file, result) if isinstance(result, AuricleError) else RecordingFeatures(**result)
-
-
-@dataclass(frozen=True, slots=True)
-class WindowRows:
-    """The model's rows and the standard rows of every window, and the recording's quality: an output of a pass."""
-
-    pipeline: FeaturePipeline
-
-    @property
-    def grid(self) -> WindowGrid:
-        """The windows of the pipeline's spec."""
-        return WindowGrid.of(self.pipeline.spec)
-
-    def key(self, example: Example, digest: bytes) -> bytes:
-        """Return the key of a recording's rows."""
-        part = f"{example.start_s}:{example.end_s}:{quality.VERSION}"
-        return key_of(digest, part, *(spec.fingerprint() for spec in self._specs))
-
-    def start(self, sound: Sound, digest: NDArray[np.uint8], meter: QualityMeter) -> "_Rows":
-        """Begin with one recording."""
-        return _Rows(self.pipeline, sound.name, digest, meter)
-
-    @property
-    def _specs(self) -> tuple[FeatureSpec, ...]:
-        standard = self.pipeline.standard
-        return (self.pipeline.spec,) if standard is None else (self.pipeline.spec, standard)
-
-
-class _Rows:
-    """The rows of one recording while its windows come."""
-
-    def __init__(self, pipeline: FeaturePipeline, name: str, digest: NDArray[np.uint8], meter: QualityMeter) -> None:
-        self._pipeline, self._name, self._digest, self._meter = pipeline, name, digest, meter
-        self._rows: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
-        self._bounds_s: list[tuple[float, float]] = []
-        self._lengths_s: list[float] = []
-        self._qualities: list[Quality] = []
-        self._error: FeatureError | None = None
-
-    def push(self, window: Window) -> None:
-        self._qualities.append(self._meter.measure(window))
-        self._bounds_s.append((window.start_s, window.end_s))
-        self._lengths_s.append(window.samples.size / window.rate_hz)
-        if self._error is None:
-            try:
-                self._rows.append(self._pipeline.both_rows(window.samples))
-            except FeatureError as error:  # that a recording is silent is said first
-                self._error = error
-
-    def arrays(self) -> Arrays:
-        whole = quality.combine(self._qualities, self._lengths_s)
-        if whole.peak_db <= quality.FLOOR_DB:
-            raise AudioError(
-                f"{self._name}: a recording must hold sound. Every sample of its {sum(self._lengths_s):.3f} s is zero. "
-                "Remove it, or record it again."
-            )
-        if self._error is not None:
-            raise self._error
-        rows, standard = zip(*self._rows, strict=True)
-        return {
-            "rows": np.stack(rows),
-            "bounds_s": np.array(self._bounds_s),
-            "standard": np.stack(standard),
-            "quality": np.array(astuple(whole)),
-            "digest": self._digest,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class FirstWindow:
-    """The samples of a recording's first window under a spec: an output of a pass that is not kept in the cache."""
-
-    spec: FeatureSpec
-
-    @property
-    def grid(self) -> WindowGrid:
-        """The windows of the spec."""
-        return WindowGrid.of(self.spec)
-
-    def key(self, example: Example, digest: bytes) -> None:
-        """Return that it is kept nowhere: sound takes more room than rows, and few recordings are asked for it."""
-
-    def start(self, sound: Sound, digest: NDArray[np.uint8], meter: QualityMeter) -> "_First":  # noqa: ARG002
-        """Begin with one recording."""
-        return _First()
-
-
-class _First:
-    def __init__(self) -> None:
-        self._samples: Samples = np.empty(0, np.float32)
-
-    def push(self, window: Window) -> None:
-        if not self._samples.size:
-            self._samples = window.samples
-
-    def arrays(self) -> Arrays:
-        return {"samples": self._samples}
-
-
-def _sentence(failures: Sequence[Failure], n: int) -> str:
+def _failure_message(failures: Sequence[Failure], n: int) -> str:
     shown = "; ".join(str(failure.error).removesuffix(".") for failure in failures[:5])
     more = f"; and {len(failures) - 5} more" if len(failures) > 5 else ""
     return (
         f"Every recording must be usable. {len(failures)} of {n} are not: {shown}{more}. "
         "Repair or remove them, or leave them out with --skip-bad."
     )
+
+
+def block_rows(
+    dataset: Dataset,
+    block: FeatureBlock,
+    spec: FeatureSpec,
+    *,
+    workers: int | None = None,
+    cache: FeatureCache | None = None,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Compute the rows of one feature block, such as an embedding, for every window of a dataset.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Recordings known to be usable.
+    block : FeatureBlock
+    spec : FeatureSpec
+        Cuts the windows.
+    workers : int, optional
+        Threads; None for every core.
+    cache : FeatureCache, optional
+        Keeps rows between trainings.
+    progress : Progress, optional
+        Called after every recording.
+
+    Returns
+    -------
+    float32, shape (n_windows, len(block.columns))
+        In the order of the rows of the `FeatureTable`.
+
+    Raises
+    ------
+    AudioError
+        A recording cannot be read.
+    FeatureError
+        The block cannot be computed for a window; its file is named.
+    ModelError
+        An embedding's graph fails.
+    """
+    report, results = _speed_reporter(progress, block.name, len(dataset)), []
+    compute = partial(run_pass, outputs=[BlockRows(block, spec)], cache=cache)
+    # Never on an engine: a block may carry a graph of many megabytes, and computes a recording in milliseconds.
+    for (result,) in parallel_map(compute, dataset.examples, workers=workers):
+        results.append(result)
+        report(0.0 if isinstance(result, AuricleError) else float(result["seconds"]))
+    return concatenate_rows(results)
+
+
+def concatenate_rows(results: Iterable[Arrays | AuricleError]) -> NDArray[np.float32]:
+    """Concatenate the rows of recordings; raise the first error among them."""
+    rows = []
+    for result in results:
+        if isinstance(result, AuricleError):
+            raise result
+        rows.append(result["rows"])
+    return np.concatenate(rows)
+
+
+def windows_of(example: Example, pipeline: FeaturePipeline) -> list[Window]:
+    """Return the windows of one recording, as cut in training and in prediction."""
+    return pipeline.windows(
+        read(example.file, rate_hz=pipeline.spec.rate_hz, start_s=example.start_s, end_s=example.end_s)
+    )
+
+
+def describe(example: Example, *, pipeline: FeaturePipeline) -> RecordingFeatures | Failure:
+    """Return the features of one recording, or the failure."""
+    (result,) = run_pass(example, [WindowRows(pipeline)])
+    return Failure(example.file, result) if isinstance(result, AuricleError) else RecordingFeatures(**result)

@@ -1,4 +1,4 @@
-"""A quick look at every recording's header, for choosing a rate and a window before any sound is decoded."""
+"""Sample rate and duration of every recording, read from its header without decoding."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,15 @@ __all__ = ["Headers", "read_headers"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Headers:
-    """What headers say; a recording that cannot be opened is left out, and decoding will name it.
+    """Sample rates and durations, for choosing features before any sound is decoded.
+
+    Recordings that cannot be opened are left out: decoding names them later.
 
     Parameters
     ----------
     rate_hz : int64, shape (n,)
-    duration_s : float64, shape (n,); NaN where the header does not say
+    duration_s : float64, shape (n,)
+        NaN where the header has no length.
     """
 
     rate_hz: NDArray[np.int64]
@@ -28,18 +31,26 @@ class Headers:
 
 
 def read_headers(dataset: Dataset, *, workers: int | None = None) -> Headers:
-    """Read the rate and length of every recording from its header."""
-    looks = [look for look in parallel_map(_look, dataset.examples, workers=workers) if look is not None]
+    """Read the header of every recording.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    workers : int, optional
+        Threads; None for every core.
+    """
+    headers = [header for header in parallel_map(_header, dataset.examples, workers=workers) if header is not None]
     return Headers(
-        np.array([rate for rate, _ in looks], np.int64), np.array([length for _, length in looks], np.float64)
+        np.array([rate_hz for rate_hz, _ in headers], np.int64),
+        np.array([duration_s for _, duration_s in headers], np.float64),
     )
 
 
-def _look(example: Example) -> tuple[int, float] | None:
+def _header(example: Example) -> tuple[int, float] | None:
     try:
         with open_sound(example.file) as sound:
-            whole_s = float("nan") if sound.n_frames is None else sound.n_frames / sound.rate_hz
-            end_s = whole_s if example.end_s is None else example.end_s
+            file_s = float("nan") if sound.n_frames is None else sound.n_frames / sound.rate_hz
+            end_s = file_s if example.end_s is None else example.end_s
             return sound.rate_hz, end_s - example.start_s
     except AuricleError:
         return None

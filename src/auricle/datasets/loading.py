@@ -1,4 +1,4 @@
-"""Read a table of recordings as labelled examples: choose its columns, check its cells, refuse what is in doubt."""
+"""Load a dataset from a table or folder: choose the columns, and check files, labels, targets, times and groups."""
 
 import math
 import os
@@ -19,18 +19,18 @@ from auricle.tasks.table import Task
 __all__ = ["RESERVED_COLUMNS", "load", "load_recordings"]
 
 RESERVED_COLUMNS = ("file_name", "start_s", "end_s", "split", "time")
-"""Columns that are no metadata, whatever else a table holds."""
+"""Columns that are never metadata."""
 
 MAX_NAMED = 10
-"""Labels in doubt that a message lists."""
+"""Most ambiguous labels in a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Which column says what, and whether every row must have a label."""
+    """The columns to read, and whether every row must have a label."""
 
     task: Task
-    answer: str
+    label: str
     group: str | None
     fold: str | None
     needs_label: bool
@@ -46,16 +46,10 @@ def load(
     fold: str | None = None,
     root: Path | None = None,
 ) -> Dataset:
-    """Read labelled sound; `Dataset.load` says what each option does.
-
-    Raises
-    ------
-    DataError : rows, files, labels or targets that cannot be used
-    UsageError : a column or folder that is not there, or options that contradict each other
-    """
+    """Load a dataset; `Dataset.load` documents parameters and errors."""
     table = _read(path, root)
     _check_columns(table, {"label": label, "target": target, "group": group, "fold": fold})
-    columns = _choose(table, task, label, target, group, fold)
+    columns = _choose_columns(table, task, label, target, group, fold)
     examples = _examples(table, columns)
     _check_recordings(examples, columns.group, table)
     return Dataset(examples, columns.task, source=str(path), group_column=columns.group)
@@ -68,24 +62,31 @@ def load_recordings(
 
     Parameters
     ----------
-    path : as `Dataset.load` reads
-    task : whether a label is a class or a number
-    label : column of the label; ``label``, or ``target`` for numbers, if not given
-    group : column of what is not independent; ``group`` where the table has it, else every file is its own group
-    root : where relative file names begin; the table's folder if not given
+    path : Path
+        As of `Dataset.load`.
+    task : str
+        Whether labels are classes or numbers.
+    label : str, optional
+        Column of the label; by default ``label``, or ``target`` for numbers.
+    group : str, optional
+        Column of the groups; ``group`` if the table has it, else every file is its own group.
+    root : Path, optional
+        Folder that relative file names start from; by default the folder of the table.
 
     Raises
     ------
-    DataError : rows, files, labels or times that cannot be used
-    UsageError : a column or folder that is not there
+    DataError
+        Rows, files, labels or times that cannot be used.
+    UsageError
+        A column or folder that does not exist.
     """
     table = _read(path, root)
     _check_columns(table, {"label": label, "group": group})
-    answer = label or ("label" if task == "classify" else "target")
-    columns = _Columns(task, answer, _group_column(table, group), None, needs_label=False)
+    label_column = label or ("label" if task == "classify" else "target")
+    columns = _Columns(task, label_column, _group_column(table, group), None, needs_label=False)
     examples = _examples(table, columns)
     _check_times(examples, table)
-    if columns.group is None:  # by its relative name, a recording could pass for one of the training data
+    if columns.group is None:  # a relative name might equal that of a recording in the training data
         examples = tuple(replace(example, group=str(example.file)) for example in examples)
     return examples
 
@@ -95,7 +96,9 @@ def _read(path: Path, root: Path | None) -> Table:
     if root is None:
         return table
     if table.source == table.folder:
-        raise UsageError(f"{path}: `root` says where the relative file names of a table begin. This is no table.")
+        raise UsageError(
+            f"{path}: `root` is the folder that relative file names of a table start from. This is not a table."
+        )
     if not root.is_dir():
         raise UsageError(f"`root` must be a folder. There is no folder {root}.")
     return replace(table, folder=root)
@@ -118,25 +121,27 @@ def _group_column(table: Table, group: str | None) -> str | None:
     return "group" if group is None and "group" in table.columns else group
 
 
-def _choose(
+def _choose_columns(
     table: Table, task: str, label: str | None, target: str | None, group: str | None, fold: str | None
 ) -> _Columns:
     if label is not None and target is not None:
-        raise UsageError("`label` and `target` cannot both be named: one question is learned at a time.")
+        raise UsageError("`label` and `target` cannot both be named: a model learns one of them.")
     if (task == "classify" and target is not None) or (task == "regress" and label is not None):
         raise UsageError(f"`task` {task!r} contradicts the column that was named. Leave one of the two out.")
     if task == "auto":
         regress = target is not None or (label is None and "target" in table.columns)
         task = "regress" if regress else "classify"
-    answer = (target or "target") if task == "regress" else (label or "label")
-    if answer not in table.columns:
+    label_column = (target or "target") if task == "regress" else (label or "label")
+    if label_column not in table.columns:
         option = "target" if task == "regress" else "label"
         raise DataError(
-            f"{table.source}: a table must have the column {answer!r}, or `{option}` must name another. "
+            f"{table.source}: a table must have the column {label_column!r}, or `{option}` must name another. "
             f"Its columns are {_listed(table)}."
         )
     is_class = task == "classify"
-    return _Columns("classify" if is_class else "regress", answer, _group_column(table, group), fold, needs_label=True)
+    return _Columns(
+        "classify" if is_class else "regress", label_column, _group_column(table, group), fold, needs_label=True
+    )
 
 
 def _examples(table: Table, columns: _Columns) -> tuple[Example, ...]:
@@ -150,26 +155,26 @@ def _examples(table: Table, columns: _Columns) -> tuple[Example, ...]:
 def _example(row: Row, table: Table, columns: _Columns) -> Example:
     file, name = _file(row, table)
     start_s, end_s = _part(row)
-    has_label = columns.needs_label or bool(row.cells.get(columns.answer, "").strip())
+    has_label = columns.needs_label or bool(row.cells.get(columns.label, "").strip())
     return Example(
         file=file,
-        label=_cell(row, columns.answer) if has_label and columns.task == "classify" else None,
-        target=_number(row, columns.answer) if has_label and columns.task == "regress" else None,
+        label=_cell(row, columns.label) if has_label and columns.task == "classify" else None,
+        target=_number(row, columns.label) if has_label and columns.task == "regress" else None,
         group=_cell(row, columns.group) if columns.group else name,
         start_s=start_s,
         end_s=end_s,
         fold=_cell(row, columns.fold) if columns.fold else None,
         split=row.cells.get("split") or None,
         time=row.cells.get("time", "").strip() or None,
-        metadata={c: v for c, v in row.cells.items() if c not in RESERVED_COLUMNS and c != columns.answer},
+        metadata={c: v for c, v in row.cells.items() if c not in RESERVED_COLUMNS and c != columns.label},
     )
 
 
 def _file(row: Row, table: Table) -> tuple[Path, str]:
-    """Return where a row's recording is, and its name relative to the folder; a table may name any file."""
+    """Return a row's file, and its name relative to the folder; a table may name any file."""
     name = _cell(row, "file_name")
     inside = os.path.relpath(os.path.normpath(table.folder / name), os.path.normpath(table.folder))
-    # A `..` that leads out of the folder starts where the folder lies, also when it is reached through a link.
+    # A `..` that leads out of the folder starts at its real location, also if a link leads to the folder.
     is_outside = Path(inside).parts[:1] == (os.pardir,)
     file = Path(os.path.normpath(table.folder.resolve() / name)) if is_outside else table.folder / inside
     return file, Path(inside).as_posix()
@@ -220,10 +225,10 @@ def _check_contradictions(examples: Sequence[Example], table: Table) -> None:
             continue
         first = seen.setdefault((example.file, example.start_s, example.end_s), i)
         if (examples[first].label, examples[first].target) != (example.label, example.target):
-            before, after = (one.label if one.target is None else one.target for one in (examples[first], example))
+            before, after = (e.label if e.target is None else e.target for e in (examples[first], example))
             raise DataError(
-                f"{table.rows[i].where}: one sound has one answer. {example.file} is {after!r} here and {before!r} at "
-                f"{table.rows[first].where}. Remove the wrong row."
+                f"{table.rows[i].where}: a recording must have one label. {example.file} is {after!r} here and "
+                f"{before!r} at {table.rows[first].where}. Remove the wrong row."
             )
 
 
@@ -233,10 +238,12 @@ def _check_spellings(examples: Sequence[Example], table: Table) -> None:
         spellings.setdefault("".join(label.split()).casefold(), []).append(label)
     alike = [" and ".join(map(repr, names)) for names in spellings.values() if len(names) > 1]
     if alike:
-        more = f", and so on: {len(alike)} in all" if len(alike) > MAX_NAMED else ""
+        shown = ", or ".join(alike[:MAX_NAMED]) + (
+            f", and so on: {len(alike)} in all" if len(alike) > MAX_NAMED else ""
+        )
         raise DataError(
-            f"{table.source}: are the labels {', or '.join(alike[:MAX_NAMED])}{more} one class? They differ only in "
-            "spaces or case. Write them alike, or name them so that they can be told apart."
+            f"{table.source}: labels must differ in more than spaces or case. {shown} do not. "
+            "Spell them alike if they are one class, or rename them."
         )
 
 
@@ -255,7 +262,7 @@ def _check_recordings(examples: Sequence[Example], group: str | None, table: Tab
         first = groups.setdefault(example.file, example.group)
         if first != example.group:
             raise DataError(
-                f"{row.where}: all parts of a recording must lie in one group, or it would stand on both sides of a "
+                f"{row.where}: all parts of a recording must be in one group, or it could be on both sides of a "
                 f"split. By {group!r}, {example.file} is in {first!r} and {example.group!r}. Name a coarser column."
             )
 

@@ -1,8 +1,7 @@
-"""One pass over a recording: its file is decoded once for all that is computed of it, which the cache then keeps.
+"""Compute several outputs of a recording, such as features and fingerprints, in one decoding pass, with a cache.
 
-What is computed is a list of `Output`, each with a key of its own in the cache. Those that are not in the cache yet
-share one decoder, one resampler for each rate, and one cutter for each kind of window; the sound flows through them in
-blocks, so that memory grows with what comes out, not with the length of a recording.
+Each `Output` has a cache key of its own. Outputs missing from the cache share one decoder and, for each window grid,
+one resampler and one cutter. Sound passes through in blocks: memory grows with the outputs, not with the recording.
 """
 
 import hashlib
@@ -31,7 +30,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class WindowGrid(NamedTuple):
-    """How a recording is cut: windows of a length, each a hop after the one before, at a rate.
+    """Sample rate, window length and hop of the windows of a recording.
 
     ``window_samples`` None makes the whole recording one window.
     """
@@ -42,90 +41,92 @@ class WindowGrid(NamedTuple):
 
     @classmethod
     def of(cls, spec: FeatureSpec) -> "WindowGrid":
-        """Return how a spec cuts."""
+        """Return the grid of a spec."""
         return cls(spec.rate_hz, spec.window_samples, spec.window_hop_samples)
 
 
 class QualityMeter:
-    """Measures the quality of the stretches of one recording, each stretch once however often it is asked for."""
+    """Measures the quality of windows of one recording; a window that several outputs measure is measured once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int, int], Quality] = {}
+        self._measured: dict[tuple[int, int, int], Quality] = {}
 
     def measure(self, window: Window) -> Quality:
-        """Return the quality of one stretch."""
+        """Return the quality of a window."""
         key = window.rate_hz, window.start_samples, window.samples.size
-        if key not in self._known:
-            self._known[key] = quality.measure(window.samples, window.rate_hz)
-        return self._known[key]
+        if key not in self._measured:
+            self._measured[key] = quality.measure(window.samples, window.rate_hz)
+        return self._measured[key]
 
 
 class Accumulator(Protocol):
-    """Takes the windows of one recording, one after the other, and makes arrays of them."""
+    """Takes the windows of one recording in order, and returns arrays at the end."""
 
     def push(self, window: Window) -> None:
-        """Take the next window, or the next block where the output has no grid."""
+        """Take the next window, or the next block if the output has no grid."""
 
     def arrays(self) -> Arrays:
-        """Return what was computed, once the sound has ended."""
+        """Return the output, after the last window."""
 
 
 class Output(Protocol):
-    """Something that is computed of each recording, and kept in the cache."""
+    """Arrays computed for each recording, and cached."""
 
     @property
     def grid(self) -> WindowGrid | None:
-        """The windows that it is computed from; None for the blocks as they are decoded, at the file's rate."""
+        """Windows to compute from; None for the decoded blocks at the rate of the file."""
 
     def key(self, example: Example, digest: bytes) -> bytes | None:
-        """Return where the cache keeps it, by the SHA-256 of the recording's file; None to keep it nowhere."""
+        """Return the cache key, given the SHA-256 of the recording's file; None to bypass the cache."""
 
     def start(self, sound: Sound, digest: NDArray[np.uint8], meter: QualityMeter) -> Accumulator:
-        """Begin with one recording.
+        """Begin a recording.
 
         Parameters
         ----------
         sound : Sound
-            The open file, whose blocks are not this output's to read.
+            The open file; its blocks must not be read.
         digest : uint8, shape (32,)
             SHA-256 of the file.
         meter : QualityMeter
-            Shared by all outputs of the recording.
+            Shared by all outputs.
         """
 
 
 def run_pass(
     example: Example, outputs: Sequence[Output], cache: FeatureCache | None = None
 ) -> list[Arrays | AuricleError]:
-    """Return each output of one recording from the cache, or compute and keep those that are not there, in one pass.
+    """Return the outputs of one recording; those missing from the cache are computed in one pass and cached.
 
     Returns
     -------
-    for each output its arrays, or why there are none: sound that cannot be read has none of them
+    list
+        For each output its arrays or its error; for a file that cannot be read, the same error for all.
     """
     try:
         digest = content_hash(example.file)
     except AudioError as error:
         return [error] * len(outputs)
     keys = [None if cache is None else output.key(example, digest.tobytes()) for output in outputs]
-    found = [None if cache is None or key is None else cache.get(key) for key in keys]
-    missing = [place for place, arrays in enumerate(found) if arrays is None]
-    results: list[Arrays | AuricleError] = [arrays or {} for arrays in found]
+    cached = [None if cache is None or key is None else cache.get(key) for key in keys]
+    missing = [index for index, arrays in enumerate(cached) if arrays is None]
+    results: list[Arrays | AuricleError] = [arrays or {} for arrays in cached]
     if missing:
-        computed = _compute(example, [outputs[place] for place in missing], digest)
-        for place, arrays in zip(missing, computed, strict=True):
-            results[place], key = arrays, keys[place]
+        computed = _compute(example, [outputs[index] for index in missing], digest)
+        for index, arrays in zip(missing, computed, strict=True):
+            results[index], key = arrays, keys[index]
             if cache is not None and key is not None and not isinstance(arrays, AuricleError):
                 cache.put(key, arrays)
     return results
 
 
 def content_hash(file: Path) -> NDArray[np.uint8]:
-    """Return SHA-256 of a recording's file, uint8, shape (32,): what features are kept under, and bundles remember.
+    """Return the SHA-256 of a recording's file, uint8, shape (32,): part of cache keys, and stored in bundles.
 
     Raises
     ------
-    AudioError : the file cannot be read
+    AudioError
+        The file cannot be read.
     """
     try:
         with file.open("rb") as stream:
@@ -135,35 +136,36 @@ def content_hash(file: Path) -> NDArray[np.uint8]:
 
 
 def _compute(example: Example, outputs: Sequence[Output], digest: NDArray[np.uint8]) -> list[Arrays | AuricleError]:
-    """Decode the recording, and give every output the windows of its grid."""
-    meter, running = QualityMeter(), [_Running(example.file) for _ in outputs]
+    """Decode the recording and push to every output the windows of its grid."""
+    meter, runs = QualityMeter(), [_OutputRun(example.file) for _ in outputs]
     try:
         with open_sound(example.file) as sound:
-            takers: dict[WindowGrid | None, list[_Running]] = {}
-            for output, one in zip(outputs, running, strict=True):
-                with one.guarded():
-                    one.accumulator = output.start(sound, digest, meter)
-                takers.setdefault(output.grid, []).append(one)
+            by_grid: dict[WindowGrid | None, list[_OutputRun]] = {}
+            for output, run in zip(outputs, runs, strict=True):
+                with run.guarded():
+                    run.accumulator = output.start(sound, digest, meter)
+                by_grid.setdefault(output.grid, []).append(run)
             start = round(example.start_s * sound.rate_hz)
             cutters = {
-                grid: _Blocks(sound.rate_hz, start) if grid is None else _Windows(grid, sound, start) for grid in takers
+                grid: _Blocks(sound.rate_hz, start) if grid is None else _Windows(grid, sound, start)
+                for grid in by_grid
             }
             for block in sound.blocks(start_s=example.start_s, end_s=example.end_s):
                 for grid, cutter in cutters.items():
                     windows = cutter.push(block)
-                    for one in takers[grid]:
-                        one.push(windows)
+                    for run in by_grid[grid]:
+                        run.push(windows)
             for grid, cutter in cutters.items():
                 windows = cutter.flush()
-                for one in takers[grid]:
-                    one.push(windows)
+                for run in by_grid[grid]:
+                    run.push(windows)
     except AuricleError as error:
         return [error] * len(outputs)
-    return [one.result() for one in running]
+    return [run.result() for run in runs]
 
 
-class _Running:
-    """One output while the sound flows, or the first error that it met."""
+class _OutputRun:
+    """One output during the pass, or its first error."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -172,10 +174,10 @@ class _Running:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Keep an error to this output: the others go on."""
+        """Record an error of this output; the others continue."""
         try:
             yield
-        except FeatureError as error:  # it speaks of a window, and knows no file
+        except FeatureError as error:  # about a window: it does not name the file
             self._error = FeatureError(f"{self._file}: {error}")
         except AuricleError as error:
             self._error = error
@@ -190,12 +192,12 @@ class _Running:
         if self._error is None and self.accumulator is not None:
             with self.guarded():
                 return self.accumulator.arrays()
-        assert self._error is not None  # noqa: S101  (what has no accumulator has an error)
+        assert self._error is not None  # noqa: S101  (without accumulator there is an error)
         return self._error
 
 
 class _Blocks:
-    """Places blocks in their file, and cuts nothing."""
+    """Passes blocks on uncut, with their position in the file."""
 
     def __init__(self, rate_hz: int, start: int) -> None:
         self._rate_hz, self._next = rate_hz, start
@@ -209,7 +211,7 @@ class _Blocks:
 
 
 class _Windows:
-    """Brings blocks to the rate of a grid, and cuts them into its windows."""
+    """Resamples blocks to the rate of a grid and cuts them into its windows."""
 
     def __init__(self, grid: WindowGrid, sound: Sound, start: int) -> None:
         self._name, self._grid, self._is_empty = sound.name, grid, True

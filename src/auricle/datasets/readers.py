@@ -1,4 +1,4 @@
-"""The forms in which labelled sound comes, as one table: what a reader accepts, and how it reads."""
+"""The formats of labelled sound (tables, class folders, annotations), and the choice of the reader of a path."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ __all__ = ["READERS", "Reader", "read_table"]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One form of labelled sound."""
+    """One format of labelled sound: whether a path has it, and how to read it."""
 
     accepts: Callable[[Path], bool]
     read: Callable[[Path], Table]
@@ -50,11 +50,12 @@ READERS: dict[str, Reader] = {
 
 
 def read_table(path: Path) -> Table:
-    """Read labelled sound in any of the forms of `READERS`.
+    """Read labelled sound in any of the formats of `READERS`.
 
     Raises
     ------
-    DataError : nothing is there, or no reader accepts it
+    DataError
+        The path does not exist, or no reader accepts it.
     """
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder.")

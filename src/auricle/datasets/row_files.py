@@ -1,4 +1,4 @@
-"""Rows of features as files: one table, or the shards of one that a cluster's workers write."""
+"""Write feature rows as CSV or Parquet: one table, or the shards that the workers of a cluster write."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from auricle.features.pipeline import FeaturePipeline
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.runtime import files
 from auricle.runtime.compute import Engine
-from auricle.runtime.shards import ShardSummary, ShardedRun, write_shards
+from auricle.runtime.shards import ShardedRun, ShardSummary, write_shards
 from auricle.tasks.table import Task
 
 __all__ = ["ROW_FILES", "check_name", "shard_rows", "table_rows", "write_rows"]
@@ -30,21 +30,21 @@ _ROWS_A_GROUP = 4096
 
 
 def columns(task: Task, spec: FeatureSpec) -> list[str]:
-    """Return the names of a table's columns."""
+    """Return the column names of the table."""
     return ["file", "start_s", "end_s", "group", "label" if task == "classify" else "target", *spec.columns]
 
 
 def table_rows(dataset: Dataset, examples: FeatureTable) -> Iterator[Row]:
-    """Yield the rows of a data set's table, one a window."""
+    """Yield the rows of a dataset's table, one per window."""
     for row, owner, start_s, end_s in zip(
         examples.rows, examples.owner, examples.start_s.tolist(), examples.end_s.tolist(), strict=True
     ):
         yield _row(dataset.examples[owner], start_s, end_s, row)
 
 
-def _row(example: Example, start_s: float, end_s: float, numbers: NDArray[np.float32]) -> Row:
-    truth = example.target if example.label is None else example.label
-    return [str(example.file), start_s, end_s, example.group, truth, *numbers.tolist()]
+def _row(example: Example, start_s: float, end_s: float, features: NDArray[np.float32]) -> Row:
+    label = example.target if example.label is None else example.label
+    return [str(example.file), start_s, end_s, example.group, label, *features.tolist()]
 
 
 def _csv(stream: BinaryIO, names: list[str], rows: Iterator[Row]) -> int:
@@ -55,7 +55,7 @@ def _csv(stream: BinaryIO, names: list[str], rows: Iterator[Row]) -> int:
     for n_rows, row in enumerate(rows, 1):  # noqa: B007  (counted)
         table.writerow(row)
     text.flush()
-    text.detach()  # closing belongs to who opened it
+    text.detach()  # the caller closes the stream
     return n_rows
 
 
@@ -63,30 +63,31 @@ def _parquet(stream: BinaryIO, names: list[str], rows: Iterator[Row]) -> int:
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
-    truth = pa.string() if "label" in names else pa.float64()
-    kinds = [pa.string(), pa.float64(), pa.float64(), pa.string(), truth]
-    kinds += [pa.float32()] * (len(names) - len(kinds))
+    label_type = pa.string() if "label" in names else pa.float64()
+    types = [pa.string(), pa.float64(), pa.float64(), pa.string(), label_type]
+    types += [pa.float32()] * (len(names) - len(types))
     n_rows = 0
-    with ParquetWriter(stream, pa.schema(list(zip(names, kinds, strict=True)))) as writer:
-        while held := list(islice(rows, _ROWS_A_GROUP)):
-            values: list[Any] = list(zip(*held, strict=True))
+    with ParquetWriter(stream, pa.schema(list(zip(names, types, strict=True)))) as writer:
+        while batch := list(islice(rows, _ROWS_A_GROUP)):
+            values: list[Any] = list(zip(*batch, strict=True))
             values[0] = [name.encode("utf-8", "backslashreplace").decode() for name in values[0]]
-            arrays = [pa.array(column, kind) for column, kind in zip(values, kinds, strict=True)]
+            arrays = [pa.array(column, kind) for column, kind in zip(values, types, strict=True)]
             writer.write_table(pa.table(arrays, names=names))
-            n_rows += len(held)
+            n_rows += len(batch)
     return n_rows
 
 
 ROW_FILES: Final[dict[str, Callable[[BinaryIO, list[str], Iterator[Row]], int]]] = {".csv": _csv, ".parquet": _parquet}
-"""How a table is written, by the end of its name: from column names and rows; the number of rows comes back."""
+"""Writers by suffix: (stream, column names, rows) → number of rows."""
 
 
 def check_name(name: str) -> str:
-    """Return how a table's name ends.
+    """Return the suffix of a table's name.
 
     Raises
     ------
-    UsageError : an unknown end, or .parquet without pyarrow
+    UsageError
+        An unknown suffix, or .parquet without pyarrow.
     """
     suffix = Path(name).suffix.lower()
     if suffix not in ROW_FILES:
@@ -105,12 +106,14 @@ def _has_parquet() -> bool:
 
 
 def write_rows(path: Path, task: Task, spec: FeatureSpec, rows: Iterator[Row]) -> int:
-    """Write one table, whole or not at all; return the number of its rows.
+    """Write one table atomically; return the number of its rows.
 
     Raises
     ------
-    UsageError : an unknown end of the name, or .parquet without pyarrow
-    OutputError : the file cannot be written
+    UsageError
+        An unknown suffix, or .parquet without pyarrow.
+    OutputError
+        The file cannot be written.
     """
     write = ROW_FILES[check_name(str(path))]
     with files.atomic_file(path) as stream:
@@ -126,24 +129,30 @@ def shard_rows(
     resume: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> ShardedRun:
-    """Let an engine write the rows of a data set into a folder: Parquet where pyarrow is installed here, else CSV.
+    """Write the rows of a dataset as shards, on an engine: Parquet if pyarrow is installed here, else CSV.
 
-    A recording that cannot be used has no rows: the shard's summary names it with its error.
+    A recording that cannot be used has no rows; the summary of its shard names it with its error.
 
     Parameters
     ----------
-    folder : one that all workers see
-    resume : go on where a run to the same folder was stopped
-    progress : told how many recordings are done
+    folder : Path
+        Visible to all workers.
+    resume : bool
+        Continue a stopped run to the same folder.
+    progress : callable, optional
+        Called with the number of recordings done.
 
     Returns
     -------
-    the shards; of each ``n_rows``, and ``failed``, a list of ``{"file", "error"}``, is told
+    ShardedRun
+        Each shard's summary has ``n_rows`` and ``failed``, a list of ``{"file", "error"}``.
 
     Raises
     ------
-    UsageError : the run in the folder was asked something else
-    OutputError : the folder holds something else, or cannot be written
+    UsageError
+        The run in the folder had other settings.
+    OutputError
+        The folder holds other files, or cannot be written.
     """
     suffix = ".parquet" if _has_parquet() else ".csv"
     return write_shards(

@@ -1,4 +1,4 @@
-"""Machine sounds made from first principles, for the demo and the tests: a fleet of pumps, four states, any speed."""
+"""Synthesize recordings of pumps in four states (healthy and three faults), as a dataset for demo and tests."""
 
 import csv
 import io
@@ -22,14 +22,14 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 RPM_RANGE = (900.0, 3600.0)
 VANES = 7
-"""The impeller's; each passes the outlet once a turn."""
+"""Vanes of the impeller; each passes the outlet once per turn."""
 TEETH = 23
-"""The gear's; a tone at so many times the speed of the shaft."""
+"""Teeth of the gear: the mesh tone is at this multiple of the shaft speed."""
 BALL_PASS = 3.58
-"""Balls that pass a defect of the outer race, a turn: the usual ratio of a bearing with nine balls."""
+"""Balls that pass a defect of the outer race per turn: the usual ratio of a bearing with nine balls."""
 
 COASTING_S = 0.05
-"""In which a machine that is switched off loses two thirds of its sound."""
+"""Time constant of a machine that is switched off, in seconds."""
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -40,12 +40,17 @@ class Machine:
 
     Parameters
     ----------
-    name : what the table calls it
-    orders : amplitudes of the shaft's harmonics, 1 to 8 times its speed
-    vane, mesh : amplitudes of the tones of vanes and teeth
-    flow : amplitude of the turbulence
-    modes_hz, mode_gains : resonances of the casing
-    bearing_hz, bearing_decay_s : the resonance that a damaged bearing rings, and how fast it dies away
+    name : str
+    orders : float64, shape (8,)
+        Amplitudes of the shaft harmonics, 1 to 8 times its speed.
+    vane, mesh : float
+        Amplitudes of the vane-pass and gear-mesh tones.
+    flow : float
+        Amplitude of the turbulence.
+    modes_hz, mode_gains : float64, shape (3,)
+        Resonances of the casing.
+    bearing_hz, bearing_decay_s : float
+        Resonance that a damaged bearing excites, and its decay.
     """
 
     name: str
@@ -60,7 +65,7 @@ class Machine:
 
     @classmethod
     def draw(cls, name: str, rng: np.random.Generator) -> "Machine":
-        """Draw one of the fleet."""
+        """Draw the parameters of a machine."""
         return cls(
             name=name,
             orders=rng.lognormal(-0.4, 0.4, 8) / np.arange(1, 9) ** 0.8,
@@ -76,15 +81,18 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Microphone:
-    """One microphone where it hangs.
+    """One microphone at its position.
 
     Parameters
     ----------
-    name : what the table calls it
-    gain_db : against the others
-    low_hz, high_hz : where its response has fallen by 3 dB
-    tilt_db : an octave, about 1 kHz
-    noise_db : its own noise, relative to full scale
+    name : str
+    gain_db : float
+    low_hz, high_hz : float
+        Cutoff frequencies (-3 dB).
+    tilt_db : float
+        Spectral tilt per octave, about 1 kHz.
+    noise_db : float
+        Self-noise relative to full scale.
     """
 
     name: str
@@ -96,7 +104,7 @@ class Microphone:
 
     @classmethod
     def draw(cls, name: str, rng: np.random.Generator) -> "Microphone":
-        """Draw one of the kind that is mounted in plants."""
+        """Draw the parameters of a microphone."""
         return cls(
             name=name,
             gain_db=rng.uniform(-8, 4),
@@ -118,16 +126,26 @@ def machine_sound(
     duration_s: float = 2.0,
     idle: float = 0.0,
 ) -> Samples:
-    """Make the sound of one machine in one state, as one microphone hears it.
+    """Synthesize one machine in one state, recorded by one microphone.
 
-    Every machine has the harmonics of its shaft, the tones of vanes and teeth, and turbulence that grows with speed,
-    all through the resonances of its casing. A worn bearing adds impacts at the ball-pass frequency, a little
-    irregular, that ring a high resonance; imbalance a strong first order that sways everything else; cavitation
-    bursts of collapsing bubbles as each vane passes. The severity of a fault is drawn, and may be slight.
+    Every machine has shaft harmonics, vane-pass and gear-mesh tones, and turbulence that grows with speed, all
+    filtered by the resonances of its casing. A worn bearing adds slightly irregular impacts at the ball-pass
+    frequency that excite a high resonance; imbalance a strong first order that modulates everything else; cavitation
+    bursts of collapsing bubbles as each vane passes. The severity of a fault is random, and may be slight.
 
     Parameters
     ----------
-    idle : part of the time, somewhere, in which the machine stands still, and only room and microphone are heard
+    kind : str
+        State of the machine.
+    rpm : float
+        Speed of the shaft in turns per minute.
+    machine : Machine
+    microphone : Microphone
+    rng : numpy Generator
+    rate_hz : int
+    duration_s : float
+    idle : float
+        Fraction of the time, at a random position, in which the machine stands still.
 
     Returns
     -------
@@ -152,12 +170,12 @@ def machine_sound(
     body = (tones * load**0.5 + flow) * (1 + depth * sway)
     if kind == "cavitation":
         body += 1.5 * severity * load * _bubbles(turns, rate_hz, rng)
-    heard = _through_casing(body, machine, rate_hz)
+    sound = _through_casing(body, machine, rate_hz)
     if kind == "worn_bearing":
-        heard += 6 * severity * load**0.5 * _impacts(turns, machine, rate_hz, rng)
+        sound += 6 * severity * load**0.5 * _impacts(turns, machine, rate_hz, rng)
     if idle:
-        heard *= _running(n, idle, rate_hz, rng)
-    return _through_microphone(0.015 * heard, microphone, rate_hz, rng)
+        sound *= _running(n, idle, rate_hz, rng)
+    return _through_microphone(0.015 * sound, microphone, rate_hz, rng)
 
 
 def machines(
@@ -171,19 +189,34 @@ def machines(
     n_microphones: int = 3,
     idle: float = 0.0,
 ) -> Path:
-    """Write a data set of machine sounds: 16-bit WAVs and, last, their table.
+    """Write a dataset of machine sounds: 16-bit WAV files, then their table.
 
-    The states take turns; machine, microphone and speed are drawn. The fleet depends on the seed, so another seed
-    gives machines that were never heard. With `idle`, each stands still for that part of a recording.
+    States alternate; machine, microphone and speed are random. Each seed has machines of its own.
+
+    Parameters
+    ----------
+    folder : str or Path
+    n : int
+        Number of recordings.
+    seed : int
+    rate_hz : int
+    duration_s : float
+        Duration of each recording.
+    n_machines, n_microphones : int
+    idle : float
+        Fraction of each recording in which the machine stands still.
 
     Returns
     -------
-    the path of ``metadata.csv``, with the columns file_name, label, rpm, machine and microphone
+    Path
+        ``metadata.csv``, with the columns file_name, label, rpm, machine and microphone.
 
     Raises
     ------
-    OutputError : the folder cannot be written
-    UsageError : a count below 1, or machines that never run
+    OutputError
+        The folder cannot be written.
+    UsageError
+        A count below 1, or machines that never run.
     """
     if not 0 <= idle < 1:
         raise UsageError(f"`idle` must lie between 0 and 1. Got {idle:g}.")
@@ -214,10 +247,10 @@ def machines(
 
 
 def _tones(turns: Floats, orders: Floats, machine: Machine, rng: np.random.Generator) -> Floats:
-    """Add up what turns with the shaft."""
+    """Sum the tones at multiples of the shaft speed."""
     multiples = [*range(1, orders.size + 1), VANES, 2 * VANES, TEETH, 2 * TEETH]
     heights = [*orders, machine.vane, 0.4 * machine.vane, machine.mesh, 0.3 * machine.mesh]
-    phase = (2 * np.pi * (turns % 1)).astype(np.float32)  # whole turns away, 32 bits are exact enough, and fast
+    phase = (2 * np.pi * (turns % 1)).astype(np.float32)  # without whole turns, 32 bits are exact enough, and fast
     tones = np.zeros(turns.size)
     for multiple, height in zip(multiples, heights, strict=True):
         tones += height * np.sin(np.float32(multiple) * phase + np.float32(rng.uniform(0, 2 * np.pi)))
@@ -225,7 +258,7 @@ def _tones(turns: Floats, orders: Floats, machine: Machine, rng: np.random.Gener
 
 
 def _bubbles(turns: Floats, rate_hz: int, rng: np.random.Generator) -> Floats:
-    """Collapses at random moments, most of them as a vane passes: clicks with a spectrum that rises to the top."""
+    """Bubbles that collapse at random moments, mostly as a vane passes: clicks with a rising spectrum."""
     n = turns.size
     passing = 0.5 + 0.5 * np.cos(2 * np.pi * VANES * turns)
     clicks = np.where(rng.random(n) < 900 * passing / rate_hz, rng.exponential(3.0, n), 0.0) * rng.choice([-1, 1], n)
@@ -235,27 +268,27 @@ def _bubbles(turns: Floats, rate_hz: int, rng: np.random.Generator) -> Floats:
 
 
 def _impacts(turns: Floats, machine: Machine, rate_hz: int, rng: np.random.Generator) -> Floats:
-    """Balls that pass a defect: nearly regular, stronger where the load is, each ringing the bearing's resonance."""
+    """Balls that pass a defect: nearly regular impacts, stronger under load, that excite the bearing's resonance."""
     passes = np.arange(0, turns[-1] * BALL_PASS) + rng.normal(0, 0.02, int(np.ceil(turns[-1] * BALL_PASS)))
-    places = np.clip(np.searchsorted(turns, passes / BALL_PASS), 0, turns.size - 1)
-    heights = (1 + 0.4 * np.sin(2 * np.pi * turns[places])) * rng.lognormal(0, 0.25, places.size)
-    hits = np.bincount(places, heights, minlength=turns.size).astype(np.float64)
+    indices = np.clip(np.searchsorted(turns, passes / BALL_PASS), 0, turns.size - 1)
+    heights = (1 + 0.4 * np.sin(2 * np.pi * turns[indices])) * rng.lognormal(0, 0.25, indices.size)
+    hits = np.bincount(indices, heights, minlength=turns.size).astype(np.float64)
     time_s = np.arange(turns.size) / rate_hz
     ring = np.exp(-time_s / machine.bearing_decay_s) * np.sin(2 * np.pi * machine.bearing_hz * time_s)
     return _filtered(hits, fft.rfft(ring))
 
 
 def _running(n: int, idle: float, rate_hz: int, rng: np.random.Generator) -> Floats:
-    """1 while the machine runs, 0 while it stands still: it starts at once, and coasts down."""
-    still = round(idle * n)
-    begin = rng.integers(n - still + 1)
+    """Return a gain of 1 while the machine runs and 0 while it stands: it starts at once and coasts down."""
+    n_idle = round(idle * n)
+    begin = rng.integers(n - n_idle + 1)
     running = np.ones(n)
-    running[begin : begin + still] = np.exp(-np.arange(still) / (COASTING_S * rate_hz))
+    running[begin : begin + n_idle] = np.exp(-np.arange(n_idle) / (COASTING_S * rate_hz))
     return running
 
 
 def _through_casing(body: Floats, machine: Machine, rate_hz: int) -> Floats:
-    """Raise the casing's resonances, each a tenth of an octave or so wide."""
+    """Filter by the casing's resonances, each about a tenth of an octave wide."""
     hz = fft.rfftfreq(body.size, 1 / rate_hz)
     response = np.ones(hz.size)
     for mode_hz, gain in zip(machine.modes_hz, machine.mode_gains, strict=True):
@@ -264,27 +297,27 @@ def _through_casing(body: Floats, machine: Machine, rate_hz: int) -> Floats:
 
 
 def _through_microphone(sound: Floats, microphone: Microphone, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """Add the room, then shape, amplify, add the microphone's own noise, and limit."""
+    """Add room noise, filter and amplify, add self-noise, and limit."""
     n = sound.size
     hz = fft.rfftfreq(n, 1 / rate_hz)
     room = _filtered(rng.standard_normal(n), 1 / np.sqrt(np.maximum(hz, 20.0)))
     sound = sound + 10 ** (rng.uniform(-46, -38) / 20) * room / room.std()
     response = 1 / np.sqrt((1 + (microphone.low_hz / np.maximum(hz, 1e-3)) ** 4) * (1 + (hz / microphone.high_hz) ** 4))
     tilt = (np.maximum(hz, 20.0) / 1000) ** (microphone.tilt_db / (20 * np.log10(2)))
-    heard = 10 ** (microphone.gain_db / 20) * _filtered(sound, response * tilt)
-    heard += 10 ** (microphone.noise_db / 20) * rng.standard_normal(n)
-    limited: Samples = np.clip(heard, -0.999, 0.999).astype(np.float32)
+    recorded = 10 ** (microphone.gain_db / 20) * _filtered(sound, response * tilt)
+    recorded += 10 ** (microphone.noise_db / 20) * rng.standard_normal(n)
+    limited: Samples = np.clip(recorded, -0.999, 0.999).astype(np.float32)
     return limited
 
 
 def _filtered(sound: Floats, response: NDArray[np.float64] | NDArray[np.complex128]) -> Floats:
-    # Around the ends in a circle: what is made here has no beginning.
+    # Circular: synthesized sound has no beginning.
     filtered: Floats = fft.irfft(fft.rfft(sound) * response, sound.size)
     return filtered
 
 
 def _write_wav(path: Path, samples: Samples, rate_hz: int) -> None:
-    # Straight to its place: the table comes last, so without it there is no data set.
+    # Not atomic: the table is written last, and without it there is no dataset.
     try:
         with path.open("wb") as file:
             soundfile.write(file, samples, rate_hz, format="WAV", subtype="PCM_16")

@@ -1,4 +1,4 @@
-"""Tables of labelled sound, as text: CSV, JSON lines and Parquet all become rows of named cells."""
+"""Read CSV, JSON Lines and Parquet tables as rows of named text cells."""
 
 import csv
 import importlib
@@ -16,7 +16,7 @@ __all__ = ["Row", "Table", "read_csv", "read_jsonl", "read_parquet", "readable"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: where it stands, for messages, and its cells by column; a missing cell is empty."""
+    """One row: its position, for messages, and its cells by column; a missing cell is empty."""
 
     where: str
     cells: Mapping[str, str]
@@ -28,10 +28,14 @@ class Table:
 
     Parameters
     ----------
-    source : the file or folder that was read
-    folder : what ``file_name`` is relative to
-    columns : every column, in the source's order
-    rows : at least one
+    source : Path
+        The file or folder read.
+    folder : Path
+        ``file_name`` is relative to it.
+    columns : tuple of str
+        In the order of the source.
+    rows : tuple of Row
+        At least one.
     """
 
     source: Path
@@ -44,7 +48,7 @@ class Table:
             raise DataError(f"{self.source}: a table must name at least one recording. It has no rows.")
         if len(set(self.columns)) < len(self.columns):
             twice = next(name for name in self.columns if self.columns.count(name) > 1)
-            raise DataError(f"{self.source}: column names must differ. {twice!r} stands there twice.")
+            raise DataError(f"{self.source}: column names must differ. {twice!r} occurs twice.")
 
 
 def read_csv(path: Path) -> Table:
@@ -52,7 +56,8 @@ def read_csv(path: Path) -> Table:
 
     Raises
     ------
-    DataError : not UTF-8, no rows, or a row with more or fewer cells than the header
+    DataError
+        Not UTF-8, no rows, or a row with more or fewer cells than the header.
     """
     with readable(path), path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
@@ -74,11 +79,12 @@ def read_csv(path: Path) -> Table:
 
 
 def read_jsonl(path: Path) -> Table:
-    """Read a table of one JSON object a line; numbers become the text that JSON writes for them.
+    """Read a table with one JSON object per line; numbers become JSON text.
 
     Raises
     ------
-    DataError : not UTF-8, no rows, or a line that is not a JSON object
+    DataError
+        Not UTF-8, no rows, or a line that is not a JSON object.
     """
     rows = []
     with readable(path), path.open(encoding="utf-8-sig") as file:
@@ -101,8 +107,10 @@ def read_parquet(path: Path) -> Table:
 
     Raises
     ------
-    UsageError : pyarrow is not installed
-    DataError : not a Parquet file, or no rows
+    UsageError
+        pyarrow is not installed.
+    DataError
+        Not a Parquet file, or no rows.
     """
     try:
         parquet = importlib.import_module("pyarrow.parquet")
@@ -113,7 +121,7 @@ def read_parquet(path: Path) -> Table:
     try:
         records: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
     except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
-        raise DataError(f"{path}: not a Parquet table that can be read: {error}.") from error
+        raise DataError(f"{path}: not a readable Parquet table: {error}.") from error
     rows = [
         Row(f"{path}, row {number}", {name: _text(value) for name, value in record.items()})
         for number, record in enumerate(records, 1)
@@ -123,11 +131,12 @@ def read_parquet(path: Path) -> Table:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Let what goes wrong in reading a table be said with its name.
+    """Turn errors of reading a table into a `DataError` that names it.
 
     Raises
     ------
-    DataError : not UTF-8, no table, or no file that can be read
+    DataError
+        Not UTF-8, not a table, or not a readable file.
     """
     try:
         yield
@@ -135,7 +144,7 @@ def readable(path: Path) -> Iterator[None]:
         wrong = error.object[error.start]
         raise DataError(f"{path}: a table must be UTF-8 text. Byte {wrong:#04x} is not. Save it as UTF-8.") from error
     except csv.Error as error:
-        raise DataError(f"{path}: not a CSV table that can be read: {error}.") from error
+        raise DataError(f"{path}: not a readable CSV table: {error}.") from error
     except OSError as error:
         raise DataError(f"{path}: the table cannot be read: {error.strerror}.") from error
 

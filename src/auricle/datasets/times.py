@@ -1,4 +1,4 @@
-"""When recordings were made: the order for splits that learn from the past and are tested on the future."""
+"""Recording times: parse them, and cut a dataset into blocks by time, to train on the past and test on the future."""
 
 import math
 from datetime import UTC, datetime
@@ -11,11 +11,11 @@ from auricle.errors import SplitError
 
 __all__ = ["blocks_by_time", "made_at", "seconds"]
 
-_YEAR_10000_S = 253_402_300_800.0  # such numbers are milliseconds, or no times
+_YEAR_10000_S = 253_402_300_800.0  # larger numbers are milliseconds, or not times
 
 
 def made_at(time: str | None) -> np.datetime64:
-    """Return when a recording was made, datetime64[us] in UTC; NaT for None, and for text that is no time.
+    """Return the time of a recording, datetime64[us] in UTC; NaT for None and for text that is not a time.
 
     Times are ISO 8601 (without an offset they are UTC) or seconds since 1970.
     """
@@ -24,30 +24,33 @@ def made_at(time: str | None) -> np.datetime64:
 
 
 def seconds(dataset: Dataset) -> NDArray[np.float64]:
-    """Return when each recording was made, in seconds of one clock, shape (n,).
+    """Return the time of each recording in seconds, shape (n,).
 
     Times are ISO 8601 (without an offset they are UTC) or plain numbers.
 
     Raises
     ------
-    SplitError : a recording has no time, or one that is neither
+    SplitError
+        A recording has no time, or one that is neither.
     """
     return np.array([_second(example.time, f"{dataset.source}: {example.file}") for example in dataset.examples])
 
 
 def blocks_by_time(dataset: Dataset, n_blocks: int) -> NDArray[np.intp]:
-    """Cut a data set into consecutive blocks of about equally many recordings; block 0 is the latest.
+    """Cut a dataset into consecutive blocks of about equally many recordings; block 0 is the latest.
 
-    Groups stay whole, each at the place of its last recording, so that what is learned from the other blocks was all
-    recorded before the end of any group in block 0.
+    Groups stay whole, ordered by their last recording: every recording of the other blocks is older than the end of
+    any group in block 0.
 
     Returns
     -------
-    shape (n,): the block of each recording
+    intp, shape (n,)
+        Block of each recording.
 
     Raises
     ------
-    SplitError : times that are missing or unreadable, or fewer groups than blocks
+    SplitError
+        Times that are missing or unreadable, or fewer groups than blocks.
     """
     at = seconds(dataset)
     names, group_of = np.unique(dataset.groups, return_inverse=True)
@@ -61,30 +64,30 @@ def blocks_by_time(dataset: Dataset, n_blocks: int) -> NDArray[np.intp]:
     order = np.argsort(-last, kind="stable")
     sizes = np.bincount(group_of)[order]
     middle = np.cumsum(sizes) - sizes / 2
-    # A block's share is counted in recordings, and no block is left empty.
+    # Blocks hold equal numbers of recordings as far as groups allow, and none is empty.
     block = np.minimum((middle / sizes.sum() * n_blocks).astype(np.intp), n_blocks - 1)
     least = np.arange(len(names)) - (len(names) - n_blocks)
-    for place in range(len(names)):
-        previous = block[place - 1] if place else -1
-        block[place] = min(max(block[place], least[place], previous), previous + 1)
+    for i in range(len(names)):
+        previous = block[i - 1] if i else -1
+        block[i] = min(max(block[i], least[i], previous), previous + 1)
     of_group = np.empty(len(names), np.intp)
     of_group[order] = block
     return np.asarray(of_group[group_of])
 
 
-def _second(text: str | None, place: str) -> float:
+def _second(text: str | None, name: str) -> float:
     if text is None:
-        raise SplitError(f"{place}: a split by time needs a time for every recording. This one has none.")
+        raise SplitError(f"{name}: a split by time needs a time for every recording. This one has none.")
     at = _timestamp_s(text)
     if not math.isfinite(at):
         raise SplitError(
-            f"{place}: a time must be ISO 8601, such as 2026-03-01T14:30:00Z, or a number of seconds. Got {text!r}."
+            f"{name}: a time must be ISO 8601, such as 2026-03-01T14:30:00Z, or a number of seconds. Got {text!r}."
         )
     return at
 
 
 def _timestamp_s(text: str) -> float:
-    """Return the seconds since 1970 that a time says; NaN where it is none."""
+    """Return a time as seconds since 1970; NaN if it is not a time."""
     try:
         return float(text)
     except ValueError:

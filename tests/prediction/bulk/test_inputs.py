@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from auricle.datasets.folders import SUFFIXES
 from auricle.errors import UsageError
-from auricle.prediction.bulk.inputs import SOUND_SUFFIXES, expand
+from auricle.prediction.bulk.inputs import expand
 
 
 @pytest.fixture
@@ -27,10 +26,6 @@ def names(root: Path, *given: str | Path) -> list[str]:
 def test_a_folder_is_its_sounds_at_any_depth(tree: Callable[..., Path]) -> None:
     root = tree("b.wav", "a.FLAC", "c/d/e.ogg", "c/notes.txt", "c.mp3", "x.wav.part")
     assert names(root, "") == ["a.FLAC", "b.wav", "c/d/e.ogg", "c.mp3"]
-
-
-def test_folders_are_searched_for_what_data_sets_are() -> None:
-    assert SOUND_SUFFIXES == SUFFIXES
 
 
 def test_hidden_files_are_passed_over_unless_named(tree: Callable[..., Path]) -> None:

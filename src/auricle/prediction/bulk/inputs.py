@@ -1,16 +1,13 @@
 """Expand the files, folders and patterns of a command line into a list of sound files."""
 
 import glob
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
+from auricle.audio.sound_files import SOUND_SUFFIXES, find_sound_files
 from auricle.errors import UsageError
 
-__all__ = ["SOUND_SUFFIXES", "expand"]
-
-SOUND_SUFFIXES = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"})
-"""Suffixes of the files taken from a folder; a file named by itself may have any."""
+__all__ = ["expand"]
 
 
 def expand(inputs: Iterable[str | Path]) -> list[Path]:
@@ -27,7 +24,7 @@ def expand(inputs: Iterable[str | Path]) -> list[Path]:
     for name in inputs:
         path = Path(name)
         if path.is_dir():
-            files = list(_walk(str(path)))
+            files = list(find_sound_files(str(path), on_error=_refuse))
             if not files:
                 raise UsageError(
                     f"{path}: the folder must hold sound files ({', '.join(sorted(SOUND_SUFFIXES))}). It holds none."
@@ -45,17 +42,5 @@ def expand(inputs: Iterable[str | Path]) -> list[Path]:
     return [Path(name) for name in found]
 
 
-def _walk(folder: str) -> Iterator[str]:
-    """Yield the sound files of a folder at any depth, sorted by the parts of their paths."""
-    try:
-        with os.scandir(folder) as entries:
-            visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda e: e.name)
-    except OSError as error:
-        raise UsageError(f"{error.filename}: the folder must be readable. {error.strerror}.") from error
-    for entry in visible:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path)
-        elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112
-            continue  # links to folders may form a cycle
-        elif os.path.splitext(entry.name)[1].lower() in SOUND_SUFFIXES:  # noqa: PTH122
-            yield entry.path
+def _refuse(error: OSError) -> None:
+    raise UsageError(f"{error.filename}: the folder must be readable. {error.strerror}.") from error

@@ -1,0 +1,44 @@
+"""Find the sound files in a folder, at any depth, by suffix."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Final
+
+__all__ = ["SOUND_SUFFIXES", "find_sound_files"]
+
+SOUND_SUFFIXES: Final = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"})
+"""Suffixes of the files taken from a folder; a file named by itself may have any, its content decides."""
+
+
+def find_sound_files(
+    folder: str, *, files_first: bool = False, on_error: Callable[[OSError], None] = lambda _: None
+) -> Iterator[str]:
+    """Yield the paths of the sound files in a folder, sorted by the parts of the path.
+
+    Hidden files and folders are skipped, and links to folders, which may form a cycle, are not followed.
+
+    Parameters
+    ----------
+    folder : str
+    files_first : bool
+        Whether the files of each folder come before its sub-folders; otherwise both are sorted together.
+    on_error : callable
+        Called for a folder that cannot be listed, which is then skipped.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            visible = [(_is_folder(entry), entry) for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        on_error(error)
+        return
+    for is_folder, entry in sorted(visible, key=lambda item: (item[0] and files_first, item[1].name)):
+        if is_folder and not entry.is_symlink():
+            yield from find_sound_files(entry.path, files_first=files_first, on_error=on_error)
+        elif not is_folder and os.path.splitext(entry.name)[1].lower() in SOUND_SUFFIXES:  # noqa: PTH122
+            yield entry.path
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    if entry.is_symlink():
+        return os.path.isdir(entry.path)  # noqa: PTH112  (False for a link to itself, where the entry would raise)
+    return entry.is_dir()
