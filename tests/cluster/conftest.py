@@ -59,9 +59,9 @@ class Cluster:
             self.kill(name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Two workers of one thread each, for tests that kill neither."""
+    """Two workers of one thread each, for tests that kill neither; an idle cluster costs as much as a busy one."""
     running = Cluster(tmp_path_factory.mktemp("cluster"))
     try:
         running.start_scheduler()

@@ -33,7 +33,7 @@ def optuna_search(
     search_space: SearchSpace,
     *,
     n_searches: int,
-    n_trials: int = N_TRIALS,
+    n_trials: int | None = None,
     budget_s: float | None = None,
     journal: Path | None = None,
     fingerprint: str = "",
@@ -46,8 +46,8 @@ def optuna_search(
     search_space : SearchSpace
     n_searches : int
         Number of searches that share the budget.
-    n_trials : int
-        Trials of each search.
+    n_trials : int or None
+        Trials of each search; None for ``N_TRIALS``.
     budget_s : float or None
         Seconds for all searches together.
     journal : Path or None
@@ -64,6 +64,7 @@ def optuna_search(
     Source: Bergstra et al. (2011), "Algorithms for hyper-parameter optimization".
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    most = N_TRIALS if n_trials is None else n_trials
 
     def explore(fits: FoldFits, folds: list[HeldOutFold], name: str) -> list[int]:
         deadline = None if budget_s is None else time.perf_counter() + budget_s / n_searches
@@ -75,7 +76,7 @@ def optuna_search(
             )
         study.set_user_attr("of", fingerprint)
         fitted: dict[int, int] = {}
-        while len(study.get_trials(deepcopy=False, states=_FINISHED)) < n_trials:
+        while len(study.get_trials(deepcopy=False, states=_FINISHED)) < most:
             if deadline is not None and time.perf_counter() >= deadline:
                 break
             trial = study.ask()
