@@ -1,11 +1,11 @@
-"""What is asked of the monitor, beside what was measured: one line a target."""
+"""Targets of the monitoring benchmark, next to the measured figures: one line per target."""
 
 from typing import Any
 
 __all__ = ["targets"]
 
 Row = tuple[str, str, str, bool]
-"""What, what is asked, what was measured, and whether that is enough."""
+"""Target, required value, measured value, and whether it is met."""
 
 BOUNDS: tuple[tuple[str, str, str, float], ...] = (
     ("false alarms, commands and FSDD, at 1%", "false_alarm_rate", "<=", 0.02),
@@ -17,11 +17,11 @@ BOUNDS: tuple[tuple[str, str, str, float], ...] = (
     ("check of 100,000 logged, s of one core", "check_logged_cpu_s", "<=", 30),
     ("check of 100,000 logged, MB", "check_logged_mb", "<=", 1000),
 )
-"""A target, the figure's name, and how large it may or must be."""
+"""Target, name of the figure, comparison, and limit."""
 
 
 def targets(found: dict[str, Any]) -> list[Row]:
-    """Return every target with its verdict."""
+    """Return every target and whether it is met."""
     rows = [_bound(what, found[name], how, limit) for what, name, how, limit in BOUNDS]
     for name, tally in found["unchanged"].items():
         rows.append(_bound(f"{name}: estimate off, unshifted", _off(tally), "<=", 0.03))
@@ -41,6 +41,6 @@ def _bound(what: str, value: float | None, how: str, limit: float) -> Row:
 
 
 def _off(tally: dict[str, Any]) -> float | None:
-    """Return how far off the estimate was on average, or None where it was always refused."""
+    """Return the mean error of the estimate, or None where no estimate was possible."""
     error = tally["estimate_error"]
     return None if error is None else abs(error)

@@ -43,7 +43,7 @@ def signature(secret: str, sent_s: int, body: bytes) -> str:
     Examples
     --------
     >>> signature("secret", 0, b"{}")[:20]
-    't=0,v1=6c37dfbf47b53'
+    't=0,v1=4bbe8d39de1ff'
     """
     mac = hmac.new(secret.encode(), str(sent_s).encode() + b"." + body, hashlib.sha256)
     return f"t={sent_s},v1={mac.hexdigest()}"

@@ -1,8 +1,8 @@
-"""How well a sound of a kind that was never heard is told from one of a known kind, by its novelty.
+"""Out-of-distribution detection by novelty: AUROC of sounds of known and of unknown classes.
 
-ESC-10 without two of its classes, for five disjoint pairs: novelty of held-out clips of the known classes against that
-of the two unknown ones. Then a model of spoken commands, asked about commands and about ESC-10 clips at 16 kHz cut to
-1 s. AUROC is the chance that an unknown sound is the newer of the two. Needs the recordings in ../shared/data.
+ESC-10 without two of its classes, for five disjoint pairs: held-out clips of the known classes against those of the two
+unknown ones. Then a model of spoken commands, on commands and on ESC-10 clips at 16 kHz, cut to 1 s. AUROC is the
+chance that an unknown sound has the higher novelty. Needs the recordings in ../shared/data.
 """
 
 import argparse
@@ -22,22 +22,22 @@ RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def esc10_pair(first: int, models: str) -> tuple[float, float, float]:
-    """Return the AUROC, and what part of known and of unknown clips is answered "unknown"."""
+    """Return the AUROC, and the shares of known and of unknown clips flagged as unknown."""
     dataset = Dataset.load(RECORDINGS / "esc10", fold="fold")
     unknown = np.isin(dataset.labels, dataset.classes[first : first + 2])
     assert dataset.folds is not None
     held_out = dataset.folds == "5"
     result = train(dataset.subset(np.flatnonzero(~unknown & ~held_out)), models=models)
     model = Predictor(result.bundle)
-    asked = np.flatnonzero(unknown | held_out)
-    answers = [model.predict(dataset.examples[index].file) for index in asked]
-    said = np.array([answer.unknown for answer in answers])
-    auroc = roc_auc_score(unknown[asked], [answer.novelty for answer in answers])
-    return float(auroc), float(said[~unknown[asked]].mean()), float(said[unknown[asked]].mean())
+    indices = np.flatnonzero(unknown | held_out)
+    predictions = [model.predict(dataset.examples[index].file) for index in indices]
+    is_flagged, is_unknown = np.array([p.unknown for p in predictions]), unknown[indices]
+    auroc = roc_auc_score(is_unknown, [p.novelty for p in predictions])
+    return float(auroc), float(is_flagged[~is_unknown].mean()), float(is_flagged[is_unknown].mean())
 
 
 def commands_against_esc10(models: str) -> tuple[float, float, float]:
-    """Return the same for spoken commands, and ESC-10 clips of their rate and length."""
+    """Return the same for spoken commands, with ESC-10 clips of their rate and length as unknown sounds."""
     commands = Dataset.load(RECORDINGS / "commands", group="speaker")
     split = hold_out(commands, 0.2, seed=0)
     model = Predictor(train(commands.subset(split.train), models=models).bundle)
@@ -47,9 +47,8 @@ def commands_against_esc10(models: str) -> tuple[float, float, float]:
         model.predict(clip) for clip in (read(e.file, rate_hz=16_000, end_s=1.0) for e in sounds) if clip.samples.any()
     ]
     truth = np.repeat([0, 1], [len(known), len(unknown)])
-    auroc = roc_auc_score(truth, [answer.novelty for answer in known + unknown])
-    said = [float(np.mean([answer.unknown for answer in answers])) for answers in (known, unknown)]
-    return float(auroc), said[0], said[1]
+    auroc = roc_auc_score(truth, [p.novelty for p in known + unknown])
+    return float(auroc), *(float(np.mean([p.unknown for p in predictions])) for predictions in (known, unknown))
 
 
 def main() -> None:
