@@ -19,7 +19,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from auricle.serving.options import Settings
+from auricle.serving.settings import Settings
 from starlette.testclient import TestClient
 
 from auricle.runtime import clock

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auricle.errors import RequestError
-from auricle.serving import admission as gates
+from auricle.serving import admission as module
 from auricle.serving.admission import AdmissionControl
 from auricle.serving.decoder.sandbox import NICE
 
@@ -37,7 +37,7 @@ def test_there_are_so_many_places(make_admission: Make) -> None:
 
     async def ask() -> None:
         slots = [admission.admit() for _ in range(3)]
-        with pytest.raises(RequestError, match="as much sound") as refused:
+        with pytest.raises(RequestError, match="in flight than") as refused:
             admission.admit()
         assert (refused.value.reason, refused.value.retry_after_s) == ("overloaded", 1.0)
         slots[1].release()
@@ -55,7 +55,7 @@ def test_the_wait_follows_from_how_many_are_inside_and_how_quickly_they_come_out
     make_admission: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     present = 100.0
-    monkeypatch.setattr(gates.time, "perf_counter", lambda: present)
+    monkeypatch.setattr(module.time, "perf_counter", lambda: present)
     admission = make_admission(threads=2, max_waiting=1000, max_wait_s=1.0)
 
     async def ask() -> None:
@@ -68,7 +68,7 @@ def test_the_wait_follows_from_how_many_are_inside_and_how_quickly_they_come_out
             present += 60.0  # nobody asks, which says nothing of how long an answer takes
         held = [admission.admit() for _ in range(11)]
         assert admission.wait_s == pytest.approx(1.1, rel=0.01)
-        with pytest.raises(RequestError, match="as much sound") as refused:
+        with pytest.raises(RequestError, match="in flight than") as refused:
             admission.admit()
         assert refused.value.retry_after_s == pytest.approx(1.1, rel=0.01)
         for slot in held:
@@ -79,7 +79,7 @@ def test_the_wait_follows_from_how_many_are_inside_and_how_quickly_they_come_out
 
 def test_where_a_thread_is_free_nobody_is_turned_away(make_admission: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     present = 0.0
-    monkeypatch.setattr(gates.time, "perf_counter", lambda: present)
+    monkeypatch.setattr(module.time, "perf_counter", lambda: present)
     admission = make_admission(threads=2, max_wait_s=0.5)
 
     async def ask() -> None:
@@ -90,7 +90,7 @@ def test_where_a_thread_is_free_nobody_is_turned_away(make_admission: Make, monk
             present += 3600.0
             slot.release()
         held = [admission.admit() for _ in range(2)]
-        with pytest.raises(RequestError, match="as much sound"):
+        with pytest.raises(RequestError, match="in flight than"):
             admission.admit()
         for slot in held:
             slot.release()
@@ -101,7 +101,7 @@ def test_where_a_thread_is_free_nobody_is_turned_away(make_admission: Make, monk
 def test_who_takes_too_long_to_send_loses_the_place_and_takes_another(
     make_admission: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gates, "_IDLE_S", 0.01)
+    monkeypatch.setattr(module, "_IDLE_S", 0.01)
     admission = make_admission(threads=1, max_waiting=0)
 
     async def ask() -> None:
@@ -112,7 +112,7 @@ def test_who_takes_too_long_to_send_loses_the_place_and_takes_another(
         quick.hold()
         await asyncio.sleep(0.05)
         assert admission.n_in_flight == 1
-        with pytest.raises(RequestError, match="as much sound"):
+        with pytest.raises(RequestError, match="in flight than"):
             slow.hold()
         quick.release()
         slow.hold()

@@ -104,7 +104,7 @@ def test_a_refusal_leaves_the_connection_sound(listening: Listening, sound_file:
         assert all(refused(connection.reply()) for _ in range(2))
         listening.busy(0)
         assert connection.send(post(content)).reply()[0] == 201
-    counted = listening.service.metrics.read().decode()
+    counted = listening.service.metrics.render().decode()
     assert 'auricle_requests_total{method="POST",route="/v1/predictions",status="503"} 5.0' in counted
 
 

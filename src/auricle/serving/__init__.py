@@ -1,1 +1,1 @@
-"""The server: predictions over HTTP and WebSocket, every one of them recorded, for callers that it does not trust."""
+"""The HTTP and WebSocket server: sound in from untrusted clients, logged predictions out."""

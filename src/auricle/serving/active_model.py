@@ -1,4 +1,4 @@
-"""The model that answers: loaded from the registry, proved, and replaced while requests go on."""
+"""The model that a server predicts with: load the champion, self-test it, and swap it without stopping requests."""
 
 import logging
 import time
@@ -18,41 +18,39 @@ __all__ = ["ActiveModel", "register"]
 
 
 _LOG: Final = logging.getLogger("auricle.serving")
-_AGAIN_S: Final = 60.0
+_RETRY_S: Final = 60.0
 
 
 class ActiveModel:
     """The champion of one name in the registry.
 
-    Requests take ``model`` once and keep what they took; so none is lost when another takes its place.
+    Each request reads ``model`` once and uses that model to its end, so that a swap loses no request.
 
     Parameters
     ----------
-    models : the registry
-    name : what the model's versions share
+    models : Models
+        The registry.
+    name : str
+        Name of the model, shared by its versions.
 
     Raises
     ------
     MissingError : the name has no champion
-    BundleError : the champion is damaged, or does not compute here what it computed in training
+    BundleError : the champion is damaged, or fails its self-test on this machine
     StoreError : the registry cannot be read
     """
 
     def __init__(self, models: "Models", name: str) -> None:
         self.name = name
         self._models = models
-        self._failed: tuple[str, float] | None = None
-        self.problem: str | None = None
-        """Why the present champion could not be loaded; the one before it answers."""
+        self._failed: tuple[str, float] | None = None  # digest, and when to try it again
+        self.load_error: str | None = None
+        """Why the current champion could not be loaded; the previous one stays active."""
         self.digest = models.champion(name).digest
         self.model = self._load(self.digest)
 
-    def look(self) -> bool:
-        """See whether another model has become the champion, and if so load it and let it answer; in a thread.
-
-        Returns
-        -------
-        whether another model answers now
+    def refresh(self) -> bool:
+        """Load the champion if it has changed, and return whether another model is active now; blocks.
 
         Raises
         ------
@@ -60,7 +58,7 @@ class ActiveModel:
         """
         champions = self._models.champions(self.name)
         if not champions or champions[0].digest == self.digest:
-            self._failed = self.problem = None
+            self._failed = self.load_error = None
             return False
         digest = champions[0].digest
         if self._failed is not None and self._failed[0] == digest and time.monotonic() < self._failed[1]:
@@ -68,37 +66,42 @@ class ActiveModel:
         try:
             model = self._load(digest)
         except AuricleError as error:
-            self._failed, self.problem = (digest, time.monotonic() + _AGAIN_S), str(error)
-            _LOG.error("a new champion cannot be loaded; %s answers on", self.model.name, extra={"problem": str(error)})
+            self._failed, self.load_error = (digest, time.monotonic() + _RETRY_S), str(error)
+            _LOG.error(
+                "the new champion cannot be loaded; %s stays active", self.model.name, extra={"problem": str(error)}
+            )
             return False
         before = self.model.name
         self.model, self.digest = model, digest
-        self._failed = self.problem = None
-        _LOG.info("%s answers now, and no longer %s", model.name, before)
+        self._failed = self.load_error = None
+        _LOG.info("%s has replaced %s", model.name, before)
         return True
 
     def _load(self, digest: str) -> LoadedModel:
-        model = LoadedModel.of(Bundle.from_bytes(self._models.content(digest)))  # proves itself
+        model = LoadedModel.of(Bundle.from_bytes(self._models.content(digest)))  # runs its self-test
         golden = model.bundle.golden.windows[0]
         stream = Stream(model, rate_hz=model.bundle.manifest.spec.rate_hz)
-        stream.feed(golden)  # what is compiled or opened at the first sound must not wait for a client's
+        stream.feed(golden)  # warm-up: the first request must not wait for compilation
         stream.finish()
         return model
 
 
 def register(store: "Store", path: Path, *, who: str, why: str) -> "Model":
-    """Add a bundle to the registry, and make it the champion of its name if there is none yet.
+    """Add a bundle to the registry, and make it champion if its name has none.
 
-    A champion that is there stays: a server that is started again must not undo a promotion.
+    An existing champion stays, so that restarting a server does not undo a promotion.
 
     Parameters
     ----------
-    path : the bundle's file
-    who, why : who adds it and what for
+    store : Store
+    path : Path
+        The bundle's file.
+    who, why : str
+        Author and reason.
 
     Raises
     ------
-    BundleError : no bundle, or a damaged one
+    BundleError : the file is not a bundle, or is damaged
     StoreError : the store cannot be written
     """
     bundle = Bundle.load(path)

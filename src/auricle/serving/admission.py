@@ -1,4 +1,4 @@
-"""Sound is counted from its request's head to its reply; what could not be answered in time is turned away at once."""
+"""Admission control: count sounds from request head to reply, and refuse those that would wait too long."""
 
 import asyncio
 import os
@@ -15,137 +15,141 @@ __all__ = ["SOUND_UPLOAD", "AdmissionControl", "Slot"]
 R = TypeVar("R")
 
 SOUND_UPLOAD: Final = ("POST", "/v1/predictions")
-"""The requests that need a place."""
+"""The method and path of requests that need a slot."""
 
-_WEIGHT: Final = 0.02  # of the latest answer in the mean
-_FIRST_S: Final = 0.01
-_LONGEST_S: Final = 1.0  # of a stand-still, which must not weigh for minutes
+_WEIGHT: Final = 0.02  # of the latest interval in the mean
+_INITIAL_S: Final = 0.01
+_MAX_INTERVAL_S: Final = 1.0  # a standstill must not dominate the mean for minutes
 _IDLE_S: Final = 0.25
 
 
 class AdmissionControl:
-    """Places for the sounds that are inside, and the threads that work on them.
+    """Slots for sounds in flight, and the threads that process them.
 
-    How long the next one would take follows from how many are inside and how quickly those before came out, the
-    time on the event loop and of the log included: under load the threads are not all that there is to wait for.
+    The expected wait is the number in flight times the mean interval between completions. The interval includes the
+    event loop and the log: under load, requests wait for more than threads.
 
     Parameters
     ----------
-    threads : pieces of work side by side
-    max_waiting : sounds that may wait
-    max_wait_s : how long one may expect to wait
+    threads : int
+        Sounds processed in parallel.
+    max_waiting : int
+        Most sounds in flight beyond ``threads``.
+    max_wait_s : float
+        Longest expected wait of an admitted sound.
     """
 
     def __init__(self, *, threads: int, max_waiting: int, max_wait_s: float) -> None:
         self._threads = threads
         self._max_waiting = max_waiting
         self._max_wait_s = max_wait_s
-        # Of Linux's threads each has a niceness of its own.
+        # On Linux, niceness is a property of the thread.
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="sound", initializer=os.nice, initargs=(NICE,))
-        self._mean_s = _FIRST_S  # from one that comes out to the next, while any is inside
+        self._mean_s = _INITIAL_S  # between completions, while any sound is in flight
         self._since = 0.0
         self.n_in_flight = 0
-        """Sounds that are received, wait, are in work, or are being kept."""
+        """Sounds that are received, waiting, being processed or being committed."""
 
     @property
     def wait_s(self) -> float:
-        """How long the next sound would wait, as far as can be told."""
+        """Expected wait of the next sound in seconds."""
         return self.n_in_flight * self._mean_s if self.n_in_flight >= self._threads else 0.0
 
     def admit(self) -> "Slot":
-        """Take a place for a sound whose head has come; called, as all of this, from the event loop alone.
+        """Take a slot for a sound whose request head has arrived; only from the event loop, like every method here.
 
         Raises
         ------
-        RequestError : there is none
+        RequestError : there is no free slot
         """
         self.check()
         return Slot(self)
 
     def check(self) -> None:
-        """Say whether there is a place.
+        """Check that there is a free slot.
 
         Raises
         ------
-        RequestError : there is none
+        RequestError : there is no free slot
         """
         wait_s = self.wait_s
         if self.n_in_flight >= self._threads + self._max_waiting or wait_s > self._max_wait_s:
             raise RequestError(
-                "The server has as much sound to work on as it can answer in time.",
+                "The server is overloaded: more sounds are in flight than it can process in time.",
                 reason="overloaded",
                 retry_after_s=max(1.0, wait_s),
             )
 
     async def run(self, work: Callable[[float], R]) -> R:
-        """Do a piece of work in a thread, to its end, also where the one who asked has left meanwhile.
+        """Run work in a thread to its end, even if the client disconnects.
 
         Parameters
         ----------
-        work : is told how many seconds it waited
+        work : callable
+            Takes the seconds that it waited for a thread.
         """
-        asked = time.perf_counter()
-        future = asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(time.perf_counter() - asked))
-        future.add_done_callback(_seen)
+        queued = time.perf_counter()
+        future = asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(time.perf_counter() - queued))
+        future.add_done_callback(_retrieve_exception)
         return await asyncio.shield(future)
 
     def close(self) -> None:
-        """Wait for what is in work and end the threads."""
+        """Wait for running work and end the threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def take(self) -> None:
-        """Count one in; for places."""
+    def count_in(self) -> None:
+        """Count a sound in; for slots."""
         if not self.n_in_flight:
             self._since = time.perf_counter()
         self.n_in_flight += 1
 
-    def give_back(self, *, was_held: bool) -> None:
-        """Count one out, and learn from one that was worked on how quickly they come out; for places."""
+    def count_out(self, *, was_held: bool) -> None:
+        """Count a sound out, and update the mean interval if it was processed; for slots."""
         self.n_in_flight -= 1
         if was_held:
-            present = time.perf_counter()
-            self._mean_s += _WEIGHT * (min(present - self._since, _LONGEST_S) - self._mean_s)
-            self._since = present
+            now = time.perf_counter()
+            self._mean_s += _WEIGHT * (min(now - self._since, _MAX_INTERVAL_S) - self._mean_s)
+            self._since = now
 
 
 class Slot:
-    """One sound's place inside, from `Gate.enter` to `leave`.
+    """The slot of one sound, from `AdmissionControl.admit` to `release`.
 
-    A sender that takes its time, or that the doorman lets wait, loses its place meanwhile: otherwise a few of them
-    would keep everybody else out.
+    The slot of a slow sender, or of one that waits for authentication, lapses until `hold`: otherwise a few slow
+    clients would keep all others out.
 
     Parameters
     ----------
-    admission : where
+    admission : AdmissionControl
     """
 
     def __init__(self, admission: AdmissionControl) -> None:
-        self._gate = admission
+        self._admission = admission
         self._is_taken, self._is_held = True, False
-        self._clock = asyncio.get_running_loop().call_later(_IDLE_S, self.release)
-        admission.take()
+        self._timer = asyncio.get_running_loop().call_later(_IDLE_S, self.release)
+        admission.count_in()
 
     def hold(self) -> None:
-        """Hold the place until `leave`, now that there is work to do; take another where it was lost.
+        """Hold the slot until `release`, now that the body has arrived; take a new slot if it lapsed.
 
         Raises
         ------
-        RequestError : it was lost, and there is no other
+        RequestError : the slot lapsed, and there is no other
         """
-        self._clock.cancel()
+        self._timer.cancel()
         if not self._is_taken:
-            self._gate.check()
-            self._gate.take()
+            self._admission.check()
+            self._admission.count_in()
         self._is_taken = self._is_held = True
 
     def release(self) -> None:
-        """Give the place back; once is enough, and more does nothing."""
-        self._clock.cancel()
+        """Release the slot; further calls do nothing."""
+        self._timer.cancel()
         if self._is_taken:
             self._is_taken = False
-            self._gate.give_back(was_held=self._is_held)
+            self._admission.count_out(was_held=self._is_held)
 
 
-def _seen(future: "asyncio.Future[R]") -> None:
+def _retrieve_exception(future: "asyncio.Future[R]") -> None:
     if not future.cancelled():
-        future.exception()  # whoever is left to see it
+        future.exception()  # asyncio warns about exceptions that are never retrieved

@@ -1,4 +1,4 @@
-"""The application: every route, behind its front."""
+"""Build the ASGI application: all routers, error handlers and middleware."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from auricle.serving.http import error_responses
 from auricle.serving.http.middleware import Middleware
 from auricle.serving.routes import feedback, health, models, monitor, page, predictions, streams
-from auricle.serving.service import Service, running
+from auricle.serving.service import Service, lifespan
 
 __all__ = ["ROUTERS", "create_app"]
 
@@ -24,36 +24,36 @@ ROUTERS = (
     health.router,
     page.router,
 )
-"""One a resource."""
+"""One router per resource."""
 
-_ABOUT = """Send sound, get answers; every answer is kept and can be found again.
+_DESCRIPTION = """Send sound, receive predictions; every prediction is logged and can be retrieved by its id.
 
-A body is a sound file, WAV, FLAC, OGG, MP3 or AIFF, raw or as the part `file` of a form. Errors have one shape:
+A body is a sound file (WAV, FLAC, OGG, MP3 or AIFF), raw or as the part `file` of a form. Errors have one shape:
 `{"error": {"kind", "message"}}`."""
 
 
 def create_app(service: Service) -> ASGIApp:
-    """Return the ASGI application of a service, which it closes at its end."""
+    """Return the ASGI application of a service; its shutdown closes the service."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with running(service):
+    async def app_lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with lifespan(service):
             yield
 
     app = FastAPI(
         title="auricle",
         version=version("auricle"),
-        description=_ABOUT,
+        description=_DESCRIPTION,
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=app_lifespan,
         redirect_slashes=False,
     )
     app.state.service = service
     for router in ROUTERS:
         app.include_router(router)
-    error_responses.install(app)
+    error_responses.install_handlers(app)
     if service.settings.origins:
         app.add_middleware(
             CORSMiddleware,

@@ -1,4 +1,4 @@
-"""What one request has done in a thread: decode, listen, answer, and say what is to be kept."""
+"""Decode and predict one sound in a worker thread, and decide whether to keep it as FLAC."""
 
 import io
 import time
@@ -21,20 +21,23 @@ from auricle.store.labels.review import is_review_candidate
 if TYPE_CHECKING:
     from auricle.audio.clip import Samples
 
-__all__ = ["InferenceResult", "SoundOrigin", "answer", "encode_flac", "is_sound_kept"]
+__all__ = ["InferenceResult", "SoundOrigin", "encode_flac", "is_sound_kept", "predict_sound"]
 
 _FULL_16: Final = 32_768
 
 
 @dataclass(frozen=True, slots=True)
 class SoundOrigin:
-    """Where a sound came from, as its entry in the log keeps it.
+    """Origin of a sound, for its entry in the log.
 
     Parameters
     ----------
-    source : the file's name as the client gave it
-    key : id of the API key
-    metadata : what the client said about the sound; ``group`` is the block for resampling
+    source : str
+        File name given by the client.
+    key : str
+        Id of the API key.
+    metadata : Metadata
+        Sent by the client; ``group`` is the block for resampling.
     """
 
     source: str
@@ -44,7 +47,7 @@ class SoundOrigin:
     def entry(
         self, stream: Stream, prediction: Prediction, *, parts: Iterable[Prediction] = (), channels: int | None = None
     ) -> Entry:
-        """Return what is kept of a recording; parameters are those of :func:`auricle.prediction.log_entries.build_entry`."""
+        """Return the log entry of a recording; see :func:`auricle.prediction.log_entries.build_entry`."""
         group = self.metadata.get("group")
         return build_entry(
             stream,
@@ -60,16 +63,23 @@ class SoundOrigin:
 
 @dataclass(frozen=True, slots=True)
 class InferenceResult:
-    """An answer, and what it took."""
+    """A predicted sound and its durations.
+
+    Parameters
+    ----------
+    entry : Entry
+    sound : bytes or None
+        FLAC to keep.
+    decode_s, predict_s : float
+    """
 
     entry: Entry
     sound: bytes | None
-    """FLAC to be kept."""
     decode_s: float
-    answer_s: float
+    predict_s: float
 
 
-def answer(
+def predict_sound(
     model: LoadedModel,
     decoders: DecoderPool,
     descriptor: int,
@@ -78,17 +88,17 @@ def answer(
     origin: SoundOrigin,
     settings: Settings,
 ) -> InferenceResult:
-    """Answer the sound behind a descriptor.
+    """Decode and predict the sound of a file descriptor.
 
     Raises
     ------
-    AudioError : no sound, damaged, beyond the limits, or all zeros
-    FeatureError : shorter than one frame
-    UsageError : ``hop_s`` does not fit the model, or events are asked of a model that answers with numbers
+    AudioError : the content is not sound, damaged, beyond the limits, or all zeros
+    FeatureError : the sound is shorter than one frame
+    UsageError : ``hop_s`` does not fit the model, or events are requested of a regression model
     """
     began = time.perf_counter()
     with decoders.decode(descriptor) as sound:
-        decoded = time.perf_counter()
+        decoded_at = time.perf_counter()
         stream = Stream(model, rate_hz=sound.rate_hz, hop_s=request.hop_s, source=origin.source or "the sound")
         parts: list[Prediction] = []
         if request.is_recording_only:
@@ -97,27 +107,29 @@ def answer(
             stream.end()
         else:
             parts += RequestedLevels(model, request).over(stream.iter_windows(sound.blocks()))
-        made = origin.entry(stream, stream.recording(), parts=parts, channels=sound.channels)
-        answered = time.perf_counter()
-        is_kept = is_sound_kept(made, sound.n_samples / sound.rate_hz, settings)
+        entry = origin.entry(stream, stream.recording(), parts=parts, channels=sound.channels)
+        predicted_at = time.perf_counter()
+        is_kept = is_sound_kept(entry, sound.n_samples / sound.rate_hz, settings)
         content = encode_flac(np.concatenate(list(sound.blocks())), sound.rate_hz) if is_kept else None
-    return InferenceResult(made, content, decoded - began, answered - decoded)
+    return InferenceResult(entry, content, decoded_at - began, predicted_at - decoded_at)
 
 
 def is_sound_kept(entry: Entry, duration_s: float, settings: Settings) -> bool:
-    """Return whether a recording's sound is kept, in files and in stretches of a stream alike.
+    """Return whether to keep the sound of a file or of a part of a stream.
 
     Parameters
     ----------
-    entry : what is kept of the recording
-    duration_s : length of the sound
-    settings : ``keep_audio`` says which sounds are kept, ``keep_review_s`` how long they may be
+    entry : Entry
+    duration_s : float
+        Length of the sound.
+    settings : Settings
+        ``keep_audio`` selects sounds, ``keep_review_s`` limits their length.
     """
     return settings.may_keep_sound(duration_s) and (settings.keep_audio == "all" or is_review_candidate(entry))
 
 
 def encode_flac(samples: "Samples", rate_hz: int) -> bytes:
-    """Return samples as FLAC: of 16 bits where that loses nothing, else of 24."""
+    """Encode samples as FLAC, with 16 bits if that is lossless, else 24."""
     scaled = samples * np.float32(_FULL_16)
     is_exact = bool((scaled == np.rint(scaled)).all() and scaled.max() < _FULL_16 and scaled.min() >= -_FULL_16)
     content = io.BytesIO()

@@ -1,4 +1,4 @@
-"""One server process, from a bound socket to the last answer after it was told to stop."""
+"""Run one server process on a bound socket, from start to graceful shutdown."""
 
 import asyncio
 import gc
@@ -19,33 +19,37 @@ from auricle.store.store import Store
 
 __all__ = ["run"]
 
-_LAST_S: Final = 0.2
+_ACCEPT_S: Final = 0.2
 _MAX_HEAD_BYTES: Final = 32_768
 
 
 def run(
     settings: Settings, store_url: str, name: str, listener: socket.socket, *, decoder: Sequence[str] = DECODER_PROGRAM
 ) -> None:
-    """Serve until SIGTERM or SIGINT; then finish what was begun, and return.
+    """Serve until SIGTERM or SIGINT, then finish the requests in flight and return.
 
     Parameters
     ----------
-    settings : every setting
-    store_url : where answers are kept
-    name : of the model that answers
-    listener : a bound socket, perhaps shared with siblings
-    decoder : the program that decodes
+    settings : Settings
+    store_url : str
+        Database of the predictions.
+    name : str
+        Name of the model.
+    listener : socket
+        Bound, and possibly shared with other server processes.
+    decoder : sequence of str
+        Command of the decoding program.
 
     Raises
     ------
-    UsageError : not on Linux
-    MissingError, BundleError : there is no champion, or it cannot be used
+    UsageError : the system is not Linux
+    MissingError, BundleError : there is no champion, or it cannot be loaded
     StoreError : the store cannot be used
     WorkerError : the decoding processes cannot start
     """
-    telemetry.install()
+    telemetry.configure_logging()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # uvicorn sends them on to whoever was there before it
+        signal.signal(number, lambda *_: None)  # uvicorn re-raises signals to the handlers before its own
     with Store.open(store_url, patience_s=settings.patience_s) as store:
         service = open_service(settings, store, name, decoder=decoder)
         config = uvicorn.Config(
@@ -63,17 +67,17 @@ def run(
             timeout_graceful_shutdown=max(1, round(settings.drain_s)),
             h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
             ws_max_size=settings.stream_message_bytes,
-            ws_per_message_deflate=False,  # sound does not shrink, and inflating costs memory that a client chooses
+            ws_per_message_deflate=False,  # sound does not compress, and a client chooses the memory of inflating
         )
-        # What was imported and loaded stays: to look through it for garbage would take the interpreter's lock, and with
-        # it /healthz, for a tenth of a second.
+        # Imported modules and the model are permanent: collecting them would hold the interpreter's lock, and with it
+        # /healthz, for a tenth of a second.
         gc.freeze()
         gc.enable()
         asyncio.run(_Server(config, service).serve(sockets=[listener]))
 
 
 class _Server(uvicorn.Server):
-    """A server that goes on accepting for a moment after it is told to stop: connections are on their way already."""
+    """A server that accepts for a moment after the stop signal, for connections that are already on their way."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
@@ -81,5 +85,5 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._service.is_stopping = True
-        await asyncio.sleep(_LAST_S)
+        await asyncio.sleep(_ACCEPT_S)
         await super().shutdown(sockets)

@@ -1,4 +1,4 @@
-"""What all requests share: the model, the store, the decoders, the queue, and who watches over them."""
+"""The state shared by all requests of a server process: model, store, decoders, admission, keys, limits, metrics."""
 
 import asyncio
 import contextlib
@@ -26,55 +26,55 @@ from auricle.store.predictions.writer import Writer
 if TYPE_CHECKING:
     from auricle.store.store import Store
 
-__all__ = ["Service", "open_service", "running", "get_service"]
+__all__ = ["Service", "get_service", "lifespan", "open_service"]
 
 _LOG: Final = logging.getLogger("auricle.serving")
 _SESSIONS_S: Final = 5.0
 _SWEEP_S: Final = 600.0
-_LIVE_THREADS: Final = 2
+_STREAM_THREADS: Final = 2
 
 
 @dataclass(slots=True)
 class Service:
-    """One process's share of the server; everything in it ends with `close`."""
+    """The resources of one server process; `close` releases them."""
 
     settings: Settings
     store: "Store"
     writer: Writer
-    champion: ActiveModel
+    active_model: ActiveModel
     decoders: DecoderPool
     admission: AdmissionControl
-    live: ThreadPoolExecutor
-    """Threads of streams, so that no stream waits behind a long recording."""
+    stream_threads: ThreadPoolExecutor
+    """Separate from the threads of recordings, so that no stream waits behind a long recording."""
     authenticator: Authenticator
     rate_limits: RateLimits
     memory_budget: MemoryBudget
     metrics: Metrics
     sessions: set[str] = field(default_factory=set)
-    """Streams that are open in this process."""
+    """Ids of the streams that are open in this process."""
     is_stopping: bool = False
 
-    async def watch(self) -> None:
-        """Follow the champion, the keys and the sessions until cancelled; what fails is tried again."""
-        seen = swept = time.monotonic()
+    async def poll(self) -> None:
+        """Refresh champion, keys and sessions, and apply retention, until cancelled; failures are retried."""
+        refreshed_at = swept_at = time.monotonic()
         while True:
             await asyncio.sleep(self.settings.model_poll_s)
-            present = time.monotonic()
+            now = time.monotonic()
             try:
-                await self.follow()
-                if self.sessions and present - seen >= _SESSIONS_S:
+                await self.refresh()
+                if self.sessions and now - refreshed_at >= _SESSIONS_S:
                     await to_thread.run_sync(self.store.rate_limits.refresh_sessions, tuple(self.sessions))
-                    seen = present
-                if present - swept >= _SWEEP_S:
-                    await to_thread.run_sync(self.store.sweep, self.settings.keep())
-                    swept = present
+                    refreshed_at = now
+                if now - swept_at >= _SWEEP_S:
+                    await to_thread.run_sync(self.store.sweep, self.settings.retention())
+                    swept_at = now
             except StoreError as error:
                 _LOG.warning("the store cannot be used", extra={"problem": str(error)})
-            except Exception:  # noqa: BLE001  (whatever it is, the server must go on following)
-                _LOG.exception("watching failed")
+            except Exception:  # noqa: BLE001  (the server must go on polling)
+                _LOG.exception("polling failed")
 
-    async def follow(self) -> None:
-        """Look once whether there is another champion, and whether there are keys now.
+    async def refresh(self) -> None:
+        """Load a new champion, and require keys once the store has any.
 
         Raises
         ------
@@ -82,39 +82,42 @@ class Service:
         """
         if self.authenticator.is_open:
             self.authenticator.is_open = not await to_thread.run_sync(self.store.keys.all)
-        if await to_thread.run_sync(self.champion.look):
+        if await to_thread.run_sync(self.active_model.refresh):
             self.metrics.swaps.inc()
-        self.metrics.model_problem.set(self.champion.problem is not None)
+        self.metrics.model_problem.set(self.active_model.load_error is not None)
 
     def close(self) -> None:
-        """Finish what is in work, keep what was answered, and end the threads and processes."""
+        """Finish running work, commit its predictions, and end threads and processes."""
         self.admission.close()
-        self.live.shutdown()
+        self.stream_threads.shutdown()
         self.writer.close()
         self.decoders.close()
 
 
 def open_service(settings: Settings, store: "Store", name: str, *, decoder: Sequence[str] = DECODER_PROGRAM) -> Service:
-    """Load the champion and start threads and processes.
+    """Load the champion, and start threads and decoding processes.
 
     Parameters
     ----------
-    settings : every setting
-    store : stays the caller's to close
-    name : of the model that answers
-    decoder : the program that decodes
+    settings : Settings
+    store : Store
+        Closed by the caller.
+    name : str
+        Name of the model.
+    decoder : sequence of str
+        Command of the decoding program.
 
     Raises
     ------
-    UsageError : not on Linux, or keys are needed and there are none
-    MissingError, BundleError : there is no champion, or it cannot be used
+    UsageError : the system is not Linux
+    MissingError, BundleError : there is no champion, or it cannot be loaded
     StoreError : the store cannot be used
     WorkerError : the decoding processes cannot start
     """
-    with ThreadPoolExecutor(1) as aside:  # the nursery imports on another core while we load the model
-        starting = aside.submit(DecoderPool, settings.decoding(), size=settings.decoders, program=decoder)
+    with ThreadPoolExecutor(1) as starter:  # the fork server imports on another core while the model loads
+        starting = starter.submit(DecoderPool, settings.decode_limits(), size=settings.decoders, program=decoder)
         try:
-            champion = ActiveModel(store.models, name)
+            active_model = ActiveModel(store.models, name)
             is_open = not store.keys.all()
         except BaseException:
             with contextlib.suppress(AuricleError):
@@ -129,10 +132,12 @@ def open_service(settings: Settings, store: "Store", name: str, *, decoder: Sequ
         settings=settings,
         store=store,
         writer=Writer(store.database, linger_s=0.0, capacity=settings.max_pending),
-        champion=champion,
+        active_model=active_model,
         decoders=decoders,
-        admission=AdmissionControl(threads=settings.threads, max_waiting=settings.max_waiting, max_wait_s=settings.max_wait_s),
-        live=ThreadPoolExecutor(_LIVE_THREADS, thread_name_prefix="stream"),
+        admission=AdmissionControl(
+            threads=settings.threads, max_waiting=settings.max_waiting, max_wait_s=settings.max_wait_s
+        ),
+        stream_threads=ThreadPoolExecutor(_STREAM_THREADS, thread_name_prefix="stream"),
         authenticator=Authenticator(store.keys.verify, settings, is_open=is_open),
         rate_limits=RateLimits(draw, rate_per_s=settings.rate_per_s, burst=settings.rate_burst),
         memory_budget=MemoryBudget(settings.max_bodies_bytes),
@@ -141,20 +146,20 @@ def open_service(settings: Settings, store: "Store", name: str, *, decoder: Sequ
 
 
 def get_service(connection: HTTPConnection) -> Service:
-    """Return the service that a request is for."""
+    """Return the service of a request."""
     service: Service = connection.app.state.service
     return service
 
 
 @contextlib.asynccontextmanager
-async def running(service: Service) -> AsyncIterator[None]:
-    """Watch over a service for the length of a block, and close it."""
-    watch = asyncio.create_task(service.watch())
+async def lifespan(service: Service) -> AsyncIterator[None]:
+    """Poll the store for the length of a block, then close the service."""
+    polling = asyncio.create_task(service.poll())
     try:
         yield
     finally:
-        watch.cancel()
+        polling.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await watch
+            await polling
         with contextlib.suppress(AuricleError):
             await to_thread.run_sync(service.close)

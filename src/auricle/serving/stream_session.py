@@ -1,4 +1,4 @@
-"""One live stream: raw samples in, messages out, and an entry of the log every minute."""
+"""One live stream: raw samples in, predictions out as JSON, and a log entry every minute."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,20 +20,25 @@ __all__ = ["StreamSession"]
 
 
 class StreamSession:
-    """The sound of one client, as it comes; no two threads at a time.
+    """The sound of one client as it arrives; used by one thread at a time.
 
     Parameters
     ----------
-    model : what answers, from beginning to end
-    rate_hz : samples a second
-    sample_format : s16, s32 or f32, little endian
-    request : which answers are told as they come
-    origin : what entries keep of the sound
-    settings : how often an entry is cut, and which sounds are kept
+    model : LoadedModel
+        Used for the whole stream.
+    rate_hz : int
+        Sample rate.
+    sample_format : {"s16", "s32", "f32"}
+        Little endian.
+    request : PredictionRequest
+        Which predictions to send as they are made.
+    origin : SoundOrigin
+    settings : Settings
+        Length of an entry, and which sounds to keep.
 
     Raises
     ------
-    UsageError : an unknown format, or a hop or events that do not fit the model
+    UsageError : the format is unknown, or the hop or events do not fit the model
     """
 
     def __init__(
@@ -53,56 +58,55 @@ class StreamSession:
         self._stream = Stream(model, rate_hz=rate_hz, hop_s=request.hop_s, source=origin.source)
         self._levels = RequestedLevels(model, request, announce=True)
         self._origin, self._settings = origin, settings
-        self._rest = b""
-        self._held: list[Samples] = []
+        self._partial_sample = b""
+        self._blocks: list[Samples] = []
         self._n_since_cut = 0
         self.n_samples = 0
-        """Samples heard so far."""
+        """Samples received so far."""
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time for an entry."""
+        """Whether the current entry has its full length."""
         return self._n_since_cut >= self._settings.stream_cut_s * self.rate_hz
 
     def push(self, content: bytes) -> list[dict[str, Any]]:
-        """Take the next bytes, which may end within a sample, and return what is to be told.
+        """Take the next bytes, which may end within a sample, and return new predictions as JSON.
 
         Raises
         ------
-        AudioError : a sample that is not finite
-        FeatureError : a window that cannot become numbers
+        AudioError : a sample is not finite
+        FeatureError : the features of a window cannot be computed
         """
-        content = self._rest + content
-        size = np.dtype(self._dtype).itemsize
-        whole = len(content) - len(content) % size
-        self._rest = content[whole:]
-        samples = (np.frombuffer(content[:whole], self._dtype) * self._scale).astype(np.float32)
+        content = self._partial_sample + content
+        n_whole = len(content) - len(content) % np.dtype(self._dtype).itemsize
+        self._partial_sample = content[n_whole:]
+        samples = (np.frombuffer(content[:n_whole], self._dtype) * self._scale).astype(np.float32)
         self.n_samples += samples.size
         self._n_since_cut += samples.size
         if self._settings.may_keep_sound(self._n_since_cut / self.rate_hz):
-            self._held.append(samples)
+            self._blocks.append(samples)
         else:
-            self._held = []
-        return _told(self._levels.push(self._stream.push(samples)))
+            self._blocks = []
+        return _as_json(self._levels.push(self._stream.push(samples)))
 
     def end(self) -> list[dict[str, Any]]:
-        """End the sound, and return what is still to be told."""
-        return _told([*self._levels.push(self._stream.flush()), *self._levels.flush()])
+        """End the sound, and return the last predictions as JSON."""
+        return _as_json([*self._levels.push(self._stream.flush()), *self._levels.flush()])
 
     def cut(self) -> tuple[Entry, bytes | None] | None:
-        """Return what was heard since the last cut as an entry with its FLAC; None if that was silence, or nothing."""
-        held, n_samples = self._held, self._n_since_cut
-        self._held, self._n_since_cut = [], 0
+        """Return the sound since the last cut as an entry and its FLAC; None if it is empty or silent."""
+        blocks, n_samples = self._blocks, self._n_since_cut
+        self._blocks, self._n_since_cut = [], 0
         try:
             recording = self._stream.recording()
         except AudioError:
             self._stream.begin_recording()
             return None
-        made = self._origin.entry(self._stream, recording)
+        entry = self._origin.entry(self._stream, recording)
         self._stream.begin_recording()
-        is_kept = bool(held) and is_sound_kept(made, n_samples / self.rate_hz, self._settings)
-        return made, encode_flac(np.concatenate(held), self.rate_hz) if is_kept else None
+        is_kept = bool(blocks) and is_sound_kept(entry, n_samples / self.rate_hz, self._settings)
+        return entry, encode_flac(np.concatenate(blocks), self.rate_hz) if is_kept else None
 
 
-def _told(predictions: list[Prediction]) -> list[dict[str, Any]]:
+def _as_json(predictions: list[Prediction]) -> list[dict[str, Any]]:
     return [prediction.as_json() for prediction in predictions]

@@ -1,4 +1,4 @@
-"""Several server processes on one port: started, started anew where one dies, and stopped together."""
+"""Supervise several server processes on one port: start, restart after a crash, stop together."""
 
 import json
 import logging
@@ -23,27 +23,28 @@ __all__ = ["supervise"]
 
 _LOG: Final = logging.getLogger("auricle.serving")
 _POLL_S: Final = 0.1
-_SOON_S: Final = 10.0
-_MOST_EARLY: Final = 3
-_SPARE_S: Final = 5.0
+_EARLY_S: Final = 10.0
+_MAX_EARLY_EXITS: Final = 3
+_SHUTDOWN_MARGIN_S: Final = 5.0
 
 
 def supervise(settings: Settings, store_url: str, name: str, listener: socket.socket) -> None:
-    """Keep ``limits.workers`` processes at work until SIGTERM or SIGINT, and then until they have finished.
+    """Keep ``settings.workers`` processes running until SIGTERM or SIGINT, then wait until they have finished.
 
     Raises
     ------
-    WorkerError : processes die again and again soon after they start
+    WorkerError : several processes in a row die soon after their start
     """
-    telemetry.install()
+    telemetry.configure_logging()
     with tempfile.TemporaryDirectory(prefix="auricle-metrics-") as folder:
-        _Crew(settings, store_url, name, listener=listener, folder=folder).run()
+        _Supervisor(settings, store_url, name, listener=listener, folder=folder).run()
 
 
-class _Crew:
+class _Supervisor:
     def __init__(self, settings: Settings, store_url: str, name: str, *, listener: socket.socket, folder: str) -> None:
         self._settings = settings
-        self._orders = json.dumps({"limits": settings.model_dump(), "store": store_url, "name": name}).encode() + b"\n"
+        config = {"settings": settings.model_dump(), "store": store_url, "name": name}
+        self._config = json.dumps(config).encode() + b"\n"
         self._listener = listener
         self._folder = folder
         self._workers: dict[subprocess.Popen[bytes], float] = {}
@@ -72,10 +73,10 @@ class _Crew:
             stdin=subprocess.PIPE,
             pass_fds=[self._listener.fileno()],
             env={**os.environ, FOLDER_VARIABLE: self._folder},
-            start_new_session=True,  # ctrl-C goes to all processes of a terminal; each is to be told once, by us
+            start_new_session=True,  # a terminal sends ctrl-C to its whole session; the supervisor signals once
         )
-        if process.stdin is not None:  # stays open: its end tells the process that we are gone
-            process.stdin.write(self._orders)
+        if process.stdin is not None:  # stays open: the worker stops when it closes
+            process.stdin.write(self._config)
             process.stdin.flush()
         self._workers[process] = time.monotonic()
 
@@ -85,13 +86,13 @@ class _Crew:
             if code is None:
                 continue
             self._forget(process)
-            is_early = time.monotonic() - started < _SOON_S
+            is_early = time.monotonic() - started < _EARLY_S
             self._n_early = self._n_early + 1 if is_early else 0
             _LOG.error("a server process ended", extra={"pid": process.pid, "code": code})
-            if self._n_early >= _MOST_EARLY:
+            if self._n_early >= _MAX_EARLY_EXITS:
                 raise WorkerError(
-                    f"A server process must stay at work. {self._n_early} in a row died within {_SOON_S:g} s of their "
-                    f"start, the last with {code}: the lines above say why."
+                    f"A server process must keep running. {self._n_early} in a row died within {_EARLY_S:g} s of their "
+                    f"start, the last with exit code {code}: see the log lines above."
                 )
             self._start()
 
@@ -104,7 +105,7 @@ class _Crew:
     def _end(self) -> None:
         for process in self._workers:
             process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + self._settings.drain_s + _SPARE_S
+        deadline = time.monotonic() + self._settings.drain_s + _SHUTDOWN_MARGIN_S
         for process in list(self._workers):
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))

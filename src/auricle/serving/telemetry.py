@@ -1,4 +1,4 @@
-"""Logs as JSON lines, without control characters and without keys."""
+"""Logging as JSON lines without secrets, and Prometheus metrics shared by all server processes."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from auricle.records import Prediction
 
-__all__ = ["CONTENT_TYPE", "FOLDER_VARIABLE", "JsonLines", "Metrics", "install"]
+__all__ = ["CONTENT_TYPE", "FOLDER_VARIABLE", "JsonLines", "Metrics", "configure_logging"]
 
 
 _TOKEN: Final = re.compile(r"aud_([a-z2-7]{1,16})_[A-Za-z0-9_-]+")
@@ -22,13 +22,13 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and whatever else the record holds.
+    """Format a log record as one JSON object: time, level, logger, message and the extra fields.
 
-    JSON escapes control characters, so that no client can write a line of its own; of a key only its id is told.
+    JSON escapes control characters, so that clients cannot forge lines; API keys are reduced to their ids.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the record as one line."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -41,8 +41,8 @@ class JsonLines(logging.Formatter):
         return _TOKEN.sub(r"aud_\1_...", json.dumps(line, default=str))
 
 
-def install(level: int = logging.INFO) -> None:
-    """Send every log of this process to stderr as JSON lines."""
+def configure_logging(level: int = logging.INFO) -> None:
+    """Write all logs of this process to stderr as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
@@ -52,7 +52,7 @@ def install(level: int = logging.INFO) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    # Every request is told by our own line; uvicorn's say nothing more than that it started.
+    # The middleware logs every request; uvicorn's lines would add only that it started.
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
@@ -60,7 +60,7 @@ def install(level: int = logging.INFO) -> None:
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""Names the folder through which the workers of one server add their numbers up."""
+"""Environment variable with the folder in which the processes of a server share their metrics."""
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _TENTHS: Final = tuple(step / 10 for step in range(1, 11))
@@ -68,30 +68,30 @@ _NOVELTY: Final = (*_TENTHS, 1.5, 2.0, 5.0)
 
 
 class Metrics:
-    """The numbers of one process, which `read` adds up with those of its siblings."""
+    """The Prometheus metrics of a process; `render` sums them over all processes of the server."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # when each was made, which doubles their number
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a creation time would double the series
         self._registry = CollectorRegistry()
-        self.requests = self._counter("auricle_requests", "Requests answered.", ("method", "route", "status"))
-        self.request_s = self._histogram("auricle_request_seconds", "Time to answer.", ("route",), _SECONDS)
+        self.requests = self._counter("auricle_requests", "Requests.", ("method", "route", "status"))
+        self.request_s = self._histogram("auricle_request_seconds", "Duration of a request.", ("route",), _SECONDS)
         self.queue_s = self._histogram("auricle_queue_seconds", "Time that sounds wait for a thread.", (), _SECONDS)
         self.decode_s = self._histogram("auricle_decode_seconds", "Time to decode a sound.", (), _SECONDS)
-        self.answer_s = self._histogram("auricle_answer_seconds", "Time of features and model.", ("model",), _SECONDS)
-        self.commit_s = self._histogram("auricle_commit_seconds", "Time until an answer is kept.", (), _SECONDS)
-        self.refused = self._counter("auricle_refused", "Sounds that could not be answered.", ("kind",))
+        self.predict_s = self._histogram("auricle_answer_seconds", "Time of features and model.", ("model",), _SECONDS)
+        self.commit_s = self._histogram("auricle_commit_seconds", "Time to commit a prediction.", (), _SECONDS)
+        self.refused = self._counter("auricle_refused", "Sounds without a prediction, by error.", ("kind",))
         self.confidence = self._histogram("auricle_confidence", "Confidence of recordings.", ("model",), _TENTHS)
         self.novelty = self._histogram("auricle_novelty", "Novelty of recordings.", ("model",), _NOVELTY)
-        self.unknown = self._counter("auricle_unknown", "Recordings like nothing in training.", ("model",))
-        self.answers = self._counter("auricle_answers", "Recordings answered and kept.", ("model",))
-        self.streams = self._gauge("auricle_streams", "WebSocket streams that are open.")
-        self.waiting = self._gauge("auricle_waiting", "Sounds that wait or are in work.")
-        self.swaps = self._counter("auricle_model_swaps", "Times that another model began to answer.", ())
-        self.model_problem = self._gauge("auricle_model_problem", "1 where the champion could not be loaded.")
+        self.unknown = self._counter("auricle_unknown", "Recordings unlike the training data.", ("model",))
+        self.predictions = self._counter("auricle_answers", "Recordings predicted and committed.", ("model",))
+        self.streams = self._gauge("auricle_streams", "Open WebSocket streams.")
+        self.waiting = self._gauge("auricle_waiting", "Sounds in flight.")
+        self.swaps = self._counter("auricle_model_swaps", "Replacements of the active model.", ())
+        self.model_problem = self._gauge("auricle_model_problem", "1 if the champion could not be loaded.")
 
-    def tell(self, recording: Prediction) -> None:
-        """Count the answer to a recording."""
-        self.answers.labels(recording.model).inc()
+    def count_prediction(self, recording: Prediction) -> None:
+        """Count the committed prediction of a recording."""
+        self.predictions.labels(recording.model).inc()
         if recording.confidence is not None:
             self.confidence.labels(recording.model).observe(recording.confidence)
         if recording.novelty is not None:
@@ -99,19 +99,19 @@ class Metrics:
         if recording.unknown:
             self.unknown.labels(recording.model).inc()
 
-    def read(self) -> bytes:
-        """Return everything in Prometheus's text format."""
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus's text format."""
         if FOLDER_VARIABLE not in os.environ:
             return generate_latest(self._registry)
-        together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        merged = CollectorRegistry()
+        MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
+        return generate_latest(merged)
 
-    def _counter(self, name: str, says: str, labels: Sequence[str]) -> Counter:
-        return Counter(name, says, labels, registry=self._registry)
+    def _counter(self, name: str, help_text: str, labels: Sequence[str]) -> Counter:
+        return Counter(name, help_text, labels, registry=self._registry)
 
-    def _gauge(self, name: str, says: str) -> Gauge:
-        return Gauge(name, says, registry=self._registry, multiprocess_mode="livesum")
+    def _gauge(self, name: str, help_text: str) -> Gauge:
+        return Gauge(name, help_text, registry=self._registry, multiprocess_mode="livesum")
 
-    def _histogram(self, name: str, says: str, labels: Sequence[str], bounds: Sequence[float]) -> Histogram:
-        return Histogram(name, says, labels, buckets=bounds, registry=self._registry)
+    def _histogram(self, name: str, help_text: str, labels: Sequence[str], bounds: Sequence[float]) -> Histogram:
+        return Histogram(name, help_text, labels, buckets=bounds, registry=self._registry)

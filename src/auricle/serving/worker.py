@@ -1,4 +1,4 @@
-"""The program of one of several server processes: ``python -m auricle.serving.worker FD``, with its orders on stdin."""
+"""Program of a supervised server process: ``python -m auricle.serving.worker FD``, with its settings on stdin."""
 
 import json
 import os
@@ -15,18 +15,18 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Serve on the socket FD until told to stop, or until whoever started it is gone."""
-    orders = json.loads(sys.stdin.readline())
+    """Serve on the socket FD until SIGTERM, or until the supervisor is gone."""
+    config = json.loads(sys.stdin.readline())
     threading.Thread(target=_stop_with_parent, name="parent", daemon=True).start()
     listener = socket.socket(fileno=int(sys.argv[1]))
     try:
-        run(Settings.model_validate(orders["limits"]), orders["store"], orders["name"], listener)
+        run(Settings.model_validate(config["settings"]), config["store"], config["name"], listener)
     except AuricleError as error:
         sys.exit(str(error))
 
 
 def _stop_with_parent() -> None:
-    sys.stdin.read()  # ends when the other end is closed, however that came about
+    sys.stdin.read()  # returns when the supervisor closes the pipe or dies
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -42,14 +42,14 @@ def test_what_a_sound_says_of_itself(decoders: DecoderPool, in_memory: Put, soun
     [
         (b"", r"the sound: the file is empty"),
         (b"Call me Ishmael. Some years ago", r"the sound: not sound that auricle reads"),
-        (b"CRASH", "died twice or was stopped"),
+        (b"CRASH", "died twice or was killed"),
         (b"HANG", "within 1 s. It was not"),
         (b"SPIN", "within 1 s. It was not"),
         (b"EAT", "more memory to decode"),
         (b"FORK", r"cannot be decoded \(BlockingIOError\)"),
         (b"WRITE", r"cannot be decoded \(PermissionError\)"),
-        (b"LIE", "decoded to something that is no sound"),
-        (b"GROW", "decoded to something that is no sound"),
+        (b"LIE", "decoded samples must be valid sound"),
+        (b"GROW", "decoded samples must be valid sound"),
         (b"SHRINK", r"cannot be decoded \(PermissionError\)"),
     ],
 )

@@ -74,7 +74,7 @@ def test_what_is_no_key_is_not_looked_up(text: str) -> None:
 
 
 def test_an_address_that_guesses_is_slowed_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auricle.serving.http.auth._SLOWED_S", 0.01)
+    monkeypatch.setattr("auricle.serving.http.auth._DELAY_S", 0.01)
     authenticator = Authenticator(Keys().verify, Settings(failures_per_min=3), is_open=False)
     reasons = []
     for i in range(5):

@@ -20,9 +20,9 @@ def test_bytes_are_what_came_however_they_came(size: int) -> None:
         assert body.digest() == hashlib.sha256(content).hexdigest()
         assert os.pread(body.descriptor(), size + 1, 0) == content
         assert body.digest() == hashlib.sha256(content).hexdigest()
-        assert memory_budget._left == 2_000_000 - size
+        assert memory_budget._free_bytes == 2_000_000 - size
     body.close()
-    assert memory_budget._left == 2_000_000
+    assert memory_budget._free_bytes == 2_000_000
 
 
 def test_nothing_stays_open() -> None:
@@ -41,7 +41,7 @@ def test_there_is_room_for_so_much() -> None:
         with pytest.raises(RequestError, match="too much sound") as refused:
             body.write(bytes(60))
     assert refused.value.reason == "overloaded"
-    assert memory_budget._left == 100
+    assert memory_budget._free_bytes == 100
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100_000])

@@ -73,7 +73,7 @@ def test_the_sound_is_kept_without_loss(served, sound_file: Callable[..., bytes]
         (b"CRASH", "audio", "died twice"),
         (b"HANG", "audio", "within 1 s"),
         (b"EAT", "audio", "memory"),
-        (b"LIE", "audio", "no sound"),
+        (b"LIE", "audio", "must be valid sound"),
         (b"NAN", "audio", "must be finite"),
     ],
 )
@@ -135,7 +135,7 @@ def test_a_body_is_counted_while_it_streams(serve_with: Callable[..., object], c
     assert (told.status_code, told.json()["error"]["kind"]) == (413, "too_large")
     streamed = small.client.post(URL, content=(bytes(100) for _ in range(20)))
     assert streamed.status_code == 413
-    assert small.service.memory_budget._left == small.service.settings.max_bodies_bytes
+    assert small.service.memory_budget._free_bytes == small.service.settings.max_bodies_bytes
 
 
 def test_json_is_small(served) -> None:

@@ -1,1 +1,1 @@
-"""Decoding of untrusted sound in limited processes."""
+"""Decode untrusted sound in sandboxed processes."""

@@ -1,4 +1,4 @@
-"""What the server and its decoding processes say to each other: fixed structures, never pickles, checked by both."""
+"""Messages between the server and its decoding processes: fixed binary structures, validated by both sides."""
 
 import os
 import struct
@@ -10,24 +10,24 @@ __all__ = [
     "MAX_PACKET_BYTES",
     "REQUEST",
     "DecodeLimits",
-    "Header",
     "DecodeReply",
-    "pack_request",
+    "Header",
     "pack_reply",
-    "unpack_request",
+    "pack_request",
     "unpack_reply",
+    "unpack_request",
 ]
 
 _MAGIC: Final = b"AURD"
 _VERSION: Final = 1
 
 REQUEST: Final = struct.Struct("<4sIQ")
-"""Magic, version, and the number of the job; two descriptors come with it: the sound, and where the samples go."""
+"""Magic, version and job number; two descriptors accompany it: the sound, and the target of the samples."""
 
 HEADER: Final = struct.Struct("<4sIIIQ")
-"""What stands before the samples: magic, version, rate, channels, number of samples."""
+"""Precedes the samples: magic, version, sample rate, channels, number of samples."""
 
-_VERDICT: Final = struct.Struct("<4sIQB")
+_REPLY: Final = struct.Struct("<4sIQB")
 _KINDS: Final = ("ok", "audio", "limit", "worker")
 
 MAX_PACKET_BYTES: Final = 4096
@@ -37,18 +37,26 @@ ReplyKind = Literal["ok", "audio", "limit", "worker"]
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """What a sound may be, and what decoding it may take.
+    """Limits of a sound, and of decoding it.
 
     Parameters
     ----------
-    max_s : seconds of sound
-    max_samples : samples, of all channels together
-    min_rate_hz, max_rate_hz : samples a second
-    max_channels : how many are mixed to one
-    max_expansion : bytes of float32 samples, of all channels, for each byte of the file
-    wall_s : seconds that a job may take before its process is killed
-    max_jobs : sounds after which a process is replaced
-    memory_bytes : address space beyond what an idle process has
+    max_s : float
+        Duration of the sound in seconds.
+    max_samples : int
+        Samples of all channels together.
+    min_rate_hz, max_rate_hz : int
+        Sample rate.
+    max_channels : int
+        Channels; they are mixed to one.
+    max_expansion : int
+        Bytes of float32 samples, of all channels, per byte of the file.
+    wall_s : float
+        Seconds per job, after which its process is killed.
+    max_jobs : int
+        Jobs after which a process is replaced.
+    memory_bytes : int
+        Address space beyond that of an idle process.
     """
 
     max_s: float = 600.0
@@ -64,24 +72,24 @@ class DecodeLimits:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a decoded sound says of itself."""
+    """The header of a decoded sound."""
 
     rate_hz: int
     channels: int
     n_samples: int
 
     def pack(self) -> bytes:
-        """Return the header as it stands before the samples."""
+        """Return the header in binary form."""
         return HEADER.pack(_MAGIC, _VERSION, self.rate_hz, self.channels, self.n_samples)
 
     @classmethod
     def read(cls, descriptor: int, limits: DecodeLimits) -> "Header | None":
-        """Read a header, and return None where it breaks the limits or the samples behind it do not fit it."""
+        """Read a header; None if it exceeds the limits, or does not fit the number of samples in the file."""
         content = os.pread(descriptor, HEADER.size, 0)
         if len(content) != HEADER.size:
             return None
         magic, version, rate_hz, channels, n_samples = HEADER.unpack(content)
-        fits = (
+        is_valid = (
             (magic, version) == (_MAGIC, _VERSION)
             and limits.min_rate_hz <= rate_hz <= limits.max_rate_hz
             and 1 <= channels <= limits.max_channels
@@ -89,12 +97,12 @@ class Header:
             and n_samples <= limits.max_s * rate_hz
             and os.fstat(descriptor).st_size == HEADER.size + 4 * n_samples
         )
-        return cls(rate_hz, channels, n_samples) if fits else None
+        return cls(rate_hz, channels, n_samples) if is_valid else None
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeReply:
-    """What a decoding process says of a job: that its samples are there, or why not."""
+    """The reply of a decoding process to a job: success, or the kind and message of an error."""
 
     job: int
     kind: ReplyKind
@@ -102,31 +110,31 @@ class DecodeReply:
 
 
 def pack_request(job: int) -> bytes:
-    """Return the packet that asks for a job."""
+    """Return the packet that requests a job."""
     return REQUEST.pack(_MAGIC, _VERSION, job)
 
 
 def unpack_request(packet: bytes) -> int:
-    """Return the number of the job that a packet asks for."""
+    """Return the job number of a request packet."""
     magic, version, job = REQUEST.unpack(packet)
     if (magic, version) != (_MAGIC, _VERSION):
-        raise ValueError("the packet asks for nothing that is known here")
+        raise ValueError("the packet is not a decoding request of this version")
     return int(job)
 
 
 def pack_reply(reply: DecodeReply) -> bytes:
-    """Return the packet that tells a verdict; a long message loses its end."""
-    message = reply.message.encode(errors="replace")[: MAX_PACKET_BYTES - _VERDICT.size]
-    return _VERDICT.pack(_MAGIC, _VERSION, reply.job, _KINDS.index(reply.kind)) + message
+    """Return the packet of a reply; a long message is truncated."""
+    message = reply.message.encode(errors="replace")[: MAX_PACKET_BYTES - _REPLY.size]
+    return _REPLY.pack(_MAGIC, _VERSION, reply.job, _KINDS.index(reply.kind)) + message
 
 
 def unpack_reply(packet: bytes) -> DecodeReply | None:
-    """Return the verdict that a packet tells, or None where it tells none."""
-    if len(packet) < _VERDICT.size:
+    """Return the reply of a packet; None if the packet is malformed."""
+    if len(packet) < _REPLY.size:
         return None
-    magic, version, job, kind = _VERDICT.unpack_from(packet)
+    magic, version, job, kind = _REPLY.unpack_from(packet)
     if (magic, version) != (_MAGIC, _VERSION) or kind >= len(_KINDS):
         return None
-    text = packet[_VERDICT.size :].decode(errors="replace")
-    # A message from a process that may be a stranger's by now: shown to that stranger, and logged.
+    text = packet[_REPLY.size :].decode(errors="replace")
+    # The process may be compromised, and the message reaches the client and the log: keep printable characters only.
     return DecodeReply(job, _KINDS[kind], "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))

@@ -1,4 +1,4 @@
-"""The pool of limited processes that decode strangers' sound: bytes go in and samples come out by descriptors."""
+"""Pool of sandboxed processes that decode untrusted sound: a file descriptor in, samples in sealed memory out."""
 
 import contextlib
 import fcntl
@@ -38,13 +38,16 @@ _BLOCK_SAMPLES: Final = 1 << 18
 
 
 class DecodedSound:
-    """A decoded sound: its samples lie in memory that nobody can change any more. A context manager.
+    """A decoded sound in sealed memory; a context manager, which frees it.
 
     Attributes
     ----------
-    rate_hz : samples a second
-    channels : how many were mixed to one
-    n_samples : samples of one channel
+    rate_hz : int
+        Sample rate.
+    channels : int
+        Channels of the file, mixed to one.
+    n_samples : int
+        Samples of the one channel.
     """
 
     def __init__(self, descriptor: int, header: Header) -> None:
@@ -62,15 +65,15 @@ class DecodedSound:
         self.close()
 
     def blocks(self) -> Iterator[Samples]:
-        """Yield the sound in blocks of bounded size: float32, shape (n,)."""
-        left, at = self.n_samples, HEADER.size
-        while left:
-            block = np.empty(min(left, _BLOCK_SAMPLES), np.float32)
-            if os.preadv(self._descriptor, [block.data], at) != block.nbytes:
-                raise WorkerError("Decoded samples must stay where they are. Some are gone.")
+        """Yield the samples in blocks of bounded size: float32, shape (n,)."""
+        n_left, offset = self.n_samples, HEADER.size
+        while n_left:
+            block = np.empty(min(n_left, _BLOCK_SAMPLES), np.float32)
+            if os.preadv(self._descriptor, [block.data], offset) != block.nbytes:
+                raise WorkerError("Decoded samples must stay in memory. Some are missing.")
             yield block
-            left -= block.size
-            at += block.nbytes
+            n_left -= block.size
+            offset += block.nbytes
 
     def close(self) -> None:
         """Free the samples."""
@@ -80,64 +83,66 @@ class DecodedSound:
 @dataclass(slots=True)
 class _Process:
     link: socket.socket
-    process: int
-    """A descriptor: a process id could be somebody else's by the time it is used."""
+    pidfd: int
+    """A process descriptor, because process ids are reused."""
     n_jobs: int = 0
 
-    def end(self) -> None:
+    def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.process, signal.SIGKILL)  # it holds nothing that could be lost
-        os.close(self.process)
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)  # it has no state to lose
+        os.close(self.pidfd)
         self.link.close()
 
 
 class DecoderPool:
-    """Decodes untrusted sound in processes that may crash, hang or eat memory without anybody else noticing.
+    """Decodes untrusted sound in processes that may crash, hang or exhaust their memory without harm to the server.
 
-    One pool may serve many threads; each sound waits until a process is free.
+    Threads may share a pool; each sound waits until a process is free.
 
     Parameters
     ----------
-    limits : what a sound may be, and what decoding it may take
-    size : processes side by side
-    program : the command that becomes the nursery; tests give one whose decoder misbehaves
+    limits : DecodeLimits
+    size : int
+        Number of processes.
+    program : sequence of str
+        Command of the fork server; tests pass one with a misbehaving decoder.
 
     Raises
     ------
-    UsageError : not on Linux, where there are the means to limit a process so
+    UsageError : the system is not Linux, which has the means to sandbox a process
     WorkerError : the processes cannot start
     """
 
     def __init__(self, limits: DecodeLimits, *, size: int = 2, program: Sequence[str] = DECODER_PROGRAM) -> None:
         if sys.platform != "linux":
             raise UsageError(
-                "Strangers' sound is decoded in limited processes, which need Linux. This is "
-                f"{sys.platform}: serve there, or predict files of your own with `auricle predict`."
+                "Serving decodes untrusted sound in sandboxed processes, which need Linux. This is "
+                f"{sys.platform}: serve on Linux, or predict your own files with `auricle predict`."
             )
         self.limits = limits
         self._program = program
-        self._free: queue.LifoQueue[_Process | None] = queue.LifoQueue()
-        self._lock = threading.Lock()  # of the nursery
+        self._free: queue.LifoQueue[_Process | None] = queue.LifoQueue()  # None: to be spawned
+        self._lock = threading.Lock()  # of the fork server
         self._jobs = itertools.count()
         self._is_closed = False
-        self._fork_server, self._link = self._begin()
+        self._fork_server, self._link = self._start_fork_server()
         for _ in range(size):
-            self._free.put(self._fork())
+            self._free.put(self._spawn())
 
     def decode(self, sound: int) -> DecodedSound:
-        """Decode the sound behind a descriptor of its own memory, which stays open; blocks until it is done.
+        """Decode the sound of a memory file descriptor, which stays open; blocks until it is done.
 
         Raises
         ------
-        AudioError : no sound, damaged, beyond the limits, or one that its decoder crashes, hangs or starves over
+        AudioError : the content is not sound, damaged or beyond the limits, or it crashed or stalled its decoder
         WorkerError : no process can be started
         """
         target = os.memfd_create("samples", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
-            # So that a process which a stranger has taken over can pull nothing away from under the reader.
+            # A compromised process must not truncate the memory under its reader.
             fcntl.fcntl(target, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
             self._decode(sound, target)
-            return DecodedSound(target, self._header(target))
+            return DecodedSound(target, self._read_header(target))
         except BaseException:
             os.close(target)
             raise
@@ -151,56 +156,56 @@ class DecoderPool:
             except queue.Empty:
                 break
             if process is not None:
-                process.end()
+                process.kill()
         with self._lock:
             self._link.close()
             self._fork_server.kill()
             self._fork_server.wait()
 
     def _decode(self, sound: int, target: int) -> None:
-        # Once more where a process died: something else may have ended it, and sounds are not to blame for that.
+        # One retry if the process died: the sound may not be the cause.
         reply = self._attempt(sound, target) or self._attempt(sound, target)
         if reply is None:
             raise AudioError(
                 f"the sound must be decoded within {self.limits.wall_s:g} s and {self.limits.memory_bytes >> 20} MiB. "
-                "The process that tried it died twice or was stopped: the file is damaged, or made to do harm. "
-                "Convert it, for example to FLAC."
+                "Its decoder died twice or was killed: the file is damaged or malicious. Convert it, for example to "
+                "FLAC."
             )
         if reply.kind != "ok":
             raise AudioError(reply.message)
 
     def _attempt(self, sound: int, target: int) -> DecodeReply | None:
-        """Let one process try it, and return what it says; None if it died or babbled.
+        """Decode in one process, and return its reply; None if it died or replied nonsense.
 
         Raises
         ------
-        AudioError : it was not done in time, and the process was killed
+        AudioError : decoding took too long, and the process was killed
         WorkerError : no process can be started
         """
         process = self._free.get()
-        fit: _Process | None = None
+        reusable: _Process | None = None
         try:
-            process = process or self._fork()
+            process = process or self._spawn()
             job = next(self._jobs)
-            reply = self._ask(process, job, sound, target)
+            reply = self._request(process, job, sound, target)
             if reply is None or reply.job != job:
                 return None
             process.n_jobs += 1
             if process.n_jobs < self.limits.max_jobs and not self._is_closed:
-                fit = process
+                reusable = process
             return reply
         except TimeoutError:
             raise AudioError(
-                f"the sound must be decoded within {self.limits.wall_s:g} s. It was not: send it in parts, or convert "
-                "it, for example to FLAC."
+                f"the sound must be decoded within {self.limits.wall_s:g} s. It was not: split it, or convert it, for "
+                "example to FLAC."
             ) from None
         finally:
-            if process is not None and fit is None:
-                process.end()
-            self._free.put(fit)
+            if process is not None and reusable is None:
+                process.kill()
+            self._free.put(reusable)
 
-    def _ask(self, process: _Process, job: int, sound: int, target: int) -> DecodeReply | None:
-        # Opened anew: the right to write belongs to an open file, and would be passed on with it.
+    def _request(self, process: _Process, job: int, sound: int, target: int) -> DecodeReply | None:
+        # Reopened read-only: the passed descriptor would otherwise carry the right to write.
         source = os.open(f"/proc/self/fd/{sound}", os.O_RDONLY | os.O_CLOEXEC)
         try:
             process.link.settimeout(self.limits.wall_s)
@@ -213,18 +218,19 @@ class DecoderPool:
         finally:
             os.close(source)
 
-    def _header(self, target: int) -> Header:
+    def _read_header(self, target: int) -> Header:
         try:
             fcntl.fcntl(target, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
-        except OSError:  # still mapped for writing: no decoder of ours does that
+        except OSError:  # still mapped for writing, by a compromised decoder
             header = None
         else:
             header = Header.read(target, self.limits)
         if header is None:
-            raise AudioError("the sound was decoded to something that is no sound: the file is made to do harm.")
+            raise AudioError("the decoded samples must be valid sound. They are not: the file is malicious.")
         return header
 
-    def _fork(self) -> _Process:
+    def _spawn(self) -> _Process:
+        """Fork a process, and restart the fork server if it is gone."""
         with self._lock:
             for _ in range(2):
                 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -238,14 +244,14 @@ class DecoderPool:
                 finally:
                     theirs.close()
                 ours.close()
-                if not packet and not self._is_closed:  # the nursery itself is gone
+                if not packet and not self._is_closed:  # the fork server itself is gone
                     self._fork_server.kill()
                     self._fork_server.wait()
                     self._link.close()
-                    self._fork_server, self._link = self._begin()
-        raise WorkerError("A decoding process must start. It cannot: is there memory for one more?")
+                    self._fork_server, self._link = self._start_fork_server()
+        raise WorkerError("A decoding process must start. It cannot: check that there is memory for one more.")
 
-    def _begin(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    def _start_fork_server(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             number = str(theirs.fileno())
@@ -254,8 +260,8 @@ class DecoderPool:
                     [*self._program, number, json.dumps(asdict(self.limits))],
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
-                    # A secret of the server's environment is none of theirs.
-                    env={"PATH": os.defpath, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **_python()},
+                    # Without the server's environment, which may hold secrets.
+                    env={"PATH": os.defpath, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **_python_paths()},
                 )
             except OSError as error:
                 ours.close()
@@ -268,9 +274,10 @@ class DecoderPool:
         if not is_ready:
             ours.close()
             process.kill()
-            raise WorkerError(f"A decoding process must start. It died before it was ready, with {process.wait()}.")
+            code = process.wait()
+            raise WorkerError(f"A decoding process must start. It died before it was ready, with exit code {code}.")
         return process, ours
 
 
-def _python() -> dict[str, str]:
+def _python_paths() -> dict[str, str]:
     return {name: os.environ[name] for name in ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH") if name in os.environ}

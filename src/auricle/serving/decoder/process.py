@@ -1,8 +1,8 @@
-"""The program that decodes strangers' sound: a nursery, from which limited processes are forked, and what those do.
+"""Program of the fork server and of the decoding processes that it forks.
 
-``python -m auricle.serving.decoder.process FD LIMITS`` talks with the server over the socket FD. The nursery imports
-once and forks in a millisecond, so that a process which a sound has killed is replaced at once; it sees no stranger's
-byte itself. It ends with the server, and its processes with it.
+``python -m auricle.serving.decoder.process FD LIMITS`` serves the socket FD. The fork server imports once and forks in
+a millisecond, so that a killed process is replaced at once; it reads no untrusted byte itself. It ends with the
+server, and its processes end with it.
 """
 
 import contextlib
@@ -35,17 +35,17 @@ _SPARE_BYTES: Final = 1 << 20
 
 
 class _LimitError(Exception):
-    """A sound that is longer, larger or stranger than the server takes; it never leaves the decoder's process."""
+    """The sound exceeds a limit; raised and caught within the decoding process."""
 
 
 def main() -> None:
-    """Fork a limited process for each packet that brings a socket, until the server is gone."""
+    """Fork a decoding process for each packet that carries a socket, until the server is gone."""
     link = socket.socket(fileno=int(sys.argv[1]))
     limits = DecodeLimits(**json.loads(sys.argv[2]))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C goes to all processes of a terminal; the server ends us
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits: the server holds descriptors of them
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends ctrl-C to all its processes; the server ends this
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # reap children automatically: the server watches their pidfds
     _warm_up()
-    link.send(_SPAWN)  # ready
+    link.send(_SPAWN)  # signals readiness
     fork_server = os.getpid()
     while True:
         packet, descriptors, _, _ = socket.recv_fds(link, len(_SPAWN), 1)
@@ -66,43 +66,44 @@ def main() -> None:
 
 
 def decode(source: int, target: int, limits: DecodeLimits) -> None:
-    """Decode the sound behind one descriptor into another: a header, then float32 samples of one channel.
+    """Decode the sound of one descriptor into another: a header, then float32 samples of one channel.
 
     Raises
     ------
-    AudioError : what is no sound, or damaged
+    AudioError : the content is not sound, or damaged
     """
     n_bytes = os.fstat(source).st_size
     with os.fdopen(source, "rb", closefd=False) as file, open_sound(file, name="the sound") as sound:
-        most = _most_samples(sound, n_bytes, limits)
+        max_samples = _max_samples(sound, n_bytes, limits)
         os.lseek(target, HEADER.size, os.SEEK_SET)
         n_samples = 0
         for block in sound.blocks():
             n_samples += block.size
-            if n_samples > most:
+            if n_samples > max_samples:
                 raise _too_long(sound, n_samples, limits, n_bytes)
             _write(target, np.ascontiguousarray(block, "<f4").data.cast("B"))
         os.pwrite(target, Header(sound.rate_hz, sound.channels, n_samples).pack(), 0)
 
 
 def _run(link: socket.socket, limits: DecodeLimits, fork_server: int) -> None:
-    """Decode one sound after the other; this process ends here."""
+    """Confine this process, decode sounds until the server closes the link, and exit."""
     with contextlib.suppress(BaseException):
         confine(
             memory_bytes=limits.memory_bytes,
             file_bytes=HEADER.size + 4 * limits.max_samples + _SPARE_BYTES,
             cpu_s=int(limits.wall_s * limits.max_jobs),
         )
-        die_with_parent(fork_server)  # after the change of user, which forgets it
+        die_with_parent(fork_server)  # after the change of user, which clears this setting
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
-        while _serve(link, limits):
+        while _handle_job(link, limits):
             pass
     os._exit(0)
 
 
-def _serve(link: socket.socket, limits: DecodeLimits) -> bool:
+def _handle_job(link: socket.socket, limits: DecodeLimits) -> bool:
+    """Decode one sound and send the reply; False if the link is closed."""
     packet, descriptors, _, _ = socket.recv_fds(link, REQUEST.size, 2)
     if not packet:
         return False
@@ -116,8 +117,8 @@ def _serve(link: socket.socket, limits: DecodeLimits) -> bool:
     except AuricleError as error:
         reply = DecodeReply(job, "audio", str(error))
     except MemoryError:
-        reply = DecodeReply(job, "limit", "the sound takes more memory to decode than the server gives to one.")
-    except Exception as error:  # noqa: BLE001  (whatever it is, this sound is to blame, and not the server)
+        reply = DecodeReply(job, "limit", "the sound takes more memory to decode than the server allows.")
+    except Exception as error:  # noqa: BLE001  (any failure is the sound's, not the server's)
         reply = DecodeReply(job, "worker", f"the sound cannot be decoded ({type(error).__name__}).")
     finally:
         os.close(source)
@@ -126,29 +127,30 @@ def _serve(link: socket.socket, limits: DecodeLimits) -> bool:
     return True
 
 
-def _most_samples(sound: Sound, n_bytes: int, limits: DecodeLimits) -> int:
-    """Check what the header says, and return how many samples of one channel the limits leave."""
+def _max_samples(sound: Sound, n_bytes: int, limits: DecodeLimits) -> int:
+    """Check the file's header, and return the allowed number of samples of one channel."""
     if not limits.min_rate_hz <= sound.rate_hz <= limits.max_rate_hz:
         raise _LimitError(
             f"the sample rate must be from {limits.min_rate_hz} to {limits.max_rate_hz} Hz. Got {sound.rate_hz} Hz."
         )
     if sound.channels > limits.max_channels:
         raise _LimitError(f"the sound must have at most {limits.max_channels} channels. Got {sound.channels}.")
-    most = min(
+    max_samples = min(
         int(limits.max_s * sound.rate_hz),
         limits.max_samples // sound.channels,
         limits.max_expansion * n_bytes // (4 * sound.channels),
     )
-    if sound.format != "MP3" and sound.n_frames is not None and sound.n_frames > most:  # an MP3's is an estimate
+    # The frame count of an MP3 header is an estimate.
+    if sound.format != "MP3" and sound.n_frames is not None and sound.n_frames > max_samples:
         raise _too_long(sound, sound.n_frames, limits, n_bytes)
-    return most
+    return max_samples
 
 
 def _too_long(sound: Sound, n_samples: int, limits: DecodeLimits, n_bytes: int) -> _LimitError:
     return _LimitError(
         f"the sound must be at most {limits.max_s:g} s long, {limits.max_samples} samples of all channels, and "
         f"{limits.max_expansion} times its file's size once it is decoded. This one, of {n_bytes} bytes, has at least "
-        f"{n_samples} frames of {sound.channels} channel(s) at {sound.rate_hz} Hz. Send it in parts."
+        f"{n_samples} frames of {sound.channels} channel(s) at {sound.rate_hz} Hz. Split it."
     )
 
 
@@ -158,7 +160,7 @@ def _write(target: int, content: memoryview) -> None:
 
 
 def _warm_up() -> None:
-    """Decode once, so that what is loaded at first use is loaded before the fork, and before memory is limited."""
+    """Decode each format once, so that lazy imports happen before the fork and before memory is limited."""
     import io
 
     import soundfile

@@ -1,4 +1,4 @@
-"""What a decoding process gives up before it sees a stranger's bytes; Linux only."""
+"""Confine a decoding process before it reads untrusted bytes: privileges, memory, files, processes; Linux only."""
 
 import ctypes
 import os
@@ -13,30 +13,39 @@ _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
 NICE: Final = 5
-"""How far decoding and answering give way to the event loop where cores are few: what is late there is late for all."""
+"""Niceness of decoding and predicting: the event loop, on which all requests wait, comes first."""
 
 _NOBODY: Final = 65_534
 _MAX_FILES: Final = 32
 
 
 def die_with_parent(parent: int) -> None:
-    """Ask for SIGKILL when the parent, a process id, ends; end at once if it already has."""
+    """Request SIGKILL for when the parent process ends; exit at once if it has ended already.
+
+    Parameters
+    ----------
+    parent : int
+        Process id.
+    """
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
 
 
 def confine(*, memory_bytes: int, file_bytes: int, cpu_s: int) -> None:
-    """Give up what decoding does not need, for good.
+    """Drop everything that decoding does not need, irrevocably.
 
-    No right of way, no new process, no more memory than this, no file beyond what the samples take, no privileges that
-    a program on disk could give, no core dump, nobody's rights if it had root's.
+    Lower priority, no new processes, limited memory and file size, no privileges from setuid programs, no core dump,
+    and the user nobody in place of root.
 
     Parameters
     ----------
-    memory_bytes : address space beyond what is there now
-    file_bytes : size of any file written
-    cpu_s : processor seconds, from now to the end of the process
+    memory_bytes : int
+        Address space beyond the current one.
+    file_bytes : int
+        Size of any written file.
+    cpu_s : int
+        Processor seconds of the process from now on.
     """
     os.nice(NICE)
     if os.geteuid() == 0:
@@ -46,7 +55,7 @@ def confine(*, memory_bytes: int, file_bytes: int, cpu_s: int) -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_DUMPABLE, 0)
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    for kind, most in (
+    for kind, limit in (
         (resource.RLIMIT_AS, _address_space() + memory_bytes),
         (resource.RLIMIT_CPU, int(usage.ru_utime + usage.ru_stime) + cpu_s),
         (resource.RLIMIT_FSIZE, file_bytes),
@@ -55,12 +64,12 @@ def confine(*, memory_bytes: int, file_bytes: int, cpu_s: int) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(kind)[1]
-        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (least, least))
+        lowest = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (lowest, lowest))
 
 
 def _address_space() -> int:
-    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123  (before anything else is given up)
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123  (pathlib would allocate more)
         return int(file.read().split()[0]) * resource.getpagesize()
 
 

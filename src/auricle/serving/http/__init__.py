@@ -1,1 +1,1 @@
-"""HTTP: protocol, requests, authentication, error responses, schemas."""
+"""HTTP: connection protocol, middleware, authentication, request bodies, schemas and error responses."""

@@ -1,4 +1,4 @@
-"""A request's sound on its way in: counted while it streams, kept in memory that a decoder can be handed."""
+"""Receive a request's body into memory that a decoder can open by descriptor, within size and memory limits."""
 
 import hashlib
 import os
@@ -16,49 +16,51 @@ from auricle.errors import RequestError
 from auricle.serving.http.multipart import FormParser
 from auricle.serving.settings import Settings
 
-__all__ = ["Body", "MemoryBudget", "receive"]
+__all__ = ["Body", "MemoryBudget", "receive_body"]
 
 _FORM: Final = "multipart/form-data"
 _SMALL_BYTES: Final = 1 << 18
-_PIECE_BYTES: Final = 1 << 20
+_CHUNK_BYTES: Final = 1 << 20
 
 
 class MemoryBudget:
-    """Memory for all bodies of a process together."""
+    """Memory for all bodies of a process."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._left = most_bytes
-        self._lock = threading.Lock()  # taken on the event loop, given back in threads
+    def __init__(self, max_bytes: int) -> None:
+        self._free_bytes = max_bytes
+        self._lock = threading.Lock()  # reserved on the event loop, released in threads
 
-    def take(self, n_bytes: int) -> None:
-        """Take room for some bytes.
+    def reserve(self, n_bytes: int) -> None:
+        """Reserve memory.
 
         Raises
         ------
-        RequestError : there is none
+        RequestError : too little is free
         """
         with self._lock:
-            if n_bytes > self._left:
+            if n_bytes > self._free_bytes:
                 raise RequestError("The server holds too much sound at the moment.", reason="overloaded")
-            self._left -= n_bytes
+            self._free_bytes -= n_bytes
 
-    def give_back(self, n_bytes: int) -> None:
-        """Give room back."""
+    def release(self, n_bytes: int) -> None:
+        """Release reserved memory."""
         with self._lock:
-            self._left += n_bytes
+            self._free_bytes += n_bytes
 
 
 class Body:
-    """The bytes of a sound file, as they came. A context manager, which frees them.
+    """The received bytes of a sound file; a context manager, which frees them.
 
-    A small one stays where it is until a thread asks for its descriptor: every call into the system from the event
-    loop may have to wait for the interpreter's lock.
+    A small body stays a bytearray until a thread asks for its descriptor: system calls on the event loop may wait for
+    the interpreter's lock.
 
     Attributes
     ----------
-    n_bytes : how many there are
-    source : the name that the sender gave the file; empty for none
-    metadata : JSON that came in a form beside the file; None for none
+    n_bytes : int
+    source : str
+        File name given by the sender; empty for none.
+    metadata : str or None
+        JSON of the form's part ``metadata``.
     """
 
     def __init__(self, memory_budget: MemoryBudget) -> None:
@@ -79,7 +81,7 @@ class Body:
         self.close()
 
     def close(self) -> None:
-        """Free the bytes; once is enough, and more does nothing."""
+        """Free the bytes; further calls do nothing."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -89,7 +91,7 @@ class Body:
         self._memory_budget.release(self.n_bytes)
 
     def descriptor(self) -> int:
-        """Return the descriptor of memory that holds the bytes; it is closed with the body."""
+        """Return a descriptor of memory with the bytes; it is closed with the body."""
         if self._descriptor < 0:
             self._descriptor = os.memfd_create("sound", os.MFD_CLOEXEC)
             self._append(self._small)
@@ -100,18 +102,18 @@ class Body:
         """Return the SHA-256 of the bytes."""
         if self._descriptor < 0:
             return hashlib.sha256(self._small).hexdigest()
-        found, at = hashlib.sha256(), 0
-        while piece := os.pread(self._descriptor, _PIECE_BYTES, at):
-            found.update(piece)
-            at += len(piece)
-        return found.hexdigest()
+        digest, offset = hashlib.sha256(), 0
+        while chunk := os.pread(self._descriptor, _CHUNK_BYTES, offset):
+            digest.update(chunk)
+            offset += len(chunk)
+        return digest.hexdigest()
 
     def write(self, content: bytes | memoryview) -> None:
-        """Add bytes.
+        """Append bytes.
 
         Raises
         ------
-        RequestError : there is no room for them
+        RequestError : the memory budget is exhausted
         """
         self._memory_budget.reserve(len(content))
         self.n_bytes += len(content)
@@ -127,12 +129,12 @@ class Body:
             left = left[os.write(self._descriptor, left) :]
 
 
-async def receive(request: Request, settings: Settings, memory_budget: MemoryBudget) -> Body:
-    """Take in the body of a request: the sound itself, or a form with a part ``file``.
+async def receive_body(request: Request, settings: Settings, memory_budget: MemoryBudget) -> Body:
+    """Receive the body of a request: a sound file, or a form with the part ``file``.
 
     Raises
     ------
-    RequestError : too large, in a coding that is not taken, a form without a file, or the server is full
+    RequestError : the body is too large or encoded, the form has no file, or the memory budget is exhausted
     """
     _check_head(request, settings)
     boundary = _boundary(request)
@@ -163,7 +165,7 @@ def _check_head(request: Request, settings: Settings) -> None:
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise RequestError(
-            f"A body must come without Content-Encoding. Got {coding!r}: sound files are small enough as they are.",
+            f"A body must be sent without Content-Encoding. Got {coding!r}: send the sound file as it is.",
             reason="unsupported",
         )
     length = request.headers.get("content-length", "0")
@@ -173,20 +175,20 @@ def _check_head(request: Request, settings: Settings) -> None:
 
 def _too_large(settings: Settings) -> RequestError:
     return RequestError(
-        f"A body must have at most {settings.max_body_bytes} bytes. This one has more: send FLAC or OGG, or parts.",
+        f"A body must have at most {settings.max_body_bytes} bytes. This one has more: send FLAC or OGG, or split it.",
         reason="too_large",
     )
 
 
 def _boundary(request: Request) -> bytes | None:
-    """Return what separates the parts of a form; None where the body is no form."""
+    """Return the boundary of a multipart form; None for another body."""
     message = Message()
     message["content-type"] = request.headers.get("content-type", "application/octet-stream")
     if message.get_content_type() != _FORM:
         return None
     boundary = message.get_boundary()
     if not boundary:
-        raise RequestError("A form must say what separates its parts: `boundary` is missing in Content-Type.")
+        raise RequestError("The Content-Type of a form must name its `boundary`. It is missing.")
     return boundary.encode("latin-1", errors="replace")
 
 

@@ -1,4 +1,4 @@
-"""What routes ask of a request before they answer it: a key with a scope, and the service that it is for."""
+"""FastAPI dependencies of routes: a key with a scope, a rate limit, and the service."""
 
 from typing import Annotated
 
@@ -13,11 +13,11 @@ __all__ = ["Admin", "Feedback", "Predict", "Promote", "Read", "RequireScope", "S
 
 
 class RequireScope:
-    """A dependency of routes: a key with a scope, and a rate that it has not used up.
+    """Dependency that requires a key with a scope, within its rate limit.
 
     Parameters
     ----------
-    scope : what the key must allow
+    scope : str
     """
 
     def __init__(self, scope: str) -> None:
@@ -26,21 +26,21 @@ class RequireScope:
     async def __call__(
         self, request: Request, _: Annotated[object, Security(HTTPBearer(auto_error=False, bearerFormat="aud_…"))]
     ) -> Caller:
-        """Return who asks.
+        """Return the authorized caller.
 
         Raises
         ------
-        RequestError : no key, a wrong one, one without the scope, or too many requests
+        RequestError : the key is missing, wrong, without the scope, or over its rate limit
         """
         return await authorize(request, self.scope)
 
 
 async def authorize(connection: HTTPConnection, scope: str) -> Caller:
-    """Return who asks, over HTTP or WebSocket, if the key allows what is asked; counts against its rate.
+    """Return the authorized caller of an HTTP or WebSocket request, and count the request against its rate limit.
 
     Raises
     ------
-    RequestError : no key, a wrong one, one without the scope, or too many requests
+    RequestError : the key is missing, wrong, without the scope, or over its rate limit
     """
     service = get_service(connection)
     address = connection.client.host if connection.client else ""
@@ -53,7 +53,7 @@ async def authorize(connection: HTTPConnection, scope: str) -> Caller:
 
 
 async def _service(connection: HTTPConnection) -> Service:
-    return get_service(connection)  # without `async` it would take a thread, twice as long as all else that a route asks
+    return get_service(connection)  # async, because FastAPI runs other dependencies in a thread, which takes longer
 
 
 ServiceDep = Annotated[Service, Depends(_service)]

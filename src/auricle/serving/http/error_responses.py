@@ -1,4 +1,4 @@
-"""Errors as replies: one JSON shape, and one table that says which status each kind has."""
+"""Error responses: one JSON shape, and the table of HTTP statuses by error kind."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from auricle.errors import AuricleError, RequestError
 
-__all__ = ["STATUS", "ErrorResponse", "install", "error_response", "http_status"]
+__all__ = ["STATUS", "ErrorResponse", "error_response", "http_status", "install_handlers"]
 
 STATUS: Final = {
     "usage": 422,
@@ -35,7 +35,7 @@ STATUS: Final = {
     "store": 503,
     "worker": 503,
 }
-"""Status of a reply, by the error's kind; a kind that is not here is a fault of the server's own, 500."""
+"""HTTP status by error kind; any other kind is an internal error, 500."""
 
 _KINDS: Final = {400: "request", 404: "missing", 405: "method", 413: "too_large"}
 _RETRY_S: Final = 1.0
@@ -43,7 +43,7 @@ _LOG: Final = logging.getLogger("auricle.serving")
 
 
 class ErrorResponse(Response):
-    """A reply that says what went wrong: ``{"error": {"kind", "message"}}``."""
+    """An error as a response: ``{"error": {"kind", "message"}}``."""
 
     media_type = "application/json"
 
@@ -59,40 +59,43 @@ class ErrorResponse(Response):
 
 
 def http_status(error: AuricleError) -> int:
-    """Return the status of the reply to an error."""
+    """Return the HTTP status of an error."""
     return STATUS.get(error.as_json()["kind"], 500)
 
 
 def error_response(error: AuricleError) -> ErrorResponse:
-    """Return the reply to an error; what the server itself is to blame for is logged and not told."""
-    said = error.as_json()
+    """Return the response to an error; details of internal errors go to the log only."""
     if http_status(error) == 500:
-        _LOG.error("a request failed", exc_info=error)
-        return ErrorResponse("internal", "The server failed at this request. Its log says why.")
+        return _internal_error(error)
+    body = error.as_json()
     retry_after_s = error.retry_after_s if isinstance(error, RequestError) else None
-    return ErrorResponse(said["kind"], said["message"], retry_after_s=retry_after_s)
+    return ErrorResponse(body["kind"], body["message"], retry_after_s=retry_after_s)
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of an app be told in the one shape."""
+def install_handlers(app: FastAPI) -> None:
+    """Convert every exception of an app to an :class:`ErrorResponse`."""
 
-    async def told(_: Request, error: Exception) -> Response:
+    async def handle(_: Request, error: Exception) -> Response:
         if isinstance(error, AuricleError):
             return error_response(error)
         if isinstance(error, RequestValidationError):
-            return ErrorResponse("usage", _first(error))
+            return ErrorResponse("usage", _validation_message(error))
         if isinstance(error, HTTPException):
-            return _of_starlette(error)
+            return _from_starlette(error)
         if isinstance(error, ClientDisconnect):
             return ErrorResponse("request", "The request ended before its body did.")
-        _LOG.error("a request failed", exc_info=error)
-        return ErrorResponse("internal", "The server failed at this request. Its log says why.")
+        return _internal_error(error)
 
     for kind in (AuricleError, RequestValidationError, HTTPException, ClientDisconnect, Exception):
-        app.add_exception_handler(kind, told)
+        app.add_exception_handler(kind, handle)
 
 
-def _first(error: RequestValidationError) -> str:
+def _internal_error(error: Exception) -> ErrorResponse:
+    _LOG.error("a request failed", exc_info=error)
+    return ErrorResponse("internal", "The server failed at this request. Its log says why.")
+
+
+def _validation_message(error: RequestValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
     message = first["msg"][0].lower() + first["msg"][1:]
@@ -100,12 +103,12 @@ def _first(error: RequestValidationError) -> str:
     return f"`{where}`: {message}." + (f" {more} more like this." if more else "")
 
 
-def _of_starlette(error: HTTPException) -> Response:
+def _from_starlette(error: HTTPException) -> Response:
     kind = _KINDS.get(error.status_code, "request")
     message = {
-        "missing": "There is nothing under this address. /v1/openapi.json lists what there is.",
-        "method": "This address does not know the method. /v1/openapi.json lists those that it knows.",
+        "missing": "This path does not exist. /v1/openapi.json lists all paths.",
+        "method": "This path does not support the method. /v1/openapi.json lists the methods of all paths.",
     }.get(kind, str(error.detail))
-    problem = ErrorResponse(kind, message)
-    problem.headers.update(error.headers or {})
-    return problem
+    response = ErrorResponse(kind, message)
+    response.headers.update(error.headers or {})
+    return response

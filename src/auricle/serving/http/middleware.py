@@ -1,4 +1,4 @@
-"""The first that a request meets and the last that a reply passes: names, origins, ids, the log and the numbers."""
+"""ASGI middleware around all routes: host and origin checks, admission, security headers, request log, metrics."""
 
 import logging
 import secrets
@@ -22,10 +22,10 @@ from auricle.serving.settings import Settings
 __all__ = ["HEADERS", "Middleware", "is_loopback"]
 
 _LOG: Final = logging.getLogger("auricle.requests")
-_UNTOLD: Final = ("/healthz", "/readyz", "/metrics")
-_ALIVE: Final = ("GET", "/healthz")
+_UNLOGGED_ROUTES: Final = ("/healthz", "/readyz", "/metrics")
+_HEALTHZ: Final = ("GET", "/healthz")
 _MAX_JSON_BYTES: Final = 65_536
-_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+_LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -33,11 +33,11 @@ HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 )
-"""What every reply carries."""
+"""Headers of every response."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to listen on can be reached from this machine alone."""
+    """Whether a listening address is reachable only from this machine."""
     if host == "localhost":
         return True
     try:
@@ -51,54 +51,56 @@ class Middleware:
 
     Parameters
     ----------
-    app : what answers
-    service : whose limits and numbers
+    app : ASGI application
+    service : Service
     """
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
-        self._hosts = _hosts(service.settings)
+        self._hosts = _accepted_hosts(service.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request or one stream."""
+        """Handle one request or one stream."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        request = secrets.token_hex(8)
-        scope["auricle.request"] = request
+        request_id = secrets.token_hex(8)
+        scope["auricle.request"] = request_id
         status = 0
 
-        async def told(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
-                own = {name for name, _ in message.get("headers", ())}
-                extra = [pair for pair in HEADERS if pair[0] not in own]
-                message["headers"] = [*message.get("headers", ()), *extra, (b"x-request-id", request.encode())]
+                present = {name for name, _ in message.get("headers", ())}
+                missing = [pair for pair in HEADERS if pair[0] not in present]
+                message["headers"] = [*message.get("headers", ()), *missing, (b"x-request-id", request_id.encode())]
             elif message["type"] == "websocket.accept":
                 status = 101
             await send(message)
 
         try:
-            problem = self._problem(Headers(scope=scope))
-            if problem is not None:
-                await (problem(scope, receive, told) if scope["type"] == "http" else refuse(problem, told))
-            elif _is(scope, _ALIVE):
-                scope["auricle.route"] = _ALIVE[1]
-                await ALIVE(scope, receive, told)  # before all that a route takes: it is asked whether we are alive
-            elif _is(scope, SOUND_UPLOAD):
-                await self._answer(scope, receive, told)
+            refusal = self._check_headers(Headers(scope=scope))
+            if refusal is not None and scope["type"] == "http":
+                await refusal(scope, receive, send_with_headers)
+            elif refusal is not None:
+                await _deny_websocket(refusal, send_with_headers)
+            elif _matches(scope, _HEALTHZ):
+                scope["auricle.route"] = _HEALTHZ[1]
+                await ALIVE(scope, receive, send_with_headers)  # liveness must not wait for a route's dependencies
+            elif _matches(scope, SOUND_UPLOAD):
+                await self._admit(scope, receive, send_with_headers)
             else:
-                await self._app(scope, _little(receive), told)
+                await self._app(scope, _limit_body(receive), send_with_headers)
         finally:
-            self._tell(scope, status, time.perf_counter() - began, request)
+            self._record(scope, status, time.perf_counter() - began, request_id)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let sound in, or turn it away before anything is spent on it: when there is too much, that is most of it."""
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Admit a sound, or refuse it before work is spent on it: under overload, most sounds are refused."""
         try:
-            slot = scope["auricle.place"] = self._service.admission.admit()
+            slot = scope["auricle.slot"] = self._service.admission.admit()
         except RequestError as error:
             scope["auricle.route"] = SOUND_UPLOAD[1]
             await error_response(error)(scope, receive, send)
@@ -108,42 +110,44 @@ class Middleware:
         finally:
             slot.release()
 
-    def _problem(self, headers: Mapping[str, str]) -> ErrorResponse | None:
+    def _check_headers(self, headers: Mapping[str, str]) -> ErrorResponse | None:
         host = headers.get("host", "")
-        if self._hosts and _name(host) not in self._hosts:
-            return ErrorResponse("host", f"This server is not {host[:80]!r}. Its operator can add it to `trusted_hosts`.")
+        if self._hosts and _host_name(host) not in self._hosts:
+            return ErrorResponse(
+                "host", f"This server is not {host[:80]!r}. Its operator can add the name to `trusted_hosts`."
+            )
         origin = headers.get("origin")
         if origin is not None and origin not in self._service.settings.origins and urlsplit(origin).netloc != host:
             return ErrorResponse("forbidden", "Pages of other origins may not call this server.")
         return None
 
-    def _tell(self, scope: Scope, status: int, seconds: float, request: str) -> None:
-        at_once = scope.get("auricle.route")
-        route = at_once or getattr(scope.get("route"), "path", "other")
+    def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+        own_route = scope.get("auricle.route")  # of a response by this middleware itself
+        route = own_route or getattr(scope.get("route"), "path", "other")
         method = scope.get("method", "WEBSOCKET")
         metrics = self._service.metrics
         metrics.requests.labels(method if route != "other" else "other", route, status).inc()
         metrics.request_s.labels(route).observe(seconds)
-        if at_once or (route in _UNTOLD and status < 400):
-            return  # of what is answered here, a line for each would be one more burden when there is too much
-        said: dict[str, Any] = {
+        if own_route or (route in _UNLOGGED_ROUTES and status < 400):
+            return  # a line per refusal would add to the overload
+        fields: dict[str, Any] = {
             "method": method,
             "path": scope["path"][:200],
             "status": status,
             "ms": round(1000 * seconds, 2),
-            "request": request,
+            "request": request_id,
             "client": (scope.get("client") or ("",))[0],
             "key": scope.get("auricle.key", ""),
         }
-        _LOG.info("request", extra=said)
+        _LOG.info("request", extra=fields)
 
 
-def _is(scope: Scope, resource: tuple[str, str]) -> bool:
+def _matches(scope: Scope, resource: tuple[str, str]) -> bool:
     return scope["type"] == "http" and (scope["method"], scope["path"]) == resource
 
 
-def _little(receive: Receive) -> Receive:
-    """Give a body on as long as it is no larger than JSON has to be; sound is counted where it is received."""
+def _limit_body(receive: Receive) -> Receive:
+    """Limit the body of a JSON request; `receive_body` limits sounds."""
     n_bytes = 0
 
     async def counted() -> Message:
@@ -158,25 +162,25 @@ def _little(receive: Receive) -> Receive:
     return counted
 
 
-async def refuse(problem: ErrorResponse, send: Send) -> None:
-    """Refuse a WebSocket before it is accepted, with a reply like any other."""
-    start = {"type": "websocket.http.response.start", "status": problem.status_code, "headers": problem.raw_headers}
+async def _deny_websocket(refusal: ErrorResponse, send: Send) -> None:
+    """Refuse a WebSocket before it is accepted, with an HTTP response."""
+    start = {"type": "websocket.http.response.start", "status": refusal.status_code, "headers": refusal.raw_headers}
     await send(start)
-    await send({"type": "websocket.http.response.body", "body": problem.body})
+    await send({"type": "websocket.http.response.body", "body": refusal.body})
 
 
-def _hosts(settings: Settings) -> frozenset[str]:
-    """Return the names that a request may call us by; none for any.
+def _accepted_hosts(settings: Settings) -> frozenset[str]:
+    """Return the accepted names of the header Host; empty accepts any.
 
-    On loopback any page could otherwise reach us through a name of its own that it lets mean 127.0.0.1.
+    A server on loopback accepts only its own names, which stops DNS rebinding by web pages.
     """
     names = [*settings.trusted_hosts]
     if is_loopback(settings.host):
-        names += [*_NAMES, settings.host]
+        names += [*_LOOPBACK_NAMES, settings.host]
     return frozenset(name.lower() for name in names)
 
 
-def _name(host: str) -> str:
+def _host_name(host: str) -> str:
     """Return the name in a header Host, without its port."""
     try:
         return (urlsplit(f"//{host}").hostname or "").lower()

@@ -1,4 +1,4 @@
-"""A multipart form, part by part as it streams: one file, and JSON beside it."""
+"""Streaming parser of a multipart form with the parts ``file`` and ``metadata``."""
 
 import re
 from collections.abc import Callable
@@ -16,36 +16,40 @@ _PARTS: Final = ("file", "metadata")
 
 
 class FormParser:
-    """Takes a form in pieces and hands the bytes of its part ``file`` on.
+    """Parses a form in chunks, and forwards the bytes of its part ``file``.
 
     Parameters
     ----------
-    boundary : what separates the parts
-    write : where the file's bytes go
+    boundary : bytes
+        Separator of the parts.
+    write : callable
+        Takes the file's bytes.
 
     Attributes
     ----------
-    source : name of the file, as it was told; empty for none
-    metadata : the part of that name, as text; None for none
+    source : str
+        File name given by the client; empty for none.
+    metadata : str or None
+        Text of the part ``metadata``.
     """
 
     def __init__(self, boundary: bytes, write: Callable[[memoryview], None]) -> None:
         self.source = ""
         self.metadata: str | None = None
         self._write = write
-        self._seen: set[str] = set()
+        self._received: set[str] = set()
         self._name = ""
         self._field = bytearray()
         self._header = bytearray()
         self._value = bytearray()
         self._headers: dict[str, str] = {}
-        self._is_whole = False
+        self._is_complete = False
         self._parser = MultipartParser(
             boundary,
             {
-                "on_part_begin": self._begin,
-                "on_part_data": self._data,
-                "on_part_end": self._end_part,
+                "on_part_begin": self._on_part_begin,
+                "on_part_data": self._on_part_data,
+                "on_part_end": self._on_part_end,
                 "on_header_field": self._on_header_field,
                 "on_header_value": self._on_header_value,
                 "on_header_end": self._on_header_end,
@@ -55,28 +59,28 @@ class FormParser:
         )
 
     def push(self, content: bytes) -> None:
-        """Take the next bytes.
+        """Parse the next bytes.
 
         Raises
         ------
-        RequestError : a part that is not known, comes twice, or is too large
+        RequestError : a part is unknown, repeated or too large
         """
         self._parser.write(content)
 
     def end(self) -> None:
-        """Say that no more bytes come.
+        """Finish parsing.
 
         Raises
         ------
-        RequestError : the form is cut off, or has no part ``file``
+        RequestError : the form is truncated, or has no part ``file``
         """
         self._parser.finalize()
-        if not self._is_whole:
-            raise RequestError("A form must be whole. This one ends before its last boundary.")
-        if "file" not in self._seen:
+        if not self._is_complete:
+            raise RequestError("A form must be complete. This one ends before its last boundary.")
+        if "file" not in self._received:
             raise RequestError("A form must have a part named `file`, which holds the sound. This one has none.")
 
-    def _begin(self) -> None:
+    def _on_part_begin(self) -> None:
         self._headers = {}
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
@@ -97,13 +101,13 @@ class FormParser:
         self._name = name if isinstance(name, str) else ""
         if self._name not in _PARTS:
             raise RequestError(f"A form's parts must be `file` and `metadata`. Got {self._name[:64]!r}.")
-        if self._name in self._seen:
+        if self._name in self._received:
             raise RequestError(f"A form must have one part `{self._name}`. This one has more.")
-        self._seen.add(self._name)
+        self._received.add(self._name)
         if self._name == "file":
             self.source = message.get_filename("") or ""
 
-    def _data(self, data: bytes, start: int, end: int) -> None:
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._name == "file":
             self._write(memoryview(data)[start:end])
             return
@@ -111,9 +115,9 @@ class FormParser:
             raise RequestError(f"`metadata` must have at most {_MAX_FIELD_BYTES} bytes.", reason="too_large")
         self._field += data[start:end]
 
-    def _end_part(self) -> None:
+    def _on_part_end(self) -> None:
         if self._name == "metadata":
             self.metadata = self._field.decode(errors="replace")
 
     def _on_end(self) -> None:
-        self._is_whole = True
+        self._is_complete = True

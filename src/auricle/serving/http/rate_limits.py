@@ -1,4 +1,4 @@
-"""Rate limits that hold over all processes: each draws from the store's bucket a little ahead."""
+"""Rate limits per API key over all processes: each process draws tokens from the store's bucket in advance."""
 
 import asyncio
 import time
@@ -14,66 +14,69 @@ from auricle.errors import RequestError, StoreError
 __all__ = ["RateLimits"]
 
 _AHEAD_S: Final = 0.2
-_MOST_REMEMBERED: Final = 10_000
+_MAX_BUCKETS: Final = 10_000
 
 
 @dataclass(slots=True)
-class _Purse:
-    """What one process has drawn for one key and not yet spent."""
+class _LocalBucket:
+    """Tokens that this process has drawn for a key and not spent."""
 
     tokens: float = 0.0
     empty_until: float = 0.0
-    drawn: float = field(default_factory=time.monotonic)
+    drawn_at: float = field(default_factory=time.monotonic)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class RateLimits:
-    """Lets each key make so many requests a second; for one event loop.
+    """Limits the requests of each key; for one event loop.
 
     Parameters
     ----------
-    draw : takes up to so many tokens of a name from what all processes share, in a thread, and returns how many it got
-    rate_per_s : tokens that flow into each bucket
-    burst : tokens that it holds
+    draw : callable
+        Draws up to n tokens of a key from the shared bucket, and returns how many; runs in a thread.
+    rate_per_s : float
+        Refill rate of a bucket in tokens per second.
+    burst : int
+        Capacity of a bucket.
     """
 
     def __init__(self, draw: Callable[[str, int], int], *, rate_per_s: float, burst: int) -> None:
         self._draw = draw
         self._rate_per_s = rate_per_s
         self._burst = burst
-        self._purses: OrderedDict[str, _Purse] = OrderedDict()
+        self._buckets: OrderedDict[str, _LocalBucket] = OrderedDict()
 
     async def spend(self, name: str) -> None:
-        """Let one request of a name pass.
+        """Spend one token of a key.
 
         Raises
         ------
-        RequestError : it came too soon
+        RequestError : the key is over its limit
         """
-        purse = self._purses.setdefault(name, _Purse())
-        self._purses.move_to_end(name)
-        while len(self._purses) > _MOST_REMEMBERED:
-            self._purses.popitem(last=False)
-        if purse.tokens < 1 and time.monotonic() >= purse.empty_until:
-            async with purse.lock:
-                if purse.tokens < 1 and time.monotonic() >= purse.empty_until:
-                    await self._fill(name, purse)
-        if purse.tokens < 1:
+        bucket = self._buckets.setdefault(name, _LocalBucket())
+        self._buckets.move_to_end(name)
+        while len(self._buckets) > _MAX_BUCKETS:
+            self._buckets.popitem(last=False)
+        if bucket.tokens < 1 and time.monotonic() >= bucket.empty_until:
+            async with bucket.lock:
+                if bucket.tokens < 1 and time.monotonic() >= bucket.empty_until:
+                    await self._refill(name, bucket)
+        if bucket.tokens < 1:
             raise RequestError(
                 f"A key may make {self._rate_per_s:g} requests a second, and {self._burst} at once.",
                 reason="rate",
                 retry_after_s=1 / self._rate_per_s,
             )
-        purse.tokens -= 1
+        bucket.tokens -= 1
 
-    async def _fill(self, name: str, purse: _Purse) -> None:
+    async def _refill(self, name: str, bucket: _LocalBucket) -> None:
         wanted = max(1, min(self._burst, round(self._rate_per_s * _AHEAD_S)))
         try:
-            got: float = await to_thread.run_sync(self._draw, name, wanted)
-        except StoreError:  # what only reads must go on where the store cannot be written
-            got = min(wanted, (time.monotonic() - purse.drawn) * self._rate_per_s)
-        present = time.monotonic()
-        purse.drawn = present
-        purse.tokens += got
-        if purse.tokens < 1:
-            purse.empty_until = present + min(_AHEAD_S, 1 / self._rate_per_s)
+            drawn: float = await to_thread.run_sync(self._draw, name, wanted)
+        except StoreError:  # read requests must work while the store cannot be written
+            drawn = min(wanted, (time.monotonic() - bucket.drawn_at) * self._rate_per_s)
+        now = time.monotonic()
+        bucket.drawn_at = now
+        bucket.tokens += drawn
+        if bucket.tokens < 1:
+            bucket.empty_until = now + min(_AHEAD_S, 1 / self._rate_per_s)

@@ -1,8 +1,17 @@
-"""What replies hold, as the OpenAPI document tells it."""
+"""Request and response bodies: pydantic schemas for the OpenAPI document, and log entries as JSON.
 
-from typing import Annotated, Any, Literal
+The names of the schemas are component names of the public API.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from auricle.records import Entry
+
+if TYPE_CHECKING:
+    from auricle.store.labels.feedback import FeedbackEntry
 
 __all__ = [
     "ERRORS",
@@ -19,14 +28,16 @@ __all__ = [
     "PromoteBody",
     "ReviewPage",
     "RollbackBody",
+    "entry_json",
+    "predictions_json",
 ]
 
 
-class _Said(BaseModel):
+class _ResponseBody(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-class _Taken(BaseModel):
+class _RequestBody(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -36,13 +47,13 @@ class _Problem(BaseModel):
 
 
 class Error(BaseModel):
-    """What went wrong, and what to do."""
+    """An error: its kind, and a message with cause and remedy."""
 
     error: _Problem
 
 
-class PredictionSaid(_Said):
-    """An answer: a class with its probabilities, or a number with its interval."""
+class PredictionSaid(_ResponseBody):
+    """A prediction: a class with its probabilities, or a number with its interval."""
 
     level: Literal["recording", "window", "event"]
     start_s: float
@@ -58,15 +69,15 @@ class PredictionSaid(_Said):
 
 
 class Answer(BaseModel):
-    """What was answered, and the id under which it is kept."""
+    """The predictions of a sound, and the id of their entry in the log."""
 
     id: str
     predictions: list[PredictionSaid]
     model: str
 
 
-class FeedbackSaid(_Said):
-    """What somebody said a recording was."""
+class FeedbackSaid(_ResponseBody):
+    """A label of a recording."""
 
     label: str | None = None
     target: float | None = None
@@ -77,7 +88,7 @@ class FeedbackSaid(_Said):
 
 
 class Kept(Answer):
-    """An answer as it is kept."""
+    """An entry of the log."""
 
     time: str
     key: str
@@ -91,35 +102,35 @@ class Kept(Answer):
 
 
 class EntryPage(BaseModel):
-    """A page of answers, the newest first."""
+    """A page of entries, newest first."""
 
     entries: list[Kept]
-    cursor: str | None = Field(description="where the next page begins; null at the end")
+    cursor: str | None = Field(description="cursor of the next page; null at the end")
 
 
 class Candidate(Kept):
-    """An answer that is worth a label, and why."""
+    """An entry that is worth a label, and why."""
 
     reason: Literal["typical", "novel", "uncertain"]
     score: float
 
 
 class ReviewPage(BaseModel):
-    """Answers that are worth a label, the best first."""
+    """Entries that are worth a label, best first."""
 
     entries: list[Candidate]
 
 
-class FeedbackBody(_Taken):
-    """What a recording was: a class or a number, whichever its model answers."""
+class FeedbackBody(_RequestBody):
+    """The true class or value of a recording, whichever its model predicts."""
 
     label: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     target: Annotated[float, Field(allow_inf_nan=False)] | None = None
     who: Annotated[str, Field(max_length=200)] = ""
 
 
-class Check(_Said):
-    """What the monitor found last."""
+class Check(_ResponseBody):
+    """The latest monitoring check."""
 
     id: str
     time: str
@@ -129,54 +140,75 @@ class Check(_Said):
 
 
 class ModelPage(BaseModel):
-    """Every model of the registry."""
+    """All models of the registry."""
 
-    serving: str = Field(description="the model that answers here at present")
+    serving: str = Field(description="the active model of this server")
     models: list[dict[str, Any]]
 
 
-class PromoteBody(_Taken):
-    """Which model is to become the champion."""
+class PromoteBody(_RequestBody):
+    """The model to promote to champion."""
 
     version: Annotated[str, Field(max_length=200)] | None = Field(
-        None, description="version or start of the digest; without it the challenger"
+        None, description="version or start of the digest; the challenger if omitted"
     )
     why: Annotated[str, Field(max_length=1000)] = ""
 
 
-class RollbackBody(_Taken):
-    """Why the champion is to be what it was before."""
+class RollbackBody(_RequestBody):
+    """The reason for restoring the previous champion."""
 
     why: Annotated[str, Field(max_length=1000)] = ""
 
 
-class Moved(_Said):
-    """That another model is the champion now."""
+class Moved(_ResponseBody):
+    """The new champion, and the change of the alias."""
 
     champion: str
     change: dict[str, Any]
 
 
-class Health(_Said):
-    """Whether the server works."""
+class Health(_ResponseBody):
+    """The state of the server."""
 
     status: Literal["ok", "starting", "stopping", "degraded"]
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Error, "description": says}
-    for status, says in {
-        400: "The request cannot be read.",
-        401: "No key, or a wrong, expired or revoked one.",
-        403: "The key does not allow this.",
-        404: "There is no such thing.",
-        408: "The request came too slowly.",
-        409: "Somebody else did something at the same time.",
+    status: {"model": Error, "description": description}
+    for status, description in {
+        400: "The request is malformed.",
+        401: "The key is missing, wrong, expired or revoked.",
+        403: "The key lacks the required scope.",
+        404: "The resource does not exist.",
+        408: "The request arrived too slowly.",
+        409: "The request conflicts with a concurrent one.",
         413: "The body is too large.",
-        415: "The body is coded.",
+        415: "The body has a Content-Encoding.",
         421: "The request is for another host.",
-        422: "The sound or a value cannot be used.",
+        422: "The sound or a value is invalid.",
         429: "Too many requests.",
-        503: "The server is busy, stopping, or cannot reach its store.",
+        503: "The server is overloaded or stopping, or cannot use its store.",
     }.items()
 }
+
+
+def predictions_json(entry: Entry) -> dict[str, Any]:
+    """Return an entry in the form of ``Answer``."""
+    predictions = [prediction.as_json() for prediction in entry.predictions]
+    return {"id": entry.id, "predictions": predictions, "model": entry.model}
+
+
+def entry_json(entry: Entry, feedback: "Iterable[FeedbackEntry]" = ()) -> dict[str, Any]:
+    """Return an entry in the form of ``Kept``, with its feedback, oldest first."""
+    return predictions_json(entry) | {
+        "time": entry.time.isoformat(timespec="milliseconds"),
+        "key": entry.key,
+        "group": entry.group,
+        "source": entry.source,
+        "metadata": dict(entry.metadata),
+        "rate_hz": entry.rate_hz,
+        "channels": entry.channels,
+        "has_audio": entry.audio is not None,
+        "feedback": [label.as_json() for label in feedback],
+    }

@@ -1,4 +1,4 @@
-"""``/healthz``, ``/readyz``, ``/metrics``: for those who run the server."""
+"""``/healthz``, ``/readyz`` and ``/metrics``: liveness, readiness and Prometheus metrics."""
 
 import json
 from typing import Final
@@ -16,33 +16,33 @@ __all__ = ["ALIVE", "router"]
 router = APIRouter(tags=["running"])
 
 ALIVE: Final = Response(b'{"status": "ok"}', media_type="application/json")
-"""The reply of ``/healthz``, which the front gives before anything else."""
+"""The response of ``/healthz``, which the middleware sends before all else."""
 
 
-@router.get("/healthz", response_model=Health, summary="Whether the process works")
+@router.get("/healthz", response_model=Health, summary="Liveness")
 async def healthz() -> Response:
-    """Answer; nothing else is asked, so that a busy store or a broken model restarts nobody."""
+    """Respond without any check, so that a busy store or a broken model does not restart the process."""
     return ALIVE
 
 
 @router.get(
     "/readyz",
     response_model=Health,
-    responses={503: {"model": Error, "description": "Not now."}},
-    summary="Whether requests should come here",
+    responses={503: {"model": Error, "description": "The server is not ready."}},
+    summary="Readiness",
 )
 async def readyz(service: ServiceDep) -> Response:
-    """Say whether the model is loaded, the store answers, and the server is not about to stop."""
+    """Check that the store responds, that the server is not stopping, and whether the champion is loaded."""
     if service.is_stopping:
         raise RequestError("The server is stopping.", reason="stopping")
     await to_thread.run_sync(service.store.keys.all)
-    champion = service.active_model
-    status = "ok" if champion.problem is None else "degraded"
-    return Response(json.dumps({"status": status, "model": champion.model.name}), media_type="application/json")
+    active_model = service.active_model
+    status = "ok" if active_model.load_error is None else "degraded"
+    return Response(json.dumps({"status": status, "model": active_model.model.name}), media_type="application/json")
 
 
-@router.get("/metrics", response_class=Response, responses=ERRORS, summary="Numbers for Prometheus")
+@router.get("/metrics", response_class=Response, responses=ERRORS, summary="Prometheus metrics")
 def metrics(service: ServiceDep, _: Read) -> Response:
-    """Return all numbers of all processes of this server."""
+    """Return the metrics of all processes of this server."""
     service.metrics.waiting.set(service.admission.n_in_flight)
-    return Response(service.metrics.read(), media_type=CONTENT_TYPE)
+    return Response(service.metrics.render(), media_type=CONTENT_TYPE)

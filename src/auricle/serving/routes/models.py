@@ -1,4 +1,4 @@
-"""``/v1/models``: the registry, and which of its models answers."""
+"""``/v1/models``: list the registry, promote a model to champion, roll back."""
 
 import json
 from typing import Any
@@ -16,16 +16,19 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/models", tags=["models"], responses=ERRORS)
 
 
-@router.get("", response_model=ModelPage, summary="Every model")
+@router.get("", response_model=ModelPage, summary="List all models")
 def models(service: ServiceDep, _: Read) -> Response:
-    """List the registry, the newest first, and say which model answers here."""
-    told = {"serving": service.active_model.model.name, "models": [one.as_json() for one in service.store.models.all()]}
-    return Response(json.dumps(told), media_type="application/json")
+    """List the registry, newest first, and name the active model of this server."""
+    page = {
+        "serving": service.active_model.model.name,
+        "models": [model.as_json() for model in service.store.models.all()],
+    }
+    return Response(json.dumps(page), media_type="application/json")
 
 
-@router.post("/{name}/promote", response_model=Moved, summary="Change the champion")
+@router.post("/{name}/promote", response_model=Moved, summary="Promote a model to champion")
 async def promote(service: ServiceDep, caller: Promote, name: str, body: PromoteBody) -> Response:
-    """Make a version of a model, or its challenger, the champion: all servers answer with it within seconds."""
+    """Make a version of a model, or its challenger, the champion; all servers load it within seconds."""
 
     def change() -> dict[str, Any]:
         reference = f"{name}@{body.version or 'challenger'}"
@@ -37,20 +40,20 @@ async def promote(service: ServiceDep, caller: Promote, name: str, body: Promote
             name, found.digest, expected=expected, who=caller.key, why=body.why
         ).as_json()
 
-    return await _moved(service, name, await to_thread.run_sync(change))
+    return await _refreshed(service, name, await to_thread.run_sync(change))
 
 
-@router.post("/{name}/rollback", response_model=Moved, summary="Go back to the champion before")
+@router.post("/{name}/rollback", response_model=Moved, summary="Restore the previous champion")
 async def rollback(service: ServiceDep, caller: Promote, name: str, body: RollbackBody) -> Response:
-    """Make the champion what it was before its last promotion."""
+    """Restore the champion before the last promotion."""
 
     def change() -> dict[str, Any]:
         return service.store.aliases.rollback(name, who=caller.key, why=body.why).as_json()
 
-    return await _moved(service, name, await to_thread.run_sync(change))
+    return await _refreshed(service, name, await to_thread.run_sync(change))
 
 
-async def _moved(service: Service, name: str, change: dict[str, Any]) -> Response:
-    await service.follow()  # this process at once, its siblings within `model_poll_s`
+async def _refreshed(service: Service, name: str, change: dict[str, Any]) -> Response:
+    await service.refresh()  # this process at once, the others within `model_poll_s`
     champion = await to_thread.run_sync(service.store.models.champion, name)
     return Response(json.dumps({"champion": champion.id, "change": change}), media_type="application/json")

@@ -1,4 +1,4 @@
-"""``/v1/monitor``: what the watch found last; the server itself computes no checks."""
+"""``/v1/monitor``: the latest stored monitoring check; the server itself computes none."""
 
 import json
 from typing import Annotated
@@ -14,20 +14,20 @@ __all__ = ["router"]
 router = APIRouter(tags=["monitor"], responses=ERRORS)
 
 
-@router.get("/v1/monitor", response_model=Check, summary="The last check")
+@router.get("/v1/monitor", response_model=Check, summary="Return the latest monitoring check")
 def monitor(
     service: ServiceDep, _: Read, model: Annotated[str | None, Query(max_length=300, description="name@version")] = None
 ) -> Response:
-    """Return the last check of a model, or of any, that `auricle watch` or `auricle monitor` kept."""
-    found = service.store.checks.latest(model)
-    if not found:
-        raise MissingError("No check is kept yet. `auricle watch` makes them beside the server.")
-    check = found[0]
-    told = {
+    """Return the latest check of a model, or of any model, that `auricle watch` or `auricle monitor` stored."""
+    checks = service.store.checks.latest(model)
+    if not checks:
+        raise MissingError("No check is stored yet. Run `auricle watch` beside the server.")
+    check = checks[0]
+    body = {
         "id": check.id,
         "time": check.time.isoformat(timespec="seconds"),
         "model": check.model,
         "verdict": check.verdict,
         "check": dict(check.body),
     }
-    return Response(json.dumps(told), media_type="application/json")
+    return Response(json.dumps(body), media_type="application/json")

@@ -1,4 +1,4 @@
-"""``/``: a page that says which model answers here, how it is, and where to go on."""
+"""``/``: an HTML page with the active model, its held-out result, the state of the server and a first request."""
 
 from html import escape
 from importlib import resources
@@ -15,21 +15,21 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def page(request: Request, service: ServiceDep) -> Response:
-    """Return the page; it needs no key and tells no secret."""
-    champion = service.active_model
-    model = champion.model
+    """Return the page; it needs no key and shows no secret."""
+    active_model = service.active_model
+    model, is_current = active_model.model, active_model.load_error is None
     manifest = model.bundle.manifest
     values = {
         "model": model.name,
         "origin": str(request.base_url).rstrip("/"),
         "version": version("auricle"),
-        "answers": ", ".join(manifest.classes) if manifest.classes else "a number, with its interval",
-        "verdict": manifest.verdict or "No held-out score is told by the bundle.",
+        "output": ", ".join(manifest.classes) if manifest.classes else "a number, with its interval",
+        "verdict": manifest.verdict or "The bundle has no held-out score.",
         "window": f"{manifest.spec.window_s:g} s" if manifest.spec.window_s else "the whole sound",
-        "tone": "good" if champion.problem is None else "warning",
-        "health": "answering" if champion.problem is None else "answering; the new champion could not be loaded",
+        "tone": "good" if is_current else "warning",
+        "health": "serving" if is_current else "serving; the new champion could not be loaded",
         "header": "" if service.authenticator.is_open else '-H "Authorization: Bearer $AURICLE_KEY" ',
-        "keys": "not needed on this address" if service.authenticator.is_open else "needed: Authorization: Bearer aud_…",
+        "keys": "not required" if service.authenticator.is_open else "required: Authorization: Bearer aud_…",
     }
     html = resources.files("auricle.serving.routes").joinpath("page.html").read_text(encoding="utf-8")
     for name, value in values.items():

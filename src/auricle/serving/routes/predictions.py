@@ -1,4 +1,4 @@
-"""``/v1/predictions``: sound in, an answer out once it is kept; and all that was answered before."""
+"""``/v1/predictions``: predict a sound and log it; list, retrieve and delete logged predictions and sounds."""
 
 import asyncio
 import contextlib
@@ -16,17 +16,16 @@ from auricle.errors import AuricleError, StoreError
 from auricle.prediction.request import PredictionRequest
 from auricle.records import Entry
 from auricle.serving.admission import Slot
-from auricle.serving.http.body import Body, receive
+from auricle.serving.http.body import Body, receive_body
 from auricle.serving.http.dependencies import Admin, Predict, Read, ServiceDep
 from auricle.serving.http.query import RequestQuery, parse_metadata, sanitize_name
-from auricle.serving.http.schemas import ERRORS, Answer, EntryPage, Kept
-from auricle.serving.http.serializers import answer_json, entry_json
-from auricle.serving.inference import InferenceResult, SoundOrigin, answer
+from auricle.serving.http.schemas import ERRORS, Answer, EntryPage, Kept, entry_json, predictions_json
+from auricle.serving.inference import InferenceResult, SoundOrigin, predict_sound
 from auricle.serving.service import Service
 from auricle.store.idempotency import Claim
 from auricle.store.predictions.filters import Filter
 
-__all__ = ["keep", "router"]
+__all__ = ["await_commit", "router"]
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"], responses=ERRORS)
 
@@ -48,7 +47,7 @@ _BODY = {
 }
 
 
-class _Wanted(BaseModel):
+class _EntryQuery(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     since: AwareDatetime | None = None
@@ -59,11 +58,11 @@ class _Wanted(BaseModel):
     group: Annotated[str | None, Field(max_length=255)] = None
     unknown: bool | None = None
     labelled: bool | None = None
-    cursor: Annotated[str | None, Field(max_length=100, description="where the next page begins")] = None
+    cursor: Annotated[str | None, Field(max_length=100, description="cursor of an earlier page")] = None
     limit: Annotated[int, Field(ge=1, le=500)] = 50
 
 
-@router.post("", status_code=201, response_model=Answer, openapi_extra=_BODY, summary="Answer a sound")
+@router.post("", status_code=201, response_model=Answer, openapi_extra=_BODY, summary="Predict a sound")
 async def predict(
     request: Request,
     service: ServiceDep,
@@ -71,9 +70,9 @@ async def predict(
     query: Annotated[RequestQuery, Query()],
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> Response:
-    """Send a sound, as the body or as the part `file` of a form; 201 means that the answer is kept."""
-    slot: Slot = request.scope["auricle.place"]
-    body = await receive(request, service.settings, service.memory_budget)
+    """Send a sound as the body, or as the part `file` of a form; 201 means that the prediction is committed."""
+    slot: Slot = request.scope["auricle.slot"]
+    body = await receive_body(request, service.settings, service.memory_budget)
     try:
         slot.hold()
         origin = SoundOrigin(
@@ -91,7 +90,7 @@ async def predict(
         body.close()
         raise
     try:
-        return _reply(await keep(service, await _answer(service, body, query.request, origin, claim)))
+        return _reply(await await_commit(service, await _predict(service, body, query.request, origin, claim)))
     except AuricleError as error:
         service.metrics.refused.labels(error.as_json()["kind"]).inc()
         if claim is not None:
@@ -99,82 +98,84 @@ async def predict(
         raise
 
 
-@router.get("", response_model=EntryPage, summary="What was answered, the newest first")
-def entries(service: ServiceDep, _: Read, wanted: Annotated[_Wanted, Query()]) -> Response:
-    """List answers that fit all filters, page by page."""
-    values = wanted.model_dump(exclude={"cursor", "limit"})
-    page = service.store.entries(Filter(**values), cursor=wanted.cursor, limit=wanted.limit)
-    said = service.store.feedback.of([one.id for one in page.entries])
-    told = {"entries": [entry_json(one, said.get(one.id, ())) for one in page.entries], "cursor": page.cursor}
-    return _json(told)
+@router.get("", response_model=EntryPage, summary="List predictions, newest first")
+def entries(service: ServiceDep, _: Read, query: Annotated[_EntryQuery, Query()]) -> Response:
+    """List the predictions that match all filters, page by page."""
+    filters = Filter(**query.model_dump(exclude={"cursor", "limit"}))
+    page = service.store.entries(filters, cursor=query.cursor, limit=query.limit)
+    feedback = service.store.feedback.of([entry.id for entry in page.entries])
+    rows = [entry_json(entry, feedback.get(entry.id, ())) for entry in page.entries]
+    return _json({"entries": rows, "cursor": page.cursor})
 
 
-@router.get("/{identity}", response_model=Kept, summary="One answer")
+@router.get("/{identity}", response_model=Kept, summary="Return one prediction")
 def entry(service: ServiceDep, _: Read, identity: str) -> Response:
-    """Return one answer as it is kept, with what people said of it."""
-    found = service.store.entry(identity)
-    return _json(entry_json(found, service.store.feedback.of([found.id]).get(found.id, ())))
+    """Return one prediction with its feedback."""
+    stored = service.store.entry(identity)
+    return _json(entry_json(stored, service.store.feedback.of([stored.id]).get(stored.id, ())))
 
 
 @router.get(
     "/{identity}/audio",
     response_class=Response,
     responses={200: {"content": {"audio/flac": {"schema": _SOUND}}}},
-    summary="The sound of an answer",
+    summary="Return the sound of a prediction",
 )
 def audio(service: ServiceDep, _: Read, identity: str) -> Response:
-    """Return the sound as FLAC, where it was kept."""
+    """Return the sound as FLAC, if it was kept."""
     return Response(service.store.sound(identity), media_type="audio/flac")
 
 
-@router.delete("/{identity}", status_code=204, response_class=Response, summary="Erase an answer")
+@router.delete("/{identity}", status_code=204, response_class=Response, summary="Delete a prediction")
 def delete(service: ServiceDep, caller: Admin, identity: str) -> Response:
-    """Erase sound, answer and feedback; that there was an answer of this id remains known."""
+    """Delete prediction, sound and feedback; the id stays known as deleted."""
     service.store.delete(identity, who=caller.key)
     return Response(status_code=204)
 
 
-async def keep(service: Service, future: "Future[Entry]") -> Entry:
-    """Wait until an entry that the writer was given is committed, and return it as it is kept.
+async def await_commit(service: Service, future: "Future[Entry]") -> Entry:
+    """Wait until the writer has committed an entry, and return it as stored.
 
     Raises
     ------
-    StoreError : it could not be committed in time
+    StoreError : the entry could not be committed in time
     ConflictError : another process answered the same request meanwhile
     """
     began = asyncio.get_running_loop().time()
     try:
         async with asyncio.timeout(service.settings.commit_s):
-            kept = await asyncio.shield(asyncio.wrap_future(future))
+            entry = await asyncio.shield(asyncio.wrap_future(future))
     except TimeoutError:
-        future.cancel()  # not written, unless it is being written just now
-        raise StoreError(f"The answer could not be kept within {service.settings.commit_s:g} s. Ask again.") from None
+        future.cancel()  # has no effect if the write is in progress
+        raise StoreError(
+            f"A prediction must be committed within {service.settings.commit_s:g} s. It was not: send the sound again."
+        ) from None
     service.metrics.commit_s.observe(asyncio.get_running_loop().time() - began)
-    service.metrics.tell(kept.recording)
-    return kept
+    service.metrics.count_prediction(entry.recording)
+    return entry
 
 
 def _claim(service: Service, token: str, body: Body, request: PredictionRequest, origin: SoundOrigin) -> Claim:
-    asked = (request.windows, request.events is not None, request.hop_s, origin.source, origin.metadata)
-    digest = hashlib.sha256(json.dumps([body.digest(), *asked], sort_keys=True).encode()).hexdigest()
+    parts = (request.windows, request.events is not None, request.hop_s, origin.source, origin.metadata)
+    digest = hashlib.sha256(json.dumps([body.digest(), *parts], sort_keys=True).encode()).hexdigest()
     return service.store.claims.claim(origin.key, token, digest)
 
 
 def _release(service: Service, claim: Claim) -> None:
-    with contextlib.suppress(StoreError):  # then it is abandoned in time
+    with contextlib.suppress(StoreError):  # an unreleased claim expires
         service.store.claims.release(claim)
 
 
-async def _answer(
+async def _predict(
     service: Service, body: Body, request: PredictionRequest, origin: SoundOrigin, claim: Claim | None
 ) -> "Future[Entry]":
-    """Have a sound answered, and handed to the store's writer by the thread that answered it."""
+    """Predict a sound in a thread, which also submits the entry to the writer; return the writer's future."""
     model = service.active_model.model
 
     def work(waited_s: float) -> tuple[InferenceResult, "Future[Entry]"]:
         service.metrics.queue_s.observe(waited_s)
-        with body:  # freed here, whoever still waits
-            answered = answer(
+        with body:  # freed here, even if the client has disconnected
+            result = predict_sound(
                 model,
                 service.decoders,
                 body.descriptor(),
@@ -182,16 +183,16 @@ async def _answer(
                 origin=origin,
                 settings=service.settings,
             )
-        return answered, service.writer.submit(answered.entry, sound=answered.sound, claim=claim)
+        return result, service.writer.submit(result.entry, sound=result.sound, claim=claim)
 
-    answered, kept = await service.admission.run(work)
-    service.metrics.decode_s.observe(answered.decode_s)
-    service.metrics.answer_s.labels(model.name).observe(answered.answer_s)
-    return kept
+    result, future = await service.admission.run(work)
+    service.metrics.decode_s.observe(result.decode_s)
+    service.metrics.predict_s.labels(model.name).observe(result.predict_s)
+    return future
 
 
 def _reply(entry: Entry) -> Response:
-    return _json(answer_json(entry), 201, {"Location": f"/v1/predictions/{entry.id}"})
+    return _json(predictions_json(entry), 201, {"Location": f"/v1/predictions/{entry.id}"})
 
 
 def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

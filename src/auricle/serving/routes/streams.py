@@ -1,4 +1,4 @@
-"""``/v1/streams``: raw samples over a WebSocket, answered window by window with the class that files go through."""
+"""``/v1/streams``: raw samples over a WebSocket in, predictions of windows, events and recordings out."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from auricle.serving.http.dependencies import authorize
 from auricle.serving.http.error_responses import error_response, http_status
 from auricle.serving.http.query import RequestQuery, parse_metadata, sanitize_name
 from auricle.serving.inference import SoundOrigin
-from auricle.serving.routes.predictions import keep
+from auricle.serving.routes.predictions import await_commit
 from auricle.serving.service import Service, get_service
 from auricle.serving.stream_session import StreamSession
 
@@ -28,9 +28,9 @@ router = APIRouter()
 
 _END: Final = "end"
 _AHEAD_S: Final = 10.0
-_FASTEST: Final = 8.0
+_MAX_SPEED: Final = 8.0  # times real time
 
-_OK, _POLICY, _INTERNAL, _RESTART, _LATER = 1000, 1008, 1011, 1012, 1013
+_OK, _POLICY, _RESTART, _TRY_AGAIN = 1000, 1008, 1012, 1013  # close codes
 
 
 class _StreamQuery(RequestQuery):
@@ -41,11 +41,11 @@ class _StreamQuery(RequestQuery):
 
 @router.websocket("/v1/streams")
 async def streams(websocket: WebSocket) -> None:
-    """Answer a stream until it ends.
+    """Predict a stream until it ends.
 
-    Binary messages hold samples of one channel, in pieces of any size; the text ``end`` ends the sound. Every answer
-    is one JSON message: windows and events as they come, and each minute the recording so far, with the id under
-    which it is kept. A client that does not read is not read from.
+    Binary messages hold samples of one channel, in chunks of any size; the text ``end`` ends the sound. Each prediction
+    is one JSON message: windows and events as they are made, and every minute the recording so far, with the id of its
+    log entry. Backpressure: the server does not read from a client that does not read.
     """
     service = get_service(websocket)
     identity = new_id()
@@ -60,7 +60,7 @@ async def streams(websocket: WebSocket) -> None:
     service.metrics.streams.inc()
     try:
         await websocket.accept()
-        await _converse(service, websocket, session)
+        await _run_session(service, websocket, session)
     finally:
         service.metrics.streams.dec()
         service.sessions.discard(identity)
@@ -68,29 +68,29 @@ async def streams(websocket: WebSocket) -> None:
             await to_thread.run_sync(service.store.rate_limits.close_session, identity)
 
 
-async def _converse(service: Service, websocket: WebSocket, session: StreamSession) -> None:
-    """Hear a client out, and say why where it ends early."""
+async def _run_session(service: Service, websocket: WebSocket, session: StreamSession) -> None:
+    """Receive until the stream ends, save the last entry, and close with a code and a reason."""
     code, reason = _OK, ""
     try:
         async with asyncio.timeout(service.settings.stream_total_s):
-            code, reason = await _listen(service, websocket, session)
+            code, reason = await _receive_messages(service, websocket, session)
     except TimeoutError:
         code, reason = _POLICY, f"a stream may last {service.settings.stream_total_s:g} s; connect again"
     except AuricleError as error:
-        code, reason = _LATER if http_status(error) == 503 else _POLICY, error.as_json()["kind"]
+        code, reason = _TRY_AGAIN if http_status(error) == 503 else _POLICY, error.as_json()["kind"]
         with contextlib.suppress(Exception):
-            await _say(websocket, json.loads(bytes(error_response(error).body)))
+            await _send(websocket, json.loads(bytes(error_response(error).body)))
     finally:
-        # Also where the server gives up waiting for us; whoever has left cannot be told of an error.
+        # Shielded, because a server that stops cancels its streams; a client that has left gets no error.
         with CancelScope(shield=True), contextlib.suppress(AuricleError):
-            await _cut(service, None, session)
+            await _save_entry(service, None, session)
     if websocket.application_state is WebSocketState.CONNECTED and websocket.client_state is WebSocketState.CONNECTED:
         with contextlib.suppress(RuntimeError):
             await websocket.close(code, reason)
 
 
-async def _listen(service: Service, websocket: WebSocket, session: StreamSession) -> tuple[int, str]:
-    """Take message after message; return how the conversation ended."""
+async def _receive_messages(service: Service, websocket: WebSocket, session: StreamSession) -> tuple[int, str]:
+    """Process messages until the stream ends, and return the close code and the reason."""
     loop = asyncio.get_running_loop()
     began = time.monotonic()
     while True:
@@ -100,42 +100,38 @@ async def _listen(service: Service, websocket: WebSocket, session: StreamSession
         except TimeoutError:
             return _POLICY, f"no sound came for {service.settings.stream_idle_s:g} s"
         if message["type"] == "websocket.disconnect":
-            await loop.run_in_executor(service.live, session.end)
+            await loop.run_in_executor(service.stream_threads, session.end)
             return _OK, ""
         content = message.get("bytes")
         if content is None:
             if message.get("text") != _END:
                 raise UsageError("A stream takes samples as binary messages, and the text `end`. Got another text.")
-            await _tell(websocket, await loop.run_in_executor(service.live, session.end))
-            await _cut(service, websocket, session)
+            await _send(websocket, *await loop.run_in_executor(service.stream_threads, session.end))
+            await _save_entry(service, websocket, session)
             return _OK, ""
-        await _tell(websocket, await loop.run_in_executor(service.live, session.push, content))
+        await _send(websocket, *await loop.run_in_executor(service.stream_threads, session.push, content))
         if session.is_due:
-            await _cut(service, websocket, session)
+            await _save_entry(service, websocket, session)
             if service.active_model.model is not session.model:
                 return _RESTART, "another model is the champion now; connect again"
-        ahead_s = session.n_samples / session.rate_hz - _FASTEST * (time.monotonic() - began) - _AHEAD_S
-        if ahead_s > 0:  # a file sent as a stream: others are served too
-            await asyncio.sleep(min(1.0, ahead_s / _FASTEST))
+        ahead_s = session.n_samples / session.rate_hz - _MAX_SPEED * (time.monotonic() - began) - _AHEAD_S
+        if ahead_s > 0:  # a file sent as a stream must not starve live streams
+            await asyncio.sleep(min(1.0, ahead_s / _MAX_SPEED))
 
 
-async def _cut(service: Service, websocket: WebSocket | None, session: StreamSession) -> None:
-    """Keep what was heard since the last time, and tell its id."""
-    made = await asyncio.get_running_loop().run_in_executor(service.live, session.cut)
-    if made is not None:
-        entry, sound = made
-        kept = await keep(service, service.writer.submit(entry, sound=sound))
+async def _save_entry(service: Service, websocket: WebSocket | None, session: StreamSession) -> None:
+    """Commit the sound since the last entry as a new entry, and send its prediction and id."""
+    cut = await asyncio.get_running_loop().run_in_executor(service.stream_threads, session.cut)
+    if cut is not None:
+        entry, sound = cut
+        stored = await await_commit(service, service.writer.submit(entry, sound=sound))
         if websocket is not None:
-            await _say(websocket, kept.recording.as_json() | {"id": kept.id})
+            await _send(websocket, stored.recording.as_json() | {"id": stored.id})
 
 
-async def _tell(websocket: WebSocket, told: list[dict[str, Any]]) -> None:
-    for one in told:
-        await _say(websocket, one)
-
-
-async def _say(websocket: WebSocket, said: dict[str, Any]) -> None:
-    await websocket.send_text(json.dumps(said))
+async def _send(websocket: WebSocket, *messages: dict[str, Any]) -> None:
+    for message in messages:
+        await websocket.send_text(json.dumps(message))
 
 
 def _session(service: Service, websocket: WebSocket, key: str) -> StreamSession:
@@ -147,20 +143,26 @@ def _session(service: Service, websocket: WebSocket, key: str) -> StreamSession:
         raise UsageError(f"`{'.'.join(map(str, first['loc']))}`: {message}.") from error
     settings = service.settings
     if not settings.min_rate_hz <= query.rate_hz <= settings.max_rate_hz:
-        raise UsageError(f"`rate_hz` must be from {settings.min_rate_hz} to {settings.max_rate_hz}. Got {query.rate_hz}.")
+        raise UsageError(
+            f"`rate_hz` must be from {settings.min_rate_hz} to {settings.max_rate_hz}. Got {query.rate_hz}."
+        )
     return StreamSession(
         service.active_model.model,
         rate_hz=query.rate_hz,
         sample_format=query.sample_format,
         request=query.request,
-        origin=SoundOrigin(source=sanitize_name(query.source) or "stream", key=key, metadata=parse_metadata(query.metadata)),
+        origin=SoundOrigin(
+            source=sanitize_name(query.source) or "stream", key=key, metadata=parse_metadata(query.metadata)
+        ),
         settings=settings,
     )
 
 
 def _open(service: Service, identity: str, key: str) -> None:
-    most, max_per_key = service.settings.max_streams, service.settings.max_streams_per_key
-    if not service.store.rate_limits.open_session(identity, key, most=most, max_per_key=max_per_key if key else most):
+    max_sessions, max_per_key = service.settings.max_streams, service.settings.max_streams_per_key
+    if not service.store.rate_limits.open_session(
+        identity, key, max_sessions=max_sessions, max_per_key=max_per_key if key else max_sessions
+    ):
         raise RequestError(
-            f"At most {most} streams may be open, and {max_per_key} of one key. Close one first.", reason="rate"
+            f"At most {max_sessions} streams may be open, and {max_per_key} per key. Close one first.", reason="rate"
         )
