@@ -1,9 +1,9 @@
-"""How fast files, folders, long recordings and streams are answered, and whether a killed run loses or repeats a row.
+"""Speed of prediction for files, folders, long recordings and streams, and whether a killed run loses or repeats rows.
 
-The model is a forest on machine sounds of 5 s at 16 kHz, made here, with every setting at its default. The peer is the
-usual loop, on the same windows: librosa's features over one shared STFT, their means and deviations, and a pickled
-scikit-learn forest, one window after the other. Ratios are of medians taken in turns: these are noisy machines. Figures
-named ``cpu`` count the time of processors, not of clocks, and so hold beside other programs too.
+The model is a forest on machine sounds of 5 s at 16 kHz, trained here with default settings. The baseline is the usual
+loop over the same windows: librosa's features over one shared STFT, their means and deviations, and a pickled
+scikit-learn forest, one window at a time. Ratios are of medians measured in turns, because the machine is noisy.
+Figures named ``cpu`` are processor times, which other programs do not change.
 """
 
 import argparse
@@ -55,18 +55,18 @@ model = load(sys.argv[1])
 model.predict(sys.argv[2])
 started = time.process_time()
 windows = 0
-for stream, answered in model.iter_windows(sys.argv[3]):
-    windows += len(answered)
+for stream, predictions in model.iter_windows(sys.argv[3]):
+    windows += len(predictions)
 stream.recording()
 seconds = time.process_time() - started
-# Not getrusage: a child's begins with the memory that its parent held when it was started.
+# Not getrusage: a child's peak starts at the memory of its parent.
 peak_kb = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 print(seconds, peak_kb / 1e3, windows)
 """
 
 
 def models(folder: Path) -> dict[str, Path]:
-    """Train the forest with windows of 5 s, which recordings longer than 10 s get, and with windows of 1 s."""
+    """Train the forest with windows of 5 s, the default for recordings over 10 s, and with windows of 1 s."""
     data = Dataset.load(machines(folder / "sounds", n=80, seed=1, rate_hz=RATE_HZ, duration_s=5.0), group="machine")
     made = {}
     for name, window_s in {"5s": 5.0, "1s": 1.0}.items():
@@ -76,7 +76,7 @@ def models(folder: Path) -> dict[str, Path]:
 
 
 def long_sound(folder: Path, seconds: float, suffix: str) -> Path:
-    """Write a recording that repeats the clips, block by block."""
+    """Write a recording that repeats the clips."""
     clips = np.concatenate([read(file).samples for file in sorted((folder / "sounds" / "clips").iterdir())])
     path = folder / f"long{seconds:g}.{suffix}"
     with soundfile.SoundFile(path, "w", RATE_HZ, 1, "PCM_16") as file:
@@ -87,8 +87,8 @@ def long_sound(folder: Path, seconds: float, suffix: str) -> Path:
     return path
 
 
-class Usual:
-    """What is usually written: librosa for features, a pickled forest for answers."""
+class Baseline:
+    """The usual loop: features by librosa, predictions by a pickled forest."""
 
     def __init__(self, folder: Path) -> None:
         data = Dataset.load(folder / "sounds", group="machine")
@@ -118,7 +118,7 @@ class Usual:
         return np.concatenate([statistic for group in groups for statistic in (group.mean(axis=1), group.std(axis=1))])
 
     def predict(self, path: Path, window_s: float) -> list[Any]:
-        """Answer a file, window by window."""
+        """Predict a file window by window."""
         y, rate_hz = librosa.load(path, sr=None)
         size = round(window_s * rate_hz)
         return [
@@ -128,7 +128,7 @@ class Usual:
 
 
 def race(rounds: int, **peers: Callable[[], Any]) -> dict[str, float]:
-    """Let every peer run once a round, after one to warm up; return median seconds of each, and of its processors."""
+    """Run every peer once per round, after a warm-up; return the median wall and processor seconds of each."""
     for run in peers.values():
         run()
     times: dict[str, list[float]] = {}
@@ -142,7 +142,7 @@ def race(rounds: int, **peers: Callable[[], Any]) -> dict[str, float]:
 
 
 def one_core(folder: Path, bundles: dict[str, Path], rounds: int) -> dict[str, float]:
-    usual = Usual(folder)
+    baseline = Baseline(folder)
     file, short = long_sound(folder, 600, "wav"), long_sound(folder, 60, "wav")
     found = {}
     for name, path in bundles.items():
@@ -151,7 +151,7 @@ def one_core(folder: Path, bundles: dict[str, Path], rounds: int) -> dict[str, f
         took = race(
             rounds,
             auricle=lambda model=model: model.predict(file),
-            usual=lambda window_s=window_s: usual.predict(short, window_s),
+            usual=lambda window_s=window_s: baseline.predict(short, window_s),
         )
         found[f"x_real_time_{name}_windows"] = 600 / took["auricle"]
         found[f"x_real_time_cpu_{name}_windows"] = 600 / took["auricle_cpu"]
@@ -162,7 +162,7 @@ def one_core(folder: Path, bundles: dict[str, Path], rounds: int) -> dict[str, f
 
 
 def long_files(folder: Path, bundle: Path, hours: tuple[float, float]) -> dict[str, float]:
-    """Answer a shorter and a longer recording, window by window, each in a process of its own."""
+    """Predict the windows of a shorter and a longer recording, each in its own process."""
     found: dict[str, float] = {}
     warm = str(long_sound(folder, 60, "wav"))
     for suffix in ("wav", "flac"):
@@ -181,7 +181,7 @@ def long_files(folder: Path, bundle: Path, hours: tuple[float, float]) -> dict[s
 
 
 def latency(model: Predictor, n_windows: int) -> dict[str, float]:
-    """Measure the time from a window's last sample to its answer, blocks of 20 ms pushed as fast as they are taken."""
+    """Measure the time from a window's last sample to its prediction, with blocks of 20 ms pushed without pauses."""
     size = RATE_HZ // 50
     sound = np.random.default_rng(0).normal(0, 0.1, size * 50).astype(np.float32)
     stream, took = Stream(model.loaded, rate_hz=RATE_HZ), []
@@ -195,22 +195,22 @@ def latency(model: Predictor, n_windows: int) -> dict[str, float]:
 
 
 def many_streams(model: Predictor, n_streams: int, seconds: float) -> dict[str, float]:
-    """Feed many streams in real time from two threads; return how late the latest answers were."""
+    """Feed many streams in real time from two threads; return the delay of predictions."""
     block = np.random.default_rng(0).normal(0, 0.1, round(BLOCK_S * RATE_HZ)).astype(np.float32)
     late_s: list[float] = []
     began = time.perf_counter() + 0.2
 
     def feed(mine: range) -> None:
         streams = [(index * BLOCK_S / n_streams, Stream(model.loaded, rate_hz=RATE_HZ)) for index in mine]
-        # Streams do not begin at once: their windows end at moments spread over the length of a window.
+        # Streams start at different times, so that their windows end evenly over the length of a window.
         due = sorted(
-            (offset_s + index * BLOCK_S, place)
-            for place, (offset_s, _) in enumerate(streams)
-            for index in range(place % 10, round(seconds / BLOCK_S))
+            (offset_s + index * BLOCK_S, stream_index)
+            for stream_index, (offset_s, _) in enumerate(streams)
+            for index in range(stream_index % 10, round(seconds / BLOCK_S))
         )
-        for at_s, place in due:
+        for at_s, stream_index in due:
             time.sleep(max(0.0, began + at_s - time.perf_counter()))
-            if streams[place][1].push(block):
+            if streams[stream_index][1].push(block):
                 late_s.append(time.perf_counter() - began - at_s)
 
     before = time.process_time()
@@ -229,7 +229,7 @@ def many_streams(model: Predictor, n_streams: int, seconds: float) -> dict[str, 
 
 
 def short_files(folder: Path, n_files: int) -> Path:
-    """Write a folder of names for 200 sounds of 1 s; a name costs as much to open as a file."""
+    """Write a folder of hard links to 200 sounds of 1 s; a link costs as much to open as a file."""
     sources, names = folder / "sources", folder / "names"
     sources.mkdir()
     names.mkdir()
@@ -242,28 +242,28 @@ def short_files(folder: Path, n_files: int) -> Path:
 
 
 def folders(folder: Path, bundle: Path, n_files: int) -> dict[str, float]:
-    """Compare a run over many short files with answering them in a loop; what starting takes is taken off."""
+    """Compare a run over many short files with a loop over them; start-up time is subtracted."""
     names = short_files(folder, n_files)
     model, some = load(bundle), sorted(names.iterdir())[: min(n_files, 2000)]
     loop = race(5, loop=lambda: [model.predict(file) for file in some])
 
-    def run(*given: object) -> tuple[dict[str, float], float]:
+    def run(*inputs: object) -> tuple[dict[str, float], float]:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        asked = [*COMMAND, bundle, *given, "-o", folder / "rows.jsonl", "--workers", "2", "--json"]
-        told = json.loads(subprocess.run(asked, stdout=subprocess.PIPE, check=True).stdout)
+        command = [*COMMAND, bundle, *inputs, "-o", folder / "rows.jsonl", "--workers", "2", "--json"]
+        report = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return told, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return report, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     few = some[:20]
     start, start_cpu = run(*few)
-    told, cpu = run(names)
+    report, cpu = run(names)
     n = n_files - len(few)
-    run_ms = 2e3 * (told["seconds"] - start["seconds"]) / n
+    run_ms = 2e3 * (report["seconds"] - start["seconds"]) / n
     run_cpu_ms = 1e3 * (cpu - start_cpu) / n
     loop_ms, loop_cpu_ms = (1e3 * loop[name] / len(some) for name in ("loop", "loop_cpu"))
     return {
         "files": n_files,
-        "files_per_s_two_workers": told["files_per_s"],
+        "files_per_s_two_workers": report["files_per_s"],
         "loop_ms_a_file": loop_ms,
         "loop_cpu_ms_a_file": loop_cpu_ms,
         "overhead_ms_a_file_and_core": run_ms - loop_ms,
@@ -273,7 +273,7 @@ def folders(folder: Path, bundle: Path, n_files: int) -> dict[str, float]:
 
 
 def kills(folder: Path, bundle: Path, n_kills: int) -> dict[str, float]:
-    """Kill a run at random moments and resume it; compare with the run that was left alone, byte for byte."""
+    """Kill a run at random moments and resume it; compare the result with that of a complete run, byte for byte."""
     rng, output = random.Random(0), folder / "killed.jsonl"  # noqa: S311
     whole = (folder / "rows.jsonl").read_bytes()
     length_s, done = 2.0, 0
@@ -290,13 +290,13 @@ def kills(folder: Path, bundle: Path, n_kills: int) -> dict[str, float]:
             os.killpg(run.pid, signal.SIGKILL)
         run.wait()
         if output.exists():
-            output.unlink()  # it was quicker than the kill: once more from the start
+            output.unlink()  # the run ended before the kill: start again
     subprocess.run([*COMMAND, bundle, folder / "names", "-o", output, "--resume"], check=True)
     return {"kills": n_kills - done, "killed_and_resumed_is_the_same": float(output.read_bytes() == whole)}
 
 
 def two_workers(folder: Path, bundle: Path, n_files: int) -> dict[str, float]:
-    """Compare two workers with one, from the first answer on, when all of them are there."""
+    """Compare the speed of two workers with one, once all have started."""
     model, files = load(bundle), sorted((folder / "names").iterdir())[:n_files]
     took = {}
     for count in (1, 2, 1, 2):

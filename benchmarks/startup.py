@@ -1,7 +1,7 @@
-"""How much processor time a command takes from start to end, as a whole process, and beside another checkout.
+"""Processor time of whole commands from start to end, beside that of another checkout.
 
-Both sides are compiled to byte code and run once before they are measured, and take turns. The sound is a second of
-noise and a tone; the model is trained here, and what it needs is in the caches by then.
+Both checkouts are compiled to byte code, run once before the measurement, and take turns. The sound is one second of
+noise and a tone; the model is trained here, so caches are warm.
 """
 
 import argparse
@@ -20,11 +20,11 @@ import soundfile
 
 HERE = Path(__file__).resolve().parents[1]
 TARGETS = {"version": 0.35, "help": 0.4, "predict": 0.9}
-"""Largest times the other checkout's processor time."""
+"""Largest allowed ratio to the other checkout's processor time."""
 
 
 def run_s(tree: Path, folder: Path, arguments: list[str]) -> float:
-    """Run a command of a checkout and return the processor time that it took, in seconds."""
+    """Run a command of a checkout and return its processor time in seconds."""
     environment = os.environ | {"PYTHONPATH": str(tree / "src"), "AURICLE_CACHE_DIR": str(folder / "cache")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -36,7 +36,7 @@ def run_s(tree: Path, folder: Path, arguments: list[str]) -> float:
 
 
 def prepare(folder: Path) -> dict[str, list[str]]:
-    """Make sounds and a model; return the commands that are measured."""
+    """Write sounds and a model; return the commands to measure."""
     rng = np.random.default_rng(0)
     for label, hz in {"low": 200, "high": 900}.items():
         (folder / "sounds" / label).mkdir(parents=True)
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--short", action="store_true", help="5 runs of each command in place of 11")
     parser.add_argument(
-        "--against", type=Path, metavar="TREE", help="another checkout, which takes turns with this one"
+        "--against", type=Path, metavar="TREE", help="another checkout, measured in turns with this one"
     )
     arguments = parser.parse_args()
     trees = {"own": HERE} | ({} if arguments.against is None else {"other": arguments.against.resolve()})

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,7 @@ from auricle.prediction.events import OFF_RATIO, EventRules, Events
 from auricle.prediction.predictor import Predictor
 from auricle.records import Prediction, Quality
 
-QUALITY = Quality(-20.0, -3.0, 0.0, 0.0, 0.0, -60.0, 40.0, 4000.0, 12.0, 0.0, 4.0, 0.0, 0.0, 20.0, 10.0)
+QUALITY = Quality(**{field.name: 0.0 for field in fields(Quality)} | {"level_db": -20.0, "bandwidth_hz": 4000.0})
 
 
 def model(*thresholds: float) -> Any:

@@ -3,6 +3,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import fields
 
 import pytest
 
@@ -10,7 +11,7 @@ from auricle.errors import AudioError, UsageError
 from auricle.prediction.formats import FORMATS, check_format, lines
 from auricle.records import Prediction, Quality
 
-QUALITY = Quality(-20.0, -3.0, 0.0, 0.0, 0.0, -60.0, 40.0, 4000.0, 12.0, 0.0, 4.0, 0.0, 0.0, 20.0, 10.0)
+QUALITY = Quality(**{field.name: 0.0 for field in fields(Quality)} | {"level_db": -20.0, "bandwidth_hz": 4000.0})
 CLASSES = ("good", 'b,a"d')
 ODD_NAMES = [
     "plain.wav",
@@ -25,10 +26,10 @@ ODD_NAMES = [
 
 def rows(name: str, *, number: bool = False) -> list[dict[str, object]]:
     if number:
-        answer = Prediction("recording", 0.0, 1.0, "m@1", value=1234.5, quality=QUALITY)
+        prediction = Prediction("recording", 0.0, 1.0, "m@1", value=1234.5, quality=QUALITY)
     else:
         probabilities = dict(zip(CLASSES, (0.25, 0.75), strict=True))
-        answer = Prediction(
+        prediction = Prediction(
             "recording",
             0.0,
             1.0,
@@ -39,7 +40,7 @@ def rows(name: str, *, number: bool = False) -> list[dict[str, object]]:
             quality=QUALITY,
         )
     return [
-        {"file": name, **answer.as_json()},
+        {"file": name, **prediction.as_json()},
         {"file": name, "error": AudioError(f'{name}: "not" sound, at all').as_json()},
     ]
 

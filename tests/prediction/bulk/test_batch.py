@@ -17,7 +17,7 @@ workers = pytest.mark.parametrize("workers", [1, 2])
 
 @pytest.fixture
 def mixed(sound_files: dict[str, Path], tmp_path: Path) -> list[Path]:
-    """Good files with bad ones between them."""
+    """Good files, with bad ones between them."""
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("hello")
     soundfile.write(tmp_path / "silence.wav", np.zeros(8000), 8000)
@@ -25,19 +25,21 @@ def mixed(sound_files: dict[str, Path], tmp_path: Path) -> list[Path]:
     return [path for pair in zip(sound_files.values(), [*bad, tmp_path], strict=False) for path in pair]
 
 
-def told(
-    model: Predictor, files: list[Path], request: PredictionRequest | None = None, **how: int | None
+def rendered(
+    model: Predictor, files: list[Path], request: PredictionRequest | None = None, **options: int | None
 ) -> list[tuple[Path, list[dict[str, object]], str | None]]:
-    """Each file with its rows and its error."""
-    answer = partial(render, request=request or PredictionRequest(), format_name="jsonl")
-    done = [(file, rows, died) for file, rows, died in map_files(model, files, answer, FileLines, **how)]
-    assert all(died is None for _, _, died in done)
-    return [(file, [*map(json.loads, b"".join(rows.text()).splitlines())], rows.last.error) for file, rows, _ in done]
+    """Return each file with its rows and its error."""
+    function = partial(render, request=request or PredictionRequest(), format_name="jsonl")
+    done = [(file, lines, error) for file, lines, error in map_files(model, files, function, FileLines, **options)]
+    assert all(error is None for _, _, error in done)
+    return [
+        (file, [*map(json.loads, b"".join(lines.text()).splitlines())], lines.last.error) for file, lines, _ in done
+    ]
 
 
 @workers
-def test_every_file_has_its_answer_in_its_place(workers: int, states: Predictor, mixed: list[Path]) -> None:
-    done = told(states, mixed, workers=workers)
+def test_results_come_in_the_order_of_the_files(workers: int, states: Predictor, mixed: list[Path]) -> None:
+    done = rendered(states, mixed, workers=workers)
     assert [file for file, _, _ in done] == mixed
     assert [error is None for _, _, error in done] == [True, False] * 5
     for file, rows, _ in done[::2]:
@@ -51,21 +53,21 @@ def test_every_file_has_its_answer_in_its_place(workers: int, states: Predictor,
 @workers
 def test_windows_follow_their_recording(workers: int, states: Predictor, sound_files: dict[str, Path]) -> None:
     request = PredictionRequest(windows=True, hop_s=0.1)
-    for file, rows, _ in told(states, list(sound_files.values()), request, workers=workers):
+    for file, rows, _ in rendered(states, list(sound_files.values()), request, workers=workers):
         recording, windows = states.answers(file, hop_s=0.1)
-        assert rows == [{"file": str(file), **one.as_json()} for one in (recording, *windows)]
+        assert rows == [{"file": str(file), **prediction.as_json()} for prediction in (recording, *windows)]
 
 
-def test_no_files_no_answers(states: Predictor) -> None:
-    assert told(states, []) == []
+def test_no_files_give_no_results(states: Predictor) -> None:
+    assert rendered(states, []) == []
 
 
-def test_fewer_processes_than_one_are_refused(states: Predictor, mixed: list[Path]) -> None:
+def test_workers_must_be_at_least_1(states: Predictor, mixed: list[Path]) -> None:
     with pytest.raises(UsageError, match="`workers` must be at least 1"):
-        told(states, mixed, workers=0)
+        rendered(states, mixed, workers=0)
 
 
-def test_what_is_no_error_of_ours_is_not_hidden(states: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_not_hidden(states: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Predictor, "run", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        told(states, [Path("x.wav")])
+        rendered(states, [Path("x.wav")])

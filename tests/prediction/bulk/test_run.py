@@ -15,7 +15,7 @@ from auricle.records import Entry
 
 @pytest.fixture
 def sounds(tmp_path: Path, hum: Callable[..., Samples]) -> list[Path]:
-    """Nine sounds of two folders, and one file that is none."""
+    """Nine sounds in two folders, and one file without sound."""
     files = []
     for index in range(9):
         files.append(tmp_path / f"machine{index % 2}" / f"{index}.wav")
@@ -26,8 +26,8 @@ def sounds(tmp_path: Path, hum: Callable[..., Samples]) -> list[Path]:
     return files
 
 
-class Kept:
-    """A store: what was added, by id; at one call it fails, and at all that follow."""
+class EntryStore:
+    """Store of entries by id, which fails from one call on."""
 
     def __init__(self, *, fails_at: int | None = None, is_committed: bool = False) -> None:
         self.entries: dict[str, Entry] = {}
@@ -48,57 +48,57 @@ class Kept:
 
 
 @pytest.mark.parametrize("is_committed", [False, True])
-def test_a_run_that_its_store_stops_goes_on_and_keeps_each_answer_once(
+def test_a_run_stopped_by_its_store_is_resumed_and_logs_each_prediction_once(
     is_committed: bool,  # noqa: FBT001
     sounds: list[Path],
     states: Predictor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also where the store had committed before it failed: what is given once more has the id that it had."""
+    """Also if the store had committed before it failed: an entry that is written again has the same id."""
     monkeypatch.setattr(resumable_file, "COMMIT_EVERY_S", 0.0)
-    output, kept = tmp_path / "x.jsonl", Kept(fails_at=3, is_committed=is_committed)
+    output, store = tmp_path / "x.jsonl", EntryStore(fails_at=3, is_committed=is_committed)
     with pytest.raises(StoreError, match=r"cannot be used\. The rows of 3 files are safe in .* with --resume"):
-        run_to_file(states, sounds, output, request=PredictionRequest(), format_name="jsonl", write_entries=kept)
-    assert len(kept.entries) == 3 + is_committed
-    kept.fails_at = None
+        run_to_file(states, sounds, output, request=PredictionRequest(), format_name="jsonl", write_entries=store)
+    assert len(store.entries) == 3 + is_committed
+    store.fails_at = None
     report = run_to_file(
-        states, sounds, output, request=PredictionRequest(), format_name="jsonl", write_entries=kept, resume=True
+        states, sounds, output, request=PredictionRequest(), format_name="jsonl", write_entries=store, resume=True
     )
     assert (report.n_files, report.n_resumed, report.n_failed) == (10, 3, 1)
-    assert kept.files == sorted(map(str, sounds[:9]))
+    assert store.files == sorted(map(str, sounds[:9]))
     assert len(output.read_text().splitlines()) == 10
 
 
-def test_an_entry_says_what_the_line_says(sounds: list[Path], states: Predictor, tmp_path: Path) -> None:
-    kept = Kept()
+def test_an_entry_holds_the_prediction_of_its_row(sounds: list[Path], states: Predictor, tmp_path: Path) -> None:
+    store = EntryStore()
     run_to_file(
         states,
         sounds,
         tmp_path / "x.jsonl",
         request=PredictionRequest(windows=True),
         format_name="jsonl",
-        write_entries=kept,
+        write_entries=store,
         workers=2,
     )
-    assert kept.files == sorted(map(str, sounds[:9]))
-    for entry in kept.entries.values():
+    assert store.files == sorted(map(str, sounds[:9]))
+    for entry in store.entries.values():
         assert entry.predictions == (states.predict(entry.source),)
         assert entry.group == str(Path(entry.source).parent)
         assert (entry.rate_hz, entry.channels, entry.key) == (8000, 1, "")
         assert entry.rows.shape == (3, len(states.extractor.columns))
 
 
-def test_every_run_keeps_its_own(sounds: list[Path], states: Predictor, tmp_path: Path) -> None:
-    kept = Kept()
+def test_every_run_logs_its_own_entries(sounds: list[Path], states: Predictor, tmp_path: Path) -> None:
+    store = EntryStore()
     for _ in range(2):
         run_to_file(
-            states, sounds, tmp_path / "x.jsonl", request=PredictionRequest(), format_name="jsonl", write_entries=kept
+            states, sounds, tmp_path / "x.jsonl", request=PredictionRequest(), format_name="jsonl", write_entries=store
         )
-    assert len(kept.entries) == 18
+    assert len(store.entries) == 18
 
 
-def test_tracks_are_kept_too(sounds: list[Path], states: Predictor, tmp_path: Path) -> None:
-    kept, tracks = Kept(), {file: tmp_path / "out" / f"{file.stem}.txt" for file in sounds}
-    run_to_tracks(states, tracks, request=PredictionRequest(windows=True), format_name="audacity", write_entries=kept)
-    assert len(kept.entries) == len(list((tmp_path / "out").iterdir())) == 9
+def test_tracks_are_logged_too(sounds: list[Path], states: Predictor, tmp_path: Path) -> None:
+    store, tracks = EntryStore(), {file: tmp_path / "out" / f"{file.stem}.txt" for file in sounds}
+    run_to_tracks(states, tracks, request=PredictionRequest(windows=True), format_name="audacity", write_entries=store)
+    assert len(store.entries) == len(list((tmp_path / "out").iterdir())) == 9

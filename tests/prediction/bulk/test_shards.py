@@ -1,4 +1,4 @@
-"""What a worker of a cluster does, in this process; tests/cluster/ has real workers."""
+"""Shards written by this process in place of a cluster's workers; tests/cluster/ has real ones."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from auricle.prediction.bulk.shards import run_to_shards
 from auricle.prediction.request import PredictionRequest
 
 
-class Here:
-    """An engine of one slot."""
+class LocalEngine:
+    """Engine with one slot, in this process."""
 
     n_slots = 1
 
@@ -35,12 +35,18 @@ def found(machine_sounds, tmp_path_factory) -> list[Path]:
 
 
 @pytest.mark.parametrize("format_name", ["jsonl", "csv"])
-def test_shards_hold_what_one_file_would(states, found, tmp_path, format_name):
+def test_joined_shards_equal_one_file(states, found, tmp_path, format_name):
     request = PredictionRequest(windows=True)
     run_to_file(states, found, tmp_path / "here", request=request, format_name=format_name)
     done = []
     report = run_to_shards(
-        states, found, tmp_path / "out", request=request, format_name=format_name, engine=Here(), progress=done.append
+        states,
+        found,
+        tmp_path / "out",
+        request=request,
+        format_name=format_name,
+        engine=LocalEngine(),
+        progress=done.append,
     )
     parts = [path.read_bytes() for path in sorted((tmp_path / "out").glob("part-*"))]
     head = parts[0].splitlines(keepends=True)[0] if format_name == "csv" else b""
@@ -51,38 +57,51 @@ def test_shards_hold_what_one_file_would(states, found, tmp_path, format_name):
     assert done[-1] == 10
 
 
-def test_a_run_that_goes_on_counts_what_it_did_itself(states, found, tmp_path):
+def test_a_resumed_run_reports_only_its_own_sound(states, found, tmp_path):
     for resume in (False, True):
         report = run_to_shards(
-            states, found, tmp_path, request=PredictionRequest(), format_name="jsonl", engine=Here(), resume=resume
+            states,
+            found,
+            tmp_path,
+            request=PredictionRequest(),
+            format_name="jsonl",
+            engine=LocalEngine(),
+            resume=resume,
         )
     assert (report.n_files, report.n_failed, report.n_resumed, report.sound_s) == (10, 1, 10, 0)
 
 
 def test_one_process_serves_many_shards(states, found, tmp_path):
-    run_to_shards(states, found, tmp_path / "a", request=PredictionRequest(), format_name="jsonl", engine=Here())
+    run_to_shards(states, found, tmp_path / "a", request=PredictionRequest(), format_name="jsonl", engine=LocalEngine())
     pool = shards._LOCAL_POOL.pool
-    run_to_shards(states, found, tmp_path / "b", request=PredictionRequest(), format_name="jsonl", engine=Here())
+    run_to_shards(states, found, tmp_path / "b", request=PredictionRequest(), format_name="jsonl", engine=LocalEngine())
     assert shards._LOCAL_POOL.pool is pool is not None
     run_to_shards(
-        states, found, tmp_path / "c", request=PredictionRequest(windows=True), format_name="jsonl", engine=Here()
+        states,
+        found,
+        tmp_path / "c",
+        request=PredictionRequest(windows=True),
+        format_name="jsonl",
+        engine=LocalEngine(),
     )
     assert shards._LOCAL_POOL.pool is not pool
 
 
-def test_a_shard_that_fails_leaves_no_process_in_the_middle(states, found, tmp_path, monkeypatch):
+def test_a_failed_shard_closes_its_worker_pool(states, found, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(shards.FileLines, "text", full)
     with pytest.raises(Exception, match="No space left"):
-        run_to_shards(states, found, tmp_path / "out", request=PredictionRequest(), format_name="jsonl", engine=Here())
+        run_to_shards(
+            states, found, tmp_path / "out", request=PredictionRequest(), format_name="jsonl", engine=LocalEngine()
+        )
     assert shards._LOCAL_POOL.pool is None
     assert list((tmp_path / "out").glob("*part*")) == []
 
 
-def test_a_run_that_goes_on_must_be_asked_the_same(states, found, tmp_path):
-    run_to_shards(states, found, tmp_path, request=PredictionRequest(), format_name="jsonl", engine=Here())
+def test_a_resumed_run_must_have_the_same_request(states, found, tmp_path):
+    run_to_shards(states, found, tmp_path, request=PredictionRequest(), format_name="jsonl", engine=LocalEngine())
     with pytest.raises(UsageError, match=r"Its `windows` was False, and now is True"):
         run_to_shards(
             states,
@@ -90,11 +109,11 @@ def test_a_run_that_goes_on_must_be_asked_the_same(states, found, tmp_path):
             tmp_path,
             request=PredictionRequest(windows=True),
             format_name="jsonl",
-            engine=Here(),
+            engine=LocalEngine(),
             resume=True,
         )
 
 
 def test_formats_of_one_recording_are_refused(states, found, tmp_path):
     with pytest.raises(UsageError, match=r"must be jsonl or csv\. Got raven"):
-        run_to_shards(states, found, tmp_path, request=PredictionRequest(), format_name="raven", engine=Here())
+        run_to_shards(states, found, tmp_path, request=PredictionRequest(), format_name="raven", engine=LocalEngine())
