@@ -92,7 +92,7 @@ class ModelCache:
         return self._spec[name]
 
     def features(self, name: str, fault: str | None = None, *, by: str | None = None) -> RecordingFeatures:
-        """Return the features of a set's recordings; ``by`` names the set that the spec comes from, the same by default."""
+        """Return the features of a set's recordings, under the spec of the set ``by`` (the same by default)."""
         by = by or name
         key = f"{name}_{fault or 'clean'}" + (f"_by_{by}" if by != name else "")
         if key not in self._features:

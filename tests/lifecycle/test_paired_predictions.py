@@ -66,5 +66,5 @@ def test_class_has_fallen_only_beyond_margin_and_significance() -> None:
 
 def test_predictions_of_different_lengths_are_refused(make_paired: Callable[..., PairedPredictions]) -> None:
     one = make_paired(np.random.default_rng(0))
-    with pytest.raises(DataError, match="must answer the same recordings of the hold-out"):
+    with pytest.raises(DataError, match="must predict the same recordings of the hold-out"):
         replace(one, champion=one.champion[:-1])

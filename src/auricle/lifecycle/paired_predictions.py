@@ -43,7 +43,7 @@ class PairedPredictions:
     def __post_init__(self) -> None:
         lengths = {len(array) for array in (self.truth, self.champion, self.challenger, self.groups)}
         if len(lengths) != 1:
-            raise DataError(f"Both models must answer the same recordings of the {self.where}. Got {sorted(lengths)}.")
+            raise DataError(f"Both models must predict the same recordings of the {self.where}. Got {sorted(lengths)}.")
 
     @property
     def is_classified(self) -> bool:

@@ -57,7 +57,7 @@ def training_membership(profile: Profile, hashes: NDArray[np.uint8], rows: NDArr
 
 def out_of_fold(bundle: Bundle) -> NDArray[np.str_] | NDArray[np.float64]:
     """Return the out-of-fold predictions of the recordings in a model's profile: classes or numbers, shape (m,)."""
-    answers = np.asarray(bundle.profile.answers, np.float64)
+    outputs = np.asarray(bundle.profile.answers, np.float64)
     if not bundle.manifest.classes:
-        return answers[:, 0]
-    return np.array(bundle.manifest.classes)[predicted_class(answers)]
+        return outputs[:, 0]
+    return np.array(bundle.manifest.classes)[predicted_class(outputs)]

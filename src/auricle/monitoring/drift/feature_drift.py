@@ -34,9 +34,8 @@ N_POOLED_COLUMNS = 24
 _QUANTILES = (np.arange(64) + 0.5) / 64
 
 _MIN_SCALES = {"dc": 0.005, "bandwidth_hz": 250.0, "dropouts": 0.2}
-"""Smallest standard deviation of a quality measure, for references that hardly vary; 1 for measures in decibels."""
 _MIN_SCALES |= dict.fromkeys(("clipped", "silent", "holes", "flat_topped"), 0.01)
-"""Least spread that a measure is taken to have, where the reference hardly varies; 1 for decibels."""
+"""Smallest standard deviation of a quality measure, for references that hardly vary; 1 for measures in decibels."""
 
 
 @dataclass(frozen=True, slots=True)

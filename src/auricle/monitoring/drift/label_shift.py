@@ -196,8 +196,8 @@ def _significance(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     by_chance = np.maximum(ratios, 0.0)
     mean = np.maximum(by_chance.mean(axis=1, keepdims=True), 1e-12)
-    spread = np.maximum(by_chance.var(axis=1, keepdims=True) / (9.0 * mean**2), 1e-12)
-    scores = (np.cbrt(by_chance / mean) - 1.0 + spread) / np.sqrt(spread)
+    variance = np.maximum(by_chance.var(axis=1, keepdims=True) / (9.0 * mean**2), 1e-12)
+    scores = (np.cbrt(by_chance / mean) - 1.0 + variance) / np.sqrt(variance)
     return p_values(scores[:, 0], scores[:, 1:].max(axis=0))
 
 

@@ -62,7 +62,7 @@ def samples_from_files(
 
     def report(done: int, _: object) -> None:
         if progress:
-            progress("answers", done, len(recordings))
+            progress("predictions", done, len(recordings))
 
     kept, found, failures = partition_failures(
         parallel_map(predict, recordings, workers=workers, on_engine=True), report
