@@ -19,7 +19,6 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from auricle.serving.settings import Settings
 from starlette.testclient import TestClient
 
 from auricle.runtime import clock
@@ -28,6 +27,7 @@ from auricle.serving.app import create_app
 from auricle.serving.decoder.messages import DecodeLimits
 from auricle.serving.decoder.pool import DecoderPool
 from auricle.serving.service import Service, open_service
+from auricle.serving.settings import Settings
 from auricle.store.keys import SCOPES
 from auricle.store.store import Store
 

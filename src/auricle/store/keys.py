@@ -19,11 +19,11 @@ from auricle.store.tables import KEYS
 __all__ = ["SCOPES", "Key", "Keys"]
 
 SCOPES: Final = {
-    "predict": "send sound and read the answer to it",
-    "feedback": "say what a sound was",
-    "read": "read every prediction, kept sound and check",
-    "train": "have a challenger trained",
-    "promote": "change which model answers",
+    "predict": "send sound and read its prediction",
+    "feedback": "label predictions",
+    "read": "read every prediction, stored sound and check",
+    "train": "start the training of a challenger",
+    "promote": "change the champion",
     "admin": "delete predictions",
 }
 """Every scope of an API key, and what it allows."""
