@@ -46,7 +46,7 @@ def test_bytes_other_than_a_graph_are_refused(content: bytes) -> None:
         identity("rows", "value", [None, "n"]),
         identity("rows", "value", [None, 3], kind=TensorProto.DOUBLE),
     ],
-    ids=["no answer", "other input", "1-D", "3-D", "any width", "named width", "float64"],
+    ids=["other output", "other input", "1-D", "3-D", "any width", "named width", "float64"],
 )
 def test_a_graph_of_another_shape_is_refused(content: bytes) -> None:
     with pytest.raises(BundleError, match="must go from `rows`"):

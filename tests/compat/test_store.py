@@ -48,7 +48,7 @@ def test_old_entries_are_read_completely(store: Store, expected: dict[str, Any])
             one["source"],
             one["metadata"],
         )
-        assert json.loads(json.dumps([answer.as_json() for answer in entry.predictions])) == one["predictions"]
+        assert json.loads(json.dumps([prediction.as_json() for prediction in entry.predictions])) == one["predictions"]
         assert hashlib.sha256(entry.standard.tobytes() + entry.rows.tobytes()).hexdigest() == one["arrays"]
 
 

@@ -28,11 +28,11 @@ def serve() -> Iterator[Serve]:
     """Run a server that responds to a body with the result of a function; return its address."""
     servers: list[HTTPServer] = []
 
-    def run(answer: Callable[[bytes], tuple[int, Any]]) -> str:
+    def run(respond: Callable[[bytes], tuple[int, Any]]) -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 assert self.path == "/v1/predictions?windows=true"
-                status, response = answer(self.rfile.read(int(self.headers["Content-Length"])))
+                status, response = respond(self.rfile.read(int(self.headers["Content-Length"])))
                 if self.headers.get("Authorization") == "Bearer wrong":
                     status, response = 401, {"error": {"kind": "auth", "message": "no such key"}}
                 self.send_response(status)
@@ -53,12 +53,12 @@ def serve() -> Iterator[Serve]:
 
 
 def right(model: Predictor, *, windows: bool) -> Callable[[bytes], tuple[int, Any]]:
-    def answer(body: bytes) -> tuple[int, Any]:
+    def respond(body: bytes) -> tuple[int, Any]:
         recording, parts = model.answers(body)
         rows = [prediction.as_json() for prediction in [recording, *(parts if windows else [])]]
         return 201, {"id": "1", "predictions": rows, "model": model.name}
 
-    return answer
+    return respond
 
 
 @pytest.mark.parametrize("fixture", ["states", "speeds"])
@@ -76,7 +76,7 @@ def test_every_route_agrees(fixture: str, file: Path, serve: Serve, request: pyt
 
 @pytest.fixture
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the worker process, whose start takes long, by this process."""
+    """Replace the worker process, which takes long to start, by this process."""
     monkeypatch.setattr(consistency, "_in_worker", lambda model, file: iter([consistency._as_file(model, file)]))
 
 
@@ -109,7 +109,7 @@ def test_a_server_with_other_predictions_differs(states: Predictor, file: Path, 
 
 @pytest.mark.usefixtures("_no_worker")
 @pytest.mark.parametrize(
-    ("answer", "says"),
+    ("response", "says"),
     [
         (
             (201, {"model": "other@1", "predictions": []}),
@@ -122,9 +122,9 @@ def test_a_server_with_other_predictions_differs(states: Predictor, file: Path, 
     ],
 )
 def test_a_response_that_cannot_be_compared_is_a_problem(
-    answer: tuple[int, Any], says: str, states: Predictor, file: Path, serve: Serve
+    response: tuple[int, Any], says: str, states: Predictor, file: Path, serve: Serve
 ) -> None:
-    route = only_server(compare(states, file, server=serve(lambda _: answer)))
+    route = only_server(compare(states, file, server=serve(lambda _: response)))
     assert re.search(says, route.problem or "")
 
 

@@ -79,6 +79,19 @@ class Bundle:
         Windows with their expected rows and outputs.
     embeddings : mapping of str to tuple of bytes
         ONNX graphs of each pretrained model, by the name of its card in the manifest.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from auricle.datasets.dataset import Dataset
+    >>> from auricle.datasets.synthesis import machines
+    >>> from auricle.training.train import train
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> sounds = Dataset.load(machines(folder, n=12, duration_s=0.5), label="label", group="machine")
+    >>> bundle = train(sounds, models="linear").bundle
+    >>> bundle.save(folder / "model.auricle")
+    >>> Bundle.load(folder / "model.auricle").version == bundle.version
+    True
     """
 
     manifest: Manifest

@@ -49,6 +49,15 @@ class EventRules:
     Raises
     ------
     UsageError : a rule is out of range
+
+    Examples
+    --------
+    >>> rules = EventRules(on=0.7, off=0.4, min_duration_s=0.5)
+    >>> rules.smooth
+    1
+    >>> EventRules(on=0.4, off=0.7)
+    Traceback (most recent call last):
+    auricle.errors.UsageError: `off` must be at most `on` (0.4). Got 0.7.
     """
 
     on: float | None = None

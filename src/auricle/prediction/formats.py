@@ -54,8 +54,8 @@ def _csv(row: Row, classes: tuple[str, ...], number: int) -> str:  # noqa: ARG00
 
 
 def _csv_columns(classes: tuple[str, ...]) -> list[str]:
-    answer = ["label", "confidence", "peak", *(f"p_{name}" for name in classes)] if classes else ["value"]
-    return ["file", "level", "start_s", "end_s", *answer, "unknown", "novelty", "model", "error"]
+    result = ["label", "confidence", "peak", *(f"p_{name}" for name in classes)] if classes else ["value"]
+    return ["file", "level", "start_s", "end_s", *result, "unknown", "novelty", "model", "error"]
 
 
 def _csv_line(values: Iterable[Any]) -> str:

@@ -75,6 +75,20 @@ class Predictor:
     Raises
     ------
     BundleError : the graph does not load, or the self-test fails
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from auricle.datasets.dataset import Dataset
+    >>> from auricle.datasets.synthesis import machines
+    >>> from auricle.training.train import train
+    >>> sounds = Dataset.load(machines(Path(tempfile.mkdtemp()), n=12, duration_s=0.5), label="label", group="machine")
+    >>> predictor = Predictor(train(sounds, models="linear", window_s=0.2).bundle)
+    >>> sound = np.random.default_rng(0).normal(0, 0.1, 4000).astype(np.float32)
+    >>> [round(window.end_s, 1) for window in predictor.stream([sound[:1000], sound[1000:]], rate_hz=8000)]
+    [0.2, 0.4, 0.5]
+    >>> [window.start_s for window in predictor.windows(Clip(sound, 8000), start_s=0.1, end_s=0.3)]
+    [0.1]
     """
 
     def __init__(self, model: Bundle | LoadedModel) -> None:

@@ -143,7 +143,7 @@ def test_workers_end_when_their_caller_is_killed(states_file: Path) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process runs; where nobody reaps orphans, one that has ended may still be listed."""
+    """Return whether a process runs; an ended orphan may still be listed until it is reaped."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

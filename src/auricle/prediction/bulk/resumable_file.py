@@ -1,4 +1,4 @@
-"""Write rows to a file that a killed run can resume: a part file with a journal of the files whose rows are complete.
+"""Write rows to a file that a killed run can resume: a part file, and a journal of the files with complete rows.
 
 During a run, its rows are in ``NAME.part`` and its journal in ``NAME.journal``. The journal's first line holds the
 settings of the run; each further line names files with complete rows, and the length of the part file with them. The
