@@ -51,7 +51,7 @@ def test_entry_without_group_is_its_own_group(store: Store, logged: tuple) -> No
     store.feedback.add(FeedbackEntry(logged[0].entry.id, label=logged[0].label))
     found = load_labelled(store, "pumps", is_class=True, n_standard=3)
     assert found.groups.tolist() == [f"prediction {logged[0].entry.id}"]
-    assert np.isnan(found.standard).all()  # of another width than asked
+    assert np.isnan(found.standard).all()  # of another width
 
 
 def test_training_and_held_out_labels_are_disjoint(

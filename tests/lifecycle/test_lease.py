@@ -38,7 +38,7 @@ def test_lost_lease_is_a_conflict(store: Store) -> None:
         assert store.leases.take("work", holder="another") is not None
         with pytest.raises(ConflictError, match="Another has taken over"):
             held.check()
-    assert store.leases.holder("work") == "another"  # what is another's is not given back
+    assert store.leases.holder("work") == "another"  # the other's lease is not released
 
 
 def test_lease_is_released_on_failure(store: Store) -> None:

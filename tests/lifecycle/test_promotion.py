@@ -97,12 +97,12 @@ def test_small_hold_out_promotes_nothing(make_paired: MakePaired) -> None:
 def test_new_class_is_a_gain_and_old_classes_are_guarded(make_paired: MakePaired) -> None:
     rng = np.random.default_rng(0)
     one = make_paired(rng, champion=1.0, challenger=1.0)
-    answers = np.where(one.truth == "tick", "hum", one.champion)
-    found = decide_promotion(replace(one, champion=answers), new_classes=("tick",))
+    predictions = np.where(one.truth == "tick", "hum", one.champion)
+    found = decide_promotion(replace(one, champion=predictions), new_classes=("tick",))
     assert found.is_better
     assert found.scores[0].champion == found.scores[0].challenger == 1.0
     spoiled = np.where(one.truth == "bark", "tick", one.challenger)
-    assert not decide_promotion(replace(one, champion=answers, challenger=spoiled), new_classes=("tick",)).is_better
+    assert not decide_promotion(replace(one, champion=predictions, challenger=spoiled), new_classes=("tick",)).is_better
 
 
 def numbers(rng: np.random.Generator, *, champion: float, challenger: float, n: int = 100) -> PairedPredictions:

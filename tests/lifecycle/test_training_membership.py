@@ -46,7 +46,7 @@ def test_other_takes_of_the_same_machines_are_not_found(champion: Predictor, log
 
 def test_rows_alone_tell_recordings_apart(champion: Predictor) -> None:
     profile = champion.bundle.profile
-    other = np.roll(profile.hashes, 1, axis=0) ^ 1  # hashes that nobody knows: the rows alone decide
+    other = np.roll(profile.hashes, 1, axis=0) ^ 1  # unknown hashes: the rows alone decide
     assert training_membership(profile, other, profile.rows).tolist() == list(range(len(profile.hashes)))
 
 

@@ -1,4 +1,4 @@
-"""Samples made of numbers: recordings of three classes whose sound hardly varies, until a test changes some of it."""
+"""Fixtures: random samples of three classes with nearly constant audio quality, which tests shift."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ def make_sample() -> MakeSample:
         truth = rng.integers(0, len(CLASSES), n)
         logits = rng.normal(size=(n, len(CLASSES)))
         logits[np.arange(n), truth] += 2.5
-        answers = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         quality = np.stack(
             [
                 USUAL.get(name, 0.0) + SPREADS.get(name, 3.0) * rng.normal(size=n) + (shifted or {}).get(name, 0.0)
@@ -43,7 +43,7 @@ def make_sample() -> MakeSample:
             "groups": np.array([f"{seed}-{i}" for i in range(n)]),
             "rows": rng.normal(size=(n, len(COLUMNS))).astype(np.float32),
             "quality": quality.astype(np.float32),
-            "outputs": answers.astype(np.float32),
+            "outputs": probabilities.astype(np.float32),
             "novelty": novelty,
             "unknown": novelty > 0.98,
             "rates_hz": np.full(n, 16_000),
@@ -57,7 +57,7 @@ def make_sample() -> MakeSample:
 
 @pytest.fixture
 def unlabelled() -> Callable[[Sample], Sample]:
-    """Return what takes the truth from a sample."""
+    """Return a function that removes the labels of a sample."""
     from dataclasses import replace
 
     return lambda sample: replace(sample, truth=np.full(len(sample), ""))

@@ -114,7 +114,7 @@ def test_arrays_of_different_lengths_are_refused(make_sample):
 
 
 def numbers(n, seed, *, wrong_by=0.0):
-    """Recordings whose answer is a number."""
+    """Return a sample with regression predictions."""
     rng = np.random.default_rng(seed)
     truth = rng.normal(size=n)
     nat, ids = np.full(n, np.datetime64("NaT", "us")), np.array([f"{seed}-{i}" for i in range(n)])

@@ -10,7 +10,7 @@ from auricle.monitoring.drift.resampling import permutation_masks
 
 
 def from_sources(sample, n_each):
-    """Return a sample whose recordings of each class come from a number of sources of that class."""
+    """Return the sample with ``n_each`` groups per class."""
     start = sample.ids[0].split("-")[0]
     place = np.zeros(len(sample), int)
     for label in sample.classes:
@@ -47,7 +47,7 @@ def test_shares_are_those_of_predictions(make_sample):
 
 
 def test_misclassification_does_not_hide_a_missing_class(make_sample):
-    """Answers of 'cow' fall to what other classes are mistaken for it; the class itself to nothing."""
+    """Predictions of 'cow' fall to the rate of misclassification, its maximum-likelihood share to zero."""
     window = make_sample(400, 1)
     found = drift(make_sample(200), window.subset(window.truth != "cow"))
     cow = next(one for one in found.shares if one.label == "cow")
@@ -59,14 +59,14 @@ def test_misclassification_does_not_hide_a_missing_class(make_sample):
 def test_confident_error_does_not_hide_a_missing_class(make_sample):
     window = make_sample(300, 1)
     window = window.subset(window.truth != "cow")
-    answers = window.outputs.copy()
-    answers[0] = [0.0, 1.0, 0.0]
-    found = drift(make_sample(200), replace(window, outputs=answers))
+    probabilities = window.outputs.copy()
+    probabilities[0] = [0.0, 1.0, 0.0]
+    found = drift(make_sample(200), replace(window, outputs=probabilities))
     assert next(one for one in found.shares if one.label == "cow").likely_after < 0.02
 
 
 def test_class_with_few_groups_does_not_hide_another(make_sample):
-    """What a chance meeting of large groups may do to their own class must not hide what happened to another."""
+    """Chance variation of a class with few groups must not hide the change of another."""
     n_each = {"cat": 3, "cow": 60, "dog": 60}
     reference, window = (from_sources(make_sample(300, i), n_each) for i in (0, 1))
     found = drift(reference, window.subset(window.truth != "cow"), 999)
@@ -91,16 +91,16 @@ def test_groups_of_one_class_raise_no_false_alarm(make_sample):
 
 
 def test_groups_of_one_class_are_pooled(make_sample):
-    """One of five is answered wrongly, whichever the class: alone those hide that it is gone, together they do not."""
+    """One of five predictions is wrong: alone these hide a missing class, pooled by group they do not."""
 
     def slipping(seed, n_sources):
         rng, sample = np.random.default_rng(seed), make_sample(5 * n_sources, seed)
         truth = np.repeat(rng.integers(0, 3, n_sources), 5)
-        said = truth.copy()
-        said[::5] = (truth[::5] + rng.integers(1, 3, n_sources)) % 3
-        answers = np.where(np.eye(3, dtype=bool)[said], 0.8, 0.1).astype(np.float32)
+        predicted = truth.copy()
+        predicted[::5] = (truth[::5] + rng.integers(1, 3, n_sources)) % 3
+        probabilities = np.where(np.eye(3, dtype=bool)[predicted], 0.8, 0.1).astype(np.float32)
         groups = np.array([f"{seed}-{i // 5}" for i in range(5 * n_sources)])
-        return replace(sample, truth=np.array(sample.classes)[truth], outputs=answers, groups=groups)
+        return replace(sample, truth=np.array(sample.classes)[truth], outputs=probabilities, groups=groups)
 
     found = 0
     for seed in range(0, 16, 2):

@@ -123,7 +123,7 @@ def test_regression_has_no_label_evidence(make_sample):
 
 
 def test_consecutive_errors_of_one_group_count_once():
-    """One child whose eight cries within three minutes are all answered wrongly, among eighty children."""
+    """One of 80 children with wrong predictions for all its cries within three minutes."""
     stream, groups = errors(0.05, 160), np.repeat(np.arange(80), 2).astype(str)
     stream[60:72] = 1.0
     groups[60:72] = "loud"

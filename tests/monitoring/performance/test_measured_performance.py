@@ -40,11 +40,11 @@ def test_fully_labelled_window_gives_plain_accuracy(make_sample):
 def test_labels_of_uncertain_predictions_do_not_bias_the_score(make_sample, seed):
     window = make_sample(600, seed)
     doubtful = np.argsort(window.confidence)[:150]
-    asked = np.concatenate([doubtful, np.random.default_rng(seed).permutation(600)[:30]])
-    truth = np.where(np.isin(np.arange(600), asked), window.truth, "")
+    labelled = np.concatenate([doubtful, np.random.default_rng(seed).permutation(600)[:30]])
+    truth = np.where(np.isin(np.arange(600), labelled), window.truth, "")
     found = measured_performance(make_sample(600), replace(window, truth=truth))
     low, high = found.interval
-    assert window.is_correct[asked].mean() < low < window.is_correct.mean() < high
+    assert window.is_correct[labelled].mean() < low < window.is_correct.mean() < high
     assert not found.is_worse
     assert not found.concept.is_found
 
@@ -88,9 +88,9 @@ def test_table_sorted_by_class_is_no_concept_drift(make_sample, seed):
 
     def hard_last(sample):
         hard = sample.truth == "dog"
-        answers = sample.outputs.copy()
-        answers[hard] = np.random.default_rng(len(sample)).permuted(answers[hard], axis=1)
-        return replace(sample, outputs=answers).subset(np.argsort(sample.truth, kind="stable"))
+        probabilities = sample.outputs.copy()
+        probabilities[hard] = np.random.default_rng(len(sample)).permuted(probabilities[hard], axis=1)
+        return replace(sample, outputs=probabilities).subset(np.argsort(sample.truth, kind="stable"))
 
     found = measured_performance(hard_last(make_sample(400)), hard_last(make_sample(300, 1 + seed)), seed=seed)
     assert found is not None

@@ -17,13 +17,13 @@ from auricle.store.store import Store
 TIME = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def listened(model, file: Path, **told):
+def logged_entry(model, file: Path, **options):
     from auricle.audio.decode import read
 
     clip = read(file)
     stream = Stream(model.loaded, rate_hz=clip.rate_hz, source=file.name)
     stream.feed(clip.samples)
-    return build_entry(stream, stream.finish(), **told)
+    return build_entry(stream, stream.finish(), **options)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_sample_matches_logged_predictions(states, machine_sounds: Path, store: 
     recordings = find_recordings(machine_sounds, states.classes)[:4]
     sites = ({"site": "north"}, {"site": "south", "n": 2.0}, {}, {"on": True})
     entries = [
-        listened(states, one.file, time=TIME, group="g", metadata=site)
+        logged_entry(states, one.file, time=TIME, group="g", metadata=site)
         for one, site in zip(recordings, sites, strict=True)
     ]
     store.add(entries)
@@ -56,7 +56,7 @@ def test_sample_matches_logged_predictions(states, machine_sounds: Path, store: 
 
 def test_versions_are_separate_and_missing_bundles_reported(states, speeds, machine_sounds: Path, store) -> None:
     file = find_recordings(machine_sounds, states.classes)[0].file
-    store.add([listened(model, file) for model in (states, speeds, states)])
+    store.add([logged_entry(model, file) for model in (states, speeds, states)])
 
     def only_states(model: str):
         return states.bundle if model == states.name else registered_bundle(store, model)

@@ -36,8 +36,8 @@ def test_table_without_labels(folder: Path) -> None:
 
 
 def test_label_and_group_columns(folder: Path) -> None:
-    path = table(folder, "file_name,said,site\nnorth/a.wav,dog,n\n")
-    (one,) = find_recordings(path, ("cat", "dog"), label="said", group="site")
+    path = table(folder, "file_name,species,site\nnorth/a.wav,dog,n\n")
+    (one,) = find_recordings(path, ("cat", "dog"), label="species", group="site")
     assert (one.label, one.group) == ("dog", "n")
 
 
@@ -55,7 +55,7 @@ def test_folders_are_labels_only_for_known_classes(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("file_name\nnorth/x.wav\n", r"live.csv, line 2: the recording must exist"),
+        ("file_name\nnorth/x.wav\n", r"live.csv, line 2: the recording must .* There is no file"),
         ("file_name,time\nnorth/a.wav,noon\n", r"'time' must be ISO 8601, .* Got 'noon'"),
         ("file_name,start_s\nnorth/a.wav,-1\n", r"live.csv, line 2: a part must begin at 0 s or later .* Got -1.0 s"),
         ("file_name,start_s,end_s\nnorth/a.wav,2,1\n", r"live.csv, line 2: a part must .* end after it begins"),
@@ -69,13 +69,13 @@ def test_invalid_row_is_named(folder: Path, text: str, message: str) -> None:
 def test_missing_column_is_named(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"`group` must name a column. There is no 'site'; there are 'file_name'"):
         find_recordings(table(folder, "file_name\nnorth/a.wav\n"), ("cat",), group="site")
-    for options in ({"label": "said"}, {"group": "site"}, {"root": folder}):
+    for options in ({"label": "species"}, {"group": "site"}, {"root": folder}):
         with pytest.raises(UsageError, match=r"apply to a table only. This is none"):
             find_recordings(folder, ("owl",), **options)
 
 
 def test_table_is_read_as_in_training(folder: Path) -> None:
-    """Same files by any path, same metadata, same labels: what is monitored is what was trained on."""
+    """Monitoring and training read the same files, metadata and labels."""
     path = table(folder, f"file_name,label,split,site\n../north/a.wav,cat,test,n\n{folder}/south/b.wav,dog,train,s\n")
     trained = Dataset.load(path, root=folder / "cat").examples
     watched = find_recordings(path, ("cat", "dog"), root=folder / "cat")

@@ -15,7 +15,7 @@ from auricle.monitoring.sources.training_overlap import drop_unprofiled, substit
 
 @pytest.fixture
 def window(states, machine_sounds: Path):
-    """The recordings of training, in another order, as the model answers them."""
+    """Training recordings in another order, with the model's own predictions."""
     recordings = find_recordings(machine_sounds, states.classes, group="machine")
     return samples_from_files(states, recordings[::-1])[0]
 
