@@ -52,7 +52,7 @@ def test_training_file_and_stream_have_the_same_features_to_the_bit(trained):
         blocks = np.split(clip.samples, np.unique(rng.integers(1, clip.samples.size, 9)))
         assert list(model.stream(blocks, rate_hz=clip.rate_hz)) == list(model.windows(file))
         mine = result.examples.rows[result.examples.owner == index]
-        again = np.stack([model.extractor.row(window.samples) for window in model.extractor.windows(clip)])
+        again = np.stack([model.pipeline.row(window.samples) for window in model.pipeline.windows(clip)])
         np.testing.assert_array_equal(mine, again)
 
 

@@ -111,7 +111,7 @@ def test_challenger_uses_the_champions_embedding(
     challenger = Bundle.from_bytes(store.models.content(digest))
     assert challenger.manifest.family == "embedding"
     for model in (bundle, challenger):
-        read = [part for part in Predictor(model).extractor.blocks if isinstance(part, Embedding)]
+        read = [part for part in Predictor(model).pipeline.blocks if isinstance(part, Embedding)]
         assert [part.fingerprint() for part in read] == [tiny_embedding.fingerprint()]
 
 

@@ -31,7 +31,7 @@ def test_an_entry_holds_the_prediction_and_the_input_rows(stream: Stream, states
     assert entry.metadata == {"site": "hall"}
     np.testing.assert_array_equal(entry.standard, stream.standard_row())
     np.testing.assert_array_equal(entry.rows, stream.rows())
-    assert entry.rows.shape == (5, len(states.extractor.columns))
+    assert entry.rows.shape == (5, len(states.pipeline.columns))
     assert entry.rows.dtype == entry.standard.dtype == np.float32
 
 

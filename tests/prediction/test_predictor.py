@@ -85,7 +85,7 @@ def test_a_part_is_predicted_as_that_stretch_of_the_whole(
             for one, of_alone in zip((found, *of_part), (expected, *windows), strict=True):
                 assert one.start_s == pytest.approx(of_alone.start_s + start_s, abs=grid)
                 assert one.end_s == pytest.approx(of_alone.end_s + start_s, abs=grid)
-            cut = model.extractor.windows(read(source, **part))
+            cut = model.pipeline.windows(read(source, **part))
             assert [(one.start_s, one.end_s) for one in of_part] == [(one.start_s, one.end_s) for one in cut]
 
 
@@ -137,7 +137,7 @@ def test_a_path_bytes_a_file_object_and_a_clip_have_the_same_predictions(
 
 def test_the_bundle_predicts_what_the_estimator_does(trained_on_states, states: Predictor) -> None:
     for example in trained_on_states.dataset.examples:
-        rows = np.stack([states.extractor.row(w.samples) for w in windows_of(example, states.extractor)])
+        rows = np.stack([states.pipeline.row(w.samples) for w in windows_of(example, states.pipeline)])
         expected = trained_on_states.estimator.predict_proba(rows)
         recording, windows = states.answers(example.file)
         temperature = states.bundle.manifest.calibration
@@ -152,7 +152,7 @@ def test_the_bundle_predicts_what_the_estimator_does(trained_on_states, states: 
 def test_the_bundles_number_is_the_estimators(trained_on_speeds, speeds: Predictor) -> None:
     target = speeds.bundle.manifest.target
     for example in trained_on_speeds.dataset.examples:
-        rows = np.stack([speeds.extractor.row(w.samples) for w in windows_of(example, speeds.extractor)])
+        rows = np.stack([speeds.pipeline.row(w.samples) for w in windows_of(example, speeds.pipeline)])
         expected = target.mean + target.deviation * trained_on_speeds.estimator.predict(rows).mean()
         assert speeds.predict(example.file).value == pytest.approx(expected, abs=1e-5 * target.deviation)
 

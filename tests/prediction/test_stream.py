@@ -63,8 +63,8 @@ def test_training_and_prediction_compute_the_same_rows(
     by_file, sound_files: dict[str, Path], states: Predictor
 ) -> None:
     for name, path in sound_files.items():
-        windows = windows_of(Example(path, "x", None, "g"), states.extractor)
-        rows = np.stack([states.extractor.row(window.samples) for window in windows])
+        windows = windows_of(Example(path, "x", None, "g"), states.pipeline)
+        rows = np.stack([states.pipeline.row(window.samples) for window in windows])
         np.testing.assert_array_equal(rows, by_file[name][2])
 
 

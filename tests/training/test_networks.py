@@ -66,7 +66,7 @@ def test_file_windows_and_stream_equal_the_training(trained: TrainResult) -> Non
     model = Predictor(Bundle.from_bytes(trained.bundle.to_bytes()))
     file = trained.dataset.examples[5].file
     rows = trained.training_data.design_matrix(("image",), trained.examples.owner == 5)
-    np.testing.assert_array_equal(model.extractor.rows([read(file, rate_hz=model.extractor.spec.rate_hz)]), rows)
+    np.testing.assert_array_equal(model.pipeline.rows([read(file, rate_hz=model.pipeline.spec.rate_hz)]), rows)
     expected = trained.estimator.predict_proba(rows)
     np.testing.assert_allclose(model.graph.predict(rows), expected, atol=1e-4)
     clip = read(file)
@@ -115,7 +115,7 @@ def test_a_network_that_would_exceed_the_budget_is_skipped(sounds: Dataset, monk
 
 
 def test_a_killed_training_resumes_from_its_checkpoints(sounds: Dataset, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("auricle.models.cnn.training.KEPT_EVERY_S", 0.0)
+    monkeypatch.setattr("auricle.models.cnn.training.CHECKPOINT_INTERVAL_S", 0.0)
     epochs: list[int] = []
 
     def dies(stage: str, done: int, _total: int, _note: str = "") -> None:

@@ -205,7 +205,7 @@ def test_a_budget_adds_specs_and_settings(states):
     assert "svm(parts=1)" in names
     assert any("C=" in name for name in names)
     model = Predictor(result.bundle)
-    assert model.extractor.spec == result.bundle.manifest.spec == (result.search.chosen.spec)
+    assert model.pipeline.spec == result.bundle.manifest.spec == (result.search.chosen.spec)
     assert result.examples.rows.shape[1] == len(result.bundle.manifest.spec.columns)
 
 

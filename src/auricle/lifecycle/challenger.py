@@ -183,7 +183,7 @@ class Challenger:
         times[np.isnat(times)] = made_at(manifest.created)  # as old as the champion, where unknown
         weights = age_weights(times, present, half_life_days=self.half_life_days)
         original = (replace(e, weight=float(w)) for e, w in zip(self.data.examples, weights, strict=True))
-        embeddings = [part for part in self.champion.extractor.blocks if isinstance(part, Embedding)]
+        embeddings = [part for part in self.champion.pipeline.blocks if isinstance(part, Embedding)]
         reads = {"auto", "embedding"} & set(self.families.split(","))
         return train(
             replace(self.data, examples=(*original, *recordings)),

@@ -101,7 +101,7 @@ class Predictor:
         return self.loaded.classes
 
     @property
-    def extractor(self) -> FeaturePipeline:
+    def pipeline(self) -> FeaturePipeline:
         """The pipeline from a window to the graph's input row."""
         return self.loaded.pipeline
 

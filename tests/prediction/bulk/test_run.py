@@ -86,7 +86,7 @@ def test_an_entry_holds_the_prediction_of_its_row(sounds: list[Path], states: Pr
         assert entry.predictions == (states.predict(entry.source),)
         assert entry.group == str(Path(entry.source).parent)
         assert (entry.rate_hz, entry.channels, entry.key) == (8000, 1, "")
-        assert entry.rows.shape == (3, len(states.extractor.columns))
+        assert entry.rows.shape == (3, len(states.pipeline.columns))
 
 
 def test_every_run_logs_its_own_entries(sounds: list[Path], states: Predictor, tmp_path: Path) -> None:
