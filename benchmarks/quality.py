@@ -1,8 +1,8 @@
-"""How good default training is on real recordings, beside the article's forest on the same folds.
+"""Scores of default training on real recordings, and of the article's random forest on the same folds.
 
-The article's way: mean and deviation of 20 MFCCs by librosa, a random forest of 100 trees. Scores are by recording,
-each taken on groups that had no part in choosing or fitting. Needs the recordings in ../shared/data; pretrained models
-are read where they are at hand (docs/embeddings.md), and the CNN needs torch.
+The article's features are the mean and deviation of 20 MFCCs by librosa; its forest has 100 trees. Scores are by
+recording, on groups held out of choice and fit. Needs the recordings in ../shared/data; pretrained models are used
+where they are installed (docs/embeddings.md), and the CNN needs torch.
 """
 
 import argparse
@@ -35,8 +35,7 @@ SETS: dict[str, tuple[dict[str, str], float | None]] = {
     "motor": ({"group": "throttle_pct", "target": "target"}, 0.82),
     "cry": ({"group": "device"}, None),
 }
-"""How each set is honestly split, and the least that is asked of the best family."""
-
+"""Columns of each set for its split, and the least score of the best family."""
 
 DEEP: dict[str, tuple[float, float]] = {
     "esc10": (0.98, 0.92),
@@ -44,7 +43,7 @@ DEEP: dict[str, tuple[float, float]] = {
     "fsdd": (0.955, 0.92),
     "motor": (0.82, 0.82),
 }
-"""What is asked of pretrained embeddings, and of the CNN."""
+"""Least scores of pretrained embeddings, and of the CNN."""
 
 _TIMED = ("script_seconds", "forest_seconds", "forest_grid_seconds")
 
@@ -59,22 +58,22 @@ def article_rows(dataset: Dataset) -> np.ndarray:
 
 
 def article(dataset: Dataset, blocks: np.ndarray) -> tuple[float, float]:
-    """Return the score of the article's forest on given folds, and the seconds it took."""
+    """Return the score of the article's forest on given folds, and its seconds."""
     started = time.perf_counter()
     X = article_rows(dataset)
     is_classifier = dataset.task == "classify"
     y = dataset.labels if is_classifier else dataset.targets
-    answers = np.empty_like(y)
+    predictions = np.empty_like(y)
     for block in np.unique(blocks):
         out = blocks == block
         model = (RandomForestClassifier if is_classifier else RandomForestRegressor)(100, random_state=0)
-        answers[out] = model.fit(X[~out], y[~out]).predict(X[out])
-    score = float((answers == y).mean()) if is_classifier else float(r2_score(y, answers))
+        predictions[out] = model.fit(X[~out], y[~out]).predict(X[out])
+    score = float((predictions == y).mean()) if is_classifier else float(r2_score(y, predictions))
     return score, time.perf_counter() - started
 
 
 def script(dataset: Dataset) -> float:
-    """Return the seconds that the article's whole script takes: librosa's features, and a 4 x 4 grid in 5 folds."""
+    """Return the seconds of the article's script: librosa's features, and a 4 x 4 grid in 5 folds."""
     started = time.perf_counter()
     X, y = article_rows(dataset), dataset.labels if dataset.task == "classify" else dataset.targets
     forest = RandomForestClassifier if dataset.task == "classify" else RandomForestRegressor
@@ -84,24 +83,23 @@ def script(dataset: Dataset) -> float:
 
 
 def forest_alone(dataset: Dataset) -> tuple[float, float]:
-    """Return the seconds of default training with the forest alone, and of the same grid as the script's.
+    """Return the seconds of default training with the forest alone, and of the script's grid.
 
-    The grid without published folds, so that it is searched once, as in the script, and not once in each of them.
+    The grid is searched once, as in the script, and so without the published folds.
     """
     once = replace(dataset, examples=tuple(replace(example, fold=None) for example in dataset.examples))
     return train(dataset, models="forest").seconds, train(once, models="forest", tune="grid").seconds
 
 
 def calibration(result: TrainResult) -> dict[str, float]:
-    """Return the calibration error, and the 95th percentile of what perfect calibration shows by chance."""
-    found = result.search
-    confidence = found.predictions.max(axis=1)
+    """Return the calibration error, and the 95th percentile of that of perfect calibration, by simulation."""
+    confidence = result.search.predictions.max(axis=1)
     rng = np.random.default_rng(0)
     by_chance = []
     for _ in range(1000):
-        right = rng.random(len(confidence)) < confidence
+        correct = rng.random(len(confidence)) < confidence
         bins = np.minimum((confidence * 10).astype(int), 9)
-        gaps = [abs((right[bins == b] - confidence[bins == b]).sum()) for b in np.unique(bins)]
+        gaps = [abs((correct[bins == b] - confidence[bins == b]).sum()) for b in np.unique(bins)]
         by_chance.append(sum(gaps) / len(confidence))
     scores = result.bundle.manifest.scores
     return {
@@ -118,24 +116,26 @@ def parity(result: TrainResult) -> tuple[float, int]:
     if result.dataset.task == "regress":
         return float(np.abs(graph.predict(rows)[:, 0] - result.estimator.predict(rows)).max()), 0
     expected = result.estimator.predict_proba(rows)
-    got = np.concatenate([graph.predict(row[np.newaxis]) for row in rows])
-    return float(np.abs(got - expected).max()), int((predicted_class(got) != predicted_class(expected)).sum())
+    from_graph = np.concatenate([graph.predict(row[np.newaxis]) for row in rows])
+    return float(np.abs(from_graph - expected).max()), int(
+        (predicted_class(from_graph) != predicted_class(expected)).sum()
+    )
 
 
 def streamed(result: TrainResult, n_clips: int = 100) -> int:
-    """Return how many of some clips answer otherwise as a stream of odd blocks than as a file: at all, in any bit."""
+    """Return how many clips have other predictions, in any bit, as a stream of random blocks than as a file."""
     model, rng = Predictor(result.bundle), np.random.default_rng(0)
-    wrong = 0
+    n_different = 0
     for index in rng.choice(len(result.dataset.examples), min(n_clips, len(result.dataset.examples)), replace=False):
         example = result.dataset.examples[index]
         clip = read(example.file)
         blocks = np.split(clip.samples, np.unique(rng.integers(1, clip.samples.size, 7)))
-        wrong += list(model.stream(blocks, rate_hz=clip.rate_hz)) != list(model.windows(example.file))
-    return wrong
+        n_different += list(model.stream(blocks, rate_hz=clip.rate_hz)) != list(model.windows(example.file))
+    return n_different
 
 
 def deep(dataset: Dataset, name: str) -> dict[str, Any]:
-    """Return the scores of pretrained embeddings alone and of the CNN alone, and what each took."""
+    """Return the scores of pretrained embeddings alone and of the CNN alone, and their seconds."""
     found: dict[str, Any] = {}
     for family, least in zip(("embedding", "cnn"), DEEP[name], strict=True):
         if family == "embedding" and not available_presets():
@@ -157,7 +157,7 @@ def measure(name: str, *, with_script: bool, with_deep: bool) -> dict[str, Any]:
     dataset = Dataset.load(RECORDINGS / name, **options)
     result = train(dataset, name=name)
     summary = result.as_json()
-    theirs, seconds = article(dataset, result.plan.blocks)
+    article_score, seconds = article(dataset, result.plan.blocks)
     difference, labels = parity(result)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.auricle"
@@ -171,7 +171,7 @@ def measure(name: str, *, with_script: bool, with_deep: bool) -> dict[str, Any]:
         "candidates": {c["model"]: round(c["cv_score"], 4) for c in summary["candidates"]},
         "verdict": summary["verdict"],
         "seconds": summary["seconds"],
-        "article_score": theirs,
+        "article_score": article_score,
         "article_seconds": seconds,
         "graph_difference": difference,
         "graph_label_differences": labels,
@@ -186,7 +186,7 @@ def measure(name: str, *, with_script: bool, with_deep: bool) -> dict[str, Any]:
 
 def show(name: str, got: dict[str, Any]) -> None:
     low, high = got["ci95"]
-    least = "" if got["least"] is None else f", at least {got['least']:.2f} is asked"
+    least = "" if got["least"] is None else f", must be at least {got['least']:.2f}"
     print(f"{name}: {got['score']:.3f} ({low:.3f} to {high:.3f}){least}; {got['chosen']}; {got['seconds']:.0f} s")
     print(f"  families: {got['candidates']}")
     print(f"  the article's forest: {got['article_score']:.3f} in {got['article_seconds']:.0f} s, one fit a fold")
@@ -196,18 +196,18 @@ def show(name: str, got: dict[str, Any]) -> None:
         worst = (
             "" if got["worst_group"] is None else f", worst {got['coverage_worst_group']:.2f} ({got['worst_group']})"
         )
-        print(f"  sets or intervals hold {got['coverage']:.3f} of the truth, asked 0.90{worst}")
+        print(f"  coverage of sets or intervals {got['coverage']:.3f}, must be near 0.90{worst}")
     if "ece" in got:
-        print(f"  calibration error {got['ece']:.3f}, at most {got['ece_limit']:.3f} is asked", end="; ")
+        print(f"  calibration error {got['ece']:.3f}, must be at most {got['ece_limit']:.3f}", end="; ")
         print(f"log loss {got['log_loss']:.3f}, {got['log_loss_uncalibrated']:.3f} before")
     if "script_seconds" in got:
         times = [got[name] for name in _TIMED]
         print("  the article's script {:.0f} s, our forest alone {:.0f} s, by grid {:.0f} s".format(*times))
     for family in ("embedding", "cnn"):
         if f"{family}_score" in got:
-            score, least, chosen = (got[f"{family}_{what}"] for what in ("score", "least", "chosen"))
+            score, least, chosen = (got[f"{family}_{key}"] for key in ("score", "least", "chosen"))
             fit_s = got[f"{family}_fit_seconds"]
-            print(f"  {family} alone: {score:.3f}, at least {least:.3f} is asked; {chosen}; a fit takes {fit_s:.0f} s")
+            print(f"  {family} alone: {score:.3f}, must be at least {least:.3f}; {chosen}; a fit takes {fit_s:.0f} s")
     print(f"  {got['verdict']}", flush=True)
 
 
@@ -217,10 +217,10 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="only the sets that take seconds: esc10, motor, cry")
     parser.add_argument("--script", action="store_true", help="time the article's script and our forest alone as well")
     parser.add_argument("--deep", action="store_true", help="pretrained embeddings alone and the CNN alone as well")
-    parser.add_argument("--sets", default=",".join(SETS), help="which sets, with commas between")
+    parser.add_argument("--sets", default=",".join(SETS), help="sets, separated by commas")
     arguments = parser.parse_args()
     if not RECORDINGS.is_dir():
-        raise SystemExit(f"{RECORDINGS}: the recordings must lie there. They do not.")
+        raise SystemExit(f"{RECORDINGS}: this folder must hold the recordings. It does not exist.")
     names = ["esc10", "motor", "cry"] if arguments.short else arguments.sets.split(",")
     measured = {}
     for name in names:

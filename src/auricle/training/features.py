@@ -24,11 +24,11 @@ from auricle.datasets.one_pass import WindowGrid
 from auricle.datasets.outputs import BlockRows
 from auricle.errors import AuricleError
 from auricle.features.cache import FeatureCache
+from auricle.features.image import Image, image_spec
 from auricle.features.pipeline import IMAGE, POOLED, FeatureBlock, FeaturePipeline
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.inspection.scan import Recording, RecordingFacts
 from auricle.runtime.compute import has_engine
-from auricle.training.networks import image_block
 from auricle.training.packaging import golden_indices
 from auricle.training.request import TrainingRequest
 from auricle.training.search.training_data import TrainingDataBySpec
@@ -131,7 +131,7 @@ def compute_features(
     """
     blocks: dict[str, FeatureBlock] = {**request.embeddings}
     if request.has_networks and spec.window_s is not None:
-        blocks[IMAGE] = image_block(spec.rate_hz, spec.window_s)
+        blocks[IMAGE] = Image(image_spec(spec.rate_hz, spec.window_s))
     # Recordings are decoded again only for features whose need is not known yet: of other specs, which a search
     # proposes; embeddings and images of families that a budget may not reach; images as long as the longest recording;
     # and embeddings where a cluster works, since graphs of many megabytes are not sent to other machines.
@@ -150,7 +150,7 @@ def compute_features(
     computed = {name: concatenate_rows(results) for name, results in zip(at_once, of_blocks, strict=True)}
     dataset, table = extraction.dataset, extraction.examples
     if request.has_networks and IMAGE not in blocks:
-        blocks[IMAGE] = image_block(spec.rate_hz, float((table.end_s - table.start_s).max()))
+        blocks[IMAGE] = Image(image_spec(spec.rate_hz, float((table.end_s - table.start_s).max())))
 
     def make_features(other: FeatureSpec) -> FeatureTable:
         if other == spec:
@@ -168,6 +168,6 @@ def compute_features(
         spec=spec,
         facts={index: Recording.of(fact) for index, fact in enumerate(facts) if not isinstance(fact, AuricleError)},
         blocks=blocks,
-        data_by_spec=TrainingDataBySpec(dataset, make_features, make_block, tuple(blocks)),
+        data_by_spec=TrainingDataBySpec(dataset, make_features, make_block),
         first_windows=extraction.first_windows,
     )

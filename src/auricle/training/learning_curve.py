@@ -13,7 +13,7 @@ from auricle.datasets.feature_table import Progress
 from auricle.evaluation.scores import interval_of_accuracy, interval_of_mean, interval_of_r2
 from auricle.runtime.compute import n_workers, parallel_map
 from auricle.training.search.candidates import Candidate
-from auricle.training.search.cross_validation import SplitPlan, class_losses, parallel_fits, predict_held_out
+from auricle.training.search.cross_validation import SplitPlan, class_losses, fit_predict, parallel_fits
 from auricle.training.search.training_data import TrainingData
 
 __all__ = ["FRACTIONS", "MAX_SECONDS", "CurvePoint", "LearningCurve", "learning_curve"]
@@ -214,7 +214,7 @@ def _predict(
 ) -> NDArray[np.float64]:
     """Fit to some recordings and predict others: probabilities by recording, uncalibrated, or numbers."""
     windows = np.flatnonzero(np.isin(data.owner, recordings))
-    _, means = predict_held_out(candidate, data, learned, windows).by_recording()
+    _, means = fit_predict(candidate, data, learned, windows).by_recording()
     return np.asarray(np.exp(means) if data.classes else means)
 
 

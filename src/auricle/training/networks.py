@@ -1,4 +1,4 @@
-"""Networks in training: checks for torch and the device, image blocks, checkpoints and progress by epoch."""
+"""Networks in training: checks for torch and the device, fixed settings, checkpoints and progress by epoch."""
 
 import hashlib
 import shutil
@@ -10,20 +10,13 @@ from typing import Any
 
 from auricle.datasets.feature_table import Progress
 from auricle.features.cache import FeatureCache
-from auricle.features.image import Image, image_spec
+from auricle.features.image import Image
 from auricle.features.pipeline import FeatureBlock
 from auricle.models.cnn.device import chosen_device, need_torch
 from auricle.models.cnn.settings import Epoch
 from auricle.models.table import MODELS
 
-__all__ = [
-    "check_networks",
-    "checkpoint_folder",
-    "epoch_reporter",
-    "image_block",
-    "is_torch_installed",
-    "network_settings",
-]
+__all__ = ["check_networks", "checkpoint_folder", "epoch_reporter", "is_torch_installed", "network_settings"]
 
 
 def check_networks(families: Sequence[str], device: str) -> None:
@@ -41,11 +34,6 @@ def check_networks(families: Sequence[str], device: str) -> None:
 def is_torch_installed() -> bool:
     """Whether networks can be trained here; imports nothing."""
     return find_spec("torch") is not None
-
-
-def image_block(rate_hz: int, longest_s: float) -> Image:
-    """Return the block that makes images of one size, which holds a window of ``longest_s``."""
-    return Image(image_spec(rate_hz, longest_s))
 
 
 def network_settings(image: FeatureBlock | None, device: str, checkpoints: Path | None) -> dict[str, Any]:

@@ -209,9 +209,8 @@ def _measured_coverage(result: TrainResult, name: str) -> str:
     worst = ""
     if "worst_group" in scores:
         worst = f", and of {scores['coverage_worst_group']:.0%} in the worst group ({scores['worst_group']})"
-    size = (
-        f"hold {scores['set_size']:.2f} classes" if "set_size" in scores else f"are {scores['interval_width']:.3g} wide"
-    )
+    width = scores.get("interval_width", np.nan)
+    size = f"hold {scores['set_size']:.2f} classes" if "set_size" in scores else f"are {width:.3g} wide"
     return (
         f"{name} fitted without them hold the true value of {scores['coverage']:.0%} of the held-out "
         f"recordings{worst}; they {size} on average. The coverage does not extend to a group unlike all of these."

@@ -163,15 +163,9 @@ def fit_recordings(
     """
     windows = learned[data.owner]
     owner = data.owner[windows]
-    return fit(
-        candidate,
-        data.design_matrix(candidate.feature_set, windows),
-        scale.standardize(data.truth)[owner],
-        owner,
-        weight=data.weight,
-        groups=None if data.groups is None else data.groups[owner],
-        progress=progress,
-    )
+    rows, truth = data.design_matrix(candidate.feature_set, windows), scale.standardize(data.truth)[owner]
+    groups = None if data.groups is None else data.groups[owner]
+    return fit(candidate, rows, truth, owner, weight=data.weight, groups=groups, progress=progress)
 
 
 def predict(model: Estimator, rows: NDArray[np.float32], n_classes: int) -> NDArray[np.float64]:

@@ -25,17 +25,7 @@ from auricle.training.networks import epoch_reporter
 from auricle.training.search.candidates import Candidate, fit_recordings, predict
 from auricle.training.search.training_data import TrainingData
 
-__all__ = [
-    "EnsembleWeights",
-    "Excluded",
-    "FoldFits",
-    "HeldOutFold",
-    "HeldOutPredictions",
-    "SplitPlan",
-    "class_losses",
-    "parallel_fits",
-    "predict_held_out",
-]
+__all__ = ["EnsembleWeights", "FoldFits", "HeldOutFold", "SplitPlan", "class_losses", "fit_predict", "parallel_fits"]
 
 EnsembleWeights = tuple[tuple[int, float], ...]
 """Indices of candidates, each with its weight; a single candidate has weight 1."""
@@ -97,7 +87,7 @@ class HeldOutPredictions:
         return recordings, sums / counts[:, None]
 
 
-def predict_held_out(
+def fit_predict(
     candidate: Candidate,
     data: TrainingData,
     learned: NDArray[np.bool_],
@@ -281,11 +271,7 @@ class FoldFits:
         started, (index, excluded) = time.perf_counter(), job
         candidate, data = self.candidates[index], self.data(index)
         held_out = np.isin(self.blocks, list(excluded))
-        predictions = predict_held_out(
-            candidate,
-            data,
-            ~held_out,
-            np.flatnonzero(held_out[data.owner]),
-            progress=None if self._progress is None else epoch_reporter(self._progress, candidate.name),
-        )
+        windows = np.flatnonzero(held_out[data.owner])
+        report = None if self._progress is None else epoch_reporter(self._progress, candidate.name)
+        predictions = fit_predict(candidate, data, ~held_out, windows, progress=report)
         return predictions, time.perf_counter() - started

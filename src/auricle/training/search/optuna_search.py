@@ -12,7 +12,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from auricle.errors import UsageError
-from auricle.models.table import MODELS, space
+from auricle.models.table import MODELS
+from auricle.models.table import space as settings_space
 from auricle.runtime.compute import n_workers
 from auricle.training.search.candidates import Candidate
 from auricle.training.search.cross_validation import FoldFits, HeldOutFold
@@ -30,7 +31,7 @@ _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def optuna_search(
-    search_space: SearchSpace,
+    space: SearchSpace,
     *,
     n_searches: int,
     n_trials: int | None = None,
@@ -43,7 +44,7 @@ def optuna_search(
 
     Parameters
     ----------
-    search_space : SearchSpace
+    space : SearchSpace
     n_searches : int
         Number of searches that share the budget.
     n_trials : int or None
@@ -68,7 +69,7 @@ def optuna_search(
 
     def explore(fits: FoldFits, folds: list[HeldOutFold], name: str) -> list[int]:
         deadline = None if budget_s is None else time.perf_counter() + budget_s / n_searches
-        study = _study(name, search_space, journal)
+        study = _study(name, space, journal)
         if study.user_attrs.get("of", fingerprint) != fingerprint:
             raise UsageError(
                 f"{journal}: a journal belongs to one training, of the same data, features and families. "
@@ -80,21 +81,21 @@ def optuna_search(
             if deadline is not None and time.perf_counter() >= deadline:
                 break
             trial = study.ask()
-            fitted[trial.number] = index = fits.add(_suggest(search_space, trial))
+            fitted[trial.number] = index = fits.add(_suggest(space, trial))
             _run_trial(study, trial, fits, index, folds, n_parallel=min(n_workers(workers), len(folds)))
-        return _finalists(study, search_space, fits, folds, fitted)
+        return _finalists(study, space, fits, folds, fitted)
 
     return explore
 
 
-def _study(name: str, search_space: SearchSpace, journal: Path | None) -> optuna.Study:
+def _study(name: str, space: SearchSpace, journal: Path | None) -> optuna.Study:
     try:
         return optuna.create_study(
             study_name=name,
             storage=None if journal is None else JournalStorage(JournalFileBackend(str(journal))),
             load_if_exists=True,
             direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=search_space.seed),
+            sampler=optuna.samplers.TPESampler(seed=space.seed),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:  # raised by its reader on other files
@@ -116,11 +117,7 @@ def _run_trial(
 
 
 def _finalists(
-    study: optuna.Study,
-    search_space: SearchSpace,
-    fits: FoldFits,
-    folds: list[HeldOutFold],
-    fitted: Mapping[int, int],
+    study: optuna.Study, space: SearchSpace, fits: FoldFits, folds: list[HeldOutFold], fitted: Mapping[int, int]
 ) -> list[int]:
     """Return the best trial of each family, fitted anew where an earlier process fitted it."""
     completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -130,35 +127,35 @@ def _finalists(
     indices = []
     for trial in list(best.values())[:MAX_MEMBERS]:
         fixed = optuna.trial.FixedTrial(trial.params)
-        indices.append(fitted[trial.number] if trial.number in fitted else fits.add(_suggest(search_space, fixed)))
+        indices.append(fitted[trial.number] if trial.number in fitted else fits.add(_suggest(space, fixed)))
     fits.run([(index, excluded) for index in indices for excluded, _ in folds])
     return indices
 
 
-def _suggest(search_space: SearchSpace, trial: optuna.trial.BaseTrial) -> Candidate:
+def _suggest(space: SearchSpace, trial: optuna.trial.BaseTrial) -> Candidate:
     """Suggest a spec, a family, a feature set and settings."""
     changes = {}
     for name, values in SPEC_VARIANTS.items():
         suggested = trial.suggest_categorical(name, [_AS_DEFAULT, *map(str, values)])
         if suggested != _AS_DEFAULT:
             changes[name] = next(value for value in values if str(value) == suggested)
-    default = search_space.spec
-    possible = {name: value for name, value in changes.items() if name != "window_s" or search_space.vary_window}
-    spec = search_space.vary_spec(possible) or default
-    family = trial.suggest_categorical("family", list(search_space.families))
-    feature_sets = search_space.feature_sets(family)
+    default = space.spec
+    possible = {name: value for name, value in changes.items() if name != "window_s" or space.vary_window}
+    spec = space.vary_spec(possible) or default
+    family = trial.suggest_categorical("family", list(space.families))
+    feature_sets = space.feature_sets(family)
     feature_set = feature_sets[0]
     if len(feature_sets) > 1:
         feature_set = feature_sets[trial.suggest_int(f"{family}.parts", 0, len(feature_sets) - 1)]
     if MODELS[family].input_kind != "pooled":
         spec = default  # other feature blocks are computed for these windows only
     settings: dict[str, Any] = {}
-    for name, where in space(family, search_space.task).items():
+    for name, where in settings_space(family, space.task).items():
         if where.is_whole:
             settings[name] = trial.suggest_int(f"{family}.{name}", int(where.low), int(where.high), log=True)
         else:
             settings[name] = trial.suggest_float(f"{family}.{name}", where.low, where.high, log=True)
     shown = {name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in settings.items()}
     varied = {name: getattr(spec, name) for name in changes if getattr(spec, name) != getattr(default, name)}
-    candidate = search_space.candidate(family, settings, spec)
+    candidate = space.candidate(family, settings, spec)
     return replace(candidate, settings=varied | shown, feature_set=feature_set)

@@ -10,18 +10,9 @@ from numpy.typing import NDArray
 
 from auricle.features.pipeline import IMAGE
 from auricle.training.search.candidates import Candidate, blend_candidates
-from auricle.training.search.cross_validation import EnsembleWeights, Excluded, FoldFits, HeldOutFold, SplitPlan
+from auricle.training.search.cross_validation import EnsembleWeights, FoldFits, HeldOutFold, SplitPlan
 
-__all__ = [
-    "MIN_DEFICIT",
-    "CandidateRace",
-    "Explore",
-    "Trial",
-    "TrialStatus",
-    "excluding",
-    "is_beaten",
-    "round_robin",
-]
+__all__ = ["MIN_DEFICIT", "CandidateRace", "Explore", "Trial", "TrialStatus", "is_beaten", "round_robin"]
 
 N_FIRST_ROUNDS = 2
 """Rounds of blocks that every candidate runs before the beaten ones are dropped."""
@@ -80,8 +71,8 @@ class CandidateRace:
 
     def __init__(self, fits: FoldFits, plan: SplitPlan, *, drop_beaten: bool, deadline: float | None) -> None:
         blocks = [int(block) for block in np.unique(plan.blocks)]
-        self.inner_folds = {t: [(excluding(t, j), j) for j in blocks if j != t] for t in plan.tested}
-        self.outer_folds = {t: [(excluding(t), t)] for t in plan.tested}
+        self.inner_folds = {t: [(frozenset({t, j}), j) for j in blocks if j != t] for t in plan.tested}
+        self.outer_folds = {t: [(frozenset({t}), t)] for t in plan.tested}
         self.contenders: dict[int, list[int]] = {t: [] for t in plan.tested}
         self.unnested: set[int] = set()
         self.explored: set[int] = set()
@@ -135,7 +126,7 @@ class CandidateRace:
         if self._is_network(index) and not self._network_fits_budget(index, workers):
             return False
         first = next(pair for pairs in self._rounds for pair in pairs)
-        self.fits.run([(index, excluding(*first))])
+        self.fits.run([(index, frozenset(first))])
         left_s = self._deadline - time.perf_counter()
         n_fits = sum(map(len, self._rounds)) + len(self._plan.tested) - 1
         fit_s = self.fits.mean_fit_s(index) / min(workers, self._n_blocks)
@@ -166,7 +157,7 @@ class CandidateRace:
 
     def _run_pairs(self, rounds: list[list[tuple[int, int]]], entered: list[int]) -> None:
         self.fits.run(
-            (index, excluding(*pair))
+            (index, frozenset(pair))
             for index in entered
             for pairs in rounds
             for pair in pairs
@@ -176,7 +167,7 @@ class CandidateRace:
     def _unbeaten(self, t: int, entered: list[int]) -> list[int]:
         first_rounds = self._rounds[:N_FIRST_ROUNDS]
         opponents = [j for pairs in first_rounds for pair in pairs if t in pair for j in pair if j != t]
-        folds = [(excluding(t, j), j) for j in opponents]
+        folds = [(frozenset({t, j}), j) for j in opponents]
         losses = {index: self.fits.losses(((index, 1.0),), folds) for index in self.contenders[t]}
         best = min(losses.values(), key=lambda loss: float(loss.mean()))
         return [index for index in losses if index not in entered or not is_beaten(losses[index], best)]
@@ -201,11 +192,6 @@ class CandidateRace:
             status = "beaten"
         score, deviation = self.fits.score(ensemble, ran), float(np.std(by_block))
         return Trial(candidate, score, deviation, fit_s=fit_s, status=status)
-
-
-def excluding(*blocks: int) -> Excluded:
-    """Return the blocks that a fit holds out."""
-    return frozenset(blocks)
 
 
 def candidate_of(fits: FoldFits, ensemble: EnsembleWeights) -> Candidate:

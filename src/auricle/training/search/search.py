@@ -25,7 +25,7 @@ from auricle.models.intervals import class_thresholds, half_width
 from auricle.runtime.compute import n_workers
 from auricle.training.search.candidates import Candidate
 from auricle.training.search.cross_validation import EnsembleWeights, FoldFits, HeldOutFold, SplitPlan
-from auricle.training.search.racing import CandidateRace, Explore, Trial, excluding
+from auricle.training.search.racing import CandidateRace, Explore, Trial
 from auricle.training.search.training_data import TrainingData
 
 __all__ = ["MAX_MEMBERS", "MIN_GAIN", "ConformalCoverage", "SearchResult", "search"]
@@ -135,13 +135,10 @@ def search(
         race.run(batch, workers=n_workers(workers))
     if explore is not None:
         race.explore(explore)
-    winners = {
-        t: _best_ensemble(fits, race.contenders[t], race.inner_folds[t], blend=blend)
-        for t in plan.tested
-        if race.contenders[t]
-    }
+    entered = {t: race.contenders[t] for t in plan.tested if race.contenders[t]}
+    winners = {t: _best_ensemble(fits, entered[t], race.inner_folds[t], blend=blend) for t in entered}
     choice = _choose(race, plan, winners, blend=blend)
-    fits.run([(index, excluding(t)) for t, ensemble in winners.items() for index, _ in ensemble])
+    fits.run([(index, frozenset({t})) for t, ensemble in winners.items() for index, _ in ensemble])
     return _result(race, choice, _tested_folds(race, plan, winners, choice))
 
 
@@ -178,13 +175,13 @@ def _choose(race: CandidateRace, plan: SplitPlan, winners: Mapping[int, Ensemble
     """Choose among the finalists, and fit the choice without each tested block."""
     fits, finalists = race.fits, sorted(set().union(*race.contenders.values()) | race.unnested | race.explored)
     if plan.is_nested:
-        fits.run([(index, excluding(t)) for t in plan.tested for index in finalists])
+        fits.run([(index, frozenset({t})) for t in plan.tested for index in finalists])
         compared = all_folds = [fold for t in plan.tested for fold in race.outer_folds[t]]
         ensemble = _best_ensemble(fits, finalists, compared, blend=blend)
     else:  # one block was held out: the choice made without it stands
         (t,) = plan.tested
         compared, ensemble = race.inner_folds[t], winners[t]
-        fits.run([(index, excluding(t)) for index, _ in ensemble])
+        fits.run([(index, frozenset({t})) for index, _ in ensemble])
         all_folds = [*compared, *race.outer_folds[t]]
     is_unnested = any(index in race.unnested for index, _ in ensemble)
     return _Choice(ensemble, compared, all_folds, n_finalists=len(finalists), is_unnested=is_unnested)
@@ -195,10 +192,8 @@ def _tested_folds(
 ) -> list[_TestedFold]:
     """Return each tested block with the winner without it, or with the choice where that is unnested."""
     if choice.is_unnested:  # its predictions of a block are calibrated on those of the others
-        return [
-            (choice.ensemble, race.outer_folds[t], [fold for fold in choice.all_folds if fold[1] != t])
-            for t in plan.tested
-        ]
+        others = {t: [fold for fold in choice.all_folds if fold[1] != t] for t in plan.tested}
+        return [(choice.ensemble, race.outer_folds[t], others[t]) for t in plan.tested]
     return [(winners[t], race.outer_folds[t], race.inner_folds[t]) for t in plan.tested]
 
 

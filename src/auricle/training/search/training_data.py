@@ -79,7 +79,7 @@ class TrainingData:
             classes=dataset.classes,
             weight=dataset.weights,
             groups=dataset.groups,
-            block_rows=block_rows or {},
+            block_rows={} if block_rows is None else block_rows,  # lazy ones are empty at first
         )
 
     def design_matrix(self, feature_set: Sequence[str], windows: NDArray[Any] | None = None) -> NDArray[np.float32]:
@@ -110,26 +110,16 @@ class TrainingData:
         return TargetScale(float(truth.mean()), float(truth.std()) or 1.0, is_used=True)
 
 
-class _LazyBlocks(Mapping[str, NDArray[np.float32]]):
-    """Rows of feature blocks of some windows, each computed at its first use and then kept."""
+class _LazyBlocks(dict[str, NDArray[np.float32]]):
+    """Rows of feature blocks by name, each computed at its first use and then kept."""
 
-    def __init__(self, names: Sequence[str], make: Callable[[str], NDArray[np.float32]]) -> None:
-        self._names = tuple(names)
+    def __init__(self, make: Callable[[str], NDArray[np.float32]]) -> None:
+        super().__init__()
         self._make = make
-        self._computed: dict[str, NDArray[np.float32]] = {}
 
-    def __getitem__(self, name: str) -> NDArray[np.float32]:
-        if name not in self._names:
-            raise KeyError(name)
-        if name not in self._computed:
-            self._computed[name] = self._make(name)
-        return self._computed[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
+    def __missing__(self, name: str) -> NDArray[np.float32]:
+        self[name] = self._make(name)
+        return self[name]
 
 
 class TrainingDataBySpec(Mapping[FeatureSpec | None, TrainingData]):
@@ -142,7 +132,6 @@ class TrainingDataBySpec(Mapping[FeatureSpec | None, TrainingData]):
         Computes the features of the data set under a spec.
     make_block : callable or None
         Computes the rows of a feature block, by its name, of the windows of a spec.
-    block_names : sequence of str
     max_bytes : int
         Most bytes of pooled rows that are held; those used longest ago are dropped, and computed anew when needed.
     """
@@ -152,14 +141,12 @@ class TrainingDataBySpec(Mapping[FeatureSpec | None, TrainingData]):
         dataset: Dataset,
         make_features: Callable[[FeatureSpec], FeatureTable],
         make_block: MakeBlock | None = None,
-        block_names: Sequence[str] = (),
         *,
         max_bytes: int = 2_000_000_000,
     ) -> None:
         self._dataset = dataset
         self._make_features = make_features
         self._make_block = make_block
-        self._block_names = tuple(block_names)
         self._max_bytes = max_bytes
         self._held: dict[FeatureSpec, FeatureTable] = {}
         self._blocks: dict[WindowGrid, _LazyBlocks] = {}
@@ -177,7 +164,7 @@ class TrainingDataBySpec(Mapping[FeatureSpec | None, TrainingData]):
             raise KeyError(spec)
         block_rows: Mapping[str, NDArray[np.float32]] = {}
         if self._make_block is not None:
-            blocks = _LazyBlocks(self._block_names, partial(self._make_block, spec))
+            blocks = _LazyBlocks(partial(self._make_block, spec))
             block_rows = self._blocks.setdefault(WindowGrid.of(spec), blocks)
         return TrainingData.of(self._dataset, self.features(spec), block_rows)
 
