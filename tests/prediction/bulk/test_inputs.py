@@ -19,28 +19,28 @@ def tree(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def names(root: Path, *given: str | Path) -> list[str]:
-    return [path.relative_to(root).as_posix() for path in expand(root / g for g in given)]
+def names(root: Path, *inputs: str | Path) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in expand(root / name for name in inputs)]
 
 
-def test_a_folder_is_its_sounds_at_any_depth(tree: Callable[..., Path]) -> None:
+def test_a_folder_stands_for_its_sounds_at_any_depth(tree: Callable[..., Path]) -> None:
     root = tree("b.wav", "a.FLAC", "c/d/e.ogg", "c/notes.txt", "c.mp3", "x.wav.part")
     assert names(root, "") == ["a.FLAC", "b.wav", "c/d/e.ogg", "c.mp3"]
 
 
-def test_hidden_files_are_passed_over_unless_named(tree: Callable[..., Path]) -> None:
+def test_hidden_files_are_skipped_unless_named(tree: Callable[..., Path]) -> None:
     root = tree("a.wav", "._a.wav", ".trash/b.wav")
     assert names(root, "") == ["a.wav"]
     assert names(root, "._a.wav") == ["._a.wav"]
     assert names(root, "*.wav") == ["a.wav"]
 
 
-def test_a_file_is_itself_whatever_it_is_called(tree: Callable[..., Path]) -> None:
+def test_an_existing_file_is_taken_under_any_name(tree: Callable[..., Path]) -> None:
     root = tree("notes.txt", "a[1].wav", "a1.wav", "what?.wav")
     assert names(root, "notes.txt", "a[1].wav", "what?.wav") == ["notes.txt", "a[1].wav", "what?.wav"]
 
 
-def test_a_file_that_is_not_there_is_kept(tree: Callable[..., Path]) -> None:
+def test_a_missing_file_is_kept(tree: Callable[..., Path]) -> None:
     root = tree("a.wav")
     assert names(root, "no.wav", "a.wav", "no/no.wav") == ["no.wav", "a.wav", "no/no.wav"]
 
@@ -56,18 +56,18 @@ def test_a_file_that_is_not_there_is_kept(tree: Callable[..., Path]) -> None:
         ("**/*.wav", ["a.wav", "b.wav", "day1/d.wav", "day2/deep/f.wav", "day2/e.wav"]),
     ],
 )
-def test_a_pattern_is_its_matches(pattern: str, found: list[str], tree: Callable[..., Path]) -> None:
+def test_a_pattern_stands_for_its_matches(pattern: str, found: list[str], tree: Callable[..., Path]) -> None:
     root = tree("b.wav", "a.wav", "c.ogg", "day1/d.wav", "day2/e.wav", "day2/deep/f.wav")
     (root / "folder.wav").mkdir()
     assert names(root, pattern) == found
 
 
-def test_inputs_keep_their_order_and_each_file_comes_once(tree: Callable[..., Path]) -> None:
+def test_inputs_keep_their_order_without_duplicates(tree: Callable[..., Path]) -> None:
     root = tree("z.wav", "d/a.wav", "d/b.wav")
     assert names(root, "z.wav", "d/b.wav", "d", "z.wav", "d/*.wav") == ["z.wav", "d/b.wav", "d/a.wav"]
 
 
-def test_links(tree: Callable[..., Path]) -> None:
+def test_linked_files_are_taken_and_linked_folders_are_skipped(tree: Callable[..., Path]) -> None:
     root = tree("d/a.wav")
     (root / "d" / "loop").symlink_to(root, target_is_directory=True)
     (root / "d" / "b.wav").symlink_to(root / "d" / "a.wav")
@@ -86,14 +86,14 @@ def test_links(tree: Callable[..., Path]) -> None:
         (["no*/a.wav"], r"the pattern must match at least one file"),
     ],
 )
-def test_what_names_nothing_is_refused(given: list[str], message: str, tree: Callable[..., Path]) -> None:
+def test_an_input_without_files_is_refused(given: list[str], message: str, tree: Callable[..., Path]) -> None:
     root = tree("empty/notes.txt")
     with pytest.raises(UsageError, match=message):
         names(root, *given)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
-def test_a_folder_that_cannot_be_listed_is_not_passed_over(tree: Callable[..., Path]) -> None:
+def test_an_unreadable_folder_is_an_error(tree: Callable[..., Path]) -> None:
     root = tree("a.wav", "closed/b.wav")
     (root / "closed").chmod(0)
     try:
