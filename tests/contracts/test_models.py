@@ -1,4 +1,4 @@
-"""Every family of models keeps the same promises, up to the answer of a loaded bundle."""
+"""Every model family passes the same checks, up to the predictions of a loaded bundle."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from auricle.tasks.table import Task
 from auricle.training.convert.estimators import convert
 from auricle.training.search.training_data import TrainingData
 
-# Networks eat images, and keep the same promises in tests/models/cnn and tests/training/test_networks.py.
+# Networks take images: they have the same checks in tests/models/cnn and tests/training/test_networks.py.
 ROW_FAMILIES = [name for name, family in MODELS.items() if family.input_kind != "image"]
 
 pytestmark = [pytest.mark.parametrize("name", ROW_FAMILIES), pytest.mark.parametrize("task", ["classify", "regress"])]
@@ -35,7 +35,7 @@ def rows(trained) -> np.ndarray:
 
 @pytest.fixture
 def few(rows: np.ndarray) -> np.ndarray:
-    """The same with an eighth of the columns, where speed matters more than what is learned."""
+    """The same with an eighth of the columns, for speed."""
     return np.ascontiguousarray(rows[:, ::8])
 
 
@@ -48,23 +48,23 @@ def truth(trained) -> np.ndarray:
 
 
 def small(name: str, task: Task) -> Estimator:
-    """An estimator of a few trees, where the family has many: what it promises does not depend on how many."""
+    """An estimator with few trees, for speed."""
     model = estimator(name, task, seed=7)
-    dear = {"forest": "n_estimators", "trees": "n_estimators", "boosting": "max_iter"}
-    return model.set_params(**{dear[name]: 5}) if name in dear else model
+    sizes = {"forest": "n_estimators", "trees": "n_estimators", "boosting": "max_iter"}
+    return model.set_params(**{sizes[name]: 5}) if name in sizes else model
 
 
-def ask(model: Estimator, rows: np.ndarray) -> np.ndarray:
+def predict(model: Estimator, rows: np.ndarray) -> np.ndarray:
     return model.predict_proba(rows) if hasattr(model, "predict_proba") else model.predict(rows)
 
 
-def test_the_table_says_what_a_family_is(name: str, task: Task) -> None:
+def test_family_has_title_estimator_and_grid(name: str, task: Task) -> None:
     assert MODELS[name].title
     assert isinstance(estimator(name, task, seed=0), Estimator)
     assert grid(name, task)
 
 
-def test_settings_survive_a_clone(name: str, task: Task) -> None:
+def test_clone_keeps_hyperparameters(name: str, task: Task) -> None:
     model = estimator(name, task, seed=3)
     assert str(clone(model).get_params()) == str(model.get_params())
     for setting, values in grid(name, task).items():
@@ -72,19 +72,19 @@ def test_settings_survive_a_clone(name: str, task: Task) -> None:
             assert clone(model).set_params(**{setting: value}).get_params()[setting] == value
 
 
-def test_the_same_seed_gives_the_same_model(name: str, task: Task, few: np.ndarray, truth: np.ndarray) -> None:
-    one, two = (ask(small(name, task).fit(few, truth), few) for _ in range(2))
+def test_same_seed_gives_the_same_model(name: str, task: Task, few: np.ndarray, truth: np.ndarray) -> None:
+    one, two = (predict(small(name, task).fit(few, truth), few) for _ in range(2))
     np.testing.assert_array_equal(one, two)
 
 
-def test_what_is_given_is_left_as_it_was(name: str, task: Task, few: np.ndarray, truth: np.ndarray) -> None:
+def test_fit_and_predict_do_not_mutate_inputs(name: str, task: Task, few: np.ndarray, truth: np.ndarray) -> None:
     before = few.copy(), truth.copy()
-    ask(small(name, task).fit(few, truth), few)
+    predict(small(name, task).fit(few, truth), few)
     np.testing.assert_array_equal(few, before[0])
     np.testing.assert_array_equal(truth, before[1])
 
 
-def test_a_loaded_bundle_answers_as_the_estimator(
+def test_loaded_bundle_predicts_as_the_estimator(
     name: str, task: Task, trained, rows: np.ndarray, truth: np.ndarray
 ) -> None:
     model = small(name, task).fit(rows, truth)
@@ -92,7 +92,7 @@ def test_a_loaded_bundle_answers_as_the_estimator(
     golden = replace(trained.bundle.golden, answers=Graph(graph).predict(trained.bundle.golden.rows))
     manifest = trained.bundle.manifest
     predictor = Predictor(Bundle.from_bytes(replace(trained.bundle, graph=graph, golden=golden).to_bytes()))
-    expected = ask(model, rows)
+    expected = predict(model, rows)
     owner = trained.examples.owner
     for recording in range(0, len(trained.dataset), 5):
         windows = predictor.answers(trained.dataset.examples[recording].file)[1]

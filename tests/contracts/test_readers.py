@@ -1,4 +1,4 @@
-"""The same labelled sound in every form that is read gives the same data set."""
+"""The same labelled sound in every format gives the same dataset."""
 
 import csv
 import io
@@ -48,7 +48,7 @@ def _folder(write: Callable[[Rows, Path], None], name: str) -> Callable[[Rows, P
     return make
 
 
-FORMS: dict[str, Callable[[Rows, Path], Path]] = {
+FORMATS: dict[str, Callable[[Rows, Path], Path]] = {
     "CSV table": _table(_csv, "any.csv"),
     "JSON lines table": _table(_jsonl, "any.jsonl"),
     "Parquet table": _table(_parquet, "any.parquet"),
@@ -59,28 +59,28 @@ FORMS: dict[str, Callable[[Rows, Path], Path]] = {
 }
 
 
-def test_every_reader_has_its_test() -> None:
-    # Recordings beside label tracks keep their answers in other files: their own room tests them.
-    assert set(FORMS) <= set(READERS)
-    assert {name for name in READERS if name.startswith(("CSV", "JSON", "Parquet", "folder with"))} == set(FORMS)
+def test_every_reader_is_tested() -> None:
+    # Annotations beside recordings are tested in tests/datasets/test_annotations.py.
+    assert set(FORMATS) <= set(READERS)
+    assert {name for name in READERS if name.startswith(("CSV", "JSON", "Parquet", "folder with"))} == set(FORMATS)
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_every_form_says_the_same(form: str, machine_sounds: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_gives_the_same_dataset(name: str, machine_sounds: Path, tmp_path: Path) -> None:
     rows: Rows = []
     for i, label in enumerate(("hum", "buzz", "hum", "buzz")):
         file = tmp_path / label / f"{i}.wav"
         file.parent.mkdir(exist_ok=True)
         shutil.copy(machine_sounds.parent / "clips" / f"000{i + 1}.wav", file)
         rows.append({"file_name": f"{label}/{i}.wav", "label": label})
-    data = Dataset.load(FORMS[form](rows, tmp_path))
+    data = Dataset.load(FORMATS[name](rows, tmp_path))
     assert data.task == "classify"
     assert data.classes == ("buzz", "hum")
     assert {example.file.relative_to(tmp_path).as_posix(): example.label for example in data.examples} == {
         row["file_name"]: row["label"] for row in rows
     }
     assert set(data.groups) == {row["file_name"] for row in rows}
-    assert (READERS[form].accepts(tmp_path), READERS[form].accepts(tmp_path / "no")) == (
-        form.startswith("folder"),
+    assert (READERS[name].accepts(tmp_path), READERS[name].accepts(tmp_path / "no")) == (
+        name.startswith("folder"),
         False,
     )

@@ -8,7 +8,7 @@ from auricle.models.svm import KernelSVC, KernelSVR, default_gamma, pair_signs
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 5])
-def test_margins_are_those_of_libsvm(n_classes):
+def test_margins_equal_libsvm(n_classes):
     X, y = make_classification(120, 10, n_informative=6, n_classes=n_classes, random_state=0)
     ours = KernelSVC(C=3.0, gamma_factor=1.0).fit(X, y)
     theirs = SVC(C=3.0, gamma="scale", decision_function_shape="ovo").fit(X, y)
@@ -18,7 +18,7 @@ def test_margins_are_those_of_libsvm(n_classes):
     )  # libsvm stops within 1e-3
 
 
-def test_two_classes_read_the_margin_as_log_odds():
+def test_margin_of_two_classes_is_half_the_log_odds():
     X, y = make_classification(80, 5, random_state=1)
     model = KernelSVC().fit(X, y)
     odds = np.log(model.predict_proba(X)[:, 0] / model.predict_proba(X)[:, 1])
@@ -34,7 +34,7 @@ def test_probabilities_sum_to_one_and_follow_the_classes():
     assert (model.predict(X) == labels).mean() > 0.95
 
 
-def test_numbers_are_those_of_libsvm():
+def test_regression_equals_libsvm():
     X, y = make_regression(80, 6, noise=3.0, random_state=3)
     y = (y - y.mean()) / y.std()
     ours = KernelSVR(C=5.0, epsilon=0.1, gamma_factor=1.0).fit(X, y)
@@ -42,7 +42,7 @@ def test_numbers_are_those_of_libsvm():
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=0.02)
 
 
-def test_every_pair_speaks_for_one_class_and_against_another():
+def test_every_pair_votes_for_one_class_and_against_another():
     speaks_for, speaks_against = pair_signs(4)
     assert speaks_for.shape == (6, 4)
     assert (speaks_for.sum(axis=1) == 1).all()
@@ -51,7 +51,7 @@ def test_every_pair_speaks_for_one_class_and_against_another():
 
 
 @pytest.mark.parametrize("model", [KernelSVC(), KernelSVR()])
-def test_a_weight_counts_like_copies_of_a_row(model):
+def test_sample_weight_equals_copies_of_a_row(model):
     X, y = make_classification(60, 5, random_state=4)
     twice = np.arange(len(X)) % 3 == 0
     weighted = clone(model).fit(X, y, sample_weight=1.0 + twice)

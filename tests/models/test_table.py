@@ -4,7 +4,7 @@ from auricle.errors import UsageError
 from auricle.models.table import AUTO, MODELS, estimator, family_names, grid
 
 
-def test_auto_is_the_cheap_families_in_the_tables_order():
+def test_auto_is_the_fast_families_in_order():
     cheap = tuple(name for name in MODELS if name in AUTO)
     assert family_names() == family_names("blend") == (cheap, True)
     assert family_names("forest,linear") == (("linear", "forest"), False)
@@ -13,14 +13,14 @@ def test_auto_is_the_cheap_families_in_the_tables_order():
 
 
 @pytest.mark.parametrize("wanted", ["forrest", "forest,", [], "forest,gpt"])
-def test_an_unknown_family_is_refused_with_the_known_ones(wanted):
+def test_unknown_family_is_refused(wanted):
     with pytest.raises(UsageError, match=r"`models` must be among auto, linear, .*boosting"):
         family_names(wanted)
 
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("task", ["classify", "regress"])
-def test_the_grid_names_settings_that_the_estimator_has(name, task):
+def test_grid_names_hyperparameters_of_the_estimator(name, task):
     settings = estimator(name, task, seed=0).get_params()
     options = grid(name, task)
     assert options

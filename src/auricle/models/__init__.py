@@ -1,1 +1,1 @@
-"""Families of models: arrays in, scikit-learn conventions, one table."""
+"""Models: families of scikit-learn estimators in one table, ensembling, calibration and conformal prediction."""

@@ -1,4 +1,4 @@
-"""Calibration: a temperature, and where it helps a bias for each class, that make probabilities mean what they say."""
+"""Calibration of class probabilities by temperature scaling, with class biases where they help."""
 
 from typing import TypeAlias
 
@@ -11,27 +11,36 @@ __all__ = ["fit_calibration"]
 
 _LIMIT = float(np.log(10.0))  # temperatures from a tenth to ten, and biases of at most a factor of ten
 _WORTHWHILE = 0.05
-"""Part of the log loss that biases must save on recordings they were not fitted to."""
-
+"""Share of the cross-validated log loss that biases must save."""
 
 TemperatureScaling: TypeAlias = tuple[float, tuple[float, ...]]
-"""What log-probabilities are divided by, and then what is added to each class's; nothing where that does not help."""
+"""Temperature, which divides log-probabilities, and biases then added to those of each class; () for no biases."""
 
 
 def fit_calibration(
     logs: NDArray[np.float64], truth: NDArray[np.intp], blocks: NDArray[np.intp], *, biases: bool = True
 ) -> TemperatureScaling:
-    """Return the temperature and the biases, or none, that minimise the log loss of out-of-fold answers.
+    """Fit the temperature and class biases that minimise the log loss of out-of-fold predictions.
 
-    A weak pull towards no change, worth a few recordings, keeps a handful of flawless answers from claiming certainty.
-    Biases are kept only where, fitted without a block, they serve that block clearly better than a temperature alone.
+    An L2 penalty worth a few recordings keeps a handful of correct predictions from giving full confidence. Biases are
+    kept only if, cross-validated over blocks, they are clearly better than a temperature alone.
 
     Parameters
     ----------
-    logs : log-probabilities, shape (n, n_classes)
-    truth : index of the right class, shape (n,)
-    blocks : block of each row, shape (n,); no group lies in two
-    biases : whether there may be any
+    logs : float64, shape (n, n_classes)
+        Out-of-fold log-probabilities.
+    truth : intp, shape (n,)
+        Index of the true class.
+    blocks : intp, shape (n,)
+        Cross-validation block of each row; no group is in two blocks.
+    biases : bool
+        Whether biases are allowed.
+
+    Returns
+    -------
+    temperature : float
+    biases : tuple of float
+        One per class, or empty.
 
     Source: Guo et al. (2017), "On calibration of modern neural networks": temperature and vector scaling.
     """
@@ -50,22 +59,22 @@ def fit_calibration(
 
 def _loss(logs: NDArray[np.float64], truth: NDArray[np.intp], found: TemperatureScaling) -> float:
     temperature, bias = found
-    answers = log_softmax(logs / temperature + (bias or 0.0), axis=1)
-    return float(-answers[np.arange(len(truth)), truth].sum())
+    calibrated = log_softmax(logs / temperature + (bias or 0.0), axis=1)
+    return float(-calibrated[np.arange(len(truth)), truth].sum())
 
 
 def _fit(logs: NDArray[np.float64], truth: NDArray[np.intp], *, biased: bool) -> TemperatureScaling:
     n_classes = logs.shape[1]
-    right = np.zeros_like(logs)
-    right[np.arange(len(truth)), truth] = 1.0
+    one_hot = np.zeros_like(logs)
+    one_hot[np.arange(len(truth)), truth] = 1.0
 
     def loss(settings: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        cold = np.exp(-settings[0])
-        shifted = logs * cold + (settings[1:] if biased else 0.0)
-        wrong = softmax(shifted, axis=1) - right
-        slope = np.concatenate([[-(wrong * logs).sum() * cold], wrong.sum(axis=0) if biased else []])
-        value = -(log_softmax(shifted, axis=1) * right).sum() + (settings**2).sum()
-        return float(value), slope + 2.0 * settings
+        scale = np.exp(-settings[0])
+        shifted = logs * scale + (settings[1:] if biased else 0.0)
+        error = softmax(shifted, axis=1) - one_hot
+        gradient = np.concatenate([[-(error * logs).sum() * scale], error.sum(axis=0) if biased else []])
+        value = -(log_softmax(shifted, axis=1) * one_hot).sum() + (settings**2).sum()
+        return float(value), gradient + 2.0 * settings
 
     start = np.zeros(1 + n_classes * biased)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-_LIMIT, _LIMIT)] * len(start)).x

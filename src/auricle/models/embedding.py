@@ -1,4 +1,7 @@
-"""A linear model on what a frozen pretrained model hears, alone or beside pooled features."""
+"""Linear models on embeddings of a frozen pretrained network: for few recordings of sound like its training data.
+
+The rows hold embeddings, alone or beside pooled features. Searched: the strength of regularisation.
+"""
 
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -8,7 +11,7 @@ from auricle.models.preprocessing import Standardize
 
 __all__ = ["EMBEDDING"]
 
-# Embeddings have a thousand columns and more, each of which says a little: shrunk less than pooled columns.
+# Embeddings have a thousand weakly informative columns or more: regularised less than pooled columns.
 EMBEDDING = Family(
     title="logistic or ridge regression on pretrained embeddings",
     classifier=lambda seed: make_pipeline(Standardize(), LogisticRegression(C=0.3, max_iter=1000, random_state=seed)),

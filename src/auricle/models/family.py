@@ -1,4 +1,4 @@
-"""What a family of models is: how to make one, what to search, and how dear it is."""
+"""The description of a model family: estimators, hyperparameter grid and search space; and weighted fits."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,24 +17,24 @@ Labels = NDArray[Any]
 
 @runtime_checkable
 class Estimator(Protocol):
-    """The part of scikit-learn's convention that auricle relies on: arrays in, arrays out."""
+    """The part of scikit-learn's estimator interface that auricle uses."""
 
     def fit(self, X: Floats, y: Labels) -> Any:
-        """Fit on rows of float32, shape (n, d), and labels or targets, shape (n,)."""
+        """Fit on float32 rows, shape (n, d), and labels or targets, shape (n,)."""
 
     def predict(self, X: Floats) -> Labels:
-        """Answer labels or targets, shape (n,)."""
+        """Predict labels or targets, shape (n,)."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002  (scikit-learn's signature)
-        """Return the settings, as scikit-learn's ``clone`` needs them."""
+        """Return the hyperparameters, as scikit-learn's ``clone`` needs them."""
 
     def set_params(self, **params: Any) -> Any:
-        """Change settings."""
+        """Set hyperparameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Where a search may look for a number, on a logarithmic scale: both ends included."""
+    """Search range of a hyperparameter on a logarithmic scale, both ends included."""
 
     low: float
     high: float
@@ -43,15 +43,20 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One line of the table of models.
+    """A family of models.
 
     Parameters
     ----------
-    title : what a report calls it
-    classifier, regressor : seed → an unfitted estimator
-    grid : the settings that ``--tune grid`` tries, by scikit-learn's parameter names
-    space : where ``--tune optuna`` looks
-    eats : what its rows are: pooled features, embeddings (with pooled features beside them or without), or one image
+    title : str
+        Name in reports.
+    classifier, regressor : callable
+        From a seed to an unfitted estimator.
+    grid : mapping of str to tuple
+        Values that ``--tune grid`` tries, by scikit-learn's parameter names.
+    space : mapping of str to Range
+        Ranges that ``--tune optuna`` searches.
+    input_kind : str
+        Contents of its rows: ``pooled`` features, ``embedding`` (with or without pooled features), or one ``image``.
     """
 
     title: str
@@ -63,16 +68,22 @@ class Family:
 
 
 def fit_weighted(model: Any, X: Floats, y: Labels, weight: Floats | None = None, groups: Labels | None = None) -> Any:
-    """Fit a model, or a pipeline that ends in one, on weighted rows; one that cannot weigh rows counts them alike.
+    """Fit an estimator or pipeline, passing sample weights and groups if the final estimator supports them.
 
     Parameters
     ----------
-    X : shape (n, d)
+    model : estimator
+    X : float32, shape (n, d)
     y : shape (n,)
-    weight : shape (n,); None where all count alike
-    groups : of each row, shape (n,), for models that hold whole ones out while they learn; others need none
+    weight : float, shape (n,), optional
+    groups : shape (n,), optional
+        Group of each row, for models with an internal validation split.
+
+    Returns
+    -------
+    The fitted model.
     """
     name, last = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
-    given = {"sample_weight": weight, "groups": groups}
-    wanted = {key: value for key, value in given.items() if value is not None and has_fit_parameter(last, key)}
-    return model.fit(X, y, **{f"{name}__{key}" if name else key: value for key, value in wanted.items()})
+    optional = {"sample_weight": weight, "groups": groups}
+    supported = {key: value for key, value in optional.items() if value is not None and has_fit_parameter(last, key)}
+    return model.fit(X, y, **{f"{name}__{key}" if name else key: value for key, value in supported.items()})

@@ -1,4 +1,7 @@
-"""Random forests: the baseline that needs no scaling and seldom disappoints."""
+"""Random forests: a robust baseline without feature scaling.
+
+Searched: depth and split size; with Optuna the share of columns per split and the leaf size.
+"""
 
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
@@ -8,10 +11,10 @@ __all__ = ["FOREST"]
 
 N_TREES = 100
 
-# One thread a forest: folds and candidates run side by side, and n_jobs > 1 answers one row slower than one thread.
+# One thread per forest: folds and candidates run in parallel, and n_jobs > 1 predicts a single row more slowly.
 FOREST = Family(
     title="random forest",
-    # Few columns a split: rows of sound have hundreds, many alike, and the price of a fit grows with those looked at.
+    # Few columns per split: audio rows have hundreds, many correlated, and fit time grows with their number.
     classifier=lambda seed: RandomForestClassifier(N_TREES, max_features="log2", random_state=seed, n_jobs=1),
     regressor=lambda seed: RandomForestRegressor(N_TREES, max_features="sqrt", random_state=seed, n_jobs=1),
     grid={"max_depth": (2, 4, 6, 8), "min_samples_split": (2, 4, 6, 8)},

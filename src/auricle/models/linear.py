@@ -1,4 +1,7 @@
-"""Linear models on standardised rows: logistic regression for classes, ridge for numbers."""
+"""Linear models on standardised features: logistic regression and ridge, for few recordings.
+
+Searched: the strength of regularisation.
+"""
 
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -8,7 +11,7 @@ from auricle.models.preprocessing import Standardize
 
 __all__ = ["LINEAR"]
 
-# Pooled rows have more columns than most data sets have recordings, so both are shrunk hard by default.
+# Pooled rows have more columns than most datasets have recordings: strongly regularised by default.
 LINEAR = Family(
     title="logistic or ridge regression",
     classifier=lambda seed: make_pipeline(Standardize(), LogisticRegression(C=0.05, max_iter=1000, random_state=seed)),

@@ -1,4 +1,7 @@
-"""Nearest neighbours on standardised rows: no assumption but that like sounds have like rows."""
+"""Nearest neighbours on standardised features: for classes of several distinct clusters.
+
+Searched: the number of neighbours.
+"""
 
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
@@ -8,7 +11,7 @@ from auricle.models.preprocessing import Standardize
 
 __all__ = ["NEIGHBOURS"]
 
-# Uniform votes: weighting by distance does not survive the conversion to ONNX (differences of 1e-2).
+# Uniform votes: distance weights differ by 1e-2 after conversion to ONNX.
 NEIGHBOURS = Family(
     title="nearest neighbours",
     classifier=lambda _seed: make_pipeline(Standardize(), KNeighborsClassifier(5, algorithm="brute")),

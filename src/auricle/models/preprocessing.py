@@ -1,4 +1,4 @@
-"""A choice among the columns of a row: what a family that needs few of them is given."""
+"""Preprocessing transformers: column selection, and standardisation with clipping."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -12,18 +12,19 @@ __all__ = ["SelectColumns", "Standardize"]
 
 
 class SelectColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Keep some columns, in the order given.
+    """Select columns, in the given order.
 
     Parameters
     ----------
-    indices : places of the columns, from 0
+    indices : sequence of int
+        Zero-based.
     """
 
     def __init__(self, indices: Sequence[int]) -> None:
         self.indices = indices
 
     def fit(self, X: NDArray[Any], y: object = None) -> Self:  # noqa: ARG002  (scikit-learn's signature)
-        """Check that rows ``X``, shape (n, d), have the columns."""
+        """Check that the columns exist in rows ``X``, shape (n, d)."""
         X = validate_data(self, X, dtype=np.float32)
         self.indices_ = np.asarray(self.indices, np.int64)
         if self.indices_.size == 0 or self.indices_.min() < 0 or self.indices_.max() >= X.shape[1]:
@@ -31,40 +32,41 @@ class SelectColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         return self
 
     def transform(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the columns kept, float32, shape (n, len(indices))."""
+        """Return the selected columns, float32, shape (n, len(indices))."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
         return np.ascontiguousarray(X[:, self.indices_])
 
 
 class Standardize(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Subtract each column's mean, divide by its deviation, and clip.
+    """Standardise columns to zero mean and unit deviation, and clip.
 
-    scikit-learn's ``StandardScaler`` with two differences: the arithmetic is float32, operation for operation what the
-    ONNX graph does, so both give the same bits; and values are clipped, so that a column that hardly varied in training
-    cannot dominate a live answer.
+    Two differences from scikit-learn's ``StandardScaler``: arithmetic is float32, operation for operation as in the
+    ONNX graph, for the same bits; and values are clipped, so that a column that hardly varied in training cannot
+    dominate a prediction.
 
     Parameters
     ----------
-    limit : largest absolute value let through, in deviations of the training rows
+    limit : float
+        Largest absolute value, in standard deviations of the training rows.
     """
 
     def __init__(self, limit: float = 3.0) -> None:
         self.limit = limit
 
     def fit(self, X: NDArray[Any], y: object = None) -> Self:  # noqa: ARG002  (scikit-learn's signature)
-        """Learn mean and deviation of each column of ``X``, shape (n, d)."""
+        """Compute mean and deviation of each column of ``X``, shape (n, d)."""
         X = validate_data(self, X, dtype=np.float32)
         deviation = X.std(axis=0, dtype=np.float64)
         self.mean_ = X.mean(axis=0, dtype=np.float64).astype(np.float32)
-        # A column that never varied carries nothing: it becomes 0, not a division by zero.
+        # A constant column becomes 0.
         self.inverse_deviation_ = np.divide(
             1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-9
         ).astype(np.float32)
         return self
 
     def transform(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the scaled rows, float32, shape (n, d)."""
+        """Return the standardised rows, float32, shape (n, d)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
         scaled = (X - self.mean_) * self.inverse_deviation_

@@ -1,9 +1,10 @@
-"""Support vector machines with a radial kernel, for classes and numbers.
+"""Support vector machines with an RBF kernel: accurate on a few hundred recordings.
 
-scikit-learn's solver does the fitting, on a kernel matrix made by one BLAS product: rows of hundreds of columns make
-libsvm's own evaluation, pair by pair, the dearest part. Probabilities come straight from the margins of the pairs of
-classes (``SVC(probability=True)`` refits five times and is going away), and are sharpened or softened afterwards by the
-same temperature as every other model's.
+scikit-learn's solver fits on a kernel matrix computed by one BLAS product: with hundreds of columns, libsvm's own
+pairwise evaluation takes most of the time. Probabilities come from the pairwise margins (``SVC(probability=True)``
+refits five times and is deprecated); temperature scaling calibrates them as those of every other model.
+
+Searched: the cost C and the width of the kernel.
 """
 
 from itertools import combinations
@@ -33,29 +34,31 @@ def radial_kernel(X: Doubles, centres: Doubles, gamma: float) -> Doubles:
 
 
 def pair_signs(n_classes: int) -> tuple[Doubles, Doubles]:
-    """Return which class each pair's margin speaks for and against: two 0/1 matrices, shape (n_pairs, n_classes)."""
+    """Return the class each pair's margin votes for and against: two 0/1 matrices, shape (n_pairs, n_classes)."""
     pairs = list(combinations(range(n_classes), 2))
-    speaks_for, speaks_against = np.zeros((2, len(pairs), n_classes))
+    votes_for, votes_against = np.zeros((2, len(pairs), n_classes))
     for row, (i, j) in enumerate(pairs):
-        speaks_for[row, i] = speaks_against[row, j] = 1.0
-    return speaks_for, speaks_against
+        votes_for[row, i] = votes_against[row, j] = 1.0
+    return votes_for, votes_against
 
 
 def default_gamma(X: Doubles) -> float:
-    """Return scikit-learn's ``gamma="scale"``: one over columns times variance."""
+    """Return scikit-learn's ``gamma="scale"``: 1 / (columns · variance)."""
     return float(1.0 / max(X.shape[1] * X.var(), 1e-12))
 
 
 class KernelSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Support vector classifier with a radial kernel and probabilities.
+    """Support vector classifier with an RBF kernel and probabilities.
 
-    A class's score is the mean, over its rivals, of the log-probability that it beats that rival, where the margin of
-    the pair is read as log-odds; probabilities are the softmax of the scores.
+    The score of a class is the mean log-probability that it beats each other class, with the margin of the pair as
+    log-odds; probabilities are the softmax of the scores.
 
     Parameters
     ----------
-    C : cost of a training row on the wrong side; larger fits closer
-    gamma_factor : width of the kernel as a multiple of scikit-learn's ``gamma="scale"``
+    C : float
+        Cost of a misclassified training row; larger fits closer.
+    gamma_factor : float
+        Kernel coefficient as a multiple of scikit-learn's ``gamma="scale"``.
     """
 
     def __init__(self, C: float = 10.0, gamma_factor: float = 0.3) -> None:
@@ -63,7 +66,7 @@ class KernelSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         self.gamma_factor = gamma_factor
 
     def fit(self, X: NDArray[Any], y: NDArray[Any], sample_weight: NDArray[Any] | None = None) -> Self:
-        """Fit on rows ``X``, shape (n, d), two or more classes in ``y``, shape (n,); a weight scales a row's cost."""
+        """Fit on rows ``X``, shape (n, d), and two or more classes ``y``, shape (n,); sample weights scale the cost."""
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.gamma_ = self.gamma_factor * default_gamma(X)
@@ -80,21 +83,21 @@ class KernelSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         return radial_kernel(X, self.support_vectors_, self.gamma_) @ self.pair_weights_ + self.pair_intercepts_
 
     def predict_proba(self, X: NDArray[Any]) -> Doubles:
-        """Return the probabilities of the classes, shape (n, n_classes)."""
+        """Predict class probabilities, shape (n, n_classes)."""
         margins = self.margins(X)
-        speaks_for, speaks_against = pair_signs(len(self.classes_))
-        scores = log_expit(2.0 * margins) @ speaks_for + log_expit(-2.0 * margins) @ speaks_against
+        votes_for, votes_against = pair_signs(len(self.classes_))
+        scores = log_expit(2.0 * margins) @ votes_for + log_expit(-2.0 * margins) @ votes_against
         return np.asarray(softmax(2.0 / len(self.classes_) * scores, axis=1))
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return the most probable classes, shape (n,)."""
+        """Predict classes, shape (n,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
 def _pairs(solver: SVC) -> tuple[Doubles, Doubles]:
-    """Unfold libsvm's packed coefficients into one column of weights a pair, shape (n_support, n_pairs)."""
+    """Unpack libsvm's coefficients into one column per pair, shape (n_support, n_pairs)."""
     n_classes, duals = len(solver.classes_), solver.dual_coef_
-    if n_classes == 2:  # scikit-learn turns the sign for two classes, so that positive speaks for the second
+    if n_classes == 2:  # for two classes scikit-learn flips the sign: positive means the second class
         return -duals.T, -solver.intercept_
     ends = np.concatenate([[0], np.cumsum(solver.n_support_)])
     weights = np.zeros((duals.shape[1], n_classes * (n_classes - 1) // 2))
@@ -105,13 +108,16 @@ def _pairs(solver: SVC) -> tuple[Doubles, Doubles]:
 
 
 class KernelSVR(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Support vector regressor with a radial kernel, for targets of unit deviation (training standardises them).
+    """Support vector regressor with an RBF kernel, for targets of unit deviation (training standardises them).
 
     Parameters
     ----------
-    C : cost of a training row outside the tube; larger fits closer
-    epsilon : half width of the tube in which an error costs nothing
-    gamma_factor : width of the kernel as a multiple of scikit-learn's ``gamma="scale"``
+    C : float
+        Cost of a training row outside the epsilon tube; larger fits closer.
+    epsilon : float
+        Half width of the tube without cost.
+    gamma_factor : float
+        Kernel coefficient as a multiple of scikit-learn's ``gamma="scale"``.
     """
 
     def __init__(self, C: float = 10.0, epsilon: float = 0.05, gamma_factor: float = 0.1) -> None:
@@ -120,7 +126,7 @@ class KernelSVR(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         self.gamma_factor = gamma_factor
 
     def fit(self, X: NDArray[Any], y: NDArray[Any], sample_weight: NDArray[Any] | None = None) -> Self:
-        """Fit on rows ``X``, shape (n, d), and targets ``y``, shape (n,); a weight scales a row's cost."""
+        """Fit on rows ``X``, shape (n, d), and targets ``y``, shape (n,); sample weights scale the cost."""
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         self.gamma_ = self.gamma_factor * default_gamma(X)
         solver = SVR(kernel="precomputed", C=self.C, epsilon=self.epsilon)
@@ -131,7 +137,7 @@ class KernelSVR(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         return self
 
     def predict(self, X: NDArray[Any]) -> Doubles:
-        """Return the numbers, shape (n,)."""
+        """Predict targets, shape (n,)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return np.asarray(radial_kernel(X, self.support_vectors_, self.gamma_) @ self.weights_ + self.intercept_)

@@ -1,4 +1,4 @@
-"""The table of model families: the command line's choices, the docs and the contract tests read it."""
+"""The table of model families, and their estimators, grids and search spaces by name and task."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from auricle.tasks.table import Task
 
 __all__ = ["AUTO", "MODELS", "estimator", "family_names", "grid", "space"]
 
-# From cheap to dear: the order in which candidates are tried, and in which ties are broken.
+# In order of cost: the order in which candidates are tried and ties are broken.
 MODELS: dict[str, Family] = {
     "linear": LINEAR,
     "neighbours": NEIGHBOURS,
@@ -30,20 +30,20 @@ MODELS: dict[str, Family] = {
     "cnn": CNN,
 }
 
-
 AUTO = ("linear", "svm", "trees")
-"""What ``auto`` tries, and blends: one linear, one kernel and one tree family, all cheap enough to be nested."""
+"""Families of ``auto``, which also blends them: linear, kernel and trees, fast enough for nested cross-validation."""
 
 
 def family_names(wanted: str | Iterable[str] = "auto") -> tuple[tuple[str, ...], bool]:
-    """Return the families asked for, in the table's order, and whether they may be blended.
+    """Return the requested families, in the order of the table, and whether they may be blended.
 
-    ``"auto"`` stands for ``AUTO`` and a blend of them; ``"blend"`` alone for the same. Training adds ``"embedding"`` to
-    ``"auto"`` where pretrained models are at hand.
+    ``"auto"`` means ``AUTO`` and a blend of them, as does ``"blend"`` alone. Training adds ``"embedding"`` to
+    ``"auto"`` if pretrained models are available.
 
     Raises
     ------
-    UsageError : a name that is not in the table, or no name at all
+    UsageError
+        A name that is not in the table, or no name.
     """
     if isinstance(wanted, str):
         wanted = wanted.split(",")
@@ -58,18 +58,18 @@ def family_names(wanted: str | Iterable[str] = "auto") -> tuple[tuple[str, ...],
 
 
 def estimator(name: str, task: Task, seed: int) -> Estimator:
-    """Return an unfitted estimator of a family, with its default settings."""
+    """Return an unfitted estimator of a family, with default hyperparameters."""
     family = MODELS[name]
     return family.classifier(seed) if task == "classify" else family.regressor(seed)
 
 
 def grid(name: str, task: Task) -> Mapping[str, tuple[Any, ...]]:
-    """Return the settings that a grid search tries for a family: those that its estimator of this task has."""
+    """Return a family's grid for the hyperparameters that its estimator of the task has."""
     settings = estimator(name, task, seed=0).get_params()
     return {key: values for key, values in MODELS[name].grid.items() if key in settings}
 
 
 def space(name: str, task: Task) -> Mapping[str, Range]:
-    """Return where a search looks for a family's settings: those that its estimator of this task has."""
+    """Return a family's search space for the hyperparameters that its estimator of the task has."""
     settings = estimator(name, task, seed=0).get_params()
     return {key: values for key, values in MODELS[name].space.items() if key in settings}

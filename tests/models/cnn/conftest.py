@@ -1,4 +1,4 @@
-"""Networks are trained on one thread, and every epoch can be kept."""
+"""Train networks on one thread; write a checkpoint after every epoch."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def _one_thread() -> None:
 
 @pytest.fixture
 def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every epoch be kept."""
+    """Write a checkpoint after every epoch."""
     from auricle.models.cnn import training
 
-    monkeypatch.setattr(training, "KEPT_EVERY_S", 0.0)
+    monkeypatch.setattr(training, "CHECKPOINT_INTERVAL_S", 0.0)

@@ -24,7 +24,7 @@ def bars() -> Any:
     return images
 
 
-def test_nothing_changes_nothing(bars: Any) -> None:
+def test_all_augmentations_off_change_nothing(bars: Any) -> None:
     torch.testing.assert_close(augmented(bars, NOTHING, seeded()), bars, atol=1e-5, rtol=0)
 
 
@@ -42,7 +42,7 @@ def test_nothing_changes_nothing(bars: Any) -> None:
         {"masks": 2, "mask_width": 0.5},
     ],
 )
-def test_each_change_changes_and_keeps_the_range(bars: Any, change: dict[str, float]) -> None:
+def test_each_augmentation_changes_images_within_the_range(bars: Any, change: dict[str, float]) -> None:
     before = bars.clone()
     changed = augmented(bars, replace(NOTHING, **change), seeded())
     assert torch.equal(bars, before)
@@ -53,21 +53,21 @@ def test_each_change_changes_and_keeps_the_range(bars: Any, change: dict[str, fl
     assert len({image.numpy().tobytes() for image in changed}) > 8  # each in its own way
 
 
-def test_silence_comes_in_from_outside(bars: Any) -> None:
+def test_shift_fills_with_silence(bars: Any) -> None:
     full = torch.ones_like(bars)
     shifted = augmented(full, replace(NOTHING, shift=0.3), seeded())
     assert (shifted[:, :, 12] == 1).all()
     assert (shifted == 0).any()
 
 
-def test_a_rolled_image_keeps_every_frame(bars: Any) -> None:
+def test_roll_keeps_every_frame(bars: Any) -> None:
     marked = bars + torch.arange(24) / 100
     rolled = augmented(marked, replace(NOTHING, roll=1.0), seeded())
     torch.testing.assert_close(rolled.sum(dim=2), marked.sum(dim=2), atol=1e-3, rtol=0)
     torch.testing.assert_close(rolled.sort(dim=2).values, marked.sort(dim=2).values, atol=1e-4, rtol=0)
 
 
-def test_backgrounds_lie_under_the_sound(bars: Any) -> None:
+def test_background_is_added_in_power(bars: Any) -> None:
     background = torch.zeros(1, 16, 24)
     background[:, 2] = 1.0
     changed = augmented(bars, replace(NOTHING, noise=1.0), seeded(), background)
@@ -75,7 +75,7 @@ def test_backgrounds_lie_under_the_sound(bars: Any) -> None:
     assert (changed[:, 8, 10] >= 0.8 - 1e-5).all()
 
 
-def test_pairs_are_mixed_alike() -> None:
+def test_mixup_mixes_images_and_targets_alike() -> None:
     images = torch.arange(8.0)[:, None, None].expand(8, 3, 5)
     targets = torch.arange(8.0)[:, None]
     mixed_images, mixed_targets = mixed(images, targets, 0.5, seeded())

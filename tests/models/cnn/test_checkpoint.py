@@ -5,7 +5,7 @@ import numpy as np
 from auricle.models.cnn.checkpoint import Checkpoint
 
 
-def test_gives_back_what_was_written(tmp_path: Path) -> None:
+def test_read_returns_the_arrays_written(tmp_path: Path) -> None:
     kept = Checkpoint(tmp_path / "new" / "folder", "abc")
     assert kept.read() is None
     kept.write({"a": np.arange(3), "b.c": np.ones((2, 2), np.float32)})

@@ -1,1 +1,1 @@
-"""Convolutional networks on log-mel images: scikit-learn estimators that torch trains and anything can run."""
+"""Convolutional networks on log-mel images: scikit-learn estimators trained with torch."""

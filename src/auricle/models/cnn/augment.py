@@ -1,6 +1,6 @@
-"""Augmentation of whole batches of images in torch: what may change about a sound while it stays what it is.
+"""Augmentation of batches of log-mel images in torch: time and frequency shifts, gain, filters, noise, masks, mixup.
 
-Images are those that `network.normalised` gives: 0 is silence, 1 the peak, `FLOOR_DB` decibels between.
+Images are normalised by `network.normalised`: 0 is silence, 1 the peak, `FLOOR_DB` decibels between.
 """
 
 import torch
@@ -13,12 +13,16 @@ __all__ = ["augmented", "mixed"]
 
 
 def augmented(images: Tensor, how: Augmentation, random: torch.Generator, background: Tensor | None = None) -> Tensor:
-    """Return changed copies of images, shape (n, bands, frames).
+    """Return augmented copies of images.
 
     Parameters
     ----------
-    random : on the images' device
-    background : images of the same kind, shape (m, bands, frames), that are laid under, as noise is
+    images : Tensor, shape (n, bands, frames)
+    how : Augmentation
+    random : torch Generator
+        On the images' device.
+    background : Tensor, shape (m, bands, frames), optional
+        Normalised images that are added, as noise is.
     """
     if how.roll:
         images = _rolled(images, how.roll, random)
@@ -36,33 +40,33 @@ def augmented(images: Tensor, how: Augmentation, random: torch.Generator, backgr
     return images
 
 
-def _uniform(n: int, reach: float, like: Tensor, random: torch.Generator) -> Tensor:
-    return (torch.rand(n, generator=random, device=like.device) * 2 - 1) * reach
+def _uniform(n: int, limit: float, like: Tensor, random: torch.Generator) -> Tensor:
+    return (torch.rand(n, generator=random, device=like.device) * 2 - 1) * limit
 
 
 def _rolled(images: Tensor, part: float, random: torch.Generator) -> Tensor:
     n, bands, frames = images.shape
     start = torch.randint(frames, (n,), generator=random, device=images.device)
     start = start * (torch.rand(n, generator=random, device=images.device) < part)
-    place = (start[:, None] + torch.arange(frames, device=images.device)) % frames
-    return images.gather(2, place[:, None].expand(n, bands, frames))
+    index = (start[:, None] + torch.arange(frames, device=images.device)) % frames
+    return images.gather(2, index[:, None].expand(n, bands, frames))
 
 
 def _moved(images: Tensor, how: Augmentation, random: torch.Generator) -> Tensor:
-    """Stretch, warp and shift in one interpolation; what comes in from outside is silence."""
+    """Stretch, warp and shift in one interpolation; silence fills the gaps."""
     n = len(images)
-    to = images.new_zeros(n, 2, 3)
-    to[:, 0, 0] = torch.exp(_uniform(n, how.stretch, images, random))
-    to[:, 0, 2] = _uniform(n, 2 * how.shift, images, random)
+    affine = images.new_zeros(n, 2, 3)
+    affine[:, 0, 0] = torch.exp(_uniform(n, how.stretch, images, random))
+    affine[:, 0, 2] = _uniform(n, 2 * how.shift, images, random)
     scale = torch.exp(_uniform(n, how.warp, images, random))
-    to[:, 1, 1] = scale
-    to[:, 1, 2] = scale - 1 + _uniform(n, 2 * how.transpose, images, random)  # the lowest band stays where it is
-    grid = functional.affine_grid(to, [n, 1, *images.shape[1:]], align_corners=False)
+    affine[:, 1, 1] = scale
+    affine[:, 1, 2] = scale - 1 + _uniform(n, 2 * how.transpose, images, random)  # the lowest band stays in place
+    grid = functional.affine_grid(affine, [n, 1, *images.shape[1:]], align_corners=False)
     return functional.grid_sample(images.unsqueeze(1), grid, align_corners=False).squeeze(1)
 
 
 def _equalized(images: Tensor, deviation_db: float, random: torch.Generator) -> Tensor:
-    """Add a smooth curve over frequency, where there is sound."""
+    """Add a smooth random filter over frequency, where there is sound."""
     n, bands, _ = images.shape
     place = torch.linspace(0, torch.pi, bands, device=images.device)
     waves = torch.cos(torch.arange(1, 5, device=images.device)[:, None] * place)
@@ -71,7 +75,7 @@ def _equalized(images: Tensor, deviation_db: float, random: torch.Generator) -> 
 
 
 def _noisy(images: Tensor, part: float, random: torch.Generator, background: Tensor | None) -> Tensor:
-    """Lay noise of a random slope, or a background, under some of the images: powers add."""
+    """Add noise of a random spectral slope, or a background, to some of the images, in power."""
     n, bands, _ = images.shape
     device = images.device
     level = torch.rand(n, generator=random, device=device)[:, None, None] * 0.6 + 0.05  # 76 to 28 dB below the peak
@@ -82,10 +86,10 @@ def _noisy(images: Tensor, part: float, random: torch.Generator, background: Ten
         chosen = torch.randint(len(background), (n,), generator=random, device=device)
         use = torch.rand(n, generator=random, device=device)[:, None, None] < 0.5
         noise = torch.where(use, background[chosen] - 1 + level + 0.3, noise)
-    wanted = torch.rand(n, generator=random, device=device)[:, None, None] < part
+    is_noisy = torch.rand(n, generator=random, device=device)[:, None, None] < part
     decades = FLOOR_DB / 10
     total = torch.log10(10 ** (images * decades) + 10 ** (noise * decades)) / decades
-    return torch.where(wanted, total.clamp(min=0), images)
+    return torch.where(is_noisy, total.clamp(min=0), images)
 
 
 def _masked(images: Tensor, width: float, axis: int, random: torch.Generator) -> Tensor:
@@ -98,10 +102,10 @@ def _masked(images: Tensor, width: float, axis: int, random: torch.Generator) ->
 
 
 def mixed(images: Tensor, targets: Tensor, alpha: float, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return each image and target mixed with another's."""
+    """Return mixup of each image and target with those of another image."""
     n = len(images)
     order = torch.randperm(n, generator=random, device=images.device)
-    # Torch's beta distribution takes no generator; a power of a uniform favours weak mixtures in the same way.
+    # torch's beta distribution takes no generator; a power of a uniform favours weak mixtures likewise.
     share = 0.5 * torch.rand(n, generator=random, device=images.device) ** (1 / alpha)
     by_image, by_target = share[:, None, None], share[:, None]
     return images + by_image * (images[order] - images), targets + by_target * (targets[order] - targets)

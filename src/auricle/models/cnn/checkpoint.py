@@ -1,4 +1,4 @@
-"""A checkpoint: the state of a training as plain arrays in one file, so that a killed training goes on where it was."""
+"""Checkpoints: the state of a training as arrays in one file, to resume after an interruption."""
 
 import io
 import zipfile
@@ -15,19 +15,21 @@ __all__ = ["Checkpoint"]
 
 
 class Checkpoint:
-    """One file of arrays, never pickled, written aside and renamed.
+    """One file of arrays, never pickled, written atomically.
 
     Parameters
     ----------
-    folder : made when it is needed
-    name : what tells this training from every other: a hash of its images, answers and settings
+    folder : Path
+        Created at the first write.
+    name : str
+        Hash of images, targets and settings of the training.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
         self._path = folder / f"cnn-{name}.npz"
 
     def read(self) -> dict[str, NDArray[Any]] | None:
-        """Return the arrays that were written last; None where there are none, or the file is damaged."""
+        """Return the arrays written last; None if there are none, or the file is damaged."""
         try:
             with np.load(io.BytesIO(self._path.read_bytes()), allow_pickle=False) as stored:
                 return {name: stored[name] for name in stored.files}
@@ -35,13 +37,14 @@ class Checkpoint:
             return None
 
     def write(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep arrays in place of those before.
+        """Replace the arrays.
 
         Raises
         ------
-        OutputError : the folder cannot be written
+        OutputError
+            The folder cannot be written.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()
-        np.savez(content, **arrays)  # type: ignore[arg-type]  # NumPy types its own option only
+        np.savez(content, **arrays)  # type: ignore[arg-type]  # NumPy types only its own option
         files.write_bytes(self._path, content.getvalue())

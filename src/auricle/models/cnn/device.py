@@ -1,4 +1,4 @@
-"""Whether torch is there, and where it computes."""
+"""torch's presence, device and threads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,17 @@ __all__ = ["chosen_device", "need_torch", "torch_threads"]
 
 
 def chosen_device(device: str) -> Literal["cpu", "cuda"]:
-    """Return where to train.
+    """Return the device to train on.
+
+    Parameters
+    ----------
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
 
     Raises
     ------
-    UsageError : another word, or no GPU where one is asked for
+    UsageError
+        An unknown device, or ``cuda`` without a GPU.
     """
     import torch
 
@@ -27,11 +33,12 @@ def chosen_device(device: str) -> Literal["cpu", "cuda"]:
 
 
 def need_torch() -> None:
-    """Hold that torch is installed.
+    """Check that torch is installed.
 
     Raises
     ------
-    UsageError : it is not; the extra is named
+    UsageError
+        It is not.
     """
     if find_spec("torch") is None:
         raise UsageError("The CNN needs torch. Install it: pip install 'auricle[cnn]'.")
@@ -39,10 +46,7 @@ def need_torch() -> None:
 
 @contextmanager
 def torch_threads(n: int) -> Iterator[None]:
-    """Let torch compute each operation on ``n`` threads, for the length of a block.
-
-    The same seed gives the same network on the same number of threads.
-    """
+    """Run torch operations on ``n`` threads in a ``with`` block; seeds are reproducible for one number of threads."""
     import torch
 
     before = torch.get_num_threads()

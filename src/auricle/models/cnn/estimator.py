@@ -1,4 +1,4 @@
-"""The CNN as scikit-learn estimators: flat images in, classes or numbers out; torch is imported when one is fitted."""
+"""The CNN as scikit-learn classifier and regressor on flattened log-mel images; torch is imported when used."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from auricle.errors import ModelError, UsageError
 from auricle.models.cnn.device import chosen_device, need_torch
-from auricle.models.cnn.linear_head import fit_linear_head, statistics
+from auricle.models.cnn.linear_head import band_statistics, fit_linear_head
 from auricle.models.cnn.settings import SIZES, Augmentation, Epoch, Settings
 
 if TYPE_CHECKING:
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = ["CnnClassifier", "CnnRegressor"]
 
-_MOST_SEEDS = 1000
-_SEEN = 40_000
-_TRIED = 64  # images, to tell what a fit would cost
+_MAX_NETWORKS = 1000  # seeds of networks do not overlap
+_N_IMAGES_SHOWN = 40_000  # by default, over all epochs
+_N_TRIAL_IMAGES = 64  # to estimate the time of a fit
 
 
 class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """What both estimators share: settings, the split that training is watched on, and the networks themselves."""
+    """Base of both estimators: hyperparameters, validation split and networks."""
 
     _default_augmentation = Augmentation()
-    _most_epochs = 100
+    _max_epochs = 100
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         sample_weight: NDArray[Any] | None,
         groups: ArrayLike | None,
     ) -> Self:
-        """Fit the networks on flat images and what each of their outputs should be, shape (n, n_outputs)."""
+        """Fit the networks on flattened images and targets, shape (n, n_outputs)."""
         images = self._images(X)
         need_torch()
         if self.n_networks < 1:
@@ -93,34 +93,36 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         from auricle.models.cnn.training import Images, checkpoint_name, train
 
         weights = _mean_one(sample_weight, len(X)).astype(np.float32)
-        learned, held_out = self._split(Images(images, targets, weights), groups)
-        epochs = self._epochs(len(learned.images))
-        settings = [self._settings(epochs, self.seed * _MOST_SEEDS + index) for index in range(self.n_networks)]
+        training, held_out = self._split(Images(images, targets, weights), groups)
+        epochs = self._epochs(len(training.images))
+        settings = [self._settings(epochs, self.seed * _MAX_NETWORKS + index) for index in range(self.n_networks)]
         background = None if self.background is None else self._images(self.background)
-        kept: list[Checkpoint | None] = [None] * self.n_networks
+        checkpoints: list[Checkpoint | None] = [None] * self.n_networks
         if self.checkpoints is not None:
             folder = Path(self.checkpoints)
-            kept = [Checkpoint(folder, checkpoint_name(one, learned, held_out, background)) for one in settings]
+            checkpoints = [
+                Checkpoint(folder, checkpoint_name(each, training, held_out, background)) for each in settings
+            ]
         self.weights_: list[Weights] = [
-            train(learned, held_out, one, background=background, checkpoint=checkpoint, progress=self.progress)
-            for one, checkpoint in zip(settings, kept, strict=True)
+            train(training, held_out, each, background=background, checkpoint=checkpoint, progress=self.progress)
+            for each, checkpoint in zip(settings, checkpoints, strict=True)
         ]
         self.n_outputs_ = targets.shape[1]
         return self
 
     def estimate_fit_s(self, X: NDArray[Any]) -> float:
-        """Return about how many seconds a fit to flat images ``X`` would take, by a pass over a few of them."""
+        """Estimate the seconds of a fit to flattened images ``X``, from one epoch over a few of them."""
         images = self._images(X)
-        some = images[:_TRIED].reshape(min(_TRIED, len(X)), -1)
+        few = images[:_N_TRIAL_IMAGES].reshape(min(_N_TRIAL_IMAGES, len(X)), -1)
         trial = clone(self).set_params(epochs=1, n_networks=1, validation=0.0, checkpoints=None, background=None)
         for _ in range(2):  # the first one warms up
             started = time.perf_counter()
-            trial.fit(some, np.arange(len(some)) % 2)
-        return (time.perf_counter() - started) * len(X) / len(some) * self._epochs(len(X)) * self.n_networks
+            trial.fit(few, np.arange(len(few)) % 2)
+        return (time.perf_counter() - started) * len(X) / len(few) * self._epochs(len(X)) * self.n_networks
 
     def _epochs(self, n_images: int) -> int:
-        """Return how often to go over images: few of them are seen more often, where nobody says."""
-        return min(self._most_epochs, max(20, round(_SEEN / n_images))) if self.epochs is None else self.epochs
+        """Return the number of epochs; by default, more for fewer images."""
+        return min(self._max_epochs, max(20, round(_N_IMAGES_SHOWN / n_images))) if self.epochs is None else self.epochs
 
     def _settings(self, epochs: int, seed: int) -> Settings:
         if self.size not in SIZES:
@@ -144,24 +146,24 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             seed=seed,
         )
 
-    def _split(self, every: "Images", groups: ArrayLike | None) -> "tuple[Images, Images | None]":
-        """Hold whole groups out, where images to watch the training on are asked for."""
+    def _split(self, images: "Images", groups: ArrayLike | None) -> "tuple[Images, Images | None]":
+        """Hold out whole groups as validation images, if requested."""
         from auricle.models.cnn.training import Images
 
         if not 0 <= self.validation < 1:
             raise UsageError(f"`validation` must be at least 0 and below 1. Got {self.validation:g}.")
         if not self.validation:
-            return every, None
-        owners = np.arange(len(every.images)) if groups is None else np.asarray(groups)
+            return images, None
+        owners = np.arange(len(images.images)) if groups is None else np.asarray(groups)
         if len(np.unique(owners)) < 2:
-            raise ModelError("`validation` must hold a whole group out, and there is one group only. Set it to 0.")
+            raise ModelError("`validation` must hold out a whole group, and there is only one. Set it to 0.")
         split = GroupShuffleSplit(1, test_size=self.validation, random_state=self.seed)
-        parts = next(split.split(every.images, groups=owners))
-        learned, held_out = (Images(every.images[at], every.targets[at], every.weights[at]) for at in parts)
-        return learned, held_out
+        parts = next(split.split(images.images, groups=owners))
+        training, held_out = (Images(images.images[i], images.targets[i], images.weights[i]) for i in parts)
+        return training, held_out
 
     def _images(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Return flat images, shape (n, bands * frames), as images."""
+        """Return flattened images, shape (n, bands * frames), as images."""
         bands, frames = self.shape
         if X.shape[1:] != (bands * frames,):
             raise ModelError(
@@ -170,51 +172,67 @@ class _Cnn(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             )
         return np.ascontiguousarray(X, np.float32).reshape(len(X), bands, frames)
 
-    def _answers(self, X: NDArray[Any]) -> list[NDArray[np.float64]]:
+    def _outputs(self, X: NDArray[Any]) -> list[NDArray[np.float64]]:
         """Return the outputs of each network, shape (n, n_outputs)."""
         check_is_fitted(self)
         need_torch()
-        from auricle.models.cnn.training import answers, loaded
+        from auricle.models.cnn.training import load_network, network_outputs
 
         images = self._images(validate_data(self, X, dtype=np.float32, reset=False))
         size = SIZES[self.size]
         return [
-            answers(loaded(weights, size, self.shape[1]), images, "cpu").astype(np.float64) for weights in self.weights_
+            network_outputs(load_network(weights, size, self.shape[1]), images, "cpu").astype(np.float64)
+            for weights in self.weights_
         ]
 
 
 class CnnClassifier(ClassifierMixin, _Cnn):  # type: ignore[misc]
-    """Residual network over log-mel images, for classes.
+    """Residual network on log-mel images, for classification.
 
     Parameters
     ----------
-    shape : bands and frames of an image; ``X`` holds them flat, band after band, in dB
-    size : "tiny" or "small" for CPU cores; "medium" or "large" for a GPU
-    epochs, batch, learning_rate, weight_decay, dropout, label_smoothing, averaging : see
-        :class:`~auricle.models.cnn.settings.Settings`; ``epochs`` None shows the network about 40,000 images, in 20
-        to 100 passes
-    n_networks : networks, each from another seed, whose answers are averaged
-    validation : part of the groups that is held out and watched: training then stops early, and the best epoch answers;
-        0 learns from all, for all epochs, and the last one answers
-    patience : epochs without a better score before training stops
-    augmentation : how far images are changed while training; None for the defaults
-    class_weight : "balanced" makes every class weigh the same
-    background : flat images, shape (m, bands * frames), of sound that may lie under any other: the user's own
-    device : "auto" takes a GPU where there is one
-    checkpoints : folder where training is kept every ten seconds, so that it goes on after a kill; a finished network
-        stays there, and is not trained again. None keeps none
-    progress : called after each epoch with its number, loss, score and seconds
-    seed : the same seed gives the same network, on one thread of one machine
+    shape : tuple of int
+        Bands and frames of an image; rows of ``X`` hold it flattened, band after band, in dB.
+    size : str
+        ``tiny`` or ``small`` for CPU cores; ``medium`` or ``large`` for a GPU.
+    epochs, batch, learning_rate, weight_decay, dropout, label_smoothing, averaging
+        See :class:`~auricle.models.cnn.settings.Settings`. ``epochs`` None means about 40,000 images in all, in 20 to
+        100 epochs.
+    n_networks : int
+        Networks with different seeds; their outputs are averaged.
+    validation : float
+        Share of the groups held out for early stopping; the weights of the best epoch are kept. 0 trains on all
+        groups for all epochs, and keeps the last.
+    patience : int
+        Epochs without a better score before training stops.
+    augmentation : Augmentation, optional
+    class_weight : "balanced", optional
+        Gives every class the same total weight.
+    background : float32, shape (m, bands * frames), optional
+        Flattened images of background sound, added in augmentation.
+    device : str
+        ``auto`` uses a GPU if there is one.
+    checkpoints : str or Path, optional
+        Folder of checkpoints, written every ten seconds; an interrupted training resumes from them, and a finished one
+        is not repeated.
+    progress : callable, optional
+        Called with an :class:`~auricle.models.cnn.settings.Epoch` after each epoch.
+    seed : int
+        Reproducible with one thread on one machine.
 
     Attributes
     ----------
-    classes_ : labels, in the order of the probabilities
-    weights_ : one dictionary of arrays a network
+    classes_ : array, shape (n_classes,)
+        Labels, in the order of the probabilities.
+    weights_ : list of dict
+        Arrays of each network.
 
     Raises
     ------
-    UsageError : a setting out of its range, torch is not installed, or no GPU where one is asked for
-    ModelError : images of another size, or a loss that is no number from the start
+    UsageError
+        A hyperparameter out of range, torch is not installed, or ``cuda`` without a GPU.
+    ModelError
+        Images of another size, or a loss that is not finite in the first epoch.
     """
 
     def fit(
@@ -224,11 +242,16 @@ class CnnClassifier(ClassifierMixin, _Cnn):  # type: ignore[misc]
         sample_weight: NDArray[Any] | None = None,
         groups: ArrayLike | None = None,
     ) -> Self:
-        """Fit on flat images ``X``, shape (n, bands * frames).
+        """Fit on flattened images.
 
         Parameters
         ----------
-        groups : what recording (speaker, machine) each image is of, shape (n,); ``validation`` holds whole ones out
+        X : float32, shape (n, bands * frames)
+        y : shape (n,)
+            Labels.
+        sample_weight : float, shape (n,), optional
+        groups : shape (n,), optional
+            Recording (speaker, machine) of each image; ``validation`` holds out whole groups.
         """
         X, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
@@ -242,30 +265,32 @@ class CnnClassifier(ClassifierMixin, _Cnn):  # type: ignore[misc]
         return self._train(X, targets, sample_weight, groups)
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the probabilities of the classes, shape (n, n_classes): the mean of the networks'."""
-        return np.asarray(np.mean([softmax(given, axis=1) for given in self._answers(X)], axis=0))
+        """Predict class probabilities, shape (n, n_classes): the mean over networks."""
+        return np.asarray(np.mean([softmax(outputs, axis=1) for outputs in self._outputs(X)], axis=0))
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return the most probable classes, shape (n,)."""
+        """Predict classes, shape (n,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
 class CnnRegressor(RegressorMixin, _Cnn):  # type: ignore[misc]
-    """Residual network over log-mel images, for numbers; parameters and errors as :class:`CnnClassifier`'s.
+    """Residual network on log-mel images, for regression; parameters and errors as of :class:`CnnClassifier`.
 
-    A ridge regression on each band's mean and deviation answers first, and the network learns what that leaves: alone,
-    it answers the few numbers it was taught for whatever lies between and beyond them. By default neither pitch nor
-    tempo is changed while training, and the bands' levels hardly: numbers (a speed, a size) often hang on them; and
-    there are at most 40 passes, since what is left is little, and soon known by heart.
+    The network is trained on the residuals of a ridge regression on mean and deviation of each band: alone, it
+    predicts only target values of the training data. By default augmentation leaves pitch and tempo unchanged, and
+    band levels nearly so, since targets (a speed, a size) often depend on them; and there are at most 40 epochs, since
+    residuals are small and soon overfitted.
 
     Attributes
     ----------
-    line_ : the ridge regression
-    deviation_ : of what it leaves, in which the networks answer
+    line_ : LinearHead
+        The ridge regression.
+    deviation_ : float
+        Standard deviation of its residuals, the unit of the networks' outputs.
     """
 
     _default_augmentation = Augmentation(stretch=0.0, warp=0.0, transpose=0.0, gain_db=1.0, equalize_db=1.0)
-    _most_epochs = 40
+    _max_epochs = 40
 
     def fit(
         self,
@@ -274,20 +299,20 @@ class CnnRegressor(RegressorMixin, _Cnn):  # type: ignore[misc]
         sample_weight: NDArray[Any] | None = None,
         groups: ArrayLike | None = None,
     ) -> Self:
-        """Fit on flat images ``X``, shape (n, bands * frames), and numbers ``y``, shape (n,)."""
+        """Fit on flattened images ``X``, shape (n, bands * frames), and targets ``y``, shape (n,)."""
         X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True)
-        numbers, found = np.asarray(y, np.float64), statistics(self._images(X))
-        self.line_ = fit_linear_head(found, numbers, _mean_one(sample_weight, len(X)))
-        rest = numbers - self.line_.answers(found)
-        self.deviation_ = float(np.std(rest)) or 1.0
-        return self._train(X, np.asarray(rest / self.deviation_, np.float32)[:, np.newaxis], sample_weight, groups)
+        targets, features = np.asarray(y, np.float64), band_statistics(self._images(X))
+        self.line_ = fit_linear_head(features, targets, _mean_one(sample_weight, len(X)))
+        residuals = targets - self.line_.predict(features)
+        self.deviation_ = float(np.std(residuals)) or 1.0
+        return self._train(X, np.asarray(residuals / self.deviation_, np.float32)[:, np.newaxis], sample_weight, groups)
 
     def predict(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the numbers, shape (n,)."""
-        rest = np.mean(self._answers(X), axis=0)[:, 0] * self.deviation_
-        return np.asarray(rest + self.line_.answers(statistics(self._images(np.asarray(X, np.float32)))))
+        """Predict targets, shape (n,)."""
+        residuals = np.mean(self._outputs(X), axis=0)[:, 0] * self.deviation_
+        return np.asarray(residuals + self.line_.predict(band_statistics(self._images(np.asarray(X, np.float32)))))
 
 
 def _mean_one(weights: ArrayLike | None, n: int) -> NDArray[np.float64]:
-    given = np.ones(n) if weights is None else np.asarray(weights, np.float64)
-    return np.asarray(given / given.mean())
+    positive = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+    return np.asarray(positive / positive.mean())

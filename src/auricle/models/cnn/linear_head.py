@@ -1,6 +1,6 @@
-"""The straight part of a number: a ridge regression on how loud each band is, and on how much that varies.
+"""The linear head of the CNN regressor: ridge regression on mean and deviation of each mel band.
 
-A network that has heard a few numbers answers those again for what lies between or beyond them; a line goes on.
+A network trained on a few target values predicts only those values in between and beyond; a linear model extrapolates.
 """
 
 from dataclasses import dataclass
@@ -10,59 +10,61 @@ from numpy.typing import NDArray
 
 from auricle.models.cnn.settings import FLOOR_DB
 
-__all__ = ["LinearHead", "fit_linear_head", "statistics"]
+__all__ = ["LinearHead", "band_statistics", "fit_linear_head"]
 
-_STRENGTH = 0.1
-"""Of the ridge, for each recording."""
+_RIDGE = 0.1  # penalty per recording
 _CHUNK = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinearHead:
-    """A number as a weighted sum of an image's statistics.
+    """A linear model on band statistics.
 
     Parameters
     ----------
-    weights : shape (2 * bands,)
-    intercept : the number where all statistics are 0
+    weights : float64, shape (2 * bands,)
+    intercept : float
     """
 
     weights: NDArray[np.float64]
     intercept: float
 
-    def answers(self, found: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the numbers, shape (n,), of what :func:`statistics` found."""
-        return found @ self.weights + self.intercept
+    def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Predict targets, shape (n,), from the features of :func:`band_statistics`."""
+        return features @ self.weights + self.intercept
 
 
-def statistics(images: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the mean of each band and its deviation over the frames of images in dB, shape (n, 2 * bands).
+def band_statistics(images: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return mean and deviation over frames of each band of images in dB, shape (n, 2 * bands).
 
-    As the network hears them: 0 is silence, 1 the image's peak.
+    Levels are normalised as for the network: 0 is silence, 1 the peak of the image.
     """
-    found = []
+    features = []
     for start in range(0, len(images), _CHUNK):
-        some = images[start : start + _CHUNK].astype(np.float64)
-        heard = np.maximum(some - some.max(axis=(1, 2), keepdims=True) + FLOOR_DB, 0.0) / FLOOR_DB
-        found.append(np.concatenate([heard.mean(axis=2), heard.std(axis=2)], axis=1))
-    return np.concatenate(found)
+        chunk = images[start : start + _CHUNK].astype(np.float64)
+        levels = np.maximum(chunk - chunk.max(axis=(1, 2), keepdims=True) + FLOOR_DB, 0.0) / FLOOR_DB
+        features.append(np.concatenate([levels.mean(axis=2), levels.std(axis=2)], axis=1))
+    return np.concatenate(features)
 
 
 def fit_linear_head(
-    found: NDArray[np.float64], numbers: NDArray[np.float64], weights: NDArray[np.float64]
+    features: NDArray[np.float64], targets: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> LinearHead:
-    """Return the ridge regression of numbers, shape (n,), on statistics.
+    """Fit the ridge regression of targets on band statistics.
 
     Parameters
     ----------
-    weights : of the recordings, shape (n,), mean 1
+    features : float64, shape (n, 2 * bands)
+    targets : float64, shape (n,)
+    weights : float64, shape (n,)
+        Sample weights of mean 1.
     """
-    mean = np.average(found, axis=0, weights=weights)
-    spread = np.sqrt(np.average((found - mean) ** 2, axis=0, weights=weights))
-    spread[spread < 1e-6] = np.inf  # a band that is the same in all says nothing
-    columns = (found - mean) / spread
-    middle = float(np.average(numbers, weights=weights))
-    weighed = columns * weights[:, np.newaxis]
-    both = weighed.T @ columns + _STRENGTH * len(columns) * np.eye(columns.shape[1])
-    slopes = np.linalg.solve(both, weighed.T @ (numbers - middle)) / spread
-    return LinearHead(slopes, middle - float(mean @ slopes))
+    mean = np.average(features, axis=0, weights=weights)
+    scale = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights))
+    scale[scale < 1e-6] = np.inf  # a constant band has weight 0
+    columns = (features - mean) / scale
+    offset = float(np.average(targets, weights=weights))
+    weighted = columns * weights[:, np.newaxis]
+    gram = weighted.T @ columns + _RIDGE * len(columns) * np.eye(columns.shape[1])
+    slopes = np.linalg.solve(gram, weighted.T @ (targets - offset)) / scale
+    return LinearHead(slopes, offset - float(mean @ slopes))

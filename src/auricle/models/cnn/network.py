@@ -1,4 +1,4 @@
-"""The network: log-mel images in decibels in, one number for each class (or one number) out."""
+"""The residual network in torch: normalised log-mel images in, one output per class (or one value) out."""
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +9,9 @@ __all__ = ["Network", "normalised"]
 
 
 def normalised(images: Tensor) -> Tensor:
-    """Return images, shape (n, bands, frames) in dB, with silence at 0, and their peak at 1.
+    """Normalise images, shape (n, bands, frames) in dB, to 0 for silence and 1 for the peak of each image.
 
-    The loudest point of each is the reference: how far away the microphone stood, or how it was set, is not heard.
+    This removes the level, which depends on distance and gain of the microphone.
     """
     peak = images.amax(dim=(1, 2), keepdim=True)
     return torch.relu(images - peak + FLOOR_DB) / FLOOR_DB
@@ -23,7 +23,7 @@ def _conv(inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int,
 
 
 class _Block(nn.Module):  # type: ignore[misc]  # torch is an extra: mypy never sees its types
-    """Two convolutions and a way around them."""
+    """Two convolutions with a residual connection."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -41,10 +41,13 @@ class Network(nn.Module):  # type: ignore[misc]  # as above
 
     Parameters
     ----------
-    size : channels and blocks
-    frames : in an image
-    n_outputs : classes, or 1
-    dropout : part of the last layer's inputs that training leaves out
+    size : Size
+    frames : int
+        Frames per image.
+    n_outputs : int
+        Number of classes, or 1.
+    dropout : float
+        Share of the last layer's inputs dropped in training.
     """
 
     def __init__(self, size: Size, frames: int, n_outputs: int, dropout: float) -> None:
@@ -60,14 +63,15 @@ class Network(nn.Module):  # type: ignore[misc]  # as above
         self.head = nn.Linear(2 * rest[-1], n_outputs)
 
     def forward(self, images: Tensor, random: torch.Generator | None = None) -> Tensor:
-        """Return outputs, shape (n, n_outputs), for images that `normalised` gave, shape (n, bands, frames).
+        """Return outputs, shape (n, n_outputs), for images from :func:`normalised`, shape (n, bands, frames).
 
         Parameters
         ----------
-        random : what is left out is drawn from it, and not from torch's own numbers, which all threads share; None
-            leaves nothing out
+        images : Tensor
+        random : torch Generator, optional
+            Draws the dropout, instead of torch's global generator, which all threads share; None for no dropout.
         """
-        # The second channel has the mean of each band taken off: what a microphone, a room or a voice adds to all.
+        # The second channel is without the mean of each band: without the response of microphone, room or voice.
         changes = images - images.mean(dim=2, keepdim=True)
         x = torch.relu(self.stem(torch.stack([images, changes], dim=1)))
         x = self.stages(x).mean(dim=2)

@@ -1,4 +1,4 @@
-"""What can be set about training a network; plain numbers, so that settings can be read without torch."""
+"""Hyperparameters of network training: sizes, augmentation, optimisation; without torch."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -6,19 +6,21 @@ from typing import Final, Literal
 __all__ = ["FLOOR_DB", "SIZES", "Augmentation", "Epoch", "Settings", "Size", "stem_of"]
 
 FLOOR_DB: Final = 80.0
-"""Levels further below an image's loudest count as silence."""
+"""Range below the peak of an image; lower levels count as silence."""
 
 _WIDE: Final = 192  # frames
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a network is.
+    """Size of a network.
 
     Parameters
     ----------
-    channels : of the stem and of each stage; every one of them halves bands and frames
-    blocks : residual blocks in a stage, the one that halves included
+    channels : tuple of int
+        Channels of the stem and of each stage; each of them halves bands and frames.
+    blocks : int
+        Residual blocks per stage, including the one with stride 2.
     """
 
     channels: tuple[int, ...]
@@ -31,35 +33,45 @@ SIZES: Final[dict[str, Size]] = {
     "medium": Size((32, 64, 128, 256), 2),
     "large": Size((64, 128, 256, 512), 3),
 }
-"""Sizes by name: tiny and small train on two CPU cores, the others want a GPU."""
+"""Sizes by name: tiny and small train on two CPU cores, the others need a GPU."""
 
 
 def stem_of(frames: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return kernel and stride of the first convolution, over bands and frames.
 
-    Images of several seconds have frames short enough for a click; the first convolution gathers them, so that a wide
-    image costs no more than a narrow one.
+    The frames of long images are as short as those of short ones; a larger stride keeps the cost the same.
     """
     return ((5, 9), (2, 4)) if frames >= _WIDE else ((5, 5), (2, 2))
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How far images are changed while training; 0 turns a change off.
+    """Strength of each augmentation; 0 turns it off.
 
     Parameters
     ----------
-    stretch : largest change of tempo: its logarithm
-    shift : largest shift in time, in parts of the image; what leaves it is cropped, what enters is silence
-    roll : probability that an image begins anywhere in itself, its end followed by its start: for sounds without order
-    warp : largest change of the mel axis's scale, as another voice or a larger machine makes: its logarithm
-    transpose : largest shift along the mel axis, in parts of it
-    gain_db : largest change of level, before anything else is laid under
-    equalize_db : deviation of a smooth curve over frequency: another microphone, another room
-    noise : probability that noise, or a background, is laid under
-    masks : stretches of time, and as many of frequency, that are blanked
-    mask_width : their largest width, in parts of the image
-    mixup : how far pairs are mixed: parameter of a distribution like the beta distribution
+    stretch : float
+        Largest logarithm of the change of tempo.
+    shift : float
+        Largest time shift as a share of the image; silence fills the gap.
+    roll : float
+        Probability of a circular time shift, for sounds without order.
+    warp : float
+        Largest logarithm of the scale of the mel axis, as between voices or sizes of machines.
+    transpose : float
+        Largest shift along the mel axis, as a share of it.
+    gain_db : float
+        Largest change of level, before noise is added.
+    equalize_db : float
+        Deviation of a smooth random filter, as between microphones or rooms.
+    noise : float
+        Probability of added noise or background.
+    masks : int
+        Number of time masks, and of frequency masks.
+    mask_width : float
+        Largest width of a mask as a share of the image.
+    mixup : float
+        Strength of mixup: parameter of a distribution like the beta distribution.
 
     Source: Park et al. (2019), SpecAugment; Jaitly and Hinton (2013), vocal tract length perturbation; Nam et al.
     (2022), FilterAugment; Zhang et al. (2018), mixup.
@@ -80,21 +92,29 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a network is trained.
+    """Hyperparameters of one training.
 
     Parameters
     ----------
-    size : of the network
-    epochs : most passes over the images
-    batch : images in a step; halved where a GPU's memory is too small
-    learning_rate : its peak, in one cycle over all epochs
-    weight_decay, dropout : shrink and thin the network
-    label_smoothing : part of every answer that is spread over all classes
-    averaging : weights are averaged over about 1 / (1 - averaging) steps, and the average answers
-    patience : epochs without a better score on validation images before training stops
-    augmentation : how images are changed
-    device : "cpu" or "cuda"
-    seed : of weights, order and augmentation
+    size : Size
+    epochs : int
+        Most passes over the images.
+    batch : int
+        Images per step; halved if the GPU's memory is too small.
+    learning_rate : float
+        Peak of the one-cycle schedule.
+    weight_decay, dropout : float
+    label_smoothing : float
+        Share of every target spread over all classes.
+    averaging : float
+        Decay of the exponential moving average of the weights, which predicts.
+    patience : int
+        Epochs without a better validation score before training stops.
+    augmentation : Augmentation
+    device : str
+        ``cpu`` or ``cuda``.
+    seed : int
+        Seed of weights, order and augmentation.
     """
 
     size: Size
@@ -113,15 +133,20 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What is told after each epoch.
+    """Progress after an epoch.
 
     Parameters
     ----------
-    number : from 1 on
-    of : how many there will be at most
-    loss : mean over the training images, as augmented
-    score : accuracy, or R², on the validation images; None without any
-    seconds : since training began, or went on
+    number : int
+        From 1.
+    of : int
+        Most epochs.
+    loss : float
+        Mean over the augmented training images.
+    score : float or None
+        Accuracy or R² on the validation images; None without any.
+    seconds : float
+        Since the training began or resumed.
     """
 
     number: int
