@@ -1,3 +1,5 @@
+"""Thresholds: the best F1 of each class, and novelty that marks few training recordings as unknown."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings

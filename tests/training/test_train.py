@@ -1,3 +1,5 @@
+"""Training from recordings to a bundle: its summary, splits, tuning, budget, refusals, and equal bundles."""
+
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -124,9 +126,9 @@ def test_windows_of_a_long_recording_are_one_recording(states):
     result = train(states, models="linear", window_s=0.2)
     assert len(result.examples.rows) == 48 * 3
     assert result.bundle.manifest.scores["n_recordings"] == 48
-    answer, windows = Predictor(result.bundle).answers(states.examples[0].file)
+    prediction, windows = Predictor(result.bundle).answers(states.examples[0].file)
     assert len(windows) == 3
-    assert answer.level == "recording"
+    assert prediction.level == "recording"
 
 
 def test_a_set_whose_every_recording_is_constant_noise_is_no_better_than_guessing(tmp_path):

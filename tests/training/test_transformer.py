@@ -1,3 +1,5 @@
+"""AudioFeatures passes scikit-learn's checks, and gives the rows of the extractor."""
+
 import numpy as np
 import pytest
 import soundfile

@@ -110,6 +110,16 @@ def train(
         network without torch or its device
     ModelError : a pretrained model that does not load, or fails on a recording
     ConversionError : a model without an ONNX form, or one that differs from its graph
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from auricle.datasets.synthesis import machines
+    >>> sounds = Dataset.load(machines(Path(tempfile.mkdtemp()), n=12, duration_s=0.5), label="label", group="machine")
+    >>> result = train(sounds, models="linear")
+    >>> result.search.chosen.family, len(result.search.trials)
+    ('linear', 2)
+    >>> result.bundle.save(Path(tempfile.mkdtemp()) / "machines.auricle")
     """
     started = time.perf_counter()
     _check_settings(tune, budget_s, journal)

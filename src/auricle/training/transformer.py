@@ -47,6 +47,9 @@ class AudioFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
     >>> from sklearn.ensemble import RandomForestClassifier
     >>> from sklearn.pipeline import make_pipeline
     >>> pipeline = make_pipeline(AudioFeatures(), RandomForestClassifier())
+    >>> noise = np.random.default_rng(0).normal(0, 0.1, (2, 8000)).astype(np.float32)
+    >>> AudioFeatures(rate_hz=8000).fit_transform(noise).shape
+    (2, 1973)
     """
 
     def __init__(self, spec: FeatureSpec | None = None, *, rate_hz: int = 22_050, workers: int | None = None) -> None:

@@ -1,3 +1,5 @@
+"""Graphs of fitted networks predict as torch does, in plain ONNX operators."""
+
 from typing import Any
 
 import numpy as np
@@ -44,8 +46,8 @@ def test_probabilities_of_wide_images_equal_torch(rng: np.random.Generator, quic
 
 
 def test_numbers_equal_torch(images: Any, quick: dict[str, Any]) -> None:
-    X, _, place = images(32)
-    model = CnnRegressor(**quick | {"epochs": 2}).fit(X, place)
+    X, _, positions = images(32)
+    model = CnnRegressor(**quick | {"epochs": 2}).fit(X, positions)
     np.testing.assert_allclose(run(model, X)[:, 0], model.predict(X), atol=1e-4)
 
 

@@ -1,3 +1,5 @@
+"""Graphs of every family, pipelines and blends predict as their estimators; steps without a graph are refused."""
+
 import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
@@ -33,9 +35,9 @@ def test_every_classifier_and_its_graph_agree(name, n_classes, rows, rng):
     graph = convert(model, rows.shape[1])
     unseen = rng.normal(size=(500, 30)).astype(np.float32) * np.float32(5.0) + np.float32(-40.0)
     assert verify(graph, model, unseen) <= 1e-5
-    answers = Graph(graph).predict(unseen)
-    assert answers.shape == (500, n_classes)
-    assert (np.round(answers, 6).argmax(axis=1) == np.round(model.predict_proba(unseen), 6).argmax(axis=1)).all()
+    probabilities = Graph(graph).predict(unseen)
+    assert probabilities.shape == (500, n_classes)
+    assert (np.round(probabilities, 6).argmax(axis=1) == np.round(model.predict_proba(unseen), 6).argmax(axis=1)).all()
 
 
 @pytest.mark.parametrize("name", ROW_FAMILIES)

@@ -1,3 +1,5 @@
+"""Nested model selection: no leakage, blends, racing, budgets, calibration, coverage and weights."""
+
 from dataclasses import replace
 
 import numpy as np
