@@ -2,9 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NUMERIC := tests/audio/test_quality.py tests/kernels/test_fma.py tests/kernels/test_fourier.py \
-	tests/kernels/test_simd.py tests/kernels/test_waveform.py $(patsubst %,tests/features/test_%.py,cepstrum describer \
-	descriptors extractor modulation pooling spectrum) tests/bundles/test_self_test.py tests/export/test_rows.py
+NUMERIC := tests/audio/test_quality.py tests/kernels $(patsubst %,tests/features/test_%.py,descriptors extractor \
+	modulation pipeline pooling spectrum) tests/bundles/test_self_test.py tests/export/test_rows.py
 
 .PHONY: demo test test-generic check bench lock clean
 
