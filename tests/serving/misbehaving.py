@@ -10,14 +10,14 @@ from pathlib import Path
 from auricle.serving.decoder import process
 from auricle.serving.decoder.messages import DecodeLimits, Header
 
-honest = process.decode
+original_decode = process.decode
 
 
 def crash() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def eat() -> None:
+def exhaust_memory() -> None:
     hoard = []
     while True:
         hoard.append(bytearray(1 << 24))
@@ -32,31 +32,31 @@ def write() -> None:
     Path("/loot").write_bytes(b"x")
 
 
-HARM: dict[bytes, Callable[[], object]] = {
+BEHAVIOURS: dict[bytes, Callable[[], object]] = {
     b"CRASH": crash,
     b"HANG": lambda: time.sleep(3600),
     b"SPIN": spin,
-    b"EAT": eat,
+    b"EAT": exhaust_memory,
     b"FORK": os.fork,
     b"WRITE": write,
 }
 
 
-def decode(source: int, target: int, settings: DecodeLimits) -> None:
-    wish = os.pread(source, 16, 0).split(b" ")[0]
-    if wish in HARM:
-        HARM[wish]()
-    elif wish == b"LIE":
+def decode(source: int, target: int, limits: DecodeLimits) -> None:
+    command = os.pread(source, 16, 0).split(b" ")[0]
+    if command in BEHAVIOURS:
+        BEHAVIOURS[command]()
+    elif command == b"LIE":
         os.pwrite(target, Header(16_000, 1, 1_000).pack(), 0)
-    elif wish == b"GROW":
+    elif command == b"GROW":
         os.pwrite(target, Header(16_000, 1, 1_000).pack() + bytes(4 * 1_000 + 1), 0)
-    elif wish == b"SHRINK":
+    elif command == b"SHRINK":
         os.pwrite(target, Header(16_000, 1, 1_000).pack() + bytes(4 * 1_000), 0)
         os.ftruncate(target, 0)
-    elif wish == b"NAN":
+    elif command == b"NAN":
         os.pwrite(target, Header(16_000, 1, 4).pack() + struct.pack("<4f", 0.0, 0.1, float("nan"), 0.1), 0)
     else:
-        honest(source, target, settings)
+        original_decode(source, target, limits)
 
 
 if __name__ == "__main__":

@@ -28,14 +28,14 @@ def make_admission() -> Any:
 Make = Callable[..., AdmissionControl]
 
 
-def run(asked: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asked)
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(scenario)
 
 
-def test_there_are_so_many_places(make_admission: Make) -> None:
+def test_slots_are_limited(make_admission: Make) -> None:
     admission = make_admission(threads=1, max_waiting=2)
 
-    async def ask() -> None:
+    async def scenario() -> None:
         slots = [admission.admit() for _ in range(3)]
         with pytest.raises(RequestError, match="in flight than") as refused:
             admission.admit()
@@ -48,63 +48,61 @@ def test_there_are_so_many_places(make_admission: Make) -> None:
             slot.release()
         assert admission.n_in_flight == 0
 
-    run(ask())
+    run(scenario())
 
 
-def test_the_wait_follows_from_how_many_are_inside_and_how_quickly_they_come_out(
+def test_expected_wait_follows_from_in_flight_count_and_completion_rate(
     make_admission: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    present = 100.0
-    monkeypatch.setattr(module.time, "perf_counter", lambda: present)
+    now = 100.0
+    monkeypatch.setattr(module.time, "perf_counter", lambda: now)
     admission = make_admission(threads=2, max_waiting=1000, max_wait_s=1.0)
 
-    async def ask() -> None:
-        nonlocal present
+    async def scenario() -> None:
+        nonlocal now
         for _ in range(500):
             slot = admission.admit()
             slot.hold()
-            present += 0.1
+            now += 0.1
             slot.release()
-            present += 60.0  # nobody asks, which says nothing of how long an answer takes
-        held = [admission.admit() for _ in range(11)]
+            now += 60.0  # nobody asks, which says nothing of how long an answer takes
+        slots = [admission.admit() for _ in range(11)]
         assert admission.wait_s == pytest.approx(1.1, rel=0.01)
         with pytest.raises(RequestError, match="in flight than") as refused:
             admission.admit()
         assert refused.value.retry_after_s == pytest.approx(1.1, rel=0.01)
-        for slot in held:
+        for slot in slots:
             slot.release()
 
-    run(ask())
+    run(scenario())
 
 
-def test_where_a_thread_is_free_nobody_is_turned_away(make_admission: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    present = 0.0
-    monkeypatch.setattr(module.time, "perf_counter", lambda: present)
+def test_a_free_thread_admits_despite_slow_predictions(make_admission: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(module.time, "perf_counter", lambda: now)
     admission = make_admission(threads=2, max_wait_s=0.5)
 
-    async def ask() -> None:
-        nonlocal present
+    async def scenario() -> None:
+        nonlocal now
         for _ in range(500):
             slot = admission.admit()
             slot.hold()
-            present += 3600.0
+            now += 3600.0
             slot.release()
-        held = [admission.admit() for _ in range(2)]
+        slots = [admission.admit() for _ in range(2)]
         with pytest.raises(RequestError, match="in flight than"):
             admission.admit()
-        for slot in held:
+        for slot in slots:
             slot.release()
 
-    run(ask())
+    run(scenario())
 
 
-def test_who_takes_too_long_to_send_loses_the_place_and_takes_another(
-    make_admission: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_sender_loses_its_slot_and_takes_another(make_admission: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_IDLE_S", 0.01)
     admission = make_admission(threads=1, max_waiting=0)
 
-    async def ask() -> None:
+    async def scenario() -> None:
         slow = admission.admit()
         await asyncio.sleep(0.05)
         assert admission.n_in_flight == 0
@@ -120,10 +118,10 @@ def test_who_takes_too_long_to_send_loses_the_place_and_takes_another(
         slow.release()
         assert admission.n_in_flight == 0
 
-    run(ask())
+    run(scenario())
 
 
-def test_work_goes_on_when_the_one_who_asked_leaves(make_admission: Make) -> None:
+def test_work_continues_after_cancellation(make_admission: Make) -> None:
     admission = make_admission()
     begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
 
@@ -133,7 +131,7 @@ def test_work_goes_on_when_the_one_who_asked_leaves(make_admission: Make) -> Non
         may_end.wait(5)
         ended.set()
 
-    async def ask() -> None:
+    async def scenario() -> None:
         task = asyncio.create_task(admission.run(work))
         await asyncio.to_thread(begun.wait)
         task.cancel()
@@ -142,22 +140,22 @@ def test_work_goes_on_when_the_one_who_asked_leaves(make_admission: Make) -> Non
         may_end.set()
         assert await asyncio.to_thread(ended.wait, 5)
 
-    run(ask())
+    run(scenario())
 
 
-def test_work_gives_way_to_the_event_loop(make_admission: Make) -> None:
+def test_worker_threads_are_nice(make_admission: Make) -> None:
     admission = make_admission()
 
-    async def ask() -> None:
+    async def scenario() -> None:
         def niceness(_: float) -> int:
             return os.getpriority(os.PRIO_PROCESS, 0)
 
         assert await admission.run(niceness) == min(19, niceness(0.0) + NICE)
 
-    run(ask())
+    run(scenario())
 
 
-def test_an_error_is_the_callers(make_admission: Make) -> None:
+def test_run_raises_the_error_of_the_work(make_admission: Make) -> None:
     def fail(_: float) -> None:
         raise ValueError("x")
 

@@ -14,7 +14,7 @@ FORBIDDEN = (
 )
 
 
-def test_a_server_holds_no_training_code() -> None:
+def test_importing_the_server_loads_no_training_code() -> None:
     program = (
         "import sys, pkgutil, importlib, auricle.serving\n"
         "for _, name, _ in pkgutil.iter_modules(auricle.serving.__path__, 'auricle.serving.'):\n"

@@ -19,7 +19,7 @@ from auricle.serving.settings import Settings
         ("all", 1.4, 2.1, False),
     ],
 )
-def test_a_sound_is_kept_by_what_it_is_and_how_long(
+def test_sounds_are_kept_by_setting_novelty_and_duration(
     keep_audio: str,
     novelty: float,
     duration_s: float,
@@ -31,6 +31,6 @@ def test_a_sound_is_kept_by_what_it_is_and_how_long(
 
 
 @pytest.mark.parametrize("bits", [16, 20])
-def test_flac_holds_the_samples(bits: int) -> None:
+def test_flac_is_lossless(bits: int) -> None:
     samples = (np.array([0, 1, -1, 2 ** (bits - 2)]) / 2 ** (bits - 1)).astype(np.float32)
     np.testing.assert_array_equal(read(encode_flac(np.tile(samples, 1000), 8000)).samples, np.tile(samples, 1000))

@@ -33,11 +33,11 @@ class Load:
         self.acknowledged: list[str] = []
         self.statuses: dict[int, int] = {}
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(threads)]
+        self._threads = [threading.Thread(target=self._post, daemon=True) for _ in range(threads)]
         for thread in self._threads:
             thread.start()
 
-    def _ask(self) -> None:
+    def _post(self) -> None:
         with httpx.Client(timeout=10) as client:
             while not self._stop.is_set():
                 try:
@@ -62,7 +62,9 @@ def rows(database: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_what_was_acknowledged_outlives_kills(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
+def test_acknowledged_predictions_survive_kills(
+    run_server: Callable[..., Any], sound_file: Callable[..., bytes]
+) -> None:
     acknowledged: list[str] = []
     rng = random.Random(7)  # noqa: S311
     for _ in range(3):
@@ -80,9 +82,7 @@ def test_what_was_acknowledged_outlives_kills(run_server: Callable[..., Any], so
     assert len(set(acknowledged)) == len(acknowledged)
 
 
-def test_what_was_begun_is_finished_when_the_server_is_told_to_stop(
-    run_server: Callable[..., Any], sound_file: Callable[..., bytes]
-) -> None:
+def test_sigterm_finishes_requests_in_flight(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
     server = run_server("--set", "max_wait_s=60", "--set", "threads=2")
     content = sound_file(2.0)
     with httpx.Client(limits=httpx.Limits(max_connections=50), timeout=60) as client, ThreadPoolExecutor(50) as threads:
@@ -171,27 +171,27 @@ def test_nothing_is_acknowledged_while_postgresql_is_away(
     assert set(load.acknowledged) <= set(kept)
 
 
-def test_several_workers_serve_as_one(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
+def test_workers_share_claims_and_metrics(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
     server = run_server("--workers", "2")
     content = sound_file()
     headers = {"Idempotency-Key": "once"}
 
-    def ask(index: int) -> httpx.Response:  # a connection each, so that both workers are asked
+    def post(index: int) -> httpx.Response:  # a connection each, so that both workers are asked
         return httpx.post(server.url + POST, content=content, headers=headers if index % 2 else {}, timeout=30)
 
     with ThreadPoolExecutor(4) as threads:
-        replies = list(threads.map(ask, range(40)))
+        replies = list(threads.map(post, range(40)))
     once = [reply for reply in replies[1::2] if reply.status_code != 409]  # it is being answered just now
     assert {reply.status_code for reply in once + replies[::2]} == {201}
     assert len({reply.json()["id"] for reply in once}) == 1
     assert len(rows(server.database)) == 21
-    told = httpx.get(f"{server.url}/metrics", timeout=10).text
-    counted = [line for line in told.splitlines() if line.startswith("auricle_answers_total{")]
+    metrics = httpx.get(f"{server.url}/metrics", timeout=10).text
+    counted = [line for line in metrics.splitlines() if line.startswith("auricle_answers_total{")]
     assert sum(float(line.split()[-1]) for line in counted) == 21  # of both together
     assert server.stop(signal.SIGTERM) == 0
 
 
-def test_a_worker_that_dies_is_replaced(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
+def test_a_dead_worker_is_replaced(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
     server = run_server("--workers", "2")
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
     before = children.read_text().split()
@@ -205,7 +205,7 @@ def test_a_worker_that_dies_is_replaced(run_server: Callable[..., Any], sound_fi
     assert server.stop(signal.SIGTERM) == 0
 
 
-def test_a_key_opens_the_door_within_seconds(run_server: Callable[..., Any]) -> None:
+def test_new_and_revoked_keys_take_effect_within_seconds(run_server: Callable[..., Any]) -> None:
     server = run_server("--set", "model_poll_s=0.1")
     assert httpx.get(f"{server.url}/v1/models").status_code == 200
     with Store.open(str(server.database)) as store:
@@ -224,7 +224,7 @@ def test_a_key_opens_the_door_within_seconds(run_server: Callable[..., Any]) -> 
 
 
 @pytest.mark.parametrize("options", [("--host", "::"), ("--port", "99999"), ("--set", "nothing=1"), ("--set", "x")])
-def test_a_start_that_cannot_be(
+def test_invalid_options_are_usage_errors(
     states_file: Path,
     tmp_path: Path,
     options: tuple[str, str],

@@ -9,7 +9,7 @@ from auricle.serving.settings import PREFIX, Settings, read_settings
 DOCS = (Path(__file__).resolve().parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
 
 
-def test_a_flag_beats_the_environment_that_a_file_that_the_default(tmp_path: Path) -> None:
+def test_precedence_is_flag_environment_file_default(tmp_path: Path) -> None:
     file = tmp_path / "auricle.toml"
     file.write_text('[serve]\nport = 1\nworkers = 2\nrate_burst = 3\norigins = ["https://a.example"]\n[other]\nx = 1\n')
     environment = {f"{PREFIX}PORT": "4", f"{PREFIX}WORKERS": "5", "AURICLE_KEY": "x", "PATH": "y"}
@@ -34,7 +34,7 @@ def test_a_flag_beats_the_environment_that_a_file_that_the_default(tmp_path: Pat
         ({"key_cache_s": 6}, {}, "", "less than or equal to 5"),
     ],
 )
-def test_settings_that_cannot_be(
+def test_invalid_settings_are_refused(
     tmp_path: Path, flags: dict[str, object], environment: dict[str, str], text: str, message: str
 ) -> None:
     file = tmp_path / "auricle.toml"
@@ -43,7 +43,7 @@ def test_settings_that_cannot_be(
         read_settings(flags, environment=environment, file=file)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_settings_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="must be readable: No such file"):
         read_settings({}, file=tmp_path / "nothing.toml")
 
@@ -55,5 +55,7 @@ def test_every_setting_is_documented(name: str) -> None:
     row = re.search(rf"^\| `{name}` \| (.*?) \| (.*?) \|$", DOCS, re.MULTILINE)
     assert row, f"docs/serving.md must tell of `{name}`: {field.description}"
     assert row[2] == field.description
-    told = row[1].strip("` ")
-    assert told == ("" if default in ((), "") else str(default).lower() if isinstance(default, bool) else str(default))
+    default_text = row[1].strip("` ")
+    assert default_text == (
+        "" if default in ((), "") else str(default).lower() if isinstance(default, bool) else str(default)
+    )

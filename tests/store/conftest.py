@@ -1,11 +1,14 @@
-"""Stores of both kinds, started by the tests: a SQLite file, and a database of a real PostgreSQL."""
+"""Stores on SQLite and PostgreSQL, and a clock for them that tests set."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from auricle.runtime import clock
+from auricle.store.database import Database
 from auricle.store.store import Store
 from auricle.store.tables import METADATA, VERSION
 
@@ -34,3 +37,20 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
             for table in reversed(METADATA.sorted_tables):
                 if table is not VERSION:
                     connection.execute(sa.delete(table))
+
+
+class FakeClock:
+    """A clock that a test sets: the store's, whichever database it is."""
+
+    def __init__(self) -> None:
+        self.us = clock.to_us(datetime.fromisoformat("2026-03-01T00:00:00+00:00"))
+
+    def advance(self, seconds: float) -> None:
+        self.us += int(seconds * 1e6)
+
+
+@pytest.fixture
+def fake_clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    fake_clock = FakeClock()
+    monkeypatch.setattr(Database, "now_us", lambda *_: fake_clock.us)
+    return fake_clock

@@ -1,7 +1,7 @@
 from auricle.store.store import Store
 
 
-def test_the_last_checks_are_told_newest_first(store: Store) -> None:
+def test_latest_returns_checks_newest_first(store: Store) -> None:
     first = store.checks.add("motor@1", "ok", {"n": 1})
     second = store.checks.add("pump@1", "alarm", {"n": 2, "why": ["noise"]})
     third = store.checks.add("motor@1", "watch", {"n": 3})

@@ -13,11 +13,11 @@ from auricle.store.store import Store
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "store.md").read_text(encoding="utf-8")
 
 
-def test_every_scope_is_explained() -> None:
+def test_docs_list_every_scope() -> None:
     assert re.findall(r"^\| `(\w+)` \| to ", TEXT, re.MULTILINE) == list(SCOPES)
 
 
-def test_the_query_is_one(tmp_path: Path, make_entry: Callable[..., Entry]) -> None:
+def test_docs_query_runs(tmp_path: Path, make_entry: Callable[..., Entry]) -> None:
     with Store.open(str(tmp_path / "engine.db")) as store:
         store.add([make_entry(model="engine@31d1217b4dcb") for _ in range(2)])
     (query,) = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)

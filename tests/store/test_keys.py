@@ -11,7 +11,7 @@ from auricle.store.store import Store
 from auricle.store.tables import KEYS
 
 
-def test_a_token_opens_what_its_key_says(store: Store) -> None:
+def test_verify_returns_the_key_of_a_token(store: Store) -> None:
     token, key = store.keys.create(["predict", "read"], name="the yard")
     assert re.fullmatch(r"aud_[a-z2-7]{8}_[\w-]{43}", token)
     assert token.split("_")[1] == key.id
@@ -20,20 +20,20 @@ def test_a_token_opens_what_its_key_says(store: Store) -> None:
     assert store.keys.all() == (key,)
 
 
-def test_the_secret_is_not_in_the_store(store: Store) -> None:
+def test_store_holds_no_secret(store: Store) -> None:
     token, key = store.keys.create(["predict"])
     with store.database.read() as connection:
         row = connection.execute(sa.select(KEYS)).one()
     assert token.removeprefix(f"aud_{key.id}_") not in str(row)
 
 
-def test_other_tokens_open_nothing(store: Store) -> None:
+def test_verify_rejects_wrong_tokens(store: Store) -> None:
     token, key = store.keys.create(["admin"])
     wrong = [token[:-1], f"{token}x", "", "aud", "aud__", f"aud_{key.id}_", f"aud_nobody22_{token[13:]}", "\0_\ud800_é"]
     assert [store.keys.verify(other) for other in wrong] == [None] * len(wrong)
 
 
-def test_a_key_ends(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_rejects_an_expired_key(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     end = clock.now() + timedelta(days=1)
     token, key = store.keys.create(["predict"], expires=end)
     assert store.keys.verify(token) == key
@@ -41,7 +41,7 @@ def test_a_key_ends(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     assert store.keys.verify(token) is None
 
 
-def test_a_key_is_revoked_once(store: Store) -> None:
+def test_revocation_keeps_its_first_time(store: Store) -> None:
     token, key = store.keys.create(["predict"])
     revoked = store.keys.revoke(key.id)
     assert revoked.revoked is not None
@@ -51,7 +51,7 @@ def test_a_key_is_revoked_once(store: Store) -> None:
         store.keys.revoke("nobody")
 
 
-def test_what_a_key_must_be(store: Store) -> None:
+def test_create_rejects_invalid_scopes_and_ends(store: Store) -> None:
     with pytest.raises(UsageError, match=f"one of {', '.join(SCOPES)}. Got 'root'"):
         store.keys.create(["predict", "root"])
     with pytest.raises(UsageError, match="A key must have a scope"):
@@ -60,10 +60,10 @@ def test_what_a_key_must_be(store: Store) -> None:
         store.keys.create(["predict"], expires=clock.now())
 
 
-def test_a_key_as_json_holds_no_secret(store: Store) -> None:
+def test_json_of_a_key_holds_no_secret(store: Store) -> None:
     _, key = store.keys.create(["read", "feedback"], name="x")
-    told = key.as_json()
-    assert told == {
+    key_json = key.as_json()
+    assert key_json == {
         "id": key.id,
         "name": "x",
         "scopes": ["feedback", "read"],

@@ -37,7 +37,7 @@ with Store.open(sys.argv[1]) as store, store.writer() as writer:
 
 
 @pytest.mark.parametrize("run", range(2))
-def test_nothing_acknowledged_is_lost_or_doubled(store_url: str, tmp_path: Path, run: int) -> None:
+def test_a_kill_loses_and_duplicates_no_acknowledged_entry(store_url: str, tmp_path: Path, run: int) -> None:
     rng = np.random.default_rng(run)
     with (tmp_path / "told").open("wb") as told, Store.open(store_url):
         process = subprocess.Popen([sys.executable, "-c", WRITE, store_url], stdout=told, stderr=PIPE)

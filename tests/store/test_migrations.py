@@ -27,7 +27,7 @@ def test_steps_are_numbered_from_one() -> None:
     assert [step.version for step in STEPS] == list(range(1, len(STEPS) + 1))
 
 
-def test_four_processes_start_on_an_empty_database_at_once(store_url: str) -> None:
+def test_four_processes_migrate_an_empty_database_concurrently(store_url: str) -> None:
     processes = [
         subprocess.Popen([sys.executable, "-c", START, store_url], stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True)
         for _ in range(4)
@@ -39,20 +39,20 @@ def test_four_processes_start_on_an_empty_database_at_once(store_url: str) -> No
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    said = [process.communicate(timeout=60)[1] for process in processes]
-    assert [(process.returncode, text) for process, text in zip(processes, said, strict=True)] == [(0, "")] * 4
+    outputs = [process.communicate(timeout=60)[1] for process in processes]
+    assert [(process.returncode, text) for process, text in zip(processes, outputs, strict=True)] == [(0, "")] * 4
     with Store.open(store_url) as store:
         assert len(store.keys.all()) == 4
 
 
-def test_opening_again_changes_nothing(store_url: str) -> None:
+def test_reopening_changes_nothing(store_url: str) -> None:
     with Store.open(store_url) as store:
         _, key = store.keys.create(["read"])
     with Store.open(store_url) as store:
         assert store.keys.all() == (key,)
 
 
-def test_a_database_takes_the_steps_that_it_lacks(store_url: str) -> None:
+def test_migrate_runs_missing_steps_once(store_url: str) -> None:
     done: list[int] = []
     more = Step(len(STEPS) + 1, "note", lambda _: done.append(1))
     with Store.open(store_url) as store:
@@ -61,7 +61,7 @@ def test_a_database_takes_the_steps_that_it_lacks(store_url: str) -> None:
     assert done == [1]
 
 
-def test_a_step_that_fails_leaves_the_version_and_the_tables(store_url: str) -> None:
+def test_a_failed_step_is_rolled_back(store_url: str) -> None:
     def broken(connection: sa.Connection) -> None:
         connection.execute(sa.text("CREATE TABLE half (done INTEGER)"))
         raise ZeroDivisionError
@@ -73,14 +73,14 @@ def test_a_step_that_fails_leaves_the_version_and_the_tables(store_url: str) -> 
         assert not sa.inspect(store.database.engine).has_table("half")
 
 
-def test_a_newer_store_is_refused(store_url: str) -> None:
+def test_a_newer_schema_is_refused(store_url: str) -> None:
     with Store.open(store_url) as store, store.database.write() as connection:
         connection.execute(sa.update(VERSION).values(version=99))
     with pytest.raises(StoreError, match=rf"version must be at most {len(STEPS)}. Got 99: use the version of auricle"):
         Store.open(store_url)
 
 
-def test_steps_lead_to_the_tables_as_they_are_written_down(store_url: str) -> None:
+def test_migrated_schema_equals_the_declared_tables(store_url: str) -> None:
     with Store.open(store_url) as store:
         found = sa.inspect(store.database.engine)
         for table in METADATA.sorted_tables:
@@ -90,13 +90,13 @@ def test_steps_lead_to_the_tables_as_they_are_written_down(store_url: str) -> No
             } == {index.name for index in table.indexes}
 
 
-def test_a_missing_file_may_be_refused(tmp_path: Path) -> None:
+def test_open_without_create_refuses_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"typo\.db: the store must be a file .*: there is no such file"):
         Store.open(str(tmp_path / "typo.db"), create=False)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_database_closes_what_it_could_not_open(tmp_path: Path) -> None:
+def test_open_refuses_other_files_and_folders(tmp_path: Path) -> None:
     (tmp_path / "song.wav").write_bytes(b"RIFF" * 300)
     with pytest.raises(StoreError, match="the file is not a SQLite database"):
         Store.open(str(tmp_path / "song.wav"))

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 
 from auricle.errors import StoreError, UsageError
 from auricle.records import Entry
+from auricle.runtime import clock
 from auricle.store.store import Store
 
 Make = Callable[..., Entry]
@@ -26,7 +28,7 @@ def locked(path: Path) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
-def test_a_locked_file_is_told_and_used_again(tmp_path: Path, make_entry: Make) -> None:
+def test_writes_fail_while_sqlite_is_locked_and_recover(tmp_path: Path, make_entry: Make) -> None:
     path = tmp_path / "store.db"
     with Store.open(str(path), patience_s=0.1) as store, store.writer() as writer:
         first = writer.submit(make_entry()).result()
@@ -40,12 +42,14 @@ def test_a_locked_file_is_told_and_used_again(tmp_path: Path, make_entry: Make) 
         assert len(store.entries(limit=1000).entries) == 2
 
 
-def test_all_that_waits_fails_with_the_first(tmp_path: Path, make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_queue_fails_with_the_first_batch(
+    tmp_path: Path, make_entry: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Store.open(str(tmp_path / "store.db")) as store, store.writer() as writer:
-        tried, all_wait = [], threading.Event()
+        attempts, all_wait = [], threading.Event()
 
         def write() -> Any:
-            tried.append(all_wait.wait(60))
+            attempts.append(all_wait.wait(60))
             raise StoreError("locked")
 
         monkeypatch.setattr(store.database, "write", write)
@@ -54,10 +58,10 @@ def test_all_that_waits_fails_with_the_first(tmp_path: Path, make_entry: Make, m
         for future in futures:
             with pytest.raises(StoreError, match="locked"):
                 future.result()
-        assert len(tried) == 1  # not one wait for every 32
+        assert len(attempts) == 1  # not one wait for every 32
 
 
-def test_reads_go_on_while_somebody_writes(tmp_path: Path) -> None:
+def test_reads_work_during_a_write(tmp_path: Path) -> None:
     with Store.open(str(tmp_path / "store.db"), patience_s=0.1) as store, store.database.write():
         found: list[object] = []
         # In threads of their own, so on connections that are opened only now.
@@ -69,13 +73,13 @@ def test_reads_go_on_while_somebody_writes(tmp_path: Path) -> None:
     assert found == [(), (), ()]
 
 
-def test_a_process_that_writes_for_too_long_is_told(tmp_path: Path) -> None:
-    told = pytest.raises(StoreError, match="this process has been writing to it")
-    with Store.open(str(tmp_path / "store.db"), patience_s=0.1) as store, store.database.write(), told:
+def test_a_long_write_in_the_same_process_is_an_error(tmp_path: Path) -> None:
+    error = pytest.raises(StoreError, match="this process has been writing to it")
+    with Store.open(str(tmp_path / "store.db"), patience_s=0.1) as store, store.database.write(), error:
         store.keys.create(["read"])
 
 
-def test_a_full_disk_is_told_reads_go_on_and_it_passes(tmp_path: Path, make_entry: Make) -> None:
+def test_writes_fail_on_a_full_disk_while_reads_work_and_recover(tmp_path: Path, make_entry: Make) -> None:
     with Store.open(str(tmp_path / "store.db")) as store, store.writer() as writer:
         first = writer.submit(make_entry()).result()
         pages = 100
@@ -100,7 +104,7 @@ def test_a_full_disk_is_told_reads_go_on_and_it_passes(tmp_path: Path, make_entr
             assert connection.execute(sa.text("PRAGMA integrity_check")).scalar_one() == "ok"
 
 
-def test_a_read_only_file_is_told(tmp_path: Path, make_entry: Make) -> None:
+def test_a_read_only_file_is_an_error(tmp_path: Path, make_entry: Make) -> None:
     path = tmp_path / "store.db"
     with Store.open(str(path)) as store:
         sa.event.listen(
@@ -110,7 +114,7 @@ def test_a_read_only_file_is_told(tmp_path: Path, make_entry: Make) -> None:
             store.add([make_entry()])
 
 
-def test_a_server_that_was_stopped_is_told_and_found_again(
+def test_a_stopped_postgresql_is_an_error_and_recovers(
     postgresql_server: Any, postgresql: str, make_entry: Make
 ) -> None:
     with Store.open(postgresql) as store, store.writer() as writer:
@@ -131,7 +135,7 @@ def test_a_server_that_was_stopped_is_told_and_found_again(
             store.delete(entry.id)
 
 
-def test_a_locked_table_is_told(postgresql: str, make_entry: Make) -> None:
+def test_a_locked_postgresql_table_is_an_error(postgresql: str, make_entry: Make) -> None:
     with (
         Store.open(postgresql, patience_s=0.2) as store,
         Store.open(postgresql) as other,
@@ -143,19 +147,25 @@ def test_a_locked_table_is_told(postgresql: str, make_entry: Make) -> None:
 
 
 @pytest.mark.parametrize("url", ["mysql://root:secret@host/db", "sqlite://", "sqlite:///:memory:", "://", "what://"])
-def test_a_url_of_another_kind_is_refused_without_telling_it(url: str) -> None:
+def test_invalid_urls_are_refused_without_leaking_passwords(url: str) -> None:
     with pytest.raises(UsageError, match="URL must be sqlite:///FILE or postgresql://USER@HOST/DATABASE") as refused:
         Store.open(url)
     assert "secret" not in str(refused.value)
 
 
-def test_a_server_that_is_not_there_is_told_without_its_password() -> None:
+def test_an_unreachable_server_is_an_error_without_its_password() -> None:
     with pytest.raises(StoreError, match="cannot be used: ") as refused:
         Store.open("postgresql://me:secret@127.0.0.1:9/db")
     assert "secret" not in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+def test_a_new_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     with Store.open(str(tmp_path / "store.db")):
         assert (tmp_path / "store.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_database_clock_is_close_to_the_system_clock(store: Store) -> None:
+    with store.database.read() as connection:
+        now = clock.from_us(store.database.now_us(connection))
+    assert abs(now - clock.now()) < timedelta(minutes=1)

@@ -24,7 +24,7 @@ def samples(decoders: DecoderPool, descriptor: int) -> np.ndarray:
 
 @pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3", "AIFF"])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_the_same_samples_as_in_this_process(
+def test_decoded_samples_equal_local_decoding(
     decoders: DecoderPool, in_memory: Put, sound_file: Callable[..., bytes], form: str, channels: int
 ) -> None:
     content = sound_file(20.0, rate_hz=16_000, form=form, channels=channels)
@@ -32,7 +32,7 @@ def test_the_same_samples_as_in_this_process(
     np.testing.assert_array_equal(found, read(content).samples)
 
 
-def test_what_a_sound_says_of_itself(decoders: DecoderPool, in_memory: Put, sound_file: Callable[..., bytes]) -> None:
+def test_header_of_a_decoded_sound(decoders: DecoderPool, in_memory: Put, sound_file: Callable[..., bytes]) -> None:
     with decoders.decode(in_memory(sound_file(0.5, rate_hz=44_100, channels=2))) as sound:
         assert (sound.rate_hz, sound.channels, sound.n_samples) == (44_100, 2, 22_050)
 
@@ -53,7 +53,7 @@ def test_what_a_sound_says_of_itself(decoders: DecoderPool, in_memory: Put, soun
         (b"SHRINK", r"cannot be decoded \(PermissionError\)"),
     ],
 )
-def test_harm_is_an_error_and_the_next_sound_is_decoded(
+def test_a_harmful_sound_is_an_error_and_the_next_is_decoded(
     decoders: DecoderPool, in_memory: Put, sound_file: Callable[..., bytes], content: bytes, message: str
 ) -> None:
     with pytest.raises(AudioError, match=message):
@@ -61,7 +61,9 @@ def test_harm_is_an_error_and_the_next_sound_is_decoded(
     assert samples(decoders, in_memory(sound_file())).size == 8000
 
 
-def test_bombs(decoders: DecoderPool, in_memory: Put, giant_flac: bytes, endless_vorbis: bytes) -> None:
+def test_decompression_bombs_are_refused(
+    decoders: DecoderPool, in_memory: Put, giant_flac: bytes, endless_vorbis: bytes
+) -> None:
     with pytest.raises(AudioError, match=r"at most 600 s long.*at least 68719476735 frames"):
         decoders.decode(in_memory(giant_flac))
     with pytest.raises(AudioError, match="at most 600 s long"):
@@ -79,7 +81,9 @@ def test_bombs(decoders: DecoderPool, in_memory: Put, giant_flac: bytes, endless
         (DecodeLimits(max_channels=1), "at most 1 channels. Got 2"),
     ],
 )
-def test_limits(in_memory: Put, sound_file: Callable[..., bytes], limits: DecodeLimits, message: str) -> None:
+def test_limits_are_enforced(
+    in_memory: Put, sound_file: Callable[..., bytes], limits: DecodeLimits, message: str
+) -> None:
     pool = DecoderPool(limits, size=1)
     try:
         with pytest.raises(AudioError, match=message):
@@ -88,7 +92,7 @@ def test_limits(in_memory: Put, sound_file: Callable[..., bytes], limits: Decode
         pool.close()
 
 
-def test_a_claim_that_an_mp3_does_not_make_is_counted(in_memory: Put, sound_file: Callable[..., bytes]) -> None:
+def test_mp3_samples_are_counted_while_decoding(in_memory: Put, sound_file: Callable[..., bytes]) -> None:
     pool = DecoderPool(DecodeLimits(max_s=1.0), size=1)
     try:
         with pytest.raises(AudioError, match="at most 1 s long"):
@@ -97,7 +101,7 @@ def test_a_claim_that_an_mp3_does_not_make_is_counted(in_memory: Put, sound_file
         pool.close()
 
 
-def test_many_threads_share_the_pool(decoders: DecoderPool, in_memory: Put, sound_file: Callable[..., bytes]) -> None:
+def test_threads_share_the_pool(decoders: DecoderPool, in_memory: Put, sound_file: Callable[..., bytes]) -> None:
     contents = [sound_file(0.1, seed=seed) for seed in range(8)]
     descriptors = [in_memory(contents[i % 8] if i % 5 else b"CRASH") for i in range(60)]  # more than a process takes
 
@@ -112,7 +116,7 @@ def test_many_threads_share_the_pool(decoders: DecoderPool, in_memory: Put, soun
     assert found == [800 if i % 5 else 0 for i in range(60)]
 
 
-def test_a_nursery_that_is_killed_costs_no_sound(in_memory: Put, sound_file: Callable[..., bytes]) -> None:
+def test_a_killed_fork_server_is_restarted(in_memory: Put, sound_file: Callable[..., bytes]) -> None:
     pool = DecoderPool(DecodeLimits(), size=2)
     try:
         os.kill(pool._fork_server.pid, signal.SIGKILL)
@@ -123,7 +127,7 @@ def test_a_nursery_that_is_killed_costs_no_sound(in_memory: Put, sound_file: Cal
         pool.close()
 
 
-def test_nothing_stays_when_the_pool_is_closed(in_memory: Put, sound_file: Callable[..., bytes]) -> None:
+def test_close_leaves_no_descriptors(in_memory: Put, sound_file: Callable[..., bytes]) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     pool = DecoderPool(DecodeLimits(max_jobs=2), size=2)
     sound = in_memory(sound_file())
@@ -133,20 +137,20 @@ def test_nothing_stays_when_the_pool_is_closed(in_memory: Put, sound_file: Calla
     assert len(list(Path("/proc/self/fd").iterdir())) == before + 1  # the sound
 
 
-def test_a_program_that_does_not_start() -> None:
+def test_a_program_that_does_not_start_is_an_error() -> None:
     with pytest.raises(WorkerError, match="died before it was ready"):
         DecoderPool(DecodeLimits(), program=(sys.executable, "-c", ""))
     with pytest.raises(WorkerError, match="It cannot: No such file"):
         DecoderPool(DecodeLimits(), program=("/nowhere/python",))
 
 
-def test_elsewhere_strangers_are_not_served(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_systems_other_than_linux_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(UsageError, match=r"need Linux\. This is darwin"):
         DecoderPool(DecodeLimits())
 
 
-def test_a_verdict_is_believed_only_in_its_form() -> None:
+def test_malformed_replies_are_rejected() -> None:
     verdict = DecodeReply(7, "audio", "damaged")
     assert unpack_reply(pack_reply(verdict)) == verdict
     assert unpack_reply(pack_reply(DecodeReply(7, "audio", "a\x1b[31m\n"))).message == "a�[31m�"

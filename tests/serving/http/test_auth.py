@@ -18,33 +18,33 @@ class Keys:
 
     def __init__(self) -> None:
         self.key = Key("abcdefgh", "Ada", frozenset({"read"}), clock.now())
-        self.asked = 0
+        self.n_lookups = 0
 
     def verify(self, token: str) -> Key | None:
-        self.asked += 1
+        self.n_lookups += 1
         return self.key if token == TOKEN else None
 
 
 def authenticate(authenticator: Authenticator, authorization: str | None, times: int = 1) -> str:
-    async def ask() -> str:
+    async def authenticate_all() -> str:
         for _ in range(times - 1):
             await authenticator.authenticate(authorization, "10.0.0.1")
         return (await authenticator.authenticate(authorization, "10.0.0.1")).key
 
-    return asyncio.run(ask())
+    return asyncio.run(authenticate_all())
 
 
-def test_a_key_is_looked_up_once_in_a_while() -> None:
+def test_keys_are_cached_briefly() -> None:
     keys = Keys()
     authenticator = Authenticator(keys.verify, Settings(key_cache_s=0.2), is_open=False)
     assert authenticate(authenticator, f"Bearer {TOKEN}", times=5) == "abcdefgh"
-    assert keys.asked == 1
+    assert keys.n_lookups == 1
     time.sleep(0.25)
     assert authenticate(authenticator, f"bearer {TOKEN}") == "abcdefgh"
-    assert keys.asked == 2
+    assert keys.n_lookups == 2
 
 
-def test_a_revoked_or_expired_key_is_out() -> None:
+def test_revoked_and_expired_keys_are_refused() -> None:
     keys = Keys()
     authenticator = Authenticator(keys.verify, Settings(key_cache_s=0.05), is_open=False)
     authenticate(authenticator, f"Bearer {TOKEN}")
@@ -59,18 +59,18 @@ def test_a_revoked_or_expired_key_is_out() -> None:
     time.sleep(0.12)
     with pytest.raises(RequestError, match="unknown, expired or revoked"):
         authenticate(authenticator, f"Bearer {TOKEN}")
-    assert ending.asked == 1
+    assert ending.n_lookups == 1
 
 
 @pytest.mark.parametrize(
     "text", ["", "Bearer", "Bearer x", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer " + "x" * 9999]
 )
-def test_what_is_no_key_is_not_looked_up(text: str) -> None:
+def test_malformed_keys_are_not_looked_up(text: str) -> None:
     keys = Keys()
     authenticator = Authenticator(keys.verify, Settings(), is_open=False)
     with pytest.raises(RequestError):
         authenticate(authenticator, text)
-    assert keys.asked == 0
+    assert keys.n_lookups == 0
 
 
 def test_an_address_that_guesses_is_slowed_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,6 +85,6 @@ def test_an_address_that_guesses_is_slowed_down(monkeypatch: pytest.MonkeyPatch)
     assert authenticate(authenticator, f"Bearer {TOKEN}") == "abcdefgh"  # one who has a key is let in all the same
 
 
-def test_an_open_door_asks_for_nothing() -> None:
+def test_an_open_server_needs_no_key() -> None:
     authenticator = Authenticator(Keys().verify, Settings(), is_open=True)
     assert authenticate(authenticator, None) == ""

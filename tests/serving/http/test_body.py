@@ -10,7 +10,7 @@ from auricle.serving.http.multipart import FormParser
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 262_144, 262_145, 1_000_003])
-def test_bytes_are_what_came_however_they_came(size: int) -> None:
+def test_a_body_holds_the_received_bytes(size: int) -> None:
     memory_budget = MemoryBudget(2_000_000)
     content = bytes(i * i % 251 for i in range(size))
     with Body(memory_budget) as body:
@@ -25,7 +25,7 @@ def test_bytes_are_what_came_however_they_came(size: int) -> None:
     assert memory_budget._free_bytes == 2_000_000
 
 
-def test_nothing_stays_open() -> None:
+def test_a_closed_body_leaves_no_descriptors() -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
         with Body(MemoryBudget(10)) as body:
@@ -34,7 +34,7 @@ def test_nothing_stays_open() -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_there_is_room_for_so_much() -> None:
+def test_the_memory_budget_limits_bodies() -> None:
     memory_budget = MemoryBudget(100)
     with Body(memory_budget) as body:
         body.write(bytes(60))
@@ -45,7 +45,7 @@ def test_there_is_room_for_so_much() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100_000])
-def test_a_form_in_pieces_of_any_size(size: int) -> None:
+def test_a_form_parses_in_chunks_of_any_size(size: int) -> None:
     content = (
         b'--edge\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n{"a": 1}\r\n'
         b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a\\"b.wav"\r\n'
@@ -59,7 +59,7 @@ def test_a_form_in_pieces_of_any_size(size: int) -> None:
     assert (bytes(found), form.metadata, form.source) == (b"RIFF\r\n--edg", '{"a": 1}', 'a"b.wav')
 
 
-def test_metadata_in_a_form_is_small() -> None:
+def test_metadata_of_a_form_is_limited() -> None:
     form = FormParser(b"edge", bytearray().extend)
     form.push(b'--edge\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n')
     form.push(bytes(32_000))

@@ -64,7 +64,7 @@ def test_every_route_is_listed() -> None:
 
 @pytest.mark.parametrize("route", sorted(SCOPES))
 @pytest.mark.parametrize("kind", WRONG)
-def test_a_wrong_key_opens_nothing(guarded, route: tuple[str, str], kind: str) -> None:
+def test_wrong_keys_are_401(guarded, route: tuple[str, str], kind: str) -> None:
     token, status = WRONG[kind]
     if token in guarded.keys:
         token = f"Bearer {guarded.keys[token]}"
@@ -73,7 +73,7 @@ def test_a_wrong_key_opens_nothing(guarded, route: tuple[str, str], kind: str) -
 
 
 @pytest.mark.parametrize("route", sorted(SCOPES))
-def test_a_key_opens_what_its_scope_says(guarded, route: tuple[str, str]) -> None:
+def test_keys_without_the_scope_are_403(guarded, route: tuple[str, str]) -> None:
     for scope in SCOPES.values():
         status = ask(guarded, *route, f"Bearer {guarded.keys[scope]}")
         assert (status == 403) == (scope != SCOPES[route])
@@ -81,14 +81,14 @@ def test_a_key_opens_what_its_scope_says(guarded, route: tuple[str, str]) -> Non
 
 
 @pytest.mark.parametrize("route", sorted(PUBLIC))
-def test_what_is_public_needs_no_key(guarded, route: tuple[str, str]) -> None:
+def test_public_routes_need_no_key(guarded, route: tuple[str, str]) -> None:
     assert ask(guarded, *route, None) == 200
 
 
 @pytest.mark.parametrize("route", sorted(SCOPES))
-def test_without_keys_this_machine_needs_none(served, route: tuple[str, str]) -> None:
+def test_a_server_without_keys_needs_none(served, route: tuple[str, str]) -> None:
     assert ask(served, *route, None) not in (401, 403, 500)
 
 
-def test_a_key_in_an_address_is_none(guarded) -> None:
+def test_keys_in_the_url_are_ignored(guarded) -> None:
     assert guarded.client.get(f"/v1/models?key={guarded.keys['read']}&token={guarded.keys['read']}").status_code == 401

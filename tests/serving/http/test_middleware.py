@@ -4,7 +4,7 @@ from auricle.serving.http.middleware import is_loopback
 
 
 @pytest.mark.parametrize(
-    ("host", "is_it"),
+    ("host", "expected"),
     [
         ("127.0.0.1", True),
         ("127.8.8.8", True),
@@ -14,22 +14,22 @@ from auricle.serving.http.middleware import is_loopback
         ("example.org", False),
     ],
 )
-def test_loopback(host: str, *, is_it: bool) -> None:
-    assert is_loopback(host) is is_it
+def test_is_loopback(host: str, *, expected: bool) -> None:
+    assert is_loopback(host) is expected
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[", "localhost.evil:80"])
-def test_names_that_are_not_ours_are_refused(served, host: str) -> None:
+def test_other_hosts_are_421(served, host: str) -> None:
     reply = served.client.get("/healthz", headers={"Host": host})
     assert (reply.status_code, reply.json()["error"]["kind"]) == (421, "host")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "localhost:1", "[::1]:8000", "LOCALHOST"])
-def test_names_of_this_machine(served, host: str) -> None:
+def test_loopback_hosts_are_accepted(served, host: str) -> None:
     assert served.client.get("/healthz", headers={"Host": host}).status_code == 200
 
 
-def test_pages_of_other_origins_may_not_call(served) -> None:
+def test_other_origins_are_403(served) -> None:
     for origin in ("https://evil.example", "null", "http://127.0.0.1:1"):
         reply = served.client.post("/v1/predictions", content=b"x", headers={"Origin": origin})
         assert (reply.status_code, reply.json()["error"]["kind"]) == (403, "forbidden")
@@ -37,7 +37,7 @@ def test_pages_of_other_origins_may_not_call(served) -> None:
     assert served.client.get("/healthz", headers={"Origin": "http://127.0.0.1"}).status_code == 200
 
 
-def test_origins_that_are_named_may(serve_with) -> None:
+def test_configured_origins_are_accepted(serve_with) -> None:
     served = serve_with(origins=("https://page.example",))
     headers = {"Origin": "https://page.example", "Access-Control-Request-Method": "PUT"}
     reply = served.client.options("/v1/predictions/x/feedback", headers=headers)
@@ -45,7 +45,7 @@ def test_origins_that_are_named_may(serve_with) -> None:
     assert served.client.get("/v1/models", headers={"Origin": "https://evil.example"}).status_code == 403
 
 
-def test_every_reply_is_safe_to_show(served) -> None:
+def test_every_response_has_security_headers(served) -> None:
     for path in ("/", "/v1/models", "/nothing"):
         headers = served.client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"

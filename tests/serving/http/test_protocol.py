@@ -33,15 +33,15 @@ def open_socket(server: Any) -> socket.socket:
 
 def reply(connection: socket.socket) -> bytes:
     """Read until the server closes."""
-    told = b""
+    response = b""
     while piece := connection.recv(65_536):
-        told += piece
-    return told
+        response += piece
+    return response
 
 
-def test_clients_that_are_slow_or_garbled(server: Any) -> None:
+def test_slow_and_malformed_clients(server: Any) -> None:
     # One server for all: it takes longer to start than to ask.
-    for ask in (
+    for scenario in (
         stream_that_outlasts_a_head,
         head_that_never_ends,
         head_that_drips,
@@ -50,10 +50,10 @@ def test_clients_that_are_slow_or_garbled(server: Any) -> None:
         too_long_a_head,
         too_many_connections,
     ):
-        ask(server)
+        scenario(server)
         with open_socket(server) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-            assert reply(connection).startswith(b"HTTP/1.1 200"), ask.__name__
+            assert reply(connection).startswith(b"HTTP/1.1 200"), scenario.__name__
 
 
 def stream_that_outlasts_a_head(server: Any) -> None:
@@ -62,16 +62,16 @@ def stream_that_outlasts_a_head(server: Any) -> None:
             stream.send((np.arange(800) % 50 * 100).astype("<i2").tobytes())
             time.sleep(0.05)
         stream.send("end")
-        told = [json.loads(message)["level"] for message in stream]
-    assert told == ["window"] * (len(told) - 1) + ["recording"]
+        response = [json.loads(message)["level"] for message in stream]
+    assert response == ["window"] * (len(response) - 1) + ["recording"]
 
 
 def head_that_never_ends(server: Any) -> None:
     with open_socket(server) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n")
-        told = reply(connection)
-    assert told.startswith(b"HTTP/1.1 408")
-    assert json.loads(told.partition(b"\r\n\r\n")[2])["error"]["kind"] == "timeout"
+        response = reply(connection)
+    assert response.startswith(b"HTTP/1.1 408")
+    assert json.loads(response.partition(b"\r\n\r\n")[2])["error"]["kind"] == "timeout"
 
 
 def head_that_drips(server: Any) -> None:
@@ -89,17 +89,17 @@ def body_that_drips(server: Any) -> None:
     with open_socket(server) as connection:
         connection.sendall(b"POST /v1/predictions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n")
         connection.settimeout(0.05)
-        told = b""
+        response = b""
         for _ in range(400):
             try:
                 connection.sendall(b"x" * 10)
-                told = connection.recv(65_536)
+                response = connection.recv(65_536)
             except TimeoutError:
                 continue
             except OSError:
                 break
             break
-    assert told.startswith(b"HTTP/1.1 408"), told
+    assert response.startswith(b"HTTP/1.1 408"), response
 
 
 def garbage(server: Any) -> None:
@@ -116,34 +116,34 @@ def garbage(server: Any) -> None:
         with open_socket(server) as connection:
             connection.sendall(content)
             connection.shutdown(socket.SHUT_WR)
-            told = reply(connection)
-        assert told == b"" or told.startswith(b"HTTP/1.1 4"), told
+            response = reply(connection)
+        assert response == b"" or response.startswith(b"HTTP/1.1 4"), response
 
 
 def too_long_a_head(server: Any) -> None:
     with open_socket(server) as connection:
         try:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"y" * 1_000_000)
-            told = reply(connection)
+            response = reply(connection)
         except OSError:
             return
-    assert told.startswith(b"HTTP/1.1 400")
+    assert response.startswith(b"HTTP/1.1 400")
 
 
 def too_many_connections(server: Any) -> None:
     held = [open_socket(server) for _ in range(20)]
     time.sleep(0.1)
     with open_socket(server) as connection:
-        told = reply(connection)
-    for one in held:
-        one.close()
+        response = reply(connection)
+    for connection in held:
+        connection.close()
     time.sleep(0.2)
-    assert told.startswith(b"HTTP/1.1 503"), told
-    assert b"retry-after" in told
+    assert response.startswith(b"HTTP/1.1 503"), response
+    assert b"retry-after" in response
 
 
 @pytest.fixture(autouse=True)
-def _patience() -> Iterator[None]:
+def _socket_timeout() -> Iterator[None]:
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(30)
     yield

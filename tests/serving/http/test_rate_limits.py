@@ -21,7 +21,7 @@ class Bucket:
 
 
 def spend(rates: RateLimits, times: int) -> int:
-    async def ask() -> int:
+    async def spend_all() -> int:
         passed = 0
         for _ in range(times):
             with contextlib.suppress(RequestError):
@@ -29,10 +29,10 @@ def spend(rates: RateLimits, times: int) -> int:
                 passed += 1
         return passed
 
-    return asyncio.run(ask())
+    return asyncio.run(spend_all())
 
 
-def test_so_many_pass_and_the_store_is_asked_seldom() -> None:
+def test_tokens_are_drawn_in_advance() -> None:
     bucket = Bucket(25)
     assert spend(RateLimits(bucket.draw, rate_per_s=50, burst=20), 40) == 25
     assert bucket.draws <= 5
@@ -41,21 +41,21 @@ def test_so_many_pass_and_the_store_is_asked_seldom() -> None:
 def test_processes_share_a_bucket() -> None:
     bucket = Bucket(25)
     siblings = [RateLimits(bucket.draw, rate_per_s=50, burst=20) for _ in range(3)]
-    assert sum(spend(one, 40) for one in siblings) == 25
+    assert sum(spend(process, 40) for process in siblings) == 25
 
 
-def test_many_at_once_draw_once() -> None:
+def test_concurrent_requests_draw_once() -> None:
     bucket = Bucket(10)
     rates = RateLimits(bucket.draw, rate_per_s=50, burst=10)
 
-    async def ask() -> list[object]:
+    async def spend_all() -> list[object]:
         return await asyncio.gather(*(rates.spend("key") for _ in range(10)), return_exceptions=True)
 
-    assert asyncio.run(ask()) == [None] * 10
+    assert asyncio.run(spend_all()) == [None] * 10
     assert bucket.draws == 1
 
 
-def test_without_the_store_each_process_counts_by_itself() -> None:
+def test_without_the_store_each_process_limits_locally() -> None:
     def broken(*_: object) -> int:
         raise StoreError("locked")
 
@@ -65,7 +65,7 @@ def test_without_the_store_each_process_counts_by_itself() -> None:
     assert 1 <= spend(rates, 50) <= 20
 
 
-def test_a_refusal_says_when_to_come_again() -> None:
+def test_a_refusal_has_retry_after() -> None:
     rates = RateLimits(Bucket(0).draw, rate_per_s=0.5, burst=1)
     with pytest.raises(RequestError, match=r"0\.5 requests a second, and 1 at once") as refused:
         asyncio.run(rates.spend("key"))

@@ -11,7 +11,7 @@ from auricle.store.store import Store
 Make = Callable[..., Entry]
 
 
-def test_feedback_is_only_added_to_with_who_and_when(store: Store, make_entry: Make) -> None:
+def test_feedback_is_append_only(store: Store, make_entry: Make) -> None:
     added = make_entry()
     store.add([added])
     first = store.feedback.add(FeedbackEntry(added.id, "fine", key="abcd2345", who="ann", via="page"))
@@ -28,7 +28,7 @@ def test_feedback_is_only_added_to_with_who_and_when(store: Store, make_entry: M
     assert store.entries(Filter(labelled=True)).entries == (added,)
 
 
-def test_labels_outside_the_schema_are_refused(store: Store, make_entry: Make) -> None:
+def test_invalid_labels_are_refused(store: Store, make_entry: Make) -> None:
     named = make_entry()
     number = make_entry(value=1.0, probabilities=None, label=None, confidence=None, labels=None)
     store.add([named, number])
@@ -40,16 +40,18 @@ def test_labels_outside_the_schema_are_refused(store: Store, make_entry: Make) -
         FeedbackEntry(number.id, "fine"): "predicts a number",
         FeedbackEntry(number.id, target=float("nan")): "a finite `target`",
     }
-    for said, message in refused.items():
+    for feedback, message in refused.items():
         with pytest.raises(UsageError, match=message):
-            store.feedback.add(said)
+            store.feedback.add(feedback)
     with pytest.raises(MissingError, match="Prediction 'nothing' is not in the store"):
         store.feedback.add(FeedbackEntry("nothing", "fine"))
     assert store.feedback.of([named.id, number.id]) == {}
     assert store.feedback.add(FeedbackEntry(number.id, target=2)).as_json()["target"] == 2
 
 
-def test_what_fails_is_not_fatal_to_the_rest(store: Store, make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_add_all_stores_valid_labels_and_returns_errors(
+    store: Store, make_entry: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("auricle.store.labels.feedback._BATCH_ENTRIES", 2)
     added = make_entry()
     store.add([added])
@@ -57,4 +59,4 @@ def test_what_fails_is_not_fatal_to_the_rest(store: Store, make_entry: Make, mon
         [FeedbackEntry("gone", "fine"), FeedbackEntry(added.id, "fine"), FeedbackEntry(added.id, "x")]
     )
     assert [type(outcome) for _, outcome in outcomes] == [MissingError, FeedbackEntry, UsageError]
-    assert [said.label for said in store.feedback.of([added.id])[added.id]] == ["fine"]
+    assert [feedback.label for feedback in store.feedback.of([added.id])[added.id]] == ["fine"]

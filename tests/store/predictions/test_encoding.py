@@ -68,7 +68,7 @@ def entries(draw: st.DrawFn) -> Entry:
 
 @settings(max_examples=40)
 @given(entries())
-def test_a_row_gives_the_entry_back(entry: Entry) -> None:
+def test_encoding_round_trips(entry: Entry) -> None:
     found = from_row(Row(to_row(entry)))
     assert found == entry
     assert found.standard.tobytes() == entry.standard.tobytes()
@@ -77,7 +77,7 @@ def test_a_row_gives_the_entry_back(entry: Entry) -> None:
 
 
 @given(st.text())
-def test_plain_text_can_be_stored_and_is_left_alone(text: str) -> None:
+def test_storable_text_is_encodable_and_idempotent(text: str) -> None:
     stored = storable(text)
     assert "\0" not in stored
     assert stored.encode().decode() == stored

@@ -16,41 +16,41 @@ from auricle.store.tables import BLOBS, PREDICTIONS, TOMBSTONES
 Make = Callable[..., Entry]
 
 
-def same(a: Entry, b: Entry) -> bool:
+def identical(a: Entry, b: Entry) -> bool:
     arrays = [(a.standard, b.standard), (a.rows, b.rows)]
     return a == b and all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in arrays)
 
 
-def test_what_is_added_comes_back_as_it_was(store: Store, make_entry: Make) -> None:
-    added = make_entry()
-    store.add([added])
-    assert same(store.entry(added.id), added)
+def test_a_classification_round_trips(store: Store, make_entry: Make) -> None:
+    stored = make_entry()
+    store.add([stored])
+    assert identical(store.entry(stored.id), stored)
 
 
-def test_a_number_comes_back_as_it_was(store: Store, make_entry: Make) -> None:
+def test_a_regression_round_trips(store: Store, make_entry: Make) -> None:
     answer = Prediction("recording", 0.0, 1.0, "m@1", value=1e-300, interval=(-0.1, 0.1), unknown=True)
     empty = np.zeros((0, 0), np.float32)
-    added = make_entry(predictions=(answer,), model="m@1", rows=empty, metadata={}, key="", group="", source="")
-    store.add([added])
-    assert same(store.entry(added.id), added)
+    stored = make_entry(predictions=(answer,), model="m@1", rows=empty, metadata={}, key="", group="", source="")
+    store.add([stored])
+    assert identical(store.entry(stored.id), stored)
 
 
-def test_text_that_a_database_cannot_hold_is_written_otherwise(store: Store, make_entry: Make) -> None:
-    added = make_entry(source="a\0b\ud800.wav", metadata={"name": "a\0b\ud800"})
-    store.add([added])
-    found = store.entry(added.id)
+def test_unstorable_text_is_escaped(store: Store, make_entry: Make) -> None:
+    stored = make_entry(source="a\0b\ud800.wav", metadata={"name": "a\0b\ud800"})
+    store.add([stored])
+    found = store.entry(stored.id)
     assert found.source == r"a\x00b\ud800.wav"
-    assert found.metadata == added.metadata
+    assert found.metadata == stored.metadata
 
 
 @pytest.mark.parametrize("model", ["pump@north", "pump@north@31d1217b4dcb"])
-def test_entries_of_a_model_that_holds_an_at_sign(store: Store, make_entry: Make, model: str) -> None:
-    added = make_entry(model="pump@north@31d1217b4dcb")
-    store.add([added, make_entry(model="pump@south@31d1217b4dcb")])
-    assert [one.id for one in store.entries(Filter(model=model)).entries] == [added.id]
+def test_filter_by_a_model_name_with_an_at_sign(store: Store, make_entry: Make, model: str) -> None:
+    stored = make_entry(model="pump@north@31d1217b4dcb")
+    store.add([stored, make_entry(model="pump@south@31d1217b4dcb")])
+    assert [one.id for one in store.entries(Filter(model=model)).entries] == [stored.id]
 
 
-def test_entries_are_added_all_or_none(store: Store, make_entry: Make) -> None:
+def test_add_is_all_or_nothing(store: Store, make_entry: Make) -> None:
     first, second = make_entry(), make_entry()
     store.add([first])
     with pytest.raises(ConflictError, match="Every entry must have an id of its own"):
@@ -65,45 +65,45 @@ def test_an_unknown_id_is_missing(store: Store) -> None:
             call("nothing")
 
 
-def test_pages_go_back_in_time_without_gap_or_repeat(store: Store, make_entry: Make) -> None:
-    added = [make_entry() for _ in range(7)]
-    store.add(added)
-    seen, cursor = [], None
+def test_pages_have_no_gaps_or_repeats(store: Store, make_entry: Make) -> None:
+    stored = [make_entry() for _ in range(7)]
+    store.add(stored)
+    ids, cursor = [], None
     for size in (3, 3, 1):
         page = store.entries(cursor=cursor, limit=3)
         assert len(page.entries) == size
-        seen += [entry.id for entry in page.entries]
+        ids += [entry.id for entry in page.entries]
         cursor = page.cursor
         store.add([make_entry()])  # what is added meanwhile shifts nothing
     assert cursor is None
-    assert seen == [entry.id for entry in reversed(added)]
+    assert ids == [entry.id for entry in reversed(stored)]
 
 
-def test_a_page_leaves_the_rows_out(store: Store, make_entry: Make) -> None:
-    added = make_entry()
-    store.add([added])
+def test_a_page_has_no_feature_rows(store: Store, make_entry: Make) -> None:
+    stored = make_entry()
+    store.add([stored])
     (found,) = store.entries().entries
-    assert found == added
-    assert np.array_equal(found.standard, added.standard)
+    assert found == stored
+    assert np.array_equal(found.standard, stored.standard)
     assert found.rows.shape == (0, 0)
 
 
-def test_a_clock_that_jumps_back_breaks_no_cursor(store: Store, make_entry: Make) -> None:
+def test_cursors_survive_a_backward_clock_jump(store: Store, make_entry: Make) -> None:
     present = clock.now()
-    added = [make_entry(time=present - timedelta(days=days)) for days in (0, 400, 1, 800)]
-    store.add(added)
+    stored = [make_entry(time=present - timedelta(days=days)) for days in (0, 400, 1, 800)]
+    store.add(stored)
     first = store.entries(limit=2)
     rest = store.entries(cursor=first.cursor)
-    assert [entry.id for entry in (*first.entries, *rest.entries)] == [entry.id for entry in reversed(added)]
+    assert [entry.id for entry in (*first.entries, *rest.entries)] == [entry.id for entry in reversed(stored)]
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "c2VxOi0x", "c2VxOjHCsg", "c2VxOjk5OTk5OTk5OTk5OTk5OTk5OTk5", "é" * 100])
-def test_a_cursor_that_no_page_gave_is_refused(store: Store, cursor: str) -> None:
+def test_invalid_cursors_are_refused(store: Store, cursor: str) -> None:
     with pytest.raises(UsageError, match="`cursor` must be one that an earlier page gave"):
         store.entries(cursor=cursor)
 
 
-def test_filters_narrow_what_is_meant(store: Store, make_entry: Make) -> None:
+def test_filters_select_entries(store: Store, make_entry: Make) -> None:
     present = clock.now()
     base = make_entry(time=present)
     old = make_entry(time=present - timedelta(days=8))
@@ -124,7 +124,7 @@ def test_filters_narrow_what_is_meant(store: Store, make_entry: Make) -> None:
     assert found(labelled=False) == {base.id, old.id, other.id}
 
 
-def test_deleting_erases_and_leaves_a_tombstone(store: Store, make_entry: Make) -> None:
+def test_delete_leaves_a_tombstone(store: Store, make_entry: Make) -> None:
     first, second = make_entry(), make_entry()
     with store.writer() as writer:
         for entry in (first, second):
@@ -144,7 +144,7 @@ def test_deleting_erases_and_leaves_a_tombstone(store: Store, make_entry: Make) 
         assert connection.execute(sa.select(BLOBS)).all() == []
 
 
-def test_erased_sound_is_nowhere_in_the_file(tmp_path: Path, make_entry: Make) -> None:
+def test_deleted_content_is_nowhere_in_the_file(tmp_path: Path, make_entry: Make) -> None:
     with Store.open(str(tmp_path / "store.db")) as store:
         with store.writer() as writer:
             kept = writer.submit(make_entry(source="secret.wav"), sound=b"fLaC" + b"a voice" * 2000).result()
@@ -155,22 +155,22 @@ def test_erased_sound_is_nowhere_in_the_file(tmp_path: Path, make_entry: Make) -
 
 
 def test_a_sound_that_was_not_kept_is_missing(store: Store, make_entry: Make) -> None:
-    added = make_entry()
-    store.add([added])
-    with pytest.raises(MissingError, match=f"The sound of prediction {added.id} was not kept"):
-        store.sound(added.id)
+    stored = make_entry()
+    store.add([stored])
+    with pytest.raises(MissingError, match=f"The sound of prediction {stored.id} was not kept"):
+        store.sound(stored.id)
 
 
-def test_a_measure_that_an_earlier_version_did_not_take_leaves_no_quality(store: Store, make_entry: Make) -> None:
-    added = make_entry()
-    store.add([added])
+def test_quality_with_missing_measures_is_none(store: Store, make_entry: Make) -> None:
+    stored = make_entry()
+    store.add([stored])
     with store.database.write() as connection:
         connection.execute(sa.update(PREDICTIONS).values(quality='{"level_db": -20.0}'))
-    assert store.entry(added.id).recording.quality is None
-    assert store.entry(added.id).predictions[1].quality == added.predictions[1].quality
+    assert store.entry(stored.id).recording.quality is None
+    assert store.entry(stored.id).predictions[1].quality == stored.predictions[1].quality
 
 
-def test_what_is_there_or_was_deleted_is_not_added_again(store: Store, make_entry: Make) -> None:
+def test_add_missing_skips_stored_and_deleted_entries(store: Store, make_entry: Make) -> None:
     first, second, third = make_entry(), make_entry(), make_entry()
     store.add([first, second])
     store.delete(second.id, who="test")

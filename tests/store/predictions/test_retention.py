@@ -32,7 +32,7 @@ def ids(store: Store) -> set[str]:
     return {entry.id for entry in store.entries(limit=1000).entries}
 
 
-def test_what_is_too_old_goes_with_all_that_belongs_to_it(store: Store, make_entry: Make) -> None:
+def test_sweep_by_age_deletes_entries_with_feedback_and_sounds(store: Store, make_entry: Make) -> None:
     old, new = fill(store, make_entry, 45, days=91), fill(store, make_entry, 3, days=89)
     store.feedback.add(FeedbackEntry(old[0].id, "fine"))
     assert store.sweep(RetentionPolicy(age_s=90 * DAY_S)) == SweepResult(n_entries=45)
@@ -42,7 +42,7 @@ def test_what_is_too_old_goes_with_all_that_belongs_to_it(store: Store, make_ent
     assert store.sweep(RetentionPolicy(age_s=90 * DAY_S)) == SweepResult()
 
 
-def test_sounds_go_before_answers_and_the_oldest_first(store: Store, make_entry: Make) -> None:
+def test_sweep_by_size_deletes_oldest_sounds_then_entries(store: Store, make_entry: Make) -> None:
     kept = fill(store, make_entry, 30, sound=bytes(1000))
     whole = size_bytes(store.database)
     swept = store.sweep(RetentionPolicy(size_bytes=whole - 10_000))
@@ -56,14 +56,14 @@ def test_sounds_go_before_answers_and_the_oldest_first(store: Store, make_entry:
     assert ids(store) == {entry.id for entry in kept[20:]}
 
 
-def test_models_are_never_swept_and_do_not_count(store: Store) -> None:
+def test_sweep_ignores_models(store: Store) -> None:
     model = store.models.add(bytes(10_000), name="m", version="1", task="classify")
     assert size_bytes(store.database) == 0
     assert store.sweep(RetentionPolicy(size_bytes=0, age_s=0.0)) == SweepResult()
     assert store.models.content(model.digest) == bytes(10_000)
 
 
-def test_one_sweeps_at_a_time(store: Store) -> None:
+def test_one_process_sweeps_at_a_time(store: Store) -> None:
     lease = store.leases.take("sweep")
     assert lease is not None
     assert store.sweep(RetentionPolicy()) is None
@@ -71,7 +71,7 @@ def test_one_sweeps_at_a_time(store: Store) -> None:
     assert store.sweep(RetentionPolicy()) == SweepResult()
 
 
-def test_the_file_shrinks_when_much_of_it_is_empty(tmp_path: Path, make_entry: Make) -> None:
+def test_sweep_shrinks_the_file(tmp_path: Path, make_entry: Make) -> None:
     path = tmp_path / "store.db"
     with Store.open(str(path)) as store:
         fill(store, make_entry, 60, sound=bytes(20_000))

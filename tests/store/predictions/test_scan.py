@@ -15,7 +15,7 @@ from auricle.store.store import Store
 Make = Callable[..., Entry]
 
 
-def test_a_scan_gives_columns(store: Store, make_entry: Make) -> None:
+def test_scan_of_a_classifier(store: Store, make_entry: Make) -> None:
     added = [make_entry(group=name, confidence=0.5 + i / 10) for i, name in enumerate("abc")]
     store.add(added)
     store.feedback.add(FeedbackEntry(added[1].id, "fine"))
@@ -45,7 +45,7 @@ def test_a_scan_gives_columns(store: Store, make_entry: Make) -> None:
     assert all(np.array_equal(rows, entry.rows) for rows, entry in zip(batch.rows, added, strict=True))
 
 
-def test_a_scan_of_numbers(store: Store, make_entry: Make) -> None:
+def test_scan_of_a_regressor(store: Store, make_entry: Make) -> None:
     answer = Prediction("recording", 0.0, 1.0, "m@1", value=3.5)
     added = [make_entry(predictions=(replace(answer, value=value),), model="m@1") for value in (1.0, 2.0)]
     store.add(added)
@@ -62,7 +62,7 @@ def test_a_scan_of_numbers(store: Store, make_entry: Make) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100])
-def test_batches_hold_every_entry_once_each_of_one_model(store: Store, make_entry: Make, size: int) -> None:
+def test_each_entry_is_in_one_batch_of_its_model(store: Store, make_entry: Make, size: int) -> None:
     added = [make_entry(model=f"m@{i % 2}", standard=np.ones(3 + i % 2, np.float32)) for i in range(7)]
     store.add(added)
     batches = list(scan(store.database, Filter(), batch=size))
@@ -71,7 +71,7 @@ def test_batches_hold_every_entry_once_each_of_one_model(store: Store, make_entr
     assert sorted(seen) == sorted((entry.id, entry.model) for entry in added)
 
 
-def test_a_scan_keeps_to_its_filter(store: Store, make_entry: Make) -> None:
+def test_scan_applies_filters(store: Store, make_entry: Make) -> None:
     present = clock.now()
     added = [make_entry(time=present - timedelta(days=days)) for days in (9, 1, 400, 2)]
     store.add(added)
@@ -80,7 +80,7 @@ def test_a_scan_keeps_to_its_filter(store: Store, make_entry: Make) -> None:
     assert list(store.scan(Filter(model="none"))) == []
 
 
-def test_deleting_and_adding_under_a_scan_breaks_nothing(store: Store, make_entry: Make) -> None:
+def test_scan_tolerates_concurrent_deletes_and_adds(store: Store, make_entry: Make) -> None:
     added = [make_entry() for _ in range(4)]
     store.add(added)
     batches = scan(store.database, Filter(), batch=2)

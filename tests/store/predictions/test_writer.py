@@ -26,7 +26,7 @@ class Counting:
             self.n += 1
 
 
-def test_an_answer_is_there_when_its_future_is_done(store: Store, make_entry: Make) -> None:
+def test_an_entry_is_stored_when_its_future_resolves(store: Store, make_entry: Make) -> None:
     added = make_entry()
     with store.writer() as writer:
         assert writer.submit(added).result() == added
@@ -42,7 +42,7 @@ def test_entries_share_a_commit(store: Store, make_entry: Make) -> None:
     assert counted.n == 2
 
 
-def test_threads_lose_and_double_nothing(store: Store, make_entry: Make) -> None:
+def test_concurrent_submits_lose_and_duplicate_nothing(store: Store, make_entry: Make) -> None:
     added = [make_entry() for _ in range(200)]
     with store.writer() as writer, ThreadPoolExecutor(8) as pool:
         acknowledged = {entry.id for entry in pool.map(lambda entry: writer.submit(entry).result(), added)}
@@ -51,7 +51,7 @@ def test_threads_lose_and_double_nothing(store: Store, make_entry: Make) -> None
     assert set(found) == acknowledged
 
 
-def test_only_the_entry_that_breaks_a_rule_fails(store: Store, make_entry: Make) -> None:
+def test_only_the_conflicting_entry_of_a_batch_fails(store: Store, make_entry: Make) -> None:
     first, second = make_entry(), make_entry()
     with Writer(store.database, max_batch=3, linger_s=5.0) as writer:
         futures = [writer.submit(entry) for entry in (first, first, second)]
@@ -69,7 +69,7 @@ def test_a_cancelled_entry_is_not_written(store: Store, make_entry: Make) -> Non
     assert store.entries().entries == (kept,)
 
 
-def test_closing_commits_what_waits_and_refuses_more(store: Store, make_entry: Make) -> None:
+def test_close_flushes_the_queue_and_refuses_more(store: Store, make_entry: Make) -> None:
     writer = Writer(store.database, linger_s=5.0)
     futures = [writer.submit(make_entry()) for _ in range(3)]
     writer.close()
@@ -80,7 +80,7 @@ def test_closing_commits_what_waits_and_refuses_more(store: Store, make_entry: M
         writer.submit(make_entry())
 
 
-def test_too_many_entries_are_refused_at_once(store: Store, make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_queue_refuses_entries(store: Store, make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     going = threading.Event()
     write = store.database.write
 
@@ -100,7 +100,7 @@ def test_too_many_entries_are_refused_at_once(store: Store, make_entry: Make, mo
     assert all(future.done() for future in futures)
 
 
-def test_a_failure_that_nobody_foresaw_is_told_and_passes(
+def test_an_unexpected_error_fails_the_batch_and_recovers(
     store: Store, make_entry: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with store.writer() as writer:
@@ -112,7 +112,7 @@ def test_a_failure_that_nobody_foresaw_is_told_and_passes(
     assert len(store.entries().entries) == 1
 
 
-def test_a_sound_is_kept_with_its_entry(store: Store, make_entry: Make) -> None:
+def test_a_sound_is_stored_with_its_entry(store: Store, make_entry: Make) -> None:
     with store.writer() as writer:
         kept = writer.submit(make_entry(), sound=b"fLaC" * 2_000_000).result()
     assert store.entry(kept.id) == kept

@@ -18,13 +18,13 @@ from auricle.serving.http.protocol import protocol
 HEAD = b"POST /v1/predictions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
-class Listening:
-    """The service of a test behind a socket; ``busy`` fills every place."""
+class RunningServer:
+    """The service of a test behind a socket; ``set_in_flight`` fills every place."""
 
     def __init__(self, service: Any, port: int) -> None:
         self.service, self.port = service, port
 
-    def busy(self, n_in_flight: int = 1000) -> None:
+    def set_in_flight(self, n_in_flight: int = 1000) -> None:
         self.service.admission.n_in_flight = n_in_flight
 
     def connect(self) -> "Connection":
@@ -61,14 +61,14 @@ class Connection:
 
 
 @pytest.fixture
-def listening(serve_with: Callable[..., Any]) -> Iterator[Listening]:
+def server_running(serve_with: Callable[..., Any]) -> Iterator[RunningServer]:
     service = serve_with(header_s=0.5, threads=2, max_waiting=4).service
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(create_app(service), http=protocol(service), lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    yield Listening(service, listener.getsockname()[1])
+    yield RunningServer(service, listener.getsockname()[1])
     service.admission.n_in_flight = 0
     server.should_exit = True
     thread.join()
@@ -81,16 +81,18 @@ def post(content: bytes, *headers: bytes) -> bytes:
 
 
 def refused(reply: tuple[int, dict[str, str], Any]) -> bool:
-    status, headers, told = reply
-    return (status, told["error"]["kind"]) == (503, "overloaded") and int(headers["retry-after"]) >= 1
+    status, headers, body = reply
+    return (status, body["error"]["kind"]) == (503, "overloaded") and int(headers["retry-after"]) >= 1
 
 
-def test_a_refusal_leaves_the_connection_sound(listening: Listening, sound_file: Callable[..., bytes]) -> None:
+def test_a_refusal_leaves_the_connection_usable(
+    server_running: RunningServer, sound_file: Callable[..., bytes]
+) -> None:
     content = sound_file()
-    with listening.connect() as connection:
-        listening.busy()
-        status, headers, told = connection.send(post(content)).reply()
-        assert refused((status, headers, told))
+    with server_running.connect() as connection:
+        server_running.set_in_flight()
+        status, headers, body = connection.send(post(content)).reply()
+        assert refused((status, headers, body))
         assert headers["x-content-type-options"] == "nosniff"
         for piece in (post(content)[:40], post(content)[40:200]):  # a head and a body in pieces, and told at the head
             connection.send(piece)
@@ -102,9 +104,9 @@ def test_a_refusal_leaves_the_connection_sound(listening: Listening, sound_file:
         assert refused(connection.send(HEAD + chunked).reply())
         connection.send(2 * post(content))  # the second before the first is answered
         assert all(refused(connection.reply()) for _ in range(2))
-        listening.busy(0)
+        server_running.set_in_flight(0)
         assert connection.send(post(content)).reply()[0] == 201
-    counted = listening.service.metrics.render().decode()
+    counted = server_running.service.metrics.render().decode()
     assert 'auricle_requests_total{method="POST",route="/v1/predictions",status="503"} 5.0' in counted
 
 
@@ -115,27 +117,29 @@ def test_a_refusal_leaves_the_connection_sound(listening: Listening, sound_file:
         lambda content: post(content).replace(b"HTTP/1.1", b"HTTP/1.0"),
     ],
 )
-def test_who_wants_no_more_is_let_go(listening: Listening, request_of: Callable[[bytes], bytes]) -> None:
-    listening.busy()
-    with listening.connect() as connection:
+def test_a_refusal_closes_a_connection_on_request(
+    server_running: RunningServer, request_of: Callable[[bytes], bytes]
+) -> None:
+    server_running.set_in_flight()
+    with server_running.connect() as connection:
         assert refused(connection.send(request_of(b"x" * 100)).reply())
         assert connection.rest() == b""
 
 
-def test_what_is_no_request_is_told(listening: Listening) -> None:
-    listening.busy()
-    with listening.connect() as connection:
+def test_a_malformed_request_is_a_400_under_overload(server_running: RunningServer) -> None:
+    server_running.set_in_flight()
+    with server_running.connect() as connection:
         assert connection.send(HEAD + b"Content-Length: -1\r\n\r\n").reply()[0] == 400
         assert connection.rest() == b""
 
 
-def test_a_body_that_is_read_over_has_a_clock_and_so_has_the_rest_after_it(
-    listening: Listening, monkeypatch: pytest.MonkeyPatch
+def test_discarded_bodies_and_idle_connections_time_out(
+    server_running: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocols, "_TICK_S", 0.05)
     monkeypatch.setattr(protocols, "_BODY_GRACE_S", 0.1)
-    listening.busy()
-    with listening.connect() as stalled, listening.connect() as idle:
+    server_running.set_in_flight()
+    with server_running.connect() as stalled, server_running.connect() as idle:
         assert refused(stalled.send(post(bytes(100_000))[:1_000]).reply())
         assert refused(idle.send(post(bytes(100_000))[:90_000]).reply())
         idle.send(post(bytes(100_000))[90_000:])
@@ -143,14 +147,14 @@ def test_a_body_that_is_read_over_has_a_clock_and_so_has_the_rest_after_it(
         assert idle.rest() == b""
 
 
-def test_slow_senders_keep_nobody_out(listening: Listening, sound_file: Callable[..., bytes]) -> None:
-    settings, content = listening.service.settings, sound_file()
+def test_slow_senders_do_not_block_others(server_running: RunningServer, sound_file: Callable[..., bytes]) -> None:
+    settings, content = server_running.service.settings, sound_file()
     with ExitStack() as stack:
-        slow = [stack.enter_context(listening.connect()) for _ in range(settings.threads + settings.max_waiting)]
-        for one in slow:
-            one.send(post(content)[:300])
+        slow = [stack.enter_context(server_running.connect()) for _ in range(settings.threads + settings.max_waiting)]
+        for sender in slow:
+            sender.send(post(content)[:300])
         deadline, status = time.monotonic() + 5, 0
-        with listening.connect() as quick:
+        with server_running.connect() as quick:
             while status != 201 and time.monotonic() < deadline:
                 status = quick.send(post(content)).reply()[0]
         assert status == 201

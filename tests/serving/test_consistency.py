@@ -8,7 +8,7 @@ from auricle.prediction.consistency import compare
 from auricle.prediction.predictor import Predictor
 
 
-def test_a_server_agrees_with_every_other_way(
+def test_server_agrees_with_all_other_routes(
     run_server: Callable[..., Any], states: Predictor, machine_sounds: Path
 ) -> None:
     clip = machine_sounds.parent / "clips" / "0002.wav"
