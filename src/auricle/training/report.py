@@ -33,12 +33,13 @@ _OUTCOMES = {
 def build_report(result: TrainResult, curve: LearningCurve) -> Page:
     """Return the page of a training: the verdict, the evidence for it, and the next steps."""
     manifest, scored = result.bundle.manifest, result.scored
+    low, high = manifest.scores[TASKS[manifest.task].verdict_interval]
     steps = next_steps(
         scored,
         findings=result.leaks.findings,
         failures=result.failures,
         more_data=curve.sentence if curve.points else None,
-        interval=_interval(result),
+        interval=(low, high),
         is_useful=result.verdict_kind != "no_better",
     )
     by_task = (
@@ -51,8 +52,10 @@ def build_report(result: TrainResult, curve: LearningCurve) -> Page:
             Section("Predicted and true numbers", (*report_sections.numbers(scored), *_prediction_intervals(result))),
         )
     )
+    chance_level = result.chance_level if scored.classes else None
+    headline = report_sections.headline(manifest.scores, chance_level=chance_level)
     sections = (
-        Section("Data and score", (Text(_data(result)), *_headline(result))),
+        Section("Data and score", (Text(_data(result)), *headline)),
         Section("Next steps", (Listing(tuple(steps)),)),
         Section("Possible leakage and confounders", tuple(_leaks(result))),
         Section("Models compared", tuple(_trials(result))),
@@ -78,12 +81,6 @@ def _verdict(result: TrainResult) -> tuple[Tone, str]:
     return ("serious" if result.verdict_kind == "no_better" else "warning" if serious else "good"), verdict
 
 
-def _interval(result: TrainResult) -> tuple[float, float]:
-    manifest = result.bundle.manifest
-    low, high = manifest.scores[TASKS[manifest.task].verdict_interval]
-    return low, high
-
-
 def _data(result: TrainResult) -> str:
     dataset, manifest = result.dataset, result.bundle.manifest
     n_groups = np.unique(dataset.groups).size
@@ -99,11 +96,6 @@ def _data(result: TrainResult) -> str:
         f"{by}. The score was taken {manifest.protocol}: no recording, and no other of its group, had a part in the "
         "model that predicted it."
     )
-
-
-def _headline(result: TrainResult) -> Iterator[Block]:
-    chance_level = result.chance_level if result.scored.classes else None
-    yield from report_sections.headline(result.bundle.manifest.scores, chance_level=chance_level)
 
 
 def _notices(result: TrainResult, findings: Sequence[Finding]) -> Iterator[Block]:
@@ -248,10 +240,10 @@ def _novelty(result: TrainResult) -> str:
         f"the mean of two ranks: of the doubt in its class, and {rank}" if result.scored.classes else f"the rank {rank}"
     )
     return (
-        f"Every prediction has a novelty. It is {parts}, from 0 to 1 among the training recordings, each judged out of "
-        "fold. A recording farther away than nearly all of them gets the excess on top. Above "
+        f"Every prediction has a novelty. It is {parts}, from 0 to 1 among the training recordings, each measured out "
+        "of fold. A recording farther away than nearly all of them gets the excess on top. Above "
         f"{threshold:.2f} a prediction is marked `unknown: true`, as {FALSE_UNKNOWN:.0%} of the training recordings "
-        "would be. A class that is not in the training data can still sound familiar: test some before you rely on it."
+        "would be. Novelty can miss a new kind of sound: test some before you rely on it."
     )
 
 
@@ -283,6 +275,6 @@ def _method(result: TrainResult) -> Iterator[Block]:
 def _features(result: TrainResult) -> str:
     """Return the feature blocks of the model's rows, with the licences and sources of pretrained models."""
     manifest = result.bundle.manifest
-    widths = [f"{block} ({result.training_data.width(block)})" for block in manifest.parts]
+    widths = [f"{block} ({result.training_data.width(block)} columns)" for block in manifest.parts]
     cards = "".join(f"; {card.name}: {card.licence}, {card.source}" for card in manifest.embeddings)
-    return f"{' + '.join(widths)} numbers a window{cards}"
+    return f"{' + '.join(widths)}{cards}"
