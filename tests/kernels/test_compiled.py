@@ -17,9 +17,9 @@ for n_fft in (512, 500):
     spec = FeatureSpec(n_fft=n_fft, n_mels=20, features=tuple(FEATURES), statistics=STATISTICS)
     Extractor(spec).row(np.ones(3000))
     measure(np.linspace(0, 1, 8000, dtype=np.float32), n_fft * 16)
-of_features = [framing.all_within, frames.analyse, deltas.finish, statistics.summarise]
-of_waveforms = [waveform.survey, waveform.block_powers, waveform.sums, waveform.count_beyond]
-kernels = [*of_features, *of_waveforms, long_term.long_term_spectrum, long_term.steep_steps]
+of_features = [framing.all_within, frames.analyse, deltas.complete_values, statistics.summarise]
+of_waveforms = [waveform.mean_and_range, waveform.block_powers, waveform.block_sums, waveform.count_beyond]
+kernels = [*of_features, *of_waveforms, long_term.long_term_spectrum, long_term.count_steep_steps]
 print(sum(sum(kernel.stats.cache_hits.values()) for kernel in kernels),
       sum(sum(kernel.stats.cache_misses.values()) for kernel in kernels),
       sum(len(kernel.signatures) for kernel in kernels))

@@ -4,13 +4,13 @@ import pytest
 
 from auricle.kernels.fourier import fourier_plan, power_spectrum, split_frames
 from auricle.kernels.frames import aligned
-from auricle.kernels.framing import places_of
+from auricle.kernels.framing import lane_offsets
 from auricle.kernels.simd import LANES
 
 
 @numba.njit
-def transform(side, places, window, plan, real, complex_, power):
-    split_frames(side, places, window, plan, real, complex_)
+def transform(interleaved, offsets, window, plan, real, complex_, power):
+    split_frames(interleaved, offsets, window, plan, real, complex_)
     power_spectrum(real, complex_, plan, power)
 
 
@@ -19,9 +19,9 @@ def test_the_power_of_each_lane_equals_numpy(n_fft: int, rng: np.random.Generato
     frames = rng.standard_normal((LANES, n_fft)).astype(np.float32)
     window = rng.standard_normal(n_fft).astype(np.float32)
     power = aligned((n_fft // 2 + 1) * LANES)
-    side = np.ascontiguousarray(frames.T).ravel()  # frames that share nothing: one column each
+    interleaved = np.ascontiguousarray(frames.T).ravel()  # frames that share nothing: one column each
     work = aligned(n_fft * LANES), aligned(n_fft * LANES)
-    transform(side, places_of(n_fft, n_fft), window, fourier_plan(n_fft), *work, power)
+    transform(interleaved, lane_offsets(n_fft, n_fft), window, fourier_plan(n_fft), *work, power)
     expected = np.abs(np.fft.rfft(frames.astype(float) * window, axis=1)) ** 2
     assert np.abs(power.reshape(-1, LANES).T - expected).max() <= 1e-6 * expected.max()
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from auricle.kernels.framing import all_within, layout, places_of
+from auricle.kernels.framing import all_within, column_layout, lane_offsets
 from auricle.kernels.simd import LANES
 
 
@@ -17,9 +17,9 @@ def test_one_sample_out_of_range_is_seen_wherever_it_is(n: int, bad: float) -> N
 
 @pytest.mark.parametrize(("n_fft", "hop"), [(2048, 512), (512, 160), (64, 1), (8, 8), (512, 700)])
 def test_lanes_of_every_sample_lie_where_the_layout_says(n_fft: int, hop: int) -> None:
-    step, width = layout(n_fft, hop)
-    side = np.full(step * width, -1)
+    step, width = column_layout(n_fft, hop)
+    interleaved = np.full(step * width, -1)
     for column in range(width):
-        side[np.arange(step) * width + column] = column * hop + np.arange(step)
-    for i, place in enumerate(places_of(n_fft, hop)):
-        assert np.array_equal(side[place : place + LANES], np.arange(LANES) * hop + i)
+        interleaved[np.arange(step) * width + column] = column * hop + np.arange(step)
+    for i, place in enumerate(lane_offsets(n_fft, hop)):
+        assert np.array_equal(interleaved[place : place + LANES], np.arange(LANES) * hop + i)

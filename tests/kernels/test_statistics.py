@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from auricle.kernels.statistics import ranked
+from auricle.kernels.statistics import order_statistics
 
 
 def sorted_out(values: np.ndarray, first: int, stop: int, ranks: np.ndarray) -> np.ndarray:
@@ -13,7 +13,7 @@ def sorted_out(values: np.ndarray, first: int, stop: int, ranks: np.ndarray) -> 
 
 def by_rank(values: np.ndarray, first: int, stop: int, ranks: np.ndarray) -> np.ndarray:
     found = np.empty((len(ranks), len(values)), np.float32)
-    ranked(values, first, stop, ranks, found)
+    order_statistics(values, first, stop, ranks, found)
     return found
 
 

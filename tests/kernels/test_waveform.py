@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.kernels.waveform import block_powers, count_beyond, sums, survey
+from auricle.kernels.waveform import block_powers, block_sums, count_beyond, mean_and_range
 
 
 def sound(n: int, dc: float = 0.1) -> np.ndarray:
@@ -13,7 +13,7 @@ def sound(n: int, dc: float = 0.1) -> np.ndarray:
 @given(st.integers(1, 5000), st.sampled_from([0.0, 0.1, -0.7]))
 def test_the_mean_and_the_extremes(n: int, dc: float) -> None:
     samples = sound(n, dc)
-    mean, low, high = survey(samples)
+    mean, low, high = mean_and_range(samples)
     assert mean == pytest.approx(samples.mean(dtype=np.float64), abs=1e-7)
     assert (low, high) == (samples.min(), samples.max())
 
@@ -21,7 +21,7 @@ def test_the_mean_and_the_extremes(n: int, dc: float) -> None:
 def test_a_large_offset_leaves_the_mean_exact() -> None:
     samples = np.full(1_000_003, 0.7, np.float32)
     samples[::2] += np.float32(1e-4)
-    assert survey(samples)[0] == pytest.approx(samples.mean(dtype=np.float64), abs=1e-9)
+    assert mean_and_range(samples)[0] == pytest.approx(samples.mean(dtype=np.float64), abs=1e-9)
 
 
 @given(st.integers(1, 3000), st.integers(1, 400))
@@ -39,7 +39,7 @@ def test_powers_of_blocks(n: int, size: int) -> None:
 def test_sums_of_blocks(n: int, size: int) -> None:
     samples = sound(n)
     found = np.empty(-(-n // size), np.float32)
-    sums(samples, 0.1, size, found)
+    block_sums(samples, 0.1, size, found)
     expected = [float((samples[start : start + size].astype(float) - 0.1).sum()) for start in range(0, n, size)]
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 

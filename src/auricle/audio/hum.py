@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.audio.clip import Samples
-from auricle.kernels.long_term import levels_of
+from auricle.kernels.long_term import bin_levels_db
 from auricle.kernels.pocketfft import next_fast_len, rfft
 from auricle.kernels.simd import LANES
-from auricle.kernels.waveform import sums
+from auricle.kernels.waveform import block_sums
 
 __all__ = ["MAINS_HZ", "hum_db"]
 
@@ -50,7 +50,7 @@ def hum_db(samples: Samples, rate_hz: int, *, dc: float = 0.0) -> float:
     # A mean over each millisecond suffices against aliasing: its zeros lie on the frequencies that fold onto the lines.
     step = rate_hz // DECIMATED_HZ
     decimated = np.empty(-(-samples.size // step), np.float32)
-    sums(samples, dc, step, decimated)
+    block_sums(samples, dc, step, decimated)
     size = next_fast_len(decimated.size)
     tapered = np.zeros(size, np.float32)
     np.multiply(decimated, _hann(decimated.size), out=tapered[: decimated.size])
@@ -59,7 +59,7 @@ def hum_db(samples: Samples, rate_hz: int, *, dc: float = 0.0) -> float:
     lines, flanks, n_flank_bins = _line_bins(bins_per_hz, width_bins)
     spectrum = rfft(tapered)[: math.ceil(MAX_HZ * bins_per_hz) + 1]
     levels_db, cumulative_db = np.empty(-(-spectrum.size // LANES) * LANES, np.float32), np.empty(spectrum.size + 1)
-    levels_of(spectrum.view(np.float32), levels_db, cumulative_db)
+    bin_levels_db(spectrum.view(np.float32), levels_db, cumulative_db)
     peaks_db = np.maximum.reduceat(levels_db, lines)[::2]
     floors_db = (cumulative_db[flanks[1]] - cumulative_db[flanks[0]]).sum(axis=0) / np.maximum(n_flank_bins, 1)
     prominence_db = np.where(n_flank_bins > 0, peaks_db - floors_db, 0.0).reshape(len(MAINS_HZ), len(HARMONICS))

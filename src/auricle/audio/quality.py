@@ -10,7 +10,7 @@ from auricle.audio.clip import Samples
 from auricle.audio.hum import hum_db
 from auricle.audio.spectral_quality import spectral_measures
 from auricle.errors import AudioError
-from auricle.kernels.waveform import block_powers, count_beyond, survey
+from auricle.kernels.waveform import block_powers, count_beyond, mean_and_range
 from auricle.records import Quality
 
 __all__ = ["QualityAccumulator", "combine", "measure"]
@@ -62,7 +62,7 @@ def measure(samples: Samples, rate_hz: int) -> Quality:
         Sample rate.
     """
     samples = np.require(samples, np.float32, ["C", "W"])
-    dc, low, high = survey(samples)
+    dc, low, high = mean_and_range(samples)
     peak = max(high, -low)
     size = min(max(1, round(BLOCK_S * rate_hz)), samples.size)
     powers, centred = np.empty((2, samples.size // size), np.float32)

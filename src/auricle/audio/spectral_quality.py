@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from auricle.audio.clip import Samples
 from auricle.kernels.fourier import FourierPlan, fourier_plan
-from auricle.kernels.frames import Memory
-from auricle.kernels.framing import places_of
-from auricle.kernels.long_term import long_term_spectrum, steep_steps
+from auricle.kernels.frames import WorkspacePool
+from auricle.kernels.framing import lane_offsets
+from auricle.kernels.long_term import count_steep_steps, long_term_spectrum
 from auricle.kernels.pocketfft import rfft
 from auricle.kernels.simd import LANES
 
@@ -25,7 +25,7 @@ HOLE_DB = 30.0
 FLOOR_DB = -120.0
 
 _FLOOR_POWER = 10 ** (FLOOR_DB / 10)
-_MEMORY = Memory()
+_WORKSPACES = WorkspacePool()
 _LANE_MASK = np.repeat(np.array([1, 0], np.float32), LANES)
 
 Powers = NDArray[np.float32]
@@ -55,7 +55,7 @@ def spectral_measures(samples: Samples, rate_hz: int, *, dc: float) -> tuple[flo
     mean_db = 10 * np.log10(np.maximum(in_bands / np.float32(peak), np.float32(_FLOOR_POWER)))
     n_occupied = min(n_bands, max(2, top_bin // BAND_BINS))
     limits = _power_ratio(-LOUD_DB), _FLOOR_POWER, _power_ratio(HOLE_DB)
-    n_steps, n_loud = steep_steps(bands, n_frames, n_occupied, *limits, np.empty(n_frames, np.float32))
+    n_steps, n_loud = count_steep_steps(bands, n_frames, n_occupied, *limits, np.empty(n_frames, np.float32))
     cutoff_db = max(0.0, float((mean_db[:-2] - mean_db[2:]).max()))
     return top_bin * rate_hz / size, cutoff_db, n_steps / (n_loud * (n_occupied - 1))
 
@@ -79,15 +79,15 @@ def _powers(samples: Samples, size: int, dc: float) -> tuple[Powers, Powers]:
         return powers.sum(axis=0), np.ascontiguousarray(band_powers.T)
     bins = np.zeros((n_bins, LANES), np.float32)
     bands = np.empty((n_bands, -(-n_frames // LANES) * LANES), np.float32)
-    work = _MEMORY.get(size, size, 1, 1)
-    window, places, plan = _tables(size)
-    long_term_spectrum(samples, dc, n_frames, window, places, plan, BAND_BINS, _LANE_MASK, work, bins.ravel(), bands)
+    work = _WORKSPACES.get(size, size, 1, 1)
+    window, offsets, plan = _tables(size)
+    long_term_spectrum(samples, dc, n_frames, window, offsets, plan, BAND_BINS, _LANE_MASK, work, bins.ravel(), bands)
     return bins.sum(axis=1), bands
 
 
 @lru_cache(maxsize=8)
 def _tables(size: int) -> tuple[Samples, NDArray[np.int64], FourierPlan]:
-    return _hann(size), places_of(size, size), fourier_plan(size)
+    return _hann(size), lane_offsets(size, size), fourier_plan(size)
 
 
 @lru_cache(maxsize=16)

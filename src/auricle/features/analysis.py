@@ -10,11 +10,11 @@ from auricle.errors import FeatureError
 from auricle.features.columns import FEATURES, UNPOOLED, contrast_bands
 from auricle.features.filters import chroma_filters, contrast_bins, cosine_transform, hann, mel_filters
 from auricle.features.spec import FeatureSpec
-from auricle.kernels.bands import bands_of
-from auricle.kernels.deltas import finish
+from auricle.kernels.bands import sparse_bands
+from auricle.kernels.deltas import complete_values
 from auricle.kernels.fourier import fourier_plan
-from auricle.kernels.frames import Memory, Rows, Tables, aligned, analyse
-from auricle.kernels.framing import all_within, places_of
+from auricle.kernels.frames import Rows, Tables, WorkspacePool, aligned, analyse
+from auricle.kernels.framing import all_within, lane_offsets
 from auricle.kernels.pocketfft import rfft
 from auricle.kernels.simd import LANES
 
@@ -125,16 +125,16 @@ def _tables(spec: FeatureSpec, *, chroma: bool, contrast: bool) -> Tables:
     in_lanes = _in_lanes(spec.n_fft)
     return Tables(
         window=hann(spec.n_fft).astype(np.float32),
-        places=places_of(spec.n_fft, spec.hop),
+        offsets=lane_offsets(spec.n_fft, spec.hop),
         hop=spec.hop,
         bin_hz=spec.rate_hz / spec.n_fft,
         fourier=fourier_plan(spec.n_fft if in_lanes else SMALLEST_TRANSFORM),
-        mel=bands_of(mel_filters(spec)),
+        mel=sparse_bands(mel_filters(spec)),
         transform=cosine_transform(spec.n_mfcc, spec.n_mels).astype(np.float32),
-        chroma=bands_of(
+        chroma=sparse_bands(
             chroma_filters(spec.rate_hz, spec.n_fft) if chroma else np.ones((12, 1)),
             negligible=CHROMA_NEGLIGIBLE,
-            reach=CHROMA_REACH,
+            max_bins=CHROMA_REACH,
         ),
         contrast=contrast_bins(spec.rate_hz, spec.n_fft) if contrast else np.zeros((0, 3), np.int64),
     )
@@ -148,7 +148,7 @@ DELTA_FRAMES = 9
 LARGEST = 1e10  # far beyond any sound, and its power is still far from the largest float32
 
 
-_MEMORY = Memory()
+_MEMORY = WorkspacePool()
 
 
 def checked(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
@@ -200,7 +200,7 @@ def values_of(samples: ArrayLike, plan: Plan) -> tuple[NDArray[np.float32], int]
         for first in range(0, n_frames, LANES):
             work.power[:] = block_power(array, first, spec.hop, tables.window)
             analyse(array, first, first + 1, False, tables, plan.rows, work, values)  # noqa: FBT003
-    finish(values, n_frames, plan.rows, plan.counts, spec.n_fft, delta_weights(n_frames))
+    complete_values(values, n_frames, plan.rows, plan.counts, spec.n_fft, delta_weights(n_frames))
     return values, n_frames
 
 

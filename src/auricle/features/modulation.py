@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from auricle.features.analysis import plan_of, values_of
 from auricle.features.columns import modulation_edges_hz
 from auricle.features.spec import FeatureSpec
-from auricle.kernels.modulation import centre_and_taper, octaves_of
 from auricle.kernels.pocketfft import next_fast_len, rfft
+from auricle.kernels.statistics import centre_and_taper, octave_amplitudes
 
 __all__ = ["modulation_depth", "modulation_spectrum"]
 
@@ -51,7 +51,7 @@ def modulation_depth(levels_db: NDArray[np.float32], frames: slice, spec: Featur
     centre_and_taper(levels_db, frames.start, frames.stop, taper, tapered)
     parts = rfft(tapered).view(np.float32)  # real, imaginary, real …
     octaves = np.empty((len(levels_db), len(edges) - 1), np.float32)
-    octaves_of(parts, edges, octaves)
+    octave_amplitudes(parts, edges, octaves)
     return octaves
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from auricle.features.analysis import Plan
 from auricle.features.modulation import modulation_depth
 from auricle.features.spec import FeatureSpec
-from auricle.kernels.statistics import COMPUTED, ranked, summarise
+from auricle.kernels.statistics import SUMMARY_STATISTICS, order_statistics, summarise
 
 __all__ = ["Pooling", "part_of", "pool", "trim_silence"]
 
@@ -91,7 +91,7 @@ def _stretch(values: Values, frames: slice, statistics: tuple[str, ...], spec: F
 @lru_cache(maxsize=64)
 def _codes(statistics: tuple[str, ...]) -> NDArray[np.int64]:
     names = ["mean" if name == RISE else name for name in statistics]  # the window's mean is subtracted afterwards
-    return np.array([COMPUTED.index(name) if name in COMPUTED else -1 for name in names], np.int64)
+    return np.array([SUMMARY_STATISTICS.index(name) if name in SUMMARY_STATISTICS else -1 for name in names], np.int64)
 
 
 class _Neighbours(NamedTuple):
@@ -127,7 +127,7 @@ def _percentiles(values: Values, frames: slice, asked: _Neighbours) -> Values:
         found = np.sort(values[:, frames], axis=1)[:, asked.ranks].T
     else:
         found = np.empty((len(asked.ranks), len(values)), np.float32)
-        ranked(values, frames.start, frames.stop, asked.ranks, found)
+        order_statistics(values, frames.start, frames.stop, asked.ranks, found)
     low, high = found[asked.low], found[asked.high]
     between: Values = low + asked.fraction * (high - low)
     return between

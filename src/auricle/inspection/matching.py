@@ -1,9 +1,9 @@
-"""The compiled inner loops of duplicate search: where fingerprints collide, and how alike they are there."""
+"""Compiled inner loops of the duplicate search: collisions of fingerprint words, agreement of spectra and waveforms."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.kernels.compiled import kernel, part
+from auricle.kernels.compiled import inline, kernel
 
 __all__ = ["BUCKETS", "MIN_KNOWN", "collide", "compare", "waves"]
 
@@ -12,20 +12,20 @@ Places = NDArray[np.int64]
 
 BUCKET_SHIFT = 8
 BUCKETS = 1 << 16
-"""Words of 24 bits are looked up by their upper 16."""
+"""Buckets of the index: the upper 16 bits of words of 24."""
 
 MIN_KNOWN = 8
 """A frame with fewer audible signs is neither indexed nor counted as sounding."""
 
 DRIFT = 0.4
-"""The agreement that a stretch must beat to grow: two takes of one word reach it for moments only."""
+"""Least agreement for a stretch to grow; two takes of one word exceed it only briefly."""
 
 LONG_SIGNS, STRIDE, PROMISING = 6000, 4, 50.0
-"""Of two seconds and more, every fourth frame is looked at first, and the rest if a stretch of these is that good: a
-second of sound that agrees by 0.5 scores 75 among them; a cry that happens to be in tune with another, less than 50."""
+"""From two seconds on, every fourth frame is compared first, and the others if a stretch of these scores enough: a
+second of sound with agreement 0.5 scores 75; cries that happen to be in tune, below 50."""
 
 SLACK = 96
-"""Samples by which waveforms are shifted against each other: one and a half frames."""
+"""Largest shift of waveforms in samples: one and a half frames."""
 
 
 @kernel
@@ -33,27 +33,33 @@ def collide(
     words: Words, weak: Words, owner: Places, frame: Places, keys: Words, holders: Places, starts: Places,
     mask: int, hits: NDArray[np.uint64],
 ) -> int:  # fmt: skip
-    """Look every word up among the keys, as it is and with any of its weak bits turned over.
+    """Look up every word among the keys, with all combinations of its weak bits flipped.
 
     Parameters
     ----------
-    words, weak, owner, frame : what is looked up: words, weak bits, the recording and the frame in it
-    keys, holders : the index: words in ascending order, and their places in ``words``
-    starts : where each bucket begins in ``keys``, one more than there are buckets
-    mask : words whose hash has one of these bits are not in the index
-    hits : filled with one number a collision of two recordings: 20 bits for either recording, the lower first, and
-        24 for the offset of their frames
+    words, weak, owner, frame : shape (n,)
+        Words, weak bits, recording, and index of the frame in it.
+    keys, holders : shape (m,)
+        The index: words in ascending order, and their indices in ``words``.
+    starts : int64, shape (BUCKETS + 1,)
+        Start of each bucket in ``keys``.
+    mask : int
+        Words with one of these bits in their hash are not in the index.
+    hits : uint64, filled
+        One number per collision of two recordings: 20 bits for each recording, the lower first, and 24 for the offset
+        of their frames.
 
     Returns
     -------
-    how many collisions there are, also where ``hits`` cannot hold them all
+    int
+        Number of collisions, which may exceed the size of ``hits``.
     """
     found = 0
     for place in range(len(words)):
         bits = np.int64(weak[place])
-        turned = bits  # runs through every subset of the weak bits, the empty one last
+        flipped = bits  # runs through every subset of the weak bits, the empty one last
         while True:
-            word = np.int64(words[place]) ^ turned
+            word = np.int64(words[place]) ^ flipped
             if (((word + 1) * 2654435761) >> 16) & mask == 0:
                 bucket = word >> BUCKET_SHIFT
                 low, high = starts[bucket], starts[bucket + 1]
@@ -76,9 +82,9 @@ def collide(
                     if found < len(hits):
                         hits[found] = np.uint64((first << 44) | (second << 24) | (offset + (1 << 23)))
                     found += 1
-            if turned == 0:
+            if flipped == 0:
                 break
-            turned = (turned - 1) & bits
+            flipped = (flipped - 1) & bits
     return found
 
 
@@ -90,14 +96,18 @@ def compare(
 
     Parameters
     ----------
-    words, known : the frames of all recordings, one after the other
-    starts : where each recording begins, one more than there are recordings
-    signs : how many signs are known in each
-    pairs : shape (n, 3): two recordings and the offset: frame i of the first lies at frame i + offset of the second;
-        the offset is replaced by the best of it and its two neighbours
-    results : filled, shape (n, 8): signs known in both, agreement in [-1, 1], and the first frame and number of
-        frames from the first to the last that sound in both (counted in the first recording); then the same four of
-        the stretch that agrees best
+    words, known : uint32, shape (n_frames,)
+        Concatenated frames of all recordings.
+    starts : int64, shape (n_recordings + 1,)
+        Start of each recording.
+    signs : int64, shape (n_recordings,)
+        Number of known signs.
+    pairs : int64, shape (n, 3)
+        Two recordings and the offset: frame i of the first is at frame i + offset of the second. The offset is replaced
+        by the best of it and its two neighbours.
+    results : float64, shape (n, 8), filled
+        Signs known in both, agreement in [-1, 1], first frame and number of frames from the first to the last that
+        sound in both (in the first recording); then the same four of the stretch that agrees best.
     """
     row = np.zeros(8)
     for i in range(len(pairs)):
@@ -111,8 +121,8 @@ def compare(
             if n < 1:
                 continue
             if offset == middle - 1 and is_long:
-                glance = _overlap(words, known, begin_a + first, begin_b + first + middle, n - 1, STRIDE, row)
-                if glance < PROMISING:
+                preview = _overlap(words, known, begin_a + first, begin_b + first + middle, n - 1, STRIDE, row)
+                if preview < PROMISING:
                     break
             score = _overlap(words, known, begin_a + first, begin_b + first + offset, n, 1, row)
             if score > best:
@@ -123,9 +133,9 @@ def compare(
                 results[i] = row
 
 
-@part
+@inline
 def _overlap(words: Words, known: Words, a: int, b: int, n: int, stride: int, row: NDArray[np.float64]) -> float:
-    """Fill one row of `compare` from every so many of n frames; return how good the best stretch is."""
+    """Fill one row of `compare` from every ``stride``-th of n frames; return the score of the best stretch."""
     row[:] = 0.0
     total, wrong, sounding, silent = 0, 0, n, 0
     best, run, run_total, run_wrong, run_first = 0.0, 0.0, 0, 0, 0
@@ -153,7 +163,7 @@ def _overlap(words: Words, known: Words, a: int, b: int, n: int, stride: int, ro
     return best
 
 
-@part
+@inline
 def _ones(bits: np.uint64) -> int:
     """Count the bits that are set."""
     bits -= (bits >> np.uint64(1)) & np.uint64(0x5555555555555555)
@@ -166,14 +176,18 @@ def _ones(bits: np.uint64) -> int:
 def waves(wave: NDArray[np.uint64], known: Words, first: int, second: int, n: int, limit: int) -> tuple[float, int]:
     """Return how alike two stretches of waveform are at the best shift, in [-1, 1], and that shift in samples.
 
-    Negative likeness is one of the two turned upside down.
+    Negative likeness is one of the two flipped upside down.
 
     Parameters
     ----------
-    wave, known : the frames of all recordings
-    first, second : where the stretches begin in them
-    n : frames in a stretch
-    limit : where the second's recording ends
+    wave, known : shape (n_frames,)
+        Concatenated frames of all recordings.
+    first, second : int
+        Start of each stretch.
+    n : int
+        Frames per stretch.
+    limit : int
+        End of the recording of the second stretch.
     """
     best, best_shift = 0.0, 0
     for shift in range(-SLACK, SLACK + 1):

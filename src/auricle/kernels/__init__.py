@@ -1,1 +1,1 @@
-"""Compiled arithmetic on sound: frames side by side in SIMD lanes, from samples to statistics."""
+"""Compiled signal processing on 16 frames at once, one per SIMD lane: from samples to spectra and statistics."""

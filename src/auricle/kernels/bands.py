@@ -1,44 +1,44 @@
-"""Bands: weighted sums of the power spectrum (mel, chroma), their logarithms, and the cepstrum."""
+"""Filter banks on the power spectrum: mel levels in dB, chroma, and the cepstrum (MFCC); the logarithm on lanes."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.kernels.compiled import part
+from auricle.kernels.compiled import inline
 from auricle.kernels.simd import LANES, Floats, Lanes, exponent, load, mantissa, maximum, multiply_add, splat, store
 
-__all__ = ["AMIN", "Bands", "bands_of", "cepstrum", "decibels", "log2", "mel_levels", "pitch_classes"]
+__all__ = ["AMIN", "Bands", "cepstrum", "decibels", "log2", "mel_levels", "pitch_classes", "sparse_bands"]
 
-AMIN = 1e-10  # -100 dB, where librosa floors a power too
-TINY = float(np.finfo(np.float32).tiny)  # what librosa takes for nothing
+AMIN = 1e-10  # -100 dB, the floor of librosa.power_to_db
+TINY = float(np.finfo(np.float32).tiny)  # as librosa.util.tiny
 DECIBELS_PER_OCTAVE = 10 * float(np.log10(2))
 
 
 class Bands(NamedTuple):
-    """A matrix of weights without its zeros: runs of neighbouring bins, each with the row that it adds to."""
+    """A sparse filter bank: runs of neighbouring bins, each with its row of the matrix."""
 
     runs: NDArray[np.int64]
-    """Rows of (row of the matrix, first bin, bins, offset of the first weight), ordered by first bin."""
+    """Rows of (row of the matrix, first bin, number of bins, offset of the first weight), ordered by first bin."""
     weights: NDArray[np.float32]
 
 
-def bands_of(matrix: NDArray[np.float64], *, negligible: float = 0.0, reach: int = 1 << 62) -> Bands:
-    """Return the runs of a filter bank whose weights exceed ``negligible``, none longer than ``reach`` bins."""
+def sparse_bands(matrix: NDArray[np.float64], *, negligible: float = 0.0, max_bins: int = 1 << 62) -> Bands:
+    """Return the runs of weights above ``negligible`` of a filter bank, none longer than ``max_bins`` bins."""
     runs, weights, offset = [], [], 0
     for row, filter_ in enumerate(matrix):
-        held = np.flatnonzero(filter_ > negligible)
-        for run in np.split(held, np.flatnonzero(np.diff(held) > 1) + 1) if held.size else []:
-            for start in range(int(run[0]), int(run[-1]) + 1, reach):
-                stop = min(start + reach, int(run[-1]) + 1)
+        bins = np.flatnonzero(filter_ > negligible)
+        for run in np.split(bins, np.flatnonzero(np.diff(bins) > 1) + 1) if bins.size else []:
+            for start in range(int(run[0]), int(run[-1]) + 1, max_bins):
+                stop = min(start + max_bins, int(run[-1]) + 1)
                 runs.append((row, start, stop - start, offset))
                 weights.append(filter_[start:stop])
                 offset += stop - start
-    order = sorted(range(len(runs)), key=lambda index: (runs[index][1] // reach, runs[index][0]))
+    order = sorted(range(len(runs)), key=lambda index: (runs[index][1] // max_bins, runs[index][0]))
     return Bands(np.array([runs[index] for index in order], np.int64), np.concatenate(weights).astype(np.float32))
 
 
-@part
+@inline
 def log2(value: Lanes) -> Lanes:
     """Return the binary logarithm of positive lanes, within 2e-7 of the exact one plus rounding."""
     s = mantissa(value) - splat(1.5)
@@ -54,15 +54,15 @@ def log2(value: Lanes) -> Lanes:
     return exponent(value) + series
 
 
-@part
+@inline
 def decibels(power: Lanes) -> Lanes:
     """Return ``10 log10`` of lanes of power, floored at -100 dB."""
     return log2(maximum(power, splat(AMIN))) * splat(DECIBELS_PER_OCTAVE)
 
 
-@part
+@inline
 def weighted_sum(power: Floats, first: int, count: int, weights: Floats, offset: int) -> Lanes:
-    """Return the weighted sum of ``count`` neighbouring bins, in two chains so that neither waits for the other."""
+    """Return the weighted sum of ``count`` neighbouring bins, in two independent chains of additions."""
     even, odd = splat(0.0), splat(0.0)
     for k in range(0, count - 1, 2):
         even = multiply_add(load(power, (first + k) * LANES), splat(weights[offset + k]), even)
@@ -72,7 +72,7 @@ def weighted_sum(power: Floats, first: int, count: int, weights: Floats, offset:
     return even + odd
 
 
-@part
+@inline
 def mel_levels(power: Floats, bands: Bands, levels: Floats) -> None:
     """Write the level of each mel band in dB: float32, n_mels values of LANES lanes."""
     runs, weights = bands.runs, bands.weights
@@ -81,9 +81,9 @@ def mel_levels(power: Floats, bands: Bands, levels: Floats) -> None:
         store(levels, band * LANES, decibels(total))
 
 
-@part
+@inline
 def cepstrum(levels: Floats, transform: Floats, values: Floats, at: int) -> None:
-    """Write the cosine transform of the levels: from ``values[at]`` on, row after row."""
+    """Write the cosine transform of the levels, row after row from ``values[at]`` on."""
     width = values.shape[1]
     n_mfcc, n_mels = transform.shape
     for i in range(0, n_mfcc - 3, 4):
@@ -105,16 +105,16 @@ def cepstrum(levels: Floats, transform: Floats, values: Floats, at: int) -> None
         store(values, at + i * width, a)
 
 
-@part
+@inline
 def pitch_classes(power: Floats, bands: Bands, values: Floats, at: int) -> None:
-    """Write the power in each of the 12 pitch classes over the largest of them."""
+    """Write the power in each of the 12 pitch classes, relative to the largest."""
     runs, weights, width = bands.runs, bands.weights, values.shape[1]
     for row in range(12):
         store(values, at + row * width, splat(0.0))
     for run in range(len(runs)):
-        place = at + runs[run, 0] * width
+        target = at + runs[run, 0] * width
         total = weighted_sum(power, runs[run, 1], runs[run, 2], weights, runs[run, 3])
-        store(values, place, load(values, place) + total)
+        store(values, target, load(values, target) + total)
     largest = splat(TINY)
     for row in range(12):
         largest = maximum(largest, load(values, at + row * width))

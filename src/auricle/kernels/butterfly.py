@@ -1,4 +1,4 @@
-"""Butterflies: the discrete Fourier transforms of 1 to 8 points that live in registers."""
+"""Butterflies of the fast Fourier transform: complex transforms of 1, 2, 4 or 8 points in SIMD registers."""
 
 import math
 from typing import Any
@@ -18,16 +18,16 @@ from auricle.kernels.simd import (
     instruction,
 )
 
-__all__ = ["COMPLEX", "power1", "power2", "power4", "power8", "spread4", "spread8"]
+__all__ = ["COMPLEX", "butterfly4", "butterfly8", "power1", "power2", "power4", "power8"]
 
 COMPLEX = 2 * LANES
-"""Floats that one complex number takes in memory: the real parts of all lanes, then the imaginary parts."""
+"""Floats per complex value in memory: the real parts of all lanes, then the imaginary parts."""
 
 Pair = tuple[Any, Any]
 
 
-class _Arithmetic:
-    """Emits arithmetic of complex lanes."""
+class _ComplexArithmetic:
+    """Emits complex arithmetic on lanes."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
@@ -45,8 +45,8 @@ class _Arithmetic:
     def power(self, a: Pair) -> Any:
         return self.multiply_add(a[0], a[0], self.times(a[1], a[1]))
 
-    def turn(self, a: Pair, eighths: int) -> Pair:
-        """Emit ``a`` times exp(-2πi · eighths / 8), for 0 to 3 eighths of a turn."""
+    def rotate(self, a: Pair, eighths: int) -> Pair:
+        """Emit ``a`` times exp(-2πi · eighths / 8), for 0 to 3 eighths."""
         if eighths == 0:
             return a
         if eighths == 2:
@@ -61,7 +61,7 @@ class _Arithmetic:
             return points
         half = len(points) // 2
         sums = [self.add(points[i], points[i + half]) for i in range(half)]
-        rest = [self.turn(self.subtract(points[i], points[i + half]), 8 // len(points) * i) for i in range(half)]
+        rest = [self.rotate(self.subtract(points[i], points[i + half]), 8 // len(points) * i) for i in range(half)]
         even, odd = self.transform(sums), self.transform(rest)
         return [point for pair in zip(even, odd, strict=True) for point in pair]
 
@@ -78,59 +78,64 @@ class _Arithmetic:
         return emit_multiply_add(self.builder, a, b, c)
 
 
-def _get(builder: Builder, array: Any, at: Any) -> Pair:
+def _load(builder: Builder, array: Any, at: Any) -> Pair:
     imaginary = builder.add(at, index(LANES))
-    parts = [builder.load(element(builder, array, place, FLOATS), align=4) for place in (at, imaginary)]
-    return parts[0], parts[1]
+    components = [builder.load(element(builder, array, address, FLOATS), align=4) for address in (at, imaginary)]
+    return components[0], components[1]
 
 
-def _put(builder: Builder, array: Any, at: Any, value: Pair) -> None:
-    for place, part in zip((at, builder.add(at, index(LANES))), value, strict=True):
-        builder.store(part, element(builder, array, place, FLOATS), align=4)
+def _store(builder: Builder, array: Any, at: Any, value: Pair) -> None:
+    for address, component in zip((at, builder.add(at, index(LANES))), value, strict=True):
+        builder.store(component, element(builder, array, address, FLOATS), align=4)
 
 
 def _twiddle(builder: Builder, twiddles: Any, at: Any) -> Pair:
-    """Emit a factor from the table, in all lanes."""
-    parts = []
-    for part in (0, 1):
-        number = builder.load(builder.gep(twiddles, [builder.add(at, index(part))], inbounds=True))
+    """Emit a twiddle factor from the table, in all lanes."""
+    components = []
+    for component in (0, 1):
+        number = builder.load(builder.gep(twiddles, [builder.add(at, index(component))], inbounds=True))
         first = builder.insert_element(UNDEFINED, number, ir.Constant(ir.IntType(32), 0))
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        parts.append(builder.shuffle_vector(first, UNDEFINED, zeros))
-    return parts[0], parts[1]
+        components.append(builder.shuffle_vector(first, UNDEFINED, zeros))
+    return components[0], components[1]
 
 
-def _spread(radix: int) -> Any:
+def _butterfly(radix: int) -> Any:
     @instruction(types.void)
-    def spread(builder: Builder, values: Any, start: Any, step: Any, twiddles: Any, at: Any) -> None:
-        """Transform the values at ``start``, ``start + step`` …, turn each by its twiddle factor, and put them back."""
-        arithmetic = _Arithmetic(builder)
-        places = [builder.add(start, builder.mul(step, index(k))) for k in range(radix)]
-        points = arithmetic.transform([_get(builder, values, place) for place in places])
-        _put(builder, values, places[0], points[0])
+    def butterfly(builder: Builder, values: Any, start: Any, step: Any, twiddles: Any, at: Any) -> None:
+        """Transform the values at ``start``, ``start + step`` … in place, and multiply each by its twiddle factor."""
+        arithmetic = _ComplexArithmetic(builder)
+        addresses = [builder.add(start, builder.mul(step, index(k))) for k in range(radix)]
+        points = arithmetic.transform([_load(builder, values, address) for address in addresses])
+        _store(builder, values, addresses[0], points[0])
         for k in range(1, radix):
             twiddle = _twiddle(builder, twiddles, builder.add(at, index(2 * (k - 1))))
-            _put(builder, values, places[k], arithmetic.multiply(points[k], twiddle))
+            _store(builder, values, addresses[k], arithmetic.multiply(points[k], twiddle))
 
-    return spread
+    return butterfly
 
 
 def _power(radix: int) -> Any:
     @instruction(types.void)
     def power(builder: Builder, values: Any, start: Any, powers: Any, bins: Any, at: Any) -> None:
-        """Transform the values that lie from ``start`` on, and write the power of each to the bin it belongs to."""
-        arithmetic = _Arithmetic(builder)
-        places = [builder.add(start, index(k * COMPLEX)) for k in range(radix)]
-        for k, point in enumerate(arithmetic.transform([_get(builder, values, place) for place in places])):
+        """Transform the values from ``start`` on, and write the power of each to its bin."""
+        arithmetic = _ComplexArithmetic(builder)
+        addresses = [builder.add(start, index(k * COMPLEX)) for k in range(radix)]
+        for k, point in enumerate(arithmetic.transform([_load(builder, values, address) for address in addresses])):
             bin_ = builder.load(builder.gep(bins, [builder.add(at, index(k))], inbounds=True))
             target = element(builder, powers, builder.mul(bin_, index(LANES)), FLOATS)
-            # Which square is rounded before the sum is what the compiler chose when the choice was left to it: bundles
-            # that exist hold rows of that arithmetic.
+            # The order of the squares, which decides the rounding, is the compiler's former choice: existing bundles
+            # hold rows computed that way.
             is_quarter_turn = 8 * k // radix % 4 == 2
             builder.store(arithmetic.power(point[::-1] if is_quarter_turn else point), target, align=4)
 
     return power
 
 
-spread4, spread8 = _spread(4), _spread(8)
-power1, power2, power4, power8 = _power(1), _power(2), _power(4), _power(8)
+butterfly4, butterfly8 = _butterfly(4), _butterfly(8)
+power1, power2, power4, power8 = (
+    _power(1),
+    _power(2),
+    _power(4),
+    _power(8),
+)

@@ -1,4 +1,4 @@
-"""Compilation: one decorator, so that every kernel releases the GIL and is kept on disk where that is possible."""
+"""Compile functions with numba: `kernel` (called from Python, cached on disk, without the GIL) and `inline`."""
 
 import hashlib
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from typing import Any, TypeVar, cast
 import numba
 import numba.core.caching
 
-__all__ = ["kernel", "part"]
+__all__ = ["inline", "kernel"]
 
-# numba types neither its cache nor all options of njit.
+# numba has no types for its cache nor for all options of njit.
 _njit: Any = numba.njit
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,36 +28,36 @@ SOURCES = _sources()
 
 
 class _Cache(numba.core.caching.FunctionCache):
-    """numba's cache on disk, keyed by the text of all kernels, and content to do without.
+    """numba's cache on disk, keyed by the text of all kernels; a failed write is ignored.
 
-    numba alone looks at the file of the function that is called, and would go on using a caller that holds the old
-    code of a function it calls from another file.
+    numba alone checks the file of the called function only, and would keep a caller that inlined the old code of
+    another file.
     """
 
     def _index_key(self, signature: Any, codegen: Any) -> Any:
         return *super()._index_key(signature, codegen), SOURCES  # type: ignore[no-untyped-call]
 
     def save_overload(self, signature: Any, data: Any) -> None:
-        with suppress(OSError):  # a full disk costs a compilation in the next process, nothing else
+        with suppress(OSError):  # a full disk costs one more compilation
             super().save_overload(signature, data)  # type: ignore[no-untyped-call]
 
 
 OPTIONS = {"nogil": True, "error_model": "numpy"}
-"""Nothing about floating point is relaxed: where a product and a sum become one, a kernel says so."""
+"""Strict floating point: only an explicit `multiply_add` fuses a product and a sum."""
 
 
 def kernel(function: F) -> F:
-    """Compile a function that Python calls, when it is first called, and keep the result on disk.
+    """Compile a function for Python on its first call, and cache the machine code on disk.
 
-    Where no folder can be written (neither the package's, nor the user's cache, nor ``NUMBA_CACHE_DIR``), it is
-    compiled afresh in every process.
+    Where no folder is writable (neither the package's, nor the user's cache, nor ``NUMBA_CACHE_DIR``), every process
+    compiles it again.
     """
     compiled = _njit(**OPTIONS)(function)
-    with suppress(RuntimeError):  # no folder to keep it in; otherwise what `njit(cache=True)` does
+    with suppress(RuntimeError):  # no writable folder; otherwise as `njit(cache=True)`
         compiled._cache = _Cache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001
     return cast("F", compiled)
 
 
-def part(function: F) -> F:
-    """Compile a function that only kernels call, into each of them."""
+def inline(function: F) -> F:
+    """Compile a function that only kernels call, inlined into each of them."""
     return cast("F", _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **OPTIONS)(function))

@@ -1,9 +1,9 @@
-"""The power spectrum of real frames, LANES at a time.
+"""Fast Fourier transform: the power spectrum of LANES real frames at once.
 
 A real transform of N points is split by two butterfly stages in one step: its odd bins are a complex transform of
 N/4 points, its even bins a real transform of N/2 points, which is split again. Each complex transform runs in place,
-in passes of radix 8 and 4, and the last pass writes powers straight to their bins. The passes are a list, made once
-for each ``n_fft``.
+in passes of radix 8 and 4, and the last pass writes powers straight to their bins. `fourier_plan` lists the passes
+once for each ``n_fft``.
 
 Source: Sorensen, Jones, Heideman and Burrus (1987) for real data; Gentleman and Sande (1966) for the order.
 """
@@ -13,24 +13,24 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.kernels.butterfly import COMPLEX, power1, power2, power4, power8, spread4, spread8
-from auricle.kernels.compiled import part
+from auricle.kernels.butterfly import COMPLEX, butterfly4, butterfly8, power1, power2, power4, power8
+from auricle.kernels.compiled import inline
 from auricle.kernels.simd import LANES, Floats, Integers, Lanes, load, multiply_add, splat, store
 
 __all__ = ["FourierPlan", "fourier_plan", "power_spectrum"]
 
-SPLIT, SPREAD, POWER = 0, 1, 2
+SPLIT, BUTTERFLY, POWER = 0, 1, 2
 
 
 class FourierPlan(NamedTuple):
-    """The passes of one transform and the numbers that they use."""
+    """The passes of one transform, with their twiddle factors and bins."""
 
     passes: Integers
     """Rows of (kind, radix, first element, elements, elements of one transform, offset of its twiddles or bins)."""
     twiddles: Floats
     """Factors exp(-2πi p k / n) as pairs of floats; those of the first two splits come first."""
     bins: Integers
-    """The bin that each output of a last pass belongs to."""
+    """The bin of each output of a last pass."""
 
 
 def _radices(n: int) -> list[int]:
@@ -42,8 +42,8 @@ def _radices(n: int) -> list[int]:
     return [*radices, n]
 
 
-def _positions(n: int) -> NDArray[np.int64]:
-    """Return the frequency that stands at each place once all passes are done: its digits reversed."""
+def _digit_reversed(n: int) -> NDArray[np.int64]:
+    """Return the frequency at each index after all passes: the digits of the index reversed."""
     place, frequency, weight = np.arange(n), np.zeros(n, np.int64), 1
     remaining = n
     for radix in _radices(n):
@@ -54,27 +54,27 @@ def _positions(n: int) -> NDArray[np.int64]:
 
 
 class _Planner:
-    """Collects passes, twiddles and bins."""
+    """Collects passes and twiddle factors."""
 
     def __init__(self) -> None:
         self.passes: list[tuple[int, ...]] = []
         self.twiddles: list[NDArray[np.complex128]] = []
-        self._known: dict[tuple[int, int], int] = {}
+        self._offsets: dict[tuple[int, int], int] = {}
 
-    def offset(self, n: int, radix: int, count: int) -> int:
-        """Return where the twiddles of a pass begin, in floats."""
-        if (n, radix) not in self._known:
-            self._known[n, radix] = sum(2 * block.size for block in self.twiddles)
+    def twiddle_offset(self, n: int, radix: int, count: int) -> int:
+        """Return the offset of a pass's twiddle factors, in floats; add them to the table if needed."""
+        if (n, radix) not in self._offsets:
+            self._offsets[n, radix] = sum(2 * block.size for block in self.twiddles)
             turns = np.outer(np.arange(count), np.arange(1, radix)) / n
             self.twiddles.append(np.exp(-2j * np.pi * turns).ravel())
-        return self._known[n, radix]
+        return self._offsets[n, radix]
 
-    def complex(self, place: int, n: int, first_bin: int) -> None:
-        """Add the passes of a complex transform in place, the last of which writes powers."""
+    def add_complex(self, place: int, n: int, first_bin: int) -> None:
+        """Add the passes of an in-place complex transform; the last of them writes powers."""
         *others, last = _radices(n)
         size = n
         for radix in others:
-            self.passes.append((SPREAD, radix, place, n, size, self.offset(size, radix, size // radix)))
+            self.passes.append((BUTTERFLY, radix, place, n, size, self.twiddle_offset(size, radix, size // radix)))
             size //= radix
         self.passes.append((POWER, last, place, n, size, first_bin))
 
@@ -84,15 +84,15 @@ def fourier_plan(n_fft: int) -> FourierPlan:
     planner, n, spacing = _Planner(), n_fft, 1
     bins: list[Integers] = []
     for first in (n_fft, n_fft // 2):
-        planner.offset(first, 2, first // 4)
+        planner.twiddle_offset(first, 2, first // 4)
     while n >= 4:
-        offset = planner.offset(n, 2, n // 4)
+        offset = planner.twiddle_offset(n, 2, n // 4)
         if n < n_fft // 2:
             planner.passes.append((SPLIT, 2, 0, n, n, offset))
-        # `split_frames` makes the first two transforms at once; each later one is made when its turn comes.
+        # `split_frames` splits twice at once; each later split is a pass of its own.
         place = n_fft // 4 if n == n_fft // 2 else 0
-        planner.complex(place, n // 4, sum(block.size for block in bins))
-        frequency = 4 * _positions(n // 4) + 1
+        planner.add_complex(place, n // 4, sum(block.size for block in bins))
+        frequency = 4 * _digit_reversed(n // 4) + 1
         bins.append(np.where(frequency > n // 2, n - frequency, frequency) * spacing)
         n //= 2
         spacing *= 2
@@ -100,96 +100,101 @@ def fourier_plan(n_fft: int) -> FourierPlan:
     return FourierPlan(np.array(planner.passes, np.int64), factors.view(np.float32), np.concatenate(bins))
 
 
-@part
+@inline
 def split_frames(
-    side: Floats, places: Integers, window: Floats, plan: FourierPlan, real: Floats, complex_: Floats
+    samples: Floats, offsets: Integers, window: Floats, plan: FourierPlan, real: Floats, complex_: Floats
 ) -> None:
-    """Take LANES frames, multiply them by the window and split them twice, in one pass over the samples.
+    """Multiply LANES frames by the window and split them twice, in one pass over the samples.
 
     Parameters
     ----------
-    side : float32, samples side by side; those of sample i of the frames lie from ``places[i]`` on
-    real : float32, receives n_fft // 4 values of LANES lanes: the frames whose transform holds every fourth bin
-    complex_ : float32, receives n_fft // 4 + n_fft // 8 complex values: the odd bins, then the even ones between
+    samples : float32
+        Interleaved; sample i of all frames begins at ``offsets[i]``.
+    real : float32, shape (n_fft // 4 * LANES,)
+        Receives frames that hold every fourth bin.
+    complex_ : float32, shape ((n_fft // 4 + n_fft // 8) * COMPLEX,)
+        Receives the transform of the odd bins, then that of the even bins between the fourth ones.
     """
     n, twiddles = len(window), plan.twiddles
     eighth, second = n // 8, n // 2
     for p in range(eighth):
-        a, b = _sample(side, places, window, p), _sample(side, places, window, p + eighth)
-        c, d = _sample(side, places, window, p + 2 * eighth), _sample(side, places, window, p + 3 * eighth)
-        e, f = _sample(side, places, window, p + 4 * eighth), _sample(side, places, window, p + 5 * eighth)
-        g, h = _sample(side, places, window, p + 6 * eighth), _sample(side, places, window, p + 7 * eighth)
-        _turned(complex_, p * COMPLEX, a - e, g - c, twiddles, 2 * p)
-        _turned(complex_, (p + eighth) * COMPLEX, b - f, h - d, twiddles, 2 * (p + eighth))
+        a, b = _windowed(samples, offsets, window, p), _windowed(samples, offsets, window, p + eighth)
+        c, d = _windowed(samples, offsets, window, p + 2 * eighth), _windowed(samples, offsets, window, p + 3 * eighth)
+        e, f = _windowed(samples, offsets, window, p + 4 * eighth), _windowed(samples, offsets, window, p + 5 * eighth)
+        g, h = _windowed(samples, offsets, window, p + 6 * eighth), _windowed(samples, offsets, window, p + 7 * eighth)
+        _store_rotated(complex_, p * COMPLEX, a - e, g - c, twiddles, 2 * p)
+        _store_rotated(complex_, (p + eighth) * COMPLEX, b - f, h - d, twiddles, 2 * (p + eighth))
         a, b, c, d = a + e, b + f, c + g, d + h
-        _turned(complex_, (p + 2 * eighth) * COMPLEX, a - c, d - b, twiddles, second + 2 * p)
+        _store_rotated(complex_, (p + 2 * eighth) * COMPLEX, a - c, d - b, twiddles, second + 2 * p)
         store(real, p * LANES, a + c)
         store(real, (p + eighth) * LANES, b + d)
 
 
-@part
-def _sample(side: Floats, places: Integers, window: Floats, i: int) -> Lanes:
-    return load(side, places[i]) * splat(window[i])
+@inline
+def _windowed(samples: Floats, offsets: Integers, window: Floats, i: int) -> Lanes:
+    return load(samples, offsets[i]) * splat(window[i])
 
 
-@part
-def _turned(complex_: Floats, at: int, real: Lanes, imag: Lanes, twiddles: Floats, offset: int) -> None:
+@inline
+def _store_rotated(complex_: Floats, at: int, real: Lanes, imag: Lanes, twiddles: Floats, offset: int) -> None:
     """Write a complex value times its twiddle factor."""
     cosine, sine = splat(twiddles[offset]), splat(twiddles[offset + 1])
     store(complex_, at, multiply_add(real, cosine, -(imag * sine)))
     store(complex_, at + LANES, multiply_add(imag, cosine, real * sine))
 
 
-@part
+@inline
 def power_spectrum(real: Floats, complex_: Floats, plan: FourierPlan, power: Floats) -> None:
-    """Write the power in every bin of LANES frames that `split_frames` has begun to transform.
+    """Complete the transform that `split_frames` began, and write the power in every bin of LANES frames.
 
     Parameters
     ----------
-    real, complex_ : as it left them; overwritten
-    power : float32, receives n_fft // 2 + 1 values of LANES lanes
+    real, complex_ : float32
+        Output of `split_frames`; overwritten.
+    power : float32, shape ((n_fft // 2 + 1) * LANES,)
+        Receives the power spectrum.
     """
     passes, twiddles, bins = plan.passes, plan.twiddles, plan.bins
     for step in range(len(passes)):
         kind, radix, start, size, n, offset = passes[step]
         if kind == SPLIT:
-            _split(real, complex_, n, twiddles, offset)
-        elif kind == SPREAD:
-            _spread(complex_, radix, start, size, n, twiddles, offset)
+            _split_pass(real, complex_, n, twiddles, offset)
+        elif kind == BUTTERFLY:
+            _butterfly_pass(complex_, radix, start, size, n, twiddles, offset)
         else:
-            _finish(complex_, radix, start, size, power, bins, offset)
+            _last_pass(complex_, radix, start, size, power, bins, offset)
     first, second = load(real, 0), load(real, LANES)
     total, difference = first + second, first - second
     store(power, 0, total * total)
     store(power, len(power) - LANES, difference * difference)
 
 
-@part
-def _split(real: Floats, complex_: Floats, n: int, twiddles: Floats, offset: int) -> None:
-    """Turn n real values into n / 4 complex ones, the odd bins' transform, and n / 2 real ones, the even bins'."""
+@inline
+def _split_pass(real: Floats, complex_: Floats, n: int, twiddles: Floats, offset: int) -> None:
+    """Split n real values into n / 4 complex ones, for the odd bins, and n / 2 real ones, for the even bins."""
     quarter = n // 4
     for p in range(quarter):
         a, b = load(real, p * LANES), load(real, (p + quarter) * LANES)
         c, d = load(real, (p + 2 * quarter) * LANES), load(real, (p + 3 * quarter) * LANES)
-        _turned(complex_, p * COMPLEX, a - c, d - b, twiddles, offset + 2 * p)
+        _store_rotated(complex_, p * COMPLEX, a - c, d - b, twiddles, offset + 2 * p)
         store(real, p * LANES, a + c)
         store(real, (p + quarter) * LANES, b + d)
 
 
-@part
-def _spread(complex_: Floats, radix: int, start: int, size: int, n: int, twiddles: Floats, offset: int) -> None:
+@inline
+def _butterfly_pass(complex_: Floats, radix: int, start: int, size: int, n: int, twiddles: Floats, offset: int) -> None:
     """Run one pass over each transform of n points among ``size`` complex values."""
     count = n // radix
     for block in range(start, start + size, n):
         for p in range(count):
             if radix == 8:
-                spread8(complex_, (block + p) * COMPLEX, count * COMPLEX, twiddles, offset + 14 * p)
+                butterfly8(complex_, (block + p) * COMPLEX, count * COMPLEX, twiddles, offset + 14 * p)
             else:
-                spread4(complex_, (block + p) * COMPLEX, count * COMPLEX, twiddles, offset + 6 * p)
+                butterfly4(complex_, (block + p) * COMPLEX, count * COMPLEX, twiddles, offset + 6 * p)
 
 
-@part
-def _finish(complex_: Floats, radix: int, start: int, size: int, power: Floats, bins: Integers, offset: int) -> None:
+@inline
+def _last_pass(complex_: Floats, radix: int, start: int, size: int, power: Floats, bins: Integers, offset: int) -> None:
     """Run the last pass over ``size`` complex values and write the powers."""
     for p in range(0, size, radix):
         if radix == 8:

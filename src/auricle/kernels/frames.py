@@ -1,22 +1,22 @@
-"""The fused pass: samples in, one column of numbers for each frame out, a block of LANES frames at a time."""
+"""Frame analysis: from samples to the feature values, or the filter-bank sums, of every frame, LANES at a time."""
 
 import threading
 from typing import NamedTuple
 
 import numpy as np
 
-from auricle.kernels.bands import Bands, cepstrum, mel_levels, pitch_classes
-from auricle.kernels.compiled import kernel, part
+from auricle.kernels.bands import Bands, cepstrum, mel_levels, pitch_classes, weighted_sum
+from auricle.kernels.compiled import inline, kernel
 from auricle.kernels.fourier import FourierPlan, power_spectrum, split_frames
-from auricle.kernels.framing import layout, levels, side_by_side, stage
-from auricle.kernels.simd import LANES, Floats, Integers, load, store
+from auricle.kernels.framing import column_layout, copy_columns, energy_and_crossings, interleave
+from auricle.kernels.simd import LANES, Floats, Integers, load, square_root, store
 from auricle.kernels.spectral_shape import flatness, moments, peaks_and_valleys
 
-__all__ = ["Memory", "Rows", "Tables", "Workspace", "aligned", "analyse", "workspace"]
+__all__ = ["Rows", "Tables", "Workspace", "WorkspacePool", "aligned", "analyse", "band_sums", "workspace"]
 
 
 class Rows(NamedTuple):
-    """The row of the output that each group of values begins at; -1 for a group that is not computed."""
+    """The first output row of each feature group; -1 for a group that is not computed."""
 
     mel: int
     mel_delta: int
@@ -37,10 +37,10 @@ class Rows(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The numbers that a spec's kernels use: made once, read only."""
+    """The constants of one spec: window, transform, filter banks. Read only."""
 
     window: Floats
-    places: Integers
+    offsets: Integers
     hop: int
     bin_hz: float
     fourier: FourierPlan
@@ -51,10 +51,10 @@ class Tables(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Memory that one thread works in."""
+    """Scratch arrays of one thread."""
 
-    staged: Floats
-    side: Floats
+    columns: Floats
+    interleaved: Floats
     frames: Floats
     complex: Floats
     power: Floats
@@ -64,8 +64,8 @@ class Workspace(NamedTuple):
 
 
 def workspace(n_fft: int, hop: int, n_mels: int, ranks: int) -> Workspace:
-    """Return memory for frames of ``n_fft`` samples; it may be used again for every window of the same spec."""
-    step, width = layout(n_fft, hop)
+    """Allocate scratch arrays for frames of ``n_fft`` samples; every window of the same spec may reuse them."""
+    step, width = column_layout(n_fft, hop)
     n_bins = n_fft // 2 + 1
     sizes = (
         width * step + LANES,
@@ -81,7 +81,7 @@ def workspace(n_fft: int, hop: int, n_mels: int, ranks: int) -> Workspace:
 
 
 def aligned(size: int) -> Floats:
-    """Return uninitialised memory that begins at a cache line, so that no load of lanes touches one line too many."""
+    """Allocate uninitialised floats from the start of a cache line, so that no load of lanes spans two lines."""
     line = 64
     memory = np.empty(size * 4 + line, np.uint8)
     start = -memory.ctypes.data % line
@@ -93,43 +93,44 @@ def analyse(
     samples: Floats,
     begin: int,
     end: int,
-    transform: bool,  # noqa: FBT001 - numba kernels take no keyword-only arguments
+    compute_power: bool,  # noqa: FBT001 - numba kernels take no keyword-only arguments
     tables: Tables,
     rows: Rows,
     work: Workspace,
     values: Floats,
 ) -> None:
-    """Fill frames ``begin`` to ``end`` of ``values`` (rows by frames) from samples, a block of LANES at a time.
+    """Fill frames ``begin`` to ``end`` of ``values`` (rows by frames) with feature values, a block of LANES at a time.
 
     Parameters
     ----------
-    transform : False when ``work.power`` holds the power spectrum of one block already, because ``n_fft`` is not a
-        power of two of at least 8
+    compute_power : bool
+        False if ``work.power`` already holds the power spectrum of one block, because ``n_fft`` is not a power of two
+        of at least 8.
     """
     for first in range(begin, end, LANES):
-        if transform or rows.energy >= 0:
-            _frame(samples, first, tables, rows, work, values)
-        if transform:
-            split_frames(work.side, tables.places, tables.window, tables.fourier, work.frames, work.complex)
+        if compute_power or rows.energy >= 0:
+            _interleave(samples, first, tables, rows, work, values)
+        if compute_power:
+            split_frames(work.interleaved, tables.offsets, tables.window, tables.fourier, work.frames, work.complex)
             power_spectrum(work.frames, work.complex, tables.fourier, work.power)
-        _describe(first, tables, rows, work, values)
+        _write_values(first, tables, rows, work, values)
 
 
-@part
-def _frame(samples: Floats, first: int, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
-    """Lay LANES frames side by side, and fill the rows that need no spectrum."""
+@inline
+def _interleave(samples: Floats, first: int, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
+    """Interleave LANES frames, and fill the rows that need no spectrum."""
     step = min(tables.hop, len(tables.window))
     columns = LANES + (len(tables.window) - 1) // step
     width = (columns + LANES - 1) // LANES * LANES
-    stage(samples, first * tables.hop, tables.hop, step, columns, work.staged)
-    side_by_side(work.staged, step, width, work.side)
+    copy_columns(samples, first * tables.hop, tables.hop, step, columns, work.columns)
+    interleave(work.columns, step, width, work.interleaved)
     if rows.energy >= 0:
         energy, crossings = rows.energy * values.shape[1] + first, rows.zcr * values.shape[1] + first
-        levels(work.side, tables.places, values, energy, crossings)
+        energy_and_crossings(work.interleaved, tables.offsets, values, energy, crossings)
 
 
-@part
-def _describe(first: int, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
+@inline
+def _write_values(first: int, tables: Tables, rows: Rows, work: Workspace, values: Floats) -> None:
     power, width = work.power, values.shape[1]
     if rows.mel >= 0 or rows.mfcc >= 0:
         mel_levels(power, tables.mel, work.levels)
@@ -150,20 +151,63 @@ def _describe(first: int, tables: Tables, rows: Rows, work: Workspace, values: F
         pitch_classes(power, tables.chroma, values, rows.chroma * width + first)
 
 
-KEPT = 4  # a thread seldom works by more specs
+@kernel
+def band_sums(
+    samples: Floats,
+    begin: int,
+    end: int,
+    compute_power: bool,  # noqa: FBT001 - numba kernels take no keyword-only arguments
+    magnitude: bool,  # noqa: FBT001
+    window: Floats,
+    offsets: Integers,
+    hop: int,
+    fourier: FourierPlan,
+    bands: Bands,
+    work: Workspace,
+    values: Floats,
+) -> None:
+    """Fill frames ``begin`` to ``end`` of ``values`` (bands by frames) with filter-bank sums: no decibels, no floor.
+
+    Parameters
+    ----------
+    compute_power : bool
+        False if ``work.power`` already holds the power spectrum of one block, because ``n_fft`` is not a power of two
+        of at least 8.
+    magnitude : bool
+        Sum magnitudes, not powers.
+    """
+    step = min(hop, len(window))
+    columns = LANES + (len(window) - 1) // step
+    width = (columns + LANES - 1) // LANES * LANES
+    runs, weights = bands.runs, bands.weights
+    for first in range(begin, end, LANES):
+        if compute_power:
+            copy_columns(samples, first * hop, hop, step, columns, work.columns)
+            interleave(work.columns, step, width, work.interleaved)
+            split_frames(work.interleaved, offsets, window, fourier, work.frames, work.complex)
+            power_spectrum(work.frames, work.complex, fourier, work.power)
+        if magnitude:
+            for bin_ in range(0, len(work.power), LANES):
+                store(work.power, bin_, square_root(load(work.power, bin_)))
+        for run in range(len(runs)):
+            total = weighted_sum(work.power, runs[run, 1], runs[run, 2], weights, runs[run, 3])
+            store(values, runs[run, 0] * values.shape[1] + first, total)
 
 
-class Memory(threading.local):
-    """The workspaces of one thread, by what decides their size."""
+MAX_WORKSPACES = 4  # a thread seldom uses more specs
+
+
+class WorkspacePool(threading.local):
+    """The workspaces of each thread, by their size."""
 
     def __init__(self) -> None:
         self._spaces: dict[tuple[int, ...], Workspace] = {}
 
     def get(self, n_fft: int, hop: int, n_mels: int, ranks: int) -> Workspace:
-        """Return memory as :func:`~auricle.kernels.frames.workspace` makes it, which nobody else uses now."""
+        """Return this thread's workspace of that size, as :func:`~auricle.kernels.frames.workspace` makes it."""
         size = (n_fft, hop, n_mels, ranks)
         if size not in self._spaces:
-            if len(self._spaces) == KEPT:
+            if len(self._spaces) == MAX_WORKSPACES:
                 del self._spaces[next(iter(self._spaces))]
             self._spaces[size] = workspace(*size)
         return self._spaces[size]

@@ -1,13 +1,13 @@
-"""Framing: samples become windowed frames, LANES of them side by side, with their energy and sign changes."""
+"""Framing: interleave the samples of LANES overlapping frames, and compute their energy and zero crossings."""
 
 import numpy as np
 
-from auricle.kernels.compiled import kernel, part
+from auricle.kernels.compiled import inline, kernel
 from auricle.kernels.simd import LANES, Floats, Integers, below, extract, load, multiply_add, splat, store, transpose
 
-__all__ = ["all_within", "layout", "levels", "places_of", "side_by_side", "stage"]
+__all__ = ["all_within", "column_layout", "copy_columns", "energy_and_crossings", "interleave", "lane_offsets"]
 
-ZERO = 1e-10  # samples this close to 0 count as positive
+ZERO_THRESHOLD = 1e-10  # samples this close to 0 count as positive
 
 
 @kernel
@@ -26,11 +26,11 @@ def all_within(samples: Floats, limit: float) -> bool:
     return inside
 
 
-@part
-def stage(samples: Floats, first: int, hop: int, step: int, columns: int, staged: Floats) -> None:
-    """Copy the stretch that LANES frames need: column c holds ``step`` samples from ``first + c * hop`` on.
+@inline
+def copy_columns(samples: Floats, first: int, hop: int, step: int, columns: int, staged: Floats) -> None:
+    """Copy the samples of LANES frames: column c holds ``step`` samples from ``first + c * hop`` on.
 
-    What lies beyond the end of the samples is 0.
+    Samples beyond the end are 0.
     """
     for column in range(columns):
         source, target = first + column * hop, column * step
@@ -44,39 +44,39 @@ def stage(samples: Floats, first: int, hop: int, step: int, columns: int, staged
             staged[target + i] = 0.0
 
 
-@part
-def side_by_side(staged: Floats, step: int, width: int, side: Floats) -> None:
-    """Write sample i of every column next to one another, to ``side[i * width]``.
+@inline
+def interleave(staged: Floats, step: int, width: int, interleaved: Floats) -> None:
+    """Write sample i of all columns side by side, from ``interleaved[i * width]`` on.
 
-    Frames overlap, so each sample is moved once, not once for every frame that holds it: sample i of the frame in
-    lane l lies in column l + i // step, and neighbouring lanes read neighbouring columns (see `places_of`).
+    Frames overlap, so each sample is moved once, not once for every frame: sample i of the frame in lane l lies in
+    column l + i // step, and neighbouring lanes read neighbouring columns (see `lane_offsets`).
     """
     for i in range(0, step, LANES):
         row = max(0, min(i, step - LANES))
         for column in range(0, width, LANES):
-            transpose(staged, column * step + row, step, side, row * width + column, width)
+            transpose(staged, column * step + row, step, interleaved, row * width + column, width)
 
 
-def layout(n_fft: int, hop: int) -> tuple[int, int]:
-    """Return how many samples of a frame are new, and how many columns LANES frames need, in whole lanes."""
+def column_layout(n_fft: int, hop: int) -> tuple[int, int]:
+    """Return the number of new samples in each frame, and of columns for LANES frames, in whole lanes."""
     step = min(hop, n_fft)
     columns = LANES + (n_fft - 1) // step
     return step, -(-columns // LANES) * LANES
 
 
-def places_of(n_fft: int, hop: int) -> Integers:
-    """Return where in ``side`` the lanes of each sample of a frame begin, shape (n_fft,)."""
-    step, width = layout(n_fft, hop)
+def lane_offsets(n_fft: int, hop: int) -> Integers:
+    """Return the offset in ``interleaved`` of each sample of a frame, for all lanes: int64, shape (n_fft,)."""
+    step, width = column_layout(n_fft, hop)
     return np.arange(n_fft) % step * width + np.arange(n_fft) // step
 
 
-@part
-def levels(side: Floats, places: Integers, values: Floats, energy: int, crossings: int) -> None:
-    """Write each frame's sum of squares, and how often its sign changes; both are places in ``values``."""
-    total, changes, zero = splat(0.0), splat(0.0), splat(-ZERO)
-    before = below(load(side, places[0]), zero)
-    for i in range(len(places)):
-        sample = load(side, places[i])
+@inline
+def energy_and_crossings(interleaved: Floats, offsets: Integers, values: Floats, energy: int, crossings: int) -> None:
+    """Write each frame's sum of squares and number of zero crossings, at two indices of ``values``."""
+    total, changes, zero = splat(0.0), splat(0.0), splat(-ZERO_THRESHOLD)
+    before = below(load(interleaved, offsets[0]), zero)
+    for i in range(len(offsets)):
+        sample = load(interleaved, offsets[i])
         negative = below(sample, zero)
         change = negative - before
         total = multiply_add(sample, sample, total)

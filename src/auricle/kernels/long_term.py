@@ -1,4 +1,4 @@
-"""The long-term spectrum: power in every bin over all frames of a sound, and in every band of every frame."""
+"""Long-term spectrum: the power of every bin over all frames, and measures of hum and spectral holes on it."""
 
 from typing import TypeAlias
 
@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.kernels.bands import DECIBELS_PER_OCTAVE, log2
-from auricle.kernels.compiled import kernel, part
+from auricle.kernels.compiled import inline, kernel
 from auricle.kernels.fourier import FourierPlan, power_spectrum, split_frames
 from auricle.kernels.frames import Workspace
-from auricle.kernels.framing import side_by_side, stage
+from auricle.kernels.framing import copy_columns, interleave
 from auricle.kernels.simd import LANES, Floats, Integers, Lanes, load, maximum, multiply_add_one, splat, store
 
-__all__ = ["levels_of", "long_term_spectrum", "steep_steps"]
+__all__ = ["bin_levels_db", "count_steep_steps", "long_term_spectrum"]
 
 Doubles: TypeAlias = NDArray[np.float64]
 
-TINY = 1e-30  # a power that stands for none
+MIN_POWER = 1e-30  # stands for zero power
 
 
 @kernel
@@ -25,32 +25,38 @@ def long_term_spectrum(
     centre: float,
     n_frames: int,
     window: Floats,
-    places: Integers,
+    offsets: Integers,
     fourier: FourierPlan,
     band_bins: int,
-    live: Floats,
+    lane_mask: Floats,
     work: Workspace,
     bins: Floats,
     bands: Floats,
 ) -> None:
-    """Add the power spectra of frames that lie side by side, and write the power in bands of neighbouring bins.
+    """Sum the power spectra of frames without overlap, and write the power of each band and frame.
 
     Parameters
     ----------
-    centre : what is taken off each sample
-    live : float32, shape (2 * LANES,), ones and then zeros
-    bins : float32, shape (n_bins * LANES,), to which the powers of every LANES-th frame are added
-    bands : float32, shape (n_bands, width), of which the first ``n_frames`` columns count
+    centre : float
+        Mean to subtract from each sample.
+    band_bins : int
+        Number of bins in a band.
+    lane_mask : float32, shape (2 * LANES,)
+        Ones and then zeros.
+    bins : float32, shape (n_bins * LANES,)
+        Receives the sum over every LANES-th frame, in each lane.
+    bands : float32, shape (n_bands, at least n_frames)
+        Receives the power of each band and frame.
     """
     size, middle = len(window), splat(centre)
     for first in range(0, n_frames, LANES):
-        stage(samples, first * size, size, size, LANES, work.staged)
+        copy_columns(samples, first * size, size, size, LANES, work.columns)
         for i in range(0, size * LANES, LANES):
-            store(work.staged, i, load(work.staged, i) - middle)
-        side_by_side(work.staged, size, LANES, work.side)
-        split_frames(work.side, places, window, fourier, work.frames, work.complex)
+            store(work.columns, i, load(work.columns, i) - middle)
+        interleave(work.columns, size, LANES, work.interleaved)
+        split_frames(work.interleaved, offsets, window, fourier, work.frames, work.complex)
         power_spectrum(work.frames, work.complex, fourier, work.power)
-        _add(work.power, load(live, max(0, first + LANES - n_frames)), bins)
+        _accumulate(work.power, load(lane_mask, max(0, first + LANES - n_frames)), bins)
         for band in range(len(bands)):
             power = splat(0.0)
             for bin_ in range(band * band_bins, (band + 1) * band_bins):
@@ -59,22 +65,27 @@ def long_term_spectrum(
 
 
 @kernel
-def steep_steps(
+def count_steep_steps(
     bands: Floats, n_frames: int, n_bands: int, loud: float, floor: float, steep: float, loudness: Floats
 ) -> tuple[int, int]:
-    """Count where the power of a frame changes by more than a factor from one band to the next.
+    """Count the steps between neighbouring bands of a frame that exceed a factor of power.
 
     Parameters
     ----------
-    n_bands : the first of the bands, between which is counted
-    loud : of the loudest frame's power, what a frame must have to count
-    floor : of the largest power of a band, what is taken for the least
-    steep : the factor
-    loudness : float32, shape (n_frames,), receives the power of each frame
+    n_bands : int
+        Number of bands to compare, from the first.
+    loud : float
+        Least power of a frame, relative to the loudest; quieter frames do not count.
+    floor : float
+        Least power of a band, relative to the largest.
+    steep : float
+        Factor that a step must exceed.
+    loudness : float32, shape (n_frames,)
+        Receives the power of each frame.
 
     Returns
     -------
-    such steps, and frames that count
+    n_steps, n_loud_frames : int
     """
     loudness[:] = 0.0
     for band in range(len(bands)):
@@ -95,21 +106,22 @@ def steep_steps(
     return n_steps, n_loud
 
 
-@part
-def _add(power: Floats, live: Lanes, bins: Floats) -> None:
+@inline
+def _accumulate(power: Floats, lane_mask: Lanes, bins: Floats) -> None:
     for i in range(0, len(power), LANES):
-        store(bins, i, load(bins, i) + load(power, i) * live)
+        store(bins, i, load(bins, i) + load(power, i) * lane_mask)
 
 
 @kernel
-def levels_of(spectrum: Floats, levels_db: Floats, before_db: Doubles) -> None:
-    """Write the level of each bin of a spectrum, and the sum of the levels of all bins before it.
+def bin_levels_db(spectrum: Floats, levels_db: Floats, cumulative_db: Doubles) -> None:
+    """Write the level of each bin of a complex spectrum, and the cumulative sum of the levels.
 
     Parameters
     ----------
-    spectrum : float32, shape (2 * n,): real and imaginary parts in turn
+    spectrum : float32, shape (2 * n,)
+        Real and imaginary parts in turn.
     levels_db : float32, shape (at least n, a multiple of LANES,)
-    before_db : float64, shape (n + 1,)
+    cumulative_db : float64, shape (n + 1,)
     """
     n = len(spectrum) // 2
     for k in range(n):
@@ -118,8 +130,8 @@ def levels_of(spectrum: Floats, levels_db: Floats, before_db: Doubles) -> None:
     for k in range(n, len(levels_db)):
         levels_db[k] = 0.0
     for k in range(0, len(levels_db), LANES):
-        store(levels_db, k, log2(maximum(load(levels_db, k), splat(TINY))) * splat(DECIBELS_PER_OCTAVE))
-    total = before_db[0] = 0.0
+        store(levels_db, k, log2(maximum(load(levels_db, k), splat(MIN_POWER))) * splat(DECIBELS_PER_OCTAVE))
+    total = cumulative_db[0] = 0.0
     for k in range(n):
         total += levels_db[k]
-        before_db[k + 1] = total
+        cumulative_db[k + 1] = total

@@ -1,7 +1,7 @@
-"""SciPy's Fourier transform of real values, loaded from its own file.
+"""SciPy's real FFT for lengths without a lane transform, loaded without importing ``scipy.fft``.
 
-``scipy.fft`` imports SciPy's special functions and parses docstrings, which takes a fifth of a short prediction.
-NumPy's transform of float32 is no substitute: its bits differ.
+That import loads SciPy's special functions and parses docstrings: a fifth of the time of a short prediction. The bits
+of NumPy's float32 transform differ.
 """
 
 import sys
@@ -42,7 +42,7 @@ def rfft(values: NDArray[np.float32]) -> NDArray[np.complex64]:
 
 
 def next_fast_len(n: int) -> int:
-    """Return ``scipy.fft.next_fast_len(n, real=True)``: the next length, n or more, that is transformed quickly."""
+    """Return ``scipy.fft.next_fast_len(n, real=True)``: the next length, at least n, with a fast transform."""
     compiled = _compiled()
     if compiled is None:
         from scipy import fft
@@ -53,7 +53,7 @@ def next_fast_len(n: int) -> int:
 
 @cache
 def _compiled() -> Any | None:
-    """Import SciPy's compiled transform without its packages; None where a SciPy keeps it elsewhere."""
+    """Import SciPy's compiled transform without its packages; None if this SciPy keeps it elsewhere."""
     if _NAME in sys.modules:
         return sys.modules[_NAME]
     spec = PathFinder.find_spec(_NAME, [str(Path(scipy.__file__).parent / "fft" / "_pocketfft")])

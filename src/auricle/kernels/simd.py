@@ -1,4 +1,4 @@
-"""A numba type that holds one number of several frames in a SIMD register, and the LLVM instructions on it."""
+"""SIMD arithmetic for numba: the type `Lanes` (16 floats) and its LLVM instructions, fused multiply-add included."""
 
 import inspect
 import operator
@@ -59,15 +59,16 @@ def element(builder: Builder, data: Any, place: Any, content: Any) -> Any:
 
 
 def instruction(result: types.Type) -> Callable[[Callable[..., Any]], Any]:
-    """Make a function for kernels from one that emits LLVM instructions.
+    """Turn a function that emits LLVM instructions into one that kernels can call.
 
     The emitting function gets a builder and one LLVM value for each argument: arrays as the address of their first
-    element (they must be contiguous), whole numbers as 64 bits, other numbers as 32-bit floats, lanes as they are.
-    Nothing checks bounds.
+    element (they must be contiguous), integers as 64 bits, other numbers as 32-bit floats, lanes unchanged.
+    Bounds are not checked.
 
     Parameters
     ----------
-    result : the type of what the function returns
+    result : numba type
+        Return type of the function.
     """
 
     def decorate(emit: Callable[..., Any]) -> Any:
@@ -81,7 +82,7 @@ def instruction(result: types.Type) -> Callable[[Callable[..., Any]], Any]:
 
         definition.__name__ = definition.__qualname__ = emit.__name__
         definition.__doc__ = emit.__doc__
-        # The builder's place is the typing context's; numba matches a call's arguments with the names that follow.
+        # numba passes the typing context where the builder stands, and matches arguments with the names after it.
         definition.__signature__ = inspect.signature(emit)  # type: ignore[attr-defined]
         return intrinsic(definition)
 
@@ -106,15 +107,15 @@ UNDEFINED = ir.Constant(FLOATS, ir.Undefined)
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
 Lanes: TypeAlias = Any
-"""What kernels compute with; only numba knows it."""
+"""The value type of kernels; it exists only inside numba."""
 
 
-_cgutils: Any = numba.core.cgutils  # numba types neither
+_cgutils: Any = numba.core.cgutils  # numba has no types for these
 _lower: Any = numba.core.imputils.lower_builtin
 
 
 class LanesType(types.Type):
-    """The type of lanes, as numba sees it."""
+    """The numba type of lanes."""
 
     def __init__(self) -> None:
         super().__init__(name=f"float32x{LANES}")
@@ -179,9 +180,13 @@ declare float @llvm.fma.f32(float, float, float)
 
 
 def emit_multiply_add(builder: Builder, a: Any, b: Any, c: Any) -> Any:
-    """Emit ``a * b + c``, rounded once, of 32-bit floats or of vectors of them."""
-    if not _is_instruction():
-        return _emulated(builder, a, b, c)
+    """Emit ``a * b + c``, rounded once, of 32-bit floats or of vectors of them.
+
+    The compiler alone would round once on processors with an FMA instruction and twice on others, and values that
+    depend on the last bits (such as where the noise bins of a pure tone lie) would differ by much more.
+    """
+    if not _has_fma():
+        return _emulated_multiply_add(builder, a, b, c)
     suffix = f"v{a.type.count}f32" if isinstance(a.type, ir.VectorType) else "f32"
     kind = ir.FunctionType(a.type, [a.type] * 3)
     function = _cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.{suffix}")
@@ -189,18 +194,18 @@ def emit_multiply_add(builder: Builder, a: Any, b: Any, c: Any) -> Any:
 
 
 @cache
-def _is_instruction() -> bool:
-    """Return whether the processor that numba compiles for has the instruction, and needs no library for it."""
+def _has_fma() -> bool:
+    """Return whether the target processor has an FMA instruction, so that no library call is needed."""
     triple, name, features = cpu_target.target_context.codegen().magic_tuple()
     machine = llvm.Target.from_triple(triple).create_target_machine(cpu=name, features=features)
     return "fmaf" not in machine.emit_assembly(llvm.parse_assembly(_PROBE))
 
 
-def _emulated(builder: Builder, a: Any, b: Any, c: Any) -> Any:
-    """Emit the same in double precision, which holds every product of two floats.
+def _emulated_multiply_add(builder: Builder, a: Any, b: Any, c: Any) -> Any:
+    """Emit the same in double precision, which holds every product of two floats exactly.
 
-    The sum is rounded to odd: its last bit says whether anything was left out, so that rounding it once more, to a
-    float, gives what one rounding would have given.
+    The sum is rounded to odd: its last bit records whether it is inexact, so that the second rounding, to a float,
+    gives the bits of a single rounding.
 
     Source: Boldo and Melquiond, Emulation of FMA and correctly rounded sums (2008); Knuth's exact sum of two numbers.
     """
@@ -209,25 +214,25 @@ def _emulated(builder: Builder, a: Any, b: Any, c: Any) -> Any:
     a, b, c = (builder.fpext(value, doubles) for value in (a, b, c))
     product = builder.fmul(a, b)
     total = builder.fadd(product, c)
-    of_c = builder.fsub(total, product)
-    left = builder.fadd(builder.fsub(product, builder.fsub(total, of_c)), builder.fsub(c, of_c))
-    is_inexact = builder.fcmp_ordered("!=", left, zero)
-    is_beyond = builder.xor(builder.fcmp_ordered("<", left, zero), builder.fcmp_ordered("<", total, zero))
+    rounded_c = builder.fsub(total, product)
+    error = builder.fadd(builder.fsub(product, builder.fsub(total, rounded_c)), builder.fsub(c, rounded_c))
+    is_inexact = builder.fcmp_ordered("!=", error, zero)
+    is_too_large = builder.xor(builder.fcmp_ordered("<", error, zero), builder.fcmp_ordered("<", total, zero))
     towards_zero = builder.sub(
-        builder.bitcast(total, integers), builder.zext(builder.and_(is_inexact, is_beyond), integers)
+        builder.bitcast(total, integers), builder.zext(builder.and_(is_inexact, is_too_large), integers)
     )
     odd = builder.or_(towards_zero, builder.zext(is_inexact, integers))
     return builder.fptrunc(builder.bitcast(odd, doubles), _like(a.type, ir.FloatType()))
 
 
 def _like(kind: Any, element: Any) -> Any:
-    """Return a type of as many elements as another has."""
+    """Return the type of ``element`` with as many elements as ``kind``."""
     return ir.VectorType(element, kind.count) if isinstance(kind, ir.VectorType) else element
 
 
 @instruction(lanes)
 def load(builder: Builder, array: Any, at: Any) -> Any:
-    """Return the lanes that lie from ``array[at]`` on, aligned or not."""
+    """Return ``array[at : at + LANES]``, aligned or not."""
     return builder.load(element(builder, array, at, FLOATS), align=4)
 
 
@@ -291,21 +296,21 @@ def square_root(builder: Builder, value: Any) -> Any:
 
 @instruction(lanes)
 def mantissa(builder: Builder, value: Any) -> Any:
-    """Return each positive lane divided by the power of two that brings it into [1, 2)."""
+    """Return the mantissa, in [1, 2), of each positive lane."""
     fraction = builder.and_(builder.bitcast(value, INTEGERS), _bits(0x007FFFFF))
     return builder.bitcast(builder.or_(fraction, _bits(0x3F800000)), FLOATS)
 
 
 @instruction(lanes)
 def exponent(builder: Builder, value: Any) -> Any:
-    """Return the binary logarithm of the power of two that `mantissa` divides by."""
+    """Return the binary exponent that belongs to `mantissa`."""
     biased = builder.lshr(builder.bitcast(value, INTEGERS), _bits(23))
     return builder.sitofp(builder.sub(biased, _bits(127)), FLOATS)
 
 
 @instruction(types.void)
 def transpose(builder: Builder, source: Any, start: Any, step: Any, target: Any, at: Any, target_step: Any) -> None:
-    """Copy a square of LANES rows and columns; rows lie ``step`` apart, and as columns ``target_step`` apart."""
+    """Write the transpose of a LANES by LANES square; rows are ``step`` apart in source, ``target_step`` in target."""
     rows = []
     for row in range(LANES):
         place = builder.add(start, builder.mul(step, index(row)))

@@ -1,25 +1,25 @@
-"""Measures of a waveform that need one pass over its samples: sums, extremes, and the powers of short blocks."""
+"""Waveform measures in one pass over the samples: mean, range, block sums, block powers, samples beyond a level."""
 
 from auricle.kernels.compiled import kernel
 from auricle.kernels.simd import LANES, Floats, below, extract, load, maximum, minimum, splat
 from auricle.kernels.statistics import total, total_of_squares
 
-__all__ = ["block_powers", "count_beyond", "sums", "survey"]
-AT_ONCE = 1024  # samples that are summed in float32 before they are added to the others in float64
+__all__ = ["block_powers", "block_sums", "count_beyond", "mean_and_range"]
+CHUNK_SAMPLES = 1024  # summed in float32, then added in float64
 
 
 @kernel
-def survey(samples: Floats) -> tuple[float, float, float]:
-    """Return the mean of at least one sample, the smallest and the largest.
+def mean_and_range(samples: Floats) -> tuple[float, float, float]:
+    """Return the mean, the smallest and the largest of at least one sample.
 
-    The mean is taken twice, and the second time of what the first leaves in each sample: float32 sums that well.
+    A second pass over the residuals corrects the rounding of the float32 mean.
     """
     low, high = samples[0], samples[0]
     lows, highs, middle = splat(low), splat(high), splat(total(samples) / len(samples))
     mean, left, whole = extract(middle, 0), 0.0, len(samples) - len(samples) % LANES
-    for first in range(0, whole, AT_ONCE):
+    for first in range(0, whole, CHUNK_SAMPLES):
         away = splat(0.0)
-        for i in range(first, min(first + AT_ONCE, whole), LANES):
+        for i in range(first, min(first + CHUNK_SAMPLES, whole), LANES):
             some = load(samples, i)
             lows, highs, away = minimum(lows, some), maximum(highs, some), away + (some - middle)
         for lane in range(LANES):
@@ -33,7 +33,7 @@ def survey(samples: Floats) -> tuple[float, float, float]:
 
 @kernel
 def block_powers(samples: Floats, centre: float, size: int, powers: Floats, centred: Floats) -> float:
-    """Write the mean square of every whole block of ``size`` samples, as it is and less ``centre``.
+    """Write the mean square of every whole block of ``size`` samples, raw and after subtracting ``centre``.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ def block_powers(samples: Floats, centre: float, size: int, powers: Floats, cent
 
     Returns
     -------
-    the mean square of all samples less ``centre``, those after the last whole block included
+    float
+        Mean square of all samples after subtracting ``centre``, those after the last whole block included.
     """
     n_blocks, energy = len(samples) // size, 0.0
     for block in range(n_blocks):
@@ -54,15 +55,15 @@ def block_powers(samples: Floats, centre: float, size: int, powers: Floats, cent
 
 
 @kernel
-def sums(samples: Floats, centre: float, size: int, found: Floats) -> None:
-    """Write the sum of every block of ``size`` samples less ``centre``; the last may be shorter."""
+def block_sums(samples: Floats, centre: float, size: int, found: Floats) -> None:
+    """Write the sum of every block of ``size`` samples after subtracting ``centre``; the last may be shorter."""
     middle = splat(centre)
     for block in range(len(found)):
         start, stop = block * size, min((block + 1) * size, len(samples))
         whole, lanes = stop - (stop - start) % LANES, splat(0.0)
         for i in range(start, whole, LANES):
             lanes += load(samples, i) - middle
-        one, two, three, four = 0.0, 0.0, 0.0, 0.0  # one sum alone would wait for each of its additions
+        one, two, three, four = 0.0, 0.0, 0.0, 0.0  # four independent chains of additions
         for lane in range(0, LANES, 4):
             one += extract(lanes, lane)
             two += extract(lanes, lane + 1)

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from auricle.features.analysis import block_power
 from auricle.features.embeddings.card import LogMelInput
 from auricle.features.filters import hann, mel_bank
-from auricle.kernels.bands import Bands, bands_of
-from auricle.kernels.filterbank import band_sums
+from auricle.kernels.bands import Bands, sparse_bands
 from auricle.kernels.fourier import FourierPlan, fourier_plan
-from auricle.kernels.frames import Workspace, aligned, workspace
-from auricle.kernels.framing import places_of
+from auricle.kernels.frames import Workspace, aligned, band_sums, workspace
+from auricle.kernels.framing import lane_offsets
 from auricle.kernels.simd import LANES
 
 __all__ = ["centred", "log_mel_frames", "starts_of"]
@@ -38,7 +37,7 @@ def starts_of(n: int, patch: int, hop: int) -> list[int]:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Tables:
     window: Numbers
-    places: NDArray[np.int64]
+    offsets: NDArray[np.int64]
     fourier: FourierPlan
     bands: Bands
     in_lanes: bool
@@ -61,9 +60,9 @@ def _tables(mel: LogMelInput, rate_hz: int) -> _Tables:
     window[: mel.frame_samples] = hann(mel.frame_samples)
     return _Tables(
         window=window,
-        places=places_of(mel.n_fft, mel.hop),
+        offsets=lane_offsets(mel.n_fft, mel.hop),
         fourier=fourier_plan(mel.n_fft if in_lanes else 8),
-        bands=bands_of(bank),
+        bands=sparse_bands(bank),
         in_lanes=in_lanes,
     )
 
@@ -108,5 +107,5 @@ def _sum(
 ) -> None:
     kinds = tables.in_lanes, mel.spectrum == "magnitude"
     band_sums(
-        samples, begin, end, *kinds, tables.window, tables.places, mel.hop, tables.fourier, tables.bands, work, values
+        samples, begin, end, *kinds, tables.window, tables.offsets, mel.hop, tables.fourier, tables.bands, work, values
     )
