@@ -1,3 +1,5 @@
+"""The tree of errors: public, drawn in its module, with unique kinds and one JSON shape."""
+
 import re
 from collections.abc import Iterator
 
@@ -16,21 +18,21 @@ def tree(root: type[AuricleError]) -> Iterator[type[AuricleError]]:
 ALL = list(tree(AuricleError))
 
 
-def test_every_class_is_public_and_lives_here() -> None:
+def test_every_class_is_public_and_defined_here() -> None:
     assert sorted(error.__name__ for error in ALL) == errors.__all__
     assert {error.__module__ for error in ALL} == {"auricle.errors"}
 
 
-def test_the_tree_is_drawn_as_it_is() -> None:
+def test_the_drawing_of_the_tree_is_complete() -> None:
     drawn: list[tuple[int, str, str]] = [
         (len(match[1]) // 4, match[2], match[3].strip())
         for match in re.finditer(r"^    ([│ ├└─]*)(\w+Error)(.*)$", errors.__doc__ or "", re.MULTILINE)
     ]
     assert [name for _, name, _ in drawn] == [error.__name__ for error in ALL]
-    for depth, name, says in drawn[1:]:
+    for depth, name, text in drawn[1:]:
         error = getattr(errors, name)
         assert depth == len(error.__mro__) - len(AuricleError.__mro__)
-        assert (error.__doc__ or "").partition("\n\n")[0].lower() == f"{says}.".lower()
+        assert (error.__doc__ or "").partition("\n\n")[0].lower() == f"{text}.".lower()
 
 
 def test_kinds_are_unique_words() -> None:
@@ -40,5 +42,5 @@ def test_kinds_are_unique_words() -> None:
 
 
 @pytest.mark.parametrize("error", ALL)
-def test_an_error_has_one_shape_as_json(error: type[AuricleError]) -> None:
-    assert error("what must hold").as_json() == {"kind": error.kind, "message": "what must hold"}
+def test_every_error_has_the_same_json_shape(error: type[AuricleError]) -> None:
+    assert error("the requirement").as_json() == {"kind": error.kind, "message": "the requirement"}

@@ -1,3 +1,5 @@
+"""Public names resolve, and importing the package or predicting loads no training code."""
+
 import subprocess
 import sys
 
@@ -22,12 +24,12 @@ def test_every_public_name_resolves(name: str) -> None:
 
 
 def test_the_tables_of_names_agree() -> None:
-    assert sorted(auricle._HOME) == auricle.__all__ == sorted(auricle.__all__)
-    for name, module in auricle._HOME.items():
+    assert sorted(auricle._MODULES) == auricle.__all__ == sorted(auricle.__all__)
+    for name, module in auricle._MODULES.items():
         assert name in sys.modules[module].__all__ or getattr(auricle, name).__module__ == module
 
 
-def test_features_is_a_room_of_functions() -> None:
+def test_features_is_a_module_of_functions() -> None:
     assert auricle.features.log_mel.__module__ == "auricle.features.spectrum"
     assert "features" in dir(auricle)
 
@@ -49,4 +51,4 @@ def test_predicting_loads_no_training_code(statement: str) -> None:
     assert "onnxruntime" in loaded
     assert loaded.isdisjoint(HEAVY)
     rooms = {name.split(".")[1] for name in loaded if name.startswith("auricle.")}
-    assert rooms == {"errors", "records", "runtime", "kernels", "audio", "features", "bundles", "prediction"}
+    assert rooms == {"errors", "records", "tasks", "runtime", "kernels", "audio", "features", "bundles", "prediction"}

@@ -1,6 +1,6 @@
 """Machine learning on sound: from labelled recordings to a model that works in the world and keeps working.
 
-Names are imported when they are first used, so that ``import auricle`` is quick and a server loads no training code.
+Names are imported at first use, so that ``import auricle`` is quick and a server loads no training code.
 """
 
 from importlib import import_module
@@ -40,7 +40,7 @@ __all__ = [
     "train",
 ]
 
-_HOME = {
+_MODULES = {
     "AudioFeatures": "auricle.training.transformer",
     "Bundle": "auricle.bundles.bundle",
     "Clip": "auricle.audio.clip",
@@ -60,8 +60,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     if name == "features":
         return import_module("auricle.features")
     raise AttributeError(f"module 'auricle' has no attribute {name!r}")

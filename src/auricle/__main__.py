@@ -1,4 +1,4 @@
-"""``python -m auricle``: the command line, of whichever Python is asked."""
+"""``python -m auricle``: the command line under this Python."""
 
 from auricle.cli import main
 

@@ -3,25 +3,25 @@
 ::
 
     AuricleError
-    ├── UsageError        a setting or argument is out of its range, unknown, or contradicts another
+    ├── UsageError        a setting or argument that is out of range, unknown, or contradicts another
     ├── AudioError        sound that cannot be read or used: not sound, truncated, not finite, too short
-    ├── FeatureError      a window that cannot become numbers under this spec
-    ├── DataError         a data set whose files, labels or targets cannot be used
-    │   └── SplitError    groups or folds that cannot be split without a leak
+    ├── FeatureError      a window that has no features under this spec
+    ├── DataError         a data set with unusable files, labels or targets
+    │   └── SplitError    groups or folds that cannot be split without leakage
     ├── ModelError        an estimator that cannot be fitted or used
-    │   └── ConversionError   an estimator whose ONNX graph fails or differs from it
-    ├── BundleError       a bundle that is damaged, foreign, or fails its own test
-    ├── ExportError       a bundle that cannot become one graph, or whose graph differs from it
-    ├── ClusterError      a cluster that cannot be reached, or that fails at its work
+    │   └── ConversionError   an estimator that cannot be converted, or that differs from its ONNX graph
+    ├── BundleError       a bundle that is damaged, of another program, or fails its self-test
+    ├── ExportError       a bundle that cannot be exported, or that differs from its exported graph
+    ├── ClusterError      a cluster that cannot be reached, or fails during a run
     ├── StoreError        a store that cannot be reached, is locked or full, or is of a newer version
-    ├── MissingError      something asked for by its name that is not there
-    ├── ConflictError     a change that somebody else made first, or a name that is taken
-    ├── OutputError       a place that cannot be written
-    ├── RequestError      a request that the server refuses: who asks, for what, how much, how often
-    └── WorkerError       a process of ours that died over its work, or could not start
+    ├── MissingError      a missing model, prediction, key or other named thing
+    ├── ConflictError     a change that another client made first, or a name already taken
+    ├── OutputError       a path that cannot be written
+    ├── RequestError      a request that the server refuses: credentials, path, size or rate
+    └── WorkerError       a worker process that died, or could not start
 
-A message is one sentence or two: what must hold, what was got, which file, what to do.
-``kind`` is the error's name in JSON: in a row of ``predict`` and in an HTTP answer.
+A message is one or two sentences: the requirement, the value given, the file, and the remedy.
+``kind`` is the error's name in JSON: in a row of ``predict`` and in an HTTP response.
 """
 
 from typing import ClassVar
@@ -48,7 +48,7 @@ __all__ = [
 
 
 class AuricleError(Exception):
-    """The root: catch this to catch all that auricle raises on purpose."""
+    """The root of all errors that auricle raises on purpose."""
 
     kind: ClassVar[str] = "error"
 
@@ -58,7 +58,7 @@ class AuricleError(Exception):
 
 
 class UsageError(AuricleError):
-    """A setting or argument is out of its range, unknown, or contradicts another."""
+    """A setting or argument that is out of range, unknown, or contradicts another."""
 
     kind = "usage"
 
@@ -70,19 +70,19 @@ class AudioError(AuricleError):
 
 
 class FeatureError(AuricleError):
-    """A window that cannot become numbers under this spec."""
+    """A window that has no features under this spec."""
 
     kind = "feature"
 
 
 class DataError(AuricleError):
-    """A data set whose files, labels or targets cannot be used."""
+    """A data set with unusable files, labels or targets."""
 
     kind = "data"
 
 
 class SplitError(DataError):
-    """Groups or folds that cannot be split without a leak."""
+    """Groups or folds that cannot be split without leakage."""
 
     kind = "split"
 
@@ -94,25 +94,25 @@ class ModelError(AuricleError):
 
 
 class ConversionError(ModelError):
-    """An estimator whose ONNX graph fails or differs from it."""
+    """An estimator that cannot be converted, or that differs from its ONNX graph."""
 
     kind = "conversion"
 
 
 class BundleError(AuricleError):
-    """A bundle that is damaged, foreign, or fails its own test."""
+    """A bundle that is damaged, of another program, or fails its self-test."""
 
     kind = "bundle"
 
 
 class ExportError(AuricleError):
-    """A bundle that cannot become one graph, or whose graph differs from it."""
+    """A bundle that cannot be exported, or that differs from its exported graph."""
 
     kind = "export"
 
 
 class ClusterError(AuricleError):
-    """A cluster that cannot be reached, or that fails at its work."""
+    """A cluster that cannot be reached, or fails during a run."""
 
     kind = "cluster"
 
@@ -124,31 +124,33 @@ class StoreError(AuricleError):
 
 
 class MissingError(AuricleError):
-    """Something asked for by its name that is not there."""
+    """A missing model, prediction, key or other named thing."""
 
     kind = "missing"
 
 
 class ConflictError(AuricleError):
-    """A change that somebody else made first, or a name that is taken."""
+    """A change that another client made first, or a name already taken."""
 
     kind = "conflict"
 
 
 class OutputError(AuricleError):
-    """A place that cannot be written."""
+    """A path that cannot be written."""
 
     kind = "output"
 
 
 class RequestError(AuricleError):
-    """A request that the server refuses: who asks, for what, how much, how often.
+    """A request that the server refuses: credentials, path, size or rate.
 
     Parameters
     ----------
-    message : what must hold, what was got, what to do
-    reason : the error's name in JSON, such as ``not_found``; it decides the status of the reply
-    retry_after_s : when the same request may be taken, if that is known
+    message : str
+    reason : str
+        The error's name in JSON, such as ``not_found``; it decides the status of the response.
+    retry_after_s : float or None
+        Seconds after which the same request may succeed, if known.
     """
 
     kind = "request"
@@ -164,6 +166,6 @@ class RequestError(AuricleError):
 
 
 class WorkerError(AuricleError):
-    """A process of ours that died over its work, or could not start."""
+    """A worker process that died, or could not start."""
 
     kind = "worker"

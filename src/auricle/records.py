@@ -1,4 +1,4 @@
-"""What passes between rooms: how good a sound is, what a model answers to it, and what is kept of the answer."""
+"""Records that rooms exchange: the quality of a sound, a prediction, and the log entry of a prediction."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,15 +12,15 @@ __all__ = ["Entry", "Level", "Metadata", "Prediction", "Quality"]
 
 Level = Literal["recording", "window", "event"]
 Metadata = Mapping[str, str | float | bool | None]
-"""What somebody tells about a recording: flat, so that a check can group by any of it."""
+"""Metadata of a recording: flat, so that monitoring can group by any key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How good a stretch of sound is, whatever it says.
+    """Technical quality of a sound, independent of its content.
 
     Decibels are relative to full scale (a square wave at ±1 has 0 dB); fractions lie in [0, 1].
-    A measure that the sound does not allow (the bandwidth of silence) is 0 Hz or the floor of -120 dB, never NaN.
+    A measurement without a value (the bandwidth of silence) is 0 Hz or the floor of -120 dB, never NaN.
     """
 
     level_db: float
@@ -36,117 +36,117 @@ class Quality:
     noise_floor_db: float
     """10th percentile of the 10 ms blocks' levels."""
     snr_db: float
-    """95th percentile of the blocks' levels less the noise floor."""
+    """95th percentile of the blocks' levels minus the noise floor."""
     bandwidth_hz: float
     """Frequency below which all but the weakest 60 dB of the spectrum lies."""
     cutoff_db: float
-    """Steepest fall of the mean spectrum over two bands: tens of dB where a resampler or a codec cut."""
+    """Steepest fall of the mean spectrum over two bands: tens of dB at the cut-off of a resampler or codec."""
     holes: float
-    """Fraction of bands, while it is loud, that differ from the next by over 30 dB: a codec left some out."""
+    """Fraction of bands of loud frames that differ from the next by over 30 dB: left out by a codec."""
     hum_db: float
-    """How far harmonics of the mains, 50 or 60 Hz, stand out of what lies between them."""
+    """Level of the mains harmonics, of 50 or 60 Hz, above the spectrum between them."""
     flat_topped: float
-    """Fraction of samples within 20% of the loudest thousandth: clipped somewhere, whatever the level is now."""
+    """Fraction of samples within 20% of the loudest thousandth: high after clipping at any level."""
     dropouts: float
-    """Times a second that the sound breaks off into silence, within 10 ms."""
+    """Drops into silence within 10 ms, per second."""
     attack_db: float
-    """How fast it can rise: the mean of the steepest 5% of rises within 80 ms."""
+    """Mean of the steepest 5% of rises within 80 ms."""
     decay_db: float
-    """How fast it can fall, likewise: a room that rings fills the gaps, and leaves the rises alone."""
+    """Mean of the steepest 5% of falls within 80 ms: reverberation lowers it, and not the rises."""
 
     def as_json(self) -> dict[str, float]:
-        """Return the measures as a flat mapping, rounded to what can be heard."""
+        """Return the measurements as a flat mapping, rounded to four digits."""
         return {name: round(float(value), 4) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model answers to one window, one event or one whole recording."""
+    """A prediction of one window, one event or one whole recording."""
 
     level: Level
     start_s: float
     end_s: float
     model: str
-    """Name and version of the model that answered."""
+    """Name and version of the model."""
     label: str | None = None
-    """The class, for a classifier."""
+    """Predicted class, of a classifier."""
     value: float | None = None
-    """The number, for a regressor."""
+    """Predicted number, of a regressor."""
     probabilities: Mapping[str, float] | None = None
     confidence: float | None = None
     """Probability of ``label``; of an event, the mean over its windows."""
     labels: tuple[str, ...] | None = None
-    """Of a recording: the classes it may be, with the bundle's coverage; none, where it is like no class."""
+    """Prediction set of a recording, with the bundle's coverage; empty where it is like no class."""
     peak: float | None = None
-    """Of an event: the highest probability of ``label`` among its windows."""
+    """Highest probability of ``label`` among the windows of an event."""
     ongoing: bool = False
-    """Whether an event has begun and not yet ended; ``end_s`` is then how far it has come."""
+    """Whether an event has not yet ended; ``end_s`` is then its end so far."""
     interval: tuple[float, float] | None = None
-    """Where the number lies with the bundle's coverage, for a recording's ``value``."""
+    """Prediction interval of a recording's ``value``, with the bundle's coverage."""
     unknown: bool = False
-    """Whether the sound is too unlike the training sound for the answer to mean anything."""
+    """Whether the sound is too unlike the training data for the prediction to be trusted."""
     novelty: float | None = None
-    """How unlike it is: a rank from 0 to 1 among training recordings, and above 1 the excess of its distance."""
+    """Novelty: a rank from 0 to 1 among training recordings; above 1, the excess of its distance."""
     quality: Quality | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the answer as the command line and the server print it; what does not apply is left out."""
-        answer: dict[str, Any] = {"level": self.level, "start_s": round(self.start_s, 6), "end_s": round(self.end_s, 6)}
+        """Return the prediction as the command line and the server print it, without the fields that do not apply."""
+        row: dict[str, Any] = {"level": self.level, "start_s": round(self.start_s, 6), "end_s": round(self.end_s, 6)}
         if self.value is not None:
-            answer["value"] = self.value
+            row["value"] = self.value
             if self.interval is not None:
-                answer["interval"] = list(self.interval)
+                row["interval"] = list(self.interval)
         else:
-            answer |= {
+            row |= {
                 "label": self.label,
                 "confidence": self.confidence,
                 "probabilities": dict(self.probabilities or {}),
             }
         if self.labels is not None:
-            answer["labels"] = list(self.labels)
+            row["labels"] = list(self.labels)
         if self.peak is not None:
-            answer["peak"] = self.peak
+            row["peak"] = self.peak
         if self.ongoing:
-            answer["ongoing"] = True
-        answer |= {"unknown": self.unknown, "novelty": self.novelty}
+            row["ongoing"] = True
+        row |= {"unknown": self.unknown, "novelty": self.novelty}
         if self.quality is not None:
-            answer["quality"] = self.quality.as_json()
-        return answer | {"model": self.model}
+            row["quality"] = self.quality.as_json()
+        return row | {"model": self.model}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is kept of one answered recording: one request, or one 60 s cut of a stream.
+    """The log entry of one predicted recording: one request, or one 60 s cut of a stream.
 
-    Arrays take no part in comparing two entries.
+    Arrays are ignored when two entries are compared.
     """
 
     id: str
     """Made by ``auricle.runtime.clock.new_id``."""
     time: datetime
-    """When it was asked, in UTC."""
+    """Time of the request, in UTC."""
     model: str
-    """Name and version of the model that answered: ``name@version``."""
+    """Model as ``name@version``."""
     predictions: tuple[Prediction, ...]
-    """The recording's first, then the windows or events that were asked for."""
+    """Of the recording, then of the requested windows or events."""
     standard: NDArray[np.float32] = field(compare=False)
-    """Shape (n_standard,): the mean over windows of the standard row, whatever the model eats."""
+    """Mean over windows of the standard row, whatever the model's input, shape (n_standard,)."""
     rows: NDArray[np.float32] = field(compare=False)
-    """Shape (n_windows, n_columns): the rows that the model ate, at most 32, evenly spread over the recording."""
+    """Input rows of the model, at most 32, evenly spaced in the recording, shape (n_windows, n_columns)."""
     key: str = ""
-    """Id of the API key that asked; empty for none."""
+    """Id of the API key of the request; empty for none."""
     group: str = ""
-    """Block for resampling: entries of one group are not independent of each other."""
+    """Group for resampling: entries of one group are not independent."""
     metadata: Metadata = field(default_factory=dict)
     source: str = ""
-    """File name as it was told; never a path of the server."""
+    """File name as the client gave it; never a path of the server."""
     rate_hz: int = 0
-    """Sample rate of the sound as it came."""
+    """Sample rate of the sound as received."""
     channels: int = 0
     audio: str | None = None
-    """SHA-256 of the FLAC that was kept, if any was."""
+    """SHA-256 of the stored FLAC; None if the sound was not kept."""
 
     @property
     def recording(self) -> Prediction:
-        """The answer for the recording as a whole."""
+        """Prediction of the whole recording."""
         return self.predictions[0]

@@ -1,4 +1,4 @@
-"""``auricle predict`` as a process: killed, on a disk that fills, for a reader who leaves, with workers that die."""
+"""``auricle predict`` as a process: kills, full disks, closed pipes, dead workers, and label tracks."""
 
 import json
 import os
@@ -50,11 +50,11 @@ def command(*arguments: object, **options: object) -> subprocess.CompletedProces
     )
 
 
-def test_killed_at_any_moment_and_resumed_it_is_as_if_it_had_not_been(
+def test_a_killed_run_resumes_to_the_same_output(
     auricle, states_file: Path, many: Path, out: Path
 ) -> None:
-    asked = [states_file, many, "--windows", "--hop-s", "0.03"]
-    assert auricle("predict", *asked, "-o", out / "whole.jsonl").code == 1
+    arguments = [states_file, many, "--windows", "--hop-s", "0.03"]
+    assert auricle("predict", *arguments, "-o", out / "whole.jsonl").code == 1
     part, journal, target = out / "x.jsonl.part", out / "x.jsonl.journal", out / "x.jsonl"
 
     def is_begun(before: int) -> bool:
@@ -66,7 +66,7 @@ def test_killed_at_any_moment_and_resumed_it_is_as_if_it_had_not_been(
     for is_time, later_s in ((is_begun, 0.0), (is_kept, 0.1)):
         before = part.stat().st_size if part.exists() else 0
         with subprocess.Popen(
-            [*COMMAND, *map(str, asked), "-o", str(target), *(["--resume"] if before else [])],
+            [*COMMAND, *map(str, arguments), "-o", str(target), *(["--resume"] if before else [])],
             stderr=subprocess.PIPE,
             start_new_session=True,
         ) as run:
@@ -74,24 +74,24 @@ def test_killed_at_any_moment_and_resumed_it_is_as_if_it_had_not_been(
                 time.sleep(0.005)
             time.sleep(later_s)
             os.killpg(run.pid, signal.SIGKILL)  # the workers too
-    ran = auricle("predict", *asked, "-o", target, "--resume", "--json")
+    ran = auricle("predict", *arguments, "-o", target, "--resume", "--json")
     assert ran.code == 1
     assert 0 < json.loads(ran.out)["n_resumed"] < 162
     assert target.read_bytes() == (out / "whole.jsonl").read_bytes()
     assert sorted(path.name for path in out.iterdir()) == ["whole.jsonl", "x.jsonl"]
 
 
-def test_the_summary_counts_what_an_earlier_run_did(auricle, states_file: Path, clips: Path, out: Path) -> None:
+def test_the_summary_counts_resumed_files(auricle, states_file: Path, clips: Path, out: Path) -> None:
     (out / "x.jsonl.journal").touch()  # killed before its first line
     ran = auricle("predict", states_file, clips, out / "no.wav", "-o", out / "x.jsonl", "--resume", "--json")
-    told = json.loads(ran.out)
+    report = json.loads(ran.out)
     assert ran.code == 1
-    assert (told["n_files"], told["n_resumed"], told["n_failed"]) == (25, 0, 1)
-    assert told["sound_s"] == pytest.approx(12.0)
-    assert told.keys() >= {"files_per_s", "x_real_time", "seconds", "model", "output"}
+    assert (report["n_files"], report["n_resumed"], report["n_failed"]) == (25, 0, 1)
+    assert report["sound_s"] == pytest.approx(12.0)
+    assert report.keys() >= {"files_per_s", "x_real_time", "seconds", "model", "output"}
 
 
-def test_a_run_goes_on_as_it_was_begun(
+def test_a_resumed_run_must_have_the_same_settings(
     auricle, states_file: Path, trained_on_speeds, clips: Path, out: Path, tmp_path: Path
 ) -> None:
     ran = command(states_file, clips, "-o", out / "x.jsonl", preexec_fn=small_disk)
@@ -121,7 +121,7 @@ def small_disk() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
 
 
-def test_a_disk_that_fills_stops_the_run_and_loses_nothing(auricle, states_file: Path, clips: Path, out: Path) -> None:
+def test_a_full_disk_stops_the_run_and_loses_nothing(auricle, states_file: Path, clips: Path, out: Path) -> None:
     ran = command(states_file, clips, "-o", out / "x.jsonl", "--workers", "2", preexec_fn=small_disk)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert f"{out}/x.jsonl: cannot be written: File too large. The rows of " in ran.stderr
@@ -133,13 +133,13 @@ def test_a_disk_that_fills_stops_the_run_and_loses_nothing(auricle, states_file:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_stdout_that_is_full(states_file: Path, clips: Path) -> None:
+def test_a_full_stdout(states_file: Path, clips: Path) -> None:
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run([*COMMAND, states_file, clips], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert (ran.returncode, ran.stderr) == (2, "auricle: stdout: cannot be written: No space left on device.\n")
 
 
-def test_a_reader_who_has_enough(states_file: Path, many: Path) -> None:
+def test_a_closed_pipe_ends_the_command_quietly(states_file: Path, many: Path) -> None:
     with subprocess.Popen([*COMMAND, states_file, many], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         assert run.stdout is not None
         assert run.stderr is not None
@@ -149,7 +149,7 @@ def test_a_reader_who_has_enough(states_file: Path, many: Path) -> None:
         assert run.wait(timeout=60) == 0
 
 
-def test_a_worker_that_is_killed_costs_nothing(auricle, states_file: Path, many: Path, out: Path) -> None:
+def test_a_killed_worker_costs_nothing(auricle, states_file: Path, many: Path, out: Path) -> None:
     with subprocess.Popen(
         [*COMMAND, states_file, many, "-o", out / "x.jsonl", "--windows", "--hop-s", "0.05"], stderr=subprocess.PIPE
     ) as run:
@@ -173,7 +173,7 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in listed.read_text().split()] if listed.exists() else []
 
 
-def test_ctrl_c_keeps_what_is_done(states_file: Path, many: Path, out: Path) -> None:
+def test_ctrl_c_keeps_finished_rows(states_file: Path, many: Path, out: Path) -> None:
     with subprocess.Popen(
         [*COMMAND, states_file, many, "-o", out / "x.jsonl", "--windows", "--hop-s", "0.05"],
         stderr=subprocess.PIPE,
@@ -199,14 +199,14 @@ def test_awkward_names_and_links(auricle, states_file: Path, clips: Path, tmp_pa
         ran = auricle("predict", states_file, folder, *workers, "-o", out / f"x{len(workers)}.jsonl")
         assert ran.code == 1
     assert (out / "x0.jsonl").read_bytes() == (out / "x2.jsonl").read_bytes()
-    told = [json.loads(line) for line in (out / "x0.jsonl").read_text().splitlines()]
-    assert {os.fsencode(Path(row["file"]).name) for row in told} == {os.fsencode(f.name) for f in folder.glob("*.wav")}
-    (failed,) = [row for row in told if "error" in row]
+    rows = [json.loads(line) for line in (out / "x0.jsonl").read_text().splitlines()]
+    assert {os.fsencode(Path(row["file"]).name) for row in rows} == {os.fsencode(f.name) for f in folder.glob("*.wav")}
+    (failed,) = [row for row in rows if "error" in row]
     assert failed["error"]["kind"] == "audio"
     assert "Too many levels of symbolic links" in failed["error"]["message"]
 
 
-def test_a_file_that_goes_between_listing_and_reading(
+def test_a_file_removed_between_listing_and_reading(
     auricle, states_file: Path, clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from auricle.prediction.bulk import inputs
@@ -234,11 +234,11 @@ def test_label_tracks_beside_recordings_are_a_data_set(
         f"a{suffix}",
         f"deep/b{suffix}",
     ]
-    told = [json.loads(line) for line in auricle("predict", states_file, folder, *level).out.splitlines()]
+    rows = [json.loads(line) for line in auricle("predict", states_file, folder, *level).out.splitlines()]
     wanted = "event" if "--events" in level else "window" if level else "recording"
     expected = [
         (row["file"], round(row["start_s"], 6), round(row["end_s"], 6), row["label"])
-        for row in told
+        for row in rows
         if row["level"] == wanted
     ]
     assert expected
@@ -247,7 +247,7 @@ def test_label_tracks_beside_recordings_are_a_data_set(
         assert [(str(e.file), e.start_s, e.end_s, e.label) for e in data.examples] == expected
     again = auricle("predict", states_file, folder, "--format", form, *level, "-o", folder)
     assert again.sentence == (
-        f"{folder}/a{suffix}: the file is there, and may be a person's work. Move it away, or name another folder."
+        f"{folder}/a{suffix}: the file exists, and may hold labels made by hand. Move it away, or name another folder."
     )
 
 
@@ -263,7 +263,7 @@ def test_a_label_track_of_one_recording(auricle, states_file: Path, clips: Path,
     assert printed.out == (out / "a.txt").read_text()
 
 
-def test_a_recording_that_fails_has_no_track(auricle, states_file: Path, clips: Path, out: Path) -> None:
+def test_a_failed_recording_has_no_track(auricle, states_file: Path, clips: Path, out: Path) -> None:
     ran = auricle("predict", states_file, clips / "0001.wav", clips / "no.wav", "--format", "raven", "-o", out)
     assert ran.code == 1
     assert ran.err.splitlines() == [
@@ -277,15 +277,15 @@ def test_a_recording_that_fails_has_no_track(auricle, states_file: Path, clips: 
     ("options", "says"),
     [
         (["--resume"], "`--resume` must be given with -o"),
-        (["--format", "raven", "--windows", "--events"], "A file of format raven tells one level."),
+        (["--format", "raven", "--windows", "--events"], "A file of format raven holds one level."),
         (["--format", "raven", "--resume", "-o", "x"], "`--resume` must be given with jsonl or csv."),
-        (["--format", "raven"], "Format raven is one file a recording. Name a folder with -o for 24 recordings."),
-        (["--format", "raven", "-o", "x"], "x: for 24 recordings it must be a folder that is there."),
+        (["--format", "raven"], "Format raven is one file per recording. Name a folder with -o for 24 recordings."),
+        (["--format", "raven", "-o", "x"], "x: for 24 recordings it must be an existing folder."),
         (["--smooth", "3"], "Event options must be given with `--events`"),
         (["--events", "--only", "bark"], "`only` must name classes of the model ("),
     ],
 )
-def test_options_that_do_not_go_together(
+def test_contradictory_options_are_refused(
     options: list[str], says: str, auricle, states_file: Path, clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(out)
@@ -295,11 +295,11 @@ def test_options_that_do_not_go_together(
     assert list(out.iterdir()) == []
 
 
-def test_two_recordings_of_one_name(auricle, states_file: Path, clips: Path, tmp_path: Path, out: Path) -> None:
+def test_two_recordings_with_one_output_file(auricle, states_file: Path, clips: Path, tmp_path: Path, out: Path) -> None:
     for name in ("a.wav", "a.WAV"):
         shutil.copy(clips / "0001.wav", tmp_path / name)
     ran = auricle("predict", states_file, tmp_path / "a.wav", tmp_path / "a.WAV", "--format", "audacity", "-o", out)
-    assert ran.sentence == f"{out}/a.txt: 2 recordings would be told in one file. Give them names that differ."
+    assert ran.sentence == f"{out}/a.txt: 2 recordings would share one output file. Give them different names."
 
 
 @pytest.fixture
@@ -315,7 +315,7 @@ def long_file(tmp_path: Path) -> Callable[[float], Path]:
     return make
 
 
-def test_windows_of_a_long_file_wait_on_disk(
+def test_windows_of_a_long_file_are_buffered_on_disk(
     auricle,
     states_file: Path,
     states: Predictor,
@@ -323,7 +323,7 @@ def test_windows_of_a_long_file_wait_on_disk(
     out: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(output, "_IN_MEMORY", 10_000)
+    monkeypatch.setattr(output, "_MAX_MEMORY_BYTES", 10_000)
     file = long_file(60)
     assert auricle("predict", states_file, file, "--windows", "--events", "-o", out / "x.jsonl").code == 0
     first, *rest = (json.loads(line) for line in (out / "x.jsonl").read_text().splitlines())
