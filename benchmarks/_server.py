@@ -1,4 +1,4 @@
-"""``auricle serve`` as users run it, on a log of its own, and what is measured of its process from outside."""
+"""Run ``auricle serve`` as users do, on its own database, and measure CPU and memory of its process."""
 
 import os
 import socket
@@ -39,7 +39,7 @@ def running(command: list[str], port: int, log: Path) -> Iterator[subprocess.Pop
 
 
 def ready(port: int, process: subprocess.Popen[bytes], patience_s: float = 120) -> float:
-    """Wait until a server is ready, and return how long that took."""
+    """Wait until a server is ready, and return the seconds that it took."""
     began = time.perf_counter()
     while time.perf_counter() - began < patience_s:
         if process.poll() is not None:
@@ -54,28 +54,28 @@ def ready(port: int, process: subprocess.Popen[bytes], patience_s: float = 120) 
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 class Ours:
-    """``auricle serve`` on a database of its own: a SQLite file in a folder, or what a URL names."""
+    """``auricle serve`` on its own database: a SQLite file in a folder, or a URL."""
 
     def __init__(self, bundle: Path, folder: Path, name: str, *settings: str, store: str | None = None) -> None:
         self.port, self.log = free_port(), folder / f"{name}.log"
         self.database = folder / f"{name}.db"
         self._url = store
         options = [part for setting in ("keep_audio=none", *settings) for part in ("--set", setting)]
-        given = ["--store", store or f"sqlite:///{self.database}", "--port", str(self.port)]
-        self.command = [*AURICLE, "serve", str(bundle), *given, *options]
+        address = ["--store", store or f"sqlite:///{self.database}", "--port", str(self.port)]
+        self.command = [*AURICLE, "serve", str(bundle), *address, *options]
 
     def running(self) -> Any:
-        """Start it and wait until it is ready."""
+        """Start the server and wait until it is ready."""
         return running(self.command, self.port, self.log)
 
     def ids(self) -> list[str]:
-        """Return the ids of all rows of its log, which must be sound."""
+        """Return the ids of all log rows, after an integrity check."""
         if self._url is not None:
             import psycopg
 
@@ -85,12 +85,12 @@ class Ours:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             return [identity for (identity,) in connection.execute("SELECT id FROM predictions")]
 
-    def ask(self, sound: bytes) -> bytes:
-        """Return the request that asks about a sound."""
+    def request(self, sound: bytes) -> bytes:
+        """Return the bytes of a request that predicts a sound."""
         return request("POST", "/v1/predictions", self.port, sound)
 
     def status(self, path: str) -> int:
-        """Return the status of a reply to GET; 0 for none within ten seconds."""
+        """Return the status of a GET request; 0 for no reply within ten seconds."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as reply:
                 return int(reply.status)
@@ -101,7 +101,7 @@ class Ours:
 
 
 def cpu_s(process: int) -> float:
-    """Return the processor seconds of a process and of all that it started and that live."""
+    """Return the processor seconds of a process and its living descendants."""
     fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(map(cpu_s, map(int, children)))

@@ -1,9 +1,9 @@
-"""Whether the server is quick, stays up, and loses nothing: beside the usual server, overloaded, killed, lied to.
+"""Benchmark of the server: throughput beside a usual server, overload, streams, outages, kills and hostile sounds.
 
 Clients and servers share the machine's cores. Our server runs as users run it, ``auricle serve`` with one worker, its
-SQLite log on (synchronous=FULL) and decoding in limited processes. The peer is the usual one: FastAPI and uvicorn,
-sound read by librosa in its thread pool, librosa's features, a pickled forest, and no log. Both get the same WAVs of
-one second at 16 kHz from the same client, in turns.
+SQLite log on (synchronous=FULL), and decoding in sandboxed processes. The baseline is a usual server: FastAPI and
+uvicorn, sound read by librosa in its thread pool, librosa's features, a pickled forest, and no log. Both get the same
+one-second WAVs at 16 kHz from the same client, alternately.
 """
 
 import argparse
@@ -25,8 +25,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import websockets.asyncio.client as websockets
-from _harm import full_disk, hostile, kills, locked, postgresql_stopped, stopped
-from _load import closed, open_loop, request
+from _load import closed_loop, open_loop, request
+from _outages import full_disk, hostile, kills, locked, postgresql_stopped, stopped
 from _server import Ours, cpu_s, free_port, running
 from _serving_targets import targets
 
@@ -37,26 +37,26 @@ import io, pickle, sys
 import librosa, numpy as np, uvicorn
 from fastapi import FastAPI, UploadFile
 sys.path.insert(0, sys.argv[1])
-from prediction import Usual
+from prediction import Baseline
 app = FastAPI()
 forest = pickle.load(open(sys.argv[2], "rb"))
 @app.post("/predict")
 def predict(file: UploadFile):
     y, _ = librosa.load(io.BytesIO(file.file.read()), sr=None)
-    p = forest.predict_proba(Usual.row(y)[np.newaxis])[0]
+    p = forest.predict_proba(Baseline.row(y)[np.newaxis])[0]
     classes = list(map(str, forest.classes_))
     return {"label": classes[p.argmax()], "probabilities": dict(zip(classes, p.tolist()))}
 @app.get("/readyz")
 def ready():
     return {}
-Usual.row(np.random.default_rng(0).standard_normal(16000).astype("float32"))
+Baseline.row(np.random.default_rng(0).standard_normal(16000).astype("float32"))
 uvicorn.run(app, port=int(sys.argv[3]), log_level="warning")
 """
 
 
-def made(folder: Path) -> tuple[Path, Path, list[bytes]]:
-    """Train both models on the same sounds; return our bundle, the peer's pickle, and sounds to ask about."""
-    from prediction import Usual
+def train_models(folder: Path) -> tuple[Path, Path, list[bytes]]:
+    """Train both models on the same sounds; return our bundle, the baseline's pickle, and the sounds to predict."""
+    from prediction import Baseline
     from sklearn.ensemble import RandomForestClassifier
 
     from auricle.audio.decode import read
@@ -66,22 +66,22 @@ def made(folder: Path) -> tuple[Path, Path, list[bytes]]:
 
     data = Dataset.load(machines(folder / "sounds", n=80, seed=1, rate_hz=RATE_HZ, duration_s=1.0), group="machine")
     train(data, models="forest", window_s=1.0, name="core").bundle.save(folder / "core.auricle")
-    rows = np.stack([Usual.row(read(example.file).samples) for example in data.examples])
+    rows = np.stack([Baseline.row(read(example.file).samples) for example in data.examples])
     forest = RandomForestClassifier(100, random_state=0).fit(rows, data.labels)
     (folder / "usual.pickle").write_bytes(pickle.dumps(forest))
     return folder / "core.auricle", folder / "usual.pickle", [e.file.read_bytes() for e in data.examples]
 
 
 def form(sound: bytes, port: int) -> bytes:
-    """Return the request that the usual server takes."""
+    """Return a request to the usual server."""
     head = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
     return request("POST", "/predict", port, head + sound + b"\r\n--edge--\r\n", "multipart/form-data; boundary=edge")
 
 
-def beside_the_usual(
+def compare_throughput(
     bundle: Path, pickled: Path, sounds: list[bytes], folder: Path, *, rounds: int, seconds: float
 ) -> dict[str, Any]:
-    """Ask both in turns: as many as they take, and one at a time."""
+    """Measure both servers alternately: saturated, and with one request at a time."""
     ours, port = Ours(bundle, folder, "throughput"), free_port()
     script = folder / "usual.py"
     script.write_text(USUAL)
@@ -90,22 +90,22 @@ def beside_the_usual(
     acknowledged: list[str] = []
     errors = 0
     with ours.running() as first, running(usual, port, folder / "usual.log") as second:
-        asked = {
-            "ours": (first.pid, ours.port, ours.ask(sounds[0])),
+        servers = {
+            "ours": (first.pid, ours.port, ours.request(sounds[0])),
             "usual": (second.pid, port, form(sounds[0], port)),
         }
         for _ in range(rounds):
-            for name, (process, at, content) in asked.items():
+            for name, (process, server_port, content) in servers.items():
                 for kind, connections in (("", CONNECTIONS), ("_alone", 1)):
                     before_s = cpu_s(process)
-                    seen = asyncio.run(closed(at, content, connections=connections, seconds=seconds))
-                    errors += sum(n for status, n in seen.statuses.items() if status not in (200, 201))
-                    acknowledged += seen.ids
-                    cpu_ms = 1e3 * (cpu_s(process) - before_s) / len(seen.seconds)
+                    replies = asyncio.run(closed_loop(server_port, content, connections=connections, seconds=seconds))
+                    errors += sum(n for status, n in replies.statuses.items() if status not in (200, 201))
+                    acknowledged += replies.ids
+                    cpu_ms = 1e3 * (cpu_s(process) - before_s) / len(replies.seconds)
                     found.setdefault(f"{name}{kind}_cpu_ms", []).append(cpu_ms)
-                    found.setdefault(f"{name}{kind}_per_s", []).append(len(seen.seconds) / seen.wall_s)
-                    found.setdefault(f"{name}{kind}_p50_ms", []).append(1e3 * seen.percentile(50))
-                    found.setdefault(f"{name}{kind}_p99_ms", []).append(1e3 * seen.percentile(99))
+                    found.setdefault(f"{name}{kind}_per_s", []).append(len(replies.seconds) / replies.wall_s)
+                    found.setdefault(f"{name}{kind}_p50_ms", []).append(1e3 * replies.percentile(50))
+                    found.setdefault(f"{name}{kind}_p99_ms", []).append(1e3 * replies.percentile(99))
     kept = ours.ids()
     figures: dict[str, Any] = {name: round(statistics.median(values), 2) for name, values in found.items()}
     figures["throughput_ratio"] = round(statistics.median(np.divide(found["ours_per_s"], found["usual_per_s"])), 2)
@@ -122,85 +122,85 @@ def beside_the_usual(
 
 
 def overload(bundle: Path, sounds: list[bytes], folder: Path, per_s: float, *, seconds: float) -> dict[str, Any]:
-    """Ask five times as much as it can answer, and look at its health meanwhile and after."""
+    """Send five times the capacity, and measure latency, health and recovery."""
     ours = Ours(bundle, folder, "overload")
 
     with ours.running():
-        # Health is asked for by a process of its own: the load would make its own loop late.
+        # A separate process probes health: the load would delay a probe in its own loop.
         prober = [sys.executable, str(Path(__file__).with_name("_load.py")), str(ours.port), str(seconds)]
         with subprocess.Popen(prober, stdout=subprocess.PIPE) as probing:
-            seen = asyncio.run(open_loop(ours.port, ours.ask(sounds[1]), rate=5 * per_s, seconds=seconds))
-            took = json.loads(probing.communicate()[0])
+            replies = asyncio.run(open_loop(ours.port, ours.request(sounds[1]), rate=5 * per_s, seconds=seconds))
+            probe_s = json.loads(probing.communicate()[0])
         began = time.perf_counter()
         normal_after_s = float("inf")
         while time.perf_counter() - began < 10:
-            calm = asyncio.run(closed(ours.port, ours.ask(sounds[1]), connections=1, seconds=0.3))
-            if set(calm.statuses) == {201}:
+            after = asyncio.run(closed_loop(ours.port, ours.request(sounds[1]), connections=1, seconds=0.3))
+            if set(after.statuses) == {201}:
                 normal_after_s = time.perf_counter() - began
                 break
     return {
         "overload_offered_per_s": round(5 * per_s, 1),
-        "overload_sent_per_s": round(sum(seen.statuses.values()) / seen.wall_s, 1),
-        "overload_statuses": {str(status): n for status, n in sorted(seen.statuses.items())},
-        "overload_accepted_p99_s": round(seen.percentile(99), 3),
-        "overload_healthz_p99_ms": round(1e3 * statistics.quantiles(took, n=100)[98], 1),
-        "overload_healthz_max_ms": round(1e3 * max(took), 1),
+        "overload_sent_per_s": round(sum(replies.statuses.values()) / replies.wall_s, 1),
+        "overload_statuses": {str(status): n for status, n in sorted(replies.statuses.items())},
+        "overload_accepted_p99_s": round(replies.percentile(99), 3),
+        "overload_healthz_p99_ms": round(1e3 * statistics.quantiles(probe_s, n=100)[98], 1),
+        "overload_healthz_max_ms": round(1e3 * max(probe_s), 1),
         "overload_normal_after_s": round(normal_after_s, 2),
-        "overload_lost": len(set(seen.ids) - set(ours.ids())),
+        "overload_lost": len(set(replies.ids) - set(ours.ids())),
     }
 
 
 def streams(bundle: Path, folder: Path, *, n: int, seconds: float) -> dict[str, Any]:
-    """Send streams in real time, in blocks of 0.1 s, and take how long after a window's end its message comes."""
+    """Send streams in real time in blocks of 0.1 s, and measure the delay from a window's end to its message."""
     ours = Ours(bundle, folder, "streams")
     rng = np.random.default_rng(0)
     block_s = 0.1
     block = (3000 * rng.standard_normal(round(block_s * RATE_HZ))).astype("<i2").tobytes()
-    late: list[float] = []
+    delays_s: list[float] = []
 
-    async def one(index: int) -> None:
-        await asyncio.sleep(index * 0.031)  # they did not all begin at once
+    async def stream(index: int) -> None:
+        await asyncio.sleep(index * 0.031)  # staggered starts
         url = f"ws://127.0.0.1:{ours.port}/v1/streams?rate_hz={RATE_HZ}"
         async with websockets.connect(url, compression=None) as connection:
             began = time.perf_counter()
 
-            async def hear() -> None:
+            async def receive() -> None:
                 async for message in connection:
-                    told = json.loads(message)
-                    if told["level"] == "window":
-                        late.append(time.perf_counter() - began - told["end_s"])
+                    prediction = json.loads(message)
+                    if prediction["level"] == "window":
+                        delays_s.append(time.perf_counter() - began - prediction["end_s"])
 
-            heard = asyncio.create_task(hear())
+            receiving = asyncio.create_task(receive())
             for index in range(1, round(seconds / block_s) + 1):
                 if (wait := began + index * block_s - time.perf_counter()) > 0:
                     await asyncio.sleep(wait)
                 await connection.send(block)
             await connection.send("end")
-            await heard
+            await receiving
 
-    async def all_of_them() -> None:
-        await asyncio.gather(*(one(index) for index in range(n)))
+    async def all_streams() -> None:
+        await asyncio.gather(*(stream(index) for index in range(n)))
 
     with ours.running():
-        asyncio.run(all_of_them())
-    cuts = statistics.quantiles(late, n=100)
+        asyncio.run(all_streams())
+    cuts = statistics.quantiles(delays_s, n=100)
     return {
         "streams": n,
-        "stream_windows": len(late),
+        "stream_windows": len(delays_s),
         "stream_p50_ms": round(1e3 * cuts[49], 1),
         "stream_p95_ms": round(1e3 * cuts[94], 1),
-        "stream_max_ms": round(1e3 * max(late), 1),
+        "stream_max_ms": round(1e3 * max(delays_s), 1),
         "stream_entries": len(ours.ids()),
     }
 
 
 def measure(*, short: bool) -> dict[str, Any]:
-    """Measure everything; ``short`` asks less of it."""
+    """Run every scenario; ``short`` takes fewer rounds and less time."""
     with tempfile.TemporaryDirectory(prefix="auricle-serving-") as name:
         folder = Path(name)
-        bundle, pickled, sounds = made(folder)
+        bundle, pickled, sounds = train_models(folder)
         rounds, seconds = (2, 2.0) if short else (5, 4.0)
-        found = beside_the_usual(bundle, pickled, sounds, folder, rounds=rounds, seconds=seconds)
+        found = compare_throughput(bundle, pickled, sounds, folder, rounds=rounds, seconds=seconds)
         away_s = 3.0 if short else 30.0
         steps: list[Callable[[], dict[str, Any]]] = [
             lambda: overload(bundle, sounds, folder, found["ours_per_s"], seconds=5 if short else 15),
@@ -214,9 +214,9 @@ def measure(*, short: bool) -> dict[str, Any]:
         ]
         for step in steps:
             began = time.perf_counter()
-            told = step()
-            found |= told
-            print(f"{next(iter(told))}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+            figures = step()
+            found |= figures
+            print(f"{next(iter(figures))}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
         return found
 
 
@@ -232,9 +232,9 @@ def main() -> None:
         return
     for name, value in found.items():
         print(f"{name:28} {value}")
-    print(f"\n{'target':54} {'asked':>12}  {'':6} measured")
-    for what, asked, measured, is_met in rows:
-        print(f"{what:54} {asked:>12}  {'met' if is_met else 'MISSED':6} {measured}")
+    print(f"\n{'target':54} {'required':>12}  {'':6} measured")
+    for target, required, measured, is_met in rows:
+        print(f"{target:54} {required:>12}  {'met' if is_met else 'MISSED':6} {measured}")
 
 
 if __name__ == "__main__":

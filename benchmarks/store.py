@@ -1,9 +1,8 @@
-"""How fast answers are kept, by one process and by four at once, and how fast the log is read as arrays.
+"""Benchmark of the store: commits of predictions by one and four processes, and scans of the log as arrays.
 
-Each process has eight threads that wait for their answer to be committed before they bring the next, as a server's
-requests do. Entries are those of a one-second sound: 120 standard columns, two rows of 300, ten classes. Figures named
-``cpu`` count the time of processors, not of clocks. Where PostgreSQL can be started (the extra ``test``), it is
-measured too, with its own fsync.
+Each process has eight threads, each of which waits for a commit before it submits the next entry, as requests of a
+server do. Entries are those of a one-second sound: 120 standard columns, two rows of 300, ten classes. Figures named
+``cpu`` are processor time. PostgreSQL is measured too if it is installed (the extra ``test``), with its own fsync.
 """
 
 import argparse
@@ -34,7 +33,7 @@ CLASSES = [f"class {index}" for index in range(10)]
 def entry(rng: np.random.Generator) -> Entry:
     probabilities = rng.dirichlet(np.ones(len(CLASSES)))
     best = int(probabilities.argmax())
-    answer = Prediction(
+    recording = Prediction(
         "recording",
         0.0,
         1.0,
@@ -48,8 +47,8 @@ def entry(rng: np.random.Generator) -> Entry:
     return Entry(
         id=new_id(),
         time=now(),
-        model=answer.model,
-        predictions=(answer,),
+        model=recording.model,
+        predictions=(recording,),
         standard=rng.standard_normal(120).astype(np.float32),
         rows=rng.standard_normal((2, 300)).astype(np.float32),
         key="abcd2345",
@@ -62,12 +61,12 @@ def entry(rng: np.random.Generator) -> Entry:
 
 
 def write(url: str, n: int) -> None:
-    """Keep entries when told to go, and print how long each took; a process of its own runs this."""
+    """Commit entries after a line on stdin, and print the duration of each; runs in its own process."""
     entries = [entry(np.random.default_rng(seed)) for seed in range(n)]
 
-    def keep(one: Entry) -> float:
+    def commit(new: Entry) -> float:
         began = time.perf_counter()
-        writer.submit(one).result()
+        writer.submit(new).result()
         return time.perf_counter() - began
 
     with Store.open(url) as store, store.writer() as writer:
@@ -75,12 +74,12 @@ def write(url: str, n: int) -> None:
         sys.stdin.readline()
         began = time.perf_counter()
         with ThreadPoolExecutor(THREADS) as pool:
-            took_s = list(pool.map(keep, entries))
-        print(json.dumps({"seconds": time.perf_counter() - began, "took_s": took_s, "cpu_s": time.process_time()}))
+            commit_s = list(pool.map(commit, entries))
+        print(json.dumps({"seconds": time.perf_counter() - began, "commit_s": commit_s}))
 
 
 def writing(url: str, n_processes: int, n: int) -> dict[str, float]:
-    """Return how many entries processes keep a second together, and how long one takes."""
+    """Return the commits per second of several processes together, and the latency of a commit."""
     command = [sys.executable, __file__, "--write", url, "--entries", str(n)]
     running = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(n_processes)
@@ -92,18 +91,18 @@ def writing(url: str, n_processes: int, n: int) -> dict[str, float]:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    told = [json.loads(process.communicate()[0]) for process in running]
-    took_ms = 1e3 * np.concatenate([one["took_s"] for one in told])
+    results = [json.loads(process.communicate()[0]) for process in running]
+    commit_ms = 1e3 * np.concatenate([result["commit_s"] for result in results])
     name = f"kept_by_{n_processes}"
     return {
-        f"{name}_per_s": n * n_processes / max(one["seconds"] for one in told),
-        f"{name}_p50_ms": float(np.percentile(took_ms, 50)),
-        f"{name}_p99_ms": float(np.percentile(took_ms, 99)),
+        f"{name}_per_s": n * n_processes / max(result["seconds"] for result in results),
+        f"{name}_p50_ms": float(np.percentile(commit_ms, 50)),
+        f"{name}_p99_ms": float(np.percentile(commit_ms, 99)),
     }
 
 
 def reading(url: str, n: int) -> dict[str, float]:
-    """Return what it takes to scan a log, and a page of it."""
+    """Return the processor time and memory of a scan, and the time of a page."""
     rng = np.random.default_rng(0)
     with Store.open(url) as store:
         before = sum(len(batch) for batch in store.scan())
@@ -128,7 +127,7 @@ def reading(url: str, n: int) -> dict[str, float]:
 
 @contextmanager
 def databases(folder: Path) -> Iterator[dict[str, str]]:
-    """Give the URL of an empty database of each kind."""
+    """Yield the URL of an empty database of each kind."""
     urls = {"sqlite": f"sqlite:///{folder / 'store.db'}"}
     try:
         with warnings.catch_warnings():

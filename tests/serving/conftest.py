@@ -1,4 +1,4 @@
-"""Sounds as files' bytes, decoders for them, and servers: in this process, or as a process of their own."""
+"""Sound files as bytes, decoder pools, and servers in this process or as a process."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""A decoder that does harm where the first bytes of a sound ask for it; otherwise the honest one."""
+"""A decoding program that misbehaves if the first bytes of a sound command it; otherwise the real one."""
 
 import os
 import signal

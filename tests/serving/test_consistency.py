@@ -1,4 +1,4 @@
-"""What the server answers is what the file is answered at home, window by window: ``auricle doctor --server``."""
+"""The server predicts the same as every local route, window by window (``auricle doctor --server``)."""
 
 from collections.abc import Callable
 from pathlib import Path

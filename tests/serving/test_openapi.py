@@ -1,4 +1,4 @@
-"""Everything that the OpenAPI document allows, and much that it does not, is answered without a fault of ours."""
+"""Generated requests, valid and invalid by the OpenAPI document, cause no internal error."""
 
 from typing import Any
 

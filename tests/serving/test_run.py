@@ -1,4 +1,4 @@
-"""A server as a process of its own: killed, stopped, locked out, and with siblings."""
+"""The server as a process: kills, SIGTERM, an unavailable store, several workers, keys."""
 
 import json
 import os
@@ -26,7 +26,7 @@ POST = "/v1/predictions"
 
 
 class Load:
-    """Threads that ask without pause, and remember what was acknowledged."""
+    """Threads that send requests back to back, and record the acknowledged ids."""
 
     def __init__(self, url: str, content: bytes, threads: int = 4) -> None:
         self.url, self.content = url, content
@@ -102,7 +102,7 @@ def test_nothing_is_acknowledged_while_the_store_is_locked(
     time.sleep(0.5)
     with closing(sqlite3.connect(server.database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        time.sleep(0.5)  # what was begun before is told
+        time.sleep(0.5)  # requests that began before complete
         before = len(load.acknowledged)
         time.sleep(1.0)
         assert len(load.acknowledged) == before
@@ -154,7 +154,7 @@ def test_nothing_is_acknowledged_while_postgresql_is_away(
     while not load.acknowledged:
         time.sleep(0.01)
     with away(postgresql_server):
-        time.sleep(1.5)  # what was begun before is told
+        time.sleep(1.5)  # requests that began before complete
         before = len(load.acknowledged)
         time.sleep(1.0)
         assert len(load.acknowledged) == before
@@ -176,7 +176,7 @@ def test_workers_share_claims_and_metrics(run_server: Callable[..., Any], sound_
     content = sound_file()
     headers = {"Idempotency-Key": "once"}
 
-    def post(index: int) -> httpx.Response:  # a connection each, so that both workers are asked
+    def post(index: int) -> httpx.Response:  # one connection per request, so that both workers get some
         return httpx.post(server.url + POST, content=content, headers=headers if index % 2 else {}, timeout=30)
 
     with ThreadPoolExecutor(4) as threads:

@@ -53,7 +53,7 @@ def test_every_setting_is_documented(name: str) -> None:
     field = Settings.model_fields[name]
     default = "" if field.default is None else field.default
     row = re.search(rf"^\| `{name}` \| (.*?) \| (.*?) \|$", DOCS, re.MULTILINE)
-    assert row, f"docs/serving.md must tell of `{name}`: {field.description}"
+    assert row, f"docs/serving.md must list `{name}`: {field.description}"
     assert row[2] == field.description
     default_text = row[1].strip("` ")
     assert default_text == (

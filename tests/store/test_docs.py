@@ -1,4 +1,4 @@
-"""What docs/store.md says of the store is so."""
+"""Statements of docs/store.md hold."""
 
 import re
 import sqlite3

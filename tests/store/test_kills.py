@@ -1,4 +1,4 @@
-"""A process that is killed while it writes: what it acknowledged is there, once, and the database is whole."""
+"""A process killed while it writes: every acknowledged entry is stored once, and the database is intact."""
 
 import subprocess
 import sys
@@ -39,10 +39,10 @@ with Store.open(sys.argv[1]) as store, store.writer() as writer:
 @pytest.mark.parametrize("run", range(2))
 def test_a_kill_loses_and_duplicates_no_acknowledged_entry(store_url: str, tmp_path: Path, run: int) -> None:
     rng = np.random.default_rng(run)
-    with (tmp_path / "told").open("wb") as told, Store.open(store_url):
-        process = subprocess.Popen([sys.executable, "-c", WRITE, store_url], stdout=told, stderr=PIPE)
+    with (tmp_path / "acknowledged").open("wb") as acknowledged_file, Store.open(store_url):
+        process = subprocess.Popen([sys.executable, "-c", WRITE, store_url], stdout=acknowledged_file, stderr=PIPE)
         try:
-            while not (tmp_path / "told").stat().st_size and process.poll() is None:
+            while not (tmp_path / "acknowledged").stat().st_size and process.poll() is None:
                 time.sleep(0.01)
             time.sleep(rng.uniform(0.05, 0.4))
         finally:
@@ -50,7 +50,7 @@ def test_a_kill_loses_and_duplicates_no_acknowledged_entry(store_url: str, tmp_p
             _, errors = process.communicate()
     assert process.returncode == -9, errors.decode()
     # A write to a pipe or file is whole or not there, but the last line may lack its end.
-    acknowledged = [line for line in (tmp_path / "told").read_text().split("\n")[:-1] if line]
+    acknowledged = [line for line in (tmp_path / "acknowledged").read_text().split("\n")[:-1] if line]
     assert acknowledged
     with Store.open(store_url) as store:
         with store.database.read() as connection:

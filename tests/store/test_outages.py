@@ -1,4 +1,4 @@
-"""A store that cannot be used says so in bounded time, acknowledges nothing, and is used again when it is back."""
+"""Outages of the database: errors in bounded time, no false acknowledgement, and recovery."""
 
 import sqlite3
 import threading

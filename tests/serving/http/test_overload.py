@@ -1,4 +1,4 @@
-"""Sound that there is no place for, over real sockets: refused at its head, with the connection left sound."""
+"""Refusal of sounds under overload, over real sockets: at the request head, with the connection usable after."""
 
 import json
 import socket
@@ -94,7 +94,7 @@ def test_a_refusal_leaves_the_connection_usable(
         status, headers, body = connection.send(post(content)).reply()
         assert refused((status, headers, body))
         assert headers["x-content-type-options"] == "nosniff"
-        for piece in (post(content)[:40], post(content)[40:200]):  # a head and a body in pieces, and told at the head
+        for piece in (post(content)[:40], post(content)[40:200]):  # head and body in chunks, refused at the head
             connection.send(piece)
             time.sleep(0.05)
         assert refused(connection.reply())

