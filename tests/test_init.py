@@ -24,8 +24,8 @@ def test_every_public_name_resolves(name: str) -> None:
 
 
 def test_the_tables_of_names_agree() -> None:
-    assert sorted(auricle._MODULES) == auricle.__all__ == sorted(auricle.__all__)
-    for name, module in auricle._MODULES.items():
+    assert sorted(auricle._HOME) == auricle.__all__ == sorted(auricle.__all__)
+    for name, module in auricle._HOME.items():
         assert name in sys.modules[module].__all__ or getattr(auricle, name).__module__ == module
 
 

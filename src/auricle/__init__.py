@@ -40,7 +40,7 @@ __all__ = [
     "train",
 ]
 
-_MODULES = {
+_HOME = {
     "AudioFeatures": "auricle.training.transformer",
     "Bundle": "auricle.bundles.bundle",
     "Clip": "auricle.audio.clip",
@@ -60,8 +60,8 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(import_module(_MODULES[name]), name)
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
     if name == "features":
         return import_module("auricle.features")
     raise AttributeError(f"module 'auricle' has no attribute {name!r}")

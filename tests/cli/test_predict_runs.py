@@ -50,9 +50,7 @@ def command(*arguments: object, **options: object) -> subprocess.CompletedProces
     )
 
 
-def test_a_killed_run_resumes_to_the_same_output(
-    auricle, states_file: Path, many: Path, out: Path
-) -> None:
+def test_a_killed_run_resumes_to_the_same_output(auricle, states_file: Path, many: Path, out: Path) -> None:
     arguments = [states_file, many, "--windows", "--hop-s", "0.03"]
     assert auricle("predict", *arguments, "-o", out / "whole.jsonl").code == 1
     part, journal, target = out / "x.jsonl.part", out / "x.jsonl.journal", out / "x.jsonl"
@@ -295,7 +293,9 @@ def test_contradictory_options_are_refused(
     assert list(out.iterdir()) == []
 
 
-def test_two_recordings_with_one_output_file(auricle, states_file: Path, clips: Path, tmp_path: Path, out: Path) -> None:
+def test_two_recordings_of_one_output_file(
+    auricle, states_file: Path, clips: Path, tmp_path: Path, out: Path
+) -> None:
     for name in ("a.wav", "a.WAV"):
         shutil.copy(clips / "0001.wav", tmp_path / name)
     ran = auricle("predict", states_file, tmp_path / "a.wav", tmp_path / "a.WAV", "--format", "audacity", "-o", out)

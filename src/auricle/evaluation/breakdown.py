@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from auricle.bundles.aggregation import predicted_class
 from auricle.datasets.dataset import Dataset
 from auricle.evaluation.scores import N_BINS, confidence_bins, interval_of_mean, interval_of_share
-from auricle.inspection.findings import answers_of, name_of, repeats
+from auricle.inspection.findings import is_label_copy, label_texts, name_of
 
 __all__ = [
     "ClassScore",
@@ -165,12 +165,12 @@ def by_class(scored: ScoredPredictions) -> tuple[ClassScore, ...]:
 
 def by_column(scored: ScoredPredictions) -> dict[str, tuple[Subgroup, ...]]:
     """Score each value of each column with 2 to 24 of them that does not repeat the target; the worst value first."""
-    examples, targets = scored.dataset.examples, answers_of(scored.dataset)
+    examples, targets = scored.dataset.examples, label_texts(scored.dataset)
     subgroups = {}
     for column in examples[0].metadata:
         values = np.array([example.metadata.get(column, "").strip() or "(empty)" for example in examples])
         names = np.unique(values)
-        if 2 <= names.size <= MAX_VALUES and not repeats(values.tolist(), targets):
+        if 2 <= names.size <= MAX_VALUES and not is_label_copy(values.tolist(), targets):
             parts = [_subgroup(scored, str(name), values == name) for name in names]
             subgroups[column] = tuple(sorted(parts, key=lambda part: part.score, reverse=not scored.classes))
     return subgroups
@@ -239,7 +239,7 @@ def reliability(
 
 def mistakes(scored: ScoredPredictions, *, most: int = N_MISTAKES) -> tuple[Mistake, ...]:
     """Return the worst mistakes: wrong classes of the highest confidence, or numbers with the largest error."""
-    examples, targets = scored.dataset.examples, answers_of(scored.dataset)
+    examples, targets = scored.dataset.examples, label_texts(scored.dataset)
     if scored.classes:
         order = np.argsort(np.where(scored.correct, np.inf, -scored.confidence), kind="stable")
         order = order[: min(most, int((~scored.correct).sum()))]
