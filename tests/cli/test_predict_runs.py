@@ -293,9 +293,7 @@ def test_contradictory_options_are_refused(
     assert list(out.iterdir()) == []
 
 
-def test_two_recordings_of_one_output_file(
-    auricle, states_file: Path, clips: Path, tmp_path: Path, out: Path
-) -> None:
+def test_two_recordings_of_one_output_file(auricle, states_file: Path, clips: Path, tmp_path: Path, out: Path) -> None:
     for name in ("a.wav", "a.WAV"):
         shutil.copy(clips / "0001.wav", tmp_path / name)
     ran = auricle("predict", states_file, tmp_path / "a.wav", tmp_path / "a.WAV", "--format", "audacity", "-o", out)
