@@ -24,7 +24,7 @@ def test_it_prints_tables_findings_and_a_verdict(auricle: Callable[..., Any], so
     assert ran.code == 0
     assert "16 recordings, 16 groups by file; 8000 Hz (16)." in ran.out
     assert "noise floor" in ran.out
-    assert "few recordings: Fewer than 10 recordings" in ran.out
+    assert "few recordings: Classes with fewer than 10 recordings" in ran.out
     assert ran.out.rstrip().endswith("Scores on this data may be misleading. Check: few recordings.")
     assert ran.err == ""
 

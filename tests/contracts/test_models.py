@@ -41,10 +41,10 @@ def few(rows: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def truth(trained) -> np.ndarray:
-    """Indices of classes, or standardised numbers, of every window."""
+    """Indices of classes, or standardised targets, of every window."""
     table = TrainingData.of(trained.dataset, trained.examples)
     scale = table.scale(np.ones(len(trained.dataset), bool))
-    return np.asarray(scale.standardised(table.truth))[table.owner]
+    return np.asarray(scale.standardize(table.truth))[table.owner]
 
 
 def small(name: str, task: Task) -> Estimator:

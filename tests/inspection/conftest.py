@@ -1,4 +1,4 @@
-"""Sound that can be recognised, and what is known of sound that was never made."""
+"""Synthetic sound with fingerprints, and measures of recordings without sound."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -43,8 +43,8 @@ def _burst(rng: np.random.Generator, rate_hz: int) -> NDArray[np.float64]:
 
 
 @pytest.fixture
-def heard() -> Callable[..., Recording]:
-    """Make what is known of a recording's sound, without any sound; every one is different from every other."""
+def recording() -> Callable[..., Recording]:
+    """Make the measures of a recording without sound; each is different."""
     numbers = itertools.count()
 
     def make(

@@ -59,7 +59,7 @@ def test_a_copy_among_others_is_found(copy: str, chatter: Callable[..., Clip]) -
     assert found(*clips, COPIES[copy](clips[7])) == [(7, 12, "near duplicate")]
 
 
-def test_what_the_copy_went_through_is_measured(chatter: Callable[..., Clip]) -> None:
+def test_offset_and_gain_of_a_copy_are_measured(chatter: Callable[..., Clip]) -> None:
     clip = chatter(1, 2.0)
     (pair,) = find_duplicates([fingerprint(clip), fingerprint(louder(cut(clip, 0.155, 1.0), -6))])
     assert pair.describe() == "near duplicate, offset 0.31 s, gain -6 dB"
@@ -111,20 +111,20 @@ def test_noise_hum_and_silence_are_no_duplicates(rng: np.random.Generator, chatt
     assert found(*unrelated(rng), *(chatter(seed, 2.0) for seed in range(20))) == []
 
 
-def test_there_may_be_nothing_to_compare(chatter: Callable[..., Clip]) -> None:
+def test_no_or_one_recording_has_no_duplicates(chatter: Callable[..., Clip]) -> None:
     assert found() == []
     assert found(chatter(1, 1.0)) == []
     assert found(Clip(np.ones(1), RATE_HZ), Clip(np.ones(1), RATE_HZ)) == []
 
 
-def test_of_much_sound_a_part_is_indexed(monkeypatch: pytest.MonkeyPatch, chatter: Callable[..., Clip]) -> None:
+def test_part_of_much_sound_is_indexed(monkeypatch: pytest.MonkeyPatch, chatter: Callable[..., Clip]) -> None:
     clips = [chatter(seed, 3.0) for seed in range(10)]
     monkeypatch.setattr("auricle.inspection.duplicates.MAX_INDEXED", 500)
     monkeypatch.setattr("auricle.inspection.duplicates.MAX_HITS", 64)
     assert found(*clips, louder(clips[4], -12)) == [(4, 10, "near duplicate")]
 
 
-def test_words_that_everything_has_say_nothing(chatter: Callable[..., Clip]) -> None:
+def test_words_common_to_all_recordings_are_ignored(chatter: Callable[..., Clip]) -> None:
     """Recordings of one word only would collide in every frame with every other."""
     frames = np.zeros(150, FRAME)
     frames["word"], frames["known"] = 5, (1 << BITS) - 1

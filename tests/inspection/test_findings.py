@@ -1,4 +1,4 @@
-"""Findings are sorted, and name files and answers as a reader would."""
+"""Findings are sorted, and name files and labels as a reader would."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,10 +7,19 @@ from pathlib import Path
 import pytest
 
 from auricle.datasets.dataset import Dataset
-from auricle.inspection.findings import Finding, answers_of, file_name, listed, name_of, repeats, sort, split_units
+from auricle.inspection.findings import (
+    Finding,
+    file_name,
+    is_label_copy,
+    label_texts,
+    listed,
+    name_of,
+    sort,
+    split_units,
+)
 
 
-def test_the_worst_come_first_and_the_rest_keep_their_order() -> None:
+def test_sort_puts_the_most_severe_first_and_is_stable() -> None:
     findings = [
         Finding("a", "note", ""),
         Finding("b", "serious", ""),
@@ -47,7 +56,7 @@ def test_long_lists_are_cut() -> None:
     assert listed(["a", "b", "c"], most=2, between="; ") == "a; b; and 1 more"
 
 
-def test_what_a_split_keeps_together(labelled: Callable[..., Dataset]) -> None:
+def test_split_units_are_folds_or_groups(labelled: Callable[..., Dataset]) -> None:
     grouped = labelled(["a", "b"], ["g", "h"])
     assert split_units(grouped)[1] == "`site`"
     assert split_units(replace(grouped, group_column=None))[1] == "file"
@@ -55,13 +64,13 @@ def test_what_a_split_keeps_together(labelled: Callable[..., Dataset]) -> None:
     assert (folds.tolist(), by) == (["1", "2"], "published fold")
 
 
-def test_answers_are_text(labelled: Callable[..., Dataset]) -> None:
-    assert answers_of(labelled(["a", "b"], ["g", "h"])) == ["a", "b"]
-    assert answers_of(labelled([30.0, 0.5], ["g", "h"])) == ["30", "0.5"]
+def test_label_texts_are_text(labelled: Callable[..., Dataset]) -> None:
+    assert label_texts(labelled(["a", "b"], ["g", "h"])) == ["a", "b"]
+    assert label_texts(labelled([30.0, 0.5], ["g", "h"])) == ["30", "0.5"]
 
 
 @pytest.mark.parametrize(
-    ("column", "answers", "same"),
+    ("column", "labels", "same"),
     [
         (["Dog", "cat "], ["dog", "cat"], True),
         (["0", "1"], ["dog", "cat"], True),
@@ -71,5 +80,5 @@ def test_answers_are_text(labelled: Callable[..., Dataset]) -> None:
         (["a", "b"], ["dog", "dog"], False),
     ],
 )
-def test_a_column_may_repeat_the_answer(column: list[str], answers: list[str], *, same: bool) -> None:
-    assert repeats(column, answers) is same
+def test_copies_of_the_label_are_recognised(column: list[str], labels: list[str], *, same: bool) -> None:
+    assert is_label_copy(column, labels) is same

@@ -1,4 +1,4 @@
-"""A fingerprint says what is heard, whatever the gain, and nothing of what is silent or steady."""
+"""Fingerprints depend on changing sound, not on gain, silence or steady tones."""
 
 from collections.abc import Callable
 

@@ -15,7 +15,7 @@ from auricle.inspection.inspect import MEASURES, inspect
 from auricle.inspection.report import build_report
 
 
-def test_everything_is_measured_and_said_as_json(sounds: Path) -> None:
+def test_json_holds_all_measures(sounds: Path) -> None:
     steps: list[tuple[str, int, int]] = []
     inspection = inspect(Dataset.load(sounds), progress=lambda *step: steps.append(step))
     summary = json.loads(json.dumps(inspection.as_json(), allow_nan=False))
@@ -31,10 +31,10 @@ def test_everything_is_measured_and_said_as_json(sounds: Path) -> None:
     assert (Path(pair["first"]).name, Path(pair["second"]).name) == ("00.wav", "22.wav")
     assert pair["gain_db"] == pytest.approx(-6, abs=1)
     assert summary["recordings"][0]["label"] == "a"
-    assert steps[-1] == ("listening", 24, 24)
+    assert steps[-1] == ("scan", 24, 24)
 
 
-def test_what_cannot_be_read_is_left_out_and_listed(sounds: Path) -> None:
+def test_unreadable_recordings_are_left_out_and_listed(sounds: Path) -> None:
     (sounds / "a" / "00.wav").write_bytes(b"not sound")
     inspection = inspect(Dataset.load(sounds))
     assert len(inspection.recordings) == len(inspection.dataset) == 23
@@ -53,7 +53,7 @@ def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
         inspect(Dataset.load(tmp_path))
 
 
-def test_a_page_of_numbers_by_group(tmp_path: Path, chatter: Callable[..., Clip]) -> None:
+def test_page_of_a_regression_dataset_by_group(tmp_path: Path, chatter: Callable[..., Clip]) -> None:
     lines = ["file_name,target,machine"]
     for i in range(12):
         soundfile.write(tmp_path / f"{i}.wav", chatter(i, 0.5).samples, 16_000)
@@ -67,7 +67,7 @@ def test_a_page_of_numbers_by_group(tmp_path: Path, chatter: Callable[..., Clip]
 
 
 @pytest.mark.parametrize("kind", ["silence", "mixture"])
-def test_bad_sets_are_inspected_all_the_same(tmp_path: Path, kind: str, rng: np.random.Generator) -> None:
+def test_datasets_that_training_refuses_are_inspected(tmp_path: Path, kind: str, rng: np.random.Generator) -> None:
     lengths = [400, 8000, 16_000, 90 * 8000]
     for i, n in enumerate(lengths):
         for label in "ab":

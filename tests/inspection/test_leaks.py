@@ -18,9 +18,9 @@ Chatter = Callable[..., Clip]
 
 
 @pytest.fixture
-def leaks(heard: Callable[..., Recording]) -> Callable[..., Leaks]:
+def leaks(recording: Callable[..., Recording]) -> Callable[..., Leaks]:
     def find(dataset: Dataset, clips: Sequence[Clip]) -> Leaks:
-        return find_leaks(dataset, [replace(heard(), fingerprint=fingerprint(clip)) for clip in clips])
+        return find_leaks(dataset, [replace(recording(), fingerprint=fingerprint(clip)) for clip in clips])
 
     return find
 
@@ -34,23 +34,23 @@ def with_copy(chatter: Chatter, gain: float) -> list[Clip]:
     return [*clips, Clip(gain * clips[1].samples, clips[1].rate_hz)]
 
 
-def test_different_sounds_leak_nothing(
+def test_different_sounds_have_no_findings(
     chatter: Chatter, labelled: Callable[..., Dataset], leaks: Callable[..., Leaks]
 ) -> None:
     found = leaks(labelled(list("abab"), list("1234")), [chatter(seed, 1.5) for seed in range(4)])
     assert found == Leaks((), ())
 
 
-def test_a_training_names_the_duplicates_that_its_own_folds_tear_apart(
-    chatter: Chatter, labelled: Callable[..., Dataset], heard: Callable[..., Recording]
+def test_duplicates_across_the_folds_of_a_training_are_named(
+    chatter: Chatter, labelled: Callable[..., Dataset], recording: Callable[..., Recording]
 ) -> None:
     dataset = labelled(list("ababb"), list("12345"))
-    recordings = [replace(heard(), fingerprint=fingerprint(clip)) for clip in with_copy(chatter, 0.5)]
+    recordings = [replace(recording(), fingerprint=fingerprint(clip)) for clip in with_copy(chatter, 0.5)]
     (finding,) = find_leaks(dataset, recordings, blocks=np.array([0, 1, 0, 1, 1])).findings
     assert (finding.kind, finding.severity) == ("duplicates", "note")
     (finding,) = find_leaks(dataset, recordings, blocks=np.array([0, 1, 0, 1, 0])).findings
     assert finding.kind == "duplicates across a split"
-    assert "can stand on both sides of a split by fold: 1.wav and 4.wav" in finding.message
+    assert "can be on both sides of a split by fold: 1.wav and 4.wav" in finding.message
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.5])
@@ -64,13 +64,13 @@ def test_duplicates_in_two_groups_are_serious(
     (finding,) = found.findings
     relation = "same samples" if gain == 1 else "near duplicate, offset 0.00 s, gain -6 dB"
     assert finding.message.startswith(
-        "1 pair of recordings has the same sound and can stand on both sides of a split by `site`: "
+        "1 pair of recordings has the same sound and can be on both sides of a split by `site`: "
         f"1.wav and 4.wav ({relation})."
     )
     assert finding.files == (Path("1.wav"), Path("4.wav"))
 
 
-def test_published_folds_decide_where_a_recording_stands(
+def test_published_folds_decide_the_side_of_a_recording(
     chatter: Chatter, labelled: Callable[..., Dataset], leaks: Callable[..., Leaks]
 ) -> None:
     clips = with_copy(chatter, 0.5)
@@ -87,7 +87,7 @@ def test_one_sound_with_two_labels_is_a_contradiction(
     assert "1.wav (b) and 4.wav (a)" in found.findings[0].message
 
 
-def test_one_sound_with_two_numbers_is_a_contradiction(
+def test_one_sound_with_two_targets_is_a_contradiction(
     chatter: Chatter, labelled: Callable[..., Dataset], leaks: Callable[..., Leaks]
 ) -> None:
     found = leaks(labelled([1.0, 2.0, 3.0, 4.0, 2.5], list("12342")), with_copy(chatter, 1.0))
@@ -129,14 +129,14 @@ def test_leaks_are_json(chatter: Chatter, labelled: Callable[..., Dataset], leak
     assert [finding["kind"] for finding in summary["findings"]] == ["duplicates across a split"]
 
 
-def test_shortcuts_and_kin_are_among_the_findings(
-    labelled: Callable[..., Dataset], heard: Callable[..., Recording], rng: np.random.Generator
+def test_shortcuts_and_group_leakage_are_among_the_findings(
+    labelled: Callable[..., Dataset], recording: Callable[..., Recording], rng: np.random.Generator
 ) -> None:
     dataset = labelled(["a", "b"] * 40, [f"r{i}" for i in range(80)])
     examples = tuple(replace(e, metadata={"room": f"room {i // 2 % 4}"}) for i, e in enumerate(dataset.examples))
     rooms = rng.standard_normal((4, 6))
     recordings = [
-        heard(rooms[i // 2 % 4] + 0.1 * rng.standard_normal(6), rate_hz=(8000, 16_000)[i % 2]) for i in range(80)
+        recording(rooms[i // 2 % 4] + 0.1 * rng.standard_normal(6), rate_hz=(8000, 16_000)[i % 2]) for i in range(80)
     ]
     found: list[Finding] = list(find_leaks(replace(dataset, examples=examples), recordings).findings)
     assert [finding.kind for finding in found] == ["shortcut", "kinship"]

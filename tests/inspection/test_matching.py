@@ -28,12 +28,12 @@ def test_words_of_one_recording_do_not_collide() -> None:
     assert collisions([9, 9], [0, 0], [3, 3]) == []
 
 
-def test_weak_bits_may_be_turned_over() -> None:
+def test_weak_bits_may_be_flipped() -> None:
     assert collisions([0b1000, 0b1101], [0, 0], [0, 1]) == []
     assert collisions([0b1000, 0b1101], [0b0111, 0], [0, 1]) == [(0, 1, 0)]
 
 
-def test_collisions_are_counted_beyond_what_can_be_held() -> None:
+def test_collisions_are_counted_beyond_the_capacity() -> None:
     assert len(collisions([9] * 6, [0] * 6, [0, 0, 0, 1, 1, 1])) == 18
     assert len(collisions([9] * 6, [0] * 6, [0, 0, 0, 1, 1, 1], capacity=5)) == 5
 
@@ -68,7 +68,7 @@ def test_the_stretch_that_agrees_is_found(rng: np.random.Generator) -> None:
     assert row[7] == pytest.approx(70, abs=3)
 
 
-def test_long_recordings_without_a_promising_stretch_are_left_after_a_glance(rng: np.random.Generator) -> None:
+def test_long_recordings_without_a_promising_stretch_are_skipped_after_a_preview(rng: np.random.Generator) -> None:
     first, second = rng.integers(0, ALL, (2, 400))
     assert compared(first, second, 0)[1] == [0.0] * 8
     second[100:300] = first[100:300]

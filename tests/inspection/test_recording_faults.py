@@ -10,7 +10,7 @@ from auricle.inspection.fingerprints import Fingerprint
 from auricle.inspection.recording_faults import find_recording_faults
 from auricle.inspection.scan import Recording
 
-Heard = Callable[..., Recording]
+Make = Callable[..., Recording]
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def forty(labelled: Callable[..., Dataset]) -> Dataset:
     return labelled(["a", "b"] * 20, [f"r{i}" for i in range(40)])
 
 
-def test_good_recordings_have_no_finding(forty: Dataset, heard: Heard) -> None:
-    assert list(find_recording_faults(forty, [heard() for _ in range(40)])) == []
+def test_good_recordings_have_no_finding(forty: Dataset, recording: Make) -> None:
+    assert list(find_recording_faults(forty, [recording() for _ in range(40)])) == []
 
 
 @pytest.mark.parametrize(
@@ -32,30 +32,33 @@ def test_good_recordings_have_no_finding(forty: Dataset, heard: Heard) -> None:
         ({"duration_s": 0.06}, "short", "Shorter than 0.1 s"),
     ],
 )
-def test_a_fault_is_named(forty: Dataset, heard: Heard, fault: dict[str, float], kind: str, sentence: str) -> None:
-    recordings = [heard(**(fault if i < 4 else {"duration_s": 0.5})) for i in range(40)]
+def test_fault_is_named(forty: Dataset, recording: Make, fault: dict[str, float], kind: str, sentence: str) -> None:
+    recordings = [recording(**(fault if i < 4 else {"duration_s": 0.5})) for i in range(40)]
     (finding,) = find_recording_faults(forty, recordings)
     assert finding.kind == kind
     assert finding.message.startswith(f"{sentence}: 4 of 40 recordings (0.wav, 1.wav, 2.wav, and 1 more).")
     assert len(finding.files) == 4
 
 
-def test_a_rare_fault_is_a_note(forty: Dataset, heard: Heard) -> None:
-    (once,) = find_recording_faults(forty, [heard(clipped=0.01 * (i < 1)) for i in range(40)])
-    (often,) = find_recording_faults(forty, [heard(clipped=0.01 * (i < 2)) for i in range(40)])
+def test_a_rare_fault_is_a_note(forty: Dataset, recording: Make) -> None:
+    (once,) = find_recording_faults(forty, [recording(clipped=0.01 * (i < 1)) for i in range(40)])
+    (often,) = find_recording_faults(forty, [recording(clipped=0.01 * (i < 2)) for i in range(40)])
     assert (once.severity, often.severity) == ("note", "warning")
 
 
-def test_all_silent_is_serious(forty: Dataset, heard: Heard) -> None:
-    silence = replace(heard(level_db=-120.0, silent=1.0), fingerprint=Fingerprint(b"", heard().fingerprint.frames))
+def test_all_silent_is_serious(forty: Dataset, recording: Make) -> None:
+    silence = replace(
+        recording(level_db=-120.0, silent=1.0), fingerprint=Fingerprint(b"", recording().fingerprint.frames)
+    )
     (finding,) = find_recording_faults(forty, [silence] * 40)
     assert (finding.kind, finding.severity) == ("silence", "serious")
     assert finding.message.startswith("Nothing but silence: all 40 recordings")
 
 
-def test_mixed_rates_channels_and_lengths_are_said(forty: Dataset, heard: Heard) -> None:
+def test_mixed_rates_channels_and_durations_are_reported(forty: Dataset, recording: Make) -> None:
     recordings = [
-        heard(rate_hz=(8000, 48_000)[i % 2], channels=1 + i // 20, duration_s=0.5 + 20 * (i == 3)) for i in range(40)
+        recording(rate_hz=(8000, 48_000)[i % 2], channels=1 + i // 20, duration_s=0.5 + 20 * (i == 3))
+        for i in range(40)
     ]
     rates, channels, lengths = find_recording_faults(forty, recordings)
     assert rates.message.startswith("Sample rates differ: 20 at 8000 Hz, 20 at 48000 Hz.")
@@ -63,30 +66,30 @@ def test_mixed_rates_channels_and_lengths_are_said(forty: Dataset, heard: Heard)
     assert lengths.message.startswith("Lengths differ much: 0.50 s to 20.50 s.")
 
 
-def test_uneven_and_rare_classes_are_said(labelled: Callable[..., Dataset], heard: Heard) -> None:
+def test_imbalanced_and_rare_classes_are_reported(labelled: Callable[..., Dataset], recording: Make) -> None:
     dataset = labelled(["a"] * 40 + ["b"] * 5, [f"r{i}" for i in range(45)])
-    uneven, few = find_recording_faults(dataset, [heard() for _ in range(45)])
+    uneven, few = find_recording_faults(dataset, [recording() for _ in range(45)])
     assert uneven.message.startswith(
-        "Classes are uneven: 40 recordings of 'a', 5 of 'b'. Always answering 'a' is right in 89%"
+        "Classes are uneven: 40 recordings of 'a', 5 of 'b'. Always predicting 'a' is right in 89%"
     )
     assert "'b' (5)" in few.message
 
 
-def test_few_groups_are_said(labelled: Callable[..., Dataset], heard: Heard) -> None:
+def test_few_groups_are_reported(labelled: Callable[..., Dataset], recording: Make) -> None:
     dataset = labelled([float(i) for i in range(40)], [f"g{i % 4}" for i in range(40)])
-    (finding,) = find_recording_faults(dataset, [heard() for _ in range(40)])
+    (finding,) = find_recording_faults(dataset, [recording() for _ in range(40)])
     assert "4 groups (`site`)" in finding.message
 
 
 @pytest.mark.parametrize(
     ("labels", "sentence"),
-    [(["a"] * 40, "at least 2 classes"), (["a"] * 39 + ["b"], "must stand in at least 2 groups")],
+    [(["a"] * 40, "at least 2 classes"), (["a"] * 39 + ["b"], "must be in at least 2 groups")],
 )
-def test_what_training_refuses_is_said(
-    labelled: Callable[..., Dataset], heard: Heard, labels: list[str], sentence: str
+def test_refusal_of_training_is_reported(
+    labelled: Callable[..., Dataset], recording: Make, labels: list[str], sentence: str
 ) -> None:
     dataset = labelled(labels, [f"r{i}" for i in range(40)])
-    (split,) = (f for f in find_recording_faults(dataset, [heard() for _ in range(40)]) if f.kind == "split")
+    (split,) = (f for f in find_recording_faults(dataset, [recording() for _ in range(40)]) if f.kind == "split")
     assert split.severity == "serious"
     assert split.message.startswith("Training will refuse this data: ")
     assert sentence in split.message

@@ -1,4 +1,4 @@
-"""The page of an inspection shows what was found, and opens with a verdict."""
+"""The page of an inspection shows the findings, and opens with a verdict."""
 
 from pathlib import Path
 
@@ -8,21 +8,24 @@ from auricle.inspection.inspect import inspect
 from auricle.inspection.report import build_report, verdict_of
 
 
-def test_a_page_shows_what_was_found(sounds: Path) -> None:
+def test_page_shows_the_findings(sounds: Path) -> None:
     page = build_report(inspect(Dataset.load(sounds)))
     assert page.tone == "serious"
-    assert [section.title for section in page.sections][:2] == ["What was found", "What it holds"]
+    assert [section.title for section in page.sections][:2] == [
+        "Possible leakage, confounders and recording faults",
+        "Contents",
+    ]
     html = page.html()
-    assert "Mend this before you train: duplicates across a split." in html
+    assert "Fix before training: duplicates across a split." in html
     assert html.count("<figure>") == 2 + 2  # balance, measures, and an example of each class
 
 
-def test_the_verdict_is_the_worst_of_the_findings() -> None:
+def test_verdict_is_that_of_the_most_severe_finding() -> None:
     serious, warning, note = (Finding(f"a {severity}", severity, "") for severity in ("serious", "warning", "note"))
-    assert verdict_of(()) == ("good", "Nothing was found that would make a score untrue.")
+    assert verdict_of(()) == ("good", "No leakage or confounders found.")
     assert verdict_of([note])[0] == "good"
-    assert verdict_of([warning, note]) == ("warning", "A score on this data can mislead. Look at: a warning.")
+    assert verdict_of([warning, note]) == ("warning", "Scores on this data may be misleading. Check: a warning.")
     assert verdict_of([serious, warning]) == (
         "serious",
-        "Mend this before you train: a serious. Beside that, look at: a warning.",
+        "Fix before training: a serious. Also check: a warning.",
     )

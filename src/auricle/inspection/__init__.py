@@ -1,1 +1,1 @@
-"""What a data set holds, how good its sound is, and what would leak between splits: found before any training."""
+"""Inspection of a dataset before training: contents, sound quality, leakage between splits, and confounders."""

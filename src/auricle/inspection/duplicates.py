@@ -1,4 +1,4 @@
-"""Recordings that hold the same sound, found among any number of fingerprints without comparing all with all."""
+"""Find duplicates among fingerprints: same samples, near duplicates, and shared stretches of sound."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -16,22 +16,21 @@ __all__ = ["Duplicate", "Relation", "find_duplicates"]
 Relation: TypeAlias = Literal["same samples", "near duplicate", "shared stretch"]
 
 LIKENESS, SHORTNESS = 0.57, 0.6
-"""What the mean of the agreement of spectra and of waveforms must reach: so much, and the more the shorter the common
-sound, by one over the root of its frames (0.69 of a quarter of a second). Coded copies of words lie above, other takes
-of them below: tests/inspection/test_duplicates.py holds both sides."""
+"""Threshold of likeness, the mean agreement of spectra and waveforms: LIKENESS + SHORTNESS / √frames (0.69 for a
+quarter of a second). Coded copies of words are above it, other takes below: tests/inspection/test_duplicates.py."""
 
-MIN_AGREEMENT = 0.4  # of spectra alone, before the waveforms are looked at
-MIN_SIGNS = 200  # known in both: about 70 ms of full sound
+MIN_AGREEMENT = 0.4  # of spectra alone, before waveforms are compared
+MIN_SIGNS = 200  # known in both: about 70 ms of sound
 MIN_COVERAGE = 0.5  # of the shorter recording's sounding frames
 MIN_STRETCH = FRAMES_PER_SECOND  # one second
 MIN_STRETCH_SIGNS = 1000
 MIN_VOTES = 2
-MIN_INDEXED = 10  # known signs in a frame that is indexed: fewer make words that everything has
-MAX_INDEXED = 2_000_000  # frames; of more sound, a part of all words is indexed, the same part everywhere
-MAX_SAME = 4096  # frames with the same word: more say nothing
+MIN_INDEXED = 10  # known signs of an indexed frame: fewer give words that all recordings have
+MAX_INDEXED = 2_000_000  # frames; of more sound, the same part of all words is indexed everywhere
+MAX_SAME = 4096  # frames with the same word: more are uninformative
 MAX_HITS = 8_000_000
 
-Places: TypeAlias = NDArray[np.int64]
+Indices: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +39,19 @@ class Duplicate:
 
     Parameters
     ----------
-    first, second : their places, ascending
-    relation : the same samples; the same sound over at least half of the shorter one; or over a second at least
-    first_s, second_s : where the common sound begins in either
-    length_s : how long it is; both 0 and ``length_s`` NaN for the same samples
-    gain_db : how much louder the second is
-    likeness : how alike spectra and waveforms are, up to 1
+    first, second : int
+        Indices of the recordings, ascending.
+    relation : str
+        ``same samples``; ``near duplicate``: the same sound over at least half of the shorter one; ``shared stretch``:
+        over at least a second.
+    first_s, second_s : float
+        Start of the common sound in either; 0 for the same samples.
+    length_s : float
+        Its duration; NaN for the same samples.
+    gain_db : float
+        Level of the second above the first.
+    likeness : float
+        Mean agreement of spectra and waveforms, up to 1.
     """
 
     first: int
@@ -58,7 +64,7 @@ class Duplicate:
     likeness: float = 1.0
 
     def describe(self) -> str:
-        """Say what the two have in common: ``near duplicate, offset 0.31 s, gain -6 dB``."""
+        """Return the relation as text: ``near duplicate, offset 0.31 s, gain -6 dB``."""
         if self.relation == "same samples":
             return "same samples"
         gain = f"gain {self.gain_db:+.0f} dB"
@@ -67,7 +73,7 @@ class Duplicate:
         return f"{self.length_s:.1f} s in common, at {self.first_s:.1f} s and {self.second_s:.1f} s, {gain}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return the relation, and what was measured where that says something, rounded to what can be heard."""
+        """Return the relation, with rounded measures unless the samples are the same."""
         if self.relation == "same samples":
             return {"relation": self.relation, "likeness": 1.0}
         numbers = {name: round(getattr(self, name), 3) for name in ("first_s", "second_s", "length_s", "gain_db")}
@@ -77,20 +83,21 @@ class Duplicate:
 def find_duplicates(fingerprints: Sequence[Fingerprint]) -> tuple[Duplicate, ...]:
     """Find recordings with the same samples, near duplicates, and stretches of sound that two recordings share.
 
-    Near duplicates survive gain, cuts at either end, resampling and lossy coding. Of recordings with the same samples
-    all are paired with the first, and only the first is compared further. Time grows with the length of the sound,
-    not with the number of pairs: frames are looked up in an index, and only pairs that collide more than once at one
-    offset are compared. Beyond about four hours of sound fewer frames are indexed, and short, badly coded copies may be
+    Near duplicates are found despite gain, trimming, resampling and lossy coding. Recordings with the same samples are
+    all paired with the first of them, and only that is compared further. Time grows with the duration of the sound, not
+    with the number of pairs: frames are looked up in an index, and only pairs with repeated collisions at one offset
+    are compared. Beyond about four hours of sound fewer frames are indexed, and short, heavily coded copies may be
     missed.
 
     Parameters
     ----------
-    fingerprints : one a recording, at most a million
+    fingerprints : sequence of Fingerprint
+        One per recording, at most a million.
 
     Returns
     -------
-    pairs in the order of their places; what is silent or shorter than 0.1 s can only have the same samples, and
-    silence is never a duplicate of silence
+    tuple of Duplicate
+        Sorted by indices. Sound shorter than 0.1 s can only have the same samples; silence has no duplicates.
     """
     firsts, exact = _same_samples(fingerprints)
     near = _near([fingerprints[place].frames for place in firsts])
@@ -99,7 +106,7 @@ def find_duplicates(fingerprints: Sequence[Fingerprint]) -> tuple[Duplicate, ...
 
 
 def _same_samples(fingerprints: Sequence[Fingerprint]) -> tuple[list[int], list[Duplicate]]:
-    """Return the first recording of each sound that is not silence, and the pairs of all others with it."""
+    """Return the first recording of each sound except silence, and its pairs with the others."""
     seen: dict[bytes, int] = {}
     pairs = []
     for index, fingerprint in enumerate(fingerprints):
@@ -110,14 +117,14 @@ def _same_samples(fingerprints: Sequence[Fingerprint]) -> tuple[list[int], list[
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Frames:
-    """The frames of all recordings, one after the other, field by field."""
+    """The concatenated frames of all recordings, by field."""
 
     word: NDArray[np.uint32]
     known: NDArray[np.uint32]
     weak: NDArray[np.uint32]
     wave: NDArray[np.uint64]
     level_db: NDArray[np.int8]
-    starts: Places
+    starts: Indices
 
     @classmethod
     def of(cls, recordings: Sequence[NDArray[np.void]]) -> "_Frames":
@@ -127,7 +134,7 @@ class _Frames:
 
 
 def _near(recordings: Sequence[NDArray[np.void]]) -> Iterator[Duplicate]:
-    """Yield at most one relation for each pair of recordings, numbered as they are given."""
+    """Yield at most one relation for each pair of recordings."""
     if len(recordings) < 2:
         return
     frames = _Frames.of(recordings)
@@ -139,25 +146,25 @@ def _near(recordings: Sequence[NDArray[np.void]]) -> Iterator[Duplicate]:
     shorter = np.minimum(signs[pairs[:, 0]], signs[pairs[:, 1]])
     near = (rows[:, 0] >= np.maximum(MIN_SIGNS, MIN_COVERAGE * shorter)) & (rows[:, 1] >= MIN_AGREEMENT)
     shared = (rows[:, 4] >= MIN_STRETCH_SIGNS) & (rows[:, 7] >= MIN_STRETCH) & (rows[:, 5] >= MIN_AGREEMENT)
-    settled: set[tuple[int, int]] = set()
+    confirmed: set[tuple[int, int]] = set()
     relations: tuple[tuple[Relation, NDArray[np.bool_], int], ...] = (
         ("near duplicate", near, 0),
         ("shared stretch", shared, 4),
     )
-    for relation, possible, column in relations:
-        indices = np.flatnonzero(possible)
+    for relation, is_candidate, column in relations:
+        indices = np.flatnonzero(is_candidate)
         for i in indices[np.argsort(-rows[indices, column] * rows[indices, column + 1], kind="stable")]:
             pair = (int(pairs[i, 0]), int(pairs[i, 1]))
-            if pair in settled:
+            if pair in confirmed:
                 continue
-            found = _confirm(frames, relation, pairs[i], rows[i, column : column + 4])
-            if found:
-                settled.add(pair)
-                yield found
+            duplicate = _confirm(frames, relation, pairs[i], rows[i, column : column + 4])
+            if duplicate:
+                confirmed.add(pair)
+                yield duplicate
 
 
 def _collisions(frames: _Frames) -> NDArray[np.uint64]:
-    """Return the collisions of words, sorted: by either recording, then by the offset of their frames."""
+    """Return the collisions of words, sorted by both recordings and the offset of their frames."""
     n = np.diff(frames.starts)
     owner = np.repeat(np.arange(n.size), n)
     place = np.arange(owner.size) - np.repeat(frames.starts[:-1], n)
@@ -165,11 +172,11 @@ def _collisions(frames: _Frames) -> NDArray[np.uint64]:
     used = is_new & (np.bitwise_count(frames.known) >= MIN_INDEXED)
     word, weak, owner, place = frames.word[used], frames.weak[used], owner[used], place[used]
     common, counts = np.unique(word, return_counts=True)
-    telling = ~np.isin(word, common[counts > MAX_SAME])
+    is_rare = ~np.isin(word, common[counts > MAX_SAME])
     mask, hits = _mask(word.size / MAX_INDEXED), np.empty(MAX_HITS // 8, np.uint64)
     while True:
-        # Recordings that share a sound share its words, so whichever words are left out, both leave out the same.
-        indexed = np.flatnonzero(((word + np.int64(1)) * 2654435761 >> 16 & mask == 0) & telling)
+        # Recordings that share a sound share its words, and leave out the same ones.
+        indexed = np.flatnonzero(((word + np.int64(1)) * 2654435761 >> 16 & mask == 0) & is_rare)
         holders = indexed[np.argsort(word[indexed], kind="stable")]
         keys = word[holders]
         buckets = np.searchsorted(keys, np.arange(BUCKETS + 1) << (BITS - 16)).astype(np.int64)
@@ -181,42 +188,42 @@ def _collisions(frames: _Frames) -> NDArray[np.uint64]:
 
 
 def _mask(times: float) -> int:
-    """Return the bits of a hash that must be 0 to leave out all but one in so many."""
+    """Return the bits of a hash that are 0 for one word in ``times``."""
     return (1 << max(0, math.ceil(math.log2(max(times, 1))))) - 1
 
 
-def _candidates(hits: NDArray[np.uint64]) -> Places:
-    """Return pairs and offsets, shape (n, 3), at which words collide repeatedly."""
+def _candidates(hits: NDArray[np.uint64]) -> Indices:
+    """Return pairs and offsets with repeated collisions, shape (n, 3)."""
     keys, counts = np.unique(hits, return_counts=True)
     votes = counts.copy()
-    beside = np.flatnonzero(np.diff(keys) == 1)
-    votes[beside] += counts[beside + 1]
-    votes[beside + 1] += counts[beside]
+    adjacent = np.flatnonzero(np.diff(keys) == 1)
+    votes[adjacent] += counts[adjacent + 1]
+    votes[adjacent + 1] += counts[adjacent]
     is_peak = votes >= MIN_VOTES
-    is_peak[beside] &= votes[beside] >= votes[beside + 1]
-    is_peak[beside + 1] &= votes[beside + 1] > votes[beside]
+    is_peak[adjacent] &= votes[adjacent] >= votes[adjacent + 1]
+    is_peak[adjacent + 1] &= votes[adjacent + 1] > votes[adjacent]
     chosen = keys[is_peak].astype(np.int64)
     return np.stack([chosen >> 44, chosen >> 24 & 0xFFFFF, (chosen & 0xFFFFFF) - (1 << 23)], axis=1)
 
 
-def _confirm(frames: _Frames, relation: Relation, pair: Places, overlap: NDArray[np.float64]) -> Duplicate | None:
-    """Look at the waveforms where the spectra of two recordings agree."""
+def _confirm(frames: _Frames, relation: Relation, pair: Indices, overlap: NDArray[np.float64]) -> Duplicate | None:
+    """Compare the waveforms where the spectra of two recordings agree."""
     first, second, offset = (int(value) for value in pair)
-    at, n = int(overlap[2]), int(overlap[3])
-    place_a, place_b = int(frames.starts[first]) + at, int(frames.starts[second]) + at + offset
-    waveform, shift = waves(frames.wave, frames.known, place_a, place_b, n, int(frames.starts[second + 1]))
+    begin, n = int(overlap[2]), int(overlap[3])
+    begin_a, begin_b = int(frames.starts[first]) + begin, int(frames.starts[second]) + begin + offset
+    waveform, shift = waves(frames.wave, frames.known, begin_a, begin_b, n, int(frames.starts[second + 1]))
     likeness = (float(overlap[1]) + abs(waveform)) / 2
     if likeness < LIKENESS + SHORTNESS / math.sqrt(max(n, 1)):
         return None
-    stretch_a, stretch_b = slice(place_a, place_a + n), slice(place_b, place_b + n)
+    stretch_a, stretch_b = slice(begin_a, begin_a + n), slice(begin_b, begin_b + n)
     sounding = np.bitwise_count(frames.known[stretch_a] & frames.known[stretch_b]) >= MIN_KNOWN
     louder_db = frames.level_db[stretch_b].astype(float) - frames.level_db[stretch_a]
     return Duplicate(
         first,
         second,
         relation,
-        first_s=at / FRAMES_PER_SECOND,
-        second_s=(at + offset) / FRAMES_PER_SECOND + shift / RATE_HZ,
+        first_s=begin / FRAMES_PER_SECOND,
+        second_s=(begin + offset) / FRAMES_PER_SECOND + shift / RATE_HZ,
         length_s=n / FRAMES_PER_SECOND,
         gain_db=float(np.median(louder_db[sounding])),
         likeness=likeness,

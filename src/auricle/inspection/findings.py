@@ -1,4 +1,4 @@
-"""A finding: one thing about a data set that its owner should know, as a sentence and the files that it is about."""
+"""Findings of an inspection: kind, severity, message and files; and helpers to name files and labels in messages."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -15,11 +15,11 @@ __all__ = [
     "SEVERITIES",
     "Finding",
     "Severity",
-    "answers_of",
     "file_name",
+    "is_label_copy",
+    "label_texts",
     "listed",
     "name_of",
-    "repeats",
     "sort",
     "split_units",
 ]
@@ -32,14 +32,18 @@ N_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to know about a data set.
+    """One finding about a dataset.
 
     Parameters
     ----------
-    kind : one word or two, the same for every finding of its sort
-    severity : serious makes scores untrue; a warning may; a note is worth knowing
-    message : what was found, with numbers, and what to do
-    files : the recordings that it is about; none where it is about all
+    kind : str
+        Stable identifier, such as ``clipping``.
+    severity : str
+        ``serious``: scores are biased; ``warning``: they may be; ``note``: for information.
+    message : str
+        The finding with numbers, and the remedy.
+    files : tuple of Path
+        Recordings concerned; empty if all are.
     """
 
     kind: str
@@ -58,12 +62,12 @@ class Finding:
 
 
 def sort(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings, the worst first."""
+    """Return the findings, the most severe first."""
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
 def name_of(dataset: Dataset, example: Example) -> str:
-    """Return what a message calls an example: its file, and the part where it is one."""
+    """Return the name of an example in messages: its file, and the part if it is one."""
     name = file_name(dataset, example.file)
     if example.start_s == 0 and example.end_s is None:
         return name
@@ -71,7 +75,7 @@ def name_of(dataset: Dataset, example: Example) -> str:
 
 
 def file_name(dataset: Dataset, file: Path) -> str:
-    """Return a file's path under the data set's folder, or all of it where it lies elsewhere."""
+    """Return a file's path relative to the dataset's folder, or its full path if it is elsewhere."""
     source = Path(dataset.source)
     for folder in (source, source.parent):
         if folder != Path() and file.is_relative_to(folder):
@@ -80,7 +84,7 @@ def file_name(dataset: Dataset, file: Path) -> str:
 
 
 def split_units(dataset: Dataset, blocks: NDArray[np.intp] | None = None) -> tuple[NDArray[Any], str]:
-    """Return what no split tears apart, shape (n,), and what a message calls it.
+    """Return the unit that splits keep together, shape (n,), and its name in messages.
 
     Published folds; else the folds of a training, given as ``blocks``; else groups.
     """
@@ -92,22 +96,22 @@ def split_units(dataset: Dataset, blocks: NDArray[np.intp] | None = None) -> tup
 
 
 def listed(names: Sequence[str], *, most: int = N_NAMED, between: str = ", ") -> str:
-    """Return the first names with commas between, and how many more there are."""
+    """Return the first names, separated, and the number of the others."""
     more = f"{between}and {len(names) - most} more" if len(names) > most else ""
     return between.join(names[:most]) + more
 
 
-def answers_of(dataset: Dataset) -> list[str]:
-    """Return the label or the number of each example, as text."""
+def label_texts(dataset: Dataset) -> list[str]:
+    """Return the label or target of each example, as text."""
     return [str(example.label if example.target is None else f"{example.target:g}") for example in dataset.examples]
 
 
-def repeats(column: Sequence[str], answers: Sequence[str]) -> bool:
-    """Whether a column is the answer itself, in other letters or as the number of a class."""
-    pairs = set(zip(column, answers, strict=True))
-    if len(pairs) != len(set(column)) or len(pairs) != len(set(answers)):
+def is_label_copy(column: Sequence[str], labels: Sequence[str]) -> bool:
+    """Whether a column is the label itself, in other letters or as class numbers."""
+    pairs = set(zip(column, labels, strict=True))
+    if len(pairs) != len(set(column)) or len(pairs) != len(set(labels)):
         return False
-    return all(_plain(text) == _plain(answer) for text, answer in pairs) or all(_is_number(text) for text, _ in pairs)
+    return all(_plain(text) == _plain(label) for text, label in pairs) or all(_is_number(text) for text, _ in pairs)
 
 
 def _plain(text: str) -> str:

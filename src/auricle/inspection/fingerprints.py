@@ -1,4 +1,4 @@
-"""A recording's fingerprint: what gain, trimming and re-encoding leave of it, small enough to keep for every one."""
+"""Audio fingerprints of recordings: robust to gain, trimming and re-encoding, 2.6 kB per second."""
 
 import hashlib
 import math
@@ -30,22 +30,22 @@ __all__ = [
 ]
 
 VERSION = 1
-"""Raised whenever the same sound gives another fingerprint than before."""
+"""Increased whenever the same sound gives a different fingerprint."""
 
 RATE_HZ = 8000
 N_FFT = 512
 HOP = 64
 FRAMES_PER_SECOND = RATE_HZ // HOP  # 8 ms per frame
-LAG = 4  # frames between the two spectra that are compared
+LAG = 4  # frames between the compared spectra
 BITS = 24
 LONGEST_S = 600.0
 N_WEAK = 4
 SILENCE = 2e-6  # from the lowest sample to the highest: -120 dB
 
-GATE_DB = 60.0  # below the loudest band within a quarter of a second, codecs keep nothing reliable
+GATE_DB = 60.0  # further below the loudest band within a quarter of a second, codecs are unreliable
 MASKING_FRAMES = FRAMES_PER_SECOND // 2
-FLOOR_DB = -104.0  # where the rounding of 16 bits begins
-DEAD_DB = 0.1  # a steadier band says nothing: its sign is rounding
+FLOOR_DB = -104.0  # rounding noise of 16 bits
+DEAD_DB = 0.1  # the sign of a steadier band is rounding
 WAVE_BAND_HZ = (400.0, 2000.0)
 PRE_EMPHASIS = 0.9
 
@@ -54,20 +54,20 @@ _SPEC = FeatureSpec(
 )
 
 FRAME = np.dtype([("word", "<u4"), ("known", "<u4"), ("weak", "<u4"), ("wave", "<u8"), ("level_db", "i1")])
-"""What is kept of each 8 ms: 24 signs of the spectrum, which of them are audible, the four that are nearest to
-turning over, 64 signs of the waveform, and the level of the loudest band."""
+"""Fingerprint of 8 ms: 24 signs of the spectrum, a mask of the audible ones, a mask of the four least certain ones,
+64 signs of the waveform, and the level of the loudest band."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprint:
-    """What a recording is recognised by: 2.6 kB a second.
+    """The fingerprint of a recording.
 
     Parameters
     ----------
-    digest : SHA-256 of the samples and their rate: equal sound, equal digest, whatever container it came in; empty
-        for silence
-    frames : shape (n,), of dtype `FRAME`; empty under 0.1 s, and no sign is known where the sound is silent or a
-        steady tone
+    digest : bytes
+        SHA-256 of the samples and their rate, independent of the container; empty for silence.
+    frames : FRAME, shape (n,)
+        Empty below 0.1 s; no sign is known where the sound is silent or a steady tone.
     """
 
     digest: bytes
@@ -79,7 +79,8 @@ class Digest:
 
     Parameters
     ----------
-    rate_hz : samples a second; the same samples at another rate are another sound
+    rate_hz : int
+        The same samples at another rate have another digest.
     """
 
     def __init__(self, rate_hz: int) -> None:
@@ -94,17 +95,12 @@ class Digest:
 
     @property
     def value(self) -> bytes:
-        """The digest, or nothing where all samples are alike."""
+        """The digest; empty if all samples are equal."""
         return self._hash.digest() if self._highest - self._lowest > SILENCE else b""
 
 
 def fingerprint(clip: Clip) -> Fingerprint:
-    """Return the fingerprint of a recording; the digest is of all of it, the frames of its first ten minutes.
-
-    Parameters
-    ----------
-    clip : the whole recording, at any rate
-    """
+    """Return the fingerprint of a whole recording at any rate: frames only of its first ten minutes."""
     digest = Digest(clip.rate_hz)
     digest.push(clip.samples)
     start = Clip(clip.samples[: round(LONGEST_S * clip.rate_hz)], clip.rate_hz, source=clip.source)
@@ -112,11 +108,11 @@ def fingerprint(clip: Clip) -> Fingerprint:
 
 
 def frames_of(samples: Samples) -> NDArray[np.void]:
-    """Return the frames of a sound at 8 kHz, of which 150 to 3600 Hz are heard: shape (n,), of dtype `FRAME`.
+    """Return the frames of sound at 8 kHz, from its band of 150 to 3600 Hz: dtype `FRAME`, shape (n,).
 
-    A sign of the spectrum says whether the step from one of 25 mel bands to the next grew within 32 ms. Gain cancels
-    in it, and so does every steady spectrum: two stretches of one machine's hum agree by chance only. The signs of the
-    waveform, band-passed, add the phase, which two takes of one word do not share.
+    A sign of the spectrum is positive if the step between two of 25 mel bands grew within 32 ms. Gain and steady
+    spectra cancel: two stretches of a machine's hum agree only by chance. The signs of the band-passed waveform add the
+    phase, in which two takes of one word differ.
 
     Source: Haitsma and Kalker (2002), A highly robust audio fingerprinting system; the frames are shorter here, for
     single words, and the waveform's signs are ours.
@@ -141,18 +137,18 @@ def frames_of(samples: Samples) -> NDArray[np.void]:
 
 
 def _smallest(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Mark the `N_WEAK` smallest values of each row."""
+    """Return a mask of the `N_WEAK` smallest values of each row."""
     chosen = np.zeros(values.shape, bool)
     np.put_along_axis(chosen, np.argpartition(values, N_WEAK, axis=1)[:, :N_WEAK], values=True, axis=1)
     return chosen
 
 
 def _wave_signs(samples: Samples, n: int) -> NDArray[np.uint64]:
-    """Return 64 signs of the band-passed waveform for each frame, taken from its middle."""
+    """Return 64 signs of the band-passed waveform from the middle of each frame."""
     emphasised = np.append(samples[:1], samples[1:] - np.float32(PRE_EMPHASIS) * samples[:-1])
     first = (LAG * HOP + N_FFT - HOP) // 2
-    heard = signal.sosfilt(_band_pass(), emphasised)[first : first + n * HOP]
-    packed = np.packbits(heard.reshape(n, HOP) > 0, axis=1, bitorder="little")
+    filtered = signal.sosfilt(_band_pass(), emphasised)[first : first + n * HOP]
+    packed = np.packbits(filtered.reshape(n, HOP) > 0, axis=1, bitorder="little")
     signs: NDArray[np.uint64] = packed.view("<u8").ravel()
     return signs
 
@@ -166,7 +162,7 @@ def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint32]:
 
 @lru_cache(maxsize=1)
 def _full_scale_db() -> NDArray[np.float32]:
-    """Return what a sine at full scale measures in each band."""
+    """Return the level of a full-scale sine in each band."""
     peaks = mel_filters(_SPEC).max(axis=1)
     levels_db: NDArray[np.float32] = (20 * math.log10(N_FFT / 4) + 10 * np.log10(peaks)).astype(np.float32)
     return levels_db

@@ -1,4 +1,4 @@
-"""Inspection: what a data set holds, how good its sound is, and what would leak between splits."""
+"""Inspect a dataset: scan every recording, find leakage, confounders and faults, and summarise them as JSON."""
 
 import time
 from collections import Counter
@@ -22,21 +22,27 @@ from auricle.records import Quality
 __all__ = ["MEASURES", "Inspection", "inspect"]
 
 MEASURES = ("duration_s", *(field.name for field in fields(Quality)))
-"""What is measured of every recording."""
+"""Measures of every recording."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inspection:
-    """What was heard and found.
+    """The result of an inspection.
 
     Parameters
     ----------
-    dataset : the recordings that could be read
-    recordings : what is known of each, in the same order
-    leaks : duplicates, and what would make scores untrue
-    findings : those of the leaks, and all others, the worst first
-    failures : recordings that could not be read
-    seconds : what it took
+    dataset : Dataset
+        The readable recordings.
+    recordings : tuple of Recording
+        Their measures, in the same order.
+    leaks : Leaks
+        Duplicates and possible leakage.
+    findings : tuple of Finding
+        All findings, the most severe first.
+    failures : tuple of Failure
+        Unreadable recordings.
+    seconds : float
+        Duration of the inspection.
     """
 
     dataset: Dataset
@@ -47,15 +53,15 @@ class Inspection:
     seconds: float
 
     def measured(self, name: str) -> NDArray[np.float64]:
-        """Return one measure of every recording: ``duration_s``, or a field of `Quality`; shape (n,)."""
+        """Return a measure of every recording, ``duration_s`` or a field of `Quality`, shape (n,)."""
         return np.array([getattr(r if name == "duration_s" else r.quality, name) for r in self.recordings], np.float64)
 
     def counts_of_rates(self) -> dict[int, int]:
-        """Return how many recordings have each sample rate, the lowest first."""
+        """Return the number of recordings per sample rate, the lowest first."""
         return _counts(recording.rate_hz for recording in self.recordings)
 
     def counts_of_classes(self) -> dict[str, dict[str, float]]:
-        """Return recordings, groups and seconds of each class."""
+        """Return the number of recordings, groups and seconds of each class."""
         labels, groups, lengths_s = self.dataset.labels, self.dataset.groups, self.measured("duration_s")
         return {
             label: {
@@ -67,7 +73,7 @@ class Inspection:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything as ``auricle inspect --json`` prints it."""
+        """Return the output of ``auricle inspect --json``."""
         dataset = self.dataset
         targets = {"target": _summary(dataset.targets)} if dataset.task == "regress" else {}
         groups = Counter(dataset.groups.tolist())
@@ -102,18 +108,23 @@ def inspect(
     cache: FeatureCache | None = None,
     progress: Progress | None = None,
 ) -> Inspection:
-    """Listen to every recording of a data set once, and look for what would mislead a training.
+    """Scan every recording of a dataset once, and find possible leakage, confounders and faults.
 
     Parameters
     ----------
-    dataset : labelled recordings, with the groups or folds that they will be split by
-    workers : threads; None for every core
-    cache : where what was heard is kept from one inspection to the next
-    progress : told of every recording
+    dataset : Dataset
+        Labelled recordings, with the groups or folds of their split.
+    workers : int, optional
+        Threads; None for every core.
+    cache : FeatureCache, optional
+        Keeps measures between inspections.
+    progress : Progress, optional
+        Called after every recording.
 
     Raises
     ------
-    DataError : no recording can be read
+    DataError
+        No recording can be read.
     """
     started = time.perf_counter()
     kept, recordings, failures = scan_dataset(dataset, workers=workers, cache=cache, progress=progress)
@@ -122,10 +133,10 @@ def inspect(
             f"{dataset.source}: at least one recording must be readable. None of {len(failures)} is; the first: "
             f"{failures[0].error}"
         )
-    heard = dataset.subset(kept) if failures else dataset
-    leaks = find_leaks(heard, recordings)
-    findings = sort([*_failed(dataset, failures), *leaks.findings, *find_recording_faults(heard, recordings)])
-    return Inspection(heard, recordings, leaks, findings, failures=failures, seconds=time.perf_counter() - started)
+    readable = dataset.subset(kept) if failures else dataset
+    leaks = find_leaks(readable, recordings)
+    findings = sort([*_failed(dataset, failures), *leaks.findings, *find_recording_faults(readable, recordings)])
+    return Inspection(readable, recordings, leaks, findings, failures=failures, seconds=time.perf_counter() - started)
 
 
 def _failed(dataset: Dataset, failures: Sequence[Failure]) -> Iterator[Finding]:
@@ -134,7 +145,7 @@ def _failed(dataset: Dataset, failures: Sequence[Failure]) -> Iterator[Finding]:
         yield Finding(
             "unreadable",
             "serious",
-            f"{len(failures)} of {len(dataset)} recordings cannot be read, and are left out of what follows. {shown}",
+            f"{len(failures)} of {len(dataset)} recordings cannot be read and are left out. {shown}",
             tuple(dict.fromkeys(failure.file for failure in failures)),
         )
 

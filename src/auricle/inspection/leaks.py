@@ -1,4 +1,4 @@
-"""Leaks: what would make a score on this data set higher than on anything new, found before any training."""
+"""Possible leakage: duplicates across a split, contradictory labels, shortcuts, and groups that a split ignores."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset
 from auricle.inspection.duplicates import Duplicate, find_duplicates
-from auricle.inspection.findings import Finding, answers_of, listed, name_of, sort, split_units
+from auricle.inspection.findings import Finding, label_texts, listed, name_of, sort, split_units
 from auricle.inspection.group_leakage import find_group_leakage
 from auricle.inspection.scan import Recording
 from auricle.inspection.shortcuts import find_shortcuts
@@ -20,19 +20,21 @@ __all__ = ["Leaks", "find_leaks"]
 
 @dataclass(frozen=True, slots=True)
 class Leaks:
-    """What was found.
+    """Findings about leakage.
 
     Parameters
     ----------
-    findings : sentences, the worst first
-    duplicates : pairs of recordings with common sound, numbered as in the data set
+    findings : tuple of Finding
+        The most severe first.
+    duplicates : tuple of Duplicate
+        Pairs of recordings with common sound, by index in the dataset.
     """
 
     findings: tuple[Finding, ...]
     duplicates: tuple[Duplicate, ...]
 
     def as_json(self, dataset: Dataset) -> dict[str, Any]:
-        """Return ``findings`` and ``duplicates`` as JSON lists, with the names of files."""
+        """Return ``findings`` and ``duplicates`` as JSON lists, with file names."""
         return {
             "findings": [finding.as_json() for finding in self.findings],
             "duplicates": [
@@ -47,17 +49,20 @@ class Leaks:
 
 
 def find_leaks(dataset: Dataset, recordings: Sequence[Recording], *, blocks: NDArray[np.intp] | None = None) -> Leaks:
-    """Look for duplicates across a split, contradictory answers, shortcuts, and kin that no group keeps together.
+    """Find duplicates across a split, contradictory labels, shortcuts, and group leakage.
 
     Parameters
     ----------
-    dataset : labelled recordings, with the groups or folds that they will be split by
-    recordings : what is known of the sound of each, in the same order
-    blocks : the folds that a training splits them by, shape (n,); None to name all that groups would let leak
+    dataset : Dataset
+        Labelled recordings, with the groups or folds of their split.
+    recordings : sequence of Recording
+        Their measures, in the same order.
+    blocks : intp, shape (n,), optional
+        Folds of a training; None for groups.
     """
     sides, by = split_units(dataset, blocks)
     found = find_duplicates([recording.fingerprint for recording in recordings])
-    # Labelled parts of one file may overlap, and lie in one group always.
+    # Labelled parts of one file may overlap; they are always in one group.
     files = [example.file for example in dataset.examples]
     duplicates = tuple(pair for pair in found if files[pair.first] != files[pair.second])
     rows = np.stack([recording.row for recording in recordings])
@@ -72,14 +77,14 @@ def find_leaks(dataset: Dataset, recordings: Sequence[Recording], *, blocks: NDA
 
 
 def _contradictions(dataset: Dataset, duplicates: Sequence[Duplicate]) -> Iterator[Finding]:
-    answers = answers_of(dataset)
-    pairs = [p for p in duplicates if p.relation != "shared stretch" and answers[p.first] != answers[p.second]]
+    labels = label_texts(dataset)
+    pairs = [p for p in duplicates if p.relation != "shared stretch" and labels[p.first] != labels[p.second]]
     if pairs:
         yield Finding(
             "contradiction",
             "serious",
-            f"{_count(pairs)} the same sound and different answers: {_examples(dataset, pairs, answers)}. No model can "
-            "be right about both: find out which answer is true, and remove the other recording.",
+            f"{_count(pairs)} the same sound and different labels: {_examples(dataset, pairs, labels)}. No model "
+            "can predict both: find the true label, and remove the other recording.",
             _files(dataset, pairs),
         )
 
@@ -91,8 +96,8 @@ def _duplicates(dataset: Dataset, duplicates: Sequence[Duplicate], sides: NDArra
         yield Finding(
             "duplicates across a split",
             "serious",
-            f"{_count(across)} the same sound and can stand on both sides of a split by {by}: "
-            f"{_examples(dataset, across)}. A score on them is memory: remove one of each, or put both into one group.",
+            f"{_count(across)} the same sound and can be on both sides of a split by {by}: "
+            f"{_examples(dataset, across)}. Scores on them are biased: remove one of each, or put both in one group.",
             _files(dataset, across),
         )
     within = [pair for pair in whole if sides[pair.first] == sides[pair.second]]
@@ -100,8 +105,8 @@ def _duplicates(dataset: Dataset, duplicates: Sequence[Duplicate], sides: NDArra
         yield Finding(
             "duplicates",
             "note",
-            f"{_count(within)} the same sound, on one side of any split by {by}: {_examples(dataset, within)}. "
-            "It counts twice: remove one of each.",
+            f"{_count(within)} the same sound, always on one side of a split by {by}: "
+            f"{_examples(dataset, within)}. They count twice: remove one of each.",
             _files(dataset, within),
         )
 
@@ -112,8 +117,8 @@ def _stretches(dataset: Dataset, duplicates: Sequence[Duplicate], sides: NDArray
         yield Finding(
             "windows in common",
             "warning",
-            f"{_count(pairs)} a stretch of sound in common and can stand on both sides of a split by {by}: "
-            f"{_examples(dataset, pairs)}. Their windows are known before they are tested: put both into one group.",
+            f"{_count(pairs)} a stretch of sound in common and can be on both sides of a split by {by}: "
+            f"{_examples(dataset, pairs)}. Their windows leak into the test: put both in one group.",
             _files(dataset, pairs),
         )
 
@@ -122,17 +127,17 @@ def _count(pairs: Sequence[Duplicate]) -> str:
     return "1 pair of recordings has" if len(pairs) == 1 else f"{len(pairs)} pairs of recordings have"
 
 
-def _examples(dataset: Dataset, pairs: Sequence[Duplicate], answers: Sequence[str] | None = None) -> str:
-    """Name the first pairs, and what they have in common: their relation, or their answers."""
+def _examples(dataset: Dataset, pairs: Sequence[Duplicate], labels: Sequence[str] | None = None) -> str:
+    """Return the names of the first pairs, with their relation or their labels."""
 
-    def one(pair: Duplicate) -> str:
-        names = [name_of(dataset, dataset.examples[place]) for place in (pair.first, pair.second)]
-        if answers is None:
+    def text(pair: Duplicate) -> str:
+        names = [name_of(dataset, dataset.examples[index]) for index in (pair.first, pair.second)]
+        if labels is None:
             return f"{names[0]} and {names[1]} ({pair.describe()})"
-        return f"{names[0]} ({answers[pair.first]}) and {names[1]} ({answers[pair.second]})"
+        return f"{names[0]} ({labels[pair.first]}) and {names[1]} ({labels[pair.second]})"
 
-    return listed([one(pair) for pair in pairs], between="; ")
+    return listed([text(pair) for pair in pairs], between="; ")
 
 
 def _files(dataset: Dataset, pairs: Sequence[Duplicate]) -> tuple[Path, ...]:
-    return tuple(dict.fromkeys(dataset.examples[place].file for pair in pairs for place in (pair.first, pair.second)))
+    return tuple(dict.fromkeys(dataset.examples[index].file for pair in pairs for index in (pair.first, pair.second)))

@@ -1,4 +1,4 @@
-"""Condition: what is wrong with recordings one by one, and with how many there are of what."""
+"""Faults of recordings (silence, clipping, DC offset), mixed rates and durations, and few or imbalanced classes."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,21 +15,21 @@ from auricle.inspection.scan import Recording
 __all__ = ["find_recording_faults"]
 
 FEW = 10
-"""Recordings of a class, or groups, under which a score says little."""
+"""Fewest recordings of a class, or groups, for a meaningful score."""
 UNEVEN = 5.0
-"""Times as many recordings of one class as of another."""
+"""Ratio of the largest to the smallest class that counts as imbalance."""
 SPREAD = 20.0
-"""Times as long as another recording."""
+"""Ratio of the longest to the shortest recording that is reported."""
 RARE = 0.05
-"""The share of recordings with a fault under which it is a note."""
+"""Share of recordings with a fault below which it is a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
     kind: str
     severity: Severity
-    holds: Callable[[Recording], bool]
-    what: str
+    applies: Callable[[Recording], bool]
+    description: str
     advice: str
 
 
@@ -37,55 +37,56 @@ _FAULTS = (
     _Fault(
         kind="silence",
         severity="serious",
-        holds=lambda r: not r.fingerprint.digest,
-        what="Nothing but silence",
+        applies=lambda r: not r.fingerprint.digest,
+        description="Nothing but silence",
         advice="Training refuses them: remove them, or record them again",
     ),
     _Fault(
         kind="mostly silence",
         severity="warning",
-        holds=lambda r: bool(r.fingerprint.digest) and r.quality.silent > 0.9,
-        what="More than nine tenths digital silence",
+        applies=lambda r: bool(r.fingerprint.digest) and r.quality.silent > 0.9,
+        description="More than nine tenths digital silence",
         advice="Cut them to their sound",
     ),
     _Fault(
         kind="clipping",
         severity="warning",
-        holds=lambda r: r.quality.clipped > 0.001,
-        what="More than one sample of a thousand clipped",
+        applies=lambda r: r.quality.clipped > 0.001,
+        description="More than one sample of a thousand clipped",
         advice="Record them again with less gain",
     ),
     _Fault(
         kind="DC offset",
         severity="warning",
-        holds=lambda r: abs(r.quality.dc) > 0.01,
-        what="A DC offset above 1% of full scale",
+        applies=lambda r: abs(r.quality.dc) > 0.01,
+        description="A DC offset above 1% of full scale",
         advice="Look at the recorder's input; a high-pass filter removes it",
     ),
     _Fault(
         kind="quiet",
         severity="note",
-        holds=lambda r: bool(r.fingerprint.digest) and r.quality.level_db < -60,
-        what="A level below -60 dB",
-        advice="What a model hears there may be the noise of the recorder: raise its gain",
+        applies=lambda r: bool(r.fingerprint.digest) and r.quality.level_db < -60,
+        description="A level below -60 dB",
+        advice="The noise of the recorder may dominate: raise its gain",
     ),
     _Fault(
         kind="short",
         severity="note",
-        holds=lambda r: r.duration_s < 0.1,
-        what="Shorter than 0.1 s",
-        advice="They hold a few frames only, and near duplicates cannot be told: record more of them",
+        applies=lambda r: r.duration_s < 0.1,
+        description="Shorter than 0.1 s",
+        advice="They have few frames, and near duplicates cannot be found: make longer recordings",
     ),
 )
 
 
 def find_recording_faults(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Finding]:
-    """Yield what is wrong with recordings, with the mixture of rates and lengths, and with the numbers of each class.
+    """Yield findings about single recordings, mixed rates and durations, and the sizes of classes and groups.
 
     Parameters
     ----------
-    dataset : labelled recordings
-    recordings : what is known of the sound of each, in the same order
+    dataset : Dataset
+    recordings : sequence of Recording
+        Measures of its recordings, in the same order.
     """
     yield from _faults(dataset, recordings)
     yield from _mixtures(recordings)
@@ -98,7 +99,7 @@ def find_recording_faults(dataset: Dataset, recordings: Sequence[Recording]) -> 
 
 def _faults(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Finding]:
     for fault in _FAULTS:
-        examples = [e for e, r in zip(dataset.examples, recordings, strict=True) if fault.holds(r)]
+        examples = [e for e, r in zip(dataset.examples, recordings, strict=True) if fault.applies(r)]
         if not examples:
             continue
         names = listed([name_of(dataset, example) for example in examples])
@@ -107,7 +108,7 @@ def _faults(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Findi
         yield Finding(
             fault.kind,
             "note" if is_rare else fault.severity,
-            f"{fault.what}: {count} recordings ({names}). {fault.advice}.",
+            f"{fault.description}: {count} recordings ({names}). {fault.advice}.",
             tuple(dict.fromkeys(example.file for example in examples)),
         )
 
@@ -119,8 +120,8 @@ def _mixtures(recordings: Sequence[Recording]) -> Iterator[Finding]:
         yield Finding(
             "sample rates",
             "note",
-            f"Sample rates differ: {counts}. Training brings all to the lowest, {min(rates)} Hz, so that what others "
-            "lack does not tell them apart.",
+            f"Sample rates differ: {counts}. Training resamples all to the lowest, {min(rates)} Hz, so that missing "
+            "bandwidth cannot reveal the class.",
         )
     channels = Counter(recording.channels for recording in recordings)
     if max(channels) > 1:
@@ -132,7 +133,7 @@ def _mixtures(recordings: Sequence[Recording]) -> Iterator[Finding]:
             "lengths",
             "note",
             f"Lengths differ much: {lengths_s.min():.2f} s to {lengths_s.max():.2f} s. Recordings longer than a window "
-            "are cut into several, shorter ones are taken at their own length, and each recording counts once.",
+            "are cut into several, shorter ones keep their length, and each recording counts once.",
         )
 
 
@@ -142,8 +143,8 @@ def _numbers(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "few groups",
             "note",
-            f"There are {n_groups} groups (`{dataset.group_column}`): a score says how well the model does on those, "
-            "and its interval will be wide. Record more of them.",
+            f"There are {n_groups} groups (`{dataset.group_column}`): the intervals of scores "
+            "will be wide. Record more of them.",
         )
     if dataset.task == "regress":
         return
@@ -154,7 +155,7 @@ def _numbers(dataset: Dataset) -> Iterator[Finding]:
             "imbalance",
             "warning",
             f"Classes are uneven: {counts[most]} recordings of {most!r}, {counts[fewest]} of {fewest!r}. Always "
-            f"answering {most!r} is right in {counts[most] / len(dataset):.0%}: judge by balanced accuracy.",
+            f"predicting {most!r} is right in {counts[most] / len(dataset):.0%}: use balanced accuracy.",
         )
     rare = sorted((label for label in counts if counts[label] < FEW), key=lambda label: counts[label])
     if rare:
@@ -162,6 +163,6 @@ def _numbers(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "few recordings",
             "warning",
-            f"Fewer than {FEW} recordings of a class say little about it, and allow no sets of a stated coverage: "
-            f"{shown}. Record more.",
+            f"Classes with fewer than {FEW} recordings have unreliable scores, and prediction sets without coverage "
+            f"per class: {shown}. Record more.",
         )

@@ -1,4 +1,4 @@
-"""The inspection as a page: what was found, what the set holds, and how it sounds."""
+"""The HTML report of an inspection: findings, contents, sound quality, example spectrograms, duplicates."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from auricle.audio.clip import Samples
 from auricle.audio.decode import read
 from auricle.errors import AuricleError
+from auricle.features.plots import label_bands
 from auricle.features.spec import default_spec
 from auricle.features.spectrum import log_mel
-from auricle.inspection.findings import Finding, answers_of, file_name, name_of
+from auricle.inspection.findings import Finding, file_name, label_texts, name_of
 from auricle.inspection.inspect import Inspection
 from auricle.reports import charts
 from auricle.reports.html import Block, Gallery, Notice, Numbers, Page, Section, Table, Text, Tone, picture
@@ -26,31 +27,31 @@ RANGE_DB = 80.0
 
 
 def build_report(inspection: Inspection) -> Page:
-    """Return the page of an inspection; the example pictures are read from the recordings anew."""
+    """Return the page of an inspection; example recordings are decoded again for their spectrograms."""
     tone, verdict = verdict_of(inspection.findings)
     sections = (
-        Section("What was found", tuple(_notices(inspection))),
-        Section("What it holds", tuple(_contents(inspection))),
-        Section("How good the sound is", tuple(_measures(inspection))),
-        Section("What it sounds like", tuple(_examples(inspection))),
-        Section("Recordings with common sound", tuple(_duplicates(inspection))),
-        Section("How this was measured", (Text(_METHOD),)),
+        Section("Possible leakage, confounders and recording faults", tuple(_notices(inspection))),
+        Section("Contents", tuple(_contents(inspection))),
+        Section("Sound quality", tuple(_measures(inspection))),
+        Section("Example spectrograms", tuple(_examples(inspection))),
+        Section("Duplicates", tuple(_duplicates(inspection))),
+        Section("Method", (Text(_METHOD),)),
     )
     source = inspection.dataset.source
     title = f"Inspection of {Path(source).resolve().name}"
-    return Page(title, verdict, sections, subtitle=f"Data set {source}", tone=tone)
+    return Page(title, verdict, sections, subtitle=f"Dataset {source}", tone=tone)
 
 
 def verdict_of(findings: Sequence[Finding]) -> tuple[Tone, str]:
-    """Return the tone and the sentence that stand before everything else."""
+    """Return tone and text of the verdict."""
     serious = [finding.kind for finding in findings if finding.severity == "serious"]
     warnings = [finding.kind for finding in findings if finding.severity == "warning"]
     if serious:
-        more = f" Beside that, look at: {_joined(warnings)}." if warnings else ""
-        return "serious", f"Mend this before you train: {_joined(serious)}.{more}"
+        more = f" Also check: {_joined(warnings)}." if warnings else ""
+        return "serious", f"Fix before training: {_joined(serious)}.{more}"
     if warnings:
-        return "warning", f"A score on this data can mislead. Look at: {_joined(warnings)}."
-    return "good", "Nothing was found that would make a score untrue."
+        return "warning", f"Scores on this data may be misleading. Check: {_joined(warnings)}."
+    return "good", "No leakage or confounders found."
 
 
 def _joined(kinds: Sequence[str]) -> str:
@@ -62,7 +63,7 @@ def _notices(inspection: Inspection) -> Iterator[Block]:
         files = tuple(file_name(inspection.dataset, file) for file in finding.files)
         yield Notice(finding.severity, finding.kind, finding.message, files)
     if not inspection.findings:
-        yield Text("No duplicates, no contradictory answers, no shortcuts, and no fault of any recording.")
+        yield Text("No duplicates, contradictory labels, shortcuts or recording faults.")
 
 
 def _contents(inspection: Inspection) -> Iterator[Block]:
@@ -81,7 +82,7 @@ def _contents(inspection: Inspection) -> Iterator[Block]:
     if dataset.task == "regress":
         figure, axes = charts.blank(6.4, 2.4)
         charts.histogram(axes[0, 0], dataset.targets, title="Target", unit="")
-        yield picture(figure, "Histogram of the target", caption="How often each value of the target occurs.")
+        yield picture(figure, "Histogram of the target", caption="Distribution of the target.")
         return
     counts = inspection.counts_of_classes()
     level_db = inspection.measured("level_db")
@@ -109,11 +110,11 @@ def _contents(inspection: Inspection) -> Iterator[Block]:
 
 
 def _balance(inspection: Inspection) -> Iterator[Block]:
-    """Show how the classes are spread over groups, where groups are few enough to be seen."""
+    """Show the distribution of classes over groups or folds, if these are few."""
     dataset = inspection.dataset
     if dataset.group_column is None and dataset.folds is None:
         return
-    sides, what = (dataset.groups, "group") if dataset.folds is None else (dataset.folds, "published fold")
+    sides, unit = (dataset.groups, "group") if dataset.folds is None else (dataset.folds, "published fold")
     names, codes = np.unique(sides, return_inverse=True)
     if not 2 <= names.size <= MAX_HEAT or len(dataset.classes) > MAX_HEAT:
         return
@@ -121,7 +122,7 @@ def _balance(inspection: Inspection) -> Iterator[Block]:
     np.add.at(counts, (np.searchsorted(dataset.classes, dataset.labels), codes), 1)
     figure, axes = charts.blank(max(4.0, 1.8 + 0.45 * names.size), 0.8 + 0.24 * len(dataset.classes))
     charts.heat(axes[0, 0], counts, rows=dataset.classes, columns=[str(name) for name in names])
-    yield picture(figure, f"Recordings of each class in each {what}", caption=f"Balance within each {what}.")
+    yield picture(figure, f"Recordings of each class in each {unit}", caption=f"Balance within each {unit}.")
 
 
 def _measures(inspection: Inspection) -> Iterator[Block]:
@@ -134,57 +135,52 @@ def _measures(inspection: Inspection) -> Iterator[Block]:
     figure, axes = charts.blank(9.2, 5.0, rows=2, columns=3)
     positive = lengths_s.min() > 0 and lengths_s.max() > 10 * lengths_s.min()
     charts.histogram(axes[0, 0], lengths_s, title="Duration", unit="s", log=positive)
-    charts.histogram(axes[0, 1], inspection.measured("level_db"), title="Level (RMS)", unit="dB")
-    charts.histogram(axes[0, 2], inspection.measured("peak_db"), title="Peak level", unit="dB")
-    charts.histogram(axes[1, 0], inspection.measured("noise_floor_db"), title="Noise floor", unit="dB")
-    charts.histogram(axes[1, 1], inspection.measured("snr_db"), title="Signal over noise", unit="dB")
+    for axis, (name, title) in zip(axes.flat[1:], _LEVELS.items(), strict=False):
+        charts.histogram(axis, inspection.measured(name), title=title, unit="dB")
     charts.histogram(axes[1, 2], inspection.measured("bandwidth_hz") / 1000, title="Bandwidth", unit="kHz")
     for row in axes:
         row[0].set_ylabel("recordings")
-    yield picture(figure, "Histograms of duration, level, peak level, noise floor, signal over noise and bandwidth")
+    yield picture(figure, "Histograms of duration, level, peak level, noise floor, signal-to-noise ratio and bandwidth")
     clipped, silent = inspection.measured("clipped"), inspection.measured("silent")
     dc = np.abs(inspection.measured("dc"))
     yield Table(
-        ("measure", "median", "95th percentile", "most"),
+        ("measure", "median", "95th percentile", "maximum"),
         tuple(
             (name, *(f"{value:.2%}" for value in np.quantile(values, [0.5, 0.95, 1.0])))
             for name, values in (("clipped samples", clipped), ("digital silence", silent), ("DC offset", dc))
         ),
-        caption="Faults, as shares of a recording; the DC offset of full scale.",
+        caption="Clipping and silence as shares of a recording, DC offset as a share of full scale.",
     )
 
 
 def _examples(inspection: Inspection) -> Iterator[Block]:
-    """Draw the most typical recording of each class, or recordings along the target."""
+    """Draw the recording nearest to the mean of each class, or recordings over the range of the target."""
     dataset = inspection.dataset
     rows = np.stack([recording.row for recording in inspection.recordings]).astype(np.float64)
     rows = (rows - rows.mean(axis=0)) / np.maximum(rows.std(axis=0), 1e-9)
-    answers = answers_of(dataset)
+    labels = label_texts(dataset)
     if dataset.task == "classify":
         members = [np.flatnonzero(dataset.labels == label) for label in dataset.classes[:MAX_PICTURES]]
         chosen = [group[((rows[group] - rows[group].mean(axis=0)) ** 2).sum(axis=1).argmin()] for group in members]
         left_out = len(dataset.classes) - len(chosen)
         yield Text(
-            "Log-mel spectrogram of the most typical recording of each class: the one nearest to its class's mean. "
-            "Brighter is louder, within 80 dB of the loudest."
-            + (f" {left_out} more classes are not drawn." if left_out else "")
+            "Log-mel spectrogram of the recording nearest to the mean of each class. Brighter is louder, within 80 dB "
+            "of the peak." + (f" {left_out} more classes are not shown." if left_out else "")
         )
     else:
         order = np.argsort(dataset.targets, kind="stable")
         chosen = list(dict.fromkeys(order[np.linspace(0, order.size - 1, 6).round().astype(int)]))
-        yield Text(
-            "Log-mel spectrograms of recordings along the target. Brighter is louder, within 80 dB of the loudest."
-        )
+        yield Text("Log-mel spectrograms over the range of the target. Brighter is louder, within 80 dB of the peak.")
     drawn = []
-    for place in chosen:
-        example = dataset.examples[int(place)]
-        end_s = example.start_s + SHOWN_S if inspection.recordings[int(place)].duration_s > SHOWN_S else example.end_s
+    for index in map(int, chosen):
+        example = dataset.examples[index]
+        end_s = example.start_s + SHOWN_S if inspection.recordings[index].duration_s > SHOWN_S else example.end_s
         try:
             clip = read(example.file, start_s=example.start_s, end_s=end_s)
             figure = _spectrogram(clip.samples, clip.rate_hz)
-        except AuricleError:  # too short for a frame, or gone since it was listened to
+        except AuricleError:  # too short for a frame, or removed since the scan
             continue
-        name = f"{answers[int(place)]}: {name_of(dataset, example)}"
+        name = f"{labels[index]}: {name_of(dataset, example)}"
         drawn.append(picture(figure, f"Log-mel spectrogram of {name}", caption=name, image_format="png"))
     yield Gallery(tuple(drawn))
 
@@ -205,23 +201,24 @@ def _spectrogram(samples: Samples, rate_hz: int) -> Figure:
         extent=(0, samples.size / rate_hz, 0, spec.n_mels),
         interpolation="nearest",
     )
-    axes[0, 0].set(xlabel="s", ylabel="mel band")
+    label_bands(axes[0, 0], spec)
+    axes[0, 0].set(xlabel="time (s)", ylabel="frequency (Hz)")
     return figure
 
 
 def _duplicates(inspection: Inspection) -> Iterator[Block]:
     dataset, pairs = inspection.dataset, inspection.leaks.duplicates
     if not pairs:
-        yield Text("None: no two recordings hold the same samples, near duplicates, or a second of sound in common.")
+        yield Text("No two recordings have the same samples, are near duplicates, or share a second of sound.")
         return
-    answers = answers_of(dataset)
+    labels = label_texts(dataset)
     yield Table(
-        ("first", "second", "answers", "relation", "likeness"),
+        ("first", "second", "labels", "relation", "likeness"),
         tuple(
             (
                 name_of(dataset, dataset.examples[pair.first]),
                 name_of(dataset, dataset.examples[pair.second]),
-                " / ".join(dict.fromkeys((answers[pair.first], answers[pair.second]))),
+                " / ".join(dict.fromkeys((labels[pair.first], labels[pair.second]))),
                 pair.describe(),
                 f"{pair.likeness:.2f}",
             )
@@ -238,10 +235,17 @@ def _length(seconds: float) -> str:
 
 
 _METHOD = (
-    "Every recording was decoded once. Same samples: equal after decoding, whatever the container. Near duplicates: "
-    "spectra between 150 and 3600 Hz and the waveform itself agree at one offset (a likeness from about 0.6), over at "
-    "least half of the shorter recording; gain, cuts, resampling and lossy coding do not hide them. Shortcuts: one "
-    "measure or column alone tells the answer in groups that it was not fitted on. Kin: nearest neighbours by mean "
-    "timbre share a column's value more often than when its values are dealt out anew within each class. The first ten "
+    "Every recording was decoded once. Same samples: equal after decoding, independent of the container. Near "
+    "duplicates: spectra between 150 and 3600 Hz and waveforms agree at one offset (likeness from about 0.6), over at "
+    "least half of the shorter recording; they are found despite gain, trimming, resampling and lossy coding. "
+    "Shortcuts: a single measure or column predicts the label in held-out groups. Group leakage: nearest neighbours by "
+    "mean timbre have the same value of a column more often than when it is shuffled within each class. The first ten "
     "minutes of a recording are compared."
 )
+
+_LEVELS = {
+    "level_db": "Level (RMS)",
+    "peak_db": "Peak level",
+    "noise_floor_db": "Noise floor",
+    "snr_db": "Signal-to-noise ratio",
+}

@@ -1,4 +1,4 @@
-"""Listening to a recording once, in constant memory: what is known of its sound before any feature is chosen."""
+"""Scan recordings for inspection, in constant memory: fingerprint, sound quality, standard row, duration and rate."""
 
 from dataclasses import astuple, dataclass
 from functools import partial
@@ -31,15 +31,17 @@ PIECE_S = 10.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """What is known of one recording's sound.
+    """Measures of one recording.
 
     Parameters
     ----------
-    fingerprint : what it is recognised by
-    quality : how good it is
-    row : what it sounds like, on the whole: float32, shape (d,), the same d for all recordings of a set
-    duration_s : its length
-    rate_hz, channels : of the file
+    fingerprint : Fingerprint
+    quality : Quality
+    row : float32, shape (d,)
+        Mean standard row at 8 kHz.
+    duration_s : float
+    rate_hz, channels : int
+        Of the file.
     """
 
     fingerprint: Fingerprint
@@ -51,7 +53,7 @@ class Recording:
 
     @classmethod
     def of(cls, arrays: Arrays) -> Self:
-        """Return what a pass or the cache holds of a recording."""
+        """Return a recording from the arrays of a pass or the cache."""
         length_s, rate_hz, channels = arrays["sizes"].tolist()
         return cls(
             Fingerprint(arrays["digest"].tobytes(), arrays["frames"]),
@@ -70,28 +72,34 @@ def scan_dataset(
     cache: FeatureCache | None = None,
     progress: Progress | None = None,
 ) -> tuple[NDArray[np.intp], tuple[Recording, ...], tuple[Failure, ...]]:
-    """Listen to every recording of a data set, on all cores.
+    """Scan every recording of a dataset, in parallel.
 
     Parameters
     ----------
-    dataset : labelled recordings
-    workers : threads; None for every core
-    cache : where what was heard is kept, by the content of each file
-    progress : told of every recording
+    dataset : Dataset
+    workers : int, optional
+        Threads; None for every core.
+    cache : FeatureCache, optional
+        Keeps measures by the content of each file.
+    progress : Progress, optional
+        Called after every recording.
 
     Returns
     -------
-    places of the recordings that could be read, what is known of each, and what could not be read
+    indices : intp, shape (n,)
+        Readable recordings.
+    recordings : tuple of Recording
+    failures : tuple of Failure
     """
-    one = partial(run_pass, outputs=[RecordingFacts()], cache=cache)
+    scan = partial(run_pass, outputs=[RecordingFacts()], cache=cache)
 
-    def told(done: int, _: Recording | Failure) -> None:
+    def report(done: int, _: Recording | Failure) -> None:
         if progress:
-            progress("listening", done, len(dataset.examples))
+            progress("scan", done, len(dataset.examples))
 
-    passed = zip(dataset.examples, parallel_map(one, dataset.examples, workers=workers), strict=True)
+    passed = zip(dataset.examples, parallel_map(scan, dataset.examples, workers=workers), strict=True)
     kept, recordings, failures = partition_failures(
-        (_recording(example, result) for example, (result,) in passed), told
+        (_recording(example, result) for example, (result,) in passed), report
     )
     return np.array(kept, np.intp), tuple(recordings), failures
 
@@ -102,33 +110,33 @@ def _recording(example: Example, result: Arrays | AuricleError) -> Recording | F
 
 @dataclass(frozen=True, slots=True)
 class RecordingFacts:
-    """What is known of a recording's sound, as an output of a pass: its :class:`Recording`.
+    """Output of a pass: the arrays of a :class:`Recording`.
 
-    It is measured on pieces of ten seconds. The row is the standard one at 8 kHz, the mean over the first ten minutes.
+    Quality is measured on pieces of ten seconds; the row is the mean over the first ten minutes.
     """
 
     grid: None = None
 
     def key(self, example: Example, digest: bytes) -> bytes:
-        """Return the key of a recording's facts."""
+        """Return the cache key of a recording's measures."""
         part = f"{example.start_s}:{example.end_s}:{PIECE_S}:{quality.VERSION}:{fingerprints.VERSION}"
         return key_of(digest, part, "listening", standard_spec(RATE_HZ).fingerprint())
 
     def start(self, sound: Sound, digest: NDArray[np.uint8], meter: QualityMeter) -> "_Facts":  # noqa: ARG002
-        """Begin with one recording."""
+        """Begin a recording."""
         return _Facts(sound.rate_hz, sound.channels, meter)
 
 
 class _Facts:
-    """The facts of one recording while its blocks come."""
+    """Measures of one recording, block by block."""
 
     def __init__(self, rate_hz: int, channels: int, meter: QualityMeter) -> None:
         self._rate_hz, self._channels, self._meter = rate_hz, channels, meter
         self._digest, self._resampler = Digest(rate_hz), Resampler(rate_hz, RATE_HZ)
         self._cutter: Cutter | None = None
         self._qualities: list[Quality] = []
-        self._lengths_s: list[float] = []
-        self._slow: list[Samples] = []
+        self._durations_s: list[float] = []
+        self._resampled: list[Samples] = []
 
     def push(self, window: Window) -> None:
         if self._cutter is None:
@@ -140,22 +148,22 @@ class _Facts:
     def _take(self, piece: Window) -> None:
         self._digest.push(piece.samples)
         self._qualities.append(self._meter.measure(piece))
-        if sum(self._lengths_s) < LONGEST_S:
-            self._slow.append(self._resampler.push(piece.samples))
-        self._lengths_s.append(piece.samples.size / self._rate_hz)
+        if sum(self._durations_s) < LONGEST_S:
+            self._resampled.append(self._resampler.push(piece.samples))
+        self._durations_s.append(piece.samples.size / self._rate_hz)
 
     def arrays(self) -> Arrays:
-        for piece in self._cutter.flush(is_whole=False) if self._cutter else ():  # the last one may be shorter
+        for piece in self._cutter.flush(is_whole=False) if self._cutter else ():  # the last may be shorter
             self._take(piece)
-        self._slow.append(self._resampler.flush())
-        samples = np.concatenate(self._slow)
-        whole = quality.combine(self._qualities, self._lengths_s)
+        self._resampled.append(self._resampler.flush())
+        samples = np.concatenate(self._resampled)
+        whole = quality.combine(self._qualities, self._durations_s)
         return {
             "digest": np.frombuffer(self._digest.value, np.uint8),
             "frames": frames_of(samples),
             "quality": np.array(astuple(whole)),
             "row": _row(samples),
-            "sizes": np.array([sum(self._lengths_s), self._rate_hz, self._channels]),
+            "sizes": np.array([sum(self._durations_s), self._rate_hz, self._channels]),
         }
 
 

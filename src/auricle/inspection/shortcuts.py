@@ -1,4 +1,4 @@
-"""Shortcuts: one thing beside the sound itself, such as level or device, from which the answer can be told alone."""
+"""Shortcuts: confounders such as level or device that alone predict the label."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -10,32 +10,36 @@ from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.splits import assign
-from auricle.inspection.findings import Finding, answers_of, listed, repeats
+from auricle.inspection.findings import Finding, is_label_copy, label_texts, listed
 from auricle.inspection.scan import Recording
 
 __all__ = ["Trait", "find_shortcuts", "skill_of_class", "skill_of_number", "traits_of"]
 
 SKILL = 0.9
-"""Balanced accuracy (of a number, R²) from which one trait alone is reported."""
+"""Balanced accuracy (R² for regression) from which a trait is reported."""
 SURE = 0.75
-"""And what the lower end of its 95% interval must reach, so that a few recordings do not cry wolf."""
+"""Least lower end of its 95% interval, against false alarms from a few recordings."""
 N_BINS = 16
 N_FOLDS = 5
 FEW_VALUES = 32
-"""A trait with at most so many values has a bin for each."""
+"""Up to this number of values, a trait has a bin for each."""
 Z_95 = 1.96
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trait:
-    """One thing about every recording that is not what it sounds like.
+    """A property of recordings beside the labelled sound.
 
     Parameters
     ----------
-    name : as a sentence calls it
-    values : one a recording, shape (n,): a number, or the code of a value
-    show : how a sentence writes a value
-    is_column : whether it is a column of the table
+    name : str
+        Name in messages.
+    values : float64, shape (n,)
+        Numbers, or codes of text.
+    show : callable
+        From a value to its text.
+    is_column : bool
+        Whether it is a column of the table.
     """
 
     name: str
@@ -56,25 +60,25 @@ _MEASURES: tuple[tuple[str, Callable[[Recording], float], str], ...] = (
     ("share of clipped samples", lambda r: r.quality.clipped, "{:.2g}"),
     ("share of digital silence", lambda r: r.quality.silent, "{:.2f}"),
 )
-"""What a recorder, a site or an editor leaves in the sound."""
+"""Measures that depend on recorder, site or editing: name, function, format."""
 
 
 def traits_of(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Trait]:
     """Yield the measures of the sound, and the columns that could be a device or a site.
 
-    A column that is the group is passed over: no split lets a model use it. So is one that repeats the answer, or has
-    so many values that each is hardly more than a recording.
+    Skipped are the column of the groups, which no split lets a model use, copies of the label, and columns of many
+    values.
     """
     for name, measure, pattern in _MEASURES:
         values = np.array([measure(recording) for recording in recordings], np.float64)
         if np.ptp(values) > 0:
             yield Trait(name, values, pattern.format)
-    answers = answers_of(dataset)
+    labels = label_texts(dataset)
     for column in dataset.examples[0].metadata:
         texts = [example.metadata.get(column, "").strip() for example in dataset.examples]
         names, codes = np.unique(texts, return_inverse=True)
         few = 2 <= names.size <= max(20, 2 * len(dataset.classes))
-        if few and column != dataset.group_column and not repeats(texts, answers):
+        if few and column != dataset.group_column and not is_label_copy(texts, labels):
             yield Trait(f"`{column}`", codes.astype(np.float64), partial(_name, names), is_column=True)
 
 
@@ -83,11 +87,11 @@ def _name(names: NDArray[np.str_], code: float) -> str:
 
 
 def find_shortcuts(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Finding]:
-    """Yield a finding for each trait from which a class, or the number, can be told alone.
+    """Yield findings about traits that alone predict a class, or the target.
 
-    Each trait is cut into at most 16 bins, or one for each of its values; what a bin says is learned on four fifths
-    of the groups and scored on the rest (or in the published folds). It is reported when it is right in 0.9 of both
-    the class and the others, and the interval, over groups, lies above 0.75.
+    Each trait is cut into at most 16 bins, or one for each value. A classifier by bin is cross-validated over five
+    folds of groups, or the published folds. A trait is reported from a balanced accuracy of 0.9, with a lower end of
+    the interval over groups of 0.75.
     """
     folds = _folds(dataset)
     if folds is None:
@@ -98,7 +102,7 @@ def find_shortcuts(dataset: Dataset, recordings: Sequence[Recording]) -> Iterato
             if skill >= SKILL and low >= SURE:
                 yield Finding("shortcut", "warning", _sentence_of_number(trait, skill, low))
         return
-    told: dict[tuple[str, ...], list[tuple[float, float, Trait]]] = {}
+    by_classes: dict[tuple[str, ...], list[tuple[float, float, Trait]]] = {}
     for trait in traits_of(dataset, recordings):
         skills, lows = skill_of_class(_bins(trait.values), dataset.labels, folds, dataset.groups)
         classes = tuple(
@@ -107,9 +111,9 @@ def find_shortcuts(dataset: Dataset, recordings: Sequence[Recording]) -> Iterato
             if skill >= SKILL and low >= SURE
         )
         if classes:
-            told.setdefault(classes, []).append((float(skills.max()), float(lows.max()), trait))
-    for classes, found in told.items():
-        found.sort(key=lambda one: (one[0], one[2].is_column), reverse=True)
+            by_classes.setdefault(classes, []).append((float(skills.max()), float(lows.max()), trait))
+    for classes, found in by_classes.items():
+        found.sort(key=lambda item: (item[0], item[2].is_column), reverse=True)
         files = tuple(example.file for example in dataset.examples if example.label in classes)
         yield Finding("shortcut", "warning", _sentence_of_classes(dataset, classes, found), files)
 
@@ -117,18 +121,18 @@ def find_shortcuts(dataset: Dataset, recordings: Sequence[Recording]) -> Iterato
 def skill_of_class(
     bins: NDArray[np.intp], labels: NDArray[np.str_], folds: NDArray[np.intp], groups: NDArray[np.str_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Tell each class from all others by one binned trait.
+    """Predict each class against the rest from a binned trait, cross-validated.
 
     Returns
     -------
-    balanced accuracy of each class against the rest, and the lower end of its 95% interval, shape (n_classes,) each;
-    a guess gets 0.5
+    accuracies, lows : float64, shape (n_classes,)
+        Balanced accuracy (chance level 0.5), and the lower end of its 95% interval.
 
     Source: Wilson (1927) for the interval of each rate, with groups as the trials.
     """
     names, truth = np.unique(labels, return_inverse=True)
     is_class = truth[:, None] == np.arange(names.size)
-    right = np.zeros(is_class.shape, bool)
+    is_correct = np.zeros(is_class.shape, bool)
     for fold in np.unique(folds):
         train = folds != fold
         counts = np.zeros((bins.max() + 1, names.size))
@@ -136,29 +140,29 @@ def skill_of_class(
         of_class = counts / np.maximum(counts.sum(axis=0), 1)
         others = counts.sum(axis=1, keepdims=True) - counts
         of_others = others / np.maximum(others.sum(axis=0), 1)
-        right[~train] = (of_class > of_others)[bins[~train]] == is_class[~train]
+        is_correct[~train] = (of_class > of_others)[bins[~train]] == is_class[~train]
     group_of = np.unique(groups, return_inverse=True)[1]
-    hit, hit_low = _rate(right & is_class, is_class, group_of)
-    spared, spared_low = _rate(right & ~is_class, ~is_class, group_of)
-    return (hit + spared) / 2, (hit_low + spared_low) / 2
+    recall, recall_low = _rate(is_correct & is_class, is_class, group_of)
+    specificity, specificity_low = _rate(is_correct & ~is_class, ~is_class, group_of)
+    return (recall + specificity) / 2, (recall_low + specificity_low) / 2
 
 
 def skill_of_number(
     bins: NDArray[np.intp], targets: NDArray[np.float64], folds: NDArray[np.intp], groups: NDArray[np.str_]
 ) -> tuple[float, float]:
-    """Tell the target from one binned trait: R² of the bins' means, and the lower end of its 95% interval.
+    """Predict the target from a binned trait, cross-validated: R², and the lower end of its 95% interval.
 
     Source: Fisher (1915) for the interval of the correlation, with groups as the trials.
     """
-    told = np.empty_like(targets)
+    predicted = np.empty_like(targets)
     for fold in np.unique(folds):
         train = folds != fold
         sums = np.bincount(bins[train], targets[train], minlength=bins.max() + 1)
         counts = np.bincount(bins[train], minlength=bins.max() + 1)
         means = np.where(counts > 0, sums / np.maximum(counts, 1), targets[train].mean())
-        told[~train] = means[bins[~train]]
+        predicted[~train] = means[bins[~train]]
     spread = float(((targets - targets.mean()) ** 2).sum())
-    skill = 1 - float(((told - targets) ** 2).sum()) / spread if spread else 0.0
+    skill = 1 - float(((predicted - targets) ** 2).sum()) / spread if spread else 0.0
     n_groups = np.unique(groups).size
     if skill <= 0 or n_groups <= 3:
         return skill, 0.0
@@ -172,8 +176,8 @@ def _folds(dataset: Dataset) -> NDArray[np.intp] | None:
     n_groups = np.unique(dataset.groups).size
     if n_groups < 2:
         return None
-    answers = dataset.labels if dataset.task == "classify" else dataset.targets
-    return assign(answers, dataset.groups, min(N_FOLDS, n_groups), 0)
+    labels = dataset.labels if dataset.task == "classify" else dataset.targets
+    return assign(labels, dataset.groups, min(N_FOLDS, n_groups), 0)
 
 
 def _bins(values: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -185,13 +189,13 @@ def _bins(values: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def _rate(
-    right: NDArray[np.bool_], counted: NDArray[np.bool_], group_of: NDArray[np.intp]
+    is_correct: NDArray[np.bool_], is_counted: NDArray[np.bool_], group_of: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each class's rate, the mean over groups, and its lower bound."""
-    totals = np.zeros((group_of.max() + 1, right.shape[1]))
+    """Return the rate of each class, the mean over groups, and its lower bound."""
+    totals = np.zeros((group_of.max() + 1, is_correct.shape[1]))
     hits = np.zeros_like(totals)
-    np.add.at(totals, group_of, counted)
-    np.add.at(hits, group_of, right)
+    np.add.at(totals, group_of, is_counted)
+    np.add.at(hits, group_of, is_correct)
     n = np.maximum((totals > 0).sum(axis=0), 1)
     rate = (hits / np.maximum(totals, 1)).sum(axis=0) / n
     middle = rate + Z_95**2 / (2 * n)
@@ -201,27 +205,27 @@ def _rate(
 
 def _sentence_of_classes(dataset: Dataset, classes: tuple[str, ...], found: list[tuple[float, float, Trait]]) -> str:
     skill, low, trait = found[0]
-    what = f"{trait.name} alone tells {listed([repr(label) for label in classes])} from the rest"
+    claim = f"{trait.name} alone predicts {listed([repr(label) for label in classes])} against the rest"
     if len(classes) == len(dataset.classes):
-        what = f"{trait.name} alone tells the classes apart"
-    score = f"balanced accuracy {skill:.2f}, 95% interval from {low:.2f}; a guess gets 0.50"
+        claim = f"{trait.name} alone predicts the class"
+    score = f"balanced accuracy {skill:.2f}, 95% interval from {low:.2f}; chance level 0.50"
     where = "; ".join(f"{label!r}: {_span(trait, trait.values[dataset.labels == label])}" for label in classes[:3])
     if len(classes) < len(dataset.classes):
         where += f"; the others: {_span(trait, trait.values[~np.isin(dataset.labels, classes)])}"
     also = [other.name for _, _, other in found[1:]]
     beside = f" So {'do' if len(also) > 1 else 'does'} {listed(also)}." if also else ""
     return (
-        f"{what[0].upper()}{what[1:]} ({score}): {where}.{beside} A model may learn that instead of the sound. "
-        "Record every class under every condition, or score on a condition that it has not heard."
+        f"{claim[0].upper()}{claim[1:]} ({score}): {where}.{beside} A model may learn that instead of the sound. "
+        "Record every class under every condition, or test on a condition not seen in training."
     )
 
 
 def _sentence_of_number(trait: Trait, skill: float, low: float) -> str:
     name = f"{trait.name[0].upper()}{trait.name[1:]}"
     return (
-        f"{name} alone tells the number (R² {skill:.2f}, 95% interval from {low:.2f}; the mean gets 0). "
-        "If that is not the effect that is to be learned, a model may use it instead of the sound: group by it, or "
-        "record every number under every condition."
+        f"{name} alone predicts the target (R² {skill:.2f}, 95% interval from {low:.2f}; predicting the mean "
+        "gives 0). Unless that is the effect to learn, a model may use it instead of the sound: group by it, or record "
+        "every value under every condition."
     )
 
 
