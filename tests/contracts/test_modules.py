@@ -74,9 +74,15 @@ def test_what_is_raised_is_an_error_of_the_tree() -> None:
         name: re.search(r"^Raises\n-+\n(.*?)(?=\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
         for name, text in explained().items()
     }
-    lines = [(n, line) for n, match in found.items() if match for line in match[1].splitlines() if line[:1] != " "]
-    assert len(lines) > 100
-    assert [f"{name}: {line}" for name, line in lines if not _names_errors(line)] == []
+    raised = [
+        (name, line)
+        for name, match in found.items()
+        if match
+        for line in re.sub(r"(?m)^(\w[\w, ]*)\n +", r"\1 : ", match[1]).splitlines()  # a reason may follow on its own
+        if not line.startswith(" ")
+    ]
+    assert len(raised) > 100
+    assert [f"{name}: {line}" for name, line in raised if not _names_errors(line)] == []
 
 
 def _names_errors(line: str) -> bool:

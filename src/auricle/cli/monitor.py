@@ -177,7 +177,7 @@ def _show(check: "Check", out: "Console") -> None:
         out.print(note, markup=False)
     if found["drift"] is not None and verdict.found == "alarm":
         table = Table(title="Largest shifts", title_justify="left")
-        for name in ("feature", "training", "now", "shift in robust sd", "q"):
+        for name in ("feature", "training", "now", "shift in standard deviations", "q"):
             table.add_column(name, justify="left" if name == "feature" else "right")
         for shift in sorted(found["drift"]["columns"], key=lambda shift: -shift["effect"])[:8]:
             cells = (f"{shift['before']:.4g}", f"{shift['after']:.4g}", f"{shift['effect']:.2f}", f"{shift['q']:.1g}")

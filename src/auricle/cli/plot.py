@@ -64,7 +64,7 @@ def _saliency_figure(clip: "Clip", path: Path) -> "Figure":
     """Draw how a model's prediction of a clip changes where parts of the spectrogram are hidden."""
     from auricle.audio.clip import Clip
     from auricle.features.occlusion import explain_sound
-    from auricle.features.plots import draw_explained, picture_spec
+    from auricle.features.plots import draw_saliency, picture_spec
     from auricle.features.spectrum import log_mel
     from auricle.prediction.predictor import load
 
@@ -80,12 +80,12 @@ def _saliency_figure(clip: "Clip", path: Path) -> "Figure":
         occluded = predict(samples)
         return float(occluded.value or 0.0) if label is None else (occluded.probabilities or {})[label]
 
-    return draw_explained(
+    return draw_saliency(
         log_mel(clip.samples, spec).T,
         explain_sound(score, clip.samples, spec),
         spec,
         source=clip.source,
-        answer=f"{whole.value:.4g}" if label is None else f"{label} ({whole.confidence:.2f})",
+        prediction=f"{whole.value:.4g}" if label is None else f"{label} ({whole.confidence:.2f})",
         unit="value" if label is None else "probability",
         start_s=clip.start_s,
     )

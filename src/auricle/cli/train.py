@@ -192,15 +192,15 @@ def show(result: "TrainResult") -> None:
     table = Table(
         title=f"{summary['n_recordings']} recordings, {summary['n_windows']} windows, {summary['groups']} groups"
     )
-    has_fates = any(trial["fate"] != "compared" for trial in shown)
-    for column in ("model", f"cv {headline}", "± folds", "fit", *(["status"] if has_fates else [])):
+    outcomes = {trial.candidate.name: trial.outcome for trial in result.search.trials}
+    for column in ("model", f"cv {headline}", "± folds", "fit", *(["outcome"] if any(outcomes.values()) else [])):
         table.add_column(column, justify="left" if column == "model" else "right")
     for trial in shown[:20]:
         chosen = trial["model"] == summary["chosen"]
         table.add_row(
             trial["model"],
             *("" if trial["cv_score"] is None else f"{trial[key]:.{digits}f}{unit}" for key, digits, unit in _SHOWN),
-            *([trial["fate"]] if has_fates else []),
+            *([outcomes[trial["model"]]] if any(outcomes.values()) else []),
             style="bold" if chosen else None,
         )
     err.print(table)

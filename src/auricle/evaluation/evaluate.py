@@ -221,10 +221,13 @@ def evaluate(
 
     Examples
     --------
-    >>> evaluation = evaluate("engine.auricle", "new_sounds/")  # doctest: +SKIP
-    >>> evaluation.scores["accuracy"]  # doctest: +SKIP
-    0.9375
-    >>> evaluation.report.save("report.html")  # doctest: +SKIP
+    >>> import tempfile
+    >>> from auricle.datasets.synthesis import machines
+    >>> from auricle.training.train import train
+    >>> sounds = Dataset.load(machines(Path(tempfile.mkdtemp()), n=12, duration_s=0.5), label="label", group="machine")
+    >>> evaluation = evaluate(Predictor(train(sounds, models="linear").bundle), sounds)
+    >>> len(evaluation.predictions), bool(evaluation.in_training.all())
+    (12, True)
     """
     started = time.perf_counter()
     model = model if isinstance(model, Predictor) else load(model)

@@ -16,18 +16,11 @@ from auricle.tasks.table import TASKS
 from auricle.training.attribution import attribution
 from auricle.training.learning_curve import LearningCurve
 from auricle.training.result import TrainResult
-from auricle.training.search.racing import Trial
 from auricle.training.thresholds import FALSE_UNKNOWN
 
 __all__ = ["build_report"]
 
 MAX_TRIALS = 40
-
-_OUTCOMES = {
-    "compared": "",
-    "beaten": "dropped: clearly behind on the first folds",
-    "selected on": "not nested, which would exceed the budget: its score was selected on",
-}
 
 
 def build_report(result: TrainResult, curve: LearningCurve) -> Page:
@@ -131,7 +124,7 @@ def _trials(result: TrainResult) -> Iterator[Block]:
             _shown(trial.score, digits=3),
             _shown(trial.deviation, digits=3),
             _shown(trial.fit_s, digits=2, unit=" s"),
-            "chosen" if trial.candidate is search.chosen else _outcome(trial),
+            "chosen" if trial.candidate is search.chosen else trial.outcome,
         )
         for trial in trials[:MAX_TRIALS]
     )
@@ -147,16 +140,6 @@ def _trials(result: TrainResult) -> Iterator[Block]:
         rows,
         caption=f"Scores over the folds that the choice was made on: {bias}{more}",
     )
-
-
-def _outcome(trial: Trial) -> str:
-    if trial.status != "too dear":
-        return _OUTCOMES[trial.status]
-    if not np.isfinite(trial.estimated_s):
-        return "skipped: the budget was spent"
-    seconds = trial.estimated_s
-    estimate = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-    return f"skipped: would exceed the budget (estimated {estimate})"
 
 
 def _shown(value: float, *, digits: int, unit: str = "") -> str:

@@ -129,9 +129,7 @@ class ResumableFile:
     def write(self, file: str, text: Iterable[bytes], *, sound_s: float, is_failed: bool) -> None:
         """Write all rows of one file; a later commit makes them safe.
 
-        Raises
-        ------
-        OSError : the disk is full, or gone; committed rows are safe
+        The ``OSError`` of a full or missing disk passes through; committed rows are safe.
         """
         n_bytes = 0
         for block in text:

@@ -82,7 +82,6 @@ def run_to_stream(
     Raises
     ------
     UsageError : the request does not fit the model
-    OSError : the stream cannot be written
     """
     stream.write(FORMATS[format_name].head(model.classes).encode())
     outbox = Outbox(write_entries)

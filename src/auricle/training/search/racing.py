@@ -23,6 +23,12 @@ MIN_DEFICIT = 0.05
 _N_DEVIATIONS = 3.0  # of the mean difference between recordings: many candidates are compared, and early
 
 TrialStatus = Literal["compared", "beaten", "selected on", "too dear"]
+
+_OUTCOMES = {
+    "compared": "",
+    "beaten": "dropped: clearly behind on the first folds",
+    "selected on": "not nested, which would exceed the budget: its score was selected on",
+}
 """Outcome of a candidate: compared on every block; beaten on the first ones; compared without nesting, so that its
 score was selected on; or skipped, because it would exceed the budget."""
 
@@ -51,6 +57,16 @@ class Trial:
     fit_s: float
     status: TrialStatus = "compared"
     estimated_s: float = float("nan")
+
+    @property
+    def outcome(self) -> str:
+        """Why the candidate was dropped, skipped or not nested; empty where it was compared."""
+        if self.status != "too dear":
+            return _OUTCOMES[self.status]
+        if not np.isfinite(self.estimated_s):
+            return "skipped: the budget was spent"
+        estimate = f"{self.estimated_s:.0f} s" if self.estimated_s < 90 else f"{self.estimated_s / 60:.0f} min"
+        return f"skipped: would exceed the budget (estimated {estimate})"
 
 
 Explore = Callable[[FoldFits, list[HeldOutFold], str], list[int]]
