@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NUMERIC := tests/audio/test_quality.py tests/kernels $(patsubst %,tests/features/test_%.py,descriptors extractor \
-	modulation pipeline pooling spectrum) tests/bundles/test_self_test.py tests/export/test_rows.py
+	pipeline pooling spectrum) tests/bundles/test_self_test.py tests/export/test_rows.py
 
 .PHONY: demo test test-generic check bench lock clean
 

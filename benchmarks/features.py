@@ -1,4 +1,4 @@
-"""How fast features are, beside librosa, torch and bare decoding, in one process and one thread unless said.
+"""Speed of the features against librosa, torch and decoding alone, in one process and one thread by default.
 
 Peers take turns, round by round, and the ratio is of medians: these are noisy machines. Sound is a minute of noise and
 chirps, made here. torch is measured where it is installed (what torchaudio runs: torch.stft and a matrix product).

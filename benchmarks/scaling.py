@@ -1,7 +1,7 @@
-"""How training grows with data: 1, 4 and 16 times as many recordings, for the features and for one fit of each family.
+"""Growth of training time with data: features and one fit of each family on 1, 4 and 16 times as many recordings.
 
 Generated machine sounds of one second, so that it runs anywhere. Growth of 16 is linear; a kernel machine and nearest
-neighbours compare every recording with every other, which is said here and not hidden.
+neighbours compare every recording with every other.
 
 Then the features of one training, with two embeddings: how often each recording is decoded for them, and what they
 take. ``--against TREE`` measures another checkout beside this one, in alternating rounds.

@@ -155,7 +155,7 @@ def make_cache(folder: Path, sounds: Path) -> dict[str, Any]:
         key: {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
         for key, arrays in found.items()
     }
-    return {"libraries": kept._MAKERS, "entries": entries}  # noqa: SLF001
+    return {"libraries": kept._VERSIONS, "entries": entries}  # noqa: SLF001
 
 
 def main() -> None:

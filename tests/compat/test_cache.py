@@ -23,7 +23,7 @@ def folder(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected
     cache_dir = tmp_path / "cache"
     shutil.copytree(data / "cache", cache_dir)
     monkeypatch.setenv("AURICLE_CACHE_DIR", str(cache_dir))
-    monkeypatch.setattr(cache_module, "_MAKERS", tuple(expected["cache"]["libraries"]))
+    monkeypatch.setattr(cache_module, "_VERSIONS", tuple(expected["cache"]["libraries"]))
     return cache_dir
 
 
@@ -64,6 +64,6 @@ def test_a_command_finds_cached_features_and_computes_none(
 def test_another_version_of_a_library_gives_other_keys(
     folder: Path, sounds: Path, monkeypatch: pytest.MonkeyPatch, auricle: Callable[..., Any]
 ) -> None:
-    monkeypatch.setattr(cache_module, "_MAKERS", ("numpy 0.0",))
+    monkeypatch.setattr(cache_module, "_VERSIONS", ("numpy 0.0",))
     assert auricle("inspect", sounds / "sounds", "--json").code == 0
     assert len(entries_in(folder)) == 48

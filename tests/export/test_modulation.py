@@ -3,7 +3,7 @@ import pytest
 import scipy.fft
 
 from auricle.export.modulation import _products, modulation_depth
-from auricle.features import modulation
+from auricle.features import spectrum
 from auricle.features.spec import FeatureSpec
 
 
@@ -16,7 +16,7 @@ def test_modulation_depth_equals_the_features(run, rng, n_frames, hop):
         lambda graph, value: modulation_depth(graph, graph.node("Reshape", value, np.array([-1, 4])), spec),
         levels_db.ravel(),
     )
-    expected = modulation.modulation_depth(np.ascontiguousarray(levels_db.T), slice(0, len(levels_db)), spec).ravel()
+    expected = spectrum.modulation_depth(np.ascontiguousarray(levels_db.T), slice(0, len(levels_db)), spec).ravel()
     np.testing.assert_allclose(got, expected, atol=2e-5)
 
 

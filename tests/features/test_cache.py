@@ -119,7 +119,7 @@ def test_a_file_of_another_version_is_rebuilt(tmp_path):
 
 
 def test_the_least_recently_used_are_dropped(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_CHECKED_EVERY", 10)
+    monkeypatch.setattr(module, "_EVICT_EVERY", 10)
     clock = iter(range(10**6))
     monkeypatch.setattr(module.time, "time", lambda: float(next(clock)))
     cache = FeatureCache(tmp_path, max_bytes=60_000)
@@ -213,7 +213,7 @@ def test_keys_hold_all_that_shapes_the_numbers(monkeypatch):
     base = key_of(b"sound", "0:None", "spec")
     assert base == key_of(b"sound", "0:None", "spec")
     others = [key_of(b"other", "0:None", "spec"), key_of(b"sound", "1:None", "spec"), key_of(b"sound", "0:None", "x")]
-    monkeypatch.setattr(module, "_MAKERS", ("libsndfile 99",))
+    monkeypatch.setattr(module, "_VERSIONS", ("libsndfile 99",))
     assert len({base, *others, key_of(b"sound", "0:None", "spec")}) == 5
 
 

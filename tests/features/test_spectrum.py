@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from auricle.errors import FeatureError, UsageError
 from auricle.features.spec import FeatureSpec
-from auricle.features.spectrum import delta, log_mel, magnitude, mfcc, phase, power, stft
+from auricle.features.spectrum import (
+    delta,
+    log_mel,
+    magnitude,
+    mfcc,
+    modulation_depth,
+    modulation_spectrum,
+    phase,
+    power,
+    stft,
+)
 
 Samples = NDArray[np.float32]
 
@@ -175,3 +185,29 @@ def test_a_delta_of_something_else_is_refused() -> None:
         delta(np.zeros((9, 2)), order=3)
     with pytest.raises(UsageError, match=r"shape \(n_frames, n\). Got \(9,\)"):
         delta(np.zeros(9))
+
+
+MODULATION_SPEC = FeatureSpec(rate_hz=16_000, n_fft=512, hop=160, n_mels=20, features=("modulation",))
+
+
+@pytest.mark.parametrize("seconds", [1.0, 4.0])
+@pytest.mark.parametrize(("hz", "octave"), [(3.0, 1), (6.0, 2), (12.0, 3), (24.0, 4)])
+def test_modulated_levels_peak_in_their_octave(hz: float, octave: int, seconds: float) -> None:
+    time_s = np.arange(0, seconds, MODULATION_SPEC.hop / MODULATION_SPEC.rate_hz)
+    levels_db = np.tile(10 * np.sin(2 * np.pi * hz * time_s), (2, 1)).astype(np.float32)
+    found = modulation_depth(levels_db, slice(0, time_s.size), MODULATION_SPEC)
+    assert found.shape == (2, 6)
+    assert np.argmax(found[0]) == octave
+    assert found[0, octave] == pytest.approx(10 / np.sqrt(2), rel=0.1)
+
+
+def test_steady_sound_has_no_modulation() -> None:
+    assert modulation_spectrum(np.zeros(16_000), MODULATION_SPEC).max() == 0
+    tone = np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)
+    assert modulation_spectrum(tone, MODULATION_SPEC)[7].max() < 0.1
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 3, 50])
+def test_modulation_of_short_windows_is_finite(n_frames: int, rng: np.random.Generator) -> None:
+    sound = rng.standard_normal(MODULATION_SPEC.n_fft + (n_frames - 1) * MODULATION_SPEC.hop)
+    assert np.isfinite(modulation_spectrum(sound, MODULATION_SPEC)).all()

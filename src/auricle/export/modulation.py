@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from auricle.bundles.graph_builder import GraphBuilder, Value
 from auricle.features.columns import modulation_edges_hz
-from auricle.features.modulation import SHORTEST_S
 from auricle.features.spec import FeatureSpec
+from auricle.features.spectrum import MIN_MODULATION_S
 
 __all__ = ["LONGEST_FRAMES", "modulation_depth"]
 
@@ -24,7 +24,7 @@ def modulation_depth(graph: GraphBuilder, levels_db: Value, spec: FeatureSpec) -
     """
     rate_hz = spec.rate_hz / spec.hop
     n_frames = graph.length(levels_db, 0)
-    length = _fast_length(graph, n_frames, math.ceil(SHORTEST_S * rate_hz))
+    length = _fast_length(graph, n_frames, math.ceil(MIN_MODULATION_S * rate_hz))
     deviation = graph.node("Sub", levels_db, graph.node("ReduceMean", levels_db, np.array([0])))
     deviation = graph.cast(graph.node("Transpose", deviation, perm=[1, 0]), np.float64)
     tapered = graph.node("Mul", deviation, _taper(graph, n_frames, length))

@@ -1,4 +1,4 @@
-"""Numbers out: a window becomes a row of named columns or an image.
+"""Audio features: a window of samples becomes a row of named columns or a log-mel image.
 
 Names are imported when they are first used: a program that only reads specs loads no compiler.
 """
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
         zero_crossing_rate,
     )
     from auricle.features.extractor import Extractor
-    from auricle.features.modulation import modulation_spectrum
     from auricle.features.spec import FeatureSpec, default_spec, standard_spec
-    from auricle.features.spectrum import delta, log_mel, magnitude, mfcc, phase, power, stft
+    from auricle.features.spectrum import delta, log_mel, magnitude, mfcc, modulation_spectrum, phase, power, stft
 
 __all__ = [
     "Extractor",
@@ -59,7 +58,7 @@ _HOME = {
     "log_mel": "spectrum",
     "magnitude": "spectrum",
     "mfcc": "spectrum",
-    "modulation_spectrum": "modulation",
+    "modulation_spectrum": "spectrum",
     "phase": "spectrum",
     "power": "spectrum",
     "rms": "descriptors",

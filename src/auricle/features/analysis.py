@@ -1,4 +1,4 @@
-"""Analysis of one window: what a spec computes of each frame (the plan), and the values of every frame."""
+"""Frame-level analysis of one window: plan the feature groups of a spec, and compute their values for every frame."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,11 +21,11 @@ from auricle.kernels.simd import LANES
 __all__ = ["Plan", "block_power", "checked", "delta_weights", "group_of", "plan_for", "plan_of", "values_of"]
 
 
-SMALLEST_TRANSFORM = 8  # shorter frames, and those that are no power of two, go through SciPy
-CHROMA_NEGLIGIBLE = 1e-7  # a weight this small, of at most 1, moves no pitch class by more than it
-CHROMA_REACH = 64  # bins that all pitch classes take while they are in the innermost cache
+SMALLEST_TRANSFORM = 8  # samples; shorter frames, and lengths that are no power of two, go through SciPy
+CHROMA_NEGLIGIBLE = 1e-7  # weights are at most 1; smaller ones change no pitch class by more than this
+CHROMA_RUN_BINS = 64  # bins that all pitch classes read while they are in the innermost cache
 
-# What a group is computed from, so that it has a row even when no column asks for it.
+# The groups that a group is computed from; they get rows even if the spec does not list them.
 NEEDS = {
     "mel_delta": ("mel",),
     "flux": ("mel",),
@@ -42,16 +42,21 @@ NEEDS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What the kernels need to know to compute some groups of values under one spec.
+    """The rows, filters and tables that the kernels need to compute feature groups under one spec.
 
     Parameters
     ----------
-    spec : the spec
-    n_wanted : rows that were asked for; they come first, in the order of the groups
-    n_rows : all rows, those computed only for others included
-    first_row : where each group begins
-    rows, tables : the same, and the filters, for the kernels
-    counts : mel bands, coefficients, and octave bands of contrast
+    spec : FeatureSpec
+    n_wanted : int
+        Number of requested rows; they come first, in the order of the groups.
+    n_rows : int
+        Number of all rows, including those that only other rows need.
+    first_row : dict of str to int
+        First row of each group.
+    rows, tables : Rows, Tables
+        The first rows and the filters, for the kernels.
+    counts : int64, shape (3,)
+        Number of mel bands, cepstral coefficients and contrast bands.
     """
 
     spec: FeatureSpec
@@ -67,15 +72,15 @@ class Plan:
         """Whether the kernels transform the frames themselves."""
         return _in_lanes(self.spec.n_fft)
 
-    def places(self, spec: FeatureSpec) -> slice | NDArray[np.int64]:
-        """Return which rows one of the plan's specs pools, in the order of its columns."""
+    def row_indices(self, spec: FeatureSpec) -> slice | NDArray[np.int64]:
+        """Return the rows that one of the plan's specs pools, in the order of its columns."""
         rows = [self.first_row[group] + i for group in _pooled(spec) for i in range(len(FEATURES[group](spec)))]
-        is_one_stretch = rows == list(range(len(rows)))
-        return slice(0, len(rows)) if is_one_stretch else np.array(rows, np.int64)
+        is_contiguous = rows == list(range(len(rows)))
+        return slice(0, len(rows)) if is_contiguous else np.array(rows, np.int64)
 
 
 def plan_for(*specs: FeatureSpec) -> Plan:
-    """Return the plan for the rows of specs that differ in nothing that decides a frame's numbers."""
+    """Plan the rows of specs with the same frame settings, in one analysis."""
     widest = max(specs, key=lambda spec: spec.n_mfcc)
     pooled = dict.fromkeys(group for spec in specs for group in _pooled(spec))
     is_trimmed = any(spec.trim_db is not None for spec in specs)
@@ -89,11 +94,12 @@ def _pooled(spec: FeatureSpec) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def plan_of(spec: FeatureSpec, groups: tuple[str, ...], also: tuple[str, ...] = ()) -> Plan:
-    """Return the plan for some groups of values, which are rows of the table `FEATURES`.
+    """Plan the computation of feature groups, keys of the table `FEATURES`.
 
     Parameters
     ----------
-    also : groups that are computed without being asked for
+    also : tuple of str
+        Groups to compute in addition, after the requested ones.
     """
     needed = [*groups, *(group for group in also if group not in groups)]
     for group in needed:
@@ -134,7 +140,7 @@ def _tables(spec: FeatureSpec, *, chroma: bool, contrast: bool) -> Tables:
         chroma=sparse_bands(
             chroma_filters(spec.rate_hz, spec.n_fft) if chroma else np.ones((12, 1)),
             negligible=CHROMA_NEGLIGIBLE,
-            max_bins=CHROMA_REACH,
+            max_bins=CHROMA_RUN_BINS,
         ),
         contrast=contrast_bins(spec.rate_hz, spec.n_fft) if contrast else np.zeros((0, 3), np.int64),
     )
@@ -145,14 +151,14 @@ def _in_lanes(n_fft: int) -> bool:
 
 
 DELTA_FRAMES = 9
-LARGEST = 1e10  # far beyond any sound, and its power is still far from the largest float32
+MAX_SAMPLE = 1e10  # far above any sound; its power is still far below the largest float32
 
 
-_MEMORY = WorkspacePool()
+_WORKSPACES = WorkspacePool()
 
 
 def checked(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
-    """Return one window's samples as float32.
+    """Check the samples of one window and return them as float32.
 
     Raises
     ------
@@ -166,10 +172,10 @@ def checked(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
             f"A window must hold at least one frame of {spec.n_fft} samples ({spec.n_fft / spec.rate_hz:.4g} s at "
             f"{spec.rate_hz} Hz). Got {array.size}. Lower `n_fft` or leave the window out."
         )
-    if not all_within(array, LARGEST):
-        first = int(np.argmin(np.abs(array) < LARGEST))
+    if not all_within(array, MAX_SAMPLE):
+        first = int(np.argmin(np.abs(array) < MAX_SAMPLE))
         raise FeatureError(
-            f"Every sample must be finite, and nominally within ±1 (±{LARGEST:g} at most). Sample {first} "
+            f"Every sample must be finite, and nominally within ±1 (±{MAX_SAMPLE:g} at most). Sample {first} "
             f"({first / spec.rate_hz:.3f} s) is {array[first]:g}. Repair the recording or leave the window out."
         )
     return array
@@ -180,8 +186,10 @@ def values_of(samples: ArrayLike, plan: Plan) -> tuple[NDArray[np.float32], int]
 
     Returns
     -------
-    values : float32, shape (plan.n_rows, width): the groups that were asked for, then those that they are made from
-    n_frames : how many of the columns count; the others fill up the last block of lanes
+    values : float32, shape (plan.n_rows, width)
+        The requested groups, then those that they need.
+    n_frames : int
+        Number of valid columns; the others pad the last block of lanes.
 
     Raises
     ------
@@ -193,7 +201,7 @@ def values_of(samples: ArrayLike, plan: Plan) -> tuple[NDArray[np.float32], int]
     width = -(-n_frames // LANES) * LANES + LANES  # kernels write whole lanes, at any frame
     values = aligned(plan.n_rows * width).reshape(plan.n_rows, width)
     n_ranks = int(tables.contrast[:, 2].max(initial=1))
-    work = _MEMORY.get(spec.n_fft, spec.hop, spec.n_mels, n_ranks)
+    work = _WORKSPACES.get(spec.n_fft, spec.hop, spec.n_mels, n_ranks)
     if plan.in_lanes:
         analyse(array, 0, n_frames, True, tables, plan.rows, work, values)  # noqa: FBT003
     else:
@@ -207,11 +215,11 @@ def values_of(samples: ArrayLike, plan: Plan) -> tuple[NDArray[np.float32], int]
 def block_power(samples: NDArray[np.float32], first: int, hop: int, window: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the power spectrum of LANES frames by SciPy, all lanes of a bin side by side.
 
-    Always as many frames, the last ones silent: the bits of one then do not depend on how many there are.
+    Missing frames are silent: with a constant number of frames, the bits of one do not depend on the others.
     """
     frames = np.zeros((LANES, window.size), np.float32)
-    held = np.lib.stride_tricks.sliding_window_view(samples, window.size)[::hop][first : first + LANES]
-    np.multiply(held, window, out=frames[: len(held)])
+    available = np.lib.stride_tricks.sliding_window_view(samples, window.size)[::hop][first : first + LANES]
+    np.multiply(available, window, out=frames[: len(available)])
     spectrum = rfft(frames)
     bins: NDArray[np.float32] = (spectrum.real**2 + spectrum.imag**2).T.ravel()
     return bins

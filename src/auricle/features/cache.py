@@ -1,8 +1,8 @@
-"""Features that were computed once are kept: on disk, by the content of the sound and all that shapes the numbers.
+"""Feature cache on disk, keyed by the content of the recording and everything that determines the values.
 
-A SQLite file holds small arrays; larger ones (images) lie beside it as `.npy` files named by their own hash. Each
-recording is committed as it is computed, so a killed run goes on where it stopped. Several processes may share one
-folder. A cache must never stop the work: where it cannot be written, it says so once and stands aside.
+A SQLite file holds small arrays; larger ones (images) are `.npy` files beside it, named by their hash. Each recording
+is committed once computed, so a killed run resumes where it stopped. Several processes may share one folder. A cache
+that cannot be written warns once and is ignored.
 """
 
 import hashlib
@@ -32,11 +32,11 @@ __all__ = ["DEFAULT_MAX_BYTES", "CacheWarning", "FeatureCache", "default_folder"
 
 DEFAULT_MAX_BYTES: Final = 10 * 10**9
 SCHEMA: Final = 1
-"""Version of the tables; a file of another version is rebuilt, since nothing in it is worth a migration."""
+"""Version of the tables; a file of another version is rebuilt, not migrated."""
 
 _INLINE_BYTES = 1 << 18
-_CHECKED_EVERY = 256  # entries written between two looks at the size
-_KEPT = 0.9  # of the limit, once it was passed
+_EVICT_EVERY = 256  # entries written between two checks of the size
+_EVICT_TO = 0.9  # of the limit
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS arrays (
 CREATE INDEX IF NOT EXISTS arrays_by_file ON arrays (file);
 """
 
-_MAKERS = (
+_VERSIONS = (
     f"libsndfile {soundfile.__libsndfile_version__}",
     f"soxr {soxr.__version__} {soxr.__libsoxr_version__}",
     f"numba {numba.__version__}",
@@ -60,11 +60,11 @@ _MAKERS = (
 
 
 class CacheWarning(UserWarning):
-    """The cache cannot be used, or had to be rebuilt; the work goes on without it."""
+    """The cache cannot be used, or was rebuilt."""
 
 
 def default_folder() -> Path:
-    """Return where features are kept: ``AURICLE_CACHE_DIR``, else ``auricle`` in the user's cache folder."""
+    """Return the folder of the cache: ``AURICLE_CACHE_DIR``, else ``auricle`` in the user's cache folder."""
     if named := os.environ.get("AURICLE_CACHE_DIR"):
         return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "auricle"
@@ -75,13 +75,16 @@ def key_of(sound: bytes, part: str, *fingerprints: str) -> bytes:
 
     Parameters
     ----------
-    sound : hash of the file's content
-    part : which part of the file
-    fingerprints : of the specs; each holds the version of the kernels
+    sound : bytes
+        Hash of the file's content.
+    part : str
+        Name of the part of the file.
+    fingerprints : str
+        Fingerprints of the specs; each includes the version of the kernels.
 
     The versions of decoder, resampler and numerical libraries are part of every key.
     """
-    return hashlib.sha256("\n".join((sound.hex(), part, *fingerprints, *_MAKERS)).encode()).digest()
+    return hashlib.sha256("\n".join((sound.hex(), part, *fingerprints, *_VERSIONS)).encode()).digest()
 
 
 class FeatureCache:
@@ -89,8 +92,10 @@ class FeatureCache:
 
     Parameters
     ----------
-    folder : where to keep them; made if it is not there
-    max_bytes : the least recently used entries beyond this are dropped
+    folder : path
+        Created if missing.
+    max_bytes : int
+        Limit on the size; the least recently used entries are dropped.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
@@ -101,7 +106,7 @@ class FeatureCache:
         self._touched: dict[bytes, float] = {}
         self._puts = 0
         self._database: sqlite3.Connection | None = None
-        with self._standing_aside():
+        with self._disabled_on_error():
             self.folder.mkdir(parents=True, exist_ok=True)
             self._database = self._connected()
             self._evict(self._database)
@@ -111,20 +116,20 @@ class FeatureCache:
 
     @property
     def is_open(self) -> bool:
-        """Whether anything is kept; not after `close`, nor once the disk refused."""
+        """Whether the cache works: False after `close` and after a disk error."""
         return self._database is not None
 
     def get(self, key: bytes) -> dict[str, NDArray[Any]] | None:
-        """Return the arrays kept under a key, or None; what does not match its hash is dropped and counts as absent."""
+        """Return the arrays of a key, or None; an entry that does not match its hash is dropped."""
         found = None
-        with self._lock, self._standing_aside():
+        with self._lock, self._disabled_on_error():
             if self._database is not None:
                 found = self._read(self._database, key)
         return found
 
     def put(self, key: bytes, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep arrays under a key; committed when this returns."""
-        with self._lock, self._standing_aside():
+        """Store arrays under a key; committed on return."""
+        with self._lock, self._disabled_on_error():
             database = self._database
             if database is None:
                 return
@@ -137,12 +142,12 @@ class FeatureCache:
                 database.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", entry)
                 database.executemany("INSERT OR REPLACE INTO arrays VALUES (?, ?, ?)", written)
             self._puts += 1
-            if self._puts % _CHECKED_EVERY == 0:
+            if self._puts % _EVICT_EVERY == 0:
                 self._evict(database)
 
     def close(self) -> None:
-        """Write what was used when, drop what is too much, and close the file."""
-        with self._lock, self._standing_aside():
+        """Record the times of use, evict what exceeds the limit, and close the file."""
+        with self._lock, self._disabled_on_error():
             if self._database is not None:
                 self._evict(self._database)
                 self._database.close()
@@ -176,8 +181,8 @@ class FeatureCache:
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
 
     @contextmanager
-    def _standing_aside(self) -> Iterator[None]:
-        """Let the work go on without a cache, and say so once, when the disk refuses."""
+    def _disabled_on_error(self) -> Iterator[None]:
+        """On an error of the disk or database, warn once and continue without the cache."""
         try:
             yield
         except (sqlite3.Error, OSError, OutputError) as error:
@@ -211,7 +216,7 @@ class FeatureCache:
         oldest = database.execute("SELECT key, bytes FROM entries ORDER BY used").fetchall()
         dropped = []
         for key, size in oldest:
-            if total <= self.max_bytes * _KEPT:
+            if total <= self.max_bytes * _EVICT_TO:
                 break
             dropped.append((key,))
             total -= size
@@ -220,7 +225,7 @@ class FeatureCache:
         self._sweep(database)
 
     def _sweep(self, database: sqlite3.Connection) -> None:
-        """Remove files that no entry names any more; a young one may belong to an entry that is being written."""
+        """Remove files without an entry, unless they are less than a minute old and may still get one."""
         named = {file for (file,) in database.execute("SELECT DISTINCT file FROM arrays")}
         for file in self.folder.glob("arrays/*/*.npy"):
             with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""The table of features and statistics, and the names of a row's columns."""
+"""Feature groups and statistics by name, and the names of a row's columns."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -20,7 +20,7 @@ MODULATION_OCTAVES = 6
 PITCH_CLASSES = ("c", "cs", "d", "ds", "e", "f", "fs", "g", "gs", "a", "as", "b")
 STATISTICS = ("mean", "std", "min", "max", "p05", "p25", "p50", "p75", "p95", "slope")
 PART_STATISTICS = (*STATISTICS, "rise")
-"""Over a part; ``rise`` is its mean less the window's: what changes within a sound, whatever its level or channel."""
+"""Over a part; ``rise`` is its mean minus that of the window: changes within a sound, independent of its level."""
 
 
 class RowSettings(Protocol):
@@ -50,7 +50,7 @@ def contrast_bands(rate_hz: int) -> int:
 
 
 def modulation_edges_hz(frame_rate_hz: float) -> list[float]:
-    """Return the edges of the octaves of modulation frequency: 1, 2, 4 … Hz, as far as half the frame rate reaches."""
+    """Return the edges of the octaves of modulation frequency: 1, 2, 4 … Hz, up to half the frame rate."""
     octaves = sum(2.0**octave < frame_rate_hz / 2 for octave in range(MODULATION_OCTAVES))
     return [2.0**octave for octave in range(octaves + 1)]
 

@@ -1,4 +1,4 @@
-"""One number, or a few, that describe each frame: level, crossings, and the shape of its spectrum.
+"""Per-frame descriptors: level, zero crossings, spectral shape, flux and chroma.
 
 Every function takes one window (float32, shape (n,), at ``spec.rate_hz``), returns float32 of shape (n_frames, n),
 and raises FeatureError for a sample that is not finite or fewer samples than one frame. Each equals librosa's function

@@ -1,4 +1,4 @@
-"""The public face of the feature pipeline: clips become the pooled rows of one spec, or images."""
+"""`Extractor`, the public feature extractor: clips to the pooled rows of one spec, or to images."""
 
 from auricle.features.pipeline import FeaturePipeline
 from auricle.features.spec import FeatureSpec
@@ -12,7 +12,17 @@ class Extractor(FeaturePipeline):
     Parameters
     ----------
     spec : FeatureSpec
-        What to compute.
+        The settings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from auricle import Clip, Extractor, FeatureSpec
+    >>> extractor = Extractor(FeatureSpec(rate_hz=16_000, n_fft=512, hop=128, features=("mfcc",), statistics=("mean",)))
+    >>> extractor.rows([Clip(np.zeros(16_000, np.float32), 16_000)]).shape
+    (1, 20)
+    >>> extractor.columns[:2]
+    ('mfcc00_mean', 'mfcc01_mean')
     """
 
     def __init__(self, spec: FeatureSpec) -> None:

@@ -1,4 +1,4 @@
-"""The fixed linear maps: analysis window, mel filter bank, chroma filter bank, cosine transform."""
+"""Analysis window, mel and chroma filter banks, cosine transform, and the bins of spectral contrast."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -84,13 +84,15 @@ def mel_bank(
     equal_area: bool = True,
     straight_in: Literal["hz", "mel"] = "hz",
 ) -> Matrix:
-    """Return mel filters, shape (n_mels, n_fft // 2 + 1), of the kinds that pretrained models were trained with.
+    """Return mel filters, shape (n_mels, n_fft // 2 + 1), with the conventions of librosa and of TensorFlow.
 
     Parameters
     ----------
-    equal_area : Slaney's norm; otherwise every triangle reaches 1
-    straight_in : what the triangles' sides are straight over: frequency (librosa, torchaudio) or the mel scale
-        (TensorFlow's ``tf.signal.linear_to_mel_weight_matrix``)
+    equal_area : bool
+        Slaney's norm; False for triangles of height 1.
+    straight_in : "hz" or "mel"
+        Axis on which the triangles have straight sides: frequency (librosa, torchaudio) or the mel scale
+        (TensorFlow's ``tf.signal.linear_to_mel_weight_matrix``).
     """
     to_mel, to_hz = _SCALES[scale]
     limits = to_mel(np.array([fmin_hz, fmax_hz]))
@@ -111,7 +113,7 @@ def _triangles(edges: NDArray[Any], bins: NDArray[Any]) -> Matrix:
 
 
 def empty_bands(spec: MelSettings) -> list[int]:
-    """Return the mel bands that no bin of the spectrum falls into."""
+    """Return the mel bands without a bin of the spectrum."""
     return [int(band) for band in np.flatnonzero(mel_filters(spec).max(axis=1) <= 0)]
 
 

@@ -1,4 +1,4 @@
-"""Log-mel images as a part of a row: one size whatever the window's length, laid out flat."""
+"""Log-mel images as a feature block: one size for windows of any length, flattened into columns."""
 
 import math
 
@@ -12,22 +12,24 @@ from auricle.features.spec import FeatureSpec
 
 __all__ = ["Image", "image_spec"]
 
-_FRAMES = 128
-_LONGEST_HOP_S = 0.02
+_N_FRAMES = 128
+_MAX_HOP_S = 0.02
 
 
 def image_spec(rate_hz: int, longest_s: float) -> FeatureSpec:
     """Return the spec of images that hold a window of ``longest_s``: 64 mel bands, 128 frames or more.
 
-    Frames are about 32 ms, which tells one sound from the next and not one voice's pitch from another's. They follow
-    each other every 20 ms at most, so that a tick or a crackle is seen, and images of more than 2.6 s are wider.
+    Frames of about 32 ms do not resolve the pitch of a voice. The hop is at most 20 ms, so that ticks and crackles are
+    visible; images of more than 2.6 s have more frames.
 
     Parameters
     ----------
-    rate_hz : rate of the sound
-    longest_s : seconds that an image spans
+    rate_hz : int
+        Sample rate.
+    longest_s : float
+        Duration of an image in seconds.
     """
-    hop = max(1, round(min(longest_s / _FRAMES, _LONGEST_HOP_S) * rate_hz))
+    hop = max(1, round(min(longest_s / _N_FRAMES, _MAX_HOP_S) * rate_hz))
     n_fft = max(256, 1 << round(math.log2(0.032 * rate_hz)), 1 << math.ceil(math.log2(hop)))
     window_s = max(longest_s, n_fft / rate_hz)
     return FeatureSpec(
@@ -43,11 +45,12 @@ def image_spec(rate_hz: int, longest_s: float) -> FeatureSpec:
 class Image:
     """The log-mel image of a window, flat, band after band.
 
-    A window shorter than the spec's is laid in the middle of silence; of a longer one, the loudest stretch is seen.
+    A window shorter than the spec's is centred in silence; of a longer one, the loudest part is used.
 
     Parameters
     ----------
-    spec : with ``window_s``, the time that every image spans
+    spec : FeatureSpec
+        With ``window_s``, the duration of every image.
 
     Raises
     ------
@@ -83,7 +86,8 @@ class Image:
         Parameters
         ----------
         samples : float32, shape (n,), n ≥ 1
-        rate_hz : their rate; brought to the spec's here
+        rate_hz : int
+        Sample rate; samples are resampled to that of the spec.
 
         Raises
         ------
@@ -98,7 +102,7 @@ class Image:
 
 
 def _loudest(sound: NDArray[np.float32], length: int, hop: int) -> NDArray[np.float32]:
-    """Return the stretch with the most energy, among those that begin at a frame."""
+    """Return the part with the most energy, among those that begin at a frame."""
     if sound.size <= length:
         return sound
     energy = np.concatenate([[0.0], np.cumsum(np.square(sound, dtype=np.float64))])

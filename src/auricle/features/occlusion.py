@@ -1,7 +1,6 @@
-"""What a model listened to: parts of a sound are hidden, one after the other, and the answer is watched.
+"""Occlusion maps: the part of a prediction that is lost where regions of the spectrogram are hidden.
 
-Nothing but answers is needed, so whatever the model eats (rows, images, embeddings), and whatever trained it, it can be
-explained.
+Only predictions are needed, so that any model can be explained, whatever its input (rows, images, embeddings).
 
 Source: Zeiler and Fergus (2014), "Visualizing and understanding convolutional networks".
 """
@@ -20,30 +19,33 @@ from auricle.features.spectrum import stft
 __all__ = ["explain_image", "explain_sound"]
 
 Numbers = NDArray[np.float32]
-Answer = Callable[[Numbers], NDArray[np.floating[Any]] | float]
+Predict = Callable[[Numbers], NDArray[np.floating[Any]] | float]
 
 PARTS: Final = (6, 12)
-"""Rectangles over bands and over frames, before overlap: 253 answers in all."""
+"""Rectangles over bands and over frames, before overlap: 253 predictions in all."""
 
-_LEFT = 10.0 ** (-30.0 / 20.0)  # of what is hidden; nothing at all would be a sound that no microphone makes
+_REMAINING = 10.0 ** (-30.0 / 20.0)  # of the occluded amplitude: no microphone records digital silence
 
 
-def explain_image(answer: Answer, image: Numbers, *, parts: tuple[int, int] = PARTS) -> Numbers:
-    """Return how much each point of an image speaks for the model's answer.
+def explain_image(predict: Predict, image: Numbers, *, parts: tuple[int, int] = PARTS) -> Numbers:
+    """Return the occlusion map of an image: how much each point supports the model's prediction.
 
-    Rectangles, each overlapping the next by half, are filled with the quiet of their own bands, 30 dB below the mean or
-    less; what the answer loses is spread over them.
+    Rectangles that overlap by half are filled with the quiet level of their bands, at least 30 dB below the mean; the
+    loss of the score is averaged over them.
 
     Parameters
     ----------
-    answer : what is asked: an image, float32, shape (bands, frames), to one number, or to the scores of classes, of
-        which the image's own highest is watched
+    predict : callable
+        Maps an image, float32, shape (bands, frames), to one number, or to the scores of classes; of these, the highest
+        of the whole image is explained.
     image : float32, shape (bands, frames), in dB
-    parts : rectangles over bands and over frames
+    parts : (int, int)
+        Number of rectangles over bands and over frames.
 
     Returns
     -------
-    float32, shape (bands, frames): what the answer loses, in its own unit; negative where the sound spoke against it
+    float32, shape (bands, frames)
+        Loss of the score, in its own unit; negative where the sound spoke against the prediction.
 
     Raises
     ------
@@ -53,33 +55,37 @@ def explain_image(answer: Answer, image: Numbers, *, parts: tuple[int, int] = PA
     if image.ndim != 2 or image.size == 0:
         raise FeatureError(f"An image must have bands and frames. Got shape {image.shape}.")
     # A steady sound is never quiet by itself.
-    quiet = np.minimum(np.percentile(image, 10, axis=1), image.mean(axis=1) + 20 * np.log10(_LEFT))[:, np.newaxis]
+    quiet = np.minimum(np.percentile(image, 10, axis=1), image.mean(axis=1) + 20 * np.log10(_REMAINING))[:, np.newaxis]
 
-    def hidden(bands: slice, frames: slice) -> Numbers:
+    def occlude(bands: slice, frames: slice) -> Numbers:
         covered = image.copy()
         covered[bands, frames] = np.minimum(covered[bands, frames], quiet[bands])
         return covered
 
-    return _watched(answer, image, hidden, image.shape, parts)
+    return _occlusion_map(predict, image, occlude, image.shape, parts)
 
 
-def explain_sound(answer: Answer, samples: Numbers, spec: FeatureSpec, *, parts: tuple[int, int] = PARTS) -> Numbers:
-    """Return how much each point of a sound's log-mel image speaks for the model's answer.
+def explain_sound(predict: Predict, samples: Numbers, spec: FeatureSpec, *, parts: tuple[int, int] = PARTS) -> Numbers:
+    """Return the occlusion map of a sound: how much each point of its log-mel image supports the prediction.
 
-    Rectangles of the spectrogram, each overlapping the next by half, are made 30 dB quieter in the sound itself; what
-    the answer loses is spread over them.
+    Rectangles of the spectrogram that overlap by half are attenuated by 30 dB in the samples; the loss of the score is
+    averaged over them.
 
     Parameters
     ----------
-    answer : what is asked: samples, float32, shape (n,), to one number, or to the scores of classes, of which the
-        sound's own highest is watched
+    predict : callable
+        Maps samples, float32, shape (n,), to one number, or to the scores of classes; of these, the highest of the
+        whole sound is explained.
     samples : float32, shape (n,), at least one frame
-    spec : of the image; neighbouring frames share at least three quarters
-    parts : rectangles over bands and over frames
+    spec : FeatureSpec
+        Of the image; neighbouring frames overlap by at least three quarters.
+    parts : (int, int)
+        Number of rectangles over bands and over frames.
 
     Returns
     -------
-    float32, shape (n_mels, n_frames): what the answer loses, in its own unit; negative where the sound spoke against it
+    float32, shape (n_mels, n_frames)
+        Loss of the score, in its own unit; negative where the sound spoke against the prediction.
 
     Raises
     ------
@@ -92,9 +98,9 @@ def explain_sound(answer: Answer, samples: Numbers, spec: FeatureSpec, *, parts:
     spectrum = stft(samples, spec)
     band_of = mel_filters(spec).argmax(axis=0)
     window = hann(spec.n_fft)
-    scale = (1.0 - _LEFT) / (np.square(window).sum() / spec.hop)
+    scale = (1.0 - _REMAINING) / (np.square(window).sum() / spec.hop)
 
-    def hidden(bands: slice, frames: slice) -> Numbers:
+    def occlude(bands: slice, frames: slice) -> Numbers:
         inside = (band_of >= bands.start) & (band_of < bands.stop)
         pieces = np.fft.irfft(np.where(inside, spectrum[frames], 0), axis=1) * window * scale
         quieter = samples.astype(np.float64)
@@ -103,30 +109,30 @@ def explain_sound(answer: Answer, samples: Numbers, spec: FeatureSpec, *, parts:
             quieter[start : start + spec.n_fft] -= piece
         return quieter.astype(np.float32)
 
-    return _watched(answer, samples, hidden, (spec.n_mels, len(spectrum)), parts)
+    return _occlusion_map(predict, samples, occlude, (spec.n_mels, len(spectrum)), parts)
 
 
-def _watched(
-    answer: Answer,
+def _occlusion_map(
+    predict: Predict,
     whole: Numbers,
-    hidden: Callable[[slice, slice], Numbers],
+    occlude: Callable[[slice, slice], Numbers],
     shape: tuple[int, ...],
     parts: tuple[int, int],
 ) -> Numbers:
-    """Ask about the whole and about each version of which a rectangle is hidden; return the mean loss at each point."""
-    asked = np.atleast_1d(np.asarray(answer(whole), np.float64)).ravel()
-    watched = int(np.argmax(asked)) if asked.size > 1 else 0
-    lost, times = np.zeros(shape), np.zeros(shape)
-    for bands in _stretches(shape[0], parts[0]):
-        for frames in _stretches(shape[1], parts[1]):
-            given = np.atleast_1d(np.asarray(answer(hidden(bands, frames)), np.float64)).ravel()
-            lost[bands, frames] += asked[watched] - given[watched]
-            times[bands, frames] += 1
-    return (lost / times).astype(np.float32)
+    """Predict the whole and each occluded version; return the mean loss of the score at each point."""
+    scores = np.atleast_1d(np.asarray(predict(whole), np.float64)).ravel()
+    target = int(np.argmax(scores)) if scores.size > 1 else 0
+    loss, count = np.zeros(shape), np.zeros(shape)
+    for bands in _overlapping_slices(shape[0], parts[0]):
+        for frames in _overlapping_slices(shape[1], parts[1]):
+            occluded = np.atleast_1d(np.asarray(predict(occlude(bands, frames)), np.float64)).ravel()
+            loss[bands, frames] += scores[target] - occluded[target]
+            count[bands, frames] += 1
+    return (loss / count).astype(np.float32)
 
 
-def _stretches(length: int, parts: int) -> list[slice]:
-    """Return stretches that cover ``length``, each sharing half with the next."""
+def _overlapping_slices(length: int, parts: int) -> list[slice]:
+    """Return slices that cover ``length``, each overlapping the next by half."""
     wide = max(1, -(-length // parts))
     step = max(1, wide // 2)
     starts = [*range(0, max(1, length - wide), step), max(0, length - wide)]

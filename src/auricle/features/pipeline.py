@@ -1,4 +1,4 @@
-"""The feature pipeline: the one place where sound is cut into windows, and a window becomes rows or an image."""
+"""`FeaturePipeline`: from recordings to windows, and from a window to its rows or its image, everywhere alike."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -27,8 +27,8 @@ POOLED: Final = "pooled"
 IMAGE: Final = "image"
 """The block of a row that is a flat log-mel image."""
 
-_OF_FRAMES = ("rate_hz", "n_fft", "hop", "n_mels", "fmin_hz", "fmax_hz", "mel_scale")
-"""Settings that decide a frame's numbers; the others choose among them, and pool them."""
+_FRAME_SETTINGS = ("rate_hz", "n_fft", "hop", "n_mels", "fmin_hz", "fmax_hz", "mel_scale")
+"""Settings that determine the frame values; the others select and pool them."""
 
 
 class FeatureBlock(Protocol):
@@ -91,11 +91,11 @@ class FeaturePipeline:
         self._standard = None if standard is None else _plan(standard)
         self._shared: tuple[Plan, list[Pooling]] | None = None
         self._within: NDArray[np.int64] | None = None
-        if standard is not None and all(getattr(spec, name) == getattr(standard, name) for name in _OF_FRAMES):
+        if standard is not None and all(getattr(spec, name) == getattr(standard, name) for name in _FRAME_SETTINGS):
             self._shared = _plan(spec, standard)  # both see the same frames, which are analysed once
-            places = {name: place for place, name in enumerate(spec.columns)}
-            if places.keys() >= set(standard.columns):
-                self._within = np.array([places[name] for name in standard.columns])
+            indices = {name: index for index, name in enumerate(spec.columns)}
+            if indices.keys() >= set(standard.columns):
+                self._within = np.array([indices[name] for name in standard.columns])
 
     def __repr__(self) -> str:
         return f"FeaturePipeline({'+'.join(self.block_names)}, {len(self.columns)} columns)"
@@ -105,7 +105,7 @@ class FeaturePipeline:
         return partial(FeaturePipeline, standard=self.standard), (self.spec, self.blocks)
 
     def first_column(self, name: str) -> int:
-        """Return where the columns of a block begin in the model's row."""
+        """Return the index of a block's first column in the model's row."""
         before = self.blocks[: self.block_names.index(name)]
         return sum(len(self.spec.columns if isinstance(block, str) else block.columns) for block in before)
 
@@ -138,7 +138,7 @@ class FeaturePipeline:
     def image(self, samples: ArrayLike) -> Numbers:
         """Return the log-mel image of one window: float32, shape (n_mels, n_frames), in dB.
 
-        A window shorter than the spec's is laid in the middle of silence of that length.
+        A window shorter than the spec's is centred in silence of that length.
 
         Raises
         ------
@@ -201,20 +201,18 @@ class FeaturePipeline:
             return row, row[self._within]  # the same numbers of the same frames
         return row, poolings[1].row(values, of_standard)
 
-    def _each(
-        self, describe: Callable[[Samples], Numbers], clips: Iterable[Clip], workers: int | None
-    ) -> list[Numbers]:
+    def _each(self, compute: Callable[[Samples], Numbers], clips: Iterable[Clip], workers: int | None) -> list[Numbers]:
         def of_clip(clip: Clip) -> list[Numbers]:
             try:
-                return [describe(window.samples) for window in self.windows(clip)]
+                return [compute(window.samples) for window in self.windows(clip)]
             except FeatureError as error:
                 raise FeatureError(f"{clip.source}: {error}") from None
 
-        return [one for described in parallel_map(of_clip, clips, workers=workers) for one in described]
+        return [row for rows in parallel_map(of_clip, clips, workers=workers) for row in rows]
 
 
 def _plan(*specs: FeatureSpec) -> tuple[Plan, list[Pooling]]:
-    """Return what analyses a window for specs that see the same frames, and what pools it for each."""
+    """Return the plan of one analysis for specs with the same frame settings, and the pooling of each."""
     plan = plan_for(*specs)
     return plan, [Pooling(spec, plan) for spec in specs]
 

@@ -1,4 +1,4 @@
-"""One picture of one sound: waveform, STFT magnitude and phase, log-mel, MFCC."""
+"""Figures of one recording: waveform, STFT, log-mel and MFCC panels, and the saliency of a prediction."""
 
 import math
 from pathlib import Path
@@ -17,7 +17,7 @@ from auricle.features.spec import FeatureSpec
 from auricle.features.spectrum import log_mel, mfcc, stft
 from auricle.runtime import files
 
-__all__ = ["SUFFIXES", "draw", "draw_explained", "label_bands", "picture_spec", "save"]
+__all__ = ["SUFFIXES", "draw", "draw_saliency", "label_bands", "picture_spec", "save"]
 
 
 SUFFIXES = frozenset({".png", ".svg", ".pdf"})
@@ -27,7 +27,7 @@ _AUDIBLE_DB = 60.0
 
 
 def picture_spec(rate_hz: int) -> FeatureSpec:
-    """Return a spec that shows detail: frames of about 46 ms, three quarters shared, and up to 128 mel bands."""
+    """Return a detailed spec: frames of about 46 ms that overlap by three quarters, and up to 128 mel bands."""
     n_fft = max(512, 1 << round(math.log2(0.046 * rate_hz)))
     return FeatureSpec(rate_hz=rate_hz, n_fft=n_fft, hop=n_fft // 4, n_mels=min(128, n_fft // 16))
 
@@ -74,7 +74,7 @@ def draw(clip: Clip, spec: FeatureSpec) -> Figure:
     image(2, phase, top_khz, "STFT phase", "radians", "kHz", cmap="twilight", vmin=-np.pi, vmax=np.pi)
     mel_peak_db = float(mel_db.max())
     image(3, mel_db, spec.n_mels, "log-mel", "dB", "Hz", cmap="magma", vmin=mel_peak_db - _RANGE_DB, vmax=mel_peak_db)
-    # The zeroth coefficient is the level, ten times as large as the rest: it would leave them one colour.
+    # Scaled without the zeroth coefficient, the level, which is ten times as large as the rest.
     reach = float(np.abs(coefficients[:, 1:]).max()) if spec.n_mfcc > 1 else 1.0
     image(4, coefficients, spec.n_mfcc, "MFCC", "", "coefficient", cmap="RdBu_r", vmin=-reach, vmax=reach)
     label_bands(axes[3], spec)
@@ -83,16 +83,16 @@ def draw(clip: Clip, spec: FeatureSpec) -> Figure:
 
 
 def label_bands(axis: Axes, spec: FeatureSpec) -> None:
-    """Write the mel bands' centre frequencies, at the octaves, beside an image with one band a unit."""
+    """Label the frequency axis of an image of mel bands in Hz, at octaves."""
     weights = mel_filters(spec)
     centres_hz = (weights @ np.arange(weights.shape[1])) / weights.sum(axis=1) * spec.rate_hz / spec.n_fft
-    # Below 500 Hz the mel scale is linear, and octaves would be written over each other.
+    # Below 500 Hz the mel scale is linear, and labels at octaves would overlap.
     octaves = [hz for hz in (250.0, *500.0 * 2.0 ** np.arange(8)) if centres_hz[0] <= hz <= centres_hz[-1]]
     axis.set_yticks(np.interp(octaves, centres_hz, np.arange(spec.n_mels) + 0.5), [f"{hz:g}" for hz in octaves])
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure in the format that the path's suffix names, whole or not at all.
+    """Write a figure atomically, in the format of the path's suffix.
 
     Raises
     ------
@@ -102,45 +102,50 @@ def save(figure: Figure, path: str | Path) -> None:
         figure.savefig(stream, format=Path(path).suffix[1:].lower(), dpi=110)
 
 
-def draw_explained(
+def draw_saliency(
     image: NDArray[np.float32],
-    heard: NDArray[np.float32],
+    saliency: NDArray[np.float32],
     spec: FeatureSpec,
     *,
     source: str,
-    answer: str,
+    prediction: str,
     unit: str = "probability",
     start_s: float = 0.0,
 ) -> Figure:
-    """Draw an image, and over it what :func:`~auricle.features.occlusion.explain_sound` found.
+    """Draw an image, and over it its occlusion map from :func:`~auricle.features.occlusion.explain_sound`.
 
     Parameters
     ----------
     image : float32, shape (bands, frames), in dB, under ``spec``
-    heard : float32, same shape: what the answer loses where sound is hidden
-    spec : of the image
-    source, answer : the sound's name, and what the model said, for the title
-    unit : what ``heard`` is counted in
-    start_s : where the image begins in its source
+    saliency : float32, shape (bands, frames)
+        Loss of the score where the sound is hidden.
+    spec : FeatureSpec
+        Of the image.
+    source, prediction : str
+        Name of the recording and the prediction, for the title.
+    unit : str
+        Unit of ``saliency``.
+    start_s : float
+        Start of the image in its source.
 
     Raises
     ------
-    FeatureError : ``heard`` has another shape than ``image``
+    FeatureError : ``saliency`` has another shape than ``image``
     """
-    if image.shape != heard.shape:
-        raise FeatureError(f"`heard` must have the image's shape, {image.shape}. Got {heard.shape}.")
+    if image.shape != saliency.shape:
+        raise FeatureError(f"`saliency` must have the image's shape, {image.shape}. Got {saliency.shape}.")
     figure = Figure(figsize=(11, 7), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{Path(source).name}   answered: {answer}", fontsize=11)
+    figure.suptitle(f"{Path(source).name}   predicted: {prediction}", fontsize=11)
     axes = figure.subplots(2, 1, sharex=True)
     first_s = start_s + (spec.n_fft - spec.hop) / 2 / spec.rate_hz
     extent = (first_s, first_s + image.shape[1] * spec.hop / spec.rate_hz, 0.0, float(spec.n_mels))
     peak_db = float(image.max())
     levels = {"vmin": peak_db - _RANGE_DB, "vmax": peak_db}
-    reach = max(float(np.abs(heard).max()), 1e-9)
+    reach = max(float(np.abs(saliency).max()), 1e-9)
     for axis, colours, title in (
         (axes[0], "magma", "log-mel"),
-        (axes[1], "gray", f"what the answer hangs on: {unit} lost where the sound is hidden"),
+        (axes[1], "gray", f"saliency: {unit} lost where the sound is hidden"),
     ):
         drawn = axis.imshow(
             image, origin="lower", aspect="auto", extent=extent, interpolation="nearest", cmap=colours, **levels
@@ -149,10 +154,10 @@ def draw_explained(
         label_bands(axis, spec)
         if axis is axes[0]:
             figure.colorbar(drawn, ax=axis, label="dB", pad=0.01)
-    # What matters little is left clear, so that the sound is seen through.
-    strength = np.clip(np.abs(heard) / reach, 0.0, 1.0) ** 0.7 * 0.8
+    # Weak saliency is transparent, so that the spectrogram shows through.
+    strength = np.clip(np.abs(saliency) / reach, 0.0, 1.0) ** 0.7 * 0.8
     over = axes[1].imshow(
-        heard,
+        saliency,
         origin="lower",
         aspect="auto",
         extent=extent,

@@ -1,4 +1,4 @@
-"""What numbers a window becomes: the frozen description that training, prediction and every bundle share."""
+"""`FeatureSpec`: the frozen feature settings that training, prediction and bundles share, with their defaults."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from auricle.features.filters import contrast_bins, empty_bands
 __all__ = ["KERNEL_VERSION", "FeatureSpec", "default_spec", "standard_spec"]
 
 KERNEL_VERSION = 5
-"""Raised whenever the same spec gives other numbers than before; part of every fingerprint."""
+"""Raised whenever the same spec gives other values; part of every fingerprint."""
 
 
 class FeatureSpec(BaseModel):
@@ -137,7 +137,7 @@ def default_spec(rate_hz: int) -> FeatureSpec:
 
 
 def standard_spec(rate_hz: int) -> FeatureSpec:
-    """Return the compact spec of novelty and monitoring: names that a person can read, whatever a model eats.
+    """Return the compact spec of novelty and monitoring: columns with readable names, whatever the input of the model.
 
     It sees the frames that the default spec sees, so that one analysis is enough for both.
     """

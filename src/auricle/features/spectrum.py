@@ -1,14 +1,29 @@
-"""The spectrogram of one window: short-time Fourier transform, magnitude, phase, power and log-mel."""
+"""Spectrograms of one window: STFT, magnitude, phase, power, log-mel, MFCC, deltas, modulation spectrum."""
+
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auricle.errors import UsageError
-from auricle.features.analysis import checked, delta_weights, group_of
+from auricle.features.analysis import checked, delta_weights, group_of, plan_of, values_of
+from auricle.features.columns import modulation_edges_hz
 from auricle.features.filters import hann
 from auricle.features.spec import FeatureSpec
+from auricle.kernels.pocketfft import next_fast_len, rfft
+from auricle.kernels.statistics import centre_and_taper, octave_amplitudes
 
-__all__ = ["delta", "log_mel", "magnitude", "mfcc", "phase", "power", "stft"]
+__all__ = [
+    "delta",
+    "log_mel",
+    "magnitude",
+    "mfcc",
+    "modulation_depth",
+    "modulation_spectrum",
+    "phase",
+    "power",
+    "stft",
+]
 
 
 Spectrum = NDArray[np.float32]
@@ -89,6 +104,14 @@ def log_mel(samples: ArrayLike, spec: FeatureSpec) -> Spectrum:
     -------
     float32, shape (n_frames, n_mels), in dB, floored at -100 dB
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from auricle.features import FeatureSpec, log_mel
+    >>> spec = FeatureSpec(rate_hz=16_000, n_fft=512, hop=128, n_mels=40)
+    >>> log_mel(np.zeros(16_000, np.float32), spec).shape
+    (122, 40)
+
     Raises
     ------
     FeatureError : a sample is not finite, or fewer samples than one frame
@@ -124,8 +147,8 @@ def mfcc(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
 def delta(values: ArrayLike, *, order: int = 1) -> NDArray[np.float32]:
     """Change of each value over time: per frame (order 1), or per frame squared (order 2).
 
-    The derivative of a polynomial of that order, fitted to 9 frames; the ends keep the nearest fit. A window of
-    fewer frames uses the longest odd span that it holds; one of fewer than 3 frames does not change.
+    The derivative of a polynomial of that order, fitted to 9 frames; the ends repeat the nearest fit. Shorter windows
+    use the longest odd span that fits; the result is 0 below 3 frames.
 
     Parameters
     ----------
@@ -150,3 +173,57 @@ def delta(values: ArrayLike, *, order: int = 1) -> NDArray[np.float32]:
     inner, half = len(frames) - len(weights) + 1, len(weights) // 2
     changes = sum(weight * frames[k : k + inner] for k, weight in enumerate(weights))
     return np.pad(np.asarray(changes, np.float32), ((half, half), (0, 0)), mode="edge")
+
+
+MIN_MODULATION_S = 2.0
+"""Shorter windows are padded with their mean level, so that the lowest octave holds a bin of the transform."""
+
+
+def modulation_spectrum(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
+    """Modulation depth of each mel band's level, in each octave of modulation frequency from 1 Hz on.
+
+    Parameters
+    ----------
+    samples : float32, shape (n,), in [-1, 1], at ``spec.rate_hz``
+
+    Returns
+    -------
+    float32, shape (n_mels, n_octaves), root mean square deviation in dB: 0 for a steady sound
+
+    Raises
+    ------
+    FeatureError : a sample is not finite, or fewer samples than one frame
+
+    Source: Atlas and Shamma (2003); Greenberg and Kingsbury (1997).
+    """
+    values, n_frames = values_of(samples, plan_of(spec, ("mel",)))
+    return modulation_depth(values[: spec.n_mels], slice(0, n_frames), spec)
+
+
+def modulation_depth(levels_db: NDArray[np.float32], frames: slice, spec: FeatureSpec) -> NDArray[np.float32]:
+    """Return the modulation spectrum, shape (n_mels, n_octaves), of a range of frames of log-mel levels.
+
+    Parameters
+    ----------
+    levels_db : float32, shape (n_mels, n_frames)
+    frames : slice
+        The frames to use.
+    """
+    taper, length, edges = _modulation_tables(frames.stop - frames.start, spec.rate_hz / spec.hop)
+    tapered = np.empty((len(levels_db), length), np.float32)
+    centre_and_taper(levels_db, frames.start, frames.stop, taper, tapered)
+    components = rfft(tapered).view(np.float32)  # real, imaginary, real …
+    octaves = np.empty((len(levels_db), len(edges) - 1), np.float32)
+    octave_amplitudes(components, edges, octaves)
+    return octaves
+
+
+@lru_cache(maxsize=64)
+def _modulation_tables(n_frames: int, frame_rate_hz: float) -> tuple[NDArray[np.float32], int, NDArray[np.int64]]:
+    """Return the taper (scaled so that powers sum to the variance), the transform length, and the octave edges."""
+    length = next_fast_len(max(n_frames, int(np.ceil(MIN_MODULATION_S * frame_rate_hz))))
+    taper = np.hanning(n_frames + 2)[1:-1]
+    taper *= np.sqrt(2 / (length * np.sum(taper**2)))
+    bins_hz = np.arange(length // 2 + 1) * (frame_rate_hz / length)
+    edges = 2 * np.searchsorted(bins_hz, modulation_edges_hz(frame_rate_hz))
+    return taper.astype(np.float32), length, np.minimum(edges, 2 * bins_hz.size - 1)

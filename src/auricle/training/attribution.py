@@ -10,7 +10,7 @@ from auricle.datasets.feature_table import windows_of
 from auricle.features.image import Image
 from auricle.features.occlusion import explain_image
 from auricle.features.pipeline import IMAGE
-from auricle.features.plots import draw_explained
+from auricle.features.plots import draw_saliency
 from auricle.reports.html import Block, Text, picture
 from auricle.training.result import TrainResult
 
@@ -40,12 +40,12 @@ def attribution(result: TrainResult) -> Iterator[Block]:
             return np.asarray(graph.predict(changed[np.newaxis])[0])
 
         pixels = row[columns].reshape(image.shape)
-        figure = draw_explained(
+        figure = draw_saliency(
             pixels,
             explain_image(predict, pixels),
             image.spec,
             source=example.file.name,
-            answer=_prediction_text(result, predict(pixels)),
+            prediction=_prediction_text(result, predict(pixels)),
             unit="probability" if result.dataset.classes else "deviations",
             start_s=window.start_s,
         )

@@ -1,4 +1,4 @@
-"""The card of a pretrained model: what it must be fed, what it gives, whose it is, and which file it is."""
+"""`EmbeddingCard`: the input, output, licence and files of a pretrained model, read from JSON."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -111,13 +111,13 @@ class WaveformInput(_Frozen):
 
 
 class EmbeddingCard(_Frozen):
-    """What must be known of a pretrained model to use it.
+    """Input, output, licence and files of a pretrained model.
 
     Parameters
     ----------
-    name : short, lower case; the columns of its rows begin with it
-    rate_hz : samples a second that it was trained on
-    input : what it is fed
+    name : short, lower case; prefix of its columns
+    rate_hz : sample rate of its training data
+    input : how its input is computed from the samples
     output : name of the graph's output that is the embedding
     size : numbers in one patch's embedding
     parts : a row holds the mean of each of this many equal stretches as well, so that order is kept; 1 keeps none

@@ -1,4 +1,4 @@
-"""Embeddings: a frozen pretrained model as a part of a row: what it hears in each patch, averaged over the window."""
+"""`Embedding`: a frozen pretrained model as a feature block, pooled over the patches of a window."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -18,19 +18,21 @@ __all__ = ["Embedding"]
 
 Numbers = NDArray[np.float32]
 
-_AT_ONCE = 4  # patches in one call: they and what they become stay in the cache
-_LARGEST = 1e10  # as for every other feature
+_MAX_BATCH = 4  # in one call: they and their activations stay in the processor's cache
+_MAX_SAMPLE = 1e10  # as for every other feature
 
 
 class Embedding:
     """A pretrained model that turns a window into the mean and deviation of its patches' embeddings.
 
-    Cheap to ask, safe to share between threads, and sent to other processes by its bytes.
+    Safe to share between threads, and sent to other processes by its bytes.
 
     Parameters
     ----------
-    card : what the model eats and gives; hashes that it holds must be those of the graphs
-    graphs : the ONNX files, in the card's order
+    card : EmbeddingCard
+        Input and output of the model; any hashes in it must match the graphs.
+    graphs : sequence of bytes
+        The ONNX files, in the order of the card.
 
     Raises
     ------
@@ -54,7 +56,7 @@ class Embedding:
         self._session = Session(self.graphs[-1], card.files[-1], card.output)
         self._front = Session(self.graphs[0], card.files[0]) if isinstance(card.input, GraphInput) else self._session
         self._session.check_shape(_shape_of(card.input))
-        self.row(np.zeros(_two_patches(card.input), np.float32), card.rate_hz)  # what does not fit shows now
+        self.row(np.zeros(_two_patches(card.input), np.float32), card.rate_hz)  # a mismatch raises here
 
     def __repr__(self) -> str:
         return f"Embedding({self.card.name!r}, {self.card.size} numbers a patch)"
@@ -63,7 +65,7 @@ class Embedding:
         return Embedding, (self.card, self.graphs)
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of all that the numbers hang on: the card, the graphs, the kernels' version."""
+        """Return the SHA-256 of the card, the graphs and the version of the kernels, which determine the values."""
         return hashlib.sha256(f"{KERNEL_VERSION} {self.card.model_dump_json()}".encode()).hexdigest()
 
     def row(self, samples: ArrayLike, rate_hz: int) -> Numbers:
@@ -93,25 +95,25 @@ class Embedding:
         sound = np.ascontiguousarray(samples, np.float32)
         if sound.ndim != 1 or sound.size == 0:
             raise FeatureError(f"A window must be one channel of samples. Got shape {sound.shape}.")
-        if not all_within(sound, _LARGEST):
-            raise FeatureError(f"Every sample must be finite, and nominally within ±1 (±{_LARGEST:g} at most).")
+        if not all_within(sound, _MAX_SAMPLE):
+            raise FeatureError(f"Every sample must be finite, and nominally within ±1 (±{_MAX_SAMPLE:g} at most).")
         if rate_hz != self.card.rate_hz:
             sound = soxr.resample(sound, rate_hz, self.card.rate_hz, quality="HQ")
         return np.concatenate([self._embed(batch) for batch in self._batches(sound)])
 
     def _batches(self, sound: Numbers) -> Iterator[Numbers]:
-        """Yield what the graph is fed: a few patches at a time, whose bits do not depend on each other."""
+        """Yield batches of patches as input of the graph; the bits of a patch do not depend on its batch."""
         form = self.card.input
         if isinstance(form, WaveformInput):
             sound = centred(sound, form.patch_samples) * np.float32(form.scale)
-            yield from _cut(sound, form.patch_samples, form.patch_hop_samples, 1 if form.axes == "t" else _AT_ONCE)
+            yield from _cut(sound, form.patch_samples, form.patch_hop_samples, 1 if form.axes == "t" else _MAX_BATCH)
         else:
             least = max(form.patch_frames, form.least_frames or 0)
             sound = centred(sound, form.frame_samples + (least - 1) * form.hop)
             frames = self._frames(sound, form)
             if (form.scale, form.shift) != (1.0, 0.0):
                 frames = frames * np.float32(form.scale) + np.float32(form.shift)
-            yield from _cut(frames, form.patch_frames, form.patch_hop_frames, _AT_ONCE)
+            yield from _cut(frames, form.patch_frames, form.patch_hop_frames, _MAX_BATCH)
 
     def _frames(self, sound: Numbers, form: LogMelInput | GraphInput) -> Numbers:
         if isinstance(form, LogMelInput):
@@ -126,15 +128,15 @@ class Embedding:
         return frames
 
     def _embed(self, patches: Numbers) -> Numbers:
-        answer = self._session.run(_laid(patches, self.card.input))
-        if answer.size != len(patches) * self.card.size:
+        output = self._session.run(_with_graph_axes(patches, self.card.input))
+        if output.size != len(patches) * self.card.size:
             raise ModelError(
                 f"{self.card.files[-1]}: the card says {self.card.size} numbers a patch. The graph gives an array of "
-                f"shape {answer.shape} for {len(patches)} patches."
+                f"shape {output.shape} for {len(patches)} patches."
             )
-        if not np.isfinite(answer).all():
+        if not np.isfinite(output).all():
             raise ModelError(f"{self.card.files[-1]}: an embedding must be finite. This one has NaN or infinity.")
-        embedded: Numbers = answer.reshape(len(patches), self.card.size)
+        embedded: Numbers = output.reshape(len(patches), self.card.size)
         return embedded
 
 
@@ -156,8 +158,8 @@ def _cut(values: Numbers, patch: int, hop: int, at_once: int) -> Iterator[Number
         yield np.stack([values[start : start + patch] for start in starts[first : first + at_once]])
 
 
-def _laid(patches: Numbers, form: LogMelInput | GraphInput | WaveformInput) -> Numbers:
-    """Return patches, shape (n, t) or (n, t, f), with the axes of the graph."""
+def _with_graph_axes(patches: Numbers, form: LogMelInput | GraphInput | WaveformInput) -> Numbers:
+    """Return patches, shape (n, t) or (n, t, f), in the axis order of the graph."""
     if form.axes == "t":
         return np.asarray(patches[0])
     if "f" in form.axes and form.axes.index("f") < form.axes.index("t"):

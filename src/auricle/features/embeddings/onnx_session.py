@@ -1,4 +1,4 @@
-"""Pretrained graphs are opened in one way: by onnxruntime, on one thread, from bytes that hold all their weights."""
+"""Run an ONNX graph of one input and one output with onnxruntime, on one thread, from bytes with all weights."""
 
 import os
 from typing import Any
@@ -27,7 +27,7 @@ def session_options() -> onnxruntime.SessionOptions:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    # Weights in other files would be looked for here, where there are none.
+    # External weights are searched here, where there are none.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     return options
 
@@ -70,7 +70,7 @@ class Session:
         self.shape: list[Any] = list(inputs[0].shape)
 
     def check_shape(self, wanted: tuple[int | None, ...]) -> None:
-        """Hold that the graph's input takes arrays of a shape, where None stands for any number.
+        """Check that the graph's input accepts a shape; None stands for any size.
 
         Raises
         ------
@@ -92,8 +92,8 @@ class Session:
         ModelError : the graph fails on it
         """
         try:
-            (answer,) = self._session.run([self._output], {self._input: np.ascontiguousarray(array)})
+            (output,) = self._session.run([self._output], {self._input: np.ascontiguousarray(array)})
         except Exception as error:  # noqa: BLE001 - as above
             reason = str(error).partition("\n")[0]
             raise ModelError(f"{self._source}: the graph must run on {array.shape}. It fails: {reason}") from None
-        return np.asarray(answer, np.float32)
+        return np.asarray(output, np.float32)

@@ -1,4 +1,4 @@
-"""The spectrograms and patches that pretrained models eat, made of a window's samples as a card says."""
+"""Log-mel spectrograms and patches for pretrained models, computed from a window's samples by a card."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +21,7 @@ Numbers = NDArray[np.float32]
 
 
 def centred(samples: Numbers, least: int) -> Numbers:
-    """Return samples, laid in the middle of silence where there are fewer than ``least``."""
+    """Return samples, centred in silence if there are fewer than ``least``."""
     missing = least - samples.size
     return samples if missing <= 0 else np.pad(samples, (missing // 2, missing - missing // 2))
 
@@ -68,13 +68,15 @@ def _tables(mel: LogMelInput, rate_hz: int) -> _Tables:
 
 
 def log_mel_frames(samples: Numbers, mel: LogMelInput, rate_hz: int) -> Numbers:
-    """Return the log-mel spectrogram that a model was trained on, made by the feature engine.
+    """Return the log-mel spectrogram that a pretrained model expects.
 
     Parameters
     ----------
     samples : shape (n,), at least one frame
-    mel : what the model eats
-    rate_hz : the rate of the samples and of the model
+    mel : LogMelInput
+        Settings of the model's input.
+    rate_hz : int
+        Sample rate of the samples and of the model.
 
     Returns
     -------
@@ -85,11 +87,11 @@ def log_mel_frames(samples: Numbers, mel: LogMelInput, rate_hz: int) -> Numbers:
     """
     tables = _tables(mel, rate_hz)
     n_frames = 1 + (samples.size - mel.frame_samples) // mel.hop
-    # A transform longer than its frame reads on; its window is 0 there.
+    # A transform longer than its frame reads further samples; its window is 0 there.
     padded = np.pad(samples, (0, mel.n_fft - mel.frame_samples))
     width = -(-n_frames // LANES) * LANES
     values = aligned(mel.n_mels * width).reshape(mel.n_mels, width)
-    values[:] = 0.0  # a band that no bin falls into has nothing in it
+    values[:] = 0.0  # bands without a bin
     work = workspace(mel.n_fft, mel.hop, mel.n_mels, 1)
     if tables.in_lanes:
         _sum(padded, 0, n_frames, mel, tables, work, values)

