@@ -10,7 +10,7 @@ GROUPS = tuple(group for group in FEATURES if group not in UNPOOLED)
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_group_is_the_same_alone_and_in_company(group: str, rng: np.random.Generator) -> None:
+def test_group_values_do_not_depend_on_other_groups(group: str, rng: np.random.Generator) -> None:
     spec = FeatureSpec(rate_hz=16_000, n_fft=512, hop=128, n_mels=40)
     sound = rng.standard_normal(5000).astype(np.float32)
     together, n_frames = values_of(sound, plan_of(spec, GROUPS))
@@ -19,7 +19,7 @@ def test_a_group_is_the_same_alone_and_in_company(group: str, rng: np.random.Gen
     assert np.array_equal(alone, together[first : first + alone.shape[1], :n_frames].T)
 
 
-def test_many_specs_in_turn_disturb_nothing(rng: np.random.Generator) -> None:
+def test_alternating_specs_keep_their_values(rng: np.random.Generator) -> None:
     sound = rng.standard_normal(9000).astype(np.float32)
     specs = [FeatureSpec(n_fft=n_fft, hop=hop, n_mels=20) for n_fft in (512, 1000, 2048) for hop in (100, 512, 3000)]
     once = [group_of(sound, spec, "mel") for spec in specs]
@@ -31,14 +31,14 @@ def test_deltas_use_the_longest_odd_span_that_fits(n_frames: int, span: int) -> 
     assert delta_weights(n_frames).shape == (2, span)
 
 
-def test_what_was_asked_for_comes_first_and_in_order() -> None:
+def test_requested_groups_come_first_in_order() -> None:
     plan = plan_of(FeatureSpec(), ("flux", "mfcc_delta"))
     assert plan.n_wanted == 1 + 20
     assert plan.n_rows == 1 + 20 + 128 + 20
     assert plan.first_row == {"flux": 0, "mfcc_delta": 1, "mel": 21, "mfcc": 149}
 
 
-def test_what_nobody_asked_for_is_not_computed() -> None:
+def test_unneeded_groups_are_not_computed() -> None:
     rows = plan_of(FeatureSpec(), ("mel",)).rows
     assert rows == Rows(**(dict.fromkeys(Rows._fields, -1) | {"mel": 0}))
 

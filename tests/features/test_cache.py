@@ -20,7 +20,7 @@ def key(number):
     return hashlib.sha256(str(number).encode()).digest()
 
 
-def test_what_was_put_is_got_by_this_and_the_next_process(tmp_path, rng):
+def test_put_then_get_across_instances(tmp_path, rng):
     arrays = {"rows": rng.normal(size=(3, 40)).astype(np.float32), "bounds": np.array([[0.0, 1.0]])}
     first = FeatureCache(tmp_path)
     first.put(key(1), arrays)
@@ -36,7 +36,7 @@ def test_what_was_put_is_got_by_this_and_the_next_process(tmp_path, rng):
     again.close()
 
 
-def test_large_arrays_lie_beside_as_files_named_by_their_hash(tmp_path):
+def test_large_arrays_are_files_named_by_their_hash(tmp_path):
     image = np.arange(200_000, dtype=np.float32)
     cache = FeatureCache(tmp_path)
     cache.put(key(1), {"image": image, "small": np.ones(3)})
@@ -50,7 +50,7 @@ def test_large_arrays_lie_beside_as_files_named_by_their_hash(tmp_path):
     cache.close()
 
 
-def test_a_lost_file_counts_as_absent(tmp_path):
+def test_missing_array_file_is_a_miss(tmp_path):
     cache = FeatureCache(tmp_path)
     cache.put(key(1), {"image": np.zeros(200_000, np.float32)})
     next(tmp_path.glob("arrays/*/*.npy")).unlink()
@@ -58,7 +58,7 @@ def test_a_lost_file_counts_as_absent(tmp_path):
     cache.close()
 
 
-def test_an_entry_whose_bytes_changed_counts_as_absent(tmp_path):
+def test_corrupt_entry_is_a_miss(tmp_path):
     cache = FeatureCache(tmp_path)
     cache.put(key(1), {"rows": np.arange(50.0)})
     cache.close()
@@ -73,7 +73,7 @@ def test_an_entry_whose_bytes_changed_counts_as_absent(tmp_path):
 
 @settings(max_examples=25, deadline=None)
 @given(where=st.floats(0, 1), what=st.binary(min_size=1, max_size=4000))
-def test_a_damaged_file_is_rebuilt_or_read_right(tmp_path_factory, where, what):
+def test_damaged_database_is_rebuilt_or_correct(tmp_path_factory, where, what):
     folder = tmp_path_factory.mktemp("damaged")
     rows = np.arange(3000.0)
     cache = FeatureCache(folder)
@@ -95,7 +95,7 @@ def test_a_damaged_file_is_rebuilt_or_read_right(tmp_path_factory, where, what):
         again.close()
 
 
-def test_a_file_that_is_no_database_is_rebuilt_and_said(tmp_path):
+def test_file_that_is_no_database_is_rebuilt_with_a_warning(tmp_path):
     (tmp_path / "features.sqlite").write_text("not a database, but long enough to be taken for one" * 50)
     with pytest.warns(CacheWarning, match="was damaged and is rebuilt"):
         cache = FeatureCache(tmp_path)
@@ -118,7 +118,7 @@ def test_a_file_of_another_version_is_rebuilt(tmp_path):
     again.close()
 
 
-def test_the_least_recently_used_are_dropped(tmp_path, monkeypatch):
+def test_least_recently_used_entries_are_evicted(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_EVICT_EVERY", 10)
     clock = iter(range(10**6))
     monkeypatch.setattr(module.time, "time", lambda: float(next(clock)))
@@ -137,7 +137,7 @@ def test_the_least_recently_used_are_dropped(tmp_path, monkeypatch):
     again.close()
 
 
-def test_dropped_entries_take_their_files_along(tmp_path):
+def test_eviction_removes_array_files(tmp_path):
     cache = FeatureCache(tmp_path)
     cache.put(key(1), {"image": np.zeros(200_000, np.float32)})
     old = next(tmp_path.glob("arrays/*/*.npy"))
@@ -147,7 +147,7 @@ def test_dropped_entries_take_their_files_along(tmp_path):
     assert not old.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_said_once(tmp_path):
+def test_unwritable_folder_warns_once(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.warns(CacheWarning, match="features are not kept"):
@@ -158,7 +158,7 @@ def test_a_folder_that_cannot_be_written_is_said_once(tmp_path):
     assert not cache.is_open
 
 
-def test_a_disk_that_fills_is_said_once_and_the_work_goes_on(tmp_path, monkeypatch):
+def test_full_disk_warns_once_and_work_continues(tmp_path, monkeypatch):
     cache = FeatureCache(tmp_path)
 
     def full(*_):
@@ -197,7 +197,7 @@ def test_several_processes_share_a_folder(tmp_path):
     cache.close()
 
 
-def test_a_killed_writer_loses_nothing_that_it_had_finished(tmp_path):
+def test_killed_writer_keeps_committed_entries(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-c", WRITER, str(tmp_path), "0", "100000"], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -209,7 +209,7 @@ def test_a_killed_writer_loses_nothing_that_it_had_finished(tmp_path):
     cache.close()
 
 
-def test_keys_hold_all_that_shapes_the_numbers(monkeypatch):
+def test_key_depends_on_everything_that_determines_the_values(monkeypatch):
     base = key_of(b"sound", "0:None", "spec")
     assert base == key_of(b"sound", "0:None", "spec")
     others = [key_of(b"other", "0:None", "spec"), key_of(b"sound", "1:None", "spec"), key_of(b"sound", "0:None", "x")]
@@ -217,7 +217,7 @@ def test_keys_hold_all_that_shapes_the_numbers(monkeypatch):
     assert len({base, *others, key_of(b"sound", "0:None", "spec")}) == 5
 
 
-def test_the_folder_can_be_named(monkeypatch, tmp_path):
+def test_folder_from_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("AURICLE_CACHE_DIR", str(tmp_path))
     assert default_folder() == tmp_path
     monkeypatch.delenv("AURICLE_CACHE_DIR")

@@ -4,14 +4,14 @@ from auricle.features.columns import FEATURES, STATISTICS, UNPOOLED, contrast_ba
 from auricle.features.spec import FeatureSpec
 
 
-def test_columns_have_names_that_a_person_can_read() -> None:
+def test_column_names() -> None:
     spec = FeatureSpec(features=tuple(FEATURES), statistics=STATISTICS, parts=2, part_statistics=("mean",))
     expected = {"mfcc03_mean", "mel12_p95", "mfcc03_mean_part2", "mfcc00_delta_std", "mel127_delta_max"}
     assert expected | {"contrast06_min", "chroma_fs_slope", "centroid_mean_part1", "mel12_mod4hz"} <= set(spec.columns)
     assert len(set(spec.columns)) == len(spec.columns)
 
 
-def test_columns_stand_in_the_order_of_the_spec() -> None:
+def test_columns_follow_the_order_of_the_spec() -> None:
     spec = FeatureSpec(features=("rms", "centroid"), statistics=("max", "mean"), parts=2, part_statistics=("mean",))
     assert spec.columns == (
         *("rms_max", "centroid_max", "rms_mean", "centroid_mean"),

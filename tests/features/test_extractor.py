@@ -15,7 +15,7 @@ from auricle.features.spec import FeatureSpec, default_spec, standard_spec
 EVERYTHING = {"features": tuple(FEATURES), "statistics": STATISTICS, "parts": 3}
 
 
-def test_a_row_has_every_column_and_every_number_is_finite(rng: np.random.Generator) -> None:
+def test_row_is_complete_and_finite(rng: np.random.Generator) -> None:
     extractor = Extractor(FeatureSpec(**EVERYTHING, trim_db=40))
     loudest = 0.99e10 * rng.standard_normal(5000).clip(-1, 1)
     for samples in (rng.standard_normal(30_000), np.zeros(2048), np.ones(4096), 1e-30 * np.ones(4096), loudest):
@@ -27,7 +27,7 @@ def test_a_row_has_every_column_and_every_number_is_finite(rng: np.random.Genera
 
 @given(n_samples=st.integers(2048, 12_000), start=st.integers(0, 5000), seed=st.integers(0, 9))
 @settings(max_examples=30)
-def test_a_row_depends_on_the_samples_of_its_window_alone(n_samples: int, start: int, seed: int) -> None:
+def test_row_depends_only_on_the_samples_of_its_window(n_samples: int, start: int, seed: int) -> None:
     extractor = Extractor(FeatureSpec(**EVERYTHING))
     sound = np.random.default_rng(seed).standard_normal(20_000).astype(np.float32)
     extractor.row(np.random.default_rng(seed + 1).standard_normal(30_000))  # leaves its traces in the workspace
@@ -35,7 +35,7 @@ def test_a_row_depends_on_the_samples_of_its_window_alone(n_samples: int, start:
     assert np.array_equal(extractor.row(window), Extractor(FeatureSpec(**EVERYTHING)).row(window.copy()))
 
 
-def test_windows_of_a_clip_have_the_rows_of_their_samples(rng: np.random.Generator) -> None:
+def test_rows_equal_those_of_the_windows(rng: np.random.Generator) -> None:
     extractor = Extractor(FeatureSpec(window_s=1.0, window_hop_s=0.5))
     clip = Clip(rng.standard_normal(100_000).astype(np.float32), 22_050)
     rows = extractor.rows([clip, clip])
@@ -51,7 +51,7 @@ def test_clips_of_another_rate_are_resampled(rng: np.random.Generator) -> None:
     assert np.array_equal(extractor.rows([clip])[0], extractor.row(window.samples))
 
 
-def test_threads_give_the_bits_that_one_gives(rng: np.random.Generator) -> None:
+def test_threads_never_change_a_bit(rng: np.random.Generator) -> None:
     extractors = [Extractor(default_spec(rate_hz)) for rate_hz in (8000, 22_050, 48_000)]
     sounds = [rng.standard_normal(20_000).astype(np.float32) for _ in range(8)]
     work = [(extractor, sound) for sound in sounds for extractor in extractors] * 3
@@ -63,7 +63,7 @@ def test_threads_give_the_bits_that_one_gives(rng: np.random.Generator) -> None:
     assert np.array_equal(extractors[1].rows(clips, workers=1), extractors[1].rows(clips, workers=3))
 
 
-def test_an_extractor_travels_to_another_process(rng: np.random.Generator) -> None:
+def test_extractor_pickles(rng: np.random.Generator) -> None:
     extractor = Extractor(standard_spec(16_000))
     again = pickle.loads(pickle.dumps(extractor))  # noqa: S301
     sound = rng.standard_normal(5000)
@@ -71,7 +71,7 @@ def test_an_extractor_travels_to_another_process(rng: np.random.Generator) -> No
     assert "rate_hz=16000" in repr(again)
 
 
-def test_frames_of_any_length_give_nearly_the_same_numbers(rng: np.random.Generator) -> None:
+def test_frame_length_not_a_power_of_two_is_close(rng: np.random.Generator) -> None:
     """Powers of two are transformed in lanes, others by SciPy: a bin more or less must not show."""
     sound = rng.standard_normal(22_050).astype(np.float32)
     settings = {"hop": 512, "features": ("mfcc", "centroid", "flatness", "contrast"), "statistics": ("mean",)}
@@ -79,7 +79,7 @@ def test_frames_of_any_length_give_nearly_the_same_numbers(rng: np.random.Genera
     np.testing.assert_allclose(lanes, scipy, rtol=0.02, atol=0.3)
 
 
-def test_trimming_leaves_out_the_silence_at_both_ends(rng: np.random.Generator) -> None:
+def test_trim_db_drops_silence_at_both_ends(rng: np.random.Generator) -> None:
     sound = rng.standard_normal(20 * 512).astype(np.float32)
     silence = np.zeros(8 * 512, np.float32)
     spec = FeatureSpec(n_fft=512, hop=512, n_mels=40, features=("mel", "modulation"), trim_db=30, parts=2)
@@ -88,7 +88,7 @@ def test_trimming_leaves_out_the_silence_at_both_ends(rng: np.random.Generator) 
     np.testing.assert_allclose(padded, extractor.row(sound), rtol=1e-4, atol=1e-4)
 
 
-def test_images_have_one_size_and_short_windows_lie_in_the_middle() -> None:
+def test_images_have_one_size_and_centre_short_windows() -> None:
     extractor = Extractor(FeatureSpec(window_s=1.0))
     long, short = Clip(np.ones(30_000, np.float32), 22_050), Clip(np.ones(500, np.float32), 22_050)
     images = extractor.images([long, short])
@@ -112,17 +112,17 @@ def test_no_clips_give_no_rows() -> None:
         (np.zeros((2, 4096)), "one channel"),
     ],
 )
-def test_a_window_that_cannot_become_numbers_is_refused(samples: np.ndarray, message: str) -> None:
+def test_invalid_window_raises(samples: np.ndarray, message: str) -> None:
     with pytest.raises(FeatureError, match=message):
         Extractor(FeatureSpec()).row(samples)
 
 
-def test_a_refusal_names_the_clip() -> None:
+def test_error_names_the_clip() -> None:
     with pytest.raises(FeatureError, match=r"dog\.wav: A window must hold at least one frame"):
         Extractor(FeatureSpec()).rows([Clip(np.ones(100, np.float32), 22_050, source="dog.wav")])
 
 
-def test_images_of_several_lengths_are_refused() -> None:
+def test_images_of_different_lengths_raise() -> None:
     clips = [Clip(np.ones(n, np.float32), 22_050) for n in (4096, 8192)]
     with pytest.raises(FeatureError, match=r"Images must have one size.* Set `window_s`"):
         Extractor(FeatureSpec()).images(clips)

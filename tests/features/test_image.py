@@ -17,25 +17,25 @@ def part() -> Image:
 
 
 @pytest.mark.parametrize("n", [1, 300, 4000, 8000, 20_000])
-def test_one_size_whatever_the_window(part: Image, rng: np.random.Generator, n: int) -> None:
+def test_image_size_does_not_depend_on_the_window(part: Image, rng: np.random.Generator, n: int) -> None:
     row = part.row(0.1 * rng.standard_normal(n), RATE_HZ)
     assert row.shape == (part.shape[0] * part.shape[1],) == (len(part.columns),)
     assert row.dtype == np.float32
     assert np.isfinite(row).all()
 
 
-def test_is_the_extractors_image(part: Image, rng: np.random.Generator) -> None:
+def test_row_equals_the_image_of_the_extractor(part: Image, rng: np.random.Generator) -> None:
     sound = 0.1 * rng.standard_normal(RATE_HZ).astype(np.float32)
     assert np.array_equal(part.row(sound, RATE_HZ).reshape(part.shape), Extractor(part.spec).image(sound))
 
 
-def test_short_sound_lies_in_the_middle(part: Image) -> None:
+def test_short_sound_is_centred(part: Image) -> None:
     image = part.row(np.ones(2000, np.float32), RATE_HZ).reshape(part.shape)
     sounding = np.flatnonzero(image.max(axis=0) > -60)
     assert abs(sounding.mean() - (part.shape[1] - 1) / 2) < 2
 
 
-def test_of_long_sound_the_loudest_stretch_is_seen(part: Image, rng: np.random.Generator) -> None:
+def test_loudest_part_of_long_sound_is_used(part: Image, rng: np.random.Generator) -> None:
     sound = 1e-3 * rng.standard_normal(5 * RATE_HZ).astype(np.float32)
     hop = part.spec.hop
     start = 300 * hop
@@ -51,7 +51,7 @@ def test_other_rates_are_resampled(part: Image) -> None:
     np.testing.assert_allclose(a[band, 5:-5], b[band, 5:-5], atol=0.1)
 
 
-def test_travels(part: Image) -> None:
+def test_image_pickles(part: Image) -> None:
     again = pickle.loads(pickle.dumps(part))  # noqa: S301
     assert again.fingerprint() == part.fingerprint()
     assert again.columns == part.columns
@@ -60,18 +60,18 @@ def test_travels(part: Image) -> None:
 @pytest.mark.parametrize(
     ("rate_hz", "longest_s"), [(8000, 0.02), (8000, 1.0), (16_000, 2.0), (44_100, 5.0), (96_000, 30.0)]
 )
-def test_specs_for_any_sound(rate_hz: int, longest_s: float) -> None:
+def test_image_spec_of_any_rate_and_duration(rate_hz: int, longest_s: float) -> None:
     bands, frames = Image(image_spec(rate_hz, longest_s)).shape
     assert 32 <= bands <= 64
     assert 1 <= frames <= max(130, longest_s / 0.02)
 
 
-def test_needs_a_length() -> None:
+def test_spec_without_window_s_raises() -> None:
     with pytest.raises(UsageError, match="`window_s` must be set"):
         Image(FeatureSpec())
 
 
 @pytest.mark.parametrize("samples", [np.zeros((2, 9)), np.zeros(0), np.full(9000, np.nan)])
-def test_refuses_what_is_no_sound(part: Image, samples: np.ndarray) -> None:
+def test_invalid_samples_raise(part: Image, samples: np.ndarray) -> None:
     with pytest.raises(FeatureError, match=r"one channel|finite"):
         part.row(samples, RATE_HZ)

@@ -17,7 +17,7 @@ def image(rng: np.random.Generator) -> np.ndarray:
     return image
 
 
-def test_finds_what_the_answer_hangs_on(image: np.ndarray) -> None:
+def test_map_peaks_at_the_decisive_region(image: np.ndarray) -> None:
     heard = explain_image(lambda one: np.array([one[8:12, 10:20].mean(), -1000.0]), image)
     assert heard.shape == image.shape
     assert heard.dtype == np.float32
@@ -28,7 +28,7 @@ def test_finds_what_the_answer_hangs_on(image: np.ndarray) -> None:
     assert heard[24:].max() == 0
 
 
-def test_sound_may_speak_against_an_answer(image: np.ndarray) -> None:
+def test_evidence_against_the_prediction_is_negative(image: np.ndarray) -> None:
     assert explain_image(lambda one: -one[8:12, 10:20].mean(), image).min() < 0
 
 
@@ -43,12 +43,12 @@ def test_leaves_the_image_alone(image: np.ndarray) -> None:
     assert np.array_equal(image, before)
 
 
-def test_refuses_what_is_no_image() -> None:
+def test_invalid_image_raises() -> None:
     with pytest.raises(FeatureError, match="must have bands and frames"):
         explain_image(lambda one: float(one.mean()), np.zeros(5, np.float32))
 
 
-def test_finds_a_beep_in_the_sound(rng: np.random.Generator) -> None:
+def test_map_of_a_sound_peaks_at_the_beep(rng: np.random.Generator) -> None:
     spec = picture_spec(RATE_HZ)
     sound = 1e-3 * rng.standard_normal(RATE_HZ).astype(np.float32)
     beep = slice(3000, 5000)
@@ -68,7 +68,7 @@ def test_finds_a_beep_in_the_sound(rng: np.random.Generator) -> None:
     assert abs(heard[: spec.n_mels // 8]).max() < 0.5  # far below the tone
 
 
-def test_what_is_hidden_is_made_quiet_and_nothing_else(rng: np.random.Generator) -> None:
+def test_only_the_occluded_region_is_attenuated(rng: np.random.Generator) -> None:
     spec = FeatureSpec(rate_hz=RATE_HZ, n_fft=256, hop=64, n_mels=20)
     sound = 0.1 * rng.standard_normal(RATE_HZ).astype(np.float32)
     asked: list[np.ndarray] = []

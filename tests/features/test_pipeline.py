@@ -42,7 +42,7 @@ def sound(rng: np.random.Generator) -> np.ndarray:
     return (0.1 * rng.standard_normal(RATE_HZ // 2)).astype(np.float32)
 
 
-def test_a_row_is_its_blocks_end_to_end(every: FeaturePipeline, tiny_embedding: Embedding, sound: np.ndarray) -> None:
+def test_row_concatenates_its_blocks(every: FeaturePipeline, tiny_embedding: Embedding, sound: np.ndarray) -> None:
     image = Image(image_spec(RATE_HZ, 0.5))
     expected = [Extractor(SPEC).row(sound), tiny_embedding.row(sound, RATE_HZ), image.row(sound, RATE_HZ)]
     np.testing.assert_array_equal(every.row(sound), np.concatenate(expected))
@@ -50,7 +50,7 @@ def test_a_row_is_its_blocks_end_to_end(every: FeaturePipeline, tiny_embedding: 
     assert every.block_names == (POOLED, "tiny", IMAGE)
 
 
-def test_without_further_blocks_a_row_is_the_specs(sound: np.ndarray) -> None:
+def test_row_without_further_blocks_equals_the_spec(sound: np.ndarray) -> None:
     features = FeaturePipeline(SPEC)
     assert features.columns == SPEC.columns
     np.testing.assert_array_equal(features.row(sound), Extractor(SPEC).row(sound))
@@ -64,23 +64,23 @@ def test_rows_are_those_of_the_windows(every: FeaturePipeline, rng: np.random.Ge
     assert every.rows([]).shape == (0, len(every.columns))
 
 
-def test_another_process_makes_the_same_row(every: FeaturePipeline, sound: np.ndarray) -> None:
+def test_pipeline_pickles(every: FeaturePipeline, sound: np.ndarray) -> None:
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(every)).row(sound), every.row(sound))  # noqa: S301
 
 
 @pytest.mark.parametrize("names", [(), (POOLED, POOLED)])
-def test_blocks_have_names_of_their_own(names: tuple[Any, ...]) -> None:
+def test_duplicate_or_missing_blocks_raise(names: tuple[Any, ...]) -> None:
     with pytest.raises(UsageError, match="`blocks` must be at least one, each of another name"):
         FeaturePipeline(SPEC, names)
 
 
-def test_a_sample_that_is_not_finite_is_refused(every: FeaturePipeline, sound: np.ndarray) -> None:
+def test_sample_that_is_not_finite_raises(every: FeaturePipeline, sound: np.ndarray) -> None:
     sound[7] = np.nan
     with pytest.raises(FeatureError, match="finite"):
         every.row(sound)
 
 
-def test_blocks_show_themselves(every: FeaturePipeline, make_embedding: Callable[..., Embedding]) -> None:
+def test_repr_names_the_blocks(every: FeaturePipeline, make_embedding: Callable[..., Embedding]) -> None:
     assert repr(every).startswith("FeaturePipeline(pooled+tiny+image, ")
     assert len({block.fingerprint() for block in (*every.blocks[1:], make_embedding("other"))}) == 3
 
@@ -88,7 +88,7 @@ def test_blocks_show_themselves(every: FeaturePipeline, make_embedding: Callable
 @pytest.mark.parametrize("name", SPECS)
 @pytest.mark.parametrize("n_samples", [1024, 1500, 16_000, 40_001])
 @pytest.mark.parametrize("quiet", [1e-3, 0.1], ids=["trimmed", "steady"])
-def test_rows_are_those_of_two_extractors(name: str, n_samples: int, quiet: float, rng: np.random.Generator) -> None:
+def test_both_rows_equal_separate_extractors(name: str, n_samples: int, quiet: float, rng: np.random.Generator) -> None:
     spec = SPECS[name]
     loudness = np.concatenate([np.full(n_samples // 3, quiet), np.full(n_samples - n_samples // 3, 0.3)])
     samples = (rng.standard_normal(n_samples) * loudness).astype(np.float32)
@@ -109,7 +109,7 @@ def test_the_default_spec_needs_one_analysis(rate_hz: int, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("blocks", [(POOLED,), (POOLED, "tiny"), ("tiny",)])
-def test_the_standard_row_lies_beside_any_blocks(blocks, tiny_embedding, rng: np.random.Generator) -> None:
+def test_standard_row_beside_any_blocks(blocks, tiny_embedding, rng: np.random.Generator) -> None:
     spec = SPECS["default"]
     pipeline = FeaturePipeline(spec, [POOLED if one == POOLED else tiny_embedding for one in blocks], standard=COMPACT)
     samples = rng.standard_normal(16_000).astype(np.float32)

@@ -26,7 +26,7 @@ def test_zero_saliency_is_drawn(rng: np.random.Generator) -> None:
     assert [len(axis.images) for axis in figure.axes[:2]] == [1, 2]
 
 
-def test_refuses_another_shape() -> None:
+def test_saliency_of_another_shape_raises() -> None:
     image = np.zeros((3, 4), np.float32)
     with pytest.raises(FeatureError, match=r"must have the image's shape, \(3, 4\)"):
         draw_saliency(image, image.T, image_spec(8000, 1.0), source="x.wav", prediction="a")

@@ -41,7 +41,7 @@ def test_parts_follow_the_whole(rng: np.random.Generator) -> None:
         np.testing.assert_allclose(row[8 + 4 * part : 12 + 4 * part], frames.mean(axis=1), atol=1e-6)
 
 
-def test_a_rise_is_a_parts_mean_less_the_windows(rng: np.random.Generator) -> None:
+def test_rise_is_the_mean_of_a_part_minus_that_of_the_window(rng: np.random.Generator) -> None:
     values = rng.standard_normal((4, 32)).astype(np.float32)
     plain, rising = (
         FeatureSpec(statistics=("p50",), parts=3, part_statistics=(name, "std")) for name in ("mean", "rise")
@@ -54,7 +54,7 @@ def test_a_rise_is_a_parts_mean_less_the_windows(rng: np.random.Generator) -> No
 
 
 @given(n_frames=st.integers(1, 60), parts=st.integers(1, 64), first=st.integers(0, 9))
-def test_parts_cover_the_frames_and_none_is_empty(n_frames: int, parts: int, first: int) -> None:
+def test_parts_cover_the_frames_without_empty_parts(n_frames: int, parts: int, first: int) -> None:
     frames = slice(first, first + n_frames)
     stretches = [part_of(frames, parts, part) for part in range(parts)]
     assert stretches[0].start == first
@@ -73,5 +73,5 @@ def test_parts_cover_the_frames_and_none_is_empty(n_frames: int, parts: int, fir
         ([1e-4, 1], slice(1, 2)),
     ],
 )
-def test_the_sounding_frames_lie_between_the_loud_ones(energy: list[float], frames: slice) -> None:
+def test_trim_silence_keeps_first_to_last_loud_frame(energy: list[float], frames: slice) -> None:
     assert trim_silence(np.array(energy, np.float32), 30.0) == frames

@@ -33,12 +33,12 @@ from auricle.features.spec import FeatureSpec, default_spec, standard_spec
         ({"n_ftt": 512}, "`n_ftt` is not a setting of FeatureSpec. Known: rate_hz, n_fft, hop"),
     ],
 )
-def test_a_setting_out_of_range_is_refused(settings: dict[str, Any], message: str) -> None:
+def test_setting_out_of_range_raises(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         FeatureSpec(**settings)
 
 
-def test_a_spec_inside_a_larger_model_gives_the_same_sentence() -> None:
+def test_nested_spec_raises_the_same_error() -> None:
     class Outer(BaseModel):
         spec: FeatureSpec
 
@@ -60,7 +60,7 @@ specs = st.builds(
 
 
 @given(spec=specs)
-def test_a_spec_survives_json_and_keeps_its_fingerprint(spec: FeatureSpec) -> None:
+def test_json_round_trip_keeps_the_fingerprint(spec: FeatureSpec) -> None:
     again = FeatureSpec.model_validate_json(spec.model_dump_json())
     assert again == spec
     assert again.fingerprint() == spec.fingerprint()
@@ -80,7 +80,7 @@ def test_windows_lie_on_the_frame_grid(spec: FeatureSpec) -> None:
         assert spec.window_hop_samples <= max(spec.window_samples, spec.hop)
 
 
-def test_frames_are_those_that_fit() -> None:
+def test_n_frames_counts_whole_frames() -> None:
     spec = FeatureSpec(n_fft=1024, hop=256)
     assert [spec.n_frames(n) for n in (0, 1023, 1024, 1279, 1280, 10_240)] == [0, 0, 1, 1, 2, 37]
 
@@ -97,7 +97,7 @@ def test_a_spec_is_frozen() -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [2000, 4000, 8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000, 192_000])
-def test_the_specs_that_we_propose_fit_every_rate(rate_hz: int) -> None:
+def test_default_and_standard_spec_are_valid_at_every_rate(rate_hz: int) -> None:
     chosen, standard = default_spec(rate_hz), standard_spec(rate_hz)
     assert chosen.rate_hz == standard.rate_hz == rate_hz
     assert len(standard.columns) <= 135  # fewer where fewer octaves of contrast fit

@@ -91,7 +91,7 @@ def test_a_full_scale_tone_has_the_level_of_the_window(spec: FeatureSpec) -> Non
     assert magnitude(tone, spec).max() == pytest.approx(spec.n_fft / 4, rel=1e-4)
 
 
-def test_every_frame_is_computed_alone(spec: FeatureSpec, rng: np.random.Generator) -> None:
+def test_frames_do_not_depend_on_each_other(spec: FeatureSpec, rng: np.random.Generator) -> None:
     sound = rng.standard_normal(40 * spec.hop + spec.n_fft).astype(np.float32)
     whole = log_mel(sound, spec)
     frames = [log_mel(sound[start : start + spec.n_fft], spec) for start in range(0, 41 * spec.hop, spec.hop)]
@@ -104,7 +104,7 @@ def test_samples_after_the_last_whole_frame_change_nothing(spec: FeatureSpec, rn
 
 
 @pytest.mark.parametrize("function", [stft, log_mel])
-def test_what_cannot_be_framed_is_refused(function) -> None:
+def test_invalid_window_raises(function) -> None:
     spec = FeatureSpec()
     with pytest.raises(FeatureError, match=r"at least one frame of 2048 samples \(0.09288 s at 22050 Hz\). Got 2047"):
         function(np.zeros(2047), spec)
@@ -118,7 +118,7 @@ def test_what_cannot_be_framed_is_refused(function) -> None:
         function(np.zeros((2, 3000)), spec)
 
 
-def test_lists_integers_and_read_only_arrays_are_taken() -> None:
+def test_lists_integers_and_read_only_arrays_are_accepted() -> None:
     spec = FeatureSpec(n_fft=64, hop=32, n_mels=4, n_mfcc=2)
     sound = np.linspace(-1, 1, 200, dtype=np.float32)
     frozen = sound.copy()
@@ -176,11 +176,11 @@ def test_the_deltas_of_a_parabola_are_its_derivatives(n_frames: int, level: floa
 
 
 @pytest.mark.parametrize("n_frames", [1, 2])
-def test_too_few_frames_do_not_change(n_frames: int) -> None:
+def test_delta_of_fewer_than_three_frames_is_zero(n_frames: int) -> None:
     assert np.array_equal(delta(np.ones((n_frames, 3))), np.zeros((n_frames, 3)))
 
 
-def test_a_delta_of_something_else_is_refused() -> None:
+def test_invalid_delta_arguments_raise() -> None:
     with pytest.raises(UsageError, match=r"`order` must be 1 or 2\. Got 3"):
         delta(np.zeros((9, 2)), order=3)
     with pytest.raises(UsageError, match=r"shape \(n_frames, n\). Got \(9,\)"):

@@ -34,13 +34,13 @@ def use() -> tuple[int, ...]:
 
 
 @pytest.mark.slow
-def test_a_second_process_compiles_nothing() -> None:
+def test_second_process_loads_every_kernel_from_the_cache() -> None:
     hits, misses, signatures = use()  # what the other tests compiled is found already
     assert hits + misses == signatures == 10  # one each: no argument varies its type
     assert use() == (10, 0, 10)
 
 
-def test_without_a_place_for_a_cache_everything_works() -> None:
+def test_kernels_work_without_a_cache_folder() -> None:
     alone = """
 import numpy as np
 import numba.core.caching

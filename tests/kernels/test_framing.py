@@ -7,7 +7,7 @@ from auricle.kernels.simd import LANES
 
 @pytest.mark.parametrize("n", [1, LANES - 1, LANES, 5 * LANES + 3])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 2.0, -2.0])
-def test_one_sample_out_of_range_is_seen_wherever_it_is(n: int, bad: float) -> None:
+def test_all_within_finds_one_sample_at_any_position(n: int, bad: float) -> None:
     assert all_within(np.linspace(-1.9, 1.9, n, dtype=np.float32), 2.0)
     for place in range(n):
         samples = np.zeros(n, np.float32)
@@ -16,7 +16,7 @@ def test_one_sample_out_of_range_is_seen_wherever_it_is(n: int, bad: float) -> N
 
 
 @pytest.mark.parametrize(("n_fft", "hop"), [(2048, 512), (512, 160), (64, 1), (8, 8), (512, 700)])
-def test_lanes_of_every_sample_lie_where_the_layout_says(n_fft: int, hop: int) -> None:
+def test_lane_offsets_match_the_column_layout(n_fft: int, hop: int) -> None:
     step, width = column_layout(n_fft, hop)
     interleaved = np.full(step * width, -1)
     for column in range(width):

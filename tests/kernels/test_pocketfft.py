@@ -22,7 +22,7 @@ assert np.array_equal(before, scipy.fft.rfft(values)) and np.array_equal(before,
 
 
 @pytest.mark.parametrize("is_compiled", [True, False])
-def test_it_is_scipys_bit_for_bit(is_compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+def test_rfft_equals_scipy_bit_for_bit(is_compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
     if not is_compiled:
         monkeypatch.setattr(pocketfft, "_compiled", lambda: None)
     rng = np.random.default_rng(0)
@@ -35,5 +35,5 @@ def test_it_is_scipys_bit_for_bit(is_compiled: bool, monkeypatch: pytest.MonkeyP
     assert [next_fast_len(n) for n in range(1, 3000)] == [scipy.fft.next_fast_len(n, real=True) for n in range(1, 3000)]
 
 
-def test_it_is_loaded_without_scipys_package_and_shared_with_it() -> None:
+def test_rfft_loads_without_scipy_fft_and_shares_its_module() -> None:
     subprocess.run([sys.executable, "-c", ALONE], check=True)

@@ -11,7 +11,7 @@ from auricle.kernels.simd import LANES, instruction
 
 
 @numba.njit
-def both(left, right, result):
+def all_operations(left, right, result):
     a, b = simd.load(left, 0), simd.load(right, 0)
     simd.store(result, 0, a + b)
     simd.store(result, 1 * LANES, a - b)
@@ -22,10 +22,10 @@ def both(left, right, result):
     simd.store(result, 6 * LANES, simd.below(a, b))
 
 
-def test_lanes_are_computed_side_by_side(rng: np.random.Generator) -> None:
+def test_operations_per_lane(rng: np.random.Generator) -> None:
     left, right = rng.standard_normal((2, LANES)).astype(np.float32)
     result = np.empty(7 * LANES, np.float32)
-    both(left, right, result)
+    all_operations(left, right, result)
     expected = [
         *(left + right, left - right, left * right, left / right),
         *(np.minimum(left, right), np.maximum(left, right), left < right),
@@ -34,7 +34,7 @@ def test_lanes_are_computed_side_by_side(rng: np.random.Generator) -> None:
 
 
 @numba.njit
-def alone(values, result):
+def decompose(values, result):
     for i in range(0, len(values), LANES):
         value = simd.load(values, i)
         simd.store(result, i, simd.square_root(value))
@@ -43,10 +43,10 @@ def alone(values, result):
         simd.store(result, 3 * len(values) + i, bands.log2(value))
 
 
-def test_numbers_are_taken_apart_and_their_logarithm_is_close() -> None:
+def test_mantissa_exponent_and_logarithm() -> None:
     values = np.geomspace(1.2e-38, 3e38, 100 * LANES).astype(np.float32)
     result = np.empty(4 * values.size, np.float32)
-    alone(values, result)
+    decompose(values, result)
     root, mantissa, exponent, logarithm = result.reshape(4, -1)
     assert np.array_equal(root, np.sqrt(values))
     assert np.array_equal(mantissa * np.exp2(exponent.astype(float)), values)
@@ -56,30 +56,30 @@ def test_numbers_are_taken_apart_and_their_logarithm_is_close() -> None:
 
 
 @numba.njit
-def turn(source, step, target, target_step):
+def transposed(source, step, target, target_step):
     simd.transpose(source, 3, step, target, 1, target_step)
 
 
 @pytest.mark.parametrize(("step", "target_step"), [(LANES, LANES), (LANES + 5, LANES + 1)])
-def test_a_square_is_transposed(step: int, target_step: int, rng: np.random.Generator) -> None:
+def test_transpose(step: int, target_step: int, rng: np.random.Generator) -> None:
     source = rng.standard_normal(3 + step * LANES).astype(np.float32)
     target = np.zeros(1 + target_step * LANES, np.float32)
-    turn(source, step, target, target_step)
+    transposed(source, step, target, target_step)
     square = np.stack([source[3 + row * step :][:LANES] for row in range(LANES)])
-    turned = np.stack([target[1 + row * target_step :][:LANES] for row in range(LANES)])
-    assert np.array_equal(turned, square.T)
+    result = np.stack([target[1 + row * target_step :][:LANES] for row in range(LANES)])
+    assert np.array_equal(result, square.T)
 
 
 @numba.njit
-def spread(number, result):
+def splat_and_extract(number, result):
     simd.store(result, 0, simd.splat(number))
     return simd.extract(simd.load(result, 0), LANES - 1)
 
 
 @pytest.mark.parametrize("number", [3, 2.5, np.float32(0.1), -7])
-def test_any_number_fills_all_lanes(number: float) -> None:
+def test_splat_of_any_number(number: float) -> None:
     result = np.zeros(LANES, np.float32)
-    assert spread(number, result) == np.float32(number)
+    assert splat_and_extract(number, result) == np.float32(number)
     assert np.array_equal(result, np.full(LANES, np.float32(number)))
 
 
@@ -115,13 +115,13 @@ numbers = arrays(np.float32, LANES, elements=st.floats(-(2.0**100), 2.0**100, wi
 
 
 @given(numbers, numbers, numbers)
-def test_the_emulation_gives_the_instructions_bits(left: np.ndarray, right: np.ndarray, total: np.ndarray) -> None:
+def test_emulated_multiply_add_equals_the_instruction(left: np.ndarray, right: np.ndarray, total: np.ndarray) -> None:
     first, *others = (found.view(np.uint32) for found in fused(left, right, total))
     assert all(np.array_equal(first, other) for other in others)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_product_and_a_sum_are_rounded_once(sign: int, rng: np.random.Generator) -> None:
+def test_multiply_add_rounds_once(sign: int, rng: np.random.Generator) -> None:
     """Half a last place but for a 2^46th: in double precision the sum lies between two floats, and half go astray."""
     left = np.full(LANES, sign * 2.0**-12 * (1 + 2.0**-23), np.float32)
     right = np.full(LANES, 2.0**-12 * (1 - 2.0**-23), np.float32)

@@ -11,21 +11,21 @@ def sound(n: int, dc: float = 0.1) -> np.ndarray:
 
 
 @given(st.integers(1, 5000), st.sampled_from([0.0, 0.1, -0.7]))
-def test_the_mean_and_the_extremes(n: int, dc: float) -> None:
+def test_mean_and_range(n: int, dc: float) -> None:
     samples = sound(n, dc)
     mean, low, high = mean_and_range(samples)
     assert mean == pytest.approx(samples.mean(dtype=np.float64), abs=1e-7)
     assert (low, high) == (samples.min(), samples.max())
 
 
-def test_a_large_offset_leaves_the_mean_exact() -> None:
+def test_mean_is_exact_under_a_large_offset() -> None:
     samples = np.full(1_000_003, 0.7, np.float32)
     samples[::2] += np.float32(1e-4)
     assert mean_and_range(samples)[0] == pytest.approx(samples.mean(dtype=np.float64), abs=1e-9)
 
 
 @given(st.integers(1, 3000), st.integers(1, 400))
-def test_powers_of_blocks(n: int, size: int) -> None:
+def test_block_powers(n: int, size: int) -> None:
     samples, size = sound(n), min(size, n)
     powers, centred = np.empty((2, n // size), np.float32)
     power = block_powers(samples, 0.1, size, powers, centred)
@@ -36,7 +36,7 @@ def test_powers_of_blocks(n: int, size: int) -> None:
 
 
 @given(st.integers(1, 3000), st.integers(1, 400))
-def test_sums_of_blocks(n: int, size: int) -> None:
+def test_block_sums(n: int, size: int) -> None:
     samples = sound(n)
     found = np.empty(-(-n // size), np.float32)
     block_sums(samples, 0.1, size, found)
@@ -45,7 +45,7 @@ def test_sums_of_blocks(n: int, size: int) -> None:
 
 
 @given(st.integers(1, 3000), st.sampled_from([0.0, 0.2, 0.5]))
-def test_samples_beyond(n: int, top: float) -> None:
+def test_count_beyond(n: int, top: float) -> None:
     samples = sound(n, 0.0)
     samples[:: max(1, n // 3)] = np.float32(-top)
     assert count_beyond(samples, top) == np.count_nonzero(np.abs(samples) >= np.float32(top))

@@ -81,7 +81,7 @@ def test_short_windows_are_one_patch(tiny: Embedding, noise: Callable[[int], np.
     assert np.array_equal(row[3:], np.zeros(3))
 
 
-def test_bits_depend_on_the_window_alone(tiny: Embedding, noise: Callable[[int], np.ndarray]) -> None:
+def test_bits_depend_only_on_the_window(tiny: Embedding, noise: Callable[[int], np.ndarray]) -> None:
     windows = [noise(n) for n in (700, 4000, 8000, 8080)]
     alone = [tiny.row(window, 11_025) for window in windows]
     again = [pickle.loads(pickle.dumps(tiny)).row(window, 11_025) for window in reversed(windows)]  # noqa: S301
@@ -96,7 +96,7 @@ def test_other_rates_are_resampled(tiny: Embedding) -> None:
     )
 
 
-def test_several_patches_may_see_a_short_sound(noise: Callable[[int], np.ndarray]) -> None:
+def test_least_frames_gives_a_short_sound_several_patches(noise: Callable[[int], np.ndarray]) -> None:
     made = Embedding(card(MEL.model_copy(update={"least_frames": 20})), [linear(["n", 1, 10, 20], 200)])
     assert made.patches(noise(100), RATE_HZ).shape == (3, 3)
     assert made.patches(noise(RATE_HZ), RATE_HZ).shape == (19, 3)
@@ -132,7 +132,7 @@ def test_a_graph_that_takes_one_waveform(noise: Callable[[int], np.ndarray]) -> 
     assert Embedding(card(form), [graph]).patches(noise(1200), RATE_HZ).shape == (3, 3)
 
 
-def test_a_front_end_of_its_own(noise: Callable[[int], np.ndarray]) -> None:
+def test_graph_input_computes_its_own_spectrogram(noise: Callable[[int], np.ndarray]) -> None:
     form = GraphInput(
         frame_samples=80, hop=80, n_bands=4, patch_frames=5, patch_hop_frames=5, axes="ntf1", scale=0.1, shift=2.0
     )
@@ -148,7 +148,7 @@ def test_a_front_end_of_its_own(noise: Callable[[int], np.ndarray]) -> None:
         Embedding(card(wide), [front, linear(["n", 5, 4, 1], 20)]).row(noise(160), RATE_HZ)
 
 
-def test_the_card_remembers_its_files(tiny: Embedding) -> None:
+def test_card_holds_the_hashes_of_its_files(tiny: Embedding) -> None:
     assert len(tiny.card.sha256[0]) == 64
     assert Embedding(tiny.card, tiny.graphs).fingerprint() == tiny.fingerprint()
     with pytest.raises(ModelError, match="must be the files that the card names"):
@@ -165,7 +165,7 @@ def test_the_card_remembers_its_files(tiny: Embedding) -> None:
         ({}, b"no graph", r"tiny\.onnx: must be an ONNX graph"),
     ],
 )
-def test_refuses_what_does_not_fit(changes: dict, graph: bytes, message: str) -> None:
+def test_graph_that_does_not_fit_its_card_raises(changes: dict, graph: bytes, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         Embedding(card(**changes), [graph])
 
@@ -186,6 +186,6 @@ def test_refuses_the_wrong_number_of_graphs() -> None:
     ("samples", "message"),
     [(np.zeros((2, 9)), "one channel"), (np.zeros(0), "one channel"), (np.array([0.0, np.nan]), "finite")],
 )
-def test_refuses_what_is_no_sound(tiny: Embedding, samples: np.ndarray, message: str) -> None:
+def test_invalid_samples_raise(tiny: Embedding, samples: np.ndarray, message: str) -> None:
     with pytest.raises(FeatureError, match=message):
         tiny.row(samples, RATE_HZ)

@@ -28,7 +28,7 @@ def graph(*, dtype: int = TensorProto.FLOAT, external: bool = False) -> bytes:
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
 
 
-def test_answers() -> None:
+def test_run_returns_the_output() -> None:
     answer = Session(graph(), "x.onnx", "y").run(np.ones((3, 4), np.float32))
     assert np.array_equal(answer, np.full((3, 2), 2.0, np.float32))
 
@@ -50,7 +50,7 @@ def test_onnxruntime_finds_no_weights_elsewhere(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF....WAVEfmt", b"\x00" * 100])
-def test_refuses_what_is_no_graph(content: bytes) -> None:
+def test_invalid_graph_raises(content: bytes) -> None:
     with pytest.raises(ModelError, match=r"x\.onnx: must be an ONNX graph"):
         Session(content, "x.onnx")
 
@@ -71,6 +71,6 @@ def test_refuses_another_shape(shape: tuple[int | None, ...]) -> None:
         Session(graph(), "x.onnx").check_shape(shape)
 
 
-def test_says_when_a_graph_fails() -> None:
+def test_failing_graph_raises() -> None:
     with pytest.raises(ModelError, match=r"must run on \(3, 5\)"):
         Session(graph(), "x.onnx").run(np.ones((3, 5), np.float32))

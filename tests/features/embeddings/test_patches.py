@@ -43,7 +43,7 @@ def noise(rng: np.random.Generator) -> np.ndarray:
     return (0.1 * fading * rng.standard_normal(RATE_HZ)).astype(np.float32)
 
 
-def test_yamnet_hears_what_tensorflow_makes(noise: np.ndarray) -> None:
+def test_yamnet_input_equals_tensorflow(noise: np.ndarray) -> None:
     mel = YAMNET.input
     assert isinstance(mel, LogMelInput)
     levels = log_mel_frames(noise, mel, RATE_HZ)
@@ -60,7 +60,7 @@ def test_yamnet_hears_what_tensorflow_makes(noise: np.ndarray) -> None:
         ({"n_fft": 1024, "frame_samples": 640, "hop": 320, "n_mels": 32, "spectrum": "magnitude", "fmin_hz": 50.0}, {}),
     ],
 )
-def test_other_inputs_are_librosas(noise: np.ndarray, changes: dict[str, Any], options: dict[str, Any]) -> None:
+def test_other_inputs_equal_librosa(noise: np.ndarray, changes: dict[str, Any], options: dict[str, Any]) -> None:
     mel = LogMelInput(**SHARED | changes | options)
     bank = librosa.filters.mel(
         sr=RATE_HZ,
@@ -90,6 +90,6 @@ def test_patches_reach_both_ends(patch: int, more: int, hop: int) -> None:
     assert all(0 < later - earlier <= hop for earlier, later in pairwise(starts))
 
 
-def test_short_sound_lies_in_the_middle() -> None:
+def test_short_sound_is_centred() -> None:
     assert centred(np.ones(3, np.float32), 6).tolist() == [0, 1, 1, 1, 0, 0]
     assert centred(np.ones(3, np.float32), 2).tolist() == [1, 1, 1]

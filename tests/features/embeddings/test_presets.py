@@ -46,7 +46,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     return client
 
 
-def test_a_card_beside_a_file_that_is_known_is_not_passed_over(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_card_beside_a_known_file_takes_precedence(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = hashlib.sha256(tiny.read_bytes()).hexdigest()
     monkeypatch.setitem(presets._KNOWN, digest, read_card(CARD.replace("tiny", "known").encode(), ""))
     assert load_embedding(str(tiny)).card.name == "tiny"
@@ -83,7 +83,7 @@ def test_a_file_on_the_hub(tiny: Path, hub: types.ModuleType) -> None:
     assert asked == [("me/sounds", f"onnx/tiny.{kind}") for kind in ("onnx", "json", "onnx")]
 
 
-def test_a_hub_that_cannot_be_reached(hub: types.ModuleType) -> None:
+def test_unreachable_hub_raises(hub: types.ModuleType) -> None:
     def hf_hub_download(*_names: str) -> str:
         raise ConnectionError("no route to host")
 
@@ -92,7 +92,7 @@ def test_a_hub_that_cannot_be_reached(hub: types.ModuleType) -> None:
         load_embedding("yamnet=hf://me/sounds/yamnet.onnx")
 
 
-def test_a_hub_without_the_file(hub: types.ModuleType) -> None:
+def test_file_missing_on_the_hub_raises(hub: types.ModuleType) -> None:
     def hf_hub_download(*_names: str) -> str:
         raise sys.modules["huggingface_hub.errors"].EntryNotFoundError
 
@@ -101,7 +101,7 @@ def test_a_hub_without_the_file(hub: types.ModuleType) -> None:
         load_embedding("hf://me/sounds/yamnet.onnx")
 
 
-def test_without_the_hubs_client(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_hub_client_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(UsageError, match=r"pip install 'auricle\[hub\]'"):
         load_embedding("hf://me/sounds/yamnet.onnx")
