@@ -338,4 +338,4 @@ class TestOddSets:
         assert (summary["n_recordings"], summary["failed"]) == (16, [])
         kinds = {finding["kind"] for finding in summary["condition"]}
         assert {"sample rates", "lengths", "short", "few recordings"} <= kinds
-        assert "Training brings all to the lowest, 8000 Hz" in page
+        assert "Training resamples all to the lowest, 8000 Hz" in page
