@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import auricle as package
 from auricle.cli.app import app, load_command
-from auricle.cli.main import COMMANDS
+from auricle.cli.commands import COMMANDS
 
 ENTRY = [sys.executable, "-m", "auricle"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.cli.main import COMMANDS
+from auricle.cli.commands import COMMANDS
 
 COMMAND_MODULES = {target.partition(":")[0] for target, _ in COMMANDS.values()}
 

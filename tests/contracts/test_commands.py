@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from auricle.cli.app import app, load_command
-from auricle.cli.main import COMMANDS, GROUPS
+from auricle.cli.commands import COMMANDS, GROUPS
 from auricle.features.plots import SUFFIXES
 from auricle.models.table import MODELS
 from auricle.prediction.formats import FORMATS

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from auricle import __version__
-from auricle.cli.main import COMMANDS, GROUPS, SECTIONS
+from auricle.cli.commands import COMMANDS, GROUPS, SECTIONS
 
 __all__ = ["app", "load_command"]
 

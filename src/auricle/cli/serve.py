@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from auricle.cli.main import end_startup
+from auricle.cli.commands import end_startup
 from auricle.cli.options import JsonOption, StoreOption, size_bytes, span_s
 from auricle.cli.terminal import err
 from auricle.errors import UsageError

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auricle.cli.commands import end_startup
 from auricle.cli.event_options import (
     ConfirmOption,
     EventsOption,
@@ -21,7 +22,6 @@ from auricle.cli.event_options import (
     SmoothOption,
     event_rules,
 )
-from auricle.cli.main import end_startup
 from auricle.cli.options import KeepOption, ModelArgument, open_outbox
 from auricle.cli.terminal import err, leave_if_unread
 from auricle.errors import UsageError

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import typer
 
-from auricle.cli.main import end_startup
+from auricle.cli.commands import end_startup
 from auricle.errors import AuricleError, OutputError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from auricle.cli.main import end_startup
+from auricle.cli.commands import end_startup
 from auricle.cli.options import (
     ByOption,
     CacheOption,
