@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from auricle.audio.decode import read
+from auricle.audio.resample import resample
 from auricle.bundles.aggregation import predicted_class
 from auricle.datasets.dataset import Dataset
+from auricle.export.card import INPUT
+from auricle.export.graph import build_graph
 from auricle.prediction.predictor import Predictor
 from auricle.training.train import TrainResult, train
 
@@ -54,6 +58,22 @@ def test_training_file_and_stream_have_the_same_features_to_the_bit(trained):
         mine = result.examples.rows[result.examples.owner == index]
         again = np.stack([model.pipeline.row(window.samples) for window in model.pipeline.windows(clip)])
         np.testing.assert_array_equal(mine, again)
+
+
+def test_the_exported_graph_has_the_models_predictions(trained):
+    result, model, _ = trained
+    session = onnxruntime.InferenceSession(build_graph(model.bundle), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    examples = result.dataset.examples
+    for example in examples[:: max(1, len(examples) // 40)]:
+        clip = resample(read(example.file), model.bundle.manifest.spec.rate_hz)
+        found = dict(zip(names, session.run(None, {INPUT: clip.samples}), strict=True))
+        expected = model.predict(clip)
+        probabilities = list(expected.probabilities.values())
+        np.testing.assert_allclose(np.ravel(found["probabilities"]), probabilities, atol=1e-3)
+        assert model.classes[int(np.ravel(found["class"])[0])] == expected.label
+        np.testing.assert_allclose(np.ravel(found["novelty"]), [expected.novelty], atol=1e-2)
+        assert np.ravel(found["unknown"]).tolist() == [expected.unknown]
 
 
 def test_motor_and_cries_are_judged_as_they_deserve(recordings_dir):

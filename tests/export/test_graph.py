@@ -9,14 +9,10 @@ import pytest
 
 from auricle.audio.clip import Clip
 from auricle.audio.decode import read
-from auricle.audio.resample import resample
 from auricle.bundles.bundle import Bundle
-from auricle.datasets.dataset import Dataset
 from auricle.export.card import INPUT
 from auricle.export.graph import build_graph
-from auricle.prediction.predictor import Predictor
 from auricle.records import Prediction
-from auricle.training.train import train
 
 STANDARD = {"", "ai.onnx.ml"}
 
@@ -115,19 +111,3 @@ def test_the_graph_holds_its_card_as_metadata(exported_states, states):
 
 def test_equal_bundles_give_equal_graphs(exported_states, states):
     assert build_graph(states.bundle) == exported_states.serialised
-
-
-@pytest.mark.recordings
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [("esc10", {"fold": "fold"}), ("fsdd", {"group": "speaker"}), ("commands", {"group": "speaker"})],
-)
-def test_real_recordings_have_the_same_predictions(recordings_dir, name, options):
-    dataset = Dataset.load(recordings_dir / name, **options)
-    subset = dataset.subset(range(0, len(dataset), len(dataset) // 150))  # a weak model will do
-    model = Predictor(train(subset, models="linear").bundle)
-    exported = Exported(model.bundle)
-    for example in dataset.examples[:: max(1, len(dataset.examples) // 100)]:
-        clip = resample(read(example.file), model.bundle.manifest.spec.rate_hz)
-        compare_classes(exported(clip.samples), "", [model.predict(clip)], model.classes)
