@@ -67,3 +67,9 @@ def test_every_measure_has_a_name():
     from auricle.bundles.profile import QUALITY_COLUMNS
 
     assert MEASURES.keys() == set(QUALITY_COLUMNS)
+
+
+def test_a_name_that_holds_an_at_sign_stands_whole_in_the_title(states, watched):
+    found, bundle, window = checked(states, watched.subset(np.arange(7)))
+    page = build_report([(replace(found, model="pump@north@0123456789ab"), bundle, window)])
+    assert page.title == "Monitoring of pump@north"

@@ -63,7 +63,7 @@ def build_report(checks: Sequence[tuple[Check, Bundle, Sample]], *, by: str | No
         for section in _sections(check, bundle, window, by)
     ]
     worst = ranked[0][0]
-    names = " and ".join(check.model.partition("@")[0] for check, _, _ in ranked[:3])
+    names = " and ".join(check.model.rpartition("@")[0] for check, _, _ in ranked[:3])
     return Page(
         f"Monitoring of {names}",
         f"{worst.verdict.state.capitalize()}. {worst.verdict.sentence}",
