@@ -4,13 +4,14 @@ import json
 import os
 import random
 import signal
+import socket
 import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ import pytest
 import sqlalchemy as sa
 
 from auricle.cli.main import main
+from auricle.serving import run
+from auricle.serving.active_model import register
+from auricle.serving.service import Service, open_service
+from auricle.serving.settings import Settings
 from auricle.store.store import Store
 from auricle.store.tables import PREDICTIONS
 
@@ -67,7 +72,7 @@ def test_acknowledged_predictions_survive_kills(
 ) -> None:
     acknowledged: list[str] = []
     rng = random.Random(7)  # noqa: S311
-    for _ in range(3):
+    for _ in range(2):
         server = run_server()
         load = Load(server.url, sound_file())
         while not load.acknowledged:
@@ -82,22 +87,10 @@ def test_acknowledged_predictions_survive_kills(
     assert len(set(acknowledged)) == len(acknowledged)
 
 
-def test_sigterm_finishes_requests_in_flight(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
-    server = run_server("--set", "max_wait_s=60", "--set", "threads=2")
-    content = sound_file(2.0)
-    with httpx.Client(limits=httpx.Limits(max_connections=50), timeout=60) as client, ThreadPoolExecutor(50) as threads:
-        replies = [threads.submit(client.post, server.url + POST, content=content) for _ in range(50)]
-        while not rows(server.database):
-            time.sleep(0.01)
-        assert server.stop(signal.SIGTERM) == 0
-        assert [reply.result().status_code for reply in replies] == [201] * 50
-    assert len(rows(server.database)) == 50
-
-
-def test_nothing_is_acknowledged_while_the_store_is_locked(
+def test_a_locked_store_acknowledges_nothing_and_sigterm_finishes_requests_in_flight(
     run_server: Callable[..., Any], sound_file: Callable[..., bytes]
 ) -> None:
-    server = run_server("--set", "patience_s=0.2", "--set", "commit_s=1")
+    server = run_server(*(f"--set={name}" for name in ("patience_s=0.2", "commit_s=1", "max_wait_s=60", "threads=2")))
     load = Load(server.url, sound_file())
     time.sleep(0.5)
     with closing(sqlite3.connect(server.database, isolation_level=None)) as other:
@@ -115,7 +108,16 @@ def test_nothing_is_acknowledged_while_the_store_is_locked(
     load.stop()
     assert len(load.acknowledged) > before
     assert set(load.statuses) <= {201, 503}
-    assert set(load.acknowledged) <= set(rows(server.database))
+    kept = rows(server.database)
+    assert set(load.acknowledged) <= set(kept)
+    content = sound_file(2.0)
+    with httpx.Client(limits=httpx.Limits(max_connections=50), timeout=60) as client, ThreadPoolExecutor(50) as threads:
+        replies = [threads.submit(client.post, server.url + POST, content=content) for _ in range(50)]
+        while len(rows(server.database)) == len(kept):
+            time.sleep(0.01)
+        assert server.stop(signal.SIGTERM) == 0
+        assert [reply.result().status_code for reply in replies] == [201] * 50
+    assert len(rows(server.database)) == len(kept) + 50
 
 
 @contextmanager
@@ -141,29 +143,28 @@ def frozen(postgresql: Any) -> Iterator[None]:
             process.resume()
 
 
-@pytest.mark.parametrize("away", [stopped, frozen])
 def test_nothing_is_acknowledged_while_postgresql_is_away(
     run_server: Callable[..., Any],
     sound_file: Callable[..., bytes],
     postgresql_server: Any,
     postgresql_database: str,
-    away: Callable[[Any], AbstractContextManager[None]],
 ) -> None:
     server = run_server("--set", "patience_s=1", "--set", "commit_s=1", database=postgresql_database)
     load = Load(server.url, sound_file())
     while not load.acknowledged:
         time.sleep(0.01)
-    with away(postgresql_server):
-        time.sleep(1.5)  # requests that began before complete
-        before = len(load.acknowledged)
-        time.sleep(1.0)
-        assert len(load.acknowledged) == before
-        assert httpx.get(f"{server.url}/healthz", timeout=10).status_code == 200
-    deadline = time.monotonic() + 10
-    while len(load.acknowledged) == before and time.monotonic() < deadline:
-        time.sleep(0.05)
+    for away in (stopped, frozen):
+        with away(postgresql_server):
+            time.sleep(1.5)  # requests that began before complete
+            before = len(load.acknowledged)
+            time.sleep(1.0)
+            assert len(load.acknowledged) == before
+            assert httpx.get(f"{server.url}/healthz", timeout=10).status_code == 200
+        deadline = time.monotonic() + 10
+        while len(load.acknowledged) == before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(load.acknowledged) > before
     load.stop()
-    assert len(load.acknowledged) > before
     assert set(load.statuses) <= {201, 503}
     with Store.open(postgresql_database) as store, store.database.read() as connection:
         kept = list(connection.execute(sa.select(PREDICTIONS.c.id)).scalars())
@@ -171,7 +172,9 @@ def test_nothing_is_acknowledged_while_postgresql_is_away(
     assert set(load.acknowledged) <= set(kept)
 
 
-def test_workers_share_claims_and_metrics(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
+def test_workers_share_claims_and_metrics_and_a_dead_one_is_replaced(
+    run_server: Callable[..., Any], sound_file: Callable[..., bytes]
+) -> None:
     server = run_server("--workers", "2")
     content = sound_file()
     headers = {"Idempotency-Key": "once"}
@@ -188,11 +191,6 @@ def test_workers_share_claims_and_metrics(run_server: Callable[..., Any], sound_
     metrics = httpx.get(f"{server.url}/metrics", timeout=10).text
     counted = [line for line in metrics.splitlines() if line.startswith("auricle_answers_total{")]
     assert sum(float(line.split()[-1]) for line in counted) == 21  # of both together
-    assert server.stop(signal.SIGTERM) == 0
-
-
-def test_a_dead_worker_is_replaced(run_server: Callable[..., Any], sound_file: Callable[..., bytes]) -> None:
-    server = run_server("--workers", "2")
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
     before = children.read_text().split()
     os.kill(int(before[0]), signal.SIGKILL)
@@ -205,22 +203,50 @@ def test_a_dead_worker_is_replaced(run_server: Callable[..., Any], sound_file: C
     assert server.stop(signal.SIGTERM) == 0
 
 
-def test_new_and_revoked_keys_take_effect_within_seconds(run_server: Callable[..., Any]) -> None:
-    server = run_server("--set", "model_poll_s=0.1")
-    assert httpx.get(f"{server.url}/v1/models").status_code == 200
-    with Store.open(str(server.database)) as store:
-        token, key = store.keys.create(["read"])
-        deadline = time.monotonic() + 5
-        while httpx.get(f"{server.url}/v1/models").status_code != 401:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        headers = {"Authorization": f"Bearer {token}"}
-        assert httpx.get(f"{server.url}/v1/models", headers=headers).status_code == 200
-        store.keys.revoke(key.id)
-        deadline = time.monotonic() + 5
-        while httpx.get(f"{server.url}/v1/models", headers=headers).status_code != 401:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+def test_new_and_revoked_keys_take_effect_within_seconds(serve_with: Callable[..., Any]) -> None:
+    server = serve_with(model_poll_s=0.1)
+    assert server.client.get("/v1/models").status_code == 200
+    token, key = server.store.keys.create(["read"])
+    deadline = time.monotonic() + 5
+    while server.client.get("/v1/models").status_code != 401:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    headers = {"Authorization": f"Bearer {token}"}
+    assert server.client.get("/v1/models", headers=headers).status_code == 200
+    server.store.keys.revoke(key.id)
+    deadline = time.monotonic() + 5
+    while server.client.get("/v1/models", headers=headers).status_code != 401:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def signal_handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signal_handlers")
+def test_sigterm_while_the_model_is_loaded_stops_the_server(
+    states_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly_opened(*arguments: Any, **options: Any) -> Service:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return open_service(*arguments, **options)
+
+    monkeypatch.setattr(run, "open_service", slowly_opened)
+    monkeypatch.setattr(run.telemetry, "configure_logging", lambda: None)  # pytest has its own
+    url = str(tmp_path / "store.db")
+    with Store.open(url) as store:
+        model = register(store, states_file, who="test", why="")
+    second = threading.Timer(5.0, os.kill, (os.getpid(), signal.SIGTERM))
+    second.start()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        run.run(Settings(), url, model.name, listener)
+    assert second.is_alive()  # the first was enough
+    second.cancel()
 
 
 @pytest.mark.parametrize("options", [("--host", "::"), ("--port", "99999"), ("--set", "nothing=1"), ("--set", "x")])

@@ -48,8 +48,9 @@ def run(
     WorkerError : the decoding processes cannot start
     """
     telemetry.configure_logging()
+    early: list[int] = []  # signals that come before uvicorn listens to them; it re-raises later ones to these handlers
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # uvicorn re-raises signals to the handlers before its own
+        signal.signal(number, lambda number, _: early.append(number))
     with Store.open(store_url, patience_s=settings.patience_s) as store:
         service = open_service(settings, store, name, decoder=decoder)
         config = uvicorn.Config(
@@ -73,15 +74,20 @@ def run(
         # /healthz, for a tenth of a second.
         gc.freeze()
         gc.enable()
-        asyncio.run(_Server(config, service).serve(sockets=[listener]))
+        asyncio.run(_Server(config, service, early).serve(sockets=[listener]))
 
 
 class _Server(uvicorn.Server):
     """A server that accepts for a moment after the stop signal, for connections that are already on their way."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, early: Sequence[int]) -> None:
         super().__init__(config)
         self._service = service
+        self._early = early
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.should_exit |= bool(self._early)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._service.is_stopping = True
