@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from auricle.datasets.dataset import Dataset
-from auricle.prediction.bulk import output
+from auricle.prediction.bulk import batch, output
 from auricle.prediction.predictor import Predictor
 
 COMMAND = [sys.executable, "-m", "auricle", "predict"]
@@ -40,6 +40,12 @@ def many(clips: Path, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs in this process start no worker processes, however many files there are."""
+    monkeypatch.setattr(batch, "FEW_FILES", 1000)
+
+
 def command(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
@@ -50,6 +56,7 @@ def command(*arguments: object, **options: object) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_a_killed_run_resumes_to_the_same_output(auricle, states_file: Path, many: Path, out: Path) -> None:
     arguments = [states_file, many, "--windows", "--hop-s", "0.03"]
     assert auricle("predict", *arguments, "-o", out / "whole.jsonl").code == 1
@@ -61,10 +68,10 @@ def test_a_killed_run_resumes_to_the_same_output(auricle, states_file: Path, man
     def is_kept(_: int) -> bool:  # not before: of what the journal does not tell of, nothing counts
         return journal.exists() and b'"files"' in journal.read_bytes()
 
-    for is_time, later_s in ((is_begun, 0.0), (is_kept, 0.1)):
+    for is_time, later_s, workers in ((is_begun, 0.0, "2"), (is_kept, 0.1, "1")):
         before = part.stat().st_size if part.exists() else 0
         with subprocess.Popen(
-            [*COMMAND, *map(str, arguments), "-o", str(target), *(["--resume"] if before else [])],
+            [*COMMAND, *map(str, arguments), "-o", target, "--workers", workers, *(["--resume"] if before else [])],
             stderr=subprocess.PIPE,
             start_new_session=True,
         ) as run:
@@ -89,11 +96,18 @@ def test_the_summary_counts_resumed_files(auricle, states_file: Path, clips: Pat
     assert report.keys() >= {"files_per_s", "x_real_time", "seconds", "model", "output"}
 
 
-def test_a_resumed_run_must_have_the_same_settings(
+def small_disk() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+
+def test_a_full_disk_stops_the_run_which_resumes_with_the_same_settings(
     auricle, states_file: Path, trained_on_speeds, clips: Path, out: Path, tmp_path: Path
 ) -> None:
-    ran = command(states_file, clips, "-o", out / "x.jsonl", preexec_fn=small_disk)
-    assert ran.returncode == 2, ran.stderr
+    ran = command(states_file, clips, "-o", out / "x.jsonl", "--workers", "1", preexec_fn=small_disk)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"{out}/x.jsonl: cannot be written: File too large. The rows of " in ran.stderr
+    assert ran.stderr.endswith("Make room and give the same command with --resume.\n")
+    assert sorted(path.name for path in out.iterdir()) == ["x.jsonl.journal", "x.jsonl.part"]
     stopped = {path.name: path.read_bytes() for path in out.iterdir()}
     for change, says in (
         (["--windows"], "Windows was False, and is True"),
@@ -112,20 +126,6 @@ def test_a_resumed_run_must_have_the_same_settings(
     assert ran.sentence.startswith(f"{out}/x.jsonl: a stopped run left its rows in")
     assert {path.name: path.read_bytes() for path in out.iterdir()} == stopped
     assert auricle("predict", states_file, clips, "-o", out / "x.jsonl", "--resume").code == 0
-    assert len((out / "x.jsonl").read_text().splitlines()) == 24
-
-
-def small_disk() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
-
-
-def test_a_full_disk_stops_the_run_and_loses_nothing(auricle, states_file: Path, clips: Path, out: Path) -> None:
-    ran = command(states_file, clips, "-o", out / "x.jsonl", "--workers", "2", preexec_fn=small_disk)
-    assert (ran.returncode, ran.stdout) == (2, "")
-    assert f"{out}/x.jsonl: cannot be written: File too large. The rows of " in ran.stderr
-    assert ran.stderr.endswith("Make room and give the same command with --resume.\n")
-    assert sorted(path.name for path in out.iterdir()) == ["x.jsonl.journal", "x.jsonl.part"]
-    assert auricle("predict", states_file, clips, "-o", out / "x.jsonl", "--resume").code == 0
     assert (out / "x.jsonl").read_text() == auricle("predict", states_file, clips).out
     assert [path.name for path in out.iterdir()] == ["x.jsonl"]
 
@@ -138,7 +138,9 @@ def test_a_full_stdout(states_file: Path, clips: Path) -> None:
 
 
 def test_a_closed_pipe_ends_the_command_quietly(states_file: Path, many: Path) -> None:
-    with subprocess.Popen([*COMMAND, states_file, many], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+    with subprocess.Popen(
+        [*COMMAND, states_file, many, "--workers", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
         assert run.stdout is not None
         assert run.stderr is not None
         assert json.loads(run.stdout.readline())["level"] == "recording"
@@ -147,9 +149,11 @@ def test_a_closed_pipe_ends_the_command_quietly(states_file: Path, many: Path) -
         assert run.wait(timeout=60) == 0
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_a_killed_worker_costs_nothing(auricle, states_file: Path, many: Path, out: Path) -> None:
+    arguments = [states_file, many, "--windows", "--hop-s", "0.05"]
     with subprocess.Popen(
-        [*COMMAND, states_file, many, "-o", out / "x.jsonl", "--windows", "--hop-s", "0.05"], stderr=subprocess.PIPE
+        [*COMMAND, *arguments, "-o", out / "x.jsonl", "--workers", "1"], stderr=subprocess.PIPE
     ) as run:
         killed = None
         while killed is None and run.poll() is None:
@@ -162,7 +166,7 @@ def test_a_killed_worker_costs_nothing(auricle, states_file: Path, many: Path, o
         assert run.stderr is not None
         assert run.stderr.read() == b"2 of 162 files failed; each has a line with its error.\n"
         assert run.wait(timeout=60) == 1
-    auricle("predict", states_file, many, "--windows", "--hop-s", "0.05", "-o", out / "whole.jsonl")
+    auricle("predict", *arguments, "-o", out / "whole.jsonl")
     assert (out / "x.jsonl").read_text() == (out / "whole.jsonl").read_text()
 
 
@@ -173,7 +177,7 @@ def children(pid: int) -> list[int]:
 
 def test_ctrl_c_keeps_finished_rows(states_file: Path, many: Path, out: Path) -> None:
     with subprocess.Popen(
-        [*COMMAND, states_file, many, "-o", out / "x.jsonl", "--windows", "--hop-s", "0.05"],
+        [*COMMAND, states_file, many, "-o", out / "x.jsonl", "--windows", "--hop-s", "0.02", "--workers", "1"],
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as run:
