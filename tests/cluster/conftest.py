@@ -1,5 +1,6 @@
 """A real Dask cluster on loopback: a scheduler and workers, each in its own process."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -23,7 +24,8 @@ class Cluster:
     def start(self, name: str, module: str, *options: str) -> None:
         command = [sys.executable, "-m", f"distributed.cli.{module}", "--no-dashboard", *options]
         with (self.folder / f"{name}.log").open("wb") as log:
-            self.processes[name] = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+            environment = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+            self.processes[name] = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, env=environment)
 
     def start_scheduler(self) -> None:
         self.start("scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", "s.json")

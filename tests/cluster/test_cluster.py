@@ -94,34 +94,33 @@ def counted(folder: Path):
     return work
 
 
-def test_tasks_of_a_killed_worker_are_run_again(mortal, tmp_path):
-    for name in ("one", "two"):
-        mortal.start_worker(name)
-    with open_engine(mortal.engine) as engine:
-        wait_for(lambda: engine.n_slots == 2)
-        found = []
-        for number, pair in enumerate(engine.run(counted(tmp_path), range(60), batch_size=2)):
-            found.append(pair)
-            if number == 20:
-                mortal.kill("one")
-    assert sorted(found) == [(i, i) for i in range(60)]
+def test_workers_join_and_die_and_at_last_the_scheduler(mortal, tmp_path, monkeypatch):
+    def workers_of(run):
+        return {mark.name.split("-")[1] for mark in (tmp_path / run).iterdir()}
 
-
-def test_a_worker_that_joins_later_is_used(mortal, tmp_path):
+    for run in ("join", "die", "end"):
+        (tmp_path / run).mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr("auricle.runtime.cluster.WORKERS_S", 0.2)
+        with pytest.raises(ClusterError, match=r"must have a worker\. None came"), open_engine(mortal.engine):
+            pass
     mortal.start_worker("one")
     with open_engine(mortal.engine) as engine:
-        results = engine.run(counted(tmp_path), range(80))
+        results = engine.run(counted(tmp_path / "join"), range(80))
         next(results)
         mortal.start_worker("two")
         wait_for(lambda: engine.n_slots == 2)
         assert len(list(results)) == 79
-    assert len({mark.name.split("-")[1] for mark in tmp_path.iterdir()}) == 2
+        assert len(workers_of("join")) == 2  # who joins later is used
 
+        found = []
+        for number, pair in enumerate(engine.run(counted(tmp_path / "die"), range(60), batch_size=2)):
+            found.append(pair)
+            if number == 20:
+                mortal.kill("one")
+        assert sorted(found) == [(i, i) for i in range(60)]  # what the dead worker had is run again
 
-def test_a_scheduler_that_dies_is_an_error(mortal, tmp_path):
-    mortal.start_worker("one")
-    with open_engine(mortal.engine) as engine:
-        results = engine.run(counted(tmp_path), range(1000))
+        results = engine.run(counted(tmp_path / "end"), range(1000))
         next(results)
         mortal.kill("scheduler")
         with pytest.raises(ClusterError, match="The connection is lost"):
@@ -129,18 +128,12 @@ def test_a_scheduler_that_dies_is_an_error(mortal, tmp_path):
 
 
 def test_a_task_that_ends_its_workers_is_an_error(mortal):
-    for name in ("one", "two", "three", "four"):
+    for name in ("one", "two"):  # as many as a task may end, by the scheduler's settings
         mortal.start_worker(name)
     with open_engine(mortal.engine) as engine:
-        wait_for(lambda: engine.n_slots == 4)
+        wait_for(lambda: engine.n_slots == 2)
         with pytest.raises(ClusterError, match="must not end its worker"):
             list(engine.run(os._exit, [1]))
-
-
-def test_a_scheduler_without_workers_is_an_error(mortal, monkeypatch):
-    monkeypatch.setattr("auricle.runtime.cluster.WORKERS_S", 0.2)
-    with pytest.raises(ClusterError, match=r"must have a worker\. None came"), open_engine(mortal.engine):
-        pass
 
 
 def test_a_worker_of_another_version_is_named(cluster, monkeypatch):

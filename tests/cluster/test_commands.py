@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from auricle.bundles.bundle import Bundle
 from auricle.runtime.shards import MANIFEST
 
 
@@ -56,39 +57,31 @@ def test_shards_joined_are_what_one_machine_writes(cluster, auricle, states_file
     assert joined(out, ".jsonl") == written_here
 
 
-def test_a_killed_worker_costs_no_row(mortal, auricle, states_file, many, written_here, tmp_path):
+def test_a_killed_worker_costs_no_row_and_a_run_resumes_after_the_scheduler_died(
+    cluster, mortal, auricle, states_file, many, written_here, tmp_path
+):
     for name in ("one", "two"):
         mortal.start_worker(name)
-    out = tmp_path / "out"
 
-    def kill() -> None:
-        while len(list(out.glob("part-*"))) < 3:
-            time.sleep(0.01)
-        mortal.kill("one")
+    def run_while_dies(name, out):
+        def kill() -> None:
+            while not (out / MANIFEST).exists() or len(list(out.glob("part-*"))) < 3:
+                time.sleep(0.01)
+            mortal.kill(name)
 
-    killer = threading.Thread(target=kill)
-    killer.start()
-    code, _, _ = auricle("predict", states_file, many, "-o", out, "--engine", mortal.engine)
-    killer.join()
-    assert code == 1
-    assert "one" not in mortal.processes
+        killer = threading.Thread(target=kill)
+        killer.start()
+        code, _, err = auricle("predict", states_file, many, "-o", out, "--engine", mortal.engine)
+        killer.join()
+        return code, err
+
+    out = tmp_path / "killed"
+    assert run_while_dies("one", out)[0] == 1  # one file is no sound
     assert joined(out, ".jsonl") == written_here
     assert sorted(path.name for path in out.iterdir() if path.name.startswith(".")) == []
 
-
-def test_a_run_resumes_after_the_scheduler_died(cluster, mortal, auricle, states_file, many, written_here, tmp_path):
-    mortal.start_worker("one")
-    out = tmp_path / "out"
-
-    def kill() -> None:
-        while not (out / MANIFEST).exists() or len(list(out.glob("part-*"))) < 3:
-            time.sleep(0.01)
-        mortal.kill("scheduler")
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    code, _, err = auricle("predict", states_file, many, "-o", out, "--engine", mortal.engine)
-    killer.join()
+    out = tmp_path / "stopped"
+    code, err = run_while_dies("scheduler", out)
     assert code == 2
     assert "The connection is lost" in err
     code, stdout, _ = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--resume", "--json")
@@ -136,9 +129,9 @@ def test_train_writes_the_bundle_of_one_machine(cluster, auricle, machine_sounds
     for output, options in ((here, []), (there, ["--engine", cluster.engine, "--cache-max", "0"])):
         output.parent.mkdir()
         assert auricle("train", *arguments, "-o", output, *options)[0] == 0
-    from auricle.bundles.bundle import Bundle
-
-    assert Bundle.load(here).version == Bundle.load(there).version
+    mine, other = Bundle.load(here), Bundle.load(there)
+    assert mine.version == other.version
+    np.testing.assert_array_equal(mine.profile.rows, other.profile.rows)
 
 
 @pytest.mark.parametrize("command", ["features", "predict", "train"])
