@@ -57,6 +57,25 @@ def _no_pretrained_model_at_hand() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _undrawn_pictures() -> Iterator[Callable[..., bytes]]:
+    """Make the figures of pages, and do not draw them, which takes longer than most trainings; see `drawn`."""
+    from auricle.reports import html
+
+    render = html._render
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(html, "_render", lambda *_: b"<svg/>")
+        yield render
+
+
+@pytest.fixture
+def drawn(_undrawn_pictures: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the pictures of pages, for tests that look at them."""
+    from auricle.reports import html
+
+    monkeypatch.setattr(html, "_render", _undrawn_pictures)
+
+
 @pytest.fixture(scope="session")
 def make_embedding() -> "Callable[..., Embedding]":
     """Make a pretrained model of its own name: patches of 50 ms, and four fixed sums of each."""

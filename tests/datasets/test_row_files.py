@@ -81,7 +81,8 @@ def test_concatenated_shards_equal_the_table(dataset, examples, tmp_path, monkey
     assert len(written.shards) > 1
     parts = sorted(tmp_path.glob("part-*"))
     if has_parquet:
-        found = [np.stack([parquet.read_table(p)[n].to_numpy() for n in SPEC.columns], axis=1) for p in parts]
+        tables = [parquet.read_table(part) for part in parts]
+        found = [np.stack([table[name].to_numpy() for name in SPEC.columns], axis=1) for table in tables]
     else:
         found = [np.array([row[5:] for row in read_csv(part)[1:]], np.float32) for part in parts]
     np.testing.assert_array_equal(np.concatenate(found), examples.rows)

@@ -56,6 +56,7 @@ def test_unknown_classes_and_failed_files_are_named(states: Predictor, evaluated
     assert "1 recordings that cannot be predicted." in html
 
 
+@pytest.mark.usefixtures("drawn")
 def test_sections_follow_the_task(speeds: Predictor, evaluated: Evaluation, machine_sounds: Path) -> None:
     titles = [section.title for section in build_report(evaluated).sections]
     assert titles[2:5] == ["Performance by class", "Calibration (reliability diagram)", "Performance by subgroup"]

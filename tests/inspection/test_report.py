@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from auricle.datasets.dataset import Dataset
 from auricle.inspection.findings import Finding
 from auricle.inspection.inspect import inspect
 from auricle.inspection.report import build_report, verdict_of
 
 
+@pytest.mark.usefixtures("drawn")
 def test_page_shows_the_findings(sounds: Path) -> None:
     page = build_report(inspect(Dataset.load(sounds)))
     assert page.tone == "serious"

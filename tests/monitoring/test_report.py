@@ -39,6 +39,7 @@ def checked(states, window, **options):
     return found, states.bundle, window
 
 
+@pytest.mark.usefixtures("drawn")
 def test_report_has_sections_and_plots(states, watched):
     page = build_report([checked(states, watched, by="site")], by="site")
     titles = [section.title for section in page.sections]

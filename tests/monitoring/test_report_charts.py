@@ -6,6 +6,8 @@ import pytest
 from auricle.monitoring.report_charts import class_shares, histograms, time_series
 from auricle.reports import charts
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 @pytest.fixture
 def axis():

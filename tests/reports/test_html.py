@@ -12,6 +12,8 @@ from auricle.reports.html import Gallery, Listing, Notice, Numbers, Page, Pictur
 
 SCRIPT = "<script>alert('&')</script>"
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 def line_chart() -> Picture:
     figure, axes = charts.blank(2, 1)

@@ -136,6 +136,7 @@ def test_a_killed_training_resumes_from_its_checkpoints(sounds: Dataset, tmp_pat
     assert resumed.bundle.version == train(sounds, **options).bundle.version
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_report_has_occlusion_maps_of_a_network(trained: TrainResult) -> None:
     page = trained.report.html()
     assert "Attribution (occlusion maps)" in page

@@ -49,6 +49,7 @@ def test_a_classifier_has_sections_by_class_and_on_calibration(page: Page, train
     assert f"they hold {size:.2f} classes on average" in html
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_regressor_has_residuals_and_an_interval(trained_on_speeds: TrainResult) -> None:
     page = build_report(trained_on_speeds, NO_CURVE)
     assert "Predicted and true numbers" in titles(page)
@@ -58,6 +59,7 @@ def test_a_regressor_has_residuals_and_an_interval(trained_on_speeds: TrainResul
     assert "A prediction comes with an interval of ±" in html
 
 
+@pytest.mark.usefixtures("drawn")
 def test_leaks_are_listed_with_their_files_and_qualify_the_verdict(trained_on_states: TrainResult) -> None:
     file = trained_on_states.dataset.examples[0].file
     leak = Finding("duplicates across a split", "serious", "Two recordings have the same sound.", (file,))

@@ -179,6 +179,11 @@ class Page:
 
 def picture(figure: "Figure", alt: str, *, caption: str = "", image_format: Literal["svg", "png"] = "svg") -> Picture:
     """Render a figure for a page, as SVG or, for images, as PNG; the same figure gives the same bytes."""
+    mime = "image/svg+xml" if image_format == "svg" else "image/png"
+    return Picture(f"data:{mime};base64,{base64.b64encode(_render(figure, image_format)).decode()}", alt, caption)
+
+
+def _render(figure: "Figure", image_format: str) -> bytes:
     import matplotlib as mpl
 
     content = io.BytesIO()
@@ -187,8 +192,7 @@ def picture(figure: "Figure", alt: str, *, caption: str = "", image_format: Lite
             figure.savefig(content, format="svg", metadata={"Date": None})
         else:
             figure.savefig(content, format="png", dpi=144, metadata={"Software": None})
-    mime = "image/svg+xml" if image_format == "svg" else "image/png"
-    return Picture(f"data:{mime};base64,{base64.b64encode(content.getvalue()).decode()}", alt, caption)
+    return content.getvalue()
 
 
 @lru_cache(maxsize=1)
