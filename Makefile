@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NUMERIC := tests/audio/test_quality.py tests/kernels $(patsubst %,tests/features/test_%.py,descriptors extractor \
-	pipeline pooling spectrum) tests/bundles/test_self_test.py tests/export/test_rows.py
+	pipeline pooling spectrum) tests/bundles/test_self_test.py tests/export/test_rows.py \
+	tests/contracts/test_processors.py tests/compat/test_bundles.py
 
 .PHONY: demo test test-generic check bench lock clean
 

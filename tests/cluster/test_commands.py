@@ -19,10 +19,10 @@ from auricle.runtime.shards import MANIFEST
 
 @pytest.fixture(scope="module")
 def many(machine_sounds, tmp_path_factory) -> Path:
-    """A folder of 240 recordings, one of which is no sound."""
+    """A folder of 120 recordings, one of which is no sound."""
     folder = tmp_path_factory.mktemp("many")
     sounds = sorted(machine_sounds.parent.rglob("*.wav"))
-    for index in range(240):
+    for index in range(120):
         shutil.copy(sounds[index % len(sounds)], folder / f"{index:03d}.wav")
     (folder / "100.wav").write_text("no sound")
     return folder
@@ -48,12 +48,12 @@ def test_shards_joined_are_what_one_machine_writes(cluster, auricle, states_file
     out = tmp_path / "out"
     code, stdout, err = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--json")
     assert code == 1  # one file is no sound
-    assert "1 of 240 files failed" in err
+    assert "1 of 120 files failed" in err
     assert joined(out, ".jsonl") == written_here
     report = json.loads(stdout)
-    assert (report["n_files"], report["n_failed"], report["n_resumed"]) == (240, 1, 0)
+    assert (report["n_files"], report["n_failed"], report["n_resumed"]) == (120, 1, 0)
     code, stdout, _ = auricle("predict", states_file, many, "-o", out, "--engine", cluster.engine, "--resume", "--json")
-    assert json.loads(stdout)["n_resumed"] == 240
+    assert json.loads(stdout)["n_resumed"] == 120
     assert joined(out, ".jsonl") == written_here
 
 

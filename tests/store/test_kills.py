@@ -7,7 +7,6 @@ from pathlib import Path
 from subprocess import PIPE
 
 import numpy as np
-import pytest
 import sqlalchemy as sa
 
 from auricle.store.store import Store
@@ -36,9 +35,9 @@ with Store.open(sys.argv[1]) as store, store.writer() as writer:
 """
 
 
-@pytest.mark.parametrize("run", range(2))
-def test_a_kill_loses_and_duplicates_no_acknowledged_entry(store_url: str, tmp_path: Path, run: int) -> None:
-    rng = np.random.default_rng(run)
+def test_a_kill_loses_and_duplicates_no_acknowledged_entry(
+    store_url: str, tmp_path: Path, rng: np.random.Generator
+) -> None:
     with (tmp_path / "acknowledged").open("wb") as acknowledged_file, Store.open(store_url):
         process = subprocess.Popen([sys.executable, "-c", WRITE, store_url], stdout=acknowledged_file, stderr=PIPE)
         try:

@@ -19,6 +19,7 @@ from auricle.datasets.synthesis import machines
 from auricle.errors import ConversionError, DataError, SplitError, UsageError
 from auricle.features import pipeline
 from auricle.features.cache import FeatureCache
+from auricle.models.table import MODELS
 from auricle.prediction.predictor import Predictor
 from auricle.training.train import train
 
@@ -202,11 +203,12 @@ def test_an_estimator_that_does_not_convert_is_refused_before_anything_is_comput
 
 def test_a_budget_adds_specs_and_settings(states, monkeypatch):
     monkeypatch.setattr("auricle.training.search.search_space.SPEC_VARIANTS", {"parts": (1,)})  # one of each suffices
+    monkeypatch.setitem(MODELS, "svm", replace(MODELS["svm"], grid={"kernelsvc__C": (30.0,)}))
     result = train(states, models=["linear", "svm"], budget_s=120.0)
     names = [trial.candidate.name for trial in result.search.trials]
     assert names[:3] == ["linear", "linear(columns=spectrum)", "svm"]
     assert "svm(parts=1)" in names
-    assert any("C=" in name for name in names)
+    assert "svm(C=30.0)" in names
     model = Predictor(result.bundle)
     assert model.pipeline.spec == result.bundle.manifest.spec == (result.search.chosen.spec)
     assert result.examples.rows.shape[1] == len(result.bundle.manifest.spec.columns)

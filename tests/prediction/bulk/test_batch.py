@@ -12,7 +12,7 @@ from auricle.prediction.bulk.output import FileLines, render
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.request import PredictionRequest
 
-workers = pytest.mark.parametrize("workers", [1, 2])
+in_threads_and_processes = pytest.mark.parametrize("workers", [None, 2])
 
 
 @pytest.fixture
@@ -37,25 +37,20 @@ def rendered(
     ]
 
 
-@workers
-def test_results_come_in_the_order_of_the_files(workers: int, states: Predictor, mixed: list[Path]) -> None:
-    done = rendered(states, mixed, workers=workers)
+@in_threads_and_processes
+def test_results_come_in_the_order_of_the_files_and_windows_follow_their_recording(
+    workers: int | None, states: Predictor, mixed: list[Path]
+) -> None:
+    done = rendered(states, mixed, PredictionRequest(windows=True, hop_s=0.1), workers=workers)
     assert [file for file, _, _ in done] == mixed
     assert [error is None for _, _, error in done] == [True, False] * 5
     for file, rows, _ in done[::2]:
-        assert rows == [{"file": str(file), **states.predict(file).as_json()}]
+        recording, windows = states.answers(file, hop_s=0.1)
+        assert rows == [{"file": str(file), **prediction.as_json()} for prediction in (recording, *windows)]
     for file, (row,), error in done[1::2]:
         assert row["error"]["kind"] == "audio"
         assert row["error"]["message"].startswith(f"{file}: ")
         assert error == f"audio: {row['error']['message']}"
-
-
-@workers
-def test_windows_follow_their_recording(workers: int, states: Predictor, sound_files: dict[str, Path]) -> None:
-    request = PredictionRequest(windows=True, hop_s=0.1)
-    for file, rows, _ in rendered(states, list(sound_files.values()), request, workers=workers):
-        recording, windows = states.answers(file, hop_s=0.1)
-        assert rows == [{"file": str(file), **prediction.as_json()} for prediction in (recording, *windows)]
 
 
 def test_no_files_give_no_results(states: Predictor) -> None:

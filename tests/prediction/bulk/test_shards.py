@@ -1,4 +1,7 @@
-"""Shards written by this process in place of a cluster's workers; tests/cluster/ has real ones."""
+"""Shards written by this process in place of a cluster's workers; tests/cluster/ has real ones.
+
+Tests of one request stand together, because one process serves them.
+"""
 
 from pathlib import Path
 
@@ -34,6 +37,50 @@ def found(machine_sounds, tmp_path_factory) -> list[Path]:
     return [*sorted(machine_sounds.parent.rglob("*.wav"))[:9], bad]
 
 
+def test_a_resumed_run_reports_only_its_own_sound(states, found, tmp_path):
+    for resume in (False, True):
+        report = run_to_shards(
+            states,
+            found,
+            tmp_path,
+            request=PredictionRequest(),
+            format_name="jsonl",
+            engine=LocalEngine(),
+            resume=resume,
+        )
+    assert (report.n_files, report.n_failed, report.n_resumed, report.sound_s) == (10, 1, 10, 0)
+
+
+def test_a_resumed_run_must_have_the_same_request(states, found, tmp_path):
+    run_to_shards(states, found, tmp_path, request=PredictionRequest(), format_name="jsonl", engine=LocalEngine())
+    with pytest.raises(UsageError, match=r"Its `windows` was False, and now is True"):
+        run_to_shards(
+            states,
+            found,
+            tmp_path,
+            request=PredictionRequest(windows=True),
+            format_name="jsonl",
+            engine=LocalEngine(),
+            resume=True,
+        )
+
+
+def test_one_process_serves_many_shards(states, found, tmp_path):
+    run_to_shards(states, found, tmp_path / "a", request=PredictionRequest(), format_name="jsonl", engine=LocalEngine())
+    pool = shards._LOCAL_POOL.pool
+    run_to_shards(states, found, tmp_path / "b", request=PredictionRequest(), format_name="jsonl", engine=LocalEngine())
+    assert shards._LOCAL_POOL.pool is pool is not None
+    run_to_shards(
+        states,
+        found,
+        tmp_path / "c",
+        request=PredictionRequest(windows=True),
+        format_name="jsonl",
+        engine=LocalEngine(),
+    )
+    assert shards._LOCAL_POOL.pool is not pool
+
+
 @pytest.mark.parametrize("format_name", ["jsonl", "csv"])
 def test_joined_shards_equal_one_file(states, found, tmp_path, format_name):
     request = PredictionRequest(windows=True)
@@ -57,36 +104,6 @@ def test_joined_shards_equal_one_file(states, found, tmp_path, format_name):
     assert done[-1] == 10
 
 
-def test_a_resumed_run_reports_only_its_own_sound(states, found, tmp_path):
-    for resume in (False, True):
-        report = run_to_shards(
-            states,
-            found,
-            tmp_path,
-            request=PredictionRequest(),
-            format_name="jsonl",
-            engine=LocalEngine(),
-            resume=resume,
-        )
-    assert (report.n_files, report.n_failed, report.n_resumed, report.sound_s) == (10, 1, 10, 0)
-
-
-def test_one_process_serves_many_shards(states, found, tmp_path):
-    run_to_shards(states, found, tmp_path / "a", request=PredictionRequest(), format_name="jsonl", engine=LocalEngine())
-    pool = shards._LOCAL_POOL.pool
-    run_to_shards(states, found, tmp_path / "b", request=PredictionRequest(), format_name="jsonl", engine=LocalEngine())
-    assert shards._LOCAL_POOL.pool is pool is not None
-    run_to_shards(
-        states,
-        found,
-        tmp_path / "c",
-        request=PredictionRequest(windows=True),
-        format_name="jsonl",
-        engine=LocalEngine(),
-    )
-    assert shards._LOCAL_POOL.pool is not pool
-
-
 def test_a_failed_shard_closes_its_worker_pool(states, found, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -98,20 +115,6 @@ def test_a_failed_shard_closes_its_worker_pool(states, found, tmp_path, monkeypa
         )
     assert shards._LOCAL_POOL.pool is None
     assert list((tmp_path / "out").glob("*part*")) == []
-
-
-def test_a_resumed_run_must_have_the_same_request(states, found, tmp_path):
-    run_to_shards(states, found, tmp_path, request=PredictionRequest(), format_name="jsonl", engine=LocalEngine())
-    with pytest.raises(UsageError, match=r"Its `windows` was False, and now is True"):
-        run_to_shards(
-            states,
-            found,
-            tmp_path,
-            request=PredictionRequest(windows=True),
-            format_name="jsonl",
-            engine=LocalEngine(),
-            resume=True,
-        )
 
 
 def test_formats_of_one_recording_are_refused(states, found, tmp_path):
