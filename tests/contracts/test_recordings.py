@@ -69,7 +69,7 @@ def test_the_exported_graph_has_the_models_predictions(trained):
     session = onnxruntime.InferenceSession(build_graph(model.bundle), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     examples = result.dataset.examples
-    for example in examples[:: max(1, len(examples) // 40)]:
+    for example in examples[:: max(1, len(examples) // 20)]:
         clip = resample(read(example.file), model.bundle.manifest.spec.rate_hz)
         found = dict(zip(names, session.run(None, {INPUT: clip.samples}), strict=True))
         expected = model.predict(clip)
