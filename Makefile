@@ -6,7 +6,7 @@ NUMERIC := tests/audio/test_quality.py tests/kernels $(patsubst %,tests/features
 	pipeline pooling spectrum) tests/bundles/test_self_test.py tests/export/test_rows.py \
 	tests/contracts/test_processors.py tests/compat/test_bundles.py
 
-.PHONY: demo test test-generic check bench lock clean
+.PHONY: demo test test-generic hardening check bench lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/auricle demo -o demo-out
@@ -19,6 +19,10 @@ test-generic: $(VENV)/.test
 	NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=$(CURDIR)/$(VENV)/numba-generic \
 	NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4 AVX512_ICL AVX512_SPR" \
 	$(BIN)/pytest -n auto --dist worksteal $(NUMERIC)
+
+# What strangers may send, at length.
+hardening: $(VENV)/.test
+	AURICLE_FUZZ=200000 $(BIN)/pytest tests/serving/http/test_fuzz.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from auricle.serving import telemetry
 from auricle.serving.app import create_app
 from auricle.serving.decoder.pool import DECODER_PROGRAM
 from auricle.serving.http.protocol import protocol
+from auricle.serving.http.stream_protocol import StreamProtocol
 from auricle.serving.service import Service, open_service
 from auricle.serving.settings import Settings
 from auricle.store.store import Store
@@ -56,7 +57,7 @@ def run(
         config = uvicorn.Config(
             create_app(service),
             http=protocol(service),
-            ws="websockets-sansio",
+            ws=StreamProtocol,
             loop="asyncio",
             lifespan="on",
             log_config=None,

@@ -1,4 +1,5 @@
 import pytest
+from starlette.testclient import WebSocketDenialResponse
 
 from auricle.serving.http.middleware import is_loopback
 
@@ -18,7 +19,7 @@ def test_is_loopback(host: str, *, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[", "localhost.evil:80"])
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[::2]:80", "localhost.evil:80"])
 def test_other_hosts_are_421(served, host: str) -> None:
     reply = served.client.get("/healthz", headers={"Host": host})
     assert (reply.status_code, reply.json()["error"]["kind"]) == (421, "host")
@@ -62,3 +63,29 @@ def test_errors_have_one_shape(served) -> None:
             {"error"},
             {"kind", "message"},
         )
+
+
+@pytest.mark.parametrize("host", ["a@b", "[::1", "a b", "a/b", "a:x", "\u00e9", "x" * 300 + "@"])
+def test_a_host_that_is_no_name_and_port_is_malformed(served, host: str) -> None:
+    reply = served.client.get("/", headers={"Host": host.encode("latin-1")})
+    assert (reply.status_code, reply.json()["error"]["kind"]) == (400, "request")
+
+
+@pytest.mark.parametrize("origin", ["http://[::1", "http://[", "null", "", "//", "http://[v1.x]"])
+def test_an_origin_that_is_none_is_foreign(served, origin: str) -> None:
+    assert served.client.get("/v1/models", headers={"Origin": origin}).status_code == 403
+
+
+def test_methods_of_a_clients_own_share_one_label(served) -> None:
+    for method in ("METHOD", "GET"):
+        served.client.request(method, "/healthz" if method == "METHOD" else "/metrics")
+    before = served.client.get("/metrics").text.count("\n")
+    for n in range(20):
+        served.client.request(f"METHOD{n}", "/healthz")
+    assert served.client.get("/metrics").text.count("\n") <= before + 2
+
+
+def test_streams_have_one_path(served) -> None:
+    with pytest.raises(WebSocketDenialResponse) as denied, served.client.websocket_connect("ws://127.0.0.1/v1/models"):
+        pass
+    assert (denied.value.status_code, denied.value.json()["error"]["kind"]) == (404, "missing")

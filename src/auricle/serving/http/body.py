@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email.message import Message
 from types import TracebackType
 from typing import Final, Self
 
@@ -13,7 +12,7 @@ from python_multipart.exceptions import FormParserError
 from starlette.requests import Request
 
 from auricle.errors import RequestError
-from auricle.serving.http.multipart import FormParser
+from auricle.serving.http.multipart import FormParser, parse_parameters
 from auricle.serving.settings import Settings
 
 __all__ = ["Body", "MemoryBudget", "receive_body"]
@@ -139,9 +138,10 @@ async def receive_body(request: Request, settings: Settings, memory_budget: Memo
     _check_head(request, settings)
     boundary = _boundary(request)
     body = Body(memory_budget)
-    form = None if boundary is None else FormParser(boundary, body.write)
     total = 0
     try:
+        with _form_errors():
+            form = None if boundary is None else FormParser(boundary, body.write)
         async for chunk in request.stream():
             total += len(chunk)
             if total > settings.max_body_bytes:
@@ -182,14 +182,12 @@ def _too_large(settings: Settings) -> RequestError:
 
 def _boundary(request: Request) -> bytes | None:
     """Return the boundary of a multipart form; None for another body."""
-    message = Message()
-    message["content-type"] = request.headers.get("content-type", "application/octet-stream")
-    if message.get_content_type() != _FORM:
+    content_type, parameters = parse_parameters(request.headers.get("content-type", ""))
+    if content_type != _FORM:
         return None
-    boundary = message.get_boundary()
-    if not boundary:
+    if not parameters.get("boundary"):
         raise RequestError("The Content-Type of a form must name its `boundary`. It is missing.")
-    return boundary.encode("latin-1", errors="replace")
+    return parameters["boundary"].encode("latin-1", errors="replace")
 
 
 @contextmanager

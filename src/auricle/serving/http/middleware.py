@@ -1,6 +1,7 @@
 """ASGI middleware around all routes: host and origin checks, admission, security headers, request log, metrics."""
 
 import logging
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from auricle.errors import RequestError
 from auricle.serving.admission import SOUND_UPLOAD
 from auricle.serving.http.error_responses import ErrorResponse, error_response
 from auricle.serving.routes.health import ALIVE
+from auricle.serving.routes.streams import STREAMS
 from auricle.serving.service import Service
 from auricle.serving.settings import Settings
 
@@ -25,6 +27,9 @@ _LOG: Final = logging.getLogger("auricle.requests")
 _UNLOGGED_ROUTES: Final = ("/healthz", "/readyz", "/metrics")
 _HEALTHZ: Final = ("GET", "/healthz")
 _MAX_JSON_BYTES: Final = 65_536
+_HOST: Final = re.compile(r"([A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "WEBSOCKET"})
+"""The methods that metrics tell apart: a client may send any word."""
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -87,6 +92,8 @@ class Middleware:
                 await refusal(scope, receive, send_with_headers)
             elif refusal is not None:
                 await _deny_websocket(refusal, send_with_headers)
+            elif scope["type"] == "websocket" and scope["path"] != STREAMS:
+                await _deny_websocket(ErrorResponse("missing", "This path takes no stream."), send_with_headers)
             elif _matches(scope, _HEALTHZ):
                 scope["auricle.route"] = _HEALTHZ[1]
                 await ALIVE(scope, receive, send_with_headers)  # liveness must not wait for a route's dependencies
@@ -112,12 +119,14 @@ class Middleware:
 
     def _check_headers(self, headers: Mapping[str, str]) -> ErrorResponse | None:
         host = headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            return ErrorResponse("request", f"The header Host must be a name and a port. Got {host[:80]!r}.")
         if self._hosts and _host_name(host) not in self._hosts:
             return ErrorResponse(
                 "host", f"This server is not {host[:80]!r}. Its operator can add the name to `trusted_hosts`."
             )
         origin = headers.get("origin")
-        if origin is not None and origin not in self._service.settings.origins and urlsplit(origin).netloc != host:
+        if origin is not None and origin not in self._service.settings.origins and _origin_host(origin) != host:
             return ErrorResponse("forbidden", "Pages of other origins may not call this server.")
         return None
 
@@ -126,12 +135,13 @@ class Middleware:
         route = own_route or getattr(scope.get("route"), "path", "other")
         method = scope.get("method", "WEBSOCKET")
         metrics = self._service.metrics
-        metrics.requests.labels(method if route != "other" else "other", route, status).inc()
+        label = method if route != "other" and method in _METHODS else "other"
+        metrics.requests.labels(label, route, status).inc()
         metrics.request_s.labels(route).observe(seconds)
         if own_route or (route in _UNLOGGED_ROUTES and status < 400):
             return  # a line per refusal would add to the overload
         fields: dict[str, Any] = {
-            "method": method,
+            "method": method[:20],
             "path": scope["path"][:200],
             "status": status,
             "ms": round(1000 * seconds, 2),
@@ -186,3 +196,11 @@ def _host_name(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:
         return ""
+
+
+def _origin_host(origin: str) -> str | None:
+    """Return host and port of a header Origin; None if it has none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None

@@ -2,17 +2,32 @@
 
 import re
 from collections.abc import Callable
-from email.message import Message
 from typing import Final
 
 from python_multipart.multipart import MultipartParser
 
 from auricle.errors import RequestError
 
-__all__ = ["FormParser"]
+__all__ = ["FormParser", "parse_parameters"]
 
 _MAX_FIELD_BYTES: Final = 32_768
 _PARTS: Final = ("file", "metadata")
+_PARAMETER: Final = re.compile(r';\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
+
+
+def parse_parameters(header: str) -> tuple[str, dict[str, str]]:
+    """Return the value of a header such as Content-Type, in lower case, and its parameters by name.
+
+    Any text has a value: ``email.message`` would decode parameters by the character set and the number that a client
+    names. Of equal names, the first counts.
+    """
+    value, _, _ = header.partition(";")
+    parameters: dict[str, str] = {}
+    for name, text in _PARAMETER.findall(header[len(value) :]):
+        is_quoted = len(text) > 1 and text.startswith('"') and text.endswith('"')
+        plain = re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL) if is_quoted else text.strip()
+        parameters.setdefault(name.lower(), plain)
+    return value.strip().lower(), parameters
 
 
 class FormParser:
@@ -95,17 +110,15 @@ class FormParser:
         self._value.clear()
 
     def _on_headers_finished(self) -> None:
-        message = Message()
-        message["content-disposition"] = re.sub(r"[\r\n]", "", self._headers.get("content-disposition", ""))
-        name = message.get_param("name", header="content-disposition")
-        self._name = name if isinstance(name, str) else ""
+        _, parameters = parse_parameters(self._headers.get("content-disposition", ""))
+        self._name = parameters.get("name", "")
         if self._name not in _PARTS:
             raise RequestError(f"A form's parts must be `file` and `metadata`. Got {self._name[:64]!r}.")
         if self._name in self._received:
             raise RequestError(f"A form must have one part `{self._name}`. This one has more.")
         self._received.add(self._name)
         if self._name == "file":
-            self.source = message.get_filename("") or ""
+            self.source = parameters.get("filename", "")
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._name == "file":

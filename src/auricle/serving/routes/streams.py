@@ -22,7 +22,10 @@ from auricle.serving.routes.predictions import await_commit
 from auricle.serving.service import Service, get_service
 from auricle.serving.stream_session import StreamSession
 
-__all__ = ["router"]
+__all__ = ["STREAMS", "router"]
+
+STREAMS: Final = "/v1/streams"
+"""The one path that takes a WebSocket."""
 
 router = APIRouter()
 
@@ -39,7 +42,7 @@ class _StreamQuery(RequestQuery):
     windows: bool = True
 
 
-@router.websocket("/v1/streams")
+@router.websocket(STREAMS)
 async def streams(websocket: WebSocket) -> None:
     """Predict a stream until it ends.
 
