@@ -69,10 +69,6 @@ TESTED_IN = {
     "serving/stream_session.py": "serving/routes/test_streams.py",
     "serving/supervisor.py": "serving/test_run.py",
     "serving/worker.py": "serving/test_run.py",
-    "store/blobs.py": "store/registry/test_models.py",
-    "store/database.py": "store/test_outages.py",
-    "store/dialects.py": "store/test_migrations.py",
-    "store/tables.py": "store/test_migrations.py",
 }
 """Modules without a test file of their name: tables, programs, and what is only seen through another module."""
 

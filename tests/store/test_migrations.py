@@ -1,16 +1,14 @@
 import subprocess
 import sys
-from pathlib import Path
 from subprocess import PIPE
 
 import pytest
 import sqlalchemy as sa
 
 from auricle.errors import StoreError
-from auricle.store.database import Database
 from auricle.store.migrations import STEPS, Step, migrate
 from auricle.store.store import Store
-from auricle.store.tables import METADATA, VERSION
+from auricle.store.tables import VERSION
 
 START = """
 import sys
@@ -78,27 +76,3 @@ def test_a_newer_schema_is_refused(store_url: str) -> None:
         connection.execute(sa.update(VERSION).values(version=99))
     with pytest.raises(StoreError, match=rf"version must be at most {len(STEPS)}. Got 99: use the version of auricle"):
         Store.open(store_url)
-
-
-def test_migrated_schema_equals_the_declared_tables(store_url: str) -> None:
-    with Store.open(store_url) as store:
-        found = sa.inspect(store.database.engine)
-        for table in METADATA.sorted_tables:
-            assert [column["name"] for column in found.get_columns(table.name)] == [c.name for c in table.columns]
-            assert {
-                index["name"] for index in found.get_indexes(table.name) if not index.get("duplicates_constraint")
-            } == {index.name for index in table.indexes}
-
-
-def test_open_without_create_refuses_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"typo\.db: the store must be a file .*: there is no such file"):
-        Store.open(str(tmp_path / "typo.db"), create=False)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_open_refuses_other_files_and_folders(tmp_path: Path) -> None:
-    (tmp_path / "song.wav").write_bytes(b"RIFF" * 300)
-    with pytest.raises(StoreError, match="the file is not a SQLite database"):
-        Store.open(str(tmp_path / "song.wav"))
-    with pytest.raises(StoreError, match="it is not a file"):
-        Database(str(tmp_path))
