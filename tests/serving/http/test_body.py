@@ -6,7 +6,6 @@ import pytest
 
 from auricle.errors import RequestError
 from auricle.serving.http.body import Body, MemoryBudget
-from auricle.serving.http.multipart import FormParser
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 262_144, 262_145, 1_000_003])
@@ -42,26 +41,3 @@ def test_the_memory_budget_limits_bodies() -> None:
             body.write(bytes(60))
     assert refused.value.reason == "overloaded"
     assert memory_budget._free_bytes == 100
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 100_000])
-def test_a_form_parses_in_chunks_of_any_size(size: int) -> None:
-    content = (
-        b'--edge\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n{"a": 1}\r\n'
-        b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a\\"b.wav"\r\n'
-        b"Content-Type: audio/wav\r\n\r\nRIFF\r\n--edg\r\n--edge--\r\n"
-    )
-    found = bytearray()
-    form = FormParser(b"edge", found.extend)
-    for start in range(0, len(content), size):
-        form.push(content[start : start + size])
-    form.end()
-    assert (bytes(found), form.metadata, form.source) == (b"RIFF\r\n--edg", '{"a": 1}', 'a"b.wav')
-
-
-def test_metadata_of_a_form_is_limited() -> None:
-    form = FormParser(b"edge", bytearray().extend)
-    form.push(b'--edge\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n')
-    form.push(bytes(32_000))
-    with pytest.raises(RequestError, match="at most 32768 bytes"):
-        form.push(bytes(1000))

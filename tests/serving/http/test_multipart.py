@@ -11,7 +11,8 @@ from auricle.serving.http.multipart import FormParser, parse_parameters
 
 FORM = (
     b'--edge\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n{"site": "north"}\r\n'
-    b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a \\"b\\".wav"\r\n\r\nRIFF\r\n--edge--\r\n'
+    b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a \\"b\\".wav"\r\n'
+    b"Content-Type: audio/wav\r\n\r\nRIFF\r\n--edg\r\n--edge--\r\n"
 )
 
 
@@ -46,7 +47,7 @@ def test_pieces_of_any_size_give_the_same_form(cuts: list[int]) -> None:
     for start, end in pairwise(bounds):
         form.push(FORM[start:end])
     form.end()
-    assert (bytes(content), form.source, form.metadata) == (b"RIFF", 'a "b".wav', '{"site": "north"}')
+    assert (bytes(content), form.source, form.metadata) == (b"RIFF\r\n--edg", 'a "b".wav', '{"site": "north"}')
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,7 @@ def test_pieces_of_any_size_give_the_same_form(cuts: list[int]) -> None:
     [
         (FORM.replace(b'name="file"', b'name="other"'), "parts must be `file` and `metadata`"),
         (FORM.replace(b'name="metadata"', b'name="file"'), "must have one part `file`"),
+        (FORM[: FORM.index(b"--edge", 1)] + b"--edge--\r\n", "must have a part named `file`"),
         (FORM[:-10], "ends before its last boundary"),
         (FORM[:80] + b"--edge--\r\n", "ends before its last boundary"),
         (FORM.replace(b'{"site": "north"}', b"x" * 40_000), "must have at most 32768 bytes"),
@@ -67,3 +69,11 @@ def test_other_forms_are_refused(content: bytes, says: str) -> None:
 
     with pytest.raises(RequestError, match=says):
         parse()
+
+
+def test_metadata_of_a_form_is_limited() -> None:
+    form = FormParser(b"edge", bytearray().extend)
+    form.push(b'--edge\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n')
+    form.push(bytes(32_000))
+    with pytest.raises(RequestError, match="at most 32768 bytes"):
+        form.push(bytes(1000))

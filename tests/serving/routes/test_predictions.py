@@ -115,12 +115,6 @@ def test_silent_and_tiny_sounds_are_refused(served, sound_file: Callable[..., by
         ({"hop_s": "nan"}, "hop_s"),
         ({"path": "/etc/passwd"}, "path"),
         ({"metadata": "[1]"}, "metadata"),
-        ({"metadata": "{"}, "metadata"),
-        ({"metadata": '{"a": [1]}'}, "metadata"),
-        ({"metadata": '{"a": 1e999}'}, "metadata"),
-        ({"metadata": '{"a": "\\u0000"}'}, "metadata"),
-        ({"metadata": '{"a": "\\ud800"}'}, "metadata"),
-        ({"metadata": "[" * 10_000}, "metadata"),
     ],
 )
 def test_invalid_settings_are_refused(served, clip: bytes, params: dict[str, str], named: str) -> None:
