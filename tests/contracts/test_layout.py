@@ -59,8 +59,6 @@ TESTED_IN = {
     "runtime/cluster.py": "cluster/test_cluster.py",
     "serving/active_model.py": "serving/routes/test_models.py",
     "serving/app.py": "serving/test_openapi.py",
-    "serving/decoder/process.py": "serving/decoder/test_pool.py",
-    "serving/decoder/sandbox.py": "serving/decoder/test_pool.py",
     "serving/http/stream_protocol.py": "serving/http/test_fuzz.py",
     "serving/service.py": "serving/test_run.py",
     "serving/stream_session.py": "serving/routes/test_streams.py",

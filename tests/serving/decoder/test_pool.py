@@ -70,37 +70,6 @@ def test_decompression_bombs_are_refused(
         decoders.decode(in_memory(endless_vorbis))
 
 
-@pytest.mark.parametrize(
-    ("limits", "message"),
-    [
-        (DecodeLimits(max_s=0.5), "at most 0.5 s long"),
-        (DecodeLimits(max_samples=15_999), "15999 samples of all channels"),
-        (DecodeLimits(max_expansion=1), "1 times its file's size"),
-        (DecodeLimits(min_rate_hz=9_000), "from 9000 to 384000 Hz. Got 8000 Hz"),
-        (DecodeLimits(max_rate_hz=4_000), "from 4000 to 4000 Hz. Got 8000 Hz"),
-        (DecodeLimits(max_channels=1), "at most 1 channels. Got 2"),
-    ],
-)
-def test_limits_are_enforced(
-    in_memory: Put, sound_file: Callable[..., bytes], limits: DecodeLimits, message: str
-) -> None:
-    pool = DecoderPool(limits, size=1)
-    try:
-        with pytest.raises(AudioError, match=message):
-            pool.decode(in_memory(sound_file(1.0, channels=2)))
-    finally:
-        pool.close()
-
-
-def test_mp3_samples_are_counted_while_decoding(in_memory: Put, sound_file: Callable[..., bytes]) -> None:
-    pool = DecoderPool(DecodeLimits(max_s=1.0), size=1)
-    try:
-        with pytest.raises(AudioError, match="at most 1 s long"):
-            pool.decode(in_memory(sound_file(3.0, form="MP3")))
-    finally:
-        pool.close()
-
-
 def test_threads_share_the_pool(decoders: DecoderPool, in_memory: Put, sound_file: Callable[..., bytes]) -> None:
     contents = [sound_file(0.1, seed=seed) for seed in range(8)]
     descriptors = [in_memory(contents[i % 8] if i % 5 else b"CRASH") for i in range(60)]  # more than a process takes
