@@ -62,8 +62,6 @@ TESTED_IN = {
     "serving/http/stream_protocol.py": "serving/http/test_fuzz.py",
     "serving/service.py": "serving/test_run.py",
     "serving/stream_session.py": "serving/routes/test_streams.py",
-    "serving/supervisor.py": "serving/test_run.py",
-    "serving/worker.py": "serving/test_run.py",
 }
 """Modules without a test file of their name: tables, programs, and what is only seen through another module."""
 
