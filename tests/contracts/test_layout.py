@@ -57,9 +57,7 @@ TESTED_IN = {
     "models/neighbours.py": "contracts/test_models.py",
     "models/trees.py": "contracts/test_models.py",
     "runtime/cluster.py": "cluster/test_cluster.py",
-    "serving/app.py": "serving/test_openapi.py",
     "serving/http/stream_protocol.py": "serving/http/test_fuzz.py",
-    "serving/service.py": "serving/test_run.py",
 }
 """Modules without a test file of their name: tables, programs, and what is only seen through another module."""
 
