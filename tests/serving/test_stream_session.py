@@ -93,6 +93,7 @@ def test_long_entries_keep_no_sound(open_session: Open, samples: np.ndarray) -> 
     for block in np.split(samples, [4000, 8000]):  # one stretch of 1 s, and one of 0.3 s
         session.push(encoded(block))
         if session.is_due:
+            assert session._blocks == []  # nor holds it in memory until then
             sounds.append(session.cut()[1])
     session.end()
     sounds.append(session.cut()[1])

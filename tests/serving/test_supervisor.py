@@ -88,14 +88,18 @@ def supervise(tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 def test_a_killed_process_is_replaced_and_all_end_at_sigterm(supervise: Supervise, log: Path) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     running: list[bool] = []
+    ready, ended = log.with_name("ready"), log.with_name("ended")
+    ready.touch()
 
     def kill_one() -> None:
-        await_starts(log, 2)
-        os.kill(pids(log)[0], signal.SIGKILL)
-        await_starts(log, 3)
+        await_starts(ready, 2)
+        os.killpg(pids(log)[0], signal.SIGKILL)
+        await_starts(ready, 3)
         running.extend(map(is_running, pids(log)))
 
-    supervise(STAY, kill_one, workers=2, origins=("https://page.example",))
+    ends = f"trap 'kill $!; echo $$ >>{ended}; exit 0' TERM\nsleep 60 &\necho $$ >>{ready}\nwait"
+    supervise(ends, kill_one, workers=2, origins=("https://page.example",))
+    assert sorted(pids(ended)) == sorted(pids(log)[1:])
     assert running == [False, True, True]
     assert [pid for pid in pids(log) if is_running(pid)] == []
     assert signal.getsignal(signal.SIGTERM) == handler

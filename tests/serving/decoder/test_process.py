@@ -75,6 +75,13 @@ def test_limits_are_enforced_before_a_sample_is_written(
     assert message in reply.message
 
 
+def test_a_header_that_claims_too_much_is_refused_unread(ask: Ask, giant_flac: bytes) -> None:
+    reply, written = ask(giant_flac)
+    assert reply is not None
+    assert (reply.kind, written) == ("limit", b"")
+    assert "at least 68719476735 frames" in reply.message
+
+
 def test_a_sound_at_the_limits_is_decoded(ask: Ask, sound_file: Callable[..., bytes]) -> None:
     limits = DecodeLimits(max_s=1.0, max_samples=16_000, min_rate_hz=8_000, max_rate_hz=8_000, max_channels=2)
     assert ask(sound_file(1.0, channels=2), limits)[0] == DecodeReply(7, "ok")
