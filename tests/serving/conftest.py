@@ -22,10 +22,10 @@ import soundfile
 from starlette.testclient import TestClient
 
 from auricle.runtime import clock
-from auricle.serving.active_model import register
 from auricle.serving.app import create_app
 from auricle.serving.decoder.messages import DecodeLimits
 from auricle.serving.decoder.pool import DecoderPool
+from auricle.serving.inference.active_model import register
 from auricle.serving.service import Service, open_service
 from auricle.serving.settings import Settings
 from auricle.store.keys import SCOPES

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from auricle.cli.main import main
 from auricle.serving import run
-from auricle.serving.active_model import register
+from auricle.serving.inference.active_model import register
 from auricle.serving.service import Service, open_service
 from auricle.serving.settings import Settings
 from auricle.store.store import Store

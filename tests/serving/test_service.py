@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from auricle.errors import MissingError, StoreError, WorkerError
 from auricle.serving import service as module
-from auricle.serving.active_model import register
 from auricle.serving.app import create_app
+from auricle.serving.inference.active_model import register
 from auricle.serving.service import Service, lifespan, open_service
 from auricle.serving.settings import Settings
 from auricle.serving.telemetry import Metrics

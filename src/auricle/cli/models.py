@@ -34,7 +34,7 @@ def add_model(
     Example: `auricle models add engine.auricle --why "the winter's recordings"`
     """
     from auricle.prediction.predictor import load
-    from auricle.serving.active_model import register
+    from auricle.serving.inference.active_model import register
 
     load(model)  # runs the self-test
     with open_store(store, create=True) as opened:

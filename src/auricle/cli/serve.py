@@ -59,7 +59,7 @@ def serve(
     """
     gc.disable()  # until the server is ready: start-up makes no garbage, and collecting takes an eighth of it
     context.call_on_close(gc.enable)
-    from auricle.serving.active_model import register
+    from auricle.serving.inference.active_model import register
     from auricle.serving.settings import read_settings
     from auricle.store.database import DEFAULT_URL
     from auricle.store.store import Store

@@ -77,7 +77,21 @@ class Stream:
         self._resampler = Resampler(rate_hz, spec.rate_hz)
         first_sample = round(start_s * spec.rate_hz)
         self._cutter = Cutter(spec.window_samples, hop_samples, spec.rate_hz, first_sample=first_sample)
+        self._hop_samples = hop_samples
         self.begin_recording()
+
+    @property
+    def hop_s(self) -> float | None:
+        """Seconds from one window to the next; None where the whole sound is one window."""
+        spec = self.model.bundle.manifest.spec
+        return None if spec.window_samples is None else self._hop_samples / spec.rate_hz
+
+    def count_windows(self, duration_s: float) -> int:
+        """Return how many windows a sound of this length has, give or take one."""
+        spec = self.model.bundle.manifest.spec
+        if spec.window_samples is None:
+            return 1
+        return 1 + max(0, -int(-(duration_s * spec.rate_hz - spec.window_samples) // self._hop_samples))
 
     def begin_recording(self) -> None:
         """Begin the next recording here: :meth:`recording` then covers the windows that end from now on.

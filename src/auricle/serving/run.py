@@ -91,6 +91,6 @@ class _Server(uvicorn.Server):
         self.should_exit |= bool(self._early)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._service.is_stopping = True
+        self._service.stop()
         await asyncio.sleep(_ACCEPT_S)
         await super().shutdown(sockets)

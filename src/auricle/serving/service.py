@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +14,12 @@ from anyio import to_thread
 from starlette.requests import HTTPConnection
 
 from auricle.errors import AuricleError, StoreError
-from auricle.serving.active_model import ActiveModel
-from auricle.serving.admission import AdmissionControl
 from auricle.serving.decoder.pool import DECODER_PROGRAM, DecoderPool
 from auricle.serving.http.auth import Authenticator
-from auricle.serving.http.body import MemoryBudget
 from auricle.serving.http.rate_limits import RateLimits
+from auricle.serving.inference.active_model import ActiveModel
+from auricle.serving.inference.admission import AdmissionControl
+from auricle.serving.inference.memory import MemoryBudget
 from auricle.serving.settings import Settings
 from auricle.serving.telemetry import Metrics
 from auricle.store.predictions.writer import Writer
@@ -32,6 +33,7 @@ _LOG: Final = logging.getLogger("auricle.serving")
 _SESSIONS_S: Final = 5.0
 _SWEEP_S: Final = 600.0
 _STREAM_THREADS: Final = 2
+_DRAIN_SHARE: Final = 0.7  # the rest is for commits and replies
 
 
 @dataclass(slots=True)
@@ -53,6 +55,13 @@ class Service:
     sessions: set[str] = field(default_factory=set)
     """Ids of the streams that are open in this process."""
     is_stopping: bool = False
+    work_ends_at: float = math.inf
+    """Until when work may last, on the clock of `time.monotonic`; finite once the server stops."""
+
+    def stop(self) -> None:
+        """Take no new work, and end what is in hand within the time that is promised for it."""
+        self.is_stopping = True
+        self.work_ends_at = time.monotonic() + _DRAIN_SHARE * self.settings.drain_s
 
     async def poll(self) -> None:
         """Refresh champion, keys and sessions, and apply retention, until cancelled; failures are retried."""
@@ -135,7 +144,10 @@ def open_service(settings: Settings, store: "Store", name: str, *, decoder: Sequ
         active_model=active_model,
         decoders=decoders,
         admission=AdmissionControl(
-            threads=settings.threads, max_waiting=settings.max_waiting, max_wait_s=settings.max_wait_s
+            threads=settings.threads,
+            max_waiting=settings.max_waiting,
+            max_wait_s=settings.max_wait_s,
+            max_long=settings.max_long,
         ),
         stream_threads=ThreadPoolExecutor(_STREAM_THREADS, thread_name_prefix="stream"),
         authenticator=Authenticator(store.keys.verify, settings, is_open=is_open),

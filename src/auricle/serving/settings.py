@@ -17,6 +17,7 @@ PREFIX: Final = "AURICLE_SERVE_"
 """Prefix of environment variables, as in ``AURICLE_SERVE_PORT``."""
 
 _TABLE: Final = "serve"
+_FLAC_SAMPLE_BYTES: Final = 3
 
 Seconds = Annotated[float, Field(gt=0, le=86_400 * 3650)]
 Count = Annotated[int, Field(ge=1)]
@@ -42,7 +43,9 @@ class Settings(BaseModel):
     )
 
     max_body_bytes: Count = Field(25_000_000, description="most bytes of a request's body")
-    max_bodies_bytes: Count = Field(500_000_000, description="most bytes of all bodies at a time, per process")
+    max_bodies_bytes: Count = Field(
+        500_000_000, description="most bytes of all bodies, decoded sounds and streams at a time, per process"
+    )
     max_sound_s: Seconds = Field(600.0, description="most seconds of a sound")
     max_samples: Count = Field(60_000_000, description="most samples of a sound, of all channels together")
     min_rate_hz: Count = Field(4_000, description="lowest sample rate")
@@ -54,6 +57,16 @@ class Settings(BaseModel):
     decode_jobs: Count = Field(200, description="sounds after which a decoding process is replaced")
     decode_memory_mb: Annotated[int, Field(ge=64)] = Field(512, description="MiB of memory to decode a sound")
 
+    max_windows: Count = Field(20_000, description="most windows of a sound, whatever hop is asked for")
+    max_windows_admin: Count = Field(200_000, description="the same for keys with the scope admin")
+    max_predict_s: Seconds = Field(
+        60.0, description="most seconds of work on a sound; what is expected to take half of them is refused"
+    )
+    max_reply_bytes: Count = Field(1_000_000, description="most bytes of a reply, and of a prediction in the store")
+    long_s: Seconds = Field(
+        30.0, description="seconds from which a sound is long; long sounds are handled one at a time, beside the others"
+    )
+    max_long: Count = Field(4, description="long sounds in flight before further ones are refused")
     threads: Annotated[int, Field(ge=1, le=256)] = Field(
         2, description="sounds that a process handles in parallel; to use more cores, raise `workers` instead"
     )
@@ -111,9 +124,13 @@ class Settings(BaseModel):
             memory_bytes=self.decode_memory_mb << 20,
         )
 
-    def may_keep_sound(self, duration_s: float) -> bool:
-        """Return whether a sound of this length may be kept."""
-        return self.keep_audio != "none" and duration_s <= self.keep_review_s
+    def may_keep_sound(self, n_samples: int, rate_hz: int) -> bool:
+        """Return whether a sound of this length may be kept; as FLAC it is never larger than a body may be."""
+        return (
+            self.keep_audio != "none"
+            and n_samples <= self.keep_review_s * rate_hz
+            and _FLAC_SAMPLE_BYTES * n_samples <= self.max_body_bytes
+        )
 
     def retention(self) -> RetentionPolicy:
         """Return the retention policy of the store."""

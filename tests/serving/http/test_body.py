@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from auricle.errors import RequestError
-from auricle.serving.http.body import Body, MemoryBudget
+from auricle.serving.http.body import Body
+from auricle.serving.inference.memory import MemoryBudget
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 262_144, 262_145, 1_000_003])

@@ -70,3 +70,71 @@ def test_a_broken_champion_leaves_the_previous_model_active(
 )
 def test_invalid_promotions_are_refused(served, path: str, body: object, status: int) -> None:
     assert served.client.post(f"/v1/models/{path}", json=body).status_code == status
+
+
+def test_of_two_promotions_that_expect_the_same_champion_one_gets_412(
+    serve_with: Callable[..., Any], second_version: bytes
+) -> None:
+    served = serve_with()
+    first = served.client.get("/v1/models")
+    version, etag = add(served, second_version), first.headers["ETag"]
+    before = served.service.active_model.model.name
+    won = served.client.post("/v1/models/states/promote", json={"version": version}, headers={"If-Match": etag})
+    assert (won.status_code, won.json()["champion"]) == (200, f"states@{version}")
+    assert "warning" not in won.json()
+    assert "Warning" not in won.headers
+    for lost in (
+        served.client.post("/v1/models/states/promote", json={"version": version}, headers={"If-Match": etag}),
+        served.client.post("/v1/models/states/rollback", json={}, headers={"If-Match": etag}),
+        served.client.post("/v1/models/states/rollback", json={"expected": before.rpartition("@")[2]}),
+    ):
+        assert (lost.status_code, lost.json()["error"]["kind"]) == (412, "precondition")
+        assert f"states@{version}" in lost.json()["error"]["message"]
+    assert served.client.get("/v1/models").headers["ETag"] == won.headers["ETag"] != etag
+    back = served.client.post("/v1/models/states/rollback", json={"expected": version})
+    assert (back.status_code, back.json()["champion"], back.headers["ETag"]) == (200, before, etag)
+
+
+@pytest.mark.parametrize(
+    ("if_match", "status"),
+    [
+        ("*", 200),
+        ('"x", {etag}, "y"', 200),
+        ("W/{etag}", 412),  # weak tags match nothing here
+        ("{bare}", 412),
+        ('""', 412),
+        ("", 412),
+        ("x" * 5000, 422),
+        ('"' * 300, 412),
+        (", ,", 412),
+        ('"None"', 412),
+    ],
+)
+def test_if_match_in_every_spelling(
+    serve_with: Callable[..., Any], second_version: bytes, if_match: str, status: int
+) -> None:
+    served = serve_with()
+    etag = served.client.get("/v1/models").headers["ETag"]
+    version = add(served, second_version)
+    headers = {"If-Match": if_match.format(etag=etag, bare=etag.strip('"'))}
+    reply = served.client.post("/v1/models/states/promote", json={"version": version}, headers=headers)
+    assert reply.status_code == status
+
+
+def test_a_change_that_expects_nothing_works_and_warns(serve_with: Callable[..., Any], second_version: bytes) -> None:
+    served = serve_with()
+    reply = served.client.post("/v1/models/states/promote", json={"version": add(served, second_version)})
+    assert reply.status_code == 200
+    assert "If-Match" in reply.json()["warning"]
+    assert reply.headers["Warning"].startswith("299 - ")
+
+
+def test_a_change_between_reading_and_writing_is_412(
+    serve_with: Callable[..., Any], second_version: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = serve_with()
+    version = add(served, second_version)
+    aliases = served.store.aliases
+    monkeypatch.setattr(type(aliases), "digest", lambda *_: "0" * 64)  # read before the other change
+    reply = served.client.post("/v1/models/states/promote", json={"version": version})
+    assert reply.status_code == 412

@@ -25,7 +25,7 @@ def test_feedback_is_append_only(store: Store, make_entry: Make) -> None:
         "via": "page",
         "time": first.time.isoformat(timespec="seconds"),
     }
-    assert store.entries(Filter(labelled=True)).entries == (added,)
+    assert [entry.id for entry in store.entries(Filter(labelled=True)).entries] == [added.id]
 
 
 def test_invalid_labels_are_refused(store: Store, make_entry: Make) -> None:

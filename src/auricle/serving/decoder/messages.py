@@ -1,5 +1,6 @@
 """Messages between the server and its decoding processes: fixed binary structures, validated by both sides."""
 
+import math
 import os
 import struct
 from dataclasses import dataclass
@@ -19,20 +20,21 @@ __all__ = [
 ]
 
 _MAGIC: Final = b"AURD"
-_VERSION: Final = 1
+_VERSION: Final = 2
 
-REQUEST: Final = struct.Struct("<4sIQ")
-"""Magic, version and job number; two descriptors accompany it: the sound, and the target of the samples."""
+REQUEST: Final = struct.Struct("<4sIQd")
+"""Magic, version, job number and length in seconds from which a sound is long; two descriptors accompany it: the
+sound, and the target of the samples."""
 
 HEADER: Final = struct.Struct("<4sIIIQ")
 """Precedes the samples: magic, version, sample rate, channels, number of samples."""
 
 _REPLY: Final = struct.Struct("<4sIQB")
-_KINDS: Final = ("ok", "audio", "limit", "worker")
+_KINDS: Final = ("ok", "audio", "limit", "worker", "long")
 
 MAX_PACKET_BYTES: Final = 4096
 
-ReplyKind = Literal["ok", "audio", "limit", "worker"]
+ReplyKind = Literal["ok", "audio", "limit", "worker", "long"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +111,17 @@ class DecodeReply:
     message: str = ""
 
 
-def pack_request(job: int) -> bytes:
-    """Return the packet that requests a job."""
-    return REQUEST.pack(_MAGIC, _VERSION, job)
+def pack_request(job: int, long_s: float = math.inf) -> bytes:
+    """Return the packet that requests a job; sounds longer than ``long_s`` are not decoded."""
+    return REQUEST.pack(_MAGIC, _VERSION, job, long_s)
 
 
-def unpack_request(packet: bytes) -> int:
-    """Return the job number of a request packet."""
-    magic, version, job = REQUEST.unpack(packet)
+def unpack_request(packet: bytes) -> tuple[int, float]:
+    """Return the job number of a request packet, and the length from which a sound is long."""
+    magic, version, job, long_s = REQUEST.unpack(packet)
     if (magic, version) != (_MAGIC, _VERSION):
         raise ValueError("the packet is not a decoding request of this version")
-    return int(job)
+    return int(job), float(long_s)
 
 
 def pack_reply(reply: DecodeReply) -> bytes:

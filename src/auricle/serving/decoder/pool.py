@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import itertools
 import json
+import math
 import os
 import queue
 import signal
@@ -30,11 +31,16 @@ from auricle.serving.decoder.messages import (
     unpack_reply,
 )
 
-__all__ = ["DECODER_PROGRAM", "DecodedSound", "DecoderPool"]
+__all__ = ["DECODER_PROGRAM", "DecodedSound", "DecoderPool", "LongSoundError"]
 
 DECODER_PROGRAM: Final = (sys.executable, "-P", "-m", "auricle.serving.decoder.process")
 _START_S: Final = 30.0
 _BLOCK_SAMPLES: Final = 1 << 18
+_SHORT_WALL_S: Final = 1.0
+
+
+class LongSoundError(Exception):
+    """The sound is longer than was asked for, or takes longer to decode than a short one may."""
 
 
 class DecodedSound:
@@ -129,8 +135,14 @@ class DecoderPool:
         for _ in range(size):
             self._free.put(self._spawn())
 
-    def decode(self, sound: int) -> DecodedSound:
+    def decode(self, sound: int, *, long_s: float = math.inf) -> DecodedSound:
         """Decode the sound of a memory file descriptor, which stays open; blocks until it is done.
+
+        Parameters
+        ----------
+        sound : int
+        long_s : float
+            Seconds beyond which a sound is left, by `LongSoundError`, for a call without this limit.
 
         Raises
         ------
@@ -141,7 +153,7 @@ class DecoderPool:
         try:
             # A compromised process must not truncate the memory under its reader.
             fcntl.fcntl(target, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
-            self._decode(sound, target)
+            self._decode(sound, target, long_s)
             return DecodedSound(target, self._read_header(target))
         except BaseException:
             os.close(target)
@@ -162,19 +174,21 @@ class DecoderPool:
             self._fork_server.kill()
             self._fork_server.wait()
 
-    def _decode(self, sound: int, target: int) -> None:
+    def _decode(self, sound: int, target: int, long_s: float) -> None:
         # One retry if the process died: the sound may not be the cause.
-        reply = self._attempt(sound, target) or self._attempt(sound, target)
+        reply = self._attempt(sound, target, long_s) or self._attempt(sound, target, long_s)
         if reply is None:
             raise AudioError(
                 f"the sound must be decoded within {self.limits.wall_s:g} s and {self.limits.memory_bytes >> 20} MiB. "
                 "Its decoder died twice or was killed: the file is damaged or malicious. Convert it, for example to "
                 "FLAC."
             )
+        if reply.kind == "long":
+            raise LongSoundError
         if reply.kind != "ok":
             raise AudioError(reply.message)
 
-    def _attempt(self, sound: int, target: int) -> DecodeReply | None:
+    def _attempt(self, sound: int, target: int, long_s: float) -> DecodeReply | None:
         """Decode in one process, and return its reply; None if it died or replied nonsense.
 
         Raises
@@ -187,7 +201,7 @@ class DecoderPool:
         try:
             process = process or self._spawn()
             job = next(self._jobs)
-            reply = self._request(process, job, sound, target)
+            reply = self._request(process, job, sound, target, long_s)
             if reply is None or reply.job != job:
                 return None
             process.n_jobs += 1
@@ -195,6 +209,8 @@ class DecoderPool:
                 reusable = process
             return reply
         except TimeoutError:
+            if math.isfinite(long_s):
+                raise LongSoundError from None
             raise AudioError(
                 f"the sound must be decoded within {self.limits.wall_s:g} s. It was not: split it, or convert it, for "
                 "example to FLAC."
@@ -204,12 +220,12 @@ class DecoderPool:
                 process.kill()
             self._free.put(reusable)
 
-    def _request(self, process: _Process, job: int, sound: int, target: int) -> DecodeReply | None:
+    def _request(self, process: _Process, job: int, sound: int, target: int, long_s: float) -> DecodeReply | None:
         # Reopened read-only: the passed descriptor would otherwise carry the right to write.
         source = os.open(f"/proc/self/fd/{sound}", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            process.link.settimeout(self.limits.wall_s)
-            socket.send_fds(process.link, [pack_request(job)], [source, target])
+            process.link.settimeout(min(self.limits.wall_s, _SHORT_WALL_S if math.isfinite(long_s) else math.inf))
+            socket.send_fds(process.link, [pack_request(job, long_s)], [source, target])
             return unpack_reply(process.link.recv(MAX_PACKET_BYTES))
         except TimeoutError:
             raise

@@ -7,6 +7,7 @@ server, and its processes end with it.
 
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -38,6 +39,10 @@ class _LimitError(Exception):
     """The sound exceeds a limit; raised and caught within the decoding process."""
 
 
+class _LongError(Exception):
+    """The sound is longer than was asked for; raised and caught within the decoding process."""
+
+
 def main() -> None:
     """Fork a decoding process for each packet that carries a socket, until the server is gone."""
     link = socket.socket(fileno=int(sys.argv[1]))
@@ -65,8 +70,10 @@ def main() -> None:
         os.close(process)
 
 
-def decode(source: int, target: int, limits: DecodeLimits) -> None:
+def decode(source: int, target: int, limits: DecodeLimits, long_s: float = math.inf) -> None:
     """Decode the sound of one descriptor into another: a header, then float32 samples of one channel.
+
+    A sound longer than ``long_s`` ends the work, as soon as that shows.
 
     Raises
     ------
@@ -75,12 +82,16 @@ def decode(source: int, target: int, limits: DecodeLimits) -> None:
     n_bytes = os.fstat(source).st_size
     with os.fdopen(source, "rb", closefd=False) as file, open_sound(file, name="the sound") as sound:
         max_samples = _max_samples(sound, n_bytes, limits)
+        if sound.format != "MP3" and sound.n_frames is not None and sound.n_frames > long_s * sound.rate_hz:
+            raise _LongError
         os.lseek(target, HEADER.size, os.SEEK_SET)
         n_samples = 0
         for block in sound.blocks():
             n_samples += block.size
             if n_samples > max_samples:
                 raise _too_long(sound, n_samples, limits, n_bytes)
+            if n_samples > long_s * sound.rate_hz:
+                raise _LongError
             _write(target, np.ascontiguousarray(block, "<f4").data.cast("B"))
         os.pwrite(target, Header(sound.rate_hz, sound.channels, n_samples).pack(), 0)
 
@@ -108,10 +119,12 @@ def _handle_job(link: socket.socket, limits: DecodeLimits) -> bool:
     if not packet:
         return False
     source, target = descriptors
-    job = unpack_request(packet)
+    job, long_s = unpack_request(packet)
     try:
-        decode(source, target, limits)
+        decode(source, target, limits, long_s)
         reply = DecodeReply(job, "ok")
+    except _LongError:
+        reply = DecodeReply(job, "long")
     except _LimitError as error:
         reply = DecodeReply(job, "limit", str(error))
     except AuricleError as error:

@@ -6,7 +6,7 @@ import resource
 import signal
 from typing import Final
 
-__all__ = ["NICE", "confine", "die_with_parent"]
+__all__ = ["LONG_NICE", "NICE", "confine", "die_with_parent"]
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
@@ -14,6 +14,9 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 
 NICE: Final = 5
 """Niceness of decoding and predicting: the event loop, on which all requests wait, comes first."""
+
+LONG_NICE: Final = 10
+"""Niceness of predicting long sounds."""
 
 _NOBODY: Final = 65_534
 _MAX_FILES: Final = 32

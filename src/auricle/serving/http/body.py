@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,38 +12,14 @@ from starlette.requests import Request
 
 from auricle.errors import RequestError
 from auricle.serving.http.multipart import FormParser, parse_parameters
+from auricle.serving.inference.memory import MemoryBudget
 from auricle.serving.settings import Settings
 
-__all__ = ["Body", "MemoryBudget", "receive_body"]
+__all__ = ["Body", "receive_body"]
 
 _FORM: Final = "multipart/form-data"
 _SMALL_BYTES: Final = 1 << 18
 _CHUNK_BYTES: Final = 1 << 20
-
-
-class MemoryBudget:
-    """Memory for all bodies of a process."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._free_bytes = max_bytes
-        self._lock = threading.Lock()  # reserved on the event loop, released in threads
-
-    def reserve(self, n_bytes: int) -> None:
-        """Reserve memory.
-
-        Raises
-        ------
-        RequestError : too little is free
-        """
-        with self._lock:
-            if n_bytes > self._free_bytes:
-                raise RequestError("The server holds too much sound at the moment.", reason="overloaded")
-            self._free_bytes -= n_bytes
-
-    def release(self, n_bytes: int) -> None:
-        """Release reserved memory."""
-        with self._lock:
-            self._free_bytes += n_bytes
 
 
 class Body:

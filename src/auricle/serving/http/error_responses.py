@@ -26,6 +26,7 @@ STATUS: Final = {
     "method": 405,
     "timeout": 408,
     "conflict": 409,
+    "precondition": 412,
     "too_large": 413,
     "unsupported": 415,
     "host": 421,

@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auricle.errors import RequestError
-from auricle.serving.admission import SOUND_UPLOAD
 from auricle.serving.http.error_responses import ErrorResponse, error_response
+from auricle.serving.inference.admission import SOUND_UPLOAD
 from auricle.serving.routes.health import ALIVE
 from auricle.serving.routes.streams import STREAMS
 from auricle.serving.service import Service

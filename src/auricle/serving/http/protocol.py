@@ -13,9 +13,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from auricle.errors import RequestError
-from auricle.serving.admission import SOUND_UPLOAD
 from auricle.serving.http.error_responses import ErrorResponse
 from auricle.serving.http.middleware import HEADERS
+from auricle.serving.inference.admission import SOUND_UPLOAD
 from auricle.serving.service import Service
 from auricle.serving.settings import Settings
 

@@ -3,7 +3,8 @@
 The names of the schemas are component names of the public API.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +30,7 @@ __all__ = [
     "ReviewPage",
     "RollbackBody",
     "entry_json",
+    "fitting",
     "predictions_json",
 ]
 
@@ -146,18 +148,26 @@ class ModelPage(BaseModel):
     models: list[dict[str, Any]]
 
 
+_Expected = Annotated[
+    str | None,
+    Field(max_length=200, description="version or digest of the champion that is to be replaced; or send If-Match"),
+]
+
+
 class PromoteBody(_RequestBody):
     """The model to promote to champion."""
 
     version: Annotated[str, Field(max_length=200)] | None = Field(
         None, description="version or start of the digest; the challenger if omitted"
     )
+    expected: _Expected = None
     why: Annotated[str, Field(max_length=1000)] = ""
 
 
 class RollbackBody(_RequestBody):
     """The reason for restoring the previous champion."""
 
+    expected: _Expected = None
     why: Annotated[str, Field(max_length=1000)] = ""
 
 
@@ -183,6 +193,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         404: "The resource does not exist.",
         408: "The request arrived too slowly.",
         409: "The request conflicts with a concurrent one.",
+        412: "The champion is another one than the client expects.",
         413: "The body is too large.",
         415: "The body has a Content-Encoding.",
         421: "The request is for another host.",
@@ -197,6 +208,16 @@ def predictions_json(entry: Entry) -> dict[str, Any]:
     """Return an entry in the form of ``Answer``."""
     predictions = [prediction.as_json() for prediction in entry.predictions]
     return {"id": entry.id, "predictions": predictions, "model": entry.model}
+
+
+def fitting(rows: Sequence[Mapping[str, Any]], max_bytes: int) -> int:
+    """Return how many rows of JSON fit into a reply; at least one."""
+    total = 0
+    for n, row in enumerate(rows):
+        total += len(json.dumps(row))
+        if n and total > max_bytes:
+            return n
+    return len(rows)
 
 
 def entry_json(entry: Entry, feedback: "Iterable[FeedbackEntry]" = ()) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """WebSocket connections for hostile clients: uvicorn's sans-I/O protocol with refusals as JSON and no tracebacks."""
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
@@ -10,7 +11,8 @@ from auricle.serving.http.error_responses import ErrorResponse
 
 __all__ = ["StreamProtocol"]
 
-_INVALID_TEXT = 1007  # close code
+_INVALID_TEXT: Final = 1007  # close code
+_WRITE_S: Final = 30.0
 
 
 class StreamProtocol(WebSocketsSansIOProtocol):
@@ -18,7 +20,23 @@ class StreamProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._write_timer: asyncio.TimerHandle | None = None
         self.conn.reject = _refusal  # type: ignore[method-assign]  # with which websockets answers a bad handshake
+
+    def pause_writing(self) -> None:
+        """Give a client that does not read some time, and then up: what is sent to it takes memory."""
+        super().pause_writing()
+        self._write_timer = self.loop.call_later(_WRITE_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Send on."""
+        super().resume_writing()
+        self._stop_write_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the client."""
+        self._stop_write_timer()
+        super().connection_lost(exc)
 
     async def send(self, message: Any) -> None:
         """Send an ASGI message; a refusal of the application completes the handshake."""
@@ -47,6 +65,11 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         self.handshake_complete = self.close_sent = True
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
 
 def _refusal(status: int, text: str) -> Response:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from auricle.serving.http.dependencies import Feedback, Read, ServiceDep
-from auricle.serving.http.schemas import ERRORS, FeedbackBody, FeedbackSaid, ReviewPage, entry_json
+from auricle.serving.http.schemas import ERRORS, FeedbackBody, FeedbackSaid, ReviewPage, entry_json, fitting
 from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.predictions.filters import Filter
 
@@ -36,4 +36,5 @@ def review(
     entries = [
         entry_json(candidate.entry) | {"reason": candidate.reason, "score": candidate.score} for candidate in candidates
     ]
+    entries = entries[: fitting(entries, service.settings.max_reply_bytes)]
     return Response(json.dumps({"entries": entries}), media_type="application/json")

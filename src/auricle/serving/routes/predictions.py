@@ -15,12 +15,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from auricle.errors import AuricleError, StoreError
 from auricle.prediction.request import PredictionRequest
 from auricle.records import Entry
-from auricle.serving.admission import Slot
+from auricle.serving.decoder.pool import LongSoundError
 from auricle.serving.http.body import Body, receive_body
 from auricle.serving.http.dependencies import Admin, Predict, Read, ServiceDep
 from auricle.serving.http.query import RequestQuery, parse_metadata, sanitize_name
-from auricle.serving.http.schemas import ERRORS, Answer, EntryPage, Kept, entry_json, predictions_json
-from auricle.serving.inference import InferenceResult, SoundOrigin, predict_sound
+from auricle.serving.http.schemas import ERRORS, Answer, EntryPage, Kept, entry_json, fitting, predictions_json
+from auricle.serving.inference.admission import Slot
+from auricle.serving.inference.sound import InferenceResult, SoundOrigin, SoundTask, predict_sound
 from auricle.serving.service import Service
 from auricle.store.idempotency import Claim
 from auricle.store.predictions.filters import Filter
@@ -29,6 +30,7 @@ __all__ = ["await_commit", "router"]
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"], responses=ERRORS)
 
+_LISTED_LABELS = 10  # of each prediction, the latest
 _SOUND = {"type": "string", "format": "binary"}
 _BODY = {
     "requestBody": {
@@ -90,7 +92,14 @@ async def predict(
         body.close()
         raise
     try:
-        return _reply(await await_commit(service, await _predict(service, body, query.request, origin, claim)))
+        task = SoundTask(
+            service.active_model.model,
+            service.active_model.cost,
+            query.request,
+            origin,
+            is_admin=bool(caller.key) and "admin" in caller.scopes,
+        )
+        return _reply(await await_commit(service, await _predict(service, body, task, claim)))
     except AuricleError as error:
         service.metrics.refused.labels(error.as_json()["kind"]).inc()
         if claim is not None:
@@ -100,11 +109,16 @@ async def predict(
 
 @router.get("", response_model=EntryPage, summary="List predictions, newest first")
 def entries(service: ServiceDep, _: Read, query: Annotated[_EntryQuery, Query()]) -> Response:
-    """List the predictions that match all filters, page by page."""
+    """List the recordings that match all filters, page by page; one by its id has its windows and events too.
+
+    A page may be shorter than its limit, where its entries are large.
+    """
     filters = Filter(**query.model_dump(exclude={"cursor", "limit"}))
     page = service.store.entries(filters, cursor=query.cursor, limit=query.limit)
-    feedback = service.store.feedback.of([entry.id for entry in page.entries])
+    feedback = service.store.feedback.of([entry.id for entry in page.entries], latest=_LISTED_LABELS)
     rows = [entry_json(entry, feedback.get(entry.id, ())) for entry in page.entries]
+    if (n := fitting(rows, service.settings.max_reply_bytes)) < len(rows):
+        rows, page = rows[:n], service.store.entries(filters, cursor=query.cursor, limit=n)
     return _json({"entries": rows, "cursor": page.cursor})
 
 
@@ -166,28 +180,32 @@ def _release(service: Service, claim: Claim) -> None:
         service.store.claims.release(claim)
 
 
-async def _predict(
-    service: Service, body: Body, request: PredictionRequest, origin: SoundOrigin, claim: Claim | None
-) -> "Future[Entry]":
+async def _predict(service: Service, body: Body, task: SoundTask, claim: Claim | None) -> "Future[Entry]":
     """Predict a sound in a thread, which also submits the entry to the writer; return the writer's future."""
-    model = service.active_model.model
 
-    def work(waited_s: float) -> tuple[InferenceResult, "Future[Entry]"]:
+    def work(waited_s: float, is_long: bool) -> tuple[InferenceResult, "Future[Entry]"]:  # noqa: FBT001
         service.metrics.queue_s.observe(waited_s)
-        with body:  # freed here, even if the client has disconnected
+        try:
             result = predict_sound(
-                model,
+                task,
                 service.decoders,
                 body.descriptor(),
-                request=request,
-                origin=origin,
                 settings=service.settings,
+                memory_budget=service.memory_budget,
+                is_long=is_long,
+                work_ends_at=lambda: service.work_ends_at,
             )
+        except LongSoundError:
+            raise  # the body is needed again
+        except BaseException:
+            body.close()
+            raise
+        body.close()  # freed here, even if the client has disconnected
         return result, service.writer.submit(result.entry, sound=result.sound, claim=claim)
 
-    result, future = await service.admission.run(work)
+    result, future = await service.admission.run(work, discard=body.close)
     service.metrics.decode_s.observe(result.decode_s)
-    service.metrics.predict_s.labels(model.name).observe(result.predict_s)
+    service.metrics.predict_s.labels(task.model.name).observe(result.predict_s)
     return future
 
 

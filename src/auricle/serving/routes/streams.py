@@ -17,10 +17,11 @@ from auricle.runtime.clock import new_id
 from auricle.serving.http.dependencies import authorize
 from auricle.serving.http.error_responses import error_response, http_status
 from auricle.serving.http.query import RequestQuery, parse_metadata, sanitize_name
-from auricle.serving.inference import SoundOrigin
+from auricle.serving.inference.memory import STREAMS_SHARE
+from auricle.serving.inference.sound import SoundOrigin
+from auricle.serving.inference.stream_session import StreamSession
 from auricle.serving.routes.predictions import await_commit
 from auricle.serving.service import Service, get_service
-from auricle.serving.stream_session import StreamSession
 
 __all__ = ["STREAMS", "router"]
 
@@ -32,6 +33,7 @@ router = APIRouter()
 _END: Final = "end"
 _AHEAD_S: Final = 10.0
 _MAX_SPEED: Final = 8.0  # times real time
+_MESSAGES: Final = 2  # held at a time: one that arrives, one that is predicted
 
 _OK, _POLICY, _RESTART, _TRY_AGAIN = 1000, 1008, 1012, 1013  # close codes
 
@@ -55,7 +57,13 @@ async def streams(websocket: WebSocket) -> None:
     try:
         caller = await authorize(websocket, "predict")
         session = _session(service, websocket, caller.key)
-        await to_thread.run_sync(partial(_open, service, identity, caller.key))
+        n_bytes = _MESSAGES * service.settings.stream_message_bytes
+        service.memory_budget.reserve(n_bytes, share=STREAMS_SHARE)
+        try:
+            await to_thread.run_sync(partial(_open, service, identity, caller.key))
+        except BaseException:
+            service.memory_budget.release(n_bytes)
+            raise
     except AuricleError as error:
         await websocket.send_denial_response(error_response(error))
         return
@@ -65,6 +73,8 @@ async def streams(websocket: WebSocket) -> None:
         await websocket.accept()
         await _run_session(service, websocket, session)
     finally:
+        session.close()
+        service.memory_budget.release(n_bytes)
         service.metrics.streams.dec()
         service.sessions.discard(identity)
         with CancelScope(shield=True), contextlib.suppress(StoreError):
@@ -112,7 +122,10 @@ async def _receive_messages(service: Service, websocket: WebSocket, session: Str
             await _send(websocket, *await loop.run_in_executor(service.stream_threads, session.end))
             await _save_entry(service, websocket, session)
             return _OK, ""
-        await _send(websocket, *await loop.run_in_executor(service.stream_threads, session.push, content))
+        for piece in session.pieces(content):
+            await _send(websocket, *await loop.run_in_executor(service.stream_threads, session.push, piece))
+            if service.is_stopping:
+                return _RESTART, "the server is stopping"
         if session.is_due:
             await _save_entry(service, websocket, session)
             if service.active_model.model is not session.model:
@@ -151,6 +164,8 @@ def _session(service: Service, websocket: WebSocket, key: str) -> StreamSession:
         )
     return StreamSession(
         service.active_model.model,
+        cost=service.active_model.cost,
+        memory_budget=service.memory_budget,
         rate_hz=query.rate_hz,
         sample_format=query.sample_format,
         request=query.request,

@@ -102,14 +102,23 @@ class Feedback:
                     outcomes.append((feedback, valid))
         return outcomes
 
-    def of(self, entries: Sequence[str]) -> dict[str, tuple[FeedbackEntry, ...]]:
-        """Return the feedback of predictions by their id, oldest first.
+    def of(self, entries: Sequence[str], *, latest: int = 100) -> dict[str, tuple[FeedbackEntry, ...]]:
+        """Return the latest feedback of predictions by their id, oldest first.
+
+        Parameters
+        ----------
+        entries : sequence of str
+            Ids of predictions.
+        latest : int
+            Most labels of each prediction.
 
         Raises
         ------
         StoreError : the database cannot be read
         """
-        query = sa.select(FEEDBACK).where(FEEDBACK.c.entry.in_(list(map(storable, entries)))).order_by(FEEDBACK.c.seq)
+        age = sa.func.row_number().over(partition_by=FEEDBACK.c.entry, order_by=FEEDBACK.c.seq.desc()).label("age")
+        ranked = sa.select(FEEDBACK, age).where(FEEDBACK.c.entry.in_(list(map(storable, entries)))).subquery()
+        query = sa.select(ranked).where(ranked.c.age <= latest).order_by(ranked.c.seq)
         feedback: dict[str, tuple[FeedbackEntry, ...]] = {}
         with self._database.read() as connection:
             for row in connection.execute(query):

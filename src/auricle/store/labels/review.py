@@ -11,6 +11,7 @@ from auricle.records import Entry
 from auricle.store.database import Database
 from auricle.store.predictions.encoding import from_row, storable
 from auricle.store.predictions.filters import Filter
+from auricle.store.predictions.log import PAGE_COLUMNS
 from auricle.store.tables import FEEDBACK, PREDICTIONS, TYPICAL
 
 __all__ = ["Candidate", "Reason", "is_review_candidate", "mark_representatives", "review_queue"]
@@ -79,7 +80,7 @@ def review_queue(database: Database, filters: Filter, *, limit: int = 20) -> tup
             },
             limit,
         )
-        selected = connection.execute(sa.select(PREDICTIONS).where(columns.seq.in_(chosen)))
+        selected = connection.execute(sa.select(*PAGE_COLUMNS).where(columns.seq.in_(chosen)))
         entries = {row.seq: from_row(row) for row in selected}
     return tuple(Candidate(entries[seq], reason, score) for seq, (reason, score) in chosen.items())
 

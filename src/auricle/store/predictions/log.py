@@ -15,17 +15,22 @@ from auricle.store.predictions.encoding import from_row, storable, to_row
 from auricle.store.predictions.filters import Filter, from_cursor, to_cursor
 from auricle.store.tables import PREDICTIONS, TOMBSTONES
 
-__all__ = ["MAX_PAGE_ENTRIES", "Page", "add", "add_missing", "delete", "entries", "entry", "sound"]
+__all__ = ["MAX_PAGE_ENTRIES", "PAGE_COLUMNS", "Page", "add", "add_missing", "delete", "entries", "entry", "sound"]
 
 MAX_PAGE_ENTRIES = 1000
 
 
-_NO_ROWS = (sa.literal(b"", sa.LargeBinary).label("rows"), sa.literal(0).label("n_rows"))
-_PAGE_COLUMNS = (*(column for column in PREDICTIONS.c if column.name not in ("rows", "n_rows")), *_NO_ROWS)
+_LEFT_OUT = (
+    sa.literal(b"", sa.LargeBinary).label("rows"),
+    sa.literal(0).label("n_rows"),
+    sa.null().label("parts"),
+)
+PAGE_COLUMNS = (*(column for column in PREDICTIONS.c if column.name not in ("rows", "n_rows", "parts")), *_LEFT_OUT)
+"""The columns of an entry that bound its size: without feature rows, windows and events."""
 
 
 class Page(NamedTuple):
-    """Entries without their feature rows, newest first, and the cursor of the next page; None at the end."""
+    """Entries without feature rows, windows and events, newest first, and the next page's cursor; None at the end."""
 
     entries: tuple[Entry, ...]
     cursor: str | None
@@ -82,7 +87,7 @@ def entry(database: Database, identity: str) -> Entry:
 def entries(database: Database, filters: Filter, *, cursor: str | None = None, limit: int = 100) -> Page:
     """Return a page of entries, newest first by insertion, independent of clocks.
 
-    Feature rows, which take more space than all else together, are left out.
+    Feature rows, windows and events, which take more space than all else together, are left out.
 
     Raises
     ------
@@ -93,7 +98,7 @@ def entries(database: Database, filters: Filter, *, cursor: str | None = None, l
     if cursor is not None:
         clauses.append(PREDICTIONS.c.seq < from_cursor(cursor))
     limit = min(max(limit, 1), MAX_PAGE_ENTRIES)
-    query = sa.select(*_PAGE_COLUMNS).where(*clauses).order_by(PREDICTIONS.c.seq.desc()).limit(limit + 1)
+    query = sa.select(*PAGE_COLUMNS).where(*clauses).order_by(PREDICTIONS.c.seq.desc()).limit(limit + 1)
     with database.read() as connection:
         rows: Sequence[sa.Row[tuple[object, ...]]] = connection.execute(query).all()
     next_cursor = to_cursor(rows[limit - 1].seq) if len(rows) > limit else None

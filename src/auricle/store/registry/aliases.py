@@ -93,11 +93,17 @@ class Aliases:
                 _set_alias(connection, name, "challenger", None, expected=digest, who=who, why="it is the champion now")
         return change
 
-    def rollback(self, name: str, *, who: str = "", why: str = "") -> Change:
+    def rollback(self, name: str, *, expected: str | None = None, who: str = "", why: str = "") -> Change:
         """Restore the champion before the last promotion; repeated calls go back step by step.
+
+        Parameters
+        ----------
+        expected : str or None
+            Digest of the champion that the caller saw; None for whichever there is.
 
         Raises
         ------
+        ConflictError : the champion is no longer the expected one
         MissingError : there was no earlier champion
         StoreError : the database cannot be written
         """
@@ -107,7 +113,10 @@ class Aliases:
             if before is None:
                 raise MissingError(f"{name!r} must have had another champion to go back to. It has not.")
             current = alias_digest(connection, name, "champion")
-            return _set_alias(connection, name, "champion", before, expected=current, who=who, why=why, kind="rollback")
+            expected = expected or current
+            return _set_alias(
+                connection, name, "champion", before, expected=expected, who=who, why=why, kind="rollback"
+            )
 
     def changes(self, name: str) -> tuple[Change, ...]:
         """Return every change of a name's aliases, oldest first."""

@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 
 from auricle.errors import RequestError
-from auricle.serving import admission as module
-from auricle.serving.admission import AdmissionControl
+from auricle.serving.decoder.pool import LongSoundError
 from auricle.serving.decoder.sandbox import NICE
+from auricle.serving.inference import admission as module
+from auricle.serving.inference.admission import AdmissionControl
 
 
 @pytest.fixture
 def make_admission() -> Any:
     made: list[AdmissionControl] = []
 
-    def make(*, threads: int = 1, max_waiting: int = 2, max_wait_s: float = 1000.0) -> AdmissionControl:
-        made.append(AdmissionControl(threads=threads, max_waiting=max_waiting, max_wait_s=max_wait_s))
+    def make(**limits: Any) -> AdmissionControl:
+        made.append(AdmissionControl(**{"threads": 1, "max_waiting": 2, "max_wait_s": 1000.0} | limits))
         return made[-1]
 
     yield make
@@ -125,15 +126,16 @@ def test_work_continues_after_cancellation(make_admission: Make) -> None:
     admission = make_admission()
     begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
 
-    def work(waited_s: float) -> None:
+    def work(waited_s: float, is_long: bool) -> None:  # noqa: FBT001
         assert waited_s >= 0
+        assert not is_long
         begun.set()
         may_end.wait(5)
         ended.set()
 
     async def scenario() -> None:
         task = asyncio.create_task(admission.run(work))
-        await asyncio.to_thread(begun.wait)
+        assert await asyncio.to_thread(begun.wait, 5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -147,7 +149,7 @@ def test_worker_threads_are_nice(make_admission: Make) -> None:
     admission = make_admission()
 
     async def scenario() -> None:
-        def niceness(_: float) -> int:
+        def niceness(*_: float) -> int:
             return os.getpriority(os.PRIO_PROCESS, 0)
 
         assert await admission.run(niceness) == min(19, niceness(0.0) + NICE)
@@ -156,8 +158,33 @@ def test_worker_threads_are_nice(make_admission: Make) -> None:
 
 
 def test_run_raises_the_error_of_the_work(make_admission: Make) -> None:
-    def fail(_: float) -> None:
+    def fail(*_: float) -> None:
         raise ValueError("x")
 
     with pytest.raises(ValueError, match="x"):
         asyncio.run(make_admission().run(fail))
+
+
+def test_long_sounds_have_a_thread_of_their_own_and_a_limit(make_admission: Make) -> None:
+    admission = make_admission(max_long=1)
+    may_end, discarded = threading.Event(), []
+
+    def long_work(waited_s: float, is_long: bool) -> str:  # noqa: FBT001
+        assert waited_s >= 0
+        if not is_long:
+            raise LongSoundError
+        may_end.wait(5)
+        return threading.current_thread().name
+
+    async def scenario() -> None:
+        first = asyncio.create_task(admission.run(long_work))
+        await asyncio.sleep(0.05)
+        assert await admission.run(lambda *_: "short") == "short"  # none waits for the long one
+        with pytest.raises(RequestError, match="1 long sounds are in flight"):
+            await admission.run(long_work, discard=lambda: discarded.append(1))
+        assert discarded == [1]
+        may_end.set()
+        assert (await first).startswith("long")
+        assert (await admission.run(long_work)).startswith("long")  # counted out
+
+    asyncio.run(scenario())

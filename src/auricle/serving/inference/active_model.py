@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from auricle.bundles.bundle import Bundle
 from auricle.errors import AuricleError
 from auricle.prediction.model import LoadedModel
-from auricle.prediction.stream import Stream
+from auricle.serving.inference.cost import ModelCost
 
 if TYPE_CHECKING:
     from auricle.store.registry.models import Model, Models
@@ -47,7 +47,7 @@ class ActiveModel:
         self.load_error: str | None = None
         """Why the current champion could not be loaded; the previous one stays active."""
         self.digest = models.champion(name).digest
-        self.model = self._load(self.digest)
+        self.model, self.cost = self._load(self.digest)
 
     def refresh(self) -> bool:
         """Load the champion if it has changed, and return whether another model is active now; blocks.
@@ -64,7 +64,7 @@ class ActiveModel:
         if self._failed is not None and self._failed[0] == digest and time.monotonic() < self._failed[1]:
             return False
         try:
-            model = self._load(digest)
+            model, cost = self._load(digest)
         except AuricleError as error:
             self._failed, self.load_error = (digest, time.monotonic() + _RETRY_S), str(error)
             _LOG.error(
@@ -72,18 +72,14 @@ class ActiveModel:
             )
             return False
         before = self.model.name
-        self.model, self.digest = model, digest
+        self.model, self.digest, self.cost = model, digest, cost
         self._failed = self.load_error = None
         _LOG.info("%s has replaced %s", model.name, before)
         return True
 
-    def _load(self, digest: str) -> LoadedModel:
+    def _load(self, digest: str) -> tuple[LoadedModel, ModelCost]:
         model = LoadedModel.of(Bundle.from_bytes(self._models.content(digest)))  # runs its self-test
-        golden = model.bundle.golden.windows[0]
-        stream = Stream(model, rate_hz=model.bundle.manifest.spec.rate_hz)
-        stream.feed(golden)  # warm-up: the first request must not wait for compilation
-        stream.finish()
-        return model
+        return model, ModelCost.measure(model)  # which warms it up: the first request must not wait for compilation
 
 
 def register(store: "Store", path: Path, *, who: str, why: str) -> "Model":

@@ -9,8 +9,8 @@ import pytest
 
 from auricle.errors import BundleError, MissingError, StoreError
 from auricle.prediction.predictor import Predictor
-from auricle.serving import active_model
-from auricle.serving.active_model import ActiveModel, register
+from auricle.serving.inference import active_model
+from auricle.serving.inference.active_model import ActiveModel, register
 from auricle.store.registry.models import Model, Models
 from auricle.store.store import Store
 

@@ -2,17 +2,20 @@
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from auricle.errors import RequestError
-from auricle.serving.decoder.sandbox import NICE
+from auricle.serving.decoder.pool import LongSoundError
+from auricle.serving.decoder.sandbox import LONG_NICE, NICE
 
 __all__ = ["SOUND_UPLOAD", "AdmissionControl", "Slot"]
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 SOUND_UPLOAD: Final = ("POST", "/v1/predictions")
 """The method and path of requests that need a slot."""
@@ -21,6 +24,7 @@ _WEIGHT: Final = 0.02  # of the latest interval in the mean
 _INITIAL_S: Final = 0.01
 _MAX_INTERVAL_S: Final = 1.0  # a standstill must not dominate the mean for minutes
 _IDLE_S: Final = 0.25
+_LONG_RETRY_S: Final = 10.0
 
 
 class AdmissionControl:
@@ -37,14 +41,20 @@ class AdmissionControl:
         Most sounds in flight beyond ``threads``.
     max_wait_s : float
         Longest expected wait of an admitted sound.
+    max_long : int
+        Most long sounds in flight. They have one thread of their own, so that short ones do not wait for them.
     """
 
-    def __init__(self, *, threads: int, max_waiting: int, max_wait_s: float) -> None:
+    def __init__(self, *, threads: int, max_waiting: int, max_wait_s: float, max_long: int = 4) -> None:
         self._threads = threads
+        self._max_long = max_long
+        self._n_long = 0
+        self._lock = threading.Lock()  # of the number of long sounds, which threads count
         self._max_waiting = max_waiting
         self._max_wait_s = max_wait_s
         # On Linux, niceness is a property of the thread.
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="sound", initializer=os.nice, initargs=(NICE,))
+        self._long_pool = ThreadPoolExecutor(1, thread_name_prefix="long", initializer=os.nice, initargs=(LONG_NICE,))
         self._mean_s = _INITIAL_S  # between completions, while any sound is in flight
         self._since = 0.0
         self.n_in_flight = 0
@@ -80,22 +90,57 @@ class AdmissionControl:
                 retry_after_s=max(1.0, wait_s),
             )
 
-    async def run(self, work: Callable[[float], R]) -> R:
+    async def run(self, work: Callable[[float, bool], R], *, discard: Callable[[], object] = bool) -> R:
         """Run work in a thread to its end, even if the client disconnects.
 
         Parameters
         ----------
         work : callable
-            Takes the seconds that it waited for a thread.
+            Takes the seconds that it waited for a thread, and whether the sound is long; if a sound turns out to be
+            long, it raises `LongSoundError`, and runs again among the long sounds.
+        discard : callable
+            Called in place of the second run, if there are too many long sounds.
+
+        Raises
+        ------
+        RequestError : the sound is long, and there are too many of them
         """
         queued = time.perf_counter()
-        future = asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(time.perf_counter() - queued))
-        future.add_done_callback(_retrieve_exception)
-        return await asyncio.shield(future)
+
+        def run_short() -> R | Future[R]:
+            try:
+                return work(time.perf_counter() - queued, False)  # noqa: FBT003
+            except LongSoundError:
+                return self._submit_long(work, discard)
+
+        found = await _to_its_end(asyncio.get_running_loop().run_in_executor(self._pool, run_short))
+        return await _to_its_end(asyncio.wrap_future(found)) if isinstance(found, Future) else found
 
     def close(self) -> None:
         """Wait for running work and end the threads."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._pool, self._long_pool):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _submit_long(self, work: Callable[[float, bool], R], discard: Callable[[], object]) -> "Future[R]":
+        with self._lock:
+            is_full = self._n_long >= self._max_long
+            self._n_long += not is_full
+        if is_full:
+            discard()
+            raise RequestError(
+                f"The server is overloaded: {self._max_long} long sounds are in flight. Send this one again later, or "
+                "split it.",
+                reason="overloaded",
+                retry_after_s=_LONG_RETRY_S,
+            )
+        queued = time.perf_counter()
+        future = self._long_pool.submit(lambda: work(time.perf_counter() - queued, True))  # noqa: FBT003
+        future.add_done_callback(self._count_out_long)
+        return future
+
+    def _count_out_long(self, _: object) -> None:
+        with self._lock:
+            self._n_long -= 1
 
     def count_in(self) -> None:
         """Count a sound in; for slots."""
@@ -150,6 +195,11 @@ class Slot:
             self._admission.count_out(was_held=self._is_held)
 
 
-def _retrieve_exception(future: "asyncio.Future[R]") -> None:
+async def _to_its_end(future: "asyncio.Future[T]") -> T:
+    future.add_done_callback(_retrieve_exception)
+    return await asyncio.shield(future)
+
+
+def _retrieve_exception(future: "asyncio.Future[T]") -> None:
     if not future.cancelled():
         future.exception()  # asyncio warns about exceptions that are never retrieved

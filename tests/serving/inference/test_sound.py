@@ -5,7 +5,7 @@ import pytest
 
 from auricle.audio.decode import read
 from auricle.records import Entry
-from auricle.serving.inference import encode_flac, is_sound_kept
+from auricle.serving.inference.sound import encode_flac, is_sound_kept
 from auricle.serving.settings import Settings
 
 
@@ -27,7 +27,10 @@ def test_sounds_are_kept_by_setting_novelty_and_duration(
     make_entry: Callable[..., Entry],
 ) -> None:
     settings = Settings.model_validate({"keep_audio": keep_audio, "keep_review_s": 2.0})
-    assert is_sound_kept(make_entry(novelty=novelty, unknown=novelty > 1), duration_s, settings) is is_kept
+    assert (
+        is_sound_kept(make_entry(novelty=novelty, unknown=novelty > 1), round(8000 * duration_s), 8000, settings)
+        is is_kept
+    )
 
 
 @pytest.mark.parametrize("bits", [16, 20])

@@ -11,12 +11,16 @@ from auricle.audio.decode import read
 from auricle.errors import AudioError, UsageError
 from auricle.prediction.predictor import Predictor
 from auricle.prediction.request import PredictionRequest
-from auricle.serving.inference import SoundOrigin
+from auricle.serving.inference.cost import ModelCost
+from auricle.serving.inference.memory import MemoryBudget
+from auricle.serving.inference.sound import SoundOrigin
+from auricle.serving.inference.stream_session import StreamSession
 from auricle.serving.settings import Settings
-from auricle.serving.stream_session import StreamSession
 
 Open = Callable[..., StreamSession]
 ORIGIN = SoundOrigin(source="pump.raw", key="abcd2345", metadata={"group": "pump 7", "depth": 3.0})
+
+COST = ModelCost(window_seconds=0.001, window_bytes=400, golden_s=0.2)
 
 
 @pytest.fixture
@@ -26,7 +30,9 @@ def samples(sound_file: Callable[..., bytes]) -> np.ndarray:
 
 @pytest.fixture
 def open_session(states: Predictor) -> Open:
-    def make(sample_format: str = "f32", *, hop_s: float | None = None, **settings: Any) -> StreamSession:
+    def make(
+        sample_format: str = "f32", *, hop_s: float | None = None, budget: MemoryBudget | None = None, **settings: Any
+    ) -> StreamSession:
         return StreamSession(
             states.loaded,
             rate_hz=8000,
@@ -34,6 +40,8 @@ def open_session(states: Predictor) -> Open:
             request=PredictionRequest(windows=True, hop_s=hop_s),
             origin=ORIGIN,
             settings=Settings(**{"keep_audio": "all", "stream_cut_s": 0.5} | settings),
+            cost=COST,
+            memory_budget=budget or MemoryBudget(1_000_000),
         )
 
     return make
@@ -126,3 +134,27 @@ def test_samples_must_be_finite(open_session: Open) -> None:
 def test_what_does_not_fit_is_refused(open_session: Open, sample_format: str, hop_s: float | None) -> None:
     with pytest.raises(UsageError):
         open_session(sample_format, hop_s=hop_s)
+
+
+def test_pieces_of_a_message_are_the_message(open_session: Open) -> None:
+    session, content = open_session("s16"), bytes(range(256)) * 2000
+    pieces = list(session.pieces(content))
+    assert b"".join(pieces) == content
+    assert len(pieces) > 1  # of a tenth of a second of work, at a millisecond a window
+
+
+def test_sound_beyond_the_budget_is_not_kept_and_the_stream_goes_on(open_session: Open) -> None:
+    noise = np.random.default_rng(0).standard_normal(4000).astype(np.float32) / 10
+    budget = MemoryBudget(2 * 4 * 3000)  # half of it for streams: 3,000 samples
+    session = open_session(budget=budget)
+    session.push(encoded(noise[:2000]))
+    assert budget.used_bytes == 8000
+    assert session.push(encoded(noise[2000:])) != []
+    assert budget.used_bytes == 0
+    cut = session.cut()
+    assert cut is not None
+    assert cut[1] is None
+    session.push(encoded(noise[:2000]))  # the next entry has room again
+    assert budget.used_bytes == 8000
+    session.close()
+    assert budget.used_bytes == 0
