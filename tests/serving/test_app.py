@@ -17,7 +17,9 @@ PAGE = "https://page.example"
 
 
 def client_of(**settings: Any) -> TestClient:
-    service: Any = SimpleNamespace(settings=Settings(**settings), metrics=Metrics())
+    service: Any = SimpleNamespace(
+        settings=Settings(**settings), metrics=Metrics(), authenticator=SimpleNamespace(is_open=False)
+    )
     return TestClient(create_app(service), base_url="http://127.0.0.1")
 
 

@@ -45,6 +45,10 @@ def serve(
         typer.Option("--keep", help="Time or size that the log keeps, such as 90d or 10GB; give it twice for both."),
     ] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Serve other machines without API keys.")] = False,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="Address of a proxy whose forwarded headers are trusted; may be given several times."),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with a table [serve] of settings.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other setting; see docs/serving.md.")
@@ -67,6 +71,7 @@ def serve(
     flags: dict[str, Any] = dict(map(_pair, settings or ()))
     flags |= {"host": host, "port": port, "workers": workers, "keep_audio": keep_audio}
     flags |= {"insecure": True} if insecure else {}
+    flags |= {"trusted_proxies": trusted_proxy} if trusted_proxy else {}
     flags |= dict(map(_retention, keep or ()))
     limits = read_settings(flags, environment=os.environ, file=config)
     url = store or DEFAULT_URL

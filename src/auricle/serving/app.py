@@ -59,6 +59,7 @@ def create_app(service: Service) -> ASGIApp:
             CORSMiddleware,
             allow_origins=service.settings.origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["authorization", "content-type", "idempotency-key"],
+            allow_headers=["authorization", "content-type", "idempotency-key", "if-match"],
+            expose_headers=["etag", "location", "retry-after", "warning"],
         )
     return Middleware(app, service)

@@ -39,7 +39,9 @@ class Settings(BaseModel):
         (), description="other origins whose pages may call (CORS), such as https://example.org"
     )
     trusted_proxies: tuple[str, ...] = Field(
-        (), description="addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted"
+        (),
+        description="addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted; without keys and "
+        "without them, what a proxy sends on is refused",
     )
 
     max_body_bytes: Count = Field(25_000_000, description="most bytes of a request's body")

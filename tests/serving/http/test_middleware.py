@@ -1,7 +1,7 @@
 import pytest
 from starlette.testclient import WebSocketDenialResponse
 
-from auricle.serving.http.middleware import is_loopback
+from auricle.serving.http.middleware import Middleware, is_loopback
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,41 @@ def test_streams_have_one_path(served) -> None:
     with pytest.raises(WebSocketDenialResponse) as denied, served.client.websocket_connect("ws://127.0.0.1/v1/models"):
         pass
     assert (denied.value.status_code, denied.value.json()["error"]["kind"]) == (404, "missing")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "x-forwarded-anything",
+        "Forwarded",
+        "Via",
+        "X-Real-IP",
+        "CF-Connecting-IP",
+    ],
+)
+def test_without_keys_what_a_proxy_sends_on_is_refused(served, guarded, header: str) -> None:
+    for path in ("/", "/v1/models", "/healthz"):
+        reply = served.client.get(path, headers={header: "203.0.113.7"})
+        assert (reply.status_code, reply.json()["error"]["kind"]) == (403, "forbidden")
+        assert "auricle keys create" in reply.json()["error"]["message"]
+    with (
+        pytest.raises(WebSocketDenialResponse) as denied,
+        served.client.websocket_connect("ws://127.0.0.1/v1/streams?rate_hz=8000", headers={header: "203.0.113.7"}),
+    ):
+        pass
+    assert denied.value.status_code == 403
+    assert guarded.client.get("/v1/models", headers={header: "x"} | guarded.headers("read")).status_code == 200
+
+
+def test_a_named_proxy_may_forward(serve_with) -> None:
+    served = serve_with(trusted_proxies=("127.0.0.1",))
+    assert served.client.get("/v1/models", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 200
+
+
+def test_an_old_protocol_is_a_proxys(served) -> None:
+    for version, expected in (("1.0", True), ("1.1", False)):
+        middleware = Middleware(lambda *_: None, served.service)
+        refused = middleware._check_sender({"type": "http", "http_version": version}, {})
+        assert (refused is not None) is expected

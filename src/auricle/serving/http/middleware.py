@@ -30,6 +30,12 @@ _MAX_JSON_BYTES: Final = 65_536
 _HOST: Final = re.compile(r"([A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "WEBSOCKET"})
 """The methods that metrics tell apart: a client may send any word."""
+_FORWARDED_PREFIX: Final = "x-forwarded"
+_FORWARDING: Final = frozenset(
+    {"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip"}
+    | {"x-original-host", "x-original-url", "x-proxyuser-ip", "fastly-client-ip", "x-envoy-external-address"}
+)
+"""Headers by which proxies say for whom they ask."""
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -87,7 +93,8 @@ class Middleware:
             await send(message)
 
         try:
-            refusal = self._check_headers(Headers(scope=scope))
+            headers = Headers(scope=scope)
+            refusal = self._check_headers(headers) or self._check_sender(scope, headers)
             if refusal is not None and scope["type"] == "http":
                 await refusal(scope, receive, send_with_headers)
             elif refusal is not None:
@@ -129,6 +136,21 @@ class Middleware:
         if origin is not None and origin not in self._service.settings.origins and _origin_host(origin) != host:
             return ErrorResponse("forbidden", "Pages of other origins may not call this server.")
         return None
+
+    def _check_sender(self, scope: Scope, headers: Mapping[str, str]) -> ErrorResponse | None:
+        """Refuse what a proxy sends on while no key is needed: loopback is trusted, whoever stands behind it is not."""
+        settings = self._service.settings
+        if not self._service.authenticator.is_open or settings.insecure or settings.trusted_proxies:
+            return None
+        signs = [name for name in headers if name in _FORWARDING or name.startswith(_FORWARDED_PREFIX)]
+        if not signs and scope.get("http_version", "1.1") == "1.1":
+            return None
+        return ErrorResponse(
+            "forbidden",
+            f"This request comes through a proxy ({signs[0] if signs else 'HTTP/1.0'}), and this server has no keys: "
+            "everybody behind the proxy would be its admin. Make a key with `auricle keys create`, or name the proxy "
+            "with `--trusted-proxy` if only you can reach it.",
+        )
 
     def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         own_route = scope.get("auricle.route")  # of a response by this middleware itself
