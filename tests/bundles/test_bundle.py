@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import ModelProto
 
 from auricle.bundles import bundle as module
 from auricle.bundles.aggregation import TemperatureScaling
@@ -186,7 +187,9 @@ def test_another_embedding_graph_with_its_own_hash_fails_the_self_test(forge_emb
 
 def test_an_embedding_graph_with_weights_in_other_files_is_refused(forge_embedding, embedding_bundle: Bundle) -> None:
     card = json.loads(embedding_bundle.manifest.embeddings[0].model_dump_json()) | {"sha256": []}
-    content = embedding_bundle.embeddings["tiny"][0] + b"\n\x08location\x12\x0b/etc/passwd"
+    model = ModelProto.FromString(embedding_bundle.embeddings["tiny"][0])
+    model.graph.initializer[0].external_data.add(key="location", value="/etc/passwd")
+    content = model.SerializeToString()
     with pytest.raises(BundleError, match="must hold its weights"):
         Predictor(Bundle.from_bytes(forge_embedding({EMBEDDING_GRAPH: content}, embeddings=[card])))
 

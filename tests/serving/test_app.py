@@ -91,7 +91,11 @@ def test_shutdown_closes_the_service() -> None:
         happened.append("poll")
 
     service: Any = SimpleNamespace(
-        settings=Settings(), metrics=Metrics(), poll=poll, close=lambda: happened.append("close")
+        settings=Settings(),
+        metrics=Metrics(),
+        authenticator=SimpleNamespace(is_open=False),
+        poll=poll,
+        close=lambda: happened.append("close"),
     )
     with TestClient(create_app(service), base_url="http://127.0.0.1") as client:
         assert client.get("/healthz").json() == {"status": "ok"}

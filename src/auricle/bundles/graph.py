@@ -7,7 +7,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from auricle.errors import BundleError
-from auricle.features.embeddings.onnx_session import keeps_weights_elsewhere, session_options
+from auricle.features.embeddings.onnx_claims import faulty_claim
+from auricle.features.embeddings.onnx_session import session_options
 
 __all__ = ["Graph"]
 
@@ -30,8 +31,8 @@ class Graph:
     output: Literal["probabilities", "value"]
 
     def __init__(self, serialised: bytes) -> None:
-        if keeps_weights_elsewhere(serialised):
-            raise BundleError("The model's graph must hold its weights. This one keeps them in other files.")
+        if (claim := faulty_claim(serialised)) is not None:
+            raise BundleError(f"The model's graph must hold its weights. This one {claim}.")
         try:
             self._session = onnxruntime.InferenceSession(
                 serialised, session_options(), providers=["CPUExecutionProvider"]
@@ -51,8 +52,16 @@ class Graph:
         self.output = outputs[0].name
 
     def predict(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the probabilities, shape (n, n_classes), or numbers, shape (n, 1), of rows, shape (n, n_columns)."""
-        (outputs,) = self._session.run(None, {"rows": np.ascontiguousarray(rows, dtype=np.float32)})
+        """Return the probabilities, shape (n, n_classes), or numbers, shape (n, 1), of rows, shape (n, n_columns).
+
+        Raises
+        ------
+        BundleError : the graph does not run on these rows
+        """
+        try:
+            (outputs,) = self._session.run(None, {"rows": np.ascontiguousarray(rows, dtype=np.float32)})
+        except Exception as error:  # such as memory beyond the arena's
+            raise BundleError(f"The model's graph must run on a row. It does not: {str(error)[:500]}") from error
         return np.asarray(outputs, dtype=np.float32)
 
 

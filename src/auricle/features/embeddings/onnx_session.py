@@ -1,6 +1,7 @@
 """Run an ONNX graph of one input and one output with onnxruntime, on one thread, from bytes with all weights."""
 
 import os
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,28 +9,36 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from auricle.errors import ModelError
+from auricle.features.embeddings.onnx_claims import faulty_claim
 
-__all__ = ["Session", "keeps_weights_elsewhere", "session_options"]
+__all__ = ["MAX_ARENA_BYTES", "Session", "session_options"]
 
 _PROVIDERS = ["CPUExecutionProvider"]
 
-_EXTERNAL = b"\n\x08location"  # the first key of a tensor whose numbers lie in another file, as protobuf writes it
-
-
-def keeps_weights_elsewhere(serialised: bytes) -> bool:
-    """Whether a serialised graph names other files that hold its weights: onnxruntime would read any file so named."""
-    return _EXTERNAL in serialised
+MAX_ARENA_BYTES = 2 << 30
+"""Memory for the numbers of all graphs of a process: what a graph asks for beyond fails, and is not allocated."""
 
 
 def session_options() -> onnxruntime.SessionOptions:
-    """Return the options of every graph that auricle runs: one thread, no log, no weights from other files."""
+    """Return the options of every graph that auricle runs: one thread, bounded memory, no log, no other files."""
+    _bound_memory()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    options.add_session_config_entry("session.use_env_allocators", "1")
     # External weights are searched here, where there are none.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     return options
+
+
+@lru_cache(maxsize=1)
+def _bound_memory() -> None:
+    """Give the process one arena of bounded size, once."""
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg(MAX_ARENA_BYTES, -1, -1, -1))
 
 
 class Session:
@@ -47,9 +56,9 @@ class Session:
     """
 
     def __init__(self, serialised: bytes, source: str, output: str | None = None) -> None:
-        if keeps_weights_elsewhere(serialised):
+        if (claim := faulty_claim(serialised)) is not None:
             raise ModelError(
-                f"{source}: a graph must hold its weights. This one keeps them in other files; save it as one file "
+                f"{source}: a graph must hold its weights. This one {claim}; save it as one file "
                 "(`onnx.save_model(model, path, save_as_external_data=False)`)."
             )
         try:
