@@ -1,8 +1,8 @@
 """A decoding program that misbehaves if the first bytes of a sound command it; otherwise the real one."""
 
+import ctypes
 import math
 import os
-import signal
 import struct
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ original_decode = process.decode
 
 
 def crash() -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
+    ctypes.string_at(0)  # as a flaw of a decoder does
 
 
 def exhaust_memory() -> None:

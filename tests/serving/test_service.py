@@ -25,6 +25,7 @@ class Decoders:
     """Decoding processes that nobody asks anything."""
 
     opened: list["Decoders"]
+    confinement = ("limits",)
 
     def __init__(self, *_: object, **__: object) -> None:
         self.is_open = True

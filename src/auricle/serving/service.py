@@ -33,6 +33,7 @@ _LOG: Final = logging.getLogger("auricle.serving")
 _SESSIONS_S: Final = 5.0
 _SWEEP_S: Final = 600.0
 _STREAM_THREADS: Final = 2
+_N_CONFINEMENTS: Final = 3
 _DRAIN_SHARE: Final = 0.7  # the rest is for commits and replies
 
 
@@ -133,6 +134,8 @@ def open_service(settings: Settings, store: "Store", name: str, *, decoder: Sequ
                 starting.result().close()
             raise
         decoders = starting.result()
+    log = _LOG.info if len(decoders.confinement) == _N_CONFINEMENTS else _LOG.warning
+    log("decoding processes are confined", extra={"by": list(decoders.confinement)})
 
     def draw(key: str, wanted: int) -> int:
         return store.rate_limits.draw(key, wanted, rate_per_s=settings.rate_per_s, burst=settings.rate_burst)

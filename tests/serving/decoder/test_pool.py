@@ -46,7 +46,7 @@ def test_header_of_a_decoded_sound(decoders: DecoderPool, in_memory: Put, sound_
         (b"HANG", "within 1 s. It was not"),
         (b"SPIN", "within 1 s. It was not"),
         (b"EAT", "more memory to decode"),
-        (b"FORK", r"cannot be decoded \(BlockingIOError\)"),
+        (b"FORK", r"cannot be decoded \(PermissionError\)"),
         (b"WRITE", r"cannot be decoded \(PermissionError\)"),
         (b"LIE", "decoded samples must be valid sound"),
         (b"GROW", "decoded samples must be valid sound"),

@@ -21,7 +21,9 @@ def test_metrics_in_prometheus_format(served, sound_file: Callable[..., bytes]) 
 def test_liveness_and_readiness(served: Any) -> None:
     model = served.service.active_model.model.name
     assert served.client.get("/healthz").json() == {"status": "ok"}
-    assert served.client.get("/readyz").json() == {"status": "ok", "model": model}
+    ready = served.client.get("/readyz").json()
+    assert (ready["status"], ready["model"]) == ("ok", model)
+    assert "limits" in ready["decoders"]
     served.service.is_stopping = True
     try:
         reply = served.client.get("/readyz")

@@ -51,7 +51,7 @@ def test_a_broken_champion_leaves_the_previous_model_active(
     broken = served.store.models.add(b"no bundle", name="states", version="0" * 12, task="classify")
     assert served.client.post("/v1/models/states/promote", json={"version": broken.version}).status_code == 200
     assert served.client.post(URL, content=sound_file()).json()["model"] == first
-    assert served.client.get("/readyz").json() == {"status": "degraded", "model": first}
+    assert served.client.get("/readyz").json().items() >= {"status": "degraded", "model": first}.items()
     assert "the new champion could not be loaded" in served.client.get("/").text
     served.client.post("/v1/models/states/rollback", json={})
     assert served.client.get("/readyz").json()["status"] == "ok"

@@ -131,6 +131,8 @@ class DecoderPool:
         self._lock = threading.Lock()  # of the fork server
         self._jobs = itertools.count()
         self._is_closed = False
+        self.confinement: tuple[str, ...] = ()
+        """How the processes are confined on this machine: ``limits``, ``network``, ``system calls``."""
         self._fork_server, self._link = self._start_fork_server()
         for _ in range(size):
             self._free.put(self._spawn())
@@ -284,14 +286,15 @@ class DecoderPool:
                 raise WorkerError(f"A decoding process must start. It cannot: {error.strerror}.") from error
         ours.settimeout(_START_S)
         try:
-            is_ready = ours.recv(16) != b""
+            ready = ours.recv(MAX_PACKET_BYTES)
         except OSError:
-            is_ready = False
-        if not is_ready:
+            ready = b""
+        if not ready:
             ours.close()
             process.kill()
             code = process.wait()
             raise WorkerError(f"A decoding process must start. It died before it was ready, with exit code {code}.")
+        self.confinement = tuple(json.loads(ready))
         return process, ours
 
 

@@ -27,7 +27,8 @@ from auricle.serving.decoder.messages import (
     pack_reply,
     unpack_request,
 )
-from auricle.serving.decoder.sandbox import confine, die_with_parent
+from auricle.serving.decoder.sandbox import confine, die_with_parent, isolate_network
+from auricle.serving.decoder.system_calls import filter_system_calls
 
 __all__ = ["decode", "main"]
 
@@ -50,7 +51,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends ctrl-C to all its processes; the server ends this
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # reap children automatically: the server watches their pidfds
     _warm_up()
-    link.send(_SPAWN)  # signals readiness
+    link.send(json.dumps(_probe(limits)).encode())  # signals readiness
     fork_server = os.getpid()
     while True:
         packet, descriptors, _, _ = socket.recv_fds(link, len(_SPAWN), 1)
@@ -96,18 +97,40 @@ def decode(source: int, target: int, limits: DecodeLimits, long_s: float = math.
         os.pwrite(target, Header(sound.rate_hz, sound.channels, n_samples).pack(), 0)
 
 
+def _probe(limits: DecodeLimits) -> list[str]:
+    """Return how decoding processes are confined here, as one of them finds out."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with contextlib.suppress(BaseException):
+            os.write(writer, json.dumps(_confine(limits, os.getppid())).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        found = pipe.read()
+    return list(json.loads(found)) if found else []
+
+
+def _confine(limits: DecodeLimits, fork_server: int) -> list[str]:
+    """Confine this process by all that the kernel offers, and return the names of it."""
+    has_own_network = isolate_network()
+    confine(
+        memory_bytes=limits.memory_bytes,
+        file_bytes=HEADER.size + 4 * limits.max_samples + _SPARE_BYTES,
+        cpu_s=int(limits.wall_s * limits.max_jobs),
+    )
+    die_with_parent(fork_server)  # after the change of user, which clears this setting
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    is_filtered = filter_system_calls()
+    return ["limits", *(["network"] if has_own_network else []), *(["system calls"] if is_filtered else [])]
+
+
 def _run(link: socket.socket, limits: DecodeLimits, fork_server: int) -> None:
     """Confine this process, decode sounds until the server closes the link, and exit."""
     with contextlib.suppress(BaseException):
-        confine(
-            memory_bytes=limits.memory_bytes,
-            file_bytes=HEADER.size + 4 * limits.max_samples + _SPARE_BYTES,
-            cpu_s=int(limits.wall_s * limits.max_jobs),
-        )
-        die_with_parent(fork_server)  # after the change of user, which clears this setting
-        null = os.open(os.devnull, os.O_RDWR)
-        for standard in (0, 1, 2):
-            os.dup2(null, standard)
+        _confine(limits, fork_server)
         while _handle_job(link, limits):
             pass
     os._exit(0)

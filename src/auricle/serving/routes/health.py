@@ -32,13 +32,18 @@ async def healthz() -> Response:
     summary="Readiness",
 )
 async def readyz(service: ServiceDep) -> Response:
-    """Check that the store responds, that the server is not stopping, and whether the champion is loaded."""
+    """Check that the store responds, that the server is not stopping, and whether the champion is loaded.
+
+    `decoders` names how decoding processes are confined on this machine: by limits, a network of their own, and a
+    filter of system calls.
+    """
     if service.is_stopping:
         raise RequestError("The server is stopping.", reason="stopping")
     await to_thread.run_sync(service.store.keys.all)
     active_model = service.active_model
     status = "ok" if active_model.load_error is None else "degraded"
-    return Response(json.dumps({"status": status, "model": active_model.model.name}), media_type="application/json")
+    body = {"status": status, "model": active_model.model.name, "decoders": list(service.decoders.confinement)}
+    return Response(json.dumps(body), media_type="application/json")
 
 
 @router.get("/metrics", response_class=Response, responses=ERRORS, summary="Prometheus metrics")
