@@ -22,7 +22,7 @@ test-generic: $(VENV)/.test
 
 # What strangers may send, at length.
 hardening: $(VENV)/.test
-	AURICLE_FUZZ=200000 $(BIN)/pytest tests/serving/http/test_fuzz.py
+	AURICLE_FUZZ=200000 AURICLE_GROWTH=10000 $(BIN)/pytest tests/serving/http/test_fuzz.py tests/serving/http/test_growth.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -149,7 +149,9 @@ def test_nothing_is_acknowledged_while_postgresql_is_away(
     postgresql_server: Any,
     postgresql_database: str,
 ) -> None:
-    server = run_server("--set", "patience_s=1", "--set", "commit_s=1", database=postgresql_database)
+    server = run_server(
+        *(f"--set={name}" for name in ("patience_s=1", "commit_s=1", "answer_s=1")), database=postgresql_database
+    )
     load = Load(server.url, sound_file())
     while not load.acknowledged:
         time.sleep(0.01)
@@ -160,6 +162,8 @@ def test_nothing_is_acknowledged_while_postgresql_is_away(
             time.sleep(1.0)
             assert len(load.acknowledged) == before
             assert httpx.get(f"{server.url}/healthz", timeout=10).status_code == 200
+            assert httpx.get(f"{server.url}/v1/predictions", timeout=10).status_code == 503
+        assert httpx.get(f"{server.url}/v1/predictions", timeout=10).status_code == 200
         deadline = time.monotonic() + 10
         while len(load.acknowledged) == before and time.monotonic() < deadline:
             time.sleep(0.05)

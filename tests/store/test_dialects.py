@@ -106,7 +106,7 @@ def error_of(kind: type[BaseException], **attributes: object) -> BaseException:
         (error_of(sqlite3.OperationalError, sqlite_errorcode=sqlite3.SQLITE_BUSY_SNAPSHOT), "another process holds"),
         (error_of(sqlite3.OperationalError, sqlite_errorcode=sqlite3.SQLITE_IOERR), "disk I/O error"),
         (error_of(RuntimeError, sqlstate="53100"), "the disk is full"),
-        (error_of(RuntimeError, sqlstate="57014"), "a statement took longer than 30 s"),
+        (error_of(RuntimeError, sqlstate="57014"), "a statement took too long"),
         (error_of(RuntimeError), "disk I/O error"),
     ],
 )

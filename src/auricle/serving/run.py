@@ -52,7 +52,7 @@ def run(
     early: list[int] = []  # signals that come before uvicorn listens to them; it re-raises later ones to these handlers
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: early.append(number))
-    with Store.open(store_url, patience_s=settings.patience_s) as store:
+    with Store.open(store_url, patience_s=settings.patience_s, answer_s=settings.answer_s) as store:
         service = open_service(settings, store, name, decoder=decoder)
         config = uvicorn.Config(
             create_app(service),

@@ -94,6 +94,7 @@ class Settings(BaseModel):
 
     model_poll_s: Seconds = Field(2.0, description="seconds between checks for a new champion")
     patience_s: Seconds = Field(5.0, description="seconds to wait for the store's lock or server")
+    answer_s: Seconds = Field(10.0, description="seconds to wait for PostgreSQL's answer before a request fails")
     commit_s: Seconds = Field(
         10.0, description="seconds to wait for a prediction to be committed before the request fails"
     )

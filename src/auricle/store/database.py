@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from auricle.errors import StoreError
 from auricle.runtime import clock
-from auricle.store.dialects import DEFAULT_URL, engine, ensure_file, failure_reason, parse_url
+from auricle.store.dialects import ANSWER_S, DEFAULT_URL, engine, ensure_file, failure_reason, parse_url
 
 __all__ = ["DEFAULT_URL", "PATIENCE_S", "Database"]
 
@@ -36,6 +36,8 @@ class Database:
         Create a missing SQLite file, readable only by its owner.
     patience_s : float
         Seconds to wait for a lock, a server or a free connection.
+    answer_s : float
+        Seconds to wait for PostgreSQL's answer to a statement.
 
     Raises
     ------
@@ -43,7 +45,9 @@ class Database:
     StoreError : the file does not exist
     """
 
-    def __init__(self, url: str, *, create: bool = True, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, url: str, *, create: bool = True, patience_s: float = PATIENCE_S, answer_s: float = ANSWER_S
+    ) -> None:
         parsed = parse_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.name = parsed.set(drivername=parsed.get_backend_name()).render_as_string(hide_password=True)
@@ -52,7 +56,7 @@ class Database:
         self._write_lock = threading.Lock()
         if self.is_sqlite:
             ensure_file(Path(parsed.database or ""), create=create)
-        self.engine = engine(parsed, patience_s=patience_s)
+        self.engine = engine(parsed, patience_s=patience_s, answer_s=answer_s)
         self._writers = self.engine.execution_options(writes=True)  # the same connections; see dialects.py
 
     @contextmanager

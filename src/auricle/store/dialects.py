@@ -15,13 +15,16 @@ from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 from auricle.errors import StoreError, UsageError
 from auricle.runtime.clock import Deadline
 
-__all__ = ["DEFAULT_URL", "engine", "ensure_file", "failure_reason", "parse_url"]
+__all__ = ["ANSWER_S", "DEFAULT_URL", "engine", "ensure_file", "failure_reason", "parse_url"]
 
 DEFAULT_URL: Final = "sqlite:///auricle.db"
 
 _CONNECTIONS: Final = 8
 _RETRY_S: Final = (0.0005, 0.003)
-_STATEMENT_S: Final = 30.0  # PostgreSQL cancels a statement after this
+ANSWER_S: Final = 30.0
+"""Default seconds after which PostgreSQL cancels a statement; a server that says nothing for longer is given up."""
+
+_GRACE_S: Final = 1.0  # for the server's word that it has cancelled a statement
 
 _REASONS: Final = {
     sqlite3.SQLITE_BUSY: "another process holds its lock",
@@ -33,7 +36,7 @@ _REASONS: Final = {
     sqlite3.SQLITE_CORRUPT: "the file is damaged",
     "53100": "the disk is full",
     "55P03": "another process holds its lock",
-    "57014": f"a statement took longer than {_STATEMENT_S:g} s",
+    "57014": "a statement took too long",
 }
 """SQLite's error codes and PostgreSQL's SQLSTATEs in words for an operator."""
 
@@ -86,13 +89,15 @@ def ensure_file(path: Path, *, create: bool) -> None:
     raise StoreError(f"{path}: the store must be a file that can be opened: {why}.")
 
 
-def engine(url: URL, *, patience_s: float) -> sa.Engine:
+def engine(url: URL, *, patience_s: float, answer_s: float = ANSWER_S) -> sa.Engine:
     """Return a connection pool with the settings that the store relies on.
 
     Parameters
     ----------
     patience_s : float
         Seconds to wait for a lock, a server or a free connection.
+    answer_s : float
+        Seconds to wait for PostgreSQL's answer to a statement.
     """
     is_sqlite = url.get_backend_name() == "sqlite"
     arguments = {"timeout": patience_s} if is_sqlite else {"connect_timeout": math.ceil(patience_s)} | _POSTGRESQL
@@ -105,11 +110,31 @@ def engine(url: URL, *, patience_s: float) -> sa.Engine:
         pool_timeout=patience_s,
         pool_pre_ping=not is_sqlite,  # reconnects after a restart of the server
     )
-    configure = _configure_sqlite if is_sqlite else _configure_postgresql
-    sa.event.listen(pool, "connect", lambda connection, _: configure(connection, patience_s))
     if is_sqlite:
+        sa.event.listen(pool, "connect", lambda connection, _: _configure_sqlite(connection, patience_s))
         sa.event.listen(pool, "begin", lambda connection: _begin(connection, patience_s))
+    else:
+        sa.event.listen(
+            pool, "do_connect", lambda _dialect, _record, names, options: _connect(answer_s, names, options)
+        )
+        sa.event.listen(pool, "connect", lambda connection, _: _configure_postgresql(connection, patience_s, answer_s))
     return pool
+
+
+def _connect(answer_s: float, names: Any, options: Any) -> Any:
+    """Connect to PostgreSQL, with a clock of ours over every wait: a server that is frozen keeps its sockets open."""
+    import psycopg
+    from psycopg.errors import _WaitTimeout
+
+    class Connection(psycopg.Connection[Any]):
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            try:
+                return super().wait(gen, interval, timeout or answer_s + _GRACE_S)
+            except _WaitTimeout:
+                self.pgconn.finish()  # its state is unknown; the pool opens another one
+                raise psycopg.OperationalError(f"the server did not answer within {answer_s:g} s") from None
+
+    return Connection.connect(*names, **options)
 
 
 def failure_reason(error: BaseException | None) -> str:
@@ -131,9 +156,9 @@ def _configure_sqlite(connection: Any, patience_s: float) -> None:
     cursor.close()
 
 
-def _configure_postgresql(connection: Any, patience_s: float) -> None:
+def _configure_postgresql(connection: Any, patience_s: float, answer_s: float) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = '{_STATEMENT_S:g}s'")
+        cursor.execute(f"SET statement_timeout = '{int(answer_s * 1000)}ms'")
         cursor.execute(f"SET lock_timeout = '{int(patience_s * 1000)}ms'")
         cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
     connection.commit()

@@ -7,6 +7,7 @@ from typing import Self
 from auricle.records import Entry
 from auricle.store.checks import Checks
 from auricle.store.database import PATIENCE_S, Database
+from auricle.store.dialects import ANSWER_S
 from auricle.store.idempotency import IdempotencyKeys
 from auricle.store.keys import Keys
 from auricle.store.labels import review
@@ -60,7 +61,7 @@ class Store:
         self.rate_limits = SharedLimits(database)
 
     @classmethod
-    def open(cls, url: str, *, create: bool = True, patience_s: float = PATIENCE_S) -> Self:
+    def open(cls, url: str, *, create: bool = True, patience_s: float = PATIENCE_S, answer_s: float = ANSWER_S) -> Self:
         """Open a store, and create or migrate its tables if necessary.
 
         Parameters
@@ -71,13 +72,15 @@ class Store:
             Create a missing SQLite file.
         patience_s : float
             Seconds to wait for a lock or a server.
+        answer_s : float
+            Seconds to wait for PostgreSQL's answer to a statement.
 
         Raises
         ------
         UsageError : the URL is neither SQLite's nor PostgreSQL's
         StoreError : the database cannot be used, or was written by a newer version of auricle
         """
-        database = Database(url, create=create, patience_s=patience_s)
+        database = Database(url, create=create, patience_s=patience_s, answer_s=answer_s)
         try:
             migrate(database)
         except BaseException:
