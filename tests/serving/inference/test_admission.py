@@ -1,6 +1,7 @@
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -180,9 +181,11 @@ def test_long_sounds_have_a_thread_of_their_own_and_a_limit(make_admission: Make
         first = asyncio.create_task(admission.run(long_work))
         await asyncio.sleep(0.05)
         assert await admission.run(lambda *_: "short") == "short"  # none waits for the long one
+        began = time.monotonic()
         with pytest.raises(RequestError, match="1 long sounds are in flight"):
             await admission.run(long_work, discard=lambda: discarded.append(1))
         assert discarded == [1]
+        assert time.monotonic() - began > 0.3  # who sends back to back is slowed down
         may_end.set()
         assert (await first).startswith("long")
         assert (await admission.run(long_work)).startswith("long")  # counted out

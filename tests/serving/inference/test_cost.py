@@ -1,6 +1,7 @@
 """What a sound costs is foretold from its length, the hop and the model, and bounded."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,30 +39,35 @@ def test_the_number_of_windows_is_foretold(states: Predictor, n_samples: int, ho
 
 
 @pytest.mark.parametrize(
-    ("duration_s", "request_", "options", "limits", "allowed"),
+    ("request_", "is_admin", "limits", "allowed"),
     [
-        (300.0, PredictionRequest(hop_s=0.008), {}, {}, 20_000),
-        (300.0, PredictionRequest(hop_s=0.008), {"is_admin": True}, {"max_predict_s": 60.0}, 30_000),
-        (600.0, PredictionRequest(hop_s=0.05), {}, {"max_predict_s": 10.0}, 5_000),
-        (600.0, PredictionRequest(windows=True), {}, {}, 2_500),
-        (10.0, PredictionRequest(windows=True, hop_s=0.05), {}, {"max_reply_bytes": 4_000}, 10),
+        (PredictionRequest(hop_s=0.008), False, {}, 20_000),
+        (PredictionRequest(hop_s=0.008), True, {"max_predict_s": 60.0}, 30_000),
+        (PredictionRequest(hop_s=0.05), False, {"max_predict_s": 10.0}, 5_000),
+        (PredictionRequest(windows=True), False, {}, 2_500),
+        (PredictionRequest(windows=True, hop_s=0.05), False, {"max_reply_bytes": 4_000}, 10),
+        (PredictionRequest(windows=True), False, {"max_reply_bytes": 1}, 1),
     ],
 )
-def test_what_is_beyond_a_limit_is_refused_with_the_number_allowed(
-    states: Predictor, duration_s: float, request_: PredictionRequest, options: dict, limits: dict, allowed: int
+def test_the_longest_sound_has_as_many_windows_as_are_allowed(
+    states: Predictor,
+    request_: PredictionRequest,
+    is_admin: bool,  # noqa: FBT001
+    limits: dict[str, Any],
+    allowed: int,
 ) -> None:
-    settings = Settings.model_validate(limits)
-    asked = stream(states, request_.hop_s)
-    with pytest.raises(UsageError, match=rf"at most {allowed} windows") as refused:
-        COST.check(asked, duration_s, request_, settings, **{"is_admin": False} | options)
-    hop_s = float(str(refused.value).split("at least ")[1].split(",")[0])
-    if hop_s <= 0.2:  # the window; the hop that the message names is enough
-        fits = replace(request_, hop_s=hop_s)
-        assert COST.check(stream(states, hop_s), duration_s, fits, settings, **{"is_admin": False} | options) > 0
+    settings, asked = Settings.model_validate(limits), stream(states, request_.hop_s)
+    longest_s = COST.longest_s(asked, request_, settings, is_admin=is_admin)
+    assert abs(asked.count_windows(longest_s) - allowed) <= 1
+    assert COST.expected_s(asked, longest_s) == pytest.approx(0.001 * allowed, rel=0.01, abs=0.002)
+    message = str(COST.refusal(asked, request_, settings, is_admin=is_admin))
+    assert f"may be at most {allowed}: with `hop_s` " in message
+    assert f"a sound of {longest_s:.1f} s" in message
 
 
 def test_a_common_sound_is_cheap(states: Predictor) -> None:
-    assert COST.check(stream(states), 60.0, PredictionRequest(windows=True), Settings(), is_admin=False) < 1
+    assert COST.expected_s(stream(states), 60.0) < 1
+    assert COST.longest_s(stream(states), PredictionRequest(), Settings(), is_admin=False) > 600
 
 
 def test_a_stream_must_leave_time_for_others(states: Predictor) -> None:

@@ -36,7 +36,6 @@ __all__ = ["DECODER_PROGRAM", "DecodedSound", "DecoderPool", "LongSoundError"]
 DECODER_PROGRAM: Final = (sys.executable, "-P", "-m", "auricle.serving.decoder.process")
 _START_S: Final = 30.0
 _BLOCK_SAMPLES: Final = 1 << 18
-_SHORT_WALL_S: Final = 1.0
 
 
 class LongSoundError(Exception):
@@ -137,14 +136,16 @@ class DecoderPool:
         for _ in range(size):
             self._free.put(self._spawn())
 
-    def decode(self, sound: int, *, long_s: float = math.inf) -> DecodedSound:
+    def decode(self, sound: int, *, long_s: float = math.inf, wall_s: float = math.inf) -> DecodedSound:
         """Decode the sound of a memory file descriptor, which stays open; blocks until it is done.
 
         Parameters
         ----------
         sound : int
         long_s : float
-            Seconds beyond which a sound is left, by `LongSoundError`, for a call without this limit.
+            Seconds beyond which a sound is left, by `LongSoundError`.
+        wall_s : float
+            Seconds of decoding after which a sound is left so too, if they are fewer than the pool's limit.
 
         Raises
         ------
@@ -155,7 +156,7 @@ class DecoderPool:
         try:
             # A compromised process must not truncate the memory under its reader.
             fcntl.fcntl(target, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
-            self._decode(sound, target, long_s)
+            self._decode(sound, target, long_s, wall_s)
             return DecodedSound(target, self._read_header(target))
         except BaseException:
             os.close(target)
@@ -176,9 +177,9 @@ class DecoderPool:
             self._fork_server.kill()
             self._fork_server.wait()
 
-    def _decode(self, sound: int, target: int, long_s: float) -> None:
+    def _decode(self, sound: int, target: int, long_s: float, wall_s: float) -> None:
         # One retry if the process died: the sound may not be the cause.
-        reply = self._attempt(sound, target, long_s) or self._attempt(sound, target, long_s)
+        reply = self._attempt(sound, target, long_s, wall_s) or self._attempt(sound, target, long_s, wall_s)
         if reply is None:
             raise AudioError(
                 f"the sound must be decoded within {self.limits.wall_s:g} s and {self.limits.memory_bytes >> 20} MiB. "
@@ -190,7 +191,7 @@ class DecoderPool:
         if reply.kind != "ok":
             raise AudioError(reply.message)
 
-    def _attempt(self, sound: int, target: int, long_s: float) -> DecodeReply | None:
+    def _attempt(self, sound: int, target: int, long_s: float, wall_s: float) -> DecodeReply | None:
         """Decode in one process, and return its reply; None if it died or replied nonsense.
 
         Raises
@@ -202,6 +203,7 @@ class DecoderPool:
         reusable: _Process | None = None
         try:
             process = process or self._spawn()
+            process.link.settimeout(min(self.limits.wall_s, wall_s))
             job = next(self._jobs)
             reply = self._request(process, job, sound, target, long_s)
             if reply is None or reply.job != job:
@@ -211,7 +213,7 @@ class DecoderPool:
                 reusable = process
             return reply
         except TimeoutError:
-            if math.isfinite(long_s):
+            if wall_s < self.limits.wall_s:
                 raise LongSoundError from None
             raise AudioError(
                 f"the sound must be decoded within {self.limits.wall_s:g} s. It was not: split it, or convert it, for "
@@ -226,7 +228,6 @@ class DecoderPool:
         # Reopened read-only: the passed descriptor would otherwise carry the right to write.
         source = os.open(f"/proc/self/fd/{sound}", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            process.link.settimeout(min(self.limits.wall_s, _SHORT_WALL_S if math.isfinite(long_s) else math.inf))
             socket.send_fds(process.link, [pack_request(job, long_s)], [source, target])
             return unpack_reply(process.link.recv(MAX_PACKET_BYTES))
         except TimeoutError:

@@ -25,6 +25,15 @@ _INITIAL_S: Final = 0.01
 _MAX_INTERVAL_S: Final = 1.0  # a standstill must not dominate the mean for minutes
 _IDLE_S: Final = 0.25
 _LONG_RETRY_S: Final = 10.0
+_REFUSAL_S: Final = 0.5
+
+
+class _FullError(Exception):
+    """There are too many long sounds; raised in a thread, and answered by the event loop."""
+
+    def __init__(self, refusal: RequestError) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
 
 
 class AdmissionControl:
@@ -113,7 +122,11 @@ class AdmissionControl:
             except LongSoundError:
                 return self._submit_long(work, discard)
 
-        found = await _to_its_end(asyncio.get_running_loop().run_in_executor(self._pool, run_short))
+        try:
+            found = await _to_its_end(asyncio.get_running_loop().run_in_executor(self._pool, run_short))
+        except _FullError as error:
+            await asyncio.sleep(_REFUSAL_S)  # who sends long sounds back to back must not spend the server's time
+            raise error.refusal from None
         return await _to_its_end(asyncio.wrap_future(found)) if isinstance(found, Future) else found
 
     def close(self) -> None:
@@ -127,12 +140,13 @@ class AdmissionControl:
             self._n_long += not is_full
         if is_full:
             discard()
-            raise RequestError(
+            refusal = RequestError(
                 f"The server is overloaded: {self._max_long} long sounds are in flight. Send this one again later, or "
                 "split it.",
                 reason="overloaded",
                 retry_after_s=_LONG_RETRY_S,
             )
+            raise _FullError(refusal)
         queued = time.perf_counter()
         future = self._long_pool.submit(lambda: work(time.perf_counter() - queued, True))  # noqa: FBT003
         future.add_done_callback(self._count_out_long)

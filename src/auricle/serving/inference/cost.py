@@ -49,47 +49,49 @@ class ModelCost:
             window_bytes = len(json.dumps(windows[0].as_json()))
         return cls(seconds, window_bytes, golden.size / rate_hz)
 
-    def seconds_of(self, n_windows: int, duration_s: float, *, is_one_window: bool) -> float:
-        """Return the expected seconds of work; one window of the whole sound costs by its length."""
-        return self.window_seconds * (max(1.0, duration_s / self.golden_s) if is_one_window else n_windows)
-
-    def check(
-        self, stream: Stream, duration_s: float, request: PredictionRequest, settings: Settings, *, is_admin: bool
-    ) -> float:
-        """Return the expected seconds of work for a sound.
+    def longest_s(self, stream: Stream, request: PredictionRequest, settings: Settings, *, is_admin: bool) -> float:
+        """Return the length of the longest sound for which the request is within the limits.
 
         Parameters
         ----------
         stream : Stream
-            At its beginning.
-        duration_s : float
-            Length of the sound.
+            Of the requested hop.
         request : PredictionRequest
         settings : Settings
         is_admin : bool
             Whether the caller has the scope admin, and with it a limit of its own.
-
-        Raises
-        ------
-        UsageError : the sound has more windows than are allowed; the message gives the number and a hop that fits
         """
+        if stream.hop_s is None:  # the whole sound is one window, and costs by its length
+            return settings.max_predict_s / 2 / self.window_seconds * self.golden_s
         spec = stream.model.bundle.manifest.spec
-        is_one_window = spec.window_samples is None
-        n_windows = stream.count_windows(duration_s)
+        return (self._n_allowed(request, settings, is_admin=is_admin) - 1) * stream.hop_s + (spec.window_s or 0.0)
+
+    def expected_s(self, stream: Stream, duration_s: float) -> float:
+        """Return the expected seconds of work for a sound."""
+        if stream.hop_s is None:
+            return self.window_seconds * max(1.0, duration_s / self.golden_s)
+        return self.window_seconds * stream.count_windows(duration_s)
+
+    def refusal(self, stream: Stream, request: PredictionRequest, settings: Settings, *, is_admin: bool) -> UsageError:
+        """Return the error for a longer sound: the number of windows that is allowed, and what to do."""
+        longest_s = self.longest_s(stream, request, settings, is_admin=is_admin)
+        if stream.hop_s is None:
+            return UsageError(
+                f"For this model a sound may be at most {longest_s:.1f} s long. This one is longer: split it."
+            )
+        n_allowed = self._n_allowed(request, settings, is_admin=is_admin)
+        where = "a reply of this model" if request.windows else "a sound of this model"
+        return UsageError(
+            f"The windows of {where} may be at most {n_allowed}: with `hop_s` {stream.hop_s:g} a sound of "
+            f"{longest_s:.1f} s. This one is longer: raise `hop_s`, or split the sound."
+        )
+
+    def _n_allowed(self, request: PredictionRequest, settings: Settings, *, is_admin: bool) -> int:
         allowed = settings.max_windows_admin if is_admin else settings.max_windows
-        if not is_one_window:
-            allowed = min(allowed, int(settings.max_predict_s / 2 / self.window_seconds))
+        allowed = min(allowed, int(settings.max_predict_s / 2 / self.window_seconds))
         if request.windows:
             allowed = min(allowed, settings.max_reply_bytes // self.window_bytes)
-        allowed = max(1, allowed)
-        if n_windows > allowed:
-            frames = math.ceil(duration_s * spec.rate_hz / allowed / spec.hop)  # hops are whole frames
-            raise UsageError(
-                f"A sound may have at most {allowed} windows{' in a reply' if request.windows else ''} for this model. "
-                f"{duration_s:.1f} s have {n_windows}: set `hop_s` to at least "
-                f"{frames * spec.hop / spec.rate_hz:.6g}, or split the sound."
-            )
-        return self.seconds_of(n_windows, duration_s, is_one_window=is_one_window)
+        return max(1, allowed)
 
     def check_stream(self, stream: Stream) -> None:
         """Check that a live stream leaves time for others.

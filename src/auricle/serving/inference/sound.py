@@ -31,6 +31,7 @@ __all__ = ["InferenceResult", "SoundOrigin", "SoundTask", "encode_flac", "is_sou
 _FULL_16: Final = 32_768
 _PIECE_S: Final = 0.1
 """Seconds of work between two looks at the clock."""
+_SHORT_DECODE_S: Final = 1.0
 _SHORT_PREDICT_S: Final = 0.5
 """Seconds of work from which a sound is long, however short it lasts."""
 
@@ -143,18 +144,25 @@ def predict_sound(
     RequestError : the memory is used up, the work takes longer than is allowed, or the server stops
     """
     began = time.perf_counter()
-    request = task.request
+    request, model = task.request, task.model
+    asked = Stream(model, rate_hz=model.bundle.manifest.spec.rate_hz, hop_s=request.hop_s)
+    longest_s = task.cost.longest_s(asked, request, settings, is_admin=task.is_admin)
+    try:
+        if is_long:
+            sound = decoders.decode(descriptor, long_s=longest_s)
+        else:
+            sound = decoders.decode(descriptor, long_s=min(longest_s, settings.long_s), wall_s=_SHORT_DECODE_S)
+    except LongSoundError:
+        if is_long:
+            raise task.cost.refusal(asked, request, settings, is_admin=task.is_admin) from None
+        raise
     with (
-        decoders.decode(descriptor, long_s=math.inf if is_long else settings.long_s) as sound,
+        sound,
         memory_budget.reserved(4 * sound.n_samples),
     ):
         decoded_at = time.perf_counter()
-        stream = Stream(
-            task.model, rate_hz=sound.rate_hz, hop_s=request.hop_s, source=task.origin.source or "the sound"
-        )
-        duration_s = sound.n_samples / sound.rate_hz
-        expected_s = task.cost.check(stream, duration_s, request, settings, is_admin=task.is_admin)
-        if not is_long and expected_s > _SHORT_PREDICT_S:
+        stream = Stream(model, rate_hz=sound.rate_hz, hop_s=request.hop_s, source=task.origin.source or "the sound")
+        if not is_long and task.cost.expected_s(stream, sound.n_samples / sound.rate_hz) > _SHORT_PREDICT_S:
             raise LongSoundError
         piece_s = (stream.hop_s or math.inf) * max(1.0, _PIECE_S / task.cost.window_seconds)
         blocks = _pieces(sound, int(min(piece_s * sound.rate_hz, sound.n_samples)), settings, work_ends_at)
@@ -164,7 +172,7 @@ def predict_sound(
                 stream.feed(block)
             stream.end()
         else:
-            parts += RequestedLevels(task.model, request).over(stream.iter_windows(blocks))
+            parts += RequestedLevels(model, request).over(stream.iter_windows(blocks))
         entry = task.origin.entry(stream, stream.recording(), parts=parts, channels=sound.channels)
         _check_size(parts, settings)
         predicted_at = time.perf_counter()
