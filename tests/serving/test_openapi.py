@@ -49,6 +49,8 @@ def _request(case: Any) -> dict[str, Any]:
     sent = case.as_transport_kwargs()
     if isinstance(sent.get("data"), bytes):  # as requests calls what httpx calls content
         sent["content"] = sent.pop("data")
+    if "headers" in sent:  # httpx takes texts of ASCII only
+        sent["headers"] = {name: str(value).encode("utf-8", "replace") for name, value in sent["headers"].items()}
     if "files" in sent:
         sent["files"] = _texts(sent["files"])
     return {name: sent[name] for name in _SENT if name in sent}

@@ -50,7 +50,16 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def service_of(**parts: Any) -> Service:
     """A service of the parts that a test is about."""
-    names = ("store", "writer", "active_model", "decoders", "admission", "stream_threads", "authenticator")
+    names = (
+        "store",
+        "writer",
+        "active_model",
+        "decoders",
+        "admission",
+        "stream_threads",
+        "read_threads",
+        "authenticator",
+    )
     more: dict[str, Any] = dict.fromkeys((*names, "rate_limits", "memory_budget"))
     return Service(**{"settings": Settings(model_poll_s=0.001), "metrics": Metrics()} | more | parts)
 
@@ -148,11 +157,15 @@ def test_work_ends_before_its_predictions_are_committed() -> None:
             closed.append("streams")
 
     service = service_of(
-        admission=part("sounds"), stream_threads=Threads(1), writer=part("writer"), decoders=part("decoders")
+        admission=part("sounds"),
+        stream_threads=Threads(1),
+        read_threads=Threads(1),
+        writer=part("writer"),
+        decoders=part("decoders"),
     )
     service.close()
-    assert set(closed[:2]) == {"sounds", "streams"}
-    assert sorted(closed[2:]) == ["decoders", "writer"]
+    assert sorted(closed[:3]) == ["sounds", "streams", "streams"]
+    assert sorted(closed[3:]) == ["decoders", "writer"]
 
 
 @pytest.mark.parametrize("problem", [None, StoreError("locked")])

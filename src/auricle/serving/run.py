@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,6 +22,9 @@ from auricle.store.store import Store
 __all__ = ["run"]
 
 _ACCEPT_S: Final = 0.2
+_SWITCH_S: Final = 0.0002
+"""How long a thread may wait for another to give the interpreter up, in place of Python's 5 ms: a sound gives it up and
+takes it again some thirty times."""
 _MAX_HEAD_BYTES: Final = 32_768
 
 
@@ -73,6 +77,7 @@ def run(
         )
         # Imported modules and the model are permanent: collecting them would hold the interpreter's lock, and with it
         # /healthz, for a tenth of a second.
+        sys.setswitchinterval(_SWITCH_S)
         gc.freeze()
         gc.enable()
         asyncio.run(_Server(config, service, early).serve(sockets=[listener]))

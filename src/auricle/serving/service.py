@@ -4,17 +4,19 @@ import asyncio
 import contextlib
 import logging
 import math
+import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from anyio import to_thread
 from starlette.requests import HTTPConnection
 
 from auricle.errors import AuricleError, StoreError
 from auricle.serving.decoder.pool import DECODER_PROGRAM, DecoderPool
+from auricle.serving.decoder.sandbox import LONG_NICE, NICE
 from auricle.serving.http.auth import Authenticator
 from auricle.serving.http.rate_limits import RateLimits
 from auricle.serving.inference.active_model import ActiveModel
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from auricle.store.store import Store
 
 __all__ = ["Service", "get_service", "lifespan", "open_service"]
+
+R = TypeVar("R")
 
 _LOG: Final = logging.getLogger("auricle.serving")
 _SESSIONS_S: Final = 5.0
@@ -47,6 +51,8 @@ class Service:
     active_model: ActiveModel
     decoders: DecoderPool
     admission: AdmissionControl
+    read_threads: ThreadPoolExecutor
+    """One for all listings: they take the interpreter for long, and however many are asked for, sounds go first."""
     stream_threads: ThreadPoolExecutor
     """Separate from the threads of recordings, so that no stream waits behind a long recording."""
     authenticator: Authenticator
@@ -58,6 +64,10 @@ class Service:
     is_stopping: bool = False
     work_ends_at: float = math.inf
     """Until when work may last, on the clock of `time.monotonic`; finite once the server stops."""
+
+    async def read(self, function: Callable[[], R]) -> R:
+        """Run what reads much of the store in the thread for that."""
+        return await asyncio.get_running_loop().run_in_executor(self.read_threads, function)
 
     def stop(self) -> None:
         """Take no new work, and end what is in hand within the time that is promised for it."""
@@ -100,6 +110,7 @@ class Service:
         """Finish running work, commit its predictions, and end threads and processes."""
         self.admission.close()
         self.stream_threads.shutdown()
+        self.read_threads.shutdown(cancel_futures=True)
         self.writer.close()
         self.decoders.close()
 
@@ -152,7 +163,10 @@ def open_service(settings: Settings, store: "Store", name: str, *, decoder: Sequ
             max_wait_s=settings.max_wait_s,
             max_long=settings.max_long,
         ),
-        stream_threads=ThreadPoolExecutor(_STREAM_THREADS, thread_name_prefix="stream"),
+        read_threads=ThreadPoolExecutor(1, thread_name_prefix="read", initializer=os.nice, initargs=(LONG_NICE,)),
+        stream_threads=ThreadPoolExecutor(
+            _STREAM_THREADS, thread_name_prefix="stream", initializer=os.nice, initargs=(NICE,)
+        ),
         authenticator=Authenticator(store.keys.verify, settings, is_open=is_open),
         rate_limits=RateLimits(draw, rate_per_s=settings.rate_per_s, burst=settings.rate_burst),
         memory_budget=MemoryBudget(settings.max_bodies_bytes),

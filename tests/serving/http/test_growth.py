@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from auricle.serving.http import auth
+from auricle.serving.http import auth, middleware
 
 N = int(os.environ.get("AURICLE_GROWTH", "1000"))
 
@@ -61,6 +61,7 @@ def address(n: int) -> tuple[str, int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_nothing_that_is_kept_grows(guarded: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(middleware, "_REFUSAL_S", 0.0)
     monkeypatch.setattr(auth, "_CACHE_SIZE", N // 2)  # full after half of the requests; the growth of the rest counts
     app, change = guarded.client.app, REQUESTS[kind]
 

@@ -1,5 +1,6 @@
 """ASGI middleware around all routes: host and origin checks, admission, security headers, request log, metrics."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -26,6 +27,8 @@ __all__ = ["HEADERS", "Middleware", "is_loopback"]
 _LOG: Final = logging.getLogger("auricle.requests")
 _UNLOGGED_ROUTES: Final = ("/healthz", "/readyz", "/metrics")
 _HEALTHZ: Final = ("GET", "/healthz")
+_REFUSAL_S: Final = 0.02
+"""What no honest client sends waits for its refusal: back to back, refusals alone would fill the event loop."""
 _MAX_JSON_BYTES: Final = 65_536
 _HOST: Final = re.compile(r"([A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "WEBSOCKET"})
@@ -95,12 +98,17 @@ class Middleware:
         try:
             headers = Headers(scope=scope)
             refusal = self._check_headers(headers) or self._check_sender(scope, headers)
+            if refusal is not None or scope.get("method", "GET") not in _METHODS:
+                await asyncio.sleep(_REFUSAL_S)
             if refusal is not None and scope["type"] == "http":
                 await refusal(scope, receive, send_with_headers)
             elif refusal is not None:
                 await _deny_websocket(refusal, send_with_headers)
             elif scope["type"] == "websocket" and scope["path"] != STREAMS:
                 await _deny_websocket(ErrorResponse("missing", "This path takes no stream."), send_with_headers)
+            elif scope["type"] == "http" and scope["method"] not in _METHODS:
+                scope["auricle.route"] = "other"  # before all routes are tried, which takes ten times longer
+                await ErrorResponse("method", "No path supports this method.")(scope, receive, send_with_headers)
             elif _matches(scope, _HEALTHZ):
                 scope["auricle.route"] = _HEALTHZ[1]
                 await ALIVE(scope, receive, send_with_headers)  # liveness must not wait for a route's dependencies

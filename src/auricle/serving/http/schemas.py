@@ -30,7 +30,8 @@ __all__ = [
     "ReviewPage",
     "RollbackBody",
     "entry_json",
-    "fitting",
+    "fitting_rows",
+    "listing_json",
     "predictions_json",
 ]
 
@@ -210,14 +211,23 @@ def predictions_json(entry: Entry) -> dict[str, Any]:
     return {"id": entry.id, "predictions": predictions, "model": entry.model}
 
 
-def fitting(rows: Sequence[Mapping[str, Any]], max_bytes: int) -> int:
-    """Return how many rows of JSON fit into a reply; at least one."""
+def fitting_rows(rows: Iterable[Mapping[str, Any]], max_bytes: int) -> list[str]:
+    """Return the first rows, as JSON, that fit into a reply; at least one."""
+    texts: list[str] = []
     total = 0
-    for n, row in enumerate(rows):
-        total += len(json.dumps(row))
-        if n and total > max_bytes:
-            return n
-    return len(rows)
+    for row in rows:
+        text = json.dumps(row)
+        total += len(text)
+        if texts and total > max_bytes:
+            break
+        texts.append(text)
+    return texts
+
+
+def listing_json(texts: Sequence[str], **others: Any) -> str:
+    """Return a page of entries, already JSON, with what else it holds: encoding all at once would hold up threads."""
+    more = "".join(f", {json.dumps(name)}: {json.dumps(value)}" for name, value in others.items())
+    return f'{{"entries": [{", ".join(texts)}]{more}}}'
 
 
 def entry_json(entry: Entry, feedback: "Iterable[FeedbackEntry]" = ()) -> dict[str, Any]:

@@ -6,7 +6,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from auricle.serving.http.dependencies import Feedback, Read, ServiceDep
-from auricle.serving.http.schemas import ERRORS, FeedbackBody, FeedbackSaid, ReviewPage, entry_json, fitting
+from auricle.serving.http.schemas import (
+    ERRORS,
+    FeedbackBody,
+    FeedbackSaid,
+    ReviewPage,
+    entry_json,
+    fitting_rows,
+    listing_json,
+)
 from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.predictions.filters import Filter
 
@@ -25,16 +33,19 @@ def give(service: ServiceDep, caller: Feedback, identity: str, body: FeedbackBod
 
 
 @router.get("/v1/review", response_model=ReviewPage, summary="List the predictions most worth labelling")
-def review(
+async def review(
     service: ServiceDep,
     _: Read,
     model: Annotated[str | None, Query(max_length=300, description="name@version, or name for all versions")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> Response:
     """List predictions without feedback, the most informative first, each with the reason."""
-    candidates = service.store.review(Filter(model=model), limit=limit)
-    entries = [
-        entry_json(candidate.entry) | {"reason": candidate.reason, "score": candidate.score} for candidate in candidates
-    ]
-    entries = entries[: fitting(entries, service.settings.max_reply_bytes)]
-    return Response(json.dumps({"entries": entries}), media_type="application/json")
+
+    def read() -> str:
+        rows = (
+            entry_json(candidate.entry) | {"reason": candidate.reason, "score": candidate.score}
+            for candidate in service.store.review(Filter(model=model), limit=limit)
+        )
+        return listing_json(fitting_rows(rows, service.settings.max_reply_bytes))
+
+    return Response(await service.read(read), media_type="application/json")

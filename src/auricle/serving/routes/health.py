@@ -47,7 +47,7 @@ async def readyz(service: ServiceDep) -> Response:
 
 
 @router.get("/metrics", response_class=Response, responses=ERRORS, summary="Prometheus metrics")
-def metrics(service: ServiceDep, _: Read) -> Response:
+async def metrics(service: ServiceDep, _: Read) -> Response:
     """Return the metrics of all processes of this server."""
     service.metrics.waiting.set(service.admission.n_in_flight)
-    return Response(service.metrics.render(), media_type=CONTENT_TYPE)
+    return Response(await service.read(service.metrics.render), media_type=CONTENT_TYPE)

@@ -26,15 +26,18 @@ _UNCHECKED: Final = "Without If-Match or `expected`, a change that somebody else
 
 
 @router.get("", response_model=ModelPage, summary="List models")
-def models(service: ServiceDep, _: Read, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Response:
+async def models(service: ServiceDep, _: Read, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Response:
     """List the registry, newest first, and name the active model of this server; its champion is the ETag."""
-    listed = service.store.models.all()[:limit]
-    page = {
-        "serving": service.active_model.model.name,
-        "models": [model.as_json() for model in listed],
-    }
-    champion = service.store.aliases.digest(service.active_model.name)
-    return Response(json.dumps(page), headers=_etag(champion), media_type="application/json")
+
+    def read() -> tuple[str, str | None]:
+        page = {
+            "serving": service.active_model.model.name,
+            "models": [model.as_json() for model in service.store.models.all()[:limit]],
+        }
+        return json.dumps(page), service.store.aliases.digest(service.active_model.name)
+
+    content, champion = await service.read(read)
+    return Response(content, headers=_etag(champion), media_type="application/json")
 
 
 @router.post("/{name}/promote", response_model=Moved, summary="Promote a model to champion")

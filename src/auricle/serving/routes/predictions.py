@@ -19,7 +19,16 @@ from auricle.serving.decoder.pool import LongSoundError
 from auricle.serving.http.body import Body, receive_body
 from auricle.serving.http.dependencies import Admin, Predict, Read, ServiceDep
 from auricle.serving.http.query import RequestQuery, parse_metadata, sanitize_name
-from auricle.serving.http.schemas import ERRORS, Answer, EntryPage, Kept, entry_json, fitting, predictions_json
+from auricle.serving.http.schemas import (
+    ERRORS,
+    Answer,
+    EntryPage,
+    Kept,
+    entry_json,
+    fitting_rows,
+    listing_json,
+    predictions_json,
+)
 from auricle.serving.inference.admission import Slot
 from auricle.serving.inference.sound import InferenceResult, SoundOrigin, SoundTask, predict_sound
 from auricle.serving.service import Service
@@ -30,6 +39,8 @@ __all__ = ["await_commit", "router"]
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"], responses=ERRORS)
 
+_LARGE_BYTES = 1 << 18
+_REFUSAL_S = 0.5
 _LISTED_LABELS = 10  # of each prediction, the latest
 _SOUND = {"type": "string", "format": "binary"}
 _BODY = {
@@ -104,22 +115,29 @@ async def predict(
         service.metrics.refused.labels(error.as_json()["kind"]).inc()
         if claim is not None:
             await to_thread.run_sync(_release, service, claim)
+        if body.n_bytes > _LARGE_BYTES:
+            await asyncio.sleep(_REFUSAL_S)  # to receive it again at once would take the event loop from others
         raise
 
 
 @router.get("", response_model=EntryPage, summary="List predictions, newest first")
-def entries(service: ServiceDep, _: Read, query: Annotated[_EntryQuery, Query()]) -> Response:
+async def entries(service: ServiceDep, _: Read, query: Annotated[_EntryQuery, Query()]) -> Response:
     """List the recordings that match all filters, page by page; one by its id has its windows and events too.
 
     A page may be shorter than its limit, where its entries are large.
     """
     filters = Filter(**query.model_dump(exclude={"cursor", "limit"}))
-    page = service.store.entries(filters, cursor=query.cursor, limit=query.limit)
-    feedback = service.store.feedback.of([entry.id for entry in page.entries], latest=_LISTED_LABELS)
-    rows = [entry_json(entry, feedback.get(entry.id, ())) for entry in page.entries]
-    if (n := fitting(rows, service.settings.max_reply_bytes)) < len(rows):
-        rows, page = rows[:n], service.store.entries(filters, cursor=query.cursor, limit=n)
-    return _json({"entries": rows, "cursor": page.cursor})
+
+    def read() -> str:
+        page = service.store.entries(filters, cursor=query.cursor, limit=query.limit)
+        feedback = service.store.feedback.of([entry.id for entry in page.entries], latest=_LISTED_LABELS)
+        rows = (entry_json(entry, feedback.get(entry.id, ())) for entry in page.entries)
+        texts = fitting_rows(rows, service.settings.max_reply_bytes)
+        if len(texts) < len(page.entries):
+            page = service.store.entries(filters, cursor=query.cursor, limit=len(texts))
+        return listing_json(texts, cursor=page.cursor)
+
+    return Response(await service.read(read), media_type="application/json")
 
 
 @router.get("/{identity}", response_model=Kept, summary="Return one prediction")

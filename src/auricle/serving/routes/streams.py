@@ -32,7 +32,7 @@ router = APIRouter()
 
 _END: Final = "end"
 _AHEAD_S: Final = 10.0
-_MAX_SPEED: Final = 8.0  # times real time
+_MAX_SPEED: Final = 4.0  # times real time
 _MESSAGES: Final = 2  # held at a time: one that arrives, one that is predicted
 
 _OK, _POLICY, _RESTART, _TRY_AGAIN = 1000, 1008, 1012, 1013  # close codes
