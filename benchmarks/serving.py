@@ -1,9 +1,9 @@
 """Benchmark of the server: throughput beside a usual server, overload, streams, outages, kills and hostile sounds.
 
-Clients and servers share the machine's cores. Our server runs as users run it, ``auricle serve`` with one worker, its
-SQLite log on (synchronous=FULL), and decoding in sandboxed processes. The baseline is a usual server: FastAPI and
-uvicorn, sound read by librosa in its thread pool, librosa's features, a pickled forest, and no log. Both get the same
-one-second WAVs at 16 kHz from the same client, alternately.
+Clients and servers share the machine's cores. Our server runs as users run it, ``auricle serve``, its SQLite log on
+(synchronous=FULL), and decoding in sandboxed processes. The baseline is a usual server: FastAPI and uvicorn, sound read
+by librosa in its thread pool, librosa's features, a pickled forest, and no log. Both get the same one-second WAVs at
+16 kHz from the same client, alternately: with one server process each, and with two.
 """
 
 import argparse
@@ -50,7 +50,8 @@ def predict(file: UploadFile):
 def ready():
     return {}
 Baseline.row(np.random.default_rng(0).standard_normal(16000).astype("float32"))
-uvicorn.run(app, port=int(sys.argv[3]), log_level="warning")
+if __name__ == "__main__":
+    uvicorn.run("usual:app", port=int(sys.argv[3]), log_level="warning", workers=int(sys.argv[4]))
 """
 
 
@@ -79,13 +80,13 @@ def form(sound: bytes, port: int) -> bytes:
 
 
 def compare_throughput(
-    bundle: Path, pickled: Path, sounds: list[bytes], folder: Path, *, rounds: int, seconds: float
+    bundle: Path, pickled: Path, sounds: list[bytes], folder: Path, *, workers: int, rounds: int, seconds: float
 ) -> dict[str, Any]:
     """Measure both servers alternately: saturated, and with one request at a time."""
-    ours, port = Ours(bundle, folder, "throughput"), free_port()
+    ours, port = Ours(bundle, folder, f"throughput{workers}", f"workers={workers}"), free_port()
     script = folder / "usual.py"
     script.write_text(USUAL)
-    usual = [sys.executable, str(script), str(Path(__file__).parent), str(pickled), str(port)]
+    usual = [sys.executable, str(script), str(Path(__file__).parent), str(pickled), str(port), str(workers)]
     found: dict[str, list[float]] = {}
     acknowledged: list[str] = []
     errors = 0
@@ -200,7 +201,9 @@ def measure(*, short: bool) -> dict[str, Any]:
         folder = Path(name)
         bundle, pickled, sounds = train_models(folder)
         rounds, seconds = (2, 2.0) if short else (5, 4.0)
-        found = compare_throughput(bundle, pickled, sounds, folder, rounds=rounds, seconds=seconds)
+        found = compare_throughput(bundle, pickled, sounds, folder, workers=1, rounds=rounds, seconds=seconds)
+        two = compare_throughput(bundle, pickled, sounds, folder, workers=2, rounds=rounds, seconds=seconds)
+        found |= {f"two_{name}": value for name, value in two.items()}
         away_s = 3.0 if short else 30.0
         steps: list[Callable[[], dict[str, Any]]] = [
             lambda: overload(bundle, sounds, folder, found["ours_per_s"], seconds=5 if short else 15),

@@ -1,4 +1,4 @@
-"""API keys: create, verify, list and revoke; the store keeps only a hash of the token."""
+"""API keys: their scopes, creation, verification by hash, expiry and revocation."""
 
 import hashlib
 import hmac

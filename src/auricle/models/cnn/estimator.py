@@ -1,4 +1,4 @@
-"""The CNN as scikit-learn classifier and regressor on flattened log-mel images; torch is imported when used."""
+"""CNN estimators of images as scikit-learn's: classifier and regressor, with epochs, batch and patience of early stopping."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Retention by age and size: delete the oldest sounds first, then the oldest entries."""
+"""Retention: which predictions are deleted, by age and size; the server and `Store.sweep` apply it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
