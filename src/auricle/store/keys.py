@@ -1,4 +1,4 @@
-"""API keys: their scopes, creation, verification by hash, expiry and revocation."""
+"""API keys: scopes, creation, verification, expiry and revocation; the store keeps only a hash of the token."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""CNN estimators of images as scikit-learn's: classifier and regressor, with epochs, batch and patience of early stopping."""
+"""The CNN as scikit-learn classifier and regressor of images, with its epochs and patience; imports torch when used."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Retention: which predictions are deleted, by age and size; the server and `Store.sweep` apply it."""
+"""Retention: which predictions and sounds the server deletes, by age and size; oldest sounds first."""
 
 from dataclasses import dataclass
 from datetime import timedelta
