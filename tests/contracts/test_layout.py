@@ -29,7 +29,6 @@ SHORT = {
     "prediction/bulk/outbox.py": "the one bridge from rows to a store",
     "prediction/model.py": "what predictor, stream and events share",
     "prediction/row_sampler.py": "shared by stream and log entries, which would import each other",
-    "serving/routes/feedback.py": "one group of routes",
     "serving/routes/monitor.py": "one route",
     "serving/routes/page.py": "one route",
     "serving/worker.py": "a program",
