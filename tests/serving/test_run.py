@@ -1,5 +1,6 @@
 """The server as a process: kills, SIGTERM, an unavailable store, several workers, keys."""
 
+import gc
 import json
 import os
 import random
@@ -208,14 +209,18 @@ def test_workers_share_claims_and_metrics_and_a_dead_one_is_replaced(
 
 
 @pytest.fixture
-def signal_handlers() -> Iterator[None]:
+def process_settings() -> Iterator[None]:
+    """Put back what a server sets for its process."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    switch_s = sys.getswitchinterval()
     yield
+    sys.setswitchinterval(switch_s)
+    gc.unfreeze()
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-@pytest.mark.usefixtures("signal_handlers")
+@pytest.mark.usefixtures("process_settings")
 def test_sigterm_while_the_model_is_loaded_stops_the_server(
     states_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
