@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from auricle.errors import RequestError
 from auricle.serving.http.error_responses import ErrorResponse
 from auricle.serving.http.middleware import HEADERS
+from auricle.serving.http.stream_protocol import WriteTimeout
 from auricle.serving.inference.admission import SOUND_UPLOAD
 from auricle.serving.service import Service
 from auricle.serving.settings import Settings
@@ -23,7 +24,6 @@ __all__ = ["protocol"]
 
 _TICK_S: Final = 1.0
 _BODY_GRACE_S: Final = 5.0
-_WRITE_S: Final = 30.0
 _SHUTDOWN_HEAD_S: Final = 1.0
 _UPLOAD_PREFIXES: Final = tuple(" ".join(SOUND_UPLOAD).encode() + end for end in (b" ", b"?"))
 
@@ -46,7 +46,7 @@ def protocol(service: Service) -> type[H11Protocol]:
     return ServiceProtocol
 
 
-class _TimedProtocol(H11Protocol):
+class _TimedProtocol(WriteTimeout, H11Protocol):
     """A connection with timeouts for heads, bodies and writes.
 
     A head must be complete within ``header_s`` of its first byte, or of the connection's start. A body must arrive with
@@ -58,7 +58,6 @@ class _TimedProtocol(H11Protocol):
     settings: Settings
     _timer: asyncio.TimerHandle | None = None
     _awaited: Literal["head", "body"] | None = None
-    _write_timer: asyncio.TimerHandle | None = None
     _body_s = 0.0
     _body_bytes = 0
     _is_stopping = False
@@ -74,7 +73,6 @@ class _TimedProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._start_timer(None)
-        self._stop_write_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -104,14 +102,6 @@ class _TimedProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         self._refuse("request", f"The request must be HTTP/1.1. {msg}")
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._write_timer = self.loop.call_later(_WRITE_S, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._stop_write_timer()
 
     def _refuse_upload(self, data: bytes) -> bool:
         """Refuse a sound without a free slot at its request head, and discard its body; return whether it was refused.
@@ -194,11 +184,6 @@ class _TimedProtocol(H11Protocol):
             lines += [name + b": " + value for name, value in response.raw_headers]
             self.transport.write(b"\r\n".join([*lines, b"connection: close", b"", bytes(response.body)]))
         self.transport.close()
-
-    def _stop_write_timer(self) -> None:
-        if self._write_timer is not None:
-            self._write_timer.cancel()
-            self._write_timer = None
 
 
 @lru_cache

@@ -9,22 +9,21 @@ from websockets.http11 import Response
 
 from auricle.serving.http.error_responses import ErrorResponse
 
-__all__ = ["StreamProtocol"]
+__all__ = ["StreamProtocol", "WriteTimeout"]
 
 _INVALID_TEXT: Final = 1007  # close code
 _WRITE_S: Final = 30.0
 
 
-class StreamProtocol(WebSocketsSansIOProtocol):
-    """A WebSocket connection that refuses handshakes in the server's one form of errors."""
+class WriteTimeout(asyncio.Protocol):
+    """A connection that is aborted after 30 s of a client that does not read: what is sent to it takes memory."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._write_timer: asyncio.TimerHandle | None = None
-        self.conn.reject = _refusal  # type: ignore[method-assign]  # with which websockets answers a bad handshake
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    _write_timer: asyncio.TimerHandle | None = None
 
     def pause_writing(self) -> None:
-        """Give a client that does not read some time, and then up: what is sent to it takes memory."""
+        """Give the client some time."""
         super().pause_writing()
         self._write_timer = self.loop.call_later(_WRITE_S, self.transport.abort)
 
@@ -37,6 +36,19 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         """Forget the client."""
         self._stop_write_timer()
         super().connection_lost(exc)
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+
+class StreamProtocol(WriteTimeout, WebSocketsSansIOProtocol):
+    """A WebSocket connection that refuses handshakes in the server's one form of errors."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.conn.reject = _refusal  # type: ignore[method-assign]  # with which websockets answers a bad handshake
 
     async def send(self, message: Any) -> None:
         """Send an ASGI message; a refusal of the application completes the handshake."""
@@ -65,11 +77,6 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         self.handshake_complete = self.close_sent = True
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()
-
-    def _stop_write_timer(self) -> None:
-        if self._write_timer is not None:
-            self._write_timer.cancel()
-            self._write_timer = None
 
 
 def _refusal(status: int, text: str) -> Response:
