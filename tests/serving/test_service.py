@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -151,20 +150,15 @@ def test_work_ends_before_its_predictions_are_committed() -> None:
     def part(name: str) -> SimpleNamespace:
         return SimpleNamespace(close=lambda: closed.append(name))
 
-    class Threads(ThreadPoolExecutor):
-        def shutdown(self, *_: object, **__: object) -> None:
-            super().shutdown()
-            closed.append("streams")
-
     service = service_of(
         admission=part("sounds"),
-        stream_threads=Threads(1),
-        read_threads=Threads(1),
+        stream_threads=part("streams"),
+        read_threads=part("reads"),
         writer=part("writer"),
         decoders=part("decoders"),
     )
     service.close()
-    assert sorted(closed[:3]) == ["sounds", "streams", "streams"]
+    assert sorted(closed[:3]) == ["reads", "sounds", "streams"]
     assert sorted(closed[3:]) == ["decoders", "writer"]
 
 

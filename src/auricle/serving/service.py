@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import logging
 import math
-import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from anyio import to_thread
 from starlette.requests import HTTPConnection
@@ -20,7 +19,7 @@ from auricle.serving.decoder.sandbox import LONG_NICE, NICE
 from auricle.serving.http.auth import Authenticator
 from auricle.serving.http.rate_limits import RateLimits
 from auricle.serving.inference.active_model import ActiveModel
-from auricle.serving.inference.admission import AdmissionControl
+from auricle.serving.inference.admission import AdmissionControl, BackgroundThreads
 from auricle.serving.inference.memory import MemoryBudget
 from auricle.serving.settings import Settings
 from auricle.serving.telemetry import Metrics
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from auricle.store.store import Store
 
 __all__ = ["Service", "get_service", "lifespan", "open_service"]
-
-R = TypeVar("R")
 
 _LOG: Final = logging.getLogger("auricle.serving")
 _SESSIONS_S: Final = 5.0
@@ -51,9 +48,9 @@ class Service:
     active_model: ActiveModel
     decoders: DecoderPool
     admission: AdmissionControl
-    read_threads: ThreadPoolExecutor
-    """One for all listings: they take the interpreter for long, and however many are asked for, sounds go first."""
-    stream_threads: ThreadPoolExecutor
+    read_threads: BackgroundThreads
+    """One for all listings, which take the interpreter for long."""
+    stream_threads: BackgroundThreads
     """Separate from the threads of recordings, so that no stream waits behind a long recording."""
     authenticator: Authenticator
     rate_limits: RateLimits
@@ -64,10 +61,6 @@ class Service:
     is_stopping: bool = False
     work_ends_at: float = math.inf
     """Until when work may last, on the clock of `time.monotonic`; finite once the server stops."""
-
-    async def read(self, function: Callable[[], R]) -> R:
-        """Run what reads much of the store in the thread for that."""
-        return await asyncio.get_running_loop().run_in_executor(self.read_threads, function)
 
     def stop(self) -> None:
         """Take no new work, and end what is in hand within the time that is promised for it."""
@@ -109,8 +102,8 @@ class Service:
     def close(self) -> None:
         """Finish running work, commit its predictions, and end threads and processes."""
         self.admission.close()
-        self.stream_threads.shutdown()
-        self.read_threads.shutdown(cancel_futures=True)
+        self.stream_threads.close()
+        self.read_threads.close()
         self.writer.close()
         self.decoders.close()
 
@@ -151,22 +144,21 @@ def open_service(settings: Settings, store: "Store", name: str, *, decoder: Sequ
     def draw(key: str, wanted: int) -> int:
         return store.rate_limits.draw(key, wanted, rate_per_s=settings.rate_per_s, burst=settings.rate_burst)
 
+    admission = AdmissionControl(
+        threads=settings.threads,
+        max_waiting=settings.max_waiting,
+        max_wait_s=settings.max_wait_s,
+        max_long=settings.max_long,
+    )
     return Service(
         settings=settings,
         store=store,
         writer=Writer(store.database, linger_s=0.0, capacity=settings.max_pending),
         active_model=active_model,
         decoders=decoders,
-        admission=AdmissionControl(
-            threads=settings.threads,
-            max_waiting=settings.max_waiting,
-            max_wait_s=settings.max_wait_s,
-            max_long=settings.max_long,
-        ),
-        read_threads=ThreadPoolExecutor(1, thread_name_prefix="read", initializer=os.nice, initargs=(LONG_NICE,)),
-        stream_threads=ThreadPoolExecutor(
-            _STREAM_THREADS, thread_name_prefix="stream", initializer=os.nice, initargs=(NICE,)
-        ),
+        admission=admission,
+        read_threads=BackgroundThreads(1, "read", nice=LONG_NICE, sounds=admission),
+        stream_threads=BackgroundThreads(_STREAM_THREADS, "stream", nice=NICE, sounds=admission),
         authenticator=Authenticator(store.keys.verify, settings, is_open=is_open),
         rate_limits=RateLimits(draw, rate_per_s=settings.rate_per_s, burst=settings.rate_burst),
         memory_budget=MemoryBudget(settings.max_bodies_bytes),

@@ -11,7 +11,7 @@ from auricle.errors import RequestError
 from auricle.serving.decoder.pool import LongSoundError
 from auricle.serving.decoder.sandbox import NICE
 from auricle.serving.inference import admission as module
-from auricle.serving.inference.admission import AdmissionControl
+from auricle.serving.inference.admission import AdmissionControl, BackgroundThreads
 
 
 @pytest.fixture
@@ -191,3 +191,34 @@ def test_long_sounds_have_a_thread_of_their_own_and_a_limit(make_admission: Make
         assert (await admission.run(long_work)).startswith("long")  # counted out
 
     asyncio.run(scenario())
+
+
+def test_background_work_rests_while_sounds_are_in_flight(
+    make_admission: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    sleep = time.sleep
+    monkeypatch.setattr(module.time, "sleep", lambda s: (rests.append(s), sleep(s)))
+    admission = make_admission()
+    threads = BackgroundThreads(1, "read", nice=0, sounds=admission)
+
+    async def scenario() -> None:
+        for _ in range(3):
+            await threads.run(sum, [1.0])
+        assert not rests  # alone, nothing waits
+        slot = admission.admit()
+        slot.hold()
+        assert await threads.run(lambda: sleep(0.01) or 1) == 1
+        assert await threads.run(max, 2, 3) == 3
+        assert rests  # after work of 10 ms
+        slot.release()
+        rests.clear()
+        assert await threads.run(max, 2, 3) == 3
+        assert not rests
+        with pytest.raises(ZeroDivisionError):
+            await threads.run(lambda: 1 / 0)
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        threads.close()

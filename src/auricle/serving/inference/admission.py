@@ -12,7 +12,7 @@ from auricle.errors import RequestError
 from auricle.serving.decoder.pool import LongSoundError
 from auricle.serving.decoder.sandbox import LONG_NICE, NICE
 
-__all__ = ["SOUND_UPLOAD", "AdmissionControl", "Slot"]
+__all__ = ["SOUND_UPLOAD", "AdmissionControl", "BackgroundThreads", "Slot"]
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -26,6 +26,9 @@ _MAX_INTERVAL_S: Final = 1.0  # a standstill must not dominate the mean for minu
 _IDLE_S: Final = 0.25
 _LONG_RETRY_S: Final = 10.0
 _REFUSAL_S: Final = 0.5
+_REST: Final = 4.0
+_MAX_REST_S: Final = 0.05
+_REST_STEP_S: Final = 0.001
 
 
 class _FullError(Exception):
@@ -169,6 +172,46 @@ class AdmissionControl:
             now = time.perf_counter()
             self._mean_s += _WEIGHT * (min(now - self._since, _MAX_INTERVAL_S) - self._mean_s)
             self._since = now
+
+
+class BackgroundThreads:
+    """Threads for work that stands back while sounds are in flight: listings, streams.
+
+    All threads share the interpreter, and a sound waits for it some thirty times. While a sound is in flight, a thread
+    that has worked rests for four times as long, up to 50 ms, before it works again; so sounds have most of the
+    interpreter however much else is asked for, and nothing starves.
+
+    Parameters
+    ----------
+    n_threads : int
+    name : str
+    nice : int
+        Niceness of the threads.
+    sounds : AdmissionControl
+    """
+
+    def __init__(self, n_threads: int, name: str, *, nice: int, sounds: AdmissionControl) -> None:
+        self._sounds = sounds
+        self._rested_at = threading.local()
+        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix=name, initializer=os.nice, initargs=(nice,))
+
+    async def run(self, function: Callable[..., R], *arguments: object) -> R:
+        """Return what a function returns, called in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._work, function, *arguments)
+
+    def close(self) -> None:
+        """Wait for running work, drop what waits, and end the threads."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _work(self, function: Callable[..., R], *arguments: object) -> R:
+        while self._sounds.n_in_flight and time.monotonic() < getattr(self._rested_at, "value", 0.0):
+            time.sleep(_REST_STEP_S)
+        began = time.monotonic()
+        try:
+            return function(*arguments)
+        finally:
+            ended = time.monotonic()
+            self._rested_at.value = ended + min(_REST * (ended - began), _MAX_REST_S)
 
 
 class Slot:

@@ -48,4 +48,4 @@ async def review(
         )
         return listing_json(fitting_rows(rows, service.settings.max_reply_bytes))
 
-    return Response(await service.read(read), media_type="application/json")
+    return Response(await service.read_threads.run(read), media_type="application/json")

@@ -50,4 +50,4 @@ async def readyz(service: ServiceDep) -> Response:
 async def metrics(service: ServiceDep, _: Read) -> Response:
     """Return the metrics of all processes of this server."""
     service.metrics.waiting.set(service.admission.n_in_flight)
-    return Response(await service.read(service.metrics.render), media_type=CONTENT_TYPE)
+    return Response(await service.read_threads.run(service.metrics.render), media_type=CONTENT_TYPE)

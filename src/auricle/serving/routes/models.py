@@ -36,7 +36,7 @@ async def models(service: ServiceDep, _: Read, limit: Annotated[int, Query(ge=1,
         }
         return json.dumps(page), service.store.aliases.digest(service.active_model.name)
 
-    content, champion = await service.read(read)
+    content, champion = await service.read_threads.run(read)
     return Response(content, headers=_etag(champion), media_type="application/json")
 
 

@@ -137,7 +137,7 @@ async def entries(service: ServiceDep, _: Read, query: Annotated[_EntryQuery, Qu
             page = service.store.entries(filters, cursor=query.cursor, limit=len(texts))
         return listing_json(texts, cursor=page.cursor)
 
-    return Response(await service.read(read), media_type="application/json")
+    return Response(await service.read_threads.run(read), media_type="application/json")
 
 
 @router.get("/{identity}", response_model=Kept, summary="Return one prediction")

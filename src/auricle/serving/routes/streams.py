@@ -104,7 +104,6 @@ async def _run_session(service: Service, websocket: WebSocket, session: StreamSe
 
 async def _receive_messages(service: Service, websocket: WebSocket, session: StreamSession) -> tuple[int, str]:
     """Process messages until the stream ends, and return the close code and the reason."""
-    loop = asyncio.get_running_loop()
     began = time.monotonic()
     while True:
         try:
@@ -113,17 +112,17 @@ async def _receive_messages(service: Service, websocket: WebSocket, session: Str
         except TimeoutError:
             return _POLICY, f"no sound came for {service.settings.stream_idle_s:g} s"
         if message["type"] == "websocket.disconnect":
-            await loop.run_in_executor(service.stream_threads, session.end)
+            await service.stream_threads.run(session.end)
             return _OK, ""
         content = message.get("bytes")
         if content is None:
             if message.get("text") != _END:
                 raise UsageError("A stream takes samples as binary messages, and the text `end`. Got another text.")
-            await _send(websocket, *await loop.run_in_executor(service.stream_threads, session.end))
+            await _send(websocket, *await service.stream_threads.run(session.end))
             await _save_entry(service, websocket, session)
             return _OK, ""
         for piece in session.pieces(content):
-            await _send(websocket, *await loop.run_in_executor(service.stream_threads, session.push, piece))
+            await _send(websocket, *await service.stream_threads.run(session.push, piece))
             if service.is_stopping:
                 return _RESTART, "the server is stopping"
         if session.is_due:
@@ -137,7 +136,7 @@ async def _receive_messages(service: Service, websocket: WebSocket, session: Str
 
 async def _save_entry(service: Service, websocket: WebSocket | None, session: StreamSession) -> None:
     """Commit the sound since the last entry as a new entry, and send its prediction and id."""
-    cut = await asyncio.get_running_loop().run_in_executor(service.stream_threads, session.cut)
+    cut = await service.stream_threads.run(session.cut)
     if cut is not None:
         entry, sound = cut
         stored = await await_commit(service, service.writer.submit(entry, sound=sound))
