@@ -56,7 +56,7 @@ def hum(x: Samples, rate_hz: int, rng: np.random.Generator) -> tuple[Samples, in
 
 def low_pass(x: Samples, rate_hz: int, _: np.random.Generator) -> tuple[Samples, int]:
     """Remove content above 4 kHz with an eighth-order Butterworth filter."""
-    return _written(signal.sosfilt(signal.butter(8, CUT_HZ, fs=rate_hz, output="sos"), x)), rate_hz
+    return _written(signal.sosfilt(signal.butter(8, min(CUT_HZ, rate_hz / 4), fs=rate_hz, output="sos"), x)), rate_hz
 
 
 def mp3(x: Samples, rate_hz: int, _: np.random.Generator) -> tuple[Samples, int]:

@@ -3,6 +3,7 @@
 Features are computed once and cached; each model is trained once on a part of a set, and predicts the rest.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from auricle.training.defaults import choose_spec
 from auricle.training.train import train
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
-GROUPS = {"commands": "speaker", "esc10": "source", "fsdd": None}
+GROUPS: Mapping[str, str | None] = {"commands": "speaker", "esc10": "source", "fsdd": None}
 N_TRAINED = {"commands": 900, "esc10": 160, "fsdd": 1500}
 """Training recordings of 1800, 400 and 3000; the others are monitored."""
 OTHER_SET = {"commands": "esc10", "esc10": "commands"}
@@ -67,11 +68,13 @@ class ModelCache:
     Parameters
     ----------
     folder : Path
-        Created if missing.
+        Created if missing; of these groups only.
+    groups : mapping of str to str
+        Column of the groups by data set; None where each recording is its own.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, groups: Mapping[str, str | None] = GROUPS) -> None:
+        self.folder, self.groups = folder, groups
         folder.mkdir(parents=True, exist_ok=True)
         self._data: dict[str, Dataset] = {}
         self._features: dict[str, RecordingFeatures] = {}
@@ -82,7 +85,7 @@ class ModelCache:
     def data(self, name: str) -> Dataset:
         """Return a data set."""
         if name not in self._data:
-            self._data[name] = Dataset.load(RECORDINGS / name, group=GROUPS[name])
+            self._data[name] = Dataset.load(RECORDINGS / name, group=self.groups[name])
         return self._data[name]
 
     def spec(self, name: str) -> FeatureSpec:
@@ -187,6 +190,10 @@ class ModelCache:
             rates_hz=np.full(n, features.rate),
             truth=np.full(n, "unseen") if other else data.labels[indices].astype(str),
             label_times=nat,
+            metadata={
+                column: np.array([data.examples[index].metadata.get(column, "") for index in indices])
+                for column in data.examples[0].metadata
+            },
         )
 
 
@@ -202,7 +209,10 @@ def concatenated(one: Sample, two: Sample) -> Sample:
         for name in Sample.__slots__
         if isinstance(getattr(one, name), np.ndarray)
     }
-    return replace(one, **arrays)
+    columns = one.metadata.keys() & two.metadata.keys()
+    return replace(
+        one, **arrays, metadata={name: np.concatenate([one.metadata[name], two.metadata[name]]) for name in columns}
+    )
 
 
 def _part(data: Dataset, n: int, seed: int) -> NDArray[np.bool_]:

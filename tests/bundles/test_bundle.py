@@ -3,7 +3,7 @@ import json
 import pickle
 import zipfile
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,12 @@ def test_save_and_load_give_the_same_bundle(bundle: Bundle, tmp_path: Path) -> N
     assert loaded.to_bytes() == bundle.to_bytes() == (tmp_path / "x.auricle").read_bytes()
     assert (loaded.id, loaded.graph) == (bundle.id, bundle.graph)
     assert loaded.manifest.model_copy(update={"members": {}}) == bundle.manifest
-    for field in fields(Profile):
-        got, expected = getattr(loaded.profile, field.name), getattr(bundle.profile, field.name)
+    for name in Profile.arrays():
+        got, expected = getattr(loaded.profile, name), getattr(bundle.profile, name)
         assert got.dtype == expected.dtype
         np.testing.assert_array_equal(got, expected)
+    metadata = [{name: c.tolist() for name, c in one.profile.metadata.items()} for one in (loaded, bundle)]
+    assert metadata[0] == metadata[1]
     np.testing.assert_array_equal(loaded.golden.rows, bundle.golden.rows)
     np.testing.assert_array_equal(loaded.golden.answers, bundle.golden.answers)
     assert all(map(np.array_equal, loaded.golden.windows, bundle.golden.windows))

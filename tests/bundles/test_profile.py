@@ -1,10 +1,18 @@
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from auricle.bundles.profile import QUALITY_COLUMNS, Profile, quality_row
+from auricle.bundles.profile import (
+    OTHER_VALUES,
+    QUALITY_COLUMNS,
+    Profile,
+    decode_metadata,
+    encode_metadata,
+    metadata_columns,
+    quality_row,
+)
 from auricle.errors import BundleError
 from auricle.records import Quality
 
@@ -29,7 +37,7 @@ def test_labels_and_groups_of_the_sampled_recordings(profile: Profile) -> None:
     assert profile.chosen_groups.tolist() == ["a", "a"]
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Profile)])
+@pytest.mark.parametrize("name", Profile.arrays())
 @pytest.mark.parametrize("change", ["one less", "one more", "no length"])
 def test_lengths_must_agree(profile: Profile, name: str, change: str) -> None:
     array = getattr(profile, name)
@@ -69,3 +77,40 @@ def test_profiled_novelty_exceeds_its_threshold_in_at_most_5_percent(trained_on_
     profile, novelty = trained_on_states.bundle.profile, trained_on_states.bundle.novelty
     assert profile.novelty.shape == profile.chosen.shape
     assert np.mean(profile.novelty > novelty.thresholds[1]) <= 0.05
+
+
+def test_metadata_is_a_column_for_each_name_with_a_value_for_each_recording(profile: Profile) -> None:
+    found = metadata_columns([{"site": "north", "gain": "3"}, {"site": "süd"}])
+    assert {name: column.tolist() for name, column in found.items()} == {"site": ["north", "süd"], "gain": ["3", ""]}
+    assert replace(profile, metadata=found).metadata is found
+    with pytest.raises(BundleError, match="must describe the same recordings"):
+        replace(profile, metadata={"site": np.array(["a", "b", "c"])})
+
+
+def test_metadata_is_bounded_and_the_rarest_values_are_others() -> None:
+    rows = [{"id": f"{index}", "odd": "x" * 1000, "even": str(index % 2)} for index in range(300)]
+    rows += [{"id": "often"}] * 2 + [{f"column{index}": "" for index in range(100)}]
+    found = metadata_columns(rows)
+    assert len(found) == 64
+    assert len(set(found["id"])) == 257
+    assert OTHER_VALUES in found["id"]
+    assert "often" in found["id"]
+    assert max(map(len, found["odd"])) == 255
+
+
+def test_metadata_is_the_same_after_a_round_trip() -> None:
+    columns = metadata_columns([{"site": "a\n", "°": '"'}, {"site": ""}, {"site": "a\n"}])
+    found = decode_metadata(encode_metadata(columns))
+    assert {name: column.tolist() for name, column in found.items()} == {
+        name: column.tolist() for name, column in columns.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"x", b"[]", b'{"a": 1}', b'{"a": {"values": ["b"]}}', b'{"a": {"values": ["b"], "codes": [1]}}',
+     b'{"a": {"values": ["b"], "codes": [[0]]}}', b'{"a": {"values": ["b"], "codes": "0"}}', b"[" * 100_000],
+)  # fmt: skip
+def test_other_metadata_is_refused(content: bytes) -> None:
+    with pytest.raises(BundleError, match="A profile's metadata must be"):
+        decode_metadata(content)

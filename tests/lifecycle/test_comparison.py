@@ -35,6 +35,7 @@ def test_recording_new_to_champion_is_predicted_now(champion: Predictor, pumps: 
     kept = np.array([group not in last for group in profile.groups])
     smaller = replace(
         profile,
+        metadata={},
         **{name: getattr(profile, name)[kept] for name in ("hashes", "groups", "truth")},
         chosen=np.arange(kept.sum()),
         **{name: getattr(profile, name)[kept] for name in ("rows", "quality", "answers", "novelty")},
@@ -50,6 +51,7 @@ def test_recording_of_a_trained_group_is_left_out(champion: Predictor, pumps: Da
     profile = champion.bundle.profile
     smaller = replace(
         profile,
+        metadata={},
         **{name: getattr(profile, name)[:-1] for name in ("hashes", "groups", "truth", "rows", "quality")},
         **{name: getattr(profile, name)[:-1] for name in ("answers", "novelty", "chosen")},
     )

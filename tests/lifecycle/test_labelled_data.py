@@ -125,6 +125,7 @@ def _with(profile: Profile, digest: np.ndarray, row: np.ndarray) -> Profile:
         hashes=np.vstack([profile.hashes, digest]),
         groups=np.append(profile.groups, "elsewhere"),
         truth=np.append(profile.truth, "healthy"),
+        metadata={},
         chosen=np.append(profile.chosen, len(profile.hashes)),
         rows=np.vstack([profile.rows, row]),
         **{

@@ -4,11 +4,13 @@ import socket
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from auricle.errors import OutputError
 from auricle.lifecycle.metrics import Metrics
 from auricle.monitoring.check import Check
+from auricle.monitoring.sources.units import Units
 from auricle.monitoring.verdict import Verdict
 
 
@@ -23,6 +25,7 @@ def check() -> Check:
         last=None,
         rate=0.01,
         verdict=Verdict("alarm", "alarm", "Level fell by 12 dB."),
+        units=Units(np.arange(60).astype(str), n=60, recordings_per_unit=1, duration_s=None, n_sources=12),
         unknown=0.25,
     )
 

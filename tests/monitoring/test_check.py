@@ -51,7 +51,7 @@ def test_check_is_valid_json_and_reproducible(make_sample):
     assert json.loads(json.dumps(result, allow_nan=False)) == two.as_json()
     assert result["verdict"] == "alarm"
     assert result["causes"][0]["kind"] == "level"
-    assert {"columns", "row", "kinds", "unknown", "classes", "places"} == result["drift"].keys()
+    assert {"columns", "row", "kinds", "unknown", "classes", "places", "places_not_tested"} == result["drift"].keys()
 
 
 def test_alarm_persists_over_checks(make_sample):
@@ -71,7 +71,52 @@ def test_single_group_is_a_warning_only(make_sample):
     window = replace(window, rows=window.rows + rng.normal(size=6).astype(np.float32) * 3, groups=np.full(150, "mic"))
     found = checked(reference, window)
     assert found.verdict.state == "watch"
-    assert "Not an alarm: the live recordings come from one group" in found.verdict.sentence
+    assert "Not an alarm: all of it comes from one source, so this may be that source alone." in found.verdict.sentence
+
+
+def two_kinds_of_room(sample):
+    """Give a sample six speakers, half of whom sit in a quieter room."""
+    speaker = np.arange(len(sample)) % 6
+    quality = sample.quality.copy()
+    quality[:, 0] -= 10.0 * (speaker % 2)
+    return replace(sample, quality=quality, groups=speaker.astype(str))
+
+
+def test_one_key_for_all_gives_the_same_verdict_as_a_folder(make_sample):
+    """A log with one key is one group, and says nothing about sources; nor does a folder."""
+    reference = two_kinds_of_room(make_sample(300))
+    times = np.datetime64("2026-03-01", "us") + np.arange(150) * np.timedelta64(10, "s")
+    for shift_db, state in ((-35.0, "alarm"), (-6.0, "watch"), (0.0, "ok")):
+        folder = two_kinds_of_room(make_sample(150, 1, shifted={"level_db": shift_db}))
+        folder = replace(folder, groups=folder.ids)
+        log = replace(folder, groups=np.full(150, ""), times=times)
+        found = [checked(reference, window) for window in (folder, log)]
+        assert [one.verdict.state for one in found] == [state, state]
+        assert [[cause.kind for cause in one.causes] for one in found] == [["level"] * (state != "ok")] * 2
+    assert found[0].units.n == 150
+    assert found[1].units.n == 25
+    assert "they count as 25 blocks of 6 that follow each other (about 60 seconds)." in found[1].notes[0]
+
+
+def test_a_change_within_the_sources_of_training_is_named_and_doubted(make_sample):
+    window = replace(make_sample(150, 1, shifted={"level_db": -10.0}), groups=np.full(150, ""))
+    found = checked(two_kinds_of_room(make_sample(300)), window)
+    assert found.verdict.state == "watch"
+    assert found.verdict.sentence.startswith("Level fell by ")
+    assert "the 6 sources of the training data differ as much among each other" in found.verdict.sentence
+
+
+def test_places_that_always_differed_are_compared_with_themselves(make_sample):
+    window, reference = (
+        replace(two_kinds_of_room(sample), metadata={"room": np.array(["a", "b"])[np.arange(len(sample)) % 2]})
+        for sample in (make_sample(200, 1), make_sample(300))
+    )
+    assert checked(reference, window, by="room").verdict.state == "ok"
+    new = checked(replace(reference, metadata={}), window, by="room")
+    assert new.verdict.state == "ok"
+    assert "Not tested: 'a', 'b' have nothing to be compared with" in new.notes[-1]
+    assert "or the model was trained before such columns were kept." in new.notes[-1]
+    assert new.as_json()["drift"]["places_not_tested"] == {"new": ["a", "b"], "small": 0, "beyond_limit": 0}
 
 
 def test_wrong_clocks_are_noted_and_ignored(make_sample):

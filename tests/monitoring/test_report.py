@@ -15,18 +15,18 @@ pytest.importorskip("river")
 
 @pytest.fixture
 def watched(states):
-    """Sixty recordings like those that a real model was trained on, at two sites, one of which became quieter."""
+    """A hundred recordings like those that a real model was trained on, at two sites, one of which became quieter."""
     reference = reference_sample(states.bundle)
-    places = np.random.default_rng(0).integers(0, len(reference), 60)
+    places = np.random.default_rng(0).integers(0, len(reference), 100)
     window = reference.subset(places)
-    site = np.array(["north", "south"])[np.arange(60) % 2]
+    site = np.array(["north", "south"])[np.arange(100) % 2]
     quality = window.quality.copy()
-    quality[(site == "north") & (np.arange(60) >= 30), 0] -= 60.0
+    quality[(site == "north") & (np.arange(100) >= 50), 0] -= 60.0
     return replace(
         window,
-        ids=np.arange(60).astype(str),
-        groups=np.arange(60).astype(str),
-        times=np.datetime64("2026-03-01", "us") + np.arange(60) * np.timedelta64(1, "h"),
+        ids=np.arange(100).astype(str),
+        groups=np.arange(100).astype(str),
+        times=np.datetime64("2026-03-01", "us") + np.arange(100) * np.timedelta64(1, "h"),
         metadata={"site": site},
         quality=quality,
     )

@@ -17,7 +17,7 @@ from auricle.bundles.card import card
 from auricle.bundles.external_metadata import mlmodel
 from auricle.bundles.manifest import Manifest, read_manifest
 from auricle.bundles.novelty import Novelty
-from auricle.bundles.profile import Profile
+from auricle.bundles.profile import Profile, decode_metadata, encode_metadata
 from auricle.errors import BundleError, FeatureError, ModelError
 from auricle.features.embeddings.card import EmbeddingCard
 from auricle.features.embeddings.embedding import Embedding
@@ -29,6 +29,7 @@ __all__ = ["Bundle", "Golden"]
 
 _CARD: Final = "README.md"
 _MLMODEL: Final = "MLmodel"
+_METADATA: Final = "profile/metadata.json"  # absent in bundles written before it was kept
 
 _KINDS: Final = {
     "profile/hashes": "u",
@@ -176,7 +177,10 @@ class Bundle:
             return cls(
                 manifest=manifest,
                 graph=members["model.onnx"],
-                profile=Profile(**{f.name: _array(members, f"profile/{f.name}") for f in fields(Profile)}),
+                profile=Profile(
+                    **{name: _array(members, f"profile/{name}") for name in Profile.arrays()},
+                    metadata=decode_metadata(members.get(_METADATA, b"{}")),
+                ),
                 novelty=Novelty(**{f.name: _array(members, f"novelty/{f.name}") for f in fields(Novelty)}),
                 golden=Golden(
                     windows=tuple(_array(members, f"golden/window{i}") for i in range(n_golden)),
@@ -208,7 +212,8 @@ class Bundle:
             _CARD: card(self.manifest, n_recordings=len(self.profile.hashes)).encode(),
             _MLMODEL: mlmodel(self.manifest).encode(),
             "model.onnx": self.graph,
-            **{f"profile/{f.name}.npy": _npy(getattr(self.profile, f.name)) for f in fields(Profile)},
+            **{f"profile/{name}.npy": _npy(getattr(self.profile, name)) for name in Profile.arrays()},
+            _METADATA: encode_metadata(self.profile.metadata),
             **{f"novelty/{f.name}.npy": _npy(getattr(self.novelty, f.name)) for f in fields(Novelty)},
             **{f"golden/window{i}.npy": _npy(window) for i, window in enumerate(self.golden.windows)},
             "golden/rows.npy": _npy(self.golden.rows),

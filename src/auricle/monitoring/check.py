@@ -5,9 +5,10 @@ The steps: drift tests, causes of drift, performance estimated without labels an
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.errors import UsageError
 from auricle.monitoring.diagnosis.causes import Cause, causes_of
+from auricle.monitoring.diagnosis.source_variation import exceeds_source_variation
+from auricle.monitoring.diagnosis.subgroups import MAX_SUBGROUPS, MIN_IN_SUBGROUP
 from auricle.monitoring.drift.battery import RATE_PER_TEST, DriftResult, detect_drift
 from auricle.monitoring.findings import Findings
 from auricle.monitoring.performance.estimated_performance import (
@@ -26,6 +29,7 @@ from auricle.monitoring.performance.estimated_performance import (
 from auricle.monitoring.performance.measured_performance import MeasuredPerformance, measured_performance
 from auricle.monitoring.sources.sample import Sample, to_datetime, to_datetime64
 from auricle.monitoring.sources.training_overlap import substitute_out_of_fold
+from auricle.monitoring.sources.units import Units, independent_units
 from auricle.monitoring.verdict import ONCE, Persistence, State, Verdict, decide
 
 __all__ = ["RATE", "Check", "as_json", "check"]
@@ -35,6 +39,8 @@ RATE = 0.01
 
 MAX_AHEAD = timedelta(hours=1)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+N_NAMED = 5
+"""Most values of a column that a note names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +54,14 @@ class Check:
     n, n_reference : int
         Recordings of the window, and of the training data.
     n_groups : int
-        Groups of the window.
+        Sources of the window, or its independent units where nobody told the sources.
     first, last : datetime or None
         Earliest and latest recording time in UTC, where known.
     rate : float
         False alarm rate.
     verdict : Verdict
+    units : Units
+        Independent units of the window.
     causes : tuple of Cause
         Most specific first.
     drift : DriftResult or None
@@ -76,6 +84,7 @@ class Check:
     last: datetime | None
     rate: float
     verdict: Verdict
+    units: Units
     causes: tuple[Cause, ...] = ()
     drift: DriftResult | None = None
     unknown: float | None = None
@@ -101,6 +110,12 @@ class Check:
             "recordings": self.n,
             "reference_recordings": self.n_reference,
             "groups": self.n_groups,
+            "sources": self.units.n_sources,
+            "units": {
+                "n": self.units.n,
+                "recordings_per_unit": self.units.recordings_per_unit,
+                "duration_s": as_json(self.units.duration_s),
+            },
             "first": as_json(self.first),
             "last": as_json(self.last),
             "false_alarm_rate": self.rate,
@@ -124,9 +139,19 @@ class Check:
                 "unknown": as_json(self.drift.novelty_rate),
                 "classes": as_json(self.drift.label_shift),
                 "places": [
-                    {"value": part.value, "recordings": part.n, "signs": [fault.kind for fault in part.faults]}
-                    for part in self.drift.subgroups
+                    {
+                        "value": part.value,
+                        "recordings": part.n,
+                        "against": part.against,
+                        "signs": [fault.kind for fault in part.faults],
+                    }
+                    for part in self.drift.subgroups.tested
                 ],
+                "places_not_tested": {
+                    "new": list(self.drift.subgroups.new),
+                    "small": self.drift.subgroups.n_small,
+                    "beyond_limit": self.drift.subgroups.n_beyond,
+                },
             }
         }
 
@@ -191,12 +216,23 @@ def check(
     _validate(reference, window, rate, by)
     window, clock_notes = _without_wrong_times(window, now)
     window, overlap_notes = substitute_out_of_fold(window, reference)
+    units = independent_units(window)
+    if units.n_sources is None:
+        window = replace(window, groups=units.labels)
     findings = Findings()
     drift, estimate = None, None
     causes: tuple[Cause, ...] = ()
     if findings.check_sizes(reference, window):
-        drift = detect_drift(reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz, seed=seed)
-        causes = _causes(drift, findings, reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
+        detect = partial(detect_drift, rate=rate, model_rate_hz=model_rate_hz, seed=seed)
+        alone = replace(reference, groups=np.arange(len(reference)).astype(np.str_))
+        drift = detect(alone, replace(window, groups=units.labels), by=by)
+        causes = causes_of(drift, reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
+        if causes or drift.alarms(rate):
+            of_sources = partial(detect, reference, window)
+            if _holds_for_other_sources(drift, causes, reference, window, units, lambda: of_sources().alarms(rate)):
+                findings.add_drift(drift, causes)
+            else:
+                findings.add_source_doubt(causes, reference, units.n_sources)
         estimate = estimated_performance(reference, window, seed=seed)
     measured = measured_performance(reference, window, seed=seed)
     findings.add_performance(estimate, measured)
@@ -214,6 +250,7 @@ def check(
         n=len(window),
         n_reference=len(reference),
         n_groups=len(np.unique(window.groups)),
+        units=units,
         first=first,
         last=last,
         rate=rate,
@@ -224,27 +261,72 @@ def check(
         unknown_before=float(reference.unknown.mean()),
         estimate=estimate,
         measured=measured,
-        notes=(*overlap_notes, *clock_notes, *_estimate_notes(causes, estimate)),
+        notes=(
+            *overlap_notes,
+            *clock_notes,
+            *_unit_notes(units),
+            *_subgroup_notes(drift, reference, by),
+            *_estimate_notes(causes, estimate),
+        ),
     )
 
 
-def _causes(
+def _holds_for_other_sources(
     drift: DriftResult,
-    findings: Findings,
+    causes: Sequence[Cause],
     reference: Sample,
     window: Sample,
-    *,
-    rate: float,
-    by: str | None,
-    model_rate_hz: int,
-) -> tuple[Cause, ...]:
-    """Return the causes of drift and add them to the findings: alarms, or warnings where only single groups differ."""
-    causes = causes_of(drift, reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
-    findings.add_drift(drift, causes, rate)
-    if not findings.alarms and (ungrouped := drift.ungrouped()).alarms(rate):
-        causes = causes_of(ungrouped, reference, window, rate=rate, by=by, model_rate_hz=model_rate_hz)
-        findings.add_group_doubt(causes, reference, window)
-    return causes
+    units: Units,
+    is_significant_over_sources: Callable[[], bool],
+) -> bool:
+    """Return whether a change is more than a property of the sources at hand.
+
+    It is, where a place changed against its own past, where the training data tell no sources apart, where it is
+    significant with sources as the units, or where it goes beyond what any source of the training data did.
+    """
+    if any(part.faults for part in drift.subgroups.tested) or not reference.is_grouped:
+        return True
+    if units.n_sources is not None and is_significant_over_sources():
+        return True
+    return any(exceeds_source_variation(cause, reference, window) for cause in causes)
+
+
+def _unit_notes(units: Units) -> tuple[str, ...]:
+    """Say how a window was cut into independent units, where it was cut."""
+    if units.recordings_per_unit == 1:
+        return ()
+    about = "" if units.duration_s is None else f" (about {_duration(units.duration_s)})"
+    blocks = f"{units.n} blocks of {units.recordings_per_unit} that follow each other{about}"
+    return (f"Recordings that follow each other may be alike, so they count as {blocks}.",)
+
+
+def _subgroup_notes(drift: DriftResult | None, reference: Sample, by: str | None) -> tuple[str, ...]:
+    """Say which values of the column could not be tested, and why."""
+    if drift is None or by is None:
+        return ()
+    found = drift.subgroups
+    parts = []
+    if found.new:
+        named = ", ".join(repr(value) for value in found.new[:N_NAMED])
+        more = f" and {len(found.new) - N_NAMED} more" if len(found.new) > N_NAMED else ""
+        parts.append(f"{named}{more} have nothing to be compared with, neither in the training data nor in their past")
+    if found.n_small:
+        parts.append(f"{found.n_small} have fewer than {MIN_IN_SUBGROUP} recordings")
+    if found.n_beyond:
+        parts.append(f"{found.n_beyond} are beyond the {MAX_SUBGROUPS} largest")
+    if not parts:
+        return ()
+    note = f"Values of {by} that were tested: {len(found.tested)}. Not tested: {'; '.join(parts)}."
+    if by not in reference.metadata:
+        note += f" The training data have no column {by!r}, or the model was trained before such columns were kept."
+    return (note,)
+
+
+def _duration(seconds: float) -> str:
+    for unit, size_s in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * size_s:
+            return f"{seconds / size_s:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def _estimate_notes(causes: Sequence[Cause], estimate: EstimatedPerformance | None) -> tuple[str, ...]:

@@ -49,24 +49,37 @@ class Findings:
             self.kinds.append("few")
         return not self.warnings
 
-    def add_drift(self, drift: DriftResult, causes: tuple[Cause, ...], rate: float) -> None:
+    def add_drift(self, drift: DriftResult, causes: tuple[Cause, ...]) -> None:
         """Add an alarm per cause of drift, or one for drift without a cause."""
         self.alarms += [cause.sentence for cause in causes]
         self.kinds += [cause.kind for cause in causes]
-        if not causes and drift.alarms(rate):
+        if not causes:
             self.alarms.append(
                 f"Live recordings differ from the training data (domain-classifier AUC {drift.multivariate.auc:.2f}), "
                 "though no single feature or class shifted far."
             )
             self.kinds.append("other")
 
-    def add_group_doubt(self, causes: tuple[Cause, ...], reference: Sample, window: Sample) -> None:
-        """Add a warning for drift that is significant only if recordings of one group count as independent."""
-        few, source = (window, "live recordings") if window.is_grouped else (reference, "training data")
-        n_groups = len(set(few.groups.tolist()))
-        groups = "one group" if n_groups == 1 else f"{n_groups} groups"
-        self.warnings += [cause.sentence for cause in causes]
-        self.warnings.append(f"Not an alarm: the {source} come from {groups}, so the groups themselves may differ.")
+    def add_source_doubt(self, causes: tuple[Cause, ...], reference: Sample, n_sources: int | None) -> None:
+        """Add a warning for a change that may be a property of the sources at hand.
+
+        Parameters
+        ----------
+        causes : tuple of Cause
+        reference : Sample
+        n_sources : int or None
+            Sources of the window; None where nobody told.
+        """
+        n_trained = len(set(reference.groups.tolist()))
+        self.warnings += [cause.sentence for cause in causes] or ["The sound changed, in no single measure very far."]
+        if n_sources is None:
+            known = f"The {n_trained} sources of the training data differ as much among each other"
+            doubt = f"{known}, and nobody told which sources these recordings come from (`group`)"
+        elif n_sources == 1:
+            doubt = "All of it comes from one source, so this may be that source alone"
+        else:
+            doubt = f"All of it comes from {n_sources} sources, so this may be these sources alone"
+        self.warnings.append(f"Not an alarm: {doubt[0].lower()}{doubt[1:]}.")
         self.kinds += [*(cause.kind for cause in causes), "groups"]
 
     def add_performance(self, estimate: EstimatedPerformance | None, measured: MeasuredPerformance | None) -> None:

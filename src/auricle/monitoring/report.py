@@ -81,7 +81,7 @@ def _sections(check: Check, bundle: Bundle, window: Sample, by: str | None) -> I
     if (drift := check.drift) is None:
         return
     yield Section("Audio quality", tuple(_audio_quality(check, drift, reference_sample(bundle), window, by)))
-    if drift.subgroups:
+    if drift.subgroups.tested:
         yield Section(f"Audio quality by {by}", (_subgroups(drift, str(by)),))
     if drift.label_shift is not None:
         yield Section("Class shares", tuple(_class_shares(drift.label_shift.shares)))
@@ -171,12 +171,14 @@ def _audio_quality(
 
 def _subgroups(drift: DriftResult, by: str) -> Table:
     rows = []
-    for subgroup in drift.subgroups:
+    for subgroup in drift.subgroups.tested:
         measures = {column.name: column for column in subgroup.columns}
         shifts = (f"{measures[name].after - measures[name].before:+.1f} dB" for name in ("level_db", "noise_floor_db"))
         faults = "; ".join(fault.description for fault in subgroup.faults) or "unchanged"
-        rows.append((subgroup.value, f"{subgroup.n}", *shifts, faults))
-    return Table((by, "recordings", "level", "noise floor", "faults"), tuple(rows), "Against the training data.")
+        against = "the same in training" if subgroup.against == "training" else "its first half"
+        rows.append((subgroup.value, f"{subgroup.n}", against, *shifts, faults))
+    head = (by, "recordings", "compared with", "level", "noise floor", "faults")
+    return Table(head, tuple(rows), "Each value against its own past.")
 
 
 def _class_shares(shares: Sequence[ClassShare]) -> Iterator[Block]:
@@ -213,7 +215,8 @@ _METHOD = (
     "Recordings, not windows, are compared with the training data and its out-of-fold predictions. The false alarm "
     "rate over all tests is {rate}. Each feature and quality measure: Kolmogorov-Smirnov distance against "
     "permutations of the recordings, false discovery rate over all, and a shift of at least 0.3 standard deviations "
-    "of the training data (Wasserstein distance). Recordings of one group count by their effective sample size. A "
+    "of the training data (Wasserstein distance). Recordings that follow each other count by their effective sample "
+    "size, and an alarm needs more than the sources of the training data differ among each other. A "
     "domain classifier tests all features at once, on groups that it was not fitted on. New kinds of sound: live "
     "recordings with live neighbours only. Causes are read from the quality measures."
 )

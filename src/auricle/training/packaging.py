@@ -13,7 +13,7 @@ from auricle.bundles.aggregation import predicted_class
 from auricle.bundles.bundle import Bundle, Golden
 from auricle.bundles.graph import Graph
 from auricle.bundles.manifest import Interval, Manifest, Sets, Target
-from auricle.bundles.profile import MAX_PROFILED, Profile, quality_row
+from auricle.bundles.profile import MAX_PROFILED, Profile, metadata_columns, quality_row
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import FeatureTable, Progress
 from auricle.evaluation import scores
@@ -200,6 +200,7 @@ def _profile(dataset: Dataset, features: FeatureTable, result: SearchResult, nov
         quality=np.stack([quality_row(features.quality[index]) for index in chosen]),
         answers=result.out_of_fold[chosen].astype(np.float32),
         novelty=novelty[chosen].astype(np.float32),
+        metadata=metadata_columns([dataset.examples[index].metadata for index in chosen]),
     )
 
 

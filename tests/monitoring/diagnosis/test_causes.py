@@ -31,14 +31,16 @@ def test_cause_names_subgroup_and_start(make_sample, unlabelled):
     window = unlabelled(make_sample(n, 1, times=START + np.arange(n) * np.timedelta64(1, "h")))
     window = replaced(window, metadata=sites(window, ("north", "south", "west", "east")))
     changed = (window.metadata["site"] == "north") & (np.arange(n) >= 200)
-    found = checked(make_sample(300), replaced(window, quality=quieter(window, changed, 40.0)), by="site")
+    reference = make_sample(300)
+    reference = replaced(reference, metadata=sites(reference, ("north", "south", "west", "east")))
+    found = checked(reference, replaced(window, quality=quieter(window, changed, 40.0)), by="site")
     assert found.verdict.state == "alarm"
     (cause,) = found.causes
     assert (cause.kind, cause.where) == ("level", "north")
     assert abs(cause.since - datetime(2026, 3, 9, 8, tzinfo=UTC)).total_seconds() <= 8 * 3600
     assert cause.sentence.startswith("Level fell by ")
     assert " at site=north since 9 March 2026" in cause.sentence
-    assert cause.sentence.endswith("; the other 3 values of site are unchanged.")
+    assert cause.sentence.endswith("; the other 3 tested values of site are unchanged.")
 
 
 def test_fault_in_all_subgroups_has_no_subgroup(make_sample, unlabelled):
@@ -52,7 +54,9 @@ def test_single_unchanged_subgroup_is_named(make_sample, unlabelled):
     window = unlabelled(make_sample(200, 1))
     window = replaced(window, metadata=sites(window, ("north", "south")))
     changed = window.metadata["site"] == "north"
-    found = checked(make_sample(300), replaced(window, quality=quieter(window, changed, 12.0)), by="site")
+    reference = make_sample(300)
+    reference = replaced(reference, metadata=sites(reference, ("north", "south")))
+    found = checked(reference, replaced(window, quality=quieter(window, changed, 12.0)), by="site")
     assert found.causes[0].sentence.endswith(" at site=north; south is unchanged.")
 
 

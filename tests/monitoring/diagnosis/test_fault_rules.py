@@ -17,9 +17,7 @@ def moved(*, lower_rate=0.0, significant=True, **by):
         shift = by.get(name, 0.0)
         before = BEFORE.get(name, 0.0)
         q, effect = (0.001, 2.0) if shift and significant else (0.9, 0.0)
-        columns[name] = FeatureDrift(
-            name, gap=0.5, effect=effect, before=before, after=before + shift, p=q, q=q, p_apart=q
-        )
+        columns[name] = FeatureDrift(name, gap=0.5, effect=effect, before=before, after=before + shift, p=q, q=q)
     return QualityShift(columns, rate=0.01, lower_rate=lower_rate, rate_hz=(8000, 16_000))
 
 

@@ -69,7 +69,7 @@ def test_one_microphone_is_no_drift(rng):
     values = np.concatenate([np.repeat(rng.normal(size=(30, 6)), 5, axis=0), np.tile(rng.normal(size=6) + 1, (150, 1))])
     values += 0.2 * rng.normal(size=values.shape)
     found = drift(values, 150, groups)
-    assert min(one.p_apart for one in found) < 0.001
+    assert min(one.p for one in drift(values, 150, np.arange(300).astype(str))) < 0.001
     assert not any(one.drifted(0.01) for one in found)
 
 

@@ -67,3 +67,25 @@ def test_versions_are_separate_and_missing_bundles_reported(states, speeds, mach
     assert isinstance(failures[speeds.name], AuricleError)
     both, _ = samples_from_store(store.scan(), {states.name: states.bundle, speeds.name: speeds.bundle}.__getitem__)
     assert both[speeds.name][1].outputs.shape == (1, 1)
+
+
+def test_one_key_for_all_tells_no_sources(states, machine_sounds: Path, store: Store) -> None:
+    file = find_recordings(machine_sounds, states.classes)[0].file
+
+    def groups():
+        ((_, sample),) = samples_from_store(store.scan(), lambda _: states.bundle)[0].values()
+        return set(sample.groups.tolist())
+
+    store.add([logged_entry(states, file, key="k1") for _ in range(3)])
+    assert groups() == {""}
+    store.add([logged_entry(states, file, key="k2")])
+    assert groups() == {"k1", "k2"}
+    store.add([logged_entry(states, file, key="k1", group="pump", metadata={"group": "pump"})])
+    assert groups() == {"k1", "k2", "pump"}
+
+
+def test_a_group_that_was_told_is_a_source_though_it_is_the_only_one(states, machine_sounds: Path, store) -> None:
+    file = find_recordings(machine_sounds, states.classes)[0].file
+    store.add([logged_entry(states, file, group="pump", metadata={"group": "pump"}) for _ in range(2)])
+    ((_, sample),) = samples_from_store(store.scan(), lambda _: states.bundle)[0].values()
+    assert sample.groups.tolist() == ["pump", "pump"]

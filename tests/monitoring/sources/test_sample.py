@@ -17,6 +17,9 @@ def test_reference_matches_the_profile(states, trained_on_states):
     np.testing.assert_array_equal(reference.rows, profile.rows)
     assert reference.truth.tolist() == profile.chosen_truth.tolist()
     assert reference.is_labelled.all()
+    columns = trained_on_states.dataset.examples[0].metadata
+    assert columns.keys() == reference.metadata.keys()
+    assert [column[0] for column in reference.metadata.values()] == list(columns.values())
     assert reference.is_grouped
     assert reference.is_correct.mean() == pytest.approx((profile.answers.argmax(axis=1) == truth_of(states)).mean())
 
@@ -28,6 +31,7 @@ def truth_of(states):
 def test_bundle_without_reference_is_refused(states):
     profile = states.bundle.profile
     empty = {name: getattr(profile, name)[:0] for name in ("rows", "quality", "answers", "novelty", "chosen")}
+    empty["metadata"] = {}
     bundle: Bundle = replace(states.bundle, profile=replace(profile, **empty))
     with pytest.raises(
         BundleError, match=r"must hold the recordings that live ones are compared with\. This one has none"

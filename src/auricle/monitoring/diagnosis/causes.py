@@ -6,7 +6,7 @@ from datetime import datetime
 
 from auricle.monitoring.diagnosis.change_point import change_point
 from auricle.monitoring.diagnosis.fault_rules import Fault, Kind, match_faults
-from auricle.monitoring.diagnosis.subgroups import Subgroup, quality_shift
+from auricle.monitoring.diagnosis.subgroups import Subgroup, quality_shift, subgroup_sides
 from auricle.monitoring.drift.battery import DriftResult
 from auricle.monitoring.drift.feature_drift import FeatureDrift
 from auricle.monitoring.sources.sample import Sample
@@ -63,7 +63,7 @@ def causes_of(
     model_rate_hz : int
         Sample rate that the model resamples to.
     """
-    subgroups = drift.subgroups
+    subgroups = drift.subgroups.tested
     if not drift.alarms(rate) and not any(subgroup.faults for subgroup in subgroups):
         return ()
     overall = match_faults(quality_shift(drift.features, window, rate=rate, model_rate_hz=model_rate_hz))
@@ -72,7 +72,7 @@ def causes_of(
     found: list[Cause] = []
     for kind in kinds:
         parts = [(subgroup, f) for subgroup in subgroups for f in subgroup.faults if f.kind == kind]
-        if parts and len(parts) < len(subgroups):
+        if parts and (len(parts) < len(subgroups) or kind not in everywhere):
             found += [_cause(f, reference, window, by=by, subgroup=part, subgroups=subgroups) for part, f in parts]
         elif kind in everywhere:
             found.append(_cause(everywhere[kind], reference, window))
@@ -93,8 +93,11 @@ def _cause(
     subgroups: Sequence[Subgroup] = (),
 ) -> Cause:
     """Return a fault as a cause, with its start and its subgroup."""
-    part = window if subgroup is None else window.subset(window.metadata[by or ""] == subgroup.value)
-    measure = fault.measure
+    part, measure = window, fault.measure
+    if subgroup is not None and by is not None:
+        part = window.subset(window.metadata[by] == subgroup.value)
+        sides = subgroup_sides(reference, window, by, subgroup.value)
+        reference = reference if sides is None else sides[0]
     since = change_point(part.times, part.measure(measure), reference.measure(measure)) if measure else None
     sentence = fault.description
     if subgroup is not None:
@@ -103,8 +106,8 @@ def _cause(
         sentence += f" since {since:%-d %B %Y, %H:%M}"
     if subgroup is not None:
         clean = [other for other in subgroups if all(f.kind != fault.kind for f in other.faults)]
-        rest = f"{clean[0].value} is" if len(clean) == 1 else f"the other {len(clean)} values of {by} are"
-        sentence += f"; {rest} unchanged"
+        rest = f"{clean[0].value} is" if len(clean) == 1 else f"the other {len(clean)} tested values of {by} are"
+        sentence += f"; {rest} unchanged" if clean else ""
     where = None if subgroup is None else subgroup.value
     return Cause(fault.kind, f"{sentence}.", measure=measure, shift=fault.shift, where=where, since=since)
 

@@ -5,12 +5,12 @@ novelty rate, and label shift. Each gets a share of the check's false alarm rate
 that rate (a union bound). Features share theirs by the false discovery rate of Benjamini and Hochberg.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import false_discovery_control
+from numpy.typing import NDArray
 
-from auricle.monitoring.diagnosis.subgroups import Subgroup, compare_subgroups
+from auricle.monitoring.diagnosis.subgroups import Subgroups, compare_subgroups
 from auricle.monitoring.drift.domain_classifier import MultivariateDrift, multivariate_drift
 from auricle.monitoring.drift.feature_drift import FeatureDrift, drift_table, feature_drift
 from auricle.monitoring.drift.label_shift import LabelShift, label_shift
@@ -46,7 +46,7 @@ class DriftResult:
         Class shares; None for regression.
     novelty_rate : NoveltyRateDrift
         Share of recordings flagged as unknown.
-    subgroups : tuple of Subgroup
+    subgroups : Subgroups
         Audio quality by value of a metadata column.
     """
 
@@ -55,7 +55,7 @@ class DriftResult:
     novel_clusters: NovelClusters
     label_shift: LabelShift | None
     novelty_rate: NoveltyRateDrift
-    subgroups: tuple[Subgroup, ...] = ()
+    subgroups: Subgroups
 
     def alarms(self, rate: float) -> bool:
         """Whether any test detects drift, at this false alarm rate of the whole battery."""
@@ -66,33 +66,22 @@ class DriftResult:
         )
         return of_labels or of_rows or any(feature.drifted(each) for feature in self.features)
 
-    def ungrouped(self) -> "DriftResult":
-        """Return the same results with p-values that treat every recording as independent, whatever its group."""
-        q = false_discovery_control(np.array([feature.p_apart for feature in self.features]))
-        features = (replace(one, p=one.p_apart, q=float(value)) for one, value in zip(self.features, q, strict=True))
-        return replace(
-            self,
-            features=tuple(features),
-            multivariate=replace(self.multivariate, p=self.multivariate.p_apart),
-            novel_clusters=replace(self.novel_clusters, p=self.novel_clusters.p_apart),
-            label_shift=self.label_shift and replace(self.label_shift, p=self.label_shift.p_apart),
-            novelty_rate=replace(self.novelty_rate, p=self.novelty_rate.p_apart),
-        )
-
 
 def detect_drift(
-    reference: Sample, window: Sample, *, rate: float, by: str | None, model_rate_hz: int, seed: int
+    reference: Sample, window: Sample, *, rate: float, model_rate_hz: int, seed: int, by: str | None = None
 ) -> DriftResult:
     """Run every drift test of a window against its reference; parameters as in :func:`~auricle.monitoring.check.check`.
 
-    All tests share one set of permutation masks, many enough that a test's share of the rate can be reached.
+    The groups of both samples are the units of all tests but those of subgroups. All tests share one set of permutation
+    masks, many enough that a test's share of the rate can be reached.
     """
     compared = window
     if len(window) > MAX_COMPARED:
         drawn = np.random.default_rng(seed).choice(len(window), MAX_COMPARED, replace=False)
         compared = window.subset(np.sort(drawn))
-    (values, names), (live, _) = drift_table(reference), drift_table(compared)
-    both = np.concatenate([values, live])
+    (before, names), (live, _) = drift_table(reference), drift_table(compared)
+    kept = [index for index, name in enumerate(names) if not _is_better(name, before[:, index], live[:, index])]
+    both, names = np.concatenate([before, live])[:, kept], tuple(names[index] for index in kept)
     groups = np.concatenate([reference.groups, compared.groups])
     each = rate * RATE_PER_TEST
     n_shuffles = max(MIN_SHUFFLES, int(np.ceil(1.0 / each)))
@@ -105,5 +94,15 @@ def detect_drift(
         novelty_rate=novelty_rate_drift(reference, compared, masks),
         subgroups=compare_subgroups(reference, window, by, rate=each, model_rate_hz=model_rate_hz, seed=seed)
         if by
-        else (),
+        else Subgroups(),
     )
+
+
+def _is_better(name: str, before: NDArray[np.float32], live: NDArray[np.float32]) -> bool:
+    """Return whether live recordings are less novel, or predicted with more confidence, which is no drift.
+
+    Predictions of the training data are out of fold: by models that knew fewer recordings, and none of the same source.
+    The model that serves knows them all, and is surer of recordings from the same sources though nothing changed.
+    """
+    rise = float(live.mean(dtype=np.float64) - before.mean(dtype=np.float64)) if len(live) else 0.0
+    return (name == "novelty" and rise < 0) or (name == "confidence" and rise > 0)

@@ -46,8 +46,6 @@ class MultivariateDrift:
         Its 95% interval over groups.
     p : float
         Permutation p-value of the AUC.
-    p_apart : float
-        The same if every recording is treated as independent, whatever its group.
     distance : float
         Squared maximum mean discrepancy.
     p_distance : float
@@ -57,7 +55,6 @@ class MultivariateDrift:
     auc: float
     interval: tuple[float, float]
     p: float
-    p_apart: float
     distance: float
     p_distance: float
 
@@ -97,12 +94,10 @@ def multivariate_drift(
     factor = float(np.sqrt(effective_size_ratio(scores[:, :1], groups, window)[0]))
     chance = float(np.median(aucs[1:]))  # just below 0.5: a fold's recordings are absent from its training part
     shrunk = chance + (aucs[0] - chance) * factor
-    p, p_apart = _tail_p_values(np.array([shrunk, aucs[0]]), aucs[1:])
     return MultivariateDrift(
         auc=float(aucs[0]),
         interval=_interval(scores[:, 0], groups, window),
-        p=float(p),
-        p_apart=float(p_apart),
+        p=float(_tail_p_values(np.array([shrunk]), aucs[1:])[0]),
         distance=float(distances[0]),
         p_distance=float(p_values(distances[:1] * factor**2, distances[1:])[0]),
     )

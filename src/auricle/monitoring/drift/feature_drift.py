@@ -54,8 +54,6 @@ class FeatureDrift:
         Medians of reference and window.
     p, q : float
         p-value, and q-value among all columns.
-    p_apart : float
-        p-value if every recording is treated as independent, whatever its group.
     """
 
     name: str
@@ -65,7 +63,6 @@ class FeatureDrift:
     after: float
     p: float
     q: float
-    p_apart: float
 
     def drifted(self, rate: float) -> bool:
         """Whether the shift is significant at a false discovery rate, and at least ``MIN_EFFECT``."""
@@ -107,10 +104,7 @@ def feature_drift(
         [_ks_distances(column, masks[:, 1 : 1 + N_SHUFFLES]) for column in values.T[_continuous_columns(values)]]
     )
     root_n = float(np.sqrt(window.sum() * (~window).sum() / len(window)))
-    p, p_apart = (
-        _tail_p_values(one, shuffled, root_n)
-        for one in (distances * np.sqrt(effective_size_ratio(values, groups, window)), distances)
-    )
+    p = _tail_p_values(distances * np.sqrt(effective_size_ratio(values, groups, window)), shuffled, root_n)
     q = false_discovery_control(p)
     reference, live = values[~window], values[window]
     before, after = np.median(reference, axis=0), np.median(live, axis=0)
@@ -121,7 +115,6 @@ def feature_drift(
         "after": after,
         "p": p,
         "q": q,
-        "p_apart": p_apart,
     }
     return tuple(
         FeatureDrift(name, **{statistic: float(columns[i]) for statistic, columns in found.items()})

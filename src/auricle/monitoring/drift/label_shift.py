@@ -79,14 +79,11 @@ class LabelShift:
     ----------
     p : float
         p-value of the class that changed most.
-    p_apart : float
-        The same if every recording is treated as independent, whatever its group.
     shares : tuple of ClassShare
         One per class.
     """
 
     p: float
-    p_apart: float
     shares: tuple[ClassShare, ...]
 
     def drifted(self, rate: float) -> bool:
@@ -121,21 +118,17 @@ def label_shift(reference: Sample, window: Sample, masks: NDArray[np.bool_], *, 
         np.concatenate([reference.outputs, window.outputs]).astype(np.float64), MIN_PROBABILITY, 1.0 - MIN_PROBABILITY
     )
     groups = np.concatenate([reference.groups, window.groups])
-    ungrouped = _likelihood_ratios(
-        probabilities, n, np.arange(len(probabilities)), np.zeros(probabilities.shape[1]), masks
-    )
-    p_apart = _significance(ungrouped)
     blocks = blocks_of(groups, masks[:, 0])
     n_blocks = blocks.n_reference, len(blocks.sizes) - blocks.n_reference
-    if sum(n_blocks) == len(probabilities):
-        p = p_apart
-    elif min(n_blocks) >= MANY_GROUPS:
+    if sum(n_blocks) < len(probabilities) and min(n_blocks) >= MANY_GROUPS:
         block_masks = permutation_masks(*n_blocks, n_shuffles=masks.shape[1] - 1, seed=seed)
         icc = intraclass_correlation(probabilities, blocks)
-        p = _significance(_likelihood_ratios(probabilities, n, blocks.members, icc, block_masks))
+        ratios = _likelihood_ratios(probabilities, n, blocks.members, icc, block_masks)
     else:
-        ungrouped[:, 0] *= effective_size_ratio(probabilities, groups, masks[:, 0])
-        p = _significance(ungrouped)
+        alone = np.arange(len(probabilities)), np.zeros(probabilities.shape[1])
+        ratios = _likelihood_ratios(probabilities, n, *alone, masks)
+        ratios[:, 0] *= effective_size_ratio(probabilities, groups, masks[:, 0])
+    p = _significance(ratios)
     before, after = (np.bincount(one.predicted, minlength=len(p)) / len(one) for one in (reference, window))
     likely = (
         _most_likely_shares(probabilities[:n], probabilities[:n]),
@@ -144,7 +137,7 @@ def label_shift(reference: Sample, window: Sample, masks: NDArray[np.bool_], *, 
     columns = zip(reference.classes, zip(before, after, *likely, p, strict=True), strict=True)
     names = ("before", "after", "likely_before", "likely_after", "p")
     shares = (ClassShare(label, **dict(zip(names, map(float, numbers), strict=True))) for label, numbers in columns)
-    return LabelShift(p=float(p.min()), p_apart=float(p_apart.min()), shares=tuple(shares))
+    return LabelShift(p=float(p.min()), shares=tuple(shares))
 
 
 def _likelihood_ratios(

@@ -42,14 +42,11 @@ class NovelClusters:
         Excess of live neighbours among all other live recordings.
     p : float
         Permutation p-value.
-    p_apart : float
-        The same if every recording is treated as independent, whatever its group.
     """
 
     share: float
     rest: float
     p: float
-    p_apart: float
 
     def drifted(self, rate: float) -> bool:
         """Whether the share is significant at a rate, and at least ``MIN_CLUSTER_SHARE``."""
@@ -84,15 +81,10 @@ def novel_clusters(values: NDArray[np.float32], groups: NDArray[np.str_], masks:
     n_isolated = (isolated & masks).sum(axis=0).astype(np.float64)
     expected, n_window = float(n_isolated[1:].mean()), int(masks[:, 0].sum())
     p = p_values(np.array([expected + (n_isolated[0] - expected) * factor]), n_isolated[1:])[0]
-    p_apart = p
-    if len(np.unique(members)) < len(members):
-        ungrouped = _all_neighbours_live(_nearest_of_other_groups(scaled, np.arange(len(members))), masks)
-        n_ungrouped = (ungrouped & masks).sum(axis=0).astype(np.float64)
-        p_apart = p_values(n_ungrouped[:1], n_ungrouped[1:])[0]
     window = masks[:, 0]
     mixed = window & ~isolated[:, 0]
     rest = float(window[nearest[mixed]].mean() - window.mean()) if mixed.any() else 1.0
-    return NovelClusters(float((n_isolated[0] - expected) / n_window), rest, float(p), float(p_apart))
+    return NovelClusters(float((n_isolated[0] - expected) / n_window), rest, float(p))
 
 
 def _nearest_of_other_groups(scaled: NDArray[np.float32], members: NDArray[np.intp]) -> NDArray[np.intp]:

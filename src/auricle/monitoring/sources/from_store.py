@@ -96,6 +96,7 @@ class _SampleBuilder:
             "ids": batch.ids,
             "times": batch.times,
             "groups": batch.groups,
+            "told": np.array(["group" in one for one in batch.metadata], np.bool_),
             "rows": batch.standard,
             "quality": quality.astype(np.float32),
             "outputs": outputs.astype(np.float32),
@@ -115,6 +116,8 @@ class _SampleBuilder:
         manifest = self.bundle.manifest
         arrays = {name: np.concatenate([part[name] for part in self.arrays]) for name in self.arrays[0]}
         lengths = [len(part["ids"]) for part in self.arrays]
+        if not arrays.pop("told").any() and np.unique(arrays["groups"]).size == 1:
+            arrays["groups"] = np.full(sum(lengths), "")  # one key for all: nobody told the sources
         metadata = {
             name: np.concatenate(
                 [part.get(name, np.full(n, "")) for part, n in zip(self.metadata, lengths, strict=True)]

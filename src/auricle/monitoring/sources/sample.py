@@ -171,4 +171,5 @@ def reference_sample(bundle: Bundle) -> Sample:
         rates_hz=np.zeros(n, np.int64),
         truth=profile.chosen_truth,
         label_times=np.full(n, np.datetime64("NaT", "us")),
+        metadata=profile.metadata,
     )
