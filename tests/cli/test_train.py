@@ -73,7 +73,8 @@ def test_published_folds_and_a_grid(auricle, machine_sounds: Path, out: Path) ->
     assert "3 published folds" in folded["protocol"]
     tuned = strict(auricle(*common, "--tune", "grid").out)
     assert len(tuned["candidates"]) == 6
-    assert "held-out" in tuned["protocol"]
+    assert tuned["protocol"].startswith("by 5 folds of whole groups")
+    assert tuned["test"]["n_groups"] == 24
 
 
 def test_training_twice_gives_the_same_model(auricle, machine_sounds: Path, tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ def test_rare_classes_are_named():
 
 def test_a_wide_interval_calls_for_more_groups():
     (step,) = steps(interval=(0.5, 0.9))
-    assert step == "Test on more groups: with only 40, the score's 95% interval spans 0.50 to 0.90."
+    wanted = "Label recordings of at least 20 more values of `site`: with 40, the score's 95% interval "
+    assert step == f"{wanted}spans 0.50 to 0.90."
     assert steps(interval=(-np.inf, np.inf)) == []
 
 

@@ -49,16 +49,24 @@ def sounds(machine_sounds: Path) -> Dataset:
     return Dataset.load(machine_sounds, label="label", group="machine")
 
 
-@pytest.mark.parametrize("tune", ["none", "grid"])
-def test_no_group_lies_in_two_blocks(sounds: Dataset, tune: str) -> None:
+@pytest.mark.parametrize(("tune", "n_groups"), [("none", 3), ("grid", 3), ("grid", 24), ("grid", 48)])
+def test_no_group_lies_in_two_blocks(sounds: Dataset, tune: str, n_groups: int) -> None:
+    if n_groups > 3:
+        sounds = each_its_own(replace(sounds, examples=sounds.examples * (n_groups // 24)))
     plan = choose_split(sounds, tune=tune)
-    assert plan.is_nested == (tune == "none")
+    assert plan.is_nested == (n_groups < 25)  # one speaker of six would say little about the next
+    assert len(plan.tested) == {3: 3, 24: 5, 48: 1}[n_groups]
     for group in np.unique(sounds.groups):
         assert len(np.unique(plan.blocks[sounds.groups == group])) == 1
 
 
-def test_a_tuned_search_holds_one_block_out(sounds: Dataset) -> None:
-    plan = choose_split(sounds, tune="optuna")
+def each_its_own(data: Dataset) -> Dataset:
+    examples = tuple(replace(example, group=str(index)) for index, example in enumerate(data.examples))
+    return replace(data, examples=examples)
+
+
+def test_a_tuned_search_over_many_groups_holds_one_block_out(sounds: Dataset) -> None:
+    plan = choose_split(each_its_own(replace(sounds, examples=sounds.examples * 2)), tune="optuna")
     assert plan.tested == (0,)
     assert plan.protocol.startswith("on one held-out fifth of the groups")
 
@@ -69,9 +77,10 @@ def test_an_unknown_split_is_refused(sounds: Dataset) -> None:
 
 
 def test_held_out_targets_must_differ(machine_sounds: Path) -> None:
-    data = Dataset.load(machine_sounds, target="rpm", group="machine")
-    held_out = np.flatnonzero(choose_split(data, tune="grid").blocks == 0)
-    examples = (replace(e, target=5.0) if i in held_out else e for i, e in enumerate(data.examples))
+    data = each_its_own(Dataset.load(machine_sounds, target="rpm", group="machine"))
+    dated = [replace(e, time=f"2026-01-01T00:{i:02d}:00Z") for i, e in enumerate(data.examples)]
+    held_out = np.flatnonzero(choose_split(replace(data, examples=tuple(dated)), split="time").blocks == 0)
+    examples = (replace(e, target=5.0) if i in held_out else e for i, e in enumerate(dated))
     same = replace(data, examples=tuple(examples))
     with pytest.raises(SplitError, match=r"the held-out targets must differ to be scored\. All \d+ are 5"):
-        choose_split(same, tune="grid")
+        choose_split(same, split="time")

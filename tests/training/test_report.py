@@ -93,7 +93,7 @@ def test_each_candidate_has_its_outcome(trained_on_states: TrainResult) -> None:
     )
     html = build_report(replace(trained_on_states, search=replace(found, trials=trials)), NO_CURVE).html()
     assert "dropped: clearly behind on the first folds" in html
-    assert "not nested, which would exceed the budget: its score was selected on" in html
+    assert "not nested, for lack of groups or of budget: its score was selected on" in html
     assert "skipped: the budget was spent" in html
     assert "skipped: would exceed the budget (estimated 4 min)" in html
     assert ">nan<" not in html
@@ -102,7 +102,7 @@ def test_each_candidate_has_its_outcome(trained_on_states: TrainResult) -> None:
 def test_a_score_that_was_selected_on_is_marked(trained_on_states: TrainResult) -> None:
     found = replace(trained_on_states.search, is_selected_on=True)
     assert (
-        "nesting the chosen model would exceed the budget"
+        "the choice of the model could not be nested"
         in build_report(replace(trained_on_states, search=found), NO_CURVE).html()
     )
 

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from auricle.bundles.bundle import Bundle
-from auricle.datasets.dataset import Dataset
+from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.synthesis import machines
 from auricle.errors import ConversionError, DataError, SplitError, UsageError
 from auricle.features import pipeline
@@ -113,13 +113,12 @@ def test_numbers_are_predicted_in_their_unit(table):
     assert abs(values.mean() - speeds.targets.mean()) < 200
 
 
-def test_the_grid_search_holds_groups_out_and_tries_every_combination(states):
+def test_the_grid_search_of_few_groups_tests_each_and_tries_every_combination(states):
     result = train(states, models="svm", tune="grid")
     assert len(result.search.trials) == 12
-    assert not result.plan.is_nested
-    held_out = set(states.groups[result.search.tested])
-    assert held_out
-    assert held_out < set(states.groups)
+    assert result.plan.is_nested
+    assert set(states.groups[result.search.tested]) == set(states.groups)
+    assert result.as_json()["test"]["n_groups"] == len(set(states.groups))
     assert result.as_json()["settings"].keys() == {"kernelsvc__C", "kernelsvc__gamma_factor"}
 
 
@@ -236,3 +235,39 @@ def test_settings_that_contradict_each_other_are_refused(table):
     ):
         with pytest.raises(UsageError, match=message):
             train(speeds, models="linear", **options)
+
+
+@pytest.mark.parametrize("tune", ["none", "grid"])
+@pytest.mark.parametrize("n_groups", [2, 3, 5])
+def test_few_groups_are_each_tested(small_set, n_groups, tune):
+    for task in ("classify", "regress"):
+        data = small_set(task, n_groups=n_groups)
+        result = train(data, models="linear", embeddings=(), tune=tune)
+        assert set(data.groups[result.search.tested]) == set(data.groups)
+        assert result.as_json()["test"]["n_groups"] == n_groups
+        assert result.verdict_kind != "cannot_say"
+        assert result.search.is_selected_on == (n_groups == 2 and len(result.search.trials) > 1)
+
+
+def test_one_group_is_refused(small_set):
+    with pytest.raises(SplitError, match="must be in at least 2 groups"):
+        train(small_set("classify", n_groups=1), models="linear", embeddings=())
+
+
+@pytest.fixture(scope="module")
+def small_set(tmp_path_factory):
+    """Return a maker of data sets of two tones, or of a number that the tone follows, by a few machines."""
+
+    def make(task, n_groups, n_each=2):
+        folder = tmp_path_factory.mktemp("small")
+        at_s, rng, examples = np.arange(2000) / 8000, np.random.default_rng(0), []
+        for machine in range(n_groups):
+            for index in range(2 * n_each):
+                hz = 300 + 500 * (index % 2) + 20 * machine + index
+                file = folder / f"{machine}_{index}.wav"
+                soundfile.write(file, 0.2 * np.sin(2 * np.pi * hz * at_s) + 0.05 * rng.standard_normal(2000), 8000)
+                label, target = ("high" if index % 2 else "low", None) if task == "classify" else (None, float(hz))
+                examples.append(Example(file, label, target, group=f"m{machine}"))
+        return Dataset(tuple(examples), task, group_column="machine")
+
+    return make

@@ -22,6 +22,8 @@ __all__ = ["demo"]
 
 N_RECORDINGS = 128
 N_NEW = 24
+N_MACHINES = 25
+"""Of fewer, the grid search tests all in turn, which takes several times as long."""
 
 
 def demo(
@@ -48,7 +50,7 @@ def demo(
         raise OutputError(f"{output}: the demo's folder must be writable. {error.strerror}.") from error
 
     _say("1. Sounds of a motor, healthy and with three faults, from several machines and microphones")
-    table = machines(output / "sounds", n=N_RECORDINGS, seed=seed)
+    table = machines(output / "sounds", n=N_RECORDINGS, seed=seed, n_machines=N_MACHINES)
     states, speeds = (
         Dataset.load(table, label="label", group="machine"),
         Dataset.load(table, target="rpm", group="machine"),

@@ -210,13 +210,13 @@ def show(result: "TrainResult") -> None:
         if leak["severity"] != "note":
             err.print(f"{leak['kind']}: {leak['message']}", style=TONES[leak["severity"]], markup=False)
     test = summary["test"]
-    low, high = test["ci95"]
+    interval = "no 95% interval" if test["ci95"] is None else "95% interval {:.3f} to {:.3f}".format(*test["ci95"])
     numbers = ", ".join(
         f"{name} {test[name]:.3f}"
         for name in ("balanced_accuracy", "macro_f1", "log_loss", "ece", "mae", "rmse")
         if name in test
     )
     err.print(f"Chosen: {summary['chosen']}, cross-validated {headline} {summary['cv_score']:.3f}.", markup=False)
-    held_out = f"Held out: {headline} {test[headline]:.3f} (95% interval {low:.3f} to {high:.3f}), {numbers}"
+    held_out = f"Held out: {headline} {test[headline]:.3f} ({interval} over {test['n_groups']} groups), {numbers}"
     err.print(f"{held_out}; {summary['protocol']}.", markup=False)
     err.print(summary["verdict"], style="bold", markup=False)

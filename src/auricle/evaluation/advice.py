@@ -64,12 +64,7 @@ def next_steps(
         yield "Record every class under every condition: the shortcut listed below predicts the class by itself."
     if more_data is not None:
         yield more_data
-    n_groups = np.unique(scored.dataset.groups).size
-    if WIDE < interval[1] - interval[0] < np.inf:
-        yield (
-            f"Test on more groups: with only {n_groups}, the score's 95% interval spans {interval[0]:.2f} to "
-            f"{interval[1]:.2f}."
-        )
+    yield from _by_groups(scored, interval)
     if in_training and scored.dataset.group_column is None and scored.dataset.folds is None:
         yield (
             "Each file counts as its own group. If several come from one machine, place or person, name that column "
@@ -77,6 +72,23 @@ def next_steps(
         )
     if failures:
         yield f"Repair or remove the recordings that could not be used: {len(failures)}."
+
+
+def _by_groups(scored: ScoredPredictions, interval: tuple[float, float]) -> Iterator[str]:
+    """Yield advice on how many groups would make the interval of the headline narrow enough."""
+    n_groups, width = int(np.unique(scored.dataset.groups).size), interval[1] - interval[0]
+    column = scored.dataset.group_column
+    other = (
+        "recordings from other machines, places or people" if column is None else f"recordings of another `{column}`"
+    )
+    if n_groups == 1:
+        yield f"Label {other}: from one group, nothing can be said about the next."
+    elif WIDE < width < np.inf:
+        more = "more groups" if column is None else f"more values of `{column}`"
+        yield (
+            f"Label recordings of at least {max(3, n_groups // 2)} {more}: with {n_groups}, the score's 95% interval "
+            f"spans {interval[0]:.2f} to {interval[1]:.2f}."
+        )
 
 
 def _by_prediction(scored: ScoredPredictions) -> Iterator[str]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from auricle.bundles.aggregation import predicted_class
 from auricle.datasets.dataset import Dataset
-from auricle.evaluation.scores import N_BINS, confidence_bins, interval_of_mean, interval_of_share
+from auricle.evaluation.intervals import interval_of_mean, interval_of_share
+from auricle.evaluation.scores import N_BINS, confidence_bins
 from auricle.inspection.findings import is_label_copy, label_texts, name_of
 
 __all__ = [

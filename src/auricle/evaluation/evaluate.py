@@ -14,6 +14,7 @@ from auricle.datasets.feature_table import Failure, Progress, partition_failures
 from auricle.datasets.one_pass import content_hash
 from auricle.errors import AuricleError, DataError
 from auricle.evaluation.breakdown import ScoredPredictions, summary
+from auricle.evaluation.intervals import METHOD
 from auricle.evaluation.scores import (
     Scores,
     Verdict,
@@ -21,6 +22,7 @@ from auricle.evaluation.scores import (
     classification_intervals,
     regression,
     regression_intervals,
+    scores_as_json,
     verdict,
 )
 from auricle.inspection.findings import listed
@@ -161,8 +163,9 @@ class Evaluation:
             "n_in_training": int(self.in_training.sum()),
             "n_of_training_groups": int(self.in_training_group.sum()),
             "groups": int(np.unique(self.dataset.groups).size),
-            "scores": _plain(self.scores),
-            "scores_not_in_training": _plain(self.scores_unseen),
+            "scores": scores_as_json(self.scores),
+            "scores_not_in_training": None if self.scores_unseen is None else scores_as_json(self.scores_unseen),
+            "interval_method": METHOD,
             "verdict": self.verdict,
             "verdict_kind": self.compared.kind,
             "coverage": self.coverage,
@@ -294,10 +297,3 @@ def _scores(scored: ScoredPredictions) -> Scores:
         values = scored.predictions[:, 0]
         scores = regression(truth, values) | regression_intervals(truth, values, groups)
     return scores | {"n_recordings": len(truth)}
-
-
-def _plain(scores: Scores | None) -> Scores | None:
-    """Return scores as JSON has them: null for those that so few recordings do not define."""
-    if scores is None:
-        return None
-    return {name: value if np.isfinite(value).all() else None for name, value in scores.items()}

@@ -18,6 +18,7 @@ from auricle.evaluation.breakdown import (
     mistakes,
     reliability,
 )
+from auricle.evaluation.intervals import METHOD
 from auricle.evaluation.scores import Scores
 from auricle.inspection.findings import file_name
 from auricle.reports import charts
@@ -105,7 +106,15 @@ def headline(scored: Scores, *, chance_level: float | None) -> Iterator[Block]:
                 _MEANINGS[key],
             )
         )
-    yield Table(("score", "value", "95% interval", "baseline", "meaning"), tuple(rows))
+    n_groups = scored.get("n_groups")
+    of_groups = (
+        "" if n_groups is None else f" The independent observations are {n_groups} group{'s' * (n_groups != 1)}."
+    )
+    yield Table(
+        ("score", "value", "95% interval", "baseline", "meaning"),
+        tuple(rows),
+        caption=f"Intervals: {METHOD}.{of_groups}",
+    )
 
 
 def classes(scored: ScoredPredictions) -> Iterator[Block]:

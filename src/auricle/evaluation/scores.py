@@ -6,8 +6,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, t
 
+from auricle.evaluation.intervals import interval_of_accuracy, interval_of_r2
 from auricle.tasks.table import TASKS, Task
 
 __all__ = [
@@ -21,14 +21,11 @@ __all__ = [
     "classification_intervals",
     "confidence_bins",
     "coverage",
-    "interval_of_accuracy",
-    "interval_of_mean",
-    "interval_of_r2",
-    "interval_of_share",
     "losses",
     "mean_absolute_error",
     "regression",
     "regression_intervals",
+    "scores_as_json",
     "verdict",
     "verdict_kind",
 ]
@@ -38,7 +35,6 @@ Scores: TypeAlias = dict[str, Any]
 
 VerdictKind: TypeAlias = Literal["better", "no_better", "cannot_say"]
 
-N_RESAMPLES = 2000
 N_BINS = 10
 LEAST_OF_GROUP = 9
 """Fewest recordings of a group from which its coverage is reported."""
@@ -108,19 +104,24 @@ def classification_intervals(truth: NDArray[np.intp], predicted: NDArray[np.intp
     Returns
     -------
     dict
-        ``ci95`` of the accuracy, ``balanced_accuracy_ci95`` and ``baseline``.
+        ``ci95`` of the accuracy, ``balanced_accuracy_ci95``, ``baseline`` and ``n_groups``.
     """
     correct = predicted == truth
     return {
         "ci95": list(interval_of_accuracy(correct, truth, groups)),
         "balanced_accuracy_ci95": list(interval_of_accuracy(correct, truth, groups, balanced=True)),
         "baseline": baseline(truth),
+        "n_groups": int(np.unique(groups).size),
     }
 
 
 def regression_intervals(truth: NDArray[np.float64], values: NDArray[np.float64], groups: NDArray[Any]) -> Scores:
-    """Return ``ci95``, the 95% interval of R² over groups, and ``baseline``, the R² of the mean; shapes (n,)."""
-    return {"ci95": list(interval_of_r2(truth, values, groups)), "baseline": 0.0}
+    """Return ``ci95`` (the 95% interval of R² over groups), ``baseline`` (the R² of the mean) and ``n_groups``."""
+    return {
+        "ci95": list(interval_of_r2(truth, values, groups)),
+        "baseline": 0.0,
+        "n_groups": int(np.unique(groups).size),
+    }
 
 
 def accuracy(truth: NDArray[Any], predicted: NDArray[Any]) -> float:
@@ -155,84 +156,6 @@ def losses(truth: NDArray[Any], predicted: NDArray[Any], *, is_class: bool) -> N
 def confidence_bins(confidence: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return the index of each confidence's bin among ``N_BINS`` equal ones, shape (n,)."""
     return np.minimum((confidence * N_BINS).astype(np.intp), N_BINS - 1)
-
-
-def interval_of_accuracy(
-    correct: NDArray[np.bool_], truth: NDArray[np.intp], groups: NDArray[Any], *, balanced: bool = False, seed: int = 0
-) -> tuple[float, float]:
-    """Return the 95% interval of accuracy, or of balanced accuracy, by bootstrap over groups.
-
-    Where all recordings are correct or all are wrong, the bootstrap interval has no width; the exact binomial bound
-    over groups takes its place.
-    """
-    classes, truth = np.unique(truth, return_inverse=True)
-    names, members = np.unique(groups, return_inverse=True)
-    counts = np.zeros((2, len(names), len(classes)))
-    np.add.at(counts[0], (members, truth), correct)
-    np.add.at(counts[1], (members, truth), 1.0)
-    hits, totals = _resample(counts, seed)
-    if balanced:
-        recalls = np.divide(hits, totals, out=np.full_like(hits, np.nan), where=totals > 0)
-        scores = np.nanmean(recalls, axis=1)
-    else:
-        scores = hits.sum(axis=1) / totals.sum(axis=1)
-    if correct.all() or not correct.any():
-        bound = float(beta.ppf(0.025, len(names), 1))
-        return (bound, 1.0) if correct.all() else (0.0, 1.0 - bound)
-    return _percentiles(scores)
-
-
-def interval_of_r2(
-    truth: NDArray[np.float64], values: NDArray[np.float64], groups: NDArray[Any], *, seed: int = 0
-) -> tuple[float, float]:
-    """Return the 95% interval of R², by bootstrap over groups."""
-    names, members = np.unique(groups, return_inverse=True)
-    centred = truth - truth.mean()  # R² does not change, and the sums lose no digits
-    sums = np.zeros((4, len(names)))
-    for row, value in zip(sums, (np.ones_like(truth), centred, centred**2, (values - truth) ** 2), strict=True):
-        np.add.at(row, members, value)
-    n, first, second, lost = _resample(sums, seed)
-    spread = second - first**2 / n
-    return _percentiles((1.0 - lost / np.maximum(spread, 1e-12))[spread > 1e-12])
-
-
-def interval_of_share(hits: NDArray[Any], groups: NDArray[Any]) -> tuple[float, float]:
-    """Return the 95% interval of a proportion of recordings, in closed form: cheap for many small subgroups.
-
-    The effective sample size allows for recordings of one group being alike. Where there is a single group, each
-    recording counts as a group of its own.
-
-    Parameters
-    ----------
-    hits : bool or 0/1, shape (n,), n ≥ 1
-    groups : str or int, shape (n,)
-
-    Source: Wilson (1927), with the effective number of Korn and Graubard (1998) and Student's quantile over groups.
-    """
-    share = float(hits.mean())
-    n_groups, variance = _clustered(hits.astype(np.float64), groups)
-    if n_groups < 2:
-        return 0.0, 1.0
-    n_effective = share * (1 - share) / variance if variance > 0 else float(n_groups)
-    n, z2 = min(max(n_effective, 1.0), float(len(hits))), float(t.ppf(0.975, n_groups - 1)) ** 2
-    center = (share + z2 / (2 * n)) / (1 + z2 / n)
-    reach = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    return max(0.0, float(center - reach)), min(1.0, float(center + reach))
-
-
-def interval_of_mean(values: NDArray[np.float64], groups: NDArray[Any]) -> tuple[float, float]:
-    """Return the 95% interval of a mean over recordings: Student's t over groups.
-
-    Parameters
-    ----------
-    values : float64, shape (n,), n ≥ 1
-    groups : str or int, shape (n,)
-    """
-    n_groups, variance = _clustered(values, groups)
-    if n_groups < 2:
-        return float("-inf"), float("inf")
-    reach = float(t.ppf(0.975, n_groups - 1)) * float(np.sqrt(variance))
-    return float(values.mean()) - reach, float(values.mean()) + reach
 
 
 def coverage(covered: NDArray[np.bool_], size: NDArray[np.float64], groups: NDArray[Any], *, is_class: bool) -> Scores:
@@ -287,7 +210,7 @@ def verdict(scores: Mapping[str, Any], *, task: Task, recordings: str, chance_le
     Parameters
     ----------
     scores : dict
-        With the task's ``verdict_score`` and ``verdict_interval``.
+        With the task's ``verdict_score`` and ``verdict_interval``; ``n_groups`` where it is known.
     task : str
     recordings : str
         The recordings scored, in words: "16 held-out recordings".
@@ -297,13 +220,25 @@ def verdict(scores: Mapping[str, Any], *, task: Task, recordings: str, chance_le
     facts, kind = TASKS[task], verdict_kind(scores, task=task, chance_level=chance_level)
     if kind == "cannot_say":
         error = f"; mean absolute error {scores['mae']:.4g}" if "mae" in scores else ""
+        if scores.get("n_groups") == 1 and np.isfinite(scores[facts.verdict_score]):
+            score = f"{facts.verdict_name} {scores[facts.verdict_score]:.2f} on {recordings}{error}"
+            return Verdict(
+                kind,
+                f"Cannot say whether this is better than guessing: all recordings come from one group, and another may "
+                f"sound different ({score}).",
+            )
         return Verdict(
             kind,
             f"Cannot say whether this is better than guessing: {facts.verdict_name} has no 95% interval on "
             f"{recordings}{error}.",
         )
     low, high = scores[facts.verdict_interval]
-    opening = "Better than guessing" if kind == "better" else "No better than guessing"
+    opening, n_groups = (
+        "Better than guessing" if kind == "better" else "No better than guessing",
+        scores.get("n_groups"),
+    )
+    if kind == "no_better" and n_groups is not None and scores[facts.verdict_score] > chance_level:
+        opening += f" as far as {n_groups} groups can show"
     chance = f"chance level {chance_level:.2f}" if facts.target == "class" else "predicting the mean scores 0"
     return Verdict(
         kind,
@@ -312,31 +247,14 @@ def verdict(scores: Mapping[str, Any], *, task: Task, recordings: str, chance_le
     )
 
 
+def scores_as_json(scores: Mapping[str, Any]) -> Scores:
+    """Return scores as JSON has them: null for numbers and intervals that so few recordings or groups do not define."""
+    return {
+        name: value if isinstance(value, str) or np.isfinite(value).all() else None for name, value in scores.items()
+    }
+
+
 def _calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
     bins = confidence_bins(confidence)
     gaps = [abs(float((correct[bins == b] - confidence[bins == b]).sum())) for b in np.unique(bins)]
     return sum(gaps) / len(correct)
-
-
-def _clustered(values: NDArray[np.float64], groups: NDArray[Any]) -> tuple[int, float]:
-    """Return the number of groups and the variance of the mean over them; a single group is split into recordings."""
-    names, members = np.unique(groups, return_inverse=True)
-    if len(names) == 1:
-        names = members = np.arange(len(values))
-    n_groups = len(names)
-    off = np.bincount(members, values - values.mean()) / len(values)
-    return n_groups, float((off**2).sum() * n_groups / max(n_groups - 1, 1))
-
-
-def _resample(sums: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """Draw groups with replacement; return the sums of each draw, shape (n_sums, n_resamples, ...)."""
-    n_groups = sums.shape[1]
-    weights = np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1 / n_groups), N_RESAMPLES)
-    return np.stack([weights @ part for part in sums])
-
-
-def _percentiles(scores: NDArray[np.float64]) -> tuple[float, float]:
-    if not len(scores):
-        return float("-inf"), float("inf")
-    low, high = np.percentile(scores, [2.5, 97.5])
-    return float(low), float(high)

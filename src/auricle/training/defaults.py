@@ -6,7 +6,7 @@ import numpy as np
 
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.headers import Headers
-from auricle.datasets.splits import check, folds_of, hold_out
+from auricle.datasets.splits import FEW_GROUPS, assign, check, folds_of, hold_out
 from auricle.datasets.times import blocks_by_time
 from auricle.errors import SplitError, UsageError
 from auricle.features.spec import FeatureSpec, default_spec
@@ -16,6 +16,9 @@ __all__ = ["MAX_WINDOW_S", "SPLITS", "Split", "choose_spec", "choose_split"]
 
 Split = Literal["group", "time"]
 SPLITS: tuple[Split, ...] = ("group", "time")
+
+MIN_HELD_OUT = 5
+"""Fewest groups that a search of settings holds out at once; an interval over fewer would say little."""
 
 MAX_RATE_HZ = 22_050
 MAX_WINDOW_S = 10.0
@@ -45,8 +48,9 @@ def choose_split(
 ) -> SplitPlan:
     """Return the blocks of recordings that are held out for scores.
 
-    Published folds, and folds of groups where nothing is tuned, are each tested in turn, and the choice of model is
-    repeated without each. A search of settings holds out one fifth of the groups, and searches in folds of the rest.
+    Published folds, and folds of groups where nothing is tuned or there are few, are each tested in turn, and the
+    choice of model is repeated without each: a score on one of six speakers would say little about the next. A search
+    of settings over many groups holds out one fifth of them, and searches in folds of the rest.
     A split by time holds out the latest fifth of the recordings, and searches in consecutive stretches of the past.
 
     Raises
@@ -62,14 +66,19 @@ def choose_split(
         check(dataset)
         protocol = f"on the latest {1 / n_folds:.0%} of the recordings, everything chosen and learned from the past"
         return _with_varied_targets(dataset, SplitPlan(blocks_by_time(dataset, n_folds), (0,), protocol))
-    if dataset.folds is not None or tune == "none":
-        folds = folds_of(dataset, n_folds=n_folds, seed=seed)
-        blocks = np.empty(len(dataset.examples), np.intp)
-        for index, fold in enumerate(folds):
-            blocks[fold.test] = index
+    n_groups = np.unique(dataset.groups).size
+    if dataset.folds is not None or tune == "none" or n_groups < MIN_HELD_OUT * n_folds:
+        if dataset.folds is None and tune != "none" and n_groups >= FEW_GROUPS:  # one by one would take too many fits
+            check(dataset)
+            blocks = assign(dataset.labels if dataset.classes else dataset.targets, dataset.groups, n_folds, seed)
+        else:
+            blocks = np.empty(len(dataset.examples), np.intp)
+            for index, fold in enumerate(folds_of(dataset, n_folds=n_folds, seed=seed)):
+                blocks[fold.test] = index
+        n_blocks = int(blocks.max()) + 1
         kind = "published folds" if dataset.folds is not None else "folds of whole groups"
-        protocol = f"by {len(folds)} {kind}, the choice of model repeated in each"
-        return SplitPlan(blocks, tuple(range(len(folds))), protocol)
+        choice = "repeated in each" if n_blocks > 2 else "made on the same two"
+        return SplitPlan(blocks, tuple(range(n_blocks)), f"by {n_blocks} {kind}, the choice of model {choice}")
     outer = hold_out(dataset, fraction=1 / n_folds, seed=seed)
     blocks = np.zeros(len(dataset.examples), np.intp)
     for index, fold in enumerate(folds_of(dataset.subset(outer.train), n_folds=n_folds, seed=seed), 1):

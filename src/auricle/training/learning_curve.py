@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auricle.bundles.aggregation import predicted_class
 from auricle.datasets.feature_table import Progress
-from auricle.evaluation.scores import interval_of_accuracy, interval_of_mean, interval_of_r2
+from auricle.evaluation.intervals import interval_of_accuracy, interval_of_mean, interval_of_r2
 from auricle.runtime.compute import n_workers, parallel_map
 from auricle.training.search.candidates import Candidate
 from auricle.training.search.cross_validation import SplitPlan, class_losses, fit_predict, parallel_fits

@@ -167,7 +167,8 @@ def _scores(dataset: Dataset, data: TrainingData, result: SearchResult) -> tuple
     if (coverage := result.coverage) is not None:
         found |= scores.coverage(coverage.covered, coverage.size, groups, is_class=bool(data.classes))
     found["n_recordings"] = len(truth)
-    recordings = f"{len(truth)} held-out recordings of {len(set(groups))} groups"
+    n_groups = found["n_groups"]
+    recordings = f"{len(truth)} held-out recordings of {n_groups} group{'s' * (n_groups > 1)}"
     verdict = scores.verdict(found, task=dataset.task, recordings=recordings, chance_level=chance_level)
     return found, verdict.sentence
 

@@ -130,7 +130,7 @@ def _trials(result: TrainResult) -> Iterator[Block]:
     )
     more = f" The best {MAX_TRIALS} of {len(trials)}." if len(trials) > MAX_TRIALS else ""
     bias = (
-        "nesting the chosen model would exceed the budget, so the score above was selected on and is a little too high."
+        "the choice of the model could not be nested, so the score above was selected on and is a little too high."
         if search.is_selected_on
         else "that of the chosen model is a little too high, so the score above was taken where it had no part in the "
         "choice."

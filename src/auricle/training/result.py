@@ -13,7 +13,8 @@ from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import Failure, FeatureTable, Progress
 from auricle.evaluation.breakdown import ScoredPredictions, summary
-from auricle.evaluation.scores import VerdictKind, baseline, verdict_kind
+from auricle.evaluation.intervals import METHOD
+from auricle.evaluation.scores import VerdictKind, baseline, scores_as_json, verdict_kind
 from auricle.inspection.findings import Finding
 from auricle.inspection.leaks import Leaks
 from auricle.models.family import Estimator
@@ -156,7 +157,8 @@ class TrainResult:
             "settings": dict(chosen.candidate.settings),
             # Where every fold is tested in turn, the score that nothing was selected on.
             "cv_score": manifest.scores[headline] if self.plan.is_nested else chosen.score,
-            "test": manifest.scores,
+            "test": scores_as_json(manifest.scores),
+            "interval_method": METHOD,
             "protocol": manifest.protocol,
             "verdict": manifest.verdict,
             "verdict_kind": self.verdict_kind,

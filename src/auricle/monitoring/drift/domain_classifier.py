@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from auricle.evaluation.scores import interval_of_mean
+from auricle.evaluation.intervals import interval_of_mean
 from auricle.monitoring.drift.resampling import effective_size_ratio, p_values
 
 __all__ = ["MIN_AUC", "MultivariateDrift", "clip_standardized", "domain_classifier_auc", "multivariate_drift"]

@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.evaluation.scores import interval_of_mean, interval_of_share
+from auricle.evaluation.intervals import interval_of_mean, interval_of_share
 from auricle.monitoring.performance.concept_drift import ConceptDrift, concept_drift, label_evidence
 from auricle.monitoring.sources.sample import Sample
 

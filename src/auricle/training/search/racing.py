@@ -27,7 +27,7 @@ TrialStatus = Literal["compared", "beaten", "selected on", "too dear"]
 _OUTCOMES = {
     "compared": "",
     "beaten": "dropped: clearly behind on the first folds",
-    "selected on": "not nested, which would exceed the budget: its score was selected on",
+    "selected on": "not nested, for lack of groups or of budget: its score was selected on",
 }
 """Outcome of a candidate: compared on every block; beaten on the first ones; compared without nesting, so that its
 score was selected on; or skipped, because it would exceed the budget."""
@@ -94,6 +94,8 @@ class CandidateRace:
         self.explored: set[int] = set()
         self.fits, self._plan, self._drop_beaten, self._deadline = fits, plan, drop_beaten, deadline
         self._n_blocks = len(blocks)
+        # Of two blocks that are tested in turn, none is left to choose on without the tested one.
+        self._has_choice_blocks = not plan.is_nested or len(blocks) > 2
         self._rounds = [[pair for pair in pairs if set(pair) & set(plan.tested)] for pairs in round_robin(blocks)]
         self._statuses: dict[int, TrialStatus] = {}
         self._estimated_s: dict[int, float] = {}
@@ -101,6 +103,9 @@ class CandidateRace:
     def run(self, batch: Sequence[Candidate], *, workers: int) -> None:
         """Race candidates in parallel, as far as the budget allows."""
         entered = [self.fits.add(candidate) for candidate in batch]
+        if not self._has_choice_blocks:
+            self._compare_unnested(entered)
+            return
         if self._plan.is_nested:
             for index in filter(self._is_network, entered):
                 if self._deadline is None or index == 0 or self._network_fits_budget(index, workers):
@@ -123,7 +128,7 @@ class CandidateRace:
 
     def explore(self, explore: Explore) -> None:
         """Explore further candidates for each tested block, and for the final choice."""
-        for t in self.contenders:
+        for t in self.contenders if self._has_choice_blocks else ():
             self.contenders[t] += explore(self.fits, self.inner_folds[t], f"without block {t}")
         if self._plan.is_nested:
             self.explored = set(explore(self.fits, [f for t in self.outer_folds for f in self.outer_folds[t]], "final"))
@@ -132,6 +137,14 @@ class CandidateRace:
         """Return the trial of every candidate, and of the blend if one was chosen."""
         singles: list[EnsembleWeights] = [((index, 1.0),) for index in range(len(self.fits.candidates))]
         return tuple(self._trial(each, compared) for each in (singles if len(chosen) == 1 else [*singles, chosen]))
+
+    def _compare_unnested(self, entered: list[int]) -> None:
+        """Enter candidates to be compared on the tested blocks themselves, while the budget lasts."""
+        for index in entered:
+            is_late = self._deadline is not None and index > 0 and time.perf_counter() >= self._deadline
+            self._statuses[index] = "too dear" if is_late else "selected on"
+            if not is_late:
+                self.unnested.add(index)
 
     def _can_race(self, index: int, workers: int) -> bool:
         """Whether the budget allows a candidate to race; where it allows comparison only, mark it as unnested."""

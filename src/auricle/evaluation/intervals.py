@@ -1,0 +1,177 @@
+"""95% intervals of scores over groups, honest for few of them.
+
+The problem: recordings of one machine, speaker or site are alike, so the groups are the independent observations, often
+three to ten of them and of very different sizes. A bootstrap over so few covers far less than it says, and a group with
+two hundred recordings does not tell two hundred times as much as one with a single recording.
+
+The form: group means are weighted by the inverse of their variance, between groups and within (random effects; the
+parts by moments). Their variance is estimated from the weighted squares, each corrected for its leverage (CR2), and
+Student's t has the degrees of freedom that match the spread of that estimate (Satterthwaite). Shares take Wilson's form
+of it, which stays between 0 and 1 and is wide near them; ratios like R² take the logarithm of what is lost.
+
+Conventions: arrays of one value per recording, shape (n,), and their groups, shape (n,). An interval always holds the
+plain score over recordings. From one group nothing can be said of others: the ends are infinite.
+
+Sources: Bell and McCaffrey (2002), "Bias reduction in standard errors for linear regression with multi-stage samples";
+DerSimonian and Laird (1986), "Meta-analysis in clinical trials"; Wilson (1927); Korn and Graubard (1998), "Confidence
+intervals for proportions with small expected number of positive counts".
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta, t
+
+__all__ = [
+    "METHOD",
+    "NO_INTERVAL",
+    "interval_of_accuracy",
+    "interval_of_mean",
+    "interval_of_r2",
+    "interval_of_share",
+]
+
+METHOD: Final = "Student's t over groups (random effects, CR2, Satterthwaite)"
+"""Name of the form, for reports."""
+
+NO_INTERVAL: Final = (float("-inf"), float("inf"))
+"""Ends of the interval that one group gives."""
+
+MIN_ICC: Final = 0.05
+"""Least intraclass correlation that the weights assume: a few groups may look alike by chance."""
+
+
+class _Mean(NamedTuple):
+    """A weighted mean over groups."""
+
+    value: float
+    variance: float
+    freedom: float
+    n_groups: int
+
+
+def interval_of_accuracy(
+    correct: NDArray[np.bool_], truth: NDArray[np.intp], groups: NDArray[Any], *, balanced: bool = False
+) -> tuple[float, float]:
+    """Return the 95% interval of accuracy, or of balanced accuracy, over groups.
+
+    Balanced accuracy is linear in its recordings up to what the recalls themselves vary, so its interval is that of the
+    mean of each recording's influence.
+
+    Parameters
+    ----------
+    correct : bool, shape (n,)
+    truth : int, shape (n,)
+        True classes.
+    groups : str or int, shape (n,)
+    balanced : bool
+    """
+    if not balanced or correct.all() or not correct.any():
+        return interval_of_share(correct, groups)
+    _, members, counts = np.unique(truth, return_inverse=True, return_counts=True)
+    recalls = np.bincount(members, correct) / counts
+    influence = (correct - recalls[members]) * (len(truth) / (len(counts) * counts))[members]
+    return interval_of_share(recalls.mean() + influence, groups)
+
+
+def interval_of_share(hits: NDArray[Any], groups: NDArray[Any]) -> tuple[float, float]:
+    """Return the 95% interval of a proportion of recordings, by Wilson's form over groups.
+
+    Where all groups are unanimous, the exact binomial bound over groups takes its place if it is wider.
+
+    Parameters
+    ----------
+    hits : bool, 0/1, or float64 with a mean from 0 to 1, shape (n,), n ≥ 1
+    groups : str or int, shape (n,)
+    """
+    values = np.asarray(hits, np.float64)
+    share, n = float(np.clip(values.mean(), 0.0, 1.0)), len(values)
+    smoothed = (share * n + 0.5) / (n + 1)
+    found = _mean_over_groups(values, groups, spread=smoothed * (1.0 - smoothed), prior=0.5)
+    if found.n_groups < 2:
+        return NO_INTERVAL
+    mean = float(np.clip(found.value, 0.0, 1.0))
+    spread = mean * (1.0 - mean) or smoothed * (1.0 - smoothed)
+    n_effective = spread / max(found.variance, spread / n)
+    z2 = float(t.ppf(0.975, found.freedom)) ** 2
+    centre = (mean + z2 / (2 * n_effective)) / (1 + z2 / n_effective)
+    reach = np.sqrt(z2 * (mean * (1 - mean) / n_effective + z2 / (4 * n_effective**2))) / (1 + z2 / n_effective)
+    low, high = max(0.0, min(float(centre - reach), share)), min(1.0, max(float(centre + reach), share))
+    if np.ptp(values) == 0.0 and share in (0.0, 1.0):
+        bound = float(beta.ppf(0.025, found.n_groups, 1))
+        return (min(low, bound), 1.0) if share else (0.0, max(high, 1.0 - bound))
+    return low, high
+
+
+def interval_of_mean(values: NDArray[np.float64], groups: NDArray[Any]) -> tuple[float, float]:
+    """Return the 95% interval of a mean over recordings.
+
+    Parameters
+    ----------
+    values : float64, shape (n,), n ≥ 1
+    groups : str or int, shape (n,)
+    """
+    mean, spread = float(values.mean()), float(values.var())
+    found = _mean_over_groups(values, groups, spread=spread, prior=spread)
+    if found.n_groups < 2:
+        return NO_INTERVAL
+    reach = float(t.ppf(0.975, found.freedom)) * float(np.sqrt(max(found.variance, spread / len(values))))
+    return min(found.value - reach, mean), max(found.value + reach, mean)
+
+
+def interval_of_r2(
+    truth: NDArray[np.float64], values: NDArray[np.float64], groups: NDArray[Any]
+) -> tuple[float, float]:
+    """Return the 95% interval of R², on the logarithm of the share that the predictions lose.
+
+    Parameters
+    ----------
+    truth, values : float64, shape (n,)
+    groups : str or int, shape (n,)
+    """
+    around, errors = (truth - truth.mean()) ** 2, (values - truth) ** 2
+    spread = float(around.mean())
+    if np.unique(groups).size < 2 or not spread:
+        return NO_INTERVAL
+    lost = float(errors.mean()) / spread
+    if not lost:
+        return 1.0, 1.0
+    low, high = interval_of_mean(np.log(lost) + (errors - lost * around) / (lost * spread), groups)
+    return 1.0 - float(np.exp(min(high, 700.0))), 1.0 - float(np.exp(low))
+
+
+def _mean_over_groups(values: NDArray[np.float64], groups: NDArray[Any], *, spread: float, prior: float) -> _Mean:
+    """Return the mean over groups, each weighted by the inverse of its variance, with its variance.
+
+    Parameters
+    ----------
+    values : float64, shape (n,)
+    groups : str or int, shape (n,)
+    spread : float
+        Variance of a value, which the least variance between groups is a part of.
+    prior : float
+        Sum of squares within groups that one more degree of freedom adds, so that unanimous groups have some variance.
+    """
+    _, members, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    n, n_groups = len(values), len(sizes)
+    means = np.bincount(members, values) / sizes
+    if n_groups < 2:
+        return _Mean(float(means[0]), 0.0, 1.0, n_groups)
+    if not spread:
+        return _Mean(float(means[0]), 0.0, n_groups - 1.0, n_groups)
+    within = max((float(((values - means[members]) ** 2).sum()) + prior) / (n - n_groups + 1), 1e-12 * spread)
+    between = float((sizes * (means - values.mean()) ** 2).sum()) - (n_groups - 1) * within
+    between = max(between / (n - float((sizes**2).sum()) / n), MIN_ICC * spread)
+    variances = between + within / sizes
+    total = 1.0 / float((1.0 / variances).sum())
+    weights = total / variances
+    mean = float(weights @ means)
+    scaled = weights**2 / (1.0 - weights)
+    estimate = float(scaled @ (means - mean) ** 2)
+    # Satterthwaite: traces of the estimate's quadratic form and of its square, under the variances assumed above
+    trace = float(scaled @ (variances - total))
+    square = float(
+        ((scaled * variances) ** 2).sum() - 2 * total * (scaled**2 @ variances) + (total * scaled.sum()) ** 2
+    )
+    return _Mean(mean, estimate, max(1.0, trace**2 / square), n_groups)
