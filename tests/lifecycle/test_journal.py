@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auricle.bundles.bundle import Bundle
-from auricle.errors import DataError
+from auricle.errors import DataError, StoreError
 from auricle.lifecycle.journal import Journal, fingerprint
 from auricle.lifecycle.retrain import Retrained
 from auricle.store.store import Store
@@ -50,9 +50,38 @@ def test_failed_retraining_of_equal_inputs_resumes_with_its_challenger(
         resumed = journal.stored_challenger()
         assert resumed is not None
         assert resumed.id == challenger.id
-        journal.promote("better")
-        journal.finish("promoted", {})
+        journal.promote("better", {"sentence": "better"})
     assert store.models.champion().id == challenger.id
     with Journal(store, store.models.champion(), "other inputs", {}) as journal:
         assert journal.stored_challenger() is None
         journal.finish("kept", {})
+
+
+@pytest.mark.parametrize("broken", ["aliases", "record"])
+def test_promotion_and_its_record_are_both_there_or_neither(
+    store: Store, first_retraining: tuple[Retrained, Bundle], monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """A kill anywhere is a transaction that never commits, as is an error in its last statement."""
+    champion = store.models.champion()
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("killed")
+
+    if broken == "record":
+        monkeypatch.setattr(store.decisions, "finish_in", fail)
+    else:
+        monkeypatch.setattr("auricle.store.registry.aliases._set_alias", fail)
+
+    def promote() -> None:
+        with Journal(store, champion, "inputs", {}) as journal:
+            journal.store_challenger(first_retraining[1])
+            journal.promote("better", {})
+
+    with pytest.raises(StoreError, match="killed"):
+        promote()
+    assert store.models.champion().id == champion.id
+    assert store.decisions.latest()[0].outcome != "promoted"
+    monkeypatch.undo()
+    promote()
+    assert store.models.champion().id == first_retraining[1].id
+    assert [decision.outcome for decision in store.decisions.latest()] == ["promoted", "failed"]

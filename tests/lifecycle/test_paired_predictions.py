@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from auricle.errors import DataError
-from auricle.lifecycle.paired_predictions import MIN_BLOCKS, PairedPredictions, score, score_by_class
+from auricle.lifecycle.paired_predictions import MIN_BLOCKS, PairedPredictions, Score, score, score_by_class
 
 
 def made(truth: str, champion: str, challenger: str, groups: list[str] | None = None) -> PairedPredictions:
@@ -68,3 +68,30 @@ def test_predictions_of_different_lengths_are_refused(make_paired: Callable[...,
     one = make_paired(np.random.default_rng(0))
     with pytest.raises(DataError, match="must predict the same recordings of the hold-out"):
         replace(one, champion=one.champion[:-1])
+
+
+def compared(gains: np.ndarray, groups: np.ndarray, times: np.ndarray | None = None) -> Score:
+    """Compare two models of which one is right where its gain is positive, and the other where it is negative."""
+    truth = np.full(len(gains), "a")
+    champion, challenger = np.where(gains == 1, "b", "a"), np.where(gains == -1, "b", "a")
+    return score(PairedPredictions("recent", truth, champion, challenger, groups.astype(str), times))
+
+
+def test_few_sources_are_tested_by_recordings_and_say_for_whom() -> None:
+    gains = np.random.default_rng(0).choice([1, -1, 0], 200, p=[0.2, 0.05, 0.75])
+    by_n = {n: compared(gains, np.arange(200) % n) for n in (1, 4, 8)}
+    assert [one.tested_by for one in by_n.values()] == ["recording", "recording", "group"]
+    assert [one.holds_for for one in by_n.values()] == [" for this source", " for these 4 sources", ""]
+    assert all(one.p_better < 0.05 for one in by_n.values())
+
+
+def test_labels_that_come_in_runs_count_as_blocks_of_time() -> None:
+    gains = np.repeat(np.random.default_rng(3).choice([1, -1, 0], 40, p=[0.35, 0.1, 0.55]), 5)
+    times = np.datetime64("2026-03-01", "us") + np.arange(200) * np.timedelta64(7, "m")
+    shuffled = np.random.default_rng(0).permutation(200)
+    in_runs = compared(gains[shuffled], np.zeros(200), times[shuffled])
+    alone = compared(gains[shuffled], np.zeros(200))
+    assert (in_runs.tested_by, alone.tested_by) == ("time", "recording")
+    assert in_runs.n_units < 60
+    assert in_runs.p_better > alone.p_better
+    assert in_runs.design_effect > 2

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest
 
-from auricle.lifecycle.paired_tests import holm_adjusted, paired_test
+from auricle.lifecycle.paired_tests import holm_adjusted, paired_test, recordings_needed, sources_agree
 
 GAINS = arrays(np.int64, st.integers(1, 60), elements=st.integers(-1, 1))
 
@@ -69,3 +69,37 @@ def test_holm_never_lowers_p_values_and_keeps_order(ps: list[float]) -> None:
 def test_holm_matches_its_definition() -> None:
     assert holm_adjusted([0.01, 0.04, 0.03]) == pytest.approx((0.03, 0.06, 0.06))
     assert holm_adjusted([]) == ()
+
+
+@given(st.lists(st.floats(0.001, 1.0), min_size=1, max_size=6), st.floats(0.1, 0.9))
+def test_weighted_holm_begins_as_weighted_bonferroni_and_is_holm_for_equal_weights(
+    ps: list[float], weight: float
+) -> None:
+    weights = [weight, *([(1 - weight) / max(1, len(ps) - 1)] * (len(ps) - 1))]
+    weighted = holm_adjusted(ps, weights)
+    assert min(weighted) == pytest.approx(min(1.0, min(p / w for p, w in zip(ps, weights, strict=True)) * sum(weights)))
+    assert all(after >= before - 1e-12 for before, after in zip(ps, weighted, strict=True))
+    assert holm_adjusted(ps, [0.3] * len(ps)) == pytest.approx(holm_adjusted(ps))
+
+
+def test_more_recordings_are_needed_for_smaller_gains_and_dependent_ones() -> None:
+    needed = recordings_needed(30, 10, 200, rate=0.05)
+    assert needed is not None
+    found = np.mean(
+        [
+            paired_test(np.random.default_rng(seed).choice([1, -1, 0], needed, p=[0.15, 0.05, 0.8])) < 0.05
+            for seed in range(300)
+        ]
+    )
+    assert 0.7 < found < 0.9
+    assert recordings_needed(24, 16, 200, rate=0.05) > 2 * needed
+    assert recordings_needed(30, 10, 200, rate=0.05, design_effect=3.0) == pytest.approx(3 * needed, abs=3)
+    assert recordings_needed(10, 10, 200, rate=0.05) is None
+
+
+def test_sources_agree_unless_one_carries_the_gain() -> None:
+    groups = np.repeat(["a", "b", "c", "d"], 50)
+    assert sources_agree(np.tile([1, 0, 0, 0, 0], 40), groups)
+    assert not sources_agree(np.where((groups == "a") & (np.arange(200) % 2 == 0), 1, 0), groups)
+    assert sources_agree(np.ones(5), np.full(5, "a"))
+    assert not sources_agree(np.repeat([1, -1], 50), np.repeat(["a", "b"], 50))

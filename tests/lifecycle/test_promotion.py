@@ -1,6 +1,7 @@
 """Promotion gates: error rates, power, and sentences."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -79,6 +80,41 @@ def test_sentence_names_every_failed_gate(make_paired: MakePaired) -> None:
         assert reason in found.sentence
     assert "it is worse on the recent recordings" in found.sentence
     assert found.classes[0].has_fallen
+
+
+def test_one_source_decides_for_itself_and_says_so(make_paired: MakePaired) -> None:
+    """The default deployment: one key, one group."""
+    rng = np.random.default_rng(5)
+    better = make_paired(rng, n=200, champion=0.75, challenger=0.92)
+    one = replace(better, groups=np.full(200, "key"))
+    found = decide_promotion(one)
+    assert found.is_better
+    assert found.sentence.startswith("The challenger is better for this source: on 200 hold-out recordings ")
+    frozen = decide_promotion(replace(one, is_frozen=True))
+    assert "on 200 frozen hold-out recordings" in frozen.sentence
+    assert frozen.as_json()["scores"][0]["is_frozen"] is True
+
+
+def test_a_gain_of_one_source_among_few_is_no_gain(make_paired: MakePaired) -> None:
+    rng = np.random.default_rng(2)
+    equal = make_paired(rng, n=150, champion=0.8, challenger=0.8, independent=0.0)
+    better = make_paired(rng, n=50, champion=0.5, challenger=0.95)
+    both = replace(
+        equal,
+        **{name: np.concatenate([getattr(equal, name), getattr(better, name)]) for name in ("truth", "champion")},
+        challenger=np.concatenate([equal.challenger, better.challenger]),
+        groups=np.repeat(["a", "b", "c", "d"], 50),
+    )
+    found = decide_promotion(both)
+    assert not found.is_better
+    assert "the gain is that of single sources" in found.sentence
+
+
+def test_a_refusal_says_how_many_labels_would_do(make_paired: MakePaired) -> None:
+    few = replace(make_paired(np.random.default_rng(1), n=60, champion=0.8, challenger=0.83), groups=np.full(60, "key"))
+    found = decide_promotion(few)
+    assert not found.is_better
+    assert re.search(r"about \d+ labelled recordings would show a gain like this one", found.sentence)
 
 
 def test_too_few_recent_recordings_are_ignored(make_paired: MakePaired) -> None:

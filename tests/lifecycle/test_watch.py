@@ -20,6 +20,7 @@ from auricle.monitoring.sources.sample import Sample, reference_sample
 from auricle.monitoring.verdict import ONCE, Persistence
 from auricle.prediction.predictor import Predictor
 from auricle.runtime import clock
+from auricle.store.labels.feedback import FeedbackEntry
 from auricle.store.store import Store
 
 
@@ -132,6 +133,22 @@ def test_same_labels_are_not_retrained_on_twice(
     labelled_store.aliases.rollback("pumps")
     watch.run_once()
     assert done == ["pumps"]
+
+
+def test_labels_that_expired_do_not_count_against_new_ones(labelled_store: Store, logged: Any) -> None:
+    """Retention deletes old predictions; the labels given since the last decision are as new as before."""
+    watch = watch_of(labelled_store, retrain=lambda _: None)
+    n_given = watch._n_new_labels("pumps")
+    assert n_given == len(logged)
+    identity = labelled_store.decisions.begin("pumps", {"labels_read_at": clock.now().isoformat()})
+    labelled_store.decisions.finish(identity, "kept", {**labelled_store.decisions.latest()[0].body, "labels": {}})
+    assert watch._n_new_labels("pumps") == 0
+    ids = [one.entry.id for one in logged]
+    for expired in ids[: len(ids) // 2]:
+        labelled_store.delete(expired)
+    for relabelled in ids[len(ids) // 2 :][:7]:
+        labelled_store.feedback.add_all([FeedbackEntry(relabelled, label="healthy", key="ada")])
+    assert watch._n_new_labels("pumps") == 7
 
 
 @pytest.mark.parametrize("least", [72, 73])

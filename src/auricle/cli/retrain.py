@@ -43,6 +43,15 @@ def retrain(
     target: TargetOption = None,
     group: GroupOption = None,
     root: RootOption = None,
+    hold_out: Annotated[
+        str | None,
+        typer.Option(
+            "--hold-out",
+            metavar="DATA",
+            help="Recordings that no model is trained on, to decide by; else those whose `split` is test, or DATA.",
+            show_default=False,
+        ),
+    ] = None,
     half_life_days: Annotated[
         float, typer.Option(help="Age in days at which a recording has half the weight in a fit.")
     ] = 90.0,
@@ -71,10 +80,12 @@ def retrain(
     with ExitStack() as stack:
         opened = stack.enter_context(open_store(store))
         task: Any = opened.models.champion(model).task
-        dataset = Dataset.load(data, task=task, label=label, target=target, group=group, root=root)
+        columns = {"task": task, "label": label, "target": target, "group": group, "root": root}
+        dataset = Dataset.load(data, **columns)
+        frozen = None if hold_out is None else Dataset.load(hold_out, **columns)
         bars = stack.enter_context(Bars())
         cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
-        found = run(opened, dataset, config, workers=workers, cache=cache, progress=bars)
+        found = run(opened, dataset, config, workers=workers, cache=cache, progress=bars, hold_out=frozen)
     if as_json:
         print_json(found.as_json())
     else:

@@ -33,6 +33,9 @@ from auricle.training.train import train
 
 __all__ = ["Challenger", "RecordingFiles"]
 
+FROZEN_SPLITS = frozenset({"test", "eval", "evaluation", "hold-out", "hold_out", "holdout"})
+"""Values of the column ``split`` that name recordings that no model is trained on."""
+
 NO_KEY = ""
 """Key of labels given on the machine itself, without an API key."""
 
@@ -63,9 +66,11 @@ class Challenger:
         Name of the model.
     champion : Predictor
     data : Dataset
-        Original data.
+        Original data, without the frozen hold-out.
     hashes : uint8, shape (n, 32)
         SHA-256 of each of its recordings.
+    frozen : Dataset or None
+        Recordings that neither model is trained on; None where the data have none.
     labels : LabelledRecordings
         Recordings labelled since.
     split : LabelSplit
@@ -82,6 +87,7 @@ class Challenger:
     champion: Predictor
     data: Dataset
     hashes: NDArray[np.uint8]
+    frozen: Dataset | None
     labels: LabelledRecordings
     split: LabelSplit
     families: str
@@ -99,13 +105,14 @@ class Challenger:
         half_life_days: float,
         seed: int,
         workers: int | None,
+        hold_out: Dataset | None = None,
     ) -> Self:
         """Read the champion and the labels from the store, and split the labels.
 
         Raises
         ------
         DataError
-            Data of another task.
+            Data of another task, or a hold-out that a model was trained on.
         UsageError
             The champion's family cannot be trained by name.
         StoreError
@@ -117,14 +124,13 @@ class Challenger:
             raise DataError(f"{data.source}: the data must be to {manifest.task}, as {model.id} is. It is {data.task}.")
         labels = load_labelled(store, model.name, is_class=bool(manifest.classes), n_standard=profile.rows.shape[1])
         trusted = {NO_KEY, *(key.id for key in store.keys.all() if "promote" in key.scopes)}
-        hashes = np.stack(
-            list(parallel_map(content_hash, [example.file for example in data.examples], workers=workers))
-        )
+        data, hashes, frozen = _frozen_hold_out(data, hold_out, champion, workers)
         return cls(
             name=model.name,
             champion=champion,
             data=data,
             hashes=hashes,
+            frozen=frozen,
             labels=labels,
             split=split_labels(labels, data, profile, trusted),
             families=families or _families(manifest.family),
@@ -142,6 +148,7 @@ class Challenger:
             [(e.label, e.target, e.group, e.start_s, e.end_s, e.time) for e in self.data.examples],
             [(str(self.labels.ids[i]), str(self.labels.truth[i])) for i in indices],
             len(self.split.training),
+            None if self.frozen is None else [str(example.file) for example in self.frozen.examples],
             self.families,
             self.half_life_days,
             self.seed,
@@ -149,8 +156,9 @@ class Challenger:
 
     @property
     def counts(self) -> Mapping[str, Any]:
-        """Number of labels, in total and by use."""
-        return {"given": len(self.labels), **self.split.as_json()}
+        """Number of labels, in total and by use, and of recordings in the frozen hold-out."""
+        n_frozen = 0 if self.frozen is None else len(self.frozen)
+        return {"given": len(self.labels), **self.split.as_json(), "frozen_hold_out": n_frozen}
 
     @contextmanager
     def write_recordings(self, store: Store) -> Iterator[RecordingFiles]:
@@ -201,7 +209,9 @@ class Challenger:
     def compare(
         self, challenger: Bundle, held_out: tuple[Example, ...], *, workers: int | None = None
     ) -> PromotionDecision:
-        """Compare the challenger with the champion, on the original data and on held-out recordings.
+        """Compare the challenger with the champion, on the hold-out and on held-out labelled recordings.
+
+        A frozen hold-out decides where there is one; otherwise out-of-fold predictions of the original data.
 
         Raises
         ------
@@ -209,7 +219,10 @@ class Challenger:
             Data grouped otherwise than for the champion.
         """
         known = self.champion.classes
-        on_data = comparison.predict_hold_out(self.champion, challenger, self.data, self.hashes, workers=workers)
+        if self.frozen is not None:
+            on_data = comparison.predict_frozen(self.champion, Predictor(challenger), self.frozen, workers=workers)
+        else:
+            on_data = comparison.predict_hold_out(self.champion, challenger, self.data, self.hashes, workers=workers)
         recent = None
         if held_out:
             recordings = replace(self.data, examples=held_out)
@@ -222,6 +235,38 @@ class Challenger:
         if len(self.labels):
             return np.datetime64(self.labels.times.max(), "us")
         return made_at(self.champion.bundle.manifest.created)
+
+
+def _frozen_hold_out(
+    data: Dataset, named: Dataset | None, champion: Predictor, workers: int | None
+) -> tuple[Dataset, NDArray[np.uint8], Dataset | None]:
+    """Part the data into those to learn from, with their hashes, and a hold-out that the champion never saw, if any.
+
+    A hold-out that the user named must be new to both models. Of the data, recordings whose ``split`` says that they
+    are for tests are the hold-out if the champion was trained on none of their groups; otherwise they are learned from,
+    as the champion did.
+    """
+    hashes, profile = _hashes(data, workers), champion.bundle.profile
+    trained = {digest.tobytes() for digest in profile.hashes}
+    if named is not None:
+        known = trained | {digest.tobytes() for digest in hashes}
+        n_known = sum(digest.tobytes() in known for digest in _hashes(named, workers))
+        if n_known:
+            raise DataError(
+                f"{named.source}: no recording of a hold-out may be in training. {n_known} of {len(named)} are in "
+                f"{data.source} or in the training of {champion.name}: leave them out of one."
+            )
+        return data, hashes, named
+    is_test = np.array([(example.split or "").strip().casefold() in FROZEN_SPLITS for example in data.examples], bool)
+    learned = {*profile.groups.tolist(), *data.groups[~is_test].tolist()}
+    is_seen = any(digest.tobytes() in trained for digest in hashes[is_test])
+    if not is_test.any() or is_test.all() or is_seen or learned & set(data.groups[is_test].tolist()):
+        return data, hashes, None
+    return data.subset(np.flatnonzero(~is_test)), hashes[~is_test], data.subset(np.flatnonzero(is_test))
+
+
+def _hashes(data: Dataset, workers: int | None) -> NDArray[np.uint8]:
+    return np.stack(list(parallel_map(content_hash, [example.file for example in data.examples], workers=workers)))
 
 
 def _families(family: str) -> str:

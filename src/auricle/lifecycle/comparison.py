@@ -1,24 +1,26 @@
 """Paired predictions of champion and challenger, on the original data and on recordings labelled since.
 
-Neither model predicts recordings that it was trained on: on the original data, out-of-fold predictions from the
-profiles are used. A recording that is new to the champion is predicted now, unless the champion was trained on its
-group.
+Neither model predicts recordings that it was trained on: a frozen hold-out, where there is one, was never trained on;
+on the original data, out-of-fold predictions from the profiles are used. A recording that is new to the champion is
+predicted now, unless the champion was trained on its group.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset, Example
+from auricle.datasets.times import made_at
 from auricle.errors import DataError
-from auricle.lifecycle.paired_predictions import PairedPredictions
+from auricle.lifecycle.paired_predictions import PairedPredictions, Where
 from auricle.lifecycle.training_membership import NOT_TRAINED_ON, out_of_fold, training_membership
 from auricle.prediction.predictor import Predictor
 from auricle.runtime.compute import parallel_map
 
-__all__ = ["match_in_order", "predict_all", "predict_hold_out", "predict_recent"]
+__all__ = ["match_in_order", "predict_all", "predict_frozen", "predict_hold_out", "predict_recent"]
 
 Predictions = NDArray[np.str_] | NDArray[np.float64]
 
@@ -66,17 +68,36 @@ def predict_hold_out(
         champion=_array(predictions[used].tolist(), is_class=bool(data.classes)),
         challenger=out_of_fold(challenger)[here[used]],
         groups=data.groups[data_index[here[used]]],
+        times=np.array([made_at(data.examples[index].time) for index in data_index[here[used]]], "M8[us]"),
     )
 
 
 def predict_recent(
     champion: Predictor, challenger: Predictor, held_out: Dataset, *, workers: int | None = None
 ) -> PairedPredictions:
-    """Return predictions of both models for recordings held out of training."""
+    """Return predictions of both models for recordings labelled since, held out of training."""
+    return _predict_new("recent", champion, challenger, held_out, workers)
+
+
+def predict_frozen(
+    champion: Predictor, challenger: Predictor, hold_out: Dataset, *, workers: int | None = None
+) -> PairedPredictions:
+    """Return predictions of both models for a hold-out that neither was ever trained on."""
+    return replace(_predict_new("hold-out", champion, challenger, hold_out, workers), is_frozen=True)
+
+
+def _predict_new(
+    where: Where, champion: Predictor, challenger: Predictor, held_out: Dataset, workers: int | None
+) -> PairedPredictions:
     truth = held_out.labels if held_out.classes else held_out.targets
     predictions = [predict_all(model, held_out.examples, workers) for model in (champion, challenger)]
     return PairedPredictions(
-        where="recent", truth=truth, champion=predictions[0], challenger=predictions[1], groups=held_out.groups
+        where=where,
+        truth=truth,
+        champion=predictions[0],
+        challenger=predictions[1],
+        groups=held_out.groups,
+        times=np.array([made_at(example.time) for example in held_out.examples], "M8[us]"),
     )
 
 

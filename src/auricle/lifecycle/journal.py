@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -106,8 +107,10 @@ class Journal:
         with contextlib.suppress(ConflictError):  # another process has set one just now: it stays
             self._store.aliases.set_challenger(name, added.digest, expected=before, why=why)
 
-    def promote(self, why: str) -> None:
-        """Make the challenger the champion, if the champion is still the one it was compared with.
+    def promote(self, why: str, result: Mapping[str, Any]) -> None:
+        """Make the challenger the champion, if the champion is still the one it was compared with, and record it.
+
+        Both are one transaction: a kill leaves both, or neither.
 
         Raises
         ------
@@ -122,7 +125,9 @@ class Journal:
             expected=self._champion.digest,
             who=str(self._body.get("who", "")),
             why=why,
+            record=partial(self._store.decisions.finish_in, self.id, "promoted", {**self._body, **result}),
         )
+        self._is_finished = True
 
     def finish(self, outcome: Outcome, result: Mapping[str, Any]) -> None:
         """Record the outcome."""

@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 
 from auricle.errors import DataError
 from auricle.evaluation.scores import accuracy, balanced_accuracy, losses, mean_absolute_error
-from auricle.lifecycle.paired_tests import holm_adjusted, paired_test
+from auricle.lifecycle.paired_tests import holm_adjusted, paired_test, sources_agree
+from auricle.monitoring.sources.units import time_blocks
 
 __all__ = ["MIN_BLOCKS", "ClassScore", "PairedPredictions", "Score", "Where", "score", "score_by_class"]
 
 MIN_BLOCKS: Final = 8
-"""Fewest groups for a test by group; with fewer, recordings count as independent, which holds for those groups only."""
+"""Fewest groups for a test by group: of four, no sign flip is rarer than 1 in 16. With fewer, recordings in blocks of
+time within each group decide, and a challenger is better for those groups only."""
 
 Where = Literal["hold-out", "recent"]
+TestedBy = Literal["group", "time", "recording"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +35,10 @@ class PairedPredictions:
         Predictions.
     groups : str, shape (n,)
         Recordings of one group are not independent.
+    times : datetime64, shape (n,), optional
+        When they were made; NaT where unknown. Without times, their order counts.
+    is_frozen : bool
+        Whether no model that is compared has ever been trained on recordings of this set.
     """
 
     where: Where
@@ -39,9 +46,12 @@ class PairedPredictions:
     champion: NDArray[Any]
     challenger: NDArray[Any]
     groups: NDArray[np.str_]
+    times: NDArray[np.datetime64] | None = None
+    is_frozen: bool = False
 
     def __post_init__(self) -> None:
-        lengths = {len(array) for array in (self.truth, self.champion, self.challenger, self.groups)}
+        arrays = (self.truth, self.champion, self.challenger, self.groups, self.times)
+        lengths = {len(array) for array in arrays if array is not None}
         if len(lengths) != 1:
             raise DataError(f"Both models must predict the same recordings of the {self.where}. Got {sorted(lengths)}.")
 
@@ -67,8 +77,16 @@ class Score:
         Recordings on which the challenger was closer to the truth, and on which the champion was.
     p_better, p_worse : float
         One-sided p-values.
-    tested_by : {"group", "recording"}
-        Unit of the test.
+    tested_by : {"group", "time", "recording"}
+        Unit of the test: groups, or within few groups blocks of time, or recordings where these are independent.
+    n_units : int
+        Number of units.
+    is_shared : bool
+        Whether the gain is shared by the sources, where there are too few for a test by group.
+    design_effect : float
+        Ratio of the variance of the sum of gains over units to that over recordings.
+    is_frozen : bool
+        Whether the set was kept out of all training, rather than predicted out of fold.
     """
 
     where: Where
@@ -82,7 +100,18 @@ class Score:
     lost: int
     p_better: float
     p_worse: float
-    tested_by: Literal["group", "recording"]
+    tested_by: TestedBy
+    n_units: int
+    is_shared: bool
+    design_effect: float
+    is_frozen: bool
+
+    @property
+    def holds_for(self) -> str:
+        """For whom the test holds: empty for all groups like those tested."""
+        if self.tested_by == "group":
+            return ""
+        return " for this source" if self.n_groups == 1 else f" for these {self.n_groups} sources"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +156,7 @@ def score(pair: PairedPredictions, new_classes: Sequence[str] = ()) -> Score:
     """
     gains = _gains(pair)
     n_groups = np.unique(pair.groups).size
-    blocks = pair.groups if n_groups >= MIN_BLOCKS else None
+    blocks, tested_by = _blocks(pair, gains)
     return Score(
         where=pair.where,
         n_recordings=len(pair.truth),
@@ -140,7 +169,11 @@ def score(pair: PairedPredictions, new_classes: Sequence[str] = ()) -> Score:
         lost=int((gains < 0).sum()),
         p_better=paired_test(gains, blocks),
         p_worse=paired_test(-gains, blocks),
-        tested_by="recording" if blocks is None else "group",
+        tested_by=tested_by,
+        n_units=np.unique(blocks).size,
+        is_shared=tested_by == "group" or sources_agree(gains, pair.groups),
+        design_effect=_design_effect(gains, blocks),
+        is_frozen=pair.is_frozen,
     )
 
 
@@ -178,6 +211,27 @@ def score_by_class(
             p_worse=p,
             has_fallen=champion - challenger > margin and p < rate,
         )
+
+
+def _blocks(pair: PairedPredictions, gains: NDArray[np.float64]) -> tuple[NDArray[Any], TestedBy]:
+    """Return the independent units of a comparison, shape (n,), and what they are."""
+    _, sources = np.unique(pair.groups, return_inverse=True)
+    n_groups = int(sources.max()) + 1 if len(sources) else 0
+    if n_groups >= MIN_BLOCKS:
+        return pair.groups, "group"
+    times = np.full(len(gains), np.datetime64("NaT", "us")) if pair.times is None else pair.times
+    order = np.lexsort((np.arange(len(gains)), times, sources))  # NaT sorts last
+    means = np.bincount(sources, gains, n_groups) / np.bincount(sources, minlength=n_groups)
+    within, size = time_blocks((gains - means[sources])[order, None], sources[order])
+    blocks = np.empty(len(gains), np.intp)
+    blocks[order] = within
+    return blocks, "recording" if size == 1 else "time"
+
+
+def _design_effect(gains: NDArray[np.float64], blocks: NDArray[Any]) -> float:
+    _, members = np.unique(blocks, return_inverse=True)
+    alone = float((gains**2).sum())
+    return float((np.bincount(members, gains) ** 2).sum()) / alone if alone else 1.0
 
 
 def _gains(pair: PairedPredictions) -> NDArray[np.float64]:

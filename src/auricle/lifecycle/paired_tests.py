@@ -9,8 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm, t
 
-__all__ = ["holm_adjusted", "paired_test"]
+__all__ = ["holm_adjusted", "paired_test", "recordings_needed", "sources_agree"]
+
+LEVEL, LEVEL_OF_TWO = 0.1, 0.15
+"""Levels of the test whether few sources agree: at these, a challenger that is 10 points better at each of them is
+hardly ever held back (in 3% of simulated comparisons of 200 recordings from four sources, in 10% from two)."""
 
 N_STEPS = 10_000
 """Resolution of a sum of gains that are not integers."""
@@ -60,18 +65,77 @@ def paired_test(gains: NDArray[Any], blocks: NDArray[Any] | None = None) -> floa
     return float(min(1.0, chance[reached:].sum()))
 
 
-def holm_adjusted(p_values: Sequence[float]) -> tuple[float, ...]:
+def holm_adjusted(p_values: Sequence[float], weights: Sequence[float] | None = None) -> tuple[float, ...]:
     """Return p-values adjusted over several tests, which bound the family-wise error rate.
 
-    Source: S. Holm (1979), "A simple sequentially rejective multiple test procedure".
+    Parameters
+    ----------
+    p_values : sequence of float
+    weights : sequence of float, optional
+        Above 0; how much of the error rate each test gets. Equal by default.
+
+    Source: S. Holm (1979), "A simple sequentially rejective multiple test procedure", with weights.
 
     Examples
     --------
     >>> [round(p, 2) for p in holm_adjusted([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
+    >>> [round(p, 3) for p in holm_adjusted([0.04, 0.04], [0.8, 0.2])]
+    [0.05, 0.05]
     """
-    adjusted, least = [1.0] * len(p_values), 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
-        least = max(least, min(1.0, (len(p_values) - rank) * p_values[index]))
+    shares = [1.0] * len(p_values) if weights is None else list(weights)
+    adjusted, least, left = [1.0] * len(p_values), 0.0, sum(shares)
+    for index in sorted(range(len(p_values)), key=lambda index: p_values[index] / shares[index]):
+        least = max(least, min(1.0, left * p_values[index] / shares[index]))
         adjusted[index] = least
+        left -= shares[index]
     return tuple(adjusted)
+
+
+def recordings_needed(
+    won: int, lost: int, n_recordings: int, *, rate: float, power: float = 0.8, design_effect: float = 1.0
+) -> int | None:
+    """Return how many recordings a paired test needs to find a gain like the one seen; None where none was seen.
+
+    Parameters
+    ----------
+    won, lost : int
+        Recordings on which one model was better, and on which the other was.
+    n_recordings : int
+    rate, power : float
+        Rate of false findings of the test, and the share of tests that must find the gain.
+    design_effect : float
+        Ratio of the variance of the sum of gains to that of independent recordings.
+
+    Source: J. E. Miettinen (1968), "The matched pairs design in the case of all-or-none responses".
+
+    Examples
+    --------
+    >>> recordings_needed(20, 10, 200, rate=0.05)
+    369
+    """
+    gain, spread = (won - lost) / n_recordings, (won + lost) / n_recordings
+    if gain <= 0:
+        return None
+    deviations = norm.isf(rate) * np.sqrt(spread) + norm.ppf(power) * np.sqrt(spread - gain**2)
+    return int(np.ceil(max(1.0, design_effect) * (deviations / gain) ** 2))
+
+
+def sources_agree(gains: NDArray[Any], groups: NDArray[Any]) -> bool:
+    """Return whether the gains of few sources are more than the luck of one of them; true for a single source.
+
+    Within sources, the gain of one can carry the test of all. So the mean gain over sources must be above 0 by a
+    lenient t-test; of two sources, which can hardly show anything, by a still more lenient one.
+
+    Parameters
+    ----------
+    gains : float or int, shape (n,)
+    groups : shape (n,)
+    """
+    _, members, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(sizes) < 2:
+        return True
+    means = np.bincount(members, np.asarray(gains, np.float64)) / sizes
+    error = float(means.std(ddof=1)) / np.sqrt(len(sizes))
+    level = LEVEL_OF_TWO if len(sizes) == 2 else LEVEL
+    return bool(means.mean() > t.isf(level, len(sizes) - 1) * error)

@@ -1,11 +1,11 @@
 """Promotion: the gates that a challenger must pass to replace the champion, and the decision with its reasons."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from auricle.lifecycle.paired_predictions import ClassScore, PairedPredictions, Score, score, score_by_class
-from auricle.lifecycle.paired_tests import holm_adjusted
+from auricle.lifecycle.paired_predictions import ClassScore, PairedPredictions, Score, Where, score, score_by_class
+from auricle.lifecycle.paired_tests import holm_adjusted, recordings_needed
 
 __all__ = ["MARGIN", "MIN_RECORDINGS", "RATE", "PromotionDecision", "decide_promotion"]
 
@@ -13,6 +13,8 @@ RATE: Final = 0.05
 """Rate at which an equal challenger may seem better, or an equal class worse."""
 MARGIN: Final = 0.02
 """Largest loss on the hold-out: in balanced accuracy, or for numbers in standard deviations of the target."""
+WEIGHTS: Final[Mapping[Where, float]] = {"hold-out": 0.2, "recent": 0.8}
+"""How much of the rate each set gets: what a challenger learned since shows on recent recordings."""
 MIN_RECORDINGS: Final = 12
 """Fewest recordings for a comparison."""
 
@@ -89,13 +91,22 @@ def decide_promotion(
     scores = tuple(score(one, new_classes) for one in sets)
     classes = [found for one in sets for found in score_by_class(one, new_classes, rate=rate, margin=margin)]
     loss = _loss(hold_out, scores[0])
-    gains = holm_adjusted([one.p_better for one in scores])
-    best = min(range(len(scores)), key=lambda index: gains[index])
+    gains = holm_adjusted([one.p_better for one in scores], [WEIGHTS[one.where] for one in scores])
+    passes = [gain < rate and one.is_shared for gain, one in zip(gains, scores, strict=True)]
+    best = min(range(len(scores)), key=lambda index: (not passes[index], gains[index]))
     gain = _gain_sentence(scores[best], gains[best])
-    objections = [f"no significant gain: {gain}"] if gains[best] >= rate else []
+    objections = []
+    if gains[best] >= rate:
+        share = WEIGHTS[scores[best].where] / sum(WEIGHTS[one.where] for one in scores)
+        objections.append(f"no significant gain: {gain}{_labels_sentence(scores[best], rate * share)}")
+    elif not scores[best].is_shared:
+        objections.append(
+            f"the gain is that of single sources: {gain}, but the {scores[best].n_groups} sources differ too much"
+        )
     objections += _objections(scores, classes, loss, rate, margin)
     fallen = ", and no class has fallen" if classes else ""
-    promoted = f"The challenger is better: {gain}; on the hold-out it {_hold_out_change(scores[0], loss)}{fallen}."
+    change = f"on the hold-out it {_hold_out_change(scores[0], loss)}"
+    promoted = f"The challenger is better{scores[best].holds_for}: {gain}; {change}{fallen}."
     return PromotionDecision(
         is_better=not objections,
         sentence=f"The champion stays: {'; '.join(objections)}." if objections else promoted,
@@ -133,10 +144,17 @@ def _objections(
             )
 
 
+def _labels_sentence(one: Score, rate: float) -> str:
+    """Say how many recordings would show the gain seen so far, if it is one."""
+    needed = recordings_needed(one.won, one.lost, one.n_recordings, rate=rate, design_effect=one.design_effect)
+    return "" if needed is None else f"; about {needed} labelled recordings would show a gain like this one"
+
+
 def _gain_sentence(one: Score, p: float) -> str:
-    by = "by group" if one.tested_by == "group" else "by recording"
+    by = {"group": "by group", "time": f"over {one.n_units} blocks of time", "recording": "by recording"}[one.tested_by]
+    where = "frozen hold-out" if one.is_frozen else one.where
     return (
-        f"on {one.n_recordings} {one.where} recordings {_score_sentence(one)}, {one.won} won and {one.lost} lost, "
+        f"on {one.n_recordings} {where} recordings {_score_sentence(one)}, {one.won} won and {one.lost} lost, "
         f"p = {p:.2g} {by}"
     )
 

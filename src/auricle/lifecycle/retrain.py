@@ -1,7 +1,8 @@
 """Retraining: train a challenger on the original data and new labels, and promote it if it beats the champion.
 
-The champion stays until a challenger has passed every gate. It is replaced in one transaction, and only if it is still
-the one that was compared. Every step is recorded, so that a killed retraining resumes with its trained challenger.
+The champion stays until a challenger has passed every gate. It is replaced in one transaction with the decision's
+record, and only if it is still the one that was compared. Every step is recorded, so that a killed retraining resumes
+with its trained challenger.
 """
 
 import time
@@ -20,6 +21,7 @@ from auricle.lifecycle.journal import Journal
 from auricle.lifecycle.label_selection import HALF_LIFE_DAYS
 from auricle.lifecycle.lease import LeaseGuard
 from auricle.lifecycle.promotion import PromotionDecision
+from auricle.runtime import clock
 from auricle.store.store import Store
 
 __all__ = ["Promote", "RetrainConfig", "Retrained", "retrain"]
@@ -110,6 +112,7 @@ def retrain(
     workers: int | None = None,
     cache: FeatureCache | None = None,
     progress: Progress | None = None,
+    hold_out: Dataset | None = None,
 ) -> Retrained:
     """Train a challenger on the original data and the labels given since, and compare it with the champion.
 
@@ -124,6 +127,9 @@ def retrain(
     cache : FeatureCache, optional
     progress : callable, optional
         Called with each step of the training.
+    hold_out : Dataset, optional
+        Recordings that neither model was or is trained on, which then decide. Without it, those of the data whose
+        ``split`` is test, if the champion saw none of them; otherwise out-of-fold predictions of the data.
 
     Raises
     ------
@@ -140,6 +146,7 @@ def retrain(
     """
     model = store.models.champion(config.name)
     with LeaseGuard(store, f"retrain {model.name}", f"A retraining of {model.name}") as lease:
+        read_at = clock.now().isoformat()
         plan = Challenger.prepare(
             store,
             model,
@@ -148,8 +155,10 @@ def retrain(
             half_life_days=config.half_life_days,
             seed=config.seed,
             workers=workers,
+            hold_out=hold_out,
         )
-        with Journal(store, model, plan.inputs, {"who": config.who, "labels": plan.counts}) as journal:
+        details = {"who": config.who, "labels": plan.counts, "labels_read_at": read_at}
+        with Journal(store, model, plan.inputs, details) as journal:
             started = time.perf_counter()
             challenger, judgement = None, None
             outcome, sentence = _refusal(plan)
@@ -159,9 +168,6 @@ def retrain(
                     challenger = _stored_or_trained(journal, recordings, train)
                     judgement = plan.compare(challenger, recordings.held_out, workers=workers)
                 outcome, sentence = _outcome(challenger, judgement, config.promote)
-            if outcome == "promoted":
-                lease.check()
-                journal.promote(sentence)
             result = Retrained(
                 id=journal.id,
                 outcome=outcome,
@@ -172,7 +178,11 @@ def retrain(
                 labels=plan.counts,
                 seconds=time.perf_counter() - started,
             )
-            journal.finish(outcome, result.as_json())
+            if outcome == "promoted":
+                lease.check()
+                journal.promote(sentence, result.as_json())
+            else:
+                journal.finish(outcome, result.as_json())
             return result
 
 

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from auricle.lifecycle.retrain import Retrained
 from auricle.lifecycle.webhook import Webhook
 from auricle.monitoring.check import RATE, Check, check
 from auricle.monitoring.sources.from_store import samples_from_store
-from auricle.monitoring.sources.sample import Sample, reference_sample
+from auricle.monitoring.sources.sample import Sample, reference_sample, to_datetime64
 from auricle.monitoring.verdict import Persistence
 from auricle.runtime import clock
 from auricle.store.labels.review import mark_representatives
@@ -238,10 +238,7 @@ class Watch:
         """Retrain on an alarm with enough new labels; also return a problem, if any."""
         if self.retrain is None or found.verdict.state != "alarm":
             return None, None
-        n_labels = sum(len(batch) for batch in self.store.scan(Filter(model=name, labelled=True)))
-        done = [d for d in self.store.decisions.latest(name) if d.outcome in ("promoted", "kept", "refused")]
-        n_known = int(done[0].body.get("labels", {}).get("given", 0)) if done else 0
-        if n_labels - n_known < self.config.least_labels:
+        if self._n_new_labels(name) < self.config.least_labels:
             return None, None
         try:
             retrained = self.retrain(name)
@@ -251,6 +248,16 @@ class Watch:
             return None, f"{name} could not be retrained: {error}"
         self.metrics.retrainings.labels(name, retrained.outcome).inc()
         return retrained, self._send("retraining", {"name": name, **retrained.as_json()})
+
+    def _n_new_labels(self, name: str) -> int:
+        """Return how many labels were given since the last decision read them; retention does not change it."""
+        done = [d for d in self.store.decisions.latest(name) if d.outcome in ("promoted", "kept", "refused")]
+        since: np.datetime64 = np.datetime64(0, "us")
+        if done:
+            read_at = done[0].body.get("labels_read_at")  # absent in decisions before it was recorded
+            since = to_datetime64(done[0].begun if read_at is None else datetime.fromisoformat(read_at))
+        batches = self.store.scan(Filter(model=name, labelled=True))
+        return sum(int((batch.truth_times > since).sum()) for batch in batches)
 
     def _send(self, event: str, payload: Mapping[str, Any]) -> str | None:
         problem = None if self.webhook is None else self.webhook.send(event, payload)

@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 
 from auricle.monitoring.sources.sample import Sample
 
-__all__ = ["Units", "independent_units", "knows_sources"]
+__all__ = ["Units", "independent_units", "knows_sources", "time_blocks"]
 
 MIN_BLOCKS: Final = 16
 """Fewest blocks that a longer block may leave: with fewer, no test could find anything."""
@@ -77,23 +77,53 @@ def independent_units(window: Sample) -> Units:
     told = knows_sources(window)
     _, sources = np.unique(window.groups if told else np.zeros(n, np.intp), return_inverse=True)
     order = np.lexsort((np.arange(n), window.times, sources))  # NaT sorts last
-    source = sources[order]
-    residuals = _residuals(window, order, source)
-    starts = np.flatnonzero(np.r_[True, source[1:] != source[:-1]]) if n else np.zeros(0, np.intp)
-    place = np.arange(n) - np.repeat(starts, np.diff(np.r_[starts, n]))
-    size = _per_minute(window.times[order], n) if not told else 1
-    while _n_blocks(source, place, 2 * size) >= MIN_BLOCKS and _is_correlated(residuals, source, place, size):
-        size *= 2
-    _, blocks = np.unique(np.stack([source, place // size]), axis=1, return_inverse=True)
+    residuals = np.empty((n, 0))
+    if n:
+        residuals = _residuals(window, order, sources[order])
+    start = _per_minute(window.times, n) if not told else 1
+    blocks, size = time_blocks(residuals, sources[order], start=start)
     labels = np.empty(n, np.intp)
-    labels[order] = blocks.ravel()
+    labels[order] = blocks
     return Units(
         labels=labels.astype(np.str_),
         n=int(labels.max()) + 1 if n else 0,
         recordings_per_unit=size,
-        duration_s=_duration_s(window.times[order], blocks.ravel()) if size > 1 else None,
+        duration_s=_duration_s(window.times[order], blocks) if size > 1 else None,
         n_sources=int(sources.max()) + 1 if told else None,
     )
+
+
+def time_blocks(
+    values: NDArray[np.float64], source: NDArray[np.intp], *, start: int = 1
+) -> tuple[NDArray[np.intp], int]:
+    """Cut series into blocks of equal length, whose neighbours are not correlated.
+
+    Parameters
+    ----------
+    values : float64, shape (n, k)
+        Measures with mean 0, in the order of time within each source.
+    source : intp, shape (n,)
+        Source of each, in runs.
+    start : int
+        Shortest length.
+
+    Returns
+    -------
+    intp, shape (n,)
+        Block of each, counted from 0.
+    int
+        Values of a block; the last one of a source may have fewer.
+    """
+    n = len(values)
+    starts = np.flatnonzero(np.r_[True, source[1:] != source[:-1]]) if n else np.zeros(0, np.intp)
+    place = np.arange(n) - np.repeat(starts, np.diff(np.r_[starts, n]))
+    size = start
+    while _n_blocks(source, place, 2 * size) >= MIN_BLOCKS and _is_correlated(values, source, place, size):
+        size *= 2
+    if size > start and _n_blocks(source, place, 2 * size) >= MIN_BLOCKS:
+        size *= 2  # what is no longer seen between blocks is not gone yet
+    _, blocks = np.unique(np.stack([source, place // size]), axis=1, return_inverse=True)
+    return np.asarray(blocks.ravel(), np.intp), size
 
 
 def _residuals(window: Sample, order: NDArray[np.intp], source: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Champion and challenger of each model name: promote, roll back, and the history of changes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -81,16 +81,32 @@ class Aliases:
         with self._locked(name) as connection:
             return _set_alias(connection, storable(name), "challenger", digest, expected=expected, who=who, why=why)
 
-    def promote(self, name: str, digest: str, *, expected: str | None, who: str = "", why: str = "") -> Change:
+    def promote(
+        self,
+        name: str,
+        digest: str,
+        *,
+        expected: str | None,
+        who: str = "",
+        why: str = "",
+        record: Callable[[sa.Connection], None] | None = None,
+    ) -> Change:
         """Make a bundle the champion; a promoted challenger stops being challenger.
 
-        Parameters and errors are those of :meth:`set_challenger`.
+        Further parameters and errors are those of :meth:`set_challenger`.
+
+        Parameters
+        ----------
+        record : callable, optional
+            Writes more in the same transaction.
         """
         name = storable(name)
         with self._locked(name) as connection:
             change = _set_alias(connection, name, "champion", digest, expected=expected, who=who, why=why)
             if alias_digest(connection, name, "challenger") == digest:
                 _set_alias(connection, name, "challenger", None, expected=digest, who=who, why="it is the champion now")
+            if record is not None:
+                record(connection)
         return change
 
     def rollback(self, name: str, *, expected: str | None = None, who: str = "", why: str = "") -> Change:

@@ -77,7 +77,8 @@ class Decisions:
         ConflictError : it is finished, or was never begun
         StoreError : the database cannot be written
         """
-        self._update(identity, {"body": json.dumps(dict(body))})
+        with self._database.write() as connection:
+            _update(connection, identity, {"body": json.dumps(dict(body))})
 
     def finish(self, identity: str, outcome: Outcome, body: Mapping[str, Any]) -> None:
         """Record the outcome of a retraining.
@@ -87,8 +88,13 @@ class Decisions:
         ConflictError : it is finished already, or was never begun
         StoreError : the database cannot be written
         """
+        with self._database.write() as connection:
+            self.finish_in(identity, outcome, body, connection)
+
+    def finish_in(self, identity: str, outcome: Outcome, body: Mapping[str, Any], connection: sa.Connection) -> None:
+        """Record the outcome of a retraining within a transaction; errors as of :meth:`finish`."""
         finished = clock.to_us(clock.now())
-        self._update(identity, {"body": json.dumps(dict(body)), "outcome": outcome, "finished_us": finished})
+        _update(connection, identity, {"body": json.dumps(dict(body)), "outcome": outcome, "finished_us": finished})
 
     def latest(self, name: str | None = None, *, limit: int = 100) -> tuple[Decision, ...]:
         """Return the latest retrainings, of one model or of all, newest first.
@@ -103,11 +109,11 @@ class Decisions:
         with self._database.read() as connection:
             return tuple(map(_from_row, connection.execute(query)))
 
-    def _update(self, identity: str, values: Mapping[str, Any]) -> None:
-        is_running = sa.and_(DECISIONS.c.id == storable(identity), DECISIONS.c.outcome == "begun")
-        with self._database.write() as connection:
-            if not connection.execute(sa.update(DECISIONS).where(is_running).values(**values)).rowcount:
-                raise ConflictError(f"Retraining {identity[:80]!r} must be running. It is finished, or never began.")
+
+def _update(connection: sa.Connection, identity: str, values: Mapping[str, Any]) -> None:
+    is_running = sa.and_(DECISIONS.c.id == storable(identity), DECISIONS.c.outcome == "begun")
+    if not connection.execute(sa.update(DECISIONS).where(is_running).values(**values)).rowcount:
+        raise ConflictError(f"Retraining {identity[:80]!r} must be running. It is finished, or never began.")
 
 
 def _from_row(row: sa.Row[Any]) -> Decision:
