@@ -1,8 +1,11 @@
 """Findings: sample sizes, drift without a cause, and one sentence per quantity."""
 
+from dataclasses import replace
+
 import pytest
 
 from auricle.monitoring.findings import Findings
+from auricle.monitoring.performance.calibration_drift import CalibrationDrift
 from auricle.monitoring.performance.concept_drift import ConceptDrift
 from auricle.monitoring.performance.estimated_performance import EstimatedPerformance
 from auricle.monitoring.performance.measured_performance import MeasuredPerformance
@@ -23,6 +26,10 @@ def measured(n, value=0.9, unheard=None):
         parts=(),
         concept=ConceptDrift(),
         unheard=unheard or {},
+        p_worse=0.0 if value < 0.9 else 0.5,
+        calibration=None,
+        rate=0.001,
+        n_reference=300,
     )
 
 
@@ -42,6 +49,17 @@ def test_worse_measured_accuracy_is_an_alarm():
     ]
     assert findings.warnings == ["Labels not seen in training: 'owl' (3)."]
     assert findings.kinds == ["worse", "new_class"]
+
+
+def test_miscalibration_is_an_alarm():
+    findings, drift = Findings(), CalibrationDrift(1e-6, confidence=0.92, accuracy=0.7, expected=0.93, n=40)
+    findings.add_performance(None, replace(measured(200), calibration=drift))
+    (alarm,) = findings.alarms
+    assert alarm == (
+        "Confidence no longer means what it meant: predictions of 92% confidence are right in 70% (40 labels), against "
+        "93% in training."
+    )
+    assert findings.kinds == ["calibration"]
 
 
 def test_low_estimate_is_a_warning():

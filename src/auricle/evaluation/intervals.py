@@ -30,6 +30,7 @@ __all__ = [
     "interval_of_mean",
     "interval_of_r2",
     "interval_of_share",
+    "mean_variance",
 ]
 
 METHOD: Final = "Student's t over groups (random effects, CR2, Satterthwaite)"
@@ -139,6 +140,19 @@ def interval_of_r2(
         return 1.0, 1.0
     low, high = interval_of_mean(np.log(lost) + (errors - lost * around) / (lost * spread), groups)
     return 1.0 - float(np.exp(min(high, 700.0))), 1.0 - float(np.exp(low))
+
+
+def mean_variance(values: NDArray[np.float64], groups: NDArray[Any]) -> float:
+    """Return the variance of a mean over groups; from one group, that over its recordings.
+
+    Parameters
+    ----------
+    values : float64, shape (n,), n ≥ 1
+    groups : str or int, shape (n,)
+    """
+    spread = float(values.var())
+    found = _mean_over_groups(values, groups, spread=spread, prior=spread)
+    return max(found.variance, spread / len(values))
 
 
 def _mean_over_groups(values: NDArray[np.float64], groups: NDArray[Any], *, spread: float, prior: float) -> _Mean:

@@ -234,7 +234,8 @@ def check(
             else:
                 findings.add_source_doubt(causes, reference, units.n_sources)
         estimate = estimated_performance(reference, window, seed=seed)
-    measured = measured_performance(reference, window, seed=seed)
+    units_of_labels = window if (units.n_sources or 0) > 1 else replace(window, groups=units.labels)
+    measured = measured_performance(reference, units_of_labels, rate=rate, seed=seed)
     findings.add_performance(estimate, measured)
     verdict = decide(
         findings.alarms,

@@ -115,6 +115,13 @@ class Findings:
                 f"{measured.reference:.3g} on the training data (out of fold)."
             )
             self.kinds.append("worse")
+        if measured.is_miscalibrated and measured.calibration is not None:
+            found = measured.calibration
+            self.alarms.append(
+                f"Confidence no longer means what it meant: predictions of {found.confidence:.0%} confidence are right "
+                f"in {found.accuracy:.0%} ({found.n} labels), against {found.expected:.0%} in training."
+            )
+            self.kinds.append("calibration")
         if measured.concept.is_found:
             concept = measured.concept
             at = "" if concept.at is None else f", by {concept.at:%-d %B %Y, %H:%M}"

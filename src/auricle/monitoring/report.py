@@ -123,6 +123,12 @@ def _performance(check: Check) -> Iterator[Block]:
         f"{measured.n} recordings are labelled ({measured.coverage:.0%}).{lag} Measured {name} over all recordings: "
         f"{measured.value:.3g} (95% interval {low:.3g} to {high:.3g}), against {measured.reference:.3g} in training."
     )
+    if measured.is_judged and (calibration := measured.calibration) is not None:
+        yield Text(
+            f"Confidence: where it differs most from training, predictions of {calibration.confidence:.0%} confidence "
+            f"are right in {calibration.accuracy:.0%} ({calibration.n} labels), against {calibration.expected:.0%} of "
+            f"similar training recordings (p = {calibration.p:.2g} over all parts)."
+        )
     if measured.concept.is_found:
         yield Notice(
             "serious",

@@ -110,6 +110,7 @@ NEXT_STEPS: Mapping[str, str] = {
     "worse": "Retrain with the new labels, and compare the challenger with this model.",
     "concept": "Look at the newest errors: the meaning of sounds may have changed. Retrain on the newest labels.",
     "few": "Wait for more recordings, or check a longer time span.",
+    "calibration": "Retrain with the labels, which calibrates confidence anew; until then, do not act on it alone.",
     "groups": "Record more groups, or name finer ones: `--group COLUMN`, in the store `metadata.group`.",
 }
 """Next step for each kind of finding."""

@@ -5,7 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from auricle.monitoring.drift.battery import RATE_OF_LABEL_SHIFT, RATE_PER_TEST, detect_drift
+from auricle.monitoring.drift.battery import (
+    RATE_OF_LABEL_SHIFT,
+    RATE_OF_LABEL_SHIFT_WITH_LABELS,
+    RATE_PER_TEST,
+    detect_drift,
+)
+from auricle.monitoring.performance.measured_performance import RATE_OF_LABELS
 
 
 def detect(reference, window, **options):
@@ -15,6 +21,9 @@ def detect(reference, window, **options):
 def test_rates_of_all_tests_add_up_to_one():
     n_tests = len(("features", "multivariate", "novel clusters", "novelty rate", "subgroups"))
     assert n_tests * RATE_PER_TEST + RATE_OF_LABEL_SHIFT == pytest.approx(1.0)
+    n_with_labels = len(("score", "calibration", "concept drift"))
+    with_labels = n_with_labels * RATE_OF_LABELS + RATE_OF_LABEL_SHIFT_WITH_LABELS
+    assert n_tests * RATE_PER_TEST + with_labels == pytest.approx(1.0)
 
 
 def test_shift_of_one_measure_is_detected(make_sample):

@@ -95,3 +95,65 @@ def test_table_sorted_by_class_is_no_concept_drift(make_sample, seed):
     found = measured_performance(hard_last(make_sample(400)), hard_last(make_sample(300, 1 + seed)), seed=seed)
     assert found is not None
     assert not found.concept.is_found
+
+
+def numbers(sample, *, unit=1.0, errors=1.0):
+    """Turn a sample into predictions of numbers in a unit, whose error grows with novelty."""
+    rng = np.random.default_rng(len(sample))
+    truth = rng.uniform(0, 1, len(sample))
+    answer = truth + errors * (0.01 + 0.1 * sample.novelty**2) * rng.standard_normal(len(sample))
+    return replace(sample, classes=(), outputs=(unit * answer)[:, None].astype(np.float32), truth=unit * truth)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_labels_from_the_top_of_the_review_queue_make_no_regressor_worse(make_sample, seed):
+    reference, window = numbers(make_sample(300)), numbers(make_sample(400, seed))
+    top = np.isin(np.arange(400), np.argsort(-window.novelty)[:60])
+    found = measured_performance(reference, replace(window, truth=np.where(top, window.truth, np.nan)))
+    assert window.losses[top].mean() > 1.5 * reference.losses.mean()
+    assert not found.is_worse
+    assert not found.concept.is_found
+    assert found.calibration is None
+
+
+def test_what_is_found_of_numbers_does_not_depend_on_the_unit(make_sample):
+    found = [
+        measured_performance(numbers(make_sample(300), unit=unit), numbers(make_sample(200, 1), unit=unit, errors=3.0))
+        for unit in (1.0, 1000.0)
+    ]
+    assert all(one.is_worse and one.concept.is_found for one in found)
+    assert found[0].concept.label == found[1].concept.label
+    assert found[0].p_worse == pytest.approx(found[1].p_worse, rel=0.01)
+
+
+def test_the_rate_of_the_check_reaches_the_tests_with_labels(make_sample):
+    window = make_sample(100, 1)
+    worse = replace(window, truth=np.where(np.arange(100) % 7 == 0, "cow", window.truth))
+    reference = make_sample(300)
+    strict, lenient = (measured_performance(reference, worse, rate=rate) for rate in (1e-6, 0.9))
+    assert (strict.rate, lenient.rate) == (pytest.approx(1e-7), pytest.approx(0.09))
+    assert not strict.is_worse
+    assert lenient.p_worse == pytest.approx(strict.p_worse, abs=0.05)
+
+
+def test_unchanged_windows_with_few_labels_rarely_seem_worse(make_sample):
+    reference = make_sample(300)
+    p = []
+    for seed in range(1, 61):
+        window = make_sample(200, seed)
+        p.append(
+            measured_performance(
+                reference, replace(window, truth=np.where(np.arange(200) < 50, window.truth, ""))
+            ).p_worse
+        )
+    assert (np.array(p) <= 0.05).mean() <= 0.12
+    assert min(p) > 0.001
+
+
+def test_dependent_labels_are_worth_less(make_sample):
+    window = make_sample(200, 1)
+    wrong = np.isin(np.arange(200) // 25, (1, 5))
+    worse = replace(window, truth=np.where(wrong, "owl", window.truth))
+    by_machine = replace(worse, groups=(np.arange(200) // 25).astype(str))
+    alone, grouped = (measured_performance(make_sample(300), one) for one in (worse, by_machine))
+    assert alone.p_worse < grouped.p_worse

@@ -21,9 +21,10 @@ from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["RATE_PER_TEST", "DriftResult", "detect_drift"]
 
-RATE_PER_TEST, RATE_OF_LABEL_SHIFT = 0.1, 0.5
-"""Shares of the false alarm rate. Label shift gets half: a small class that disappears is the hardest change to detect.
-Features, the domain classifier, clusters, the novelty rate and subgroups get a tenth each."""
+RATE_PER_TEST, RATE_OF_LABEL_SHIFT, RATE_OF_LABEL_SHIFT_WITH_LABELS = 0.1, 0.5, 0.2
+"""Shares of the false alarm rate. Features, the domain classifier, clusters, the novelty rate and subgroups get a tenth
+each. Label shift gets half: a small class that disappears is the hardest change to detect. Where recordings are
+labelled, it gives three tenths to the tests with labels: the score, its calibration, and concept drift."""
 
 MIN_SHUFFLES = 200
 MAX_COMPARED = 5000
@@ -48,6 +49,8 @@ class DriftResult:
         Share of recordings flagged as unknown.
     subgroups : Subgroups
         Audio quality by value of a metadata column.
+    rate_of_label_shift : float
+        Share of the rate that label shift gets.
     """
 
     features: tuple[FeatureDrift, ...]
@@ -56,11 +59,12 @@ class DriftResult:
     label_shift: LabelShift | None
     novelty_rate: NoveltyRateDrift
     subgroups: Subgroups
+    rate_of_label_shift: float = RATE_OF_LABEL_SHIFT
 
     def alarms(self, rate: float) -> bool:
         """Whether any test detects drift, at this false alarm rate of the whole battery."""
         each = rate * RATE_PER_TEST
-        of_labels = self.label_shift is not None and self.label_shift.drifted(rate * RATE_OF_LABEL_SHIFT)
+        of_labels = self.label_shift is not None and self.label_shift.drifted(rate * self.rate_of_label_shift)
         of_rows = (
             self.multivariate.drifted(each) or self.novel_clusters.drifted(each) or self.novelty_rate.drifted(each)
         )
@@ -95,6 +99,7 @@ def detect_drift(
         subgroups=compare_subgroups(reference, window, by, rate=each, model_rate_hz=model_rate_hz, seed=seed)
         if by
         else Subgroups(),
+        rate_of_label_shift=RATE_OF_LABEL_SHIFT_WITH_LABELS if window.is_labelled.any() else RATE_OF_LABEL_SHIFT,
     )
 
 

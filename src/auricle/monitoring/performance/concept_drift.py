@@ -27,8 +27,10 @@ MIN_PROBABILITY = 0.005
 """Smallest probability of a label, so that one slip cannot outweigh all other labels."""
 CUSUM_RISE = 0.1
 """Rise of the error rate to which the CUSUM is most sensitive, where predictions have no probabilities."""
-CUSUM_LIMIT = float(np.log(5000 / 0.01))
-"""Alarm threshold: without drift, at most one of 100 streams of 5,000 labels reaches it."""
+N_STREAM = 5000
+"""Labels of a stream, of which without drift at most the rate of a check may raise an alarm."""
+USUAL_RATE = 0.01
+"""Rate at which ``ADWIN_DELTA`` and ``HDDM_CONFIDENCE`` were chosen; other rates scale them."""
 
 DETECTORS = ("ADWIN", "HDDM_A", "CUSUM")
 MAX_WARM_UP = 1000
@@ -113,6 +115,7 @@ def concept_drift(
     *,
     log_ratios: NDArray[np.float64] | None = None,
     groups: NDArray[np.str_] | None = None,
+    rate: float = USUAL_RATE,
     seed: int = 0,
 ) -> ConceptDrift:
     """Return the first rise of the error rate; a fall is no drift.
@@ -132,6 +135,8 @@ def concept_drift(
         From :func:`label_evidence`; the CUSUM then uses these instead of the errors.
     groups : str, shape (n,), optional
         None where every recording is independent.
+    rate : float
+        Rate of false alarms of a check, to which the detectors' thresholds are proportional.
     seed : int
         Of the order of the warm-up.
 
@@ -142,7 +147,8 @@ def concept_drift(
 
     Source: Bifet and Gavaldà (2007), ADWIN, and Frías-Blanco et al. (2015), HDDM_A, as in river; Page (1954), CUSUM.
     """
-    scale = 1.0 if reference_errors.max(initial=0.0) <= 1.0 else float(np.quantile(reference_errors, 0.99)) or 1.0
+    is_class = log_ratios is not None or np.isin(reference_errors, (0.0, 1.0)).all()
+    scale = 1.0 if is_class else float(np.quantile(reference_errors, 0.99)) or 1.0
     warm_up = np.random.default_rng(seed).permutation(reference_errors)[:MAX_WARM_UP]
     starts = np.arange(len(errors)) if groups is None else _runs(groups)
     counts = np.diff(starts, append=len(errors))
@@ -151,14 +157,14 @@ def concept_drift(
     found = ConceptDrift()
     for name in DETECTORS:
         if name != "CUSUM":
-            index = _first_rise(name, warm_up, stream)
+            index = _first_rise(name, warm_up, stream, rate / USUAL_RATE)
         else:
             increments = (
                 _cusum_increments(warm_up, stream)
                 if log_ratios is None
                 else np.add.reduceat(log_ratios, starts) / counts
             )
-            index = _cusum_alarm(increments)
+            index = _cusum_alarm(increments, rate)
         if index is None:
             continue
         label = int(starts[index] + counts[index])
@@ -181,13 +187,15 @@ def _runs(groups: NDArray[np.str_]) -> NDArray[np.intp]:
     return np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
 
 
-def _first_rise(name: str, warm_up: NDArray[np.float64], errors: NDArray[np.float64]) -> int | None:
+def _first_rise(
+    name: str, warm_up: NDArray[np.float64], errors: NDArray[np.float64], strictness: float = 1.0
+) -> int | None:
     """Return the index of the error at which a detector first detects a rise, or None."""
-    detector = _detector(name)
+    detector = _detector(name, strictness)
     for error in warm_up:
         detector.update(float(error))
         if detector.drift_detected:  # by chance: start again
-            detector = _detector(name)
+            detector = _detector(name, strictness)
     total, n = float(warm_up.sum()), len(warm_up)
     for index, error in enumerate(errors):
         mean_error = total / max(1, n)
@@ -195,7 +203,7 @@ def _first_rise(name: str, warm_up: NDArray[np.float64], errors: NDArray[np.floa
         if detector.drift_detected:
             if float(errors[max(0, index - N_RECENT + 1) : index + 1].mean()) > mean_error:
                 return index
-            detector = _detector(name)
+            detector = _detector(name, strictness)
         total, n = total + float(error), n + 1
     return None
 
@@ -214,11 +222,11 @@ def _cusum_increments(reference_errors: NDArray[np.float64], errors: NDArray[np.
     return np.asarray(errors * np.log(high / low) + (1.0 - errors) * np.log((1.0 - high) / (1.0 - low)))
 
 
-def _cusum_alarm(increments: NDArray[np.float64]) -> int | None:
-    """Return the index at which the CUSUM reaches its alarm threshold, or None."""
+def _cusum_alarm(increments: NDArray[np.float64], rate: float = USUAL_RATE) -> int | None:
+    """Return the index at which the CUSUM reaches its threshold for streams of ``N_STREAM`` labels, or None."""
     sums = np.cumsum(increments)
     minimum = np.minimum.accumulate(np.concatenate([[0.0], sums]))[:-1]
-    above = np.flatnonzero(sums - minimum >= CUSUM_LIMIT)
+    above = np.flatnonzero(sums - minimum >= np.log(N_STREAM / rate))
     return int(above[0]) if above.size else None
 
 
@@ -226,12 +234,16 @@ N_RECENT = 50
 """Latest errors, with the direction of a change as their mean."""
 
 
-def _detector(name: str) -> _Detector:
+def _detector(name: str, strictness: float) -> _Detector:
     """Return a new detector from river; HDDM_A is one-sided and detects rises only."""
     try:
         from river import drift
     except ImportError as error:
         raise UsageError("Concept drift needs the extra `monitor`: pip install 'auricle[monitor]'.") from error
     adwin, hddm = drift.ADWIN, drift.binary.HDDMA
-    detector: _Detector = adwin(delta=ADWIN_DELTA) if name == "ADWIN" else hddm(drift_confidence=HDDM_CONFIDENCE)
+    detector: _Detector = (
+        adwin(delta=min(1.0, ADWIN_DELTA * strictness))
+        if name == "ADWIN"
+        else hddm(drift_confidence=min(1.0, HDDM_CONFIDENCE * strictness))
+    )
     return detector

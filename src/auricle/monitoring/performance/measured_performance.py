@@ -5,9 +5,12 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
-from auricle.evaluation.intervals import interval_of_mean, interval_of_share
+from auricle.evaluation.intervals import interval_of_mean, interval_of_share, mean_variance
+from auricle.monitoring.performance.calibration_drift import CalibrationDrift, calibration_drift
 from auricle.monitoring.performance.concept_drift import ConceptDrift, concept_drift, label_evidence
+from auricle.monitoring.performance.matched_reference import drawn_losses, expected_losses, matched_sample
 from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["MIN_LABELS", "MeasuredPerformance", "PeriodScore", "measured_performance"]
@@ -17,12 +20,13 @@ MIN_LABELS = 20
 MIN_LOSS = 0.05
 """Smallest loss of accuracy in points, or increase of the error as a part of it, that counts as worse."""
 MAX_PARTS = 8
-N_CONFIDENCE_BINS = 5
-"""Confidence bins in which labelled recordings represent unlabelled ones."""
-N_SIMILAR = 10
-"""Training recordings of similar confidence, from which one is drawn for a labelled recording."""
-MIN_DRAWN = 1000
-"""Fewest training recordings that labelled ones are compared with, drawn with replacement."""
+N_STRATA = 5
+"""Strata of confidence, or novelty, in which labelled recordings represent unlabelled ones."""
+RATE_OF_LABELS = 0.1
+"""Share of a check's false alarm rate that each test with labels gets: the score, its calibration, concept drift."""
+MAX_TESTED = 2000
+"""Labels that tests draw for; of more, a random sample."""
+MIN_DRAWS, MAX_DRAWS = 2000, 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,14 @@ class MeasuredPerformance:
         Rise of the errors, if any.
     unheard : dict of str to int
         Labels not seen in training, with their number.
+    p_worse : float
+        p-value of a loss against the training data, corrected for the choice of labelled recordings.
+    calibration : CalibrationDrift or None
+        Change of the accuracy at equal confidence; None for numbers, and with few labels.
+    rate : float
+        Rate at which each of the tests may be wrong.
+    n_reference : int
+        Training recordings.
     """
 
     score: str
@@ -88,26 +100,32 @@ class MeasuredPerformance:
     parts: tuple[PeriodScore, ...]
     concept: ConceptDrift
     unheard: dict[str, int]
+    p_worse: float
+    calibration: CalibrationDrift | None
+    rate: float
+    n_reference: int
 
     @property
     def is_judged(self) -> bool:
-        """Whether there are enough labels for a judgement."""
-        return self.n >= MIN_LABELS
+        """Whether there are enough labels for a judgement, and enough training recordings to judge by."""
+        return self.n >= MIN_LABELS and self.n_reference >= MIN_LABELS
 
     @property
     def is_worse(self) -> bool:
-        """Whether the score fell from that on the training data, by more than ``MIN_LOSS`` and the uncertainty."""
-        better, worse = (1, 0) if self.score == "accuracy" else (0, 1)
-        loss = abs(self.reference - self.value)
-        is_down = self.value < self.reference if self.score == "accuracy" else self.value > self.reference
-        uncertainty = float(
-            np.hypot(self.interval[better] - self.value, self.reference_interval[worse] - self.reference)
-        )
-        min_loss = MIN_LOSS if self.score == "accuracy" else MIN_LOSS * self.reference
-        return self.is_judged and is_down and loss > uncertainty and loss >= min_loss
+        """Whether the score is significantly worse than on the training data, by at least ``MIN_LOSS``."""
+        is_class = self.score == "accuracy"
+        loss = self.reference - self.value if is_class else self.value - self.reference
+        return self.is_judged and self.p_worse <= self.rate and loss >= MIN_LOSS * (1.0 if is_class else self.reference)
+
+    @property
+    def is_miscalibrated(self) -> bool:
+        """Whether confidence no longer means what it meant."""
+        return self.is_judged and self.calibration is not None and self.calibration.drifted(self.rate)
 
 
-def measured_performance(reference: Sample, window: Sample, *, seed: int = 0) -> MeasuredPerformance | None:
+def measured_performance(
+    reference: Sample, window: Sample, *, rate: float = 0.01, seed: int = 0
+) -> MeasuredPerformance | None:
     """Return the score of the labelled recordings, or None without labels.
 
     A label not seen in training counts as an error.
@@ -115,6 +133,8 @@ def measured_performance(reference: Sample, window: Sample, *, seed: int = 0) ->
     Parameters
     ----------
     reference, window : Sample
+    rate : float
+        False alarm rate of the check, of which each test with labels gets ``RATE_OF_LABELS``.
     seed : int
         Of the order of recordings without times, and of the draws of training recordings.
     """
@@ -127,10 +147,18 @@ def measured_performance(reference: Sample, window: Sample, *, seed: int = 0) ->
     lags = lags[~np.isnat(lags)]
     unseen = labelled.truth[~np.isin(labelled.truth, labelled.classes)] if labelled.classes else np.array([], str)
     names, counts = np.unique(unseen, return_counts=True)
-    window_loss = _estimates_for_window(loss, labelled, window)
+    expected, window_expected = (_expected(reference, one) for one in (labelled, window))
+    weights = _weights(labelled, window)
+    window_loss = np.asarray(window_expected.mean() + weights * (loss - expected))
     value, interval = _score(window_loss, labelled.groups, is_share=bool(labelled.classes))
     before, before_interval = _score(reference_loss, reference.groups, is_share=bool(labelled.classes))
-    matched = _matched_reference(reference, labelled, seed)
+    matched = matched_sample(reference, labelled, seed)
+    design_effect = _design_effect(weights * (loss - expected), labelled.groups)
+    tested = np.random.default_rng(seed).permutation(len(labelled))[:MAX_TESTED]
+    n_draws = int(np.clip(2.0 / (rate * RATE_OF_LABELS), MIN_DRAWS, MAX_DRAWS))
+    drawn = drawn_losses(reference, labelled.subset(tested), n_draws, seed)
+    by_chance = _by_chance(drawn, weights[tested], design_effect * len(tested) / len(labelled))
+    others = mean_variance(window_expected, window.groups) + mean_variance(reference_loss, reference.groups)
     return MeasuredPerformance(
         score="accuracy" if labelled.classes else "mae",
         n=len(labelled),
@@ -147,9 +175,16 @@ def measured_performance(reference: Sample, window: Sample, *, seed: int = 0) ->
             labelled.times,
             log_ratios=label_evidence(matched, labelled),
             groups=labelled.groups,
+            rate=rate,
             seed=seed,
         ),
         unheard=dict(zip(names.tolist(), counts.tolist(), strict=True)),
+        p_worse=_p_of_rise(float(window_loss.mean() - reference_loss.mean()), by_chance, others, seed),
+        calibration=calibration_drift(labelled.subset(tested), drawn, design_effect=design_effect)
+        if labelled.classes
+        else None,
+        rate=rate * RATE_OF_LABELS,
+        n_reference=len(reference),
     )
 
 
@@ -162,42 +197,55 @@ def _order(times: NDArray[np.datetime64], seed: int) -> NDArray[np.intp]:
     return np.asarray(order[np.argsort(times[order], kind="stable")])
 
 
+def _expected(reference: Sample, sample: Sample) -> NDArray[np.float64]:
+    """Return the loss that each prediction is expected to have, shape (n,).
+
+    Users mostly label uncertain predictions, and an unweighted mean would make any model look worse. The estimate for
+    the whole window is the mean of what is expected of its predictions, corrected by the error of that expectation on
+    labelled recordings. For a fully labelled window it equals the mean loss.
+
+    Source: Angelopoulos et al. (2023), "Prediction-powered inference"; Cochran (1977), post-stratification.
+    """
+    return 1.0 - sample.confidence if sample.classes else expected_losses(reference, sample)
+
+
 def _weights(labelled: Sample, window: Sample) -> NDArray[np.float64]:
-    """Return the weight of each labelled recording, by the confidence of the window, shape (n,), with mean 1."""
-    edges = np.unique(np.quantile(labelled.confidence, np.arange(1, N_CONFIDENCE_BINS) / N_CONFIDENCE_BINS))
-    of_labelled, of_window = (np.digitize(one.confidence, edges) for one in (labelled, window))
+    """Return the weight of each labelled recording, by the strata of the window, shape (n,), with mean 1.
+
+    Strata are bins of confidence; of numbers, which have none, bins of novelty.
+    """
+    signals = [one.confidence if one.classes else one.novelty for one in (labelled, window)]
+    edges = np.unique(np.quantile(signals[0], np.arange(1, N_STRATA) / N_STRATA))
+    of_labelled, of_window = (np.digitize(signal, edges) for signal in signals)
     shares = [np.bincount(level, minlength=len(edges) + 1) / len(level) for level in (of_window, of_labelled)]
     weights = (shares[0] / np.maximum(shares[1], 1e-12))[of_labelled]
     return np.asarray(weights / weights.mean())
 
 
-def _estimates_for_window(loss: NDArray[np.float64], labelled: Sample, window: Sample) -> NDArray[np.float64]:
-    """Return one value per labelled recording, with the loss of the whole window as their mean, shape (n,).
+def _design_effect(residuals: NDArray[np.float64], groups: NDArray[np.str_]) -> float:
+    """Return how much more the mean of residuals varies than that of independent ones; at least 1."""
+    off = residuals - residuals.mean()
+    _, members = np.unique(groups, return_inverse=True)
+    alone = float((off**2).sum())
+    return max(1.0, float((np.bincount(members, off) ** 2).sum()) / alone) if alone else 1.0
 
-    Users mostly label uncertain predictions, and an unweighted mean would make any model look worse. The estimate is
-    the loss expected from the window's confidence, corrected by the error of that expectation on labelled recordings.
-    For a fully labelled window it equals the mean loss.
 
-    Source: Angelopoulos et al. (2023), "Prediction-powered inference"; Cochran (1977), post-stratification.
+def _by_chance(drawn: NDArray[np.float64], weights: NDArray[np.float64], design_effect: float) -> NDArray[np.float64]:
+    """Return deviations that the corrected loss has by chance, shape (n_draws,)."""
+    means = drawn @ (weights / len(weights))
+    return np.asarray((means - means.mean()) * np.sqrt(design_effect))
+
+
+def _p_of_rise(rise: float, by_chance: NDArray[np.float64], variance: float, seed: int) -> float:
+    """Return the p-value of a rise of the loss: the share of deviations by chance that reach it.
+
+    ``variance`` is that of what the draws leave out: which recordings came, and the score on the training data.
     """
-    if not labelled.classes:
-        return loss
-    expected = 1.0 - window.confidence.mean()
-    return np.asarray(expected + _weights(labelled, window) * (loss - (1.0 - labelled.confidence)))
-
-
-def _matched_reference(reference: Sample, labelled: Sample, seed: int) -> Sample:
-    """Return training recordings with the confidence distribution of the labelled ones, drawn with replacement.
-
-    A model errs more often where it is uncertain; labels chosen there are no concept drift.
-    """
-    if not reference.classes:
-        return reference
-    rng, order = np.random.default_rng(seed), np.argsort(reference.confidence, kind="stable")
-    drawn = rng.permutation(np.resize(np.arange(len(labelled)), max(MIN_DRAWN, len(labelled))))
-    at = np.searchsorted(reference.confidence[order], labelled.confidence[drawn])
-    first = np.clip(at - N_SIMILAR // 2, 0, max(0, len(order) - N_SIMILAR))
-    return reference.subset(order[np.minimum(first + rng.integers(0, N_SIMILAR, len(first)), len(order) - 1)])
+    noise = np.random.default_rng(seed).standard_normal(len(by_chance)) * np.sqrt(variance)
+    found = by_chance + noise
+    p = (1.0 + float((found >= rise).sum())) / (1.0 + len(found))
+    deviation = float(found.std())
+    return min(p, float(norm.sf(rise / deviation))) if deviation and rise > found.max() else p
 
 
 def _score(loss: NDArray[np.float64], groups: NDArray[np.str_], *, is_share: bool) -> tuple[float, tuple[float, float]]:

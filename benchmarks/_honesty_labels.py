@@ -1,0 +1,184 @@
+"""Labels: unchanged windows with a few of them, numbers in any unit, confidence that changed its meaning, estimates.
+
+Classes come from models of real recordings, numbers from a simulated gauge, whose error grows with novelty: labels from
+the top of the review queue have larger errors though nothing changed.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+from _honesty_row import Row
+from _honesty_windows import GROUPS, N_MODELS, draw, model, told, untold
+from _monitored_models import ModelCache, unlabelled
+
+from auricle.bundles.profile import QUALITY_COLUMNS
+from auricle.features.cache import default_folder
+from auricle.monitoring.check import check
+from auricle.monitoring.performance.estimated_performance import estimated_performance
+from auricle.monitoring.performance.measured_performance import measured_performance
+from auricle.monitoring.sources.sample import Sample
+
+UNITS = {"mm": 1000.0, "m": 1.0}
+UNCLIPPED = ", unclipped"
+"""Of a gain: of those recordings only that it does not clip."""
+GAIN_DB = 12.0
+FAULTS = (None, "gain_down", f"gain_up{UNCLIPPED}", "gain_up")
+LABEL_KINDS = ("Accuracy is", "The mean absolute error is", "Confidence no longer", "Concept drift")
+
+_CACHE: list[ModelCache] = []
+
+
+def _open() -> None:
+    _CACHE.append(ModelCache(default_folder() / "benchmarks" / "honesty", GROUPS))
+
+
+def with_labels(sample: Sample, n_labels: int, rng: np.random.Generator) -> Sample:
+    """Keep the labels of some recordings, chosen at random."""
+    kept = np.isin(np.arange(len(sample)), rng.permutation(len(sample))[:n_labels])
+    return replace(sample, truth=np.where(kept, sample.truth, "" if sample.classes else np.nan))
+
+
+def unchanged(task: tuple[str, int, int, int]) -> tuple[int, int]:
+    """Count alarms, and alarms that labels raise, in unchanged windows of 200 recordings."""
+    name, seed, n_labels, n_windows = task
+    trained, alarms, of_labels = model(_CACHE[0], name, seed), 0, 0
+    for index in range(n_windows):
+        rng = np.random.default_rng([seed, index, n_labels])
+        window = with_labels(draw(_CACHE[0].predict(trained), 200, rng), n_labels, rng)
+        window = told(trained, window) if index % 2 else untold(window, rng)
+        found = check(trained.reference, window, model_rate_hz=trained.rate_hz, seed=index)
+        alarms += found.verdict.state == "alarm"
+        of_labels += any(kind in found.verdict.sentence for kind in LABEL_KINDS) and found.verdict.found == "alarm"
+    return alarms, of_labels
+
+
+def overconfident(task: tuple[str, int]) -> bool:
+    """Return whether it is found that a fifth of confident predictions have become wrong, with 200 labels."""
+    name, seed = task
+    trained, rng = model(_CACHE[0], name, seed % 3), np.random.default_rng(seed)
+    window = draw(_CACHE[0].predict(trained), 200, rng)
+    classes = np.array(window.classes)
+    other = classes[(window.predicted + rng.integers(1, len(classes), 200)) % len(classes)]
+    confident = (window.confidence >= np.median(window.confidence)) & (rng.random(200) < 0.3)
+    found = measured_performance(trained.reference, replace(window, truth=np.where(confident, other, window.truth)))
+    return found is not None and found.is_miscalibrated
+
+
+def gauge(n: int, seed: int, *, unit: float = 1.0, errors: float = 1.0) -> Sample:
+    """Return readings of a gauge from 0 to 1 m, in a unit; the error of a prediction grows with its novelty."""
+    rng = np.random.default_rng(seed)
+    truth, novelty, nat = rng.uniform(0, 1, n), rng.beta(2, 5, n), np.full(n, np.datetime64("NaT", "us"))
+    answer = truth + errors * (0.01 + 0.08 * novelty**2) * rng.standard_normal(n)
+    ids = np.array([f"{seed}-{index}" for index in range(n)])
+    return Sample(
+        model="gauge@0123456789ab",
+        classes=(),
+        columns=("a", "b"),
+        ids=ids,
+        times=nat,
+        groups=ids,
+        rows=np.column_stack([truth, rng.normal(size=n)]).astype(np.float32),
+        quality=rng.normal(size=(n, len(QUALITY_COLUMNS))).astype(np.float32),
+        outputs=(unit * answer)[:, None].astype(np.float32),
+        novelty=novelty.astype(np.float32),
+        unknown=novelty > 0.8,
+        rates_hz=np.full(n, 16_000),
+        truth=unit * truth,
+        label_times=nat,
+    )
+
+
+def queue(task: tuple[str, int]) -> bool:
+    """Return whether 60 labels from the top of the review queue alarm, though nothing changed."""
+    unit, seed = task
+    window = gauge(400, 1000 + seed, unit=UNITS[unit])
+    top = np.isin(np.arange(400), np.argsort(-window.novelty)[:60])
+    window = replace(window, truth=np.where(top, window.truth, np.nan))
+    return check(gauge(300, seed, unit=UNITS[unit]), window, model_rate_hz=16_000, seed=seed).verdict.state == "alarm"
+
+
+def larger_errors(task: tuple[str, int]) -> bool:
+    """Return whether errors three times larger are found within 300 labels."""
+    unit, seed = task
+    window = gauge(300, 2000 + seed, unit=UNITS[unit], errors=3.0)
+    found = measured_performance(gauge(300, seed, unit=UNITS[unit]), window, seed=seed)
+    return found is not None and found.concept.is_found
+
+
+def unchanged_stream(task: tuple[str, int]) -> bool:
+    """Return whether 5,000 labels of an unchanged gauge raise an alarm of concept drift."""
+    unit, seed = task
+    stream = gauge(5000, 3000 + seed, unit=UNITS[unit])
+    found = measured_performance(gauge(300, seed, unit=UNITS[unit]), stream, seed=seed)
+    return found is not None and found.concept.is_found
+
+
+def estimates(task: tuple[str, str | None, int]) -> tuple[list[float], int]:
+    """Return the absolute errors of estimated accuracy, and the number of refusals."""
+    name, fault, n_draws = task
+    errors, refused = [], 0
+    for index in range(n_draws):
+        trained, rng = model(_CACHE[0], name, index % 3), np.random.default_rng(index)
+        live = _CACHE[0].predict(trained, None if fault is None else fault.removesuffix(UNCLIPPED))
+        if fault is not None and fault.endswith(UNCLIPPED):
+            live = live.subset(_CACHE[0].predict(trained).measure("peak_db") < -GAIN_DB)
+        window = draw(live, 200, rng)
+        found = estimated_performance(trained.reference, unlabelled(window), seed=index)
+        if found.value is None:
+            refused += 1
+        else:
+            errors.append(abs(found.value - float(window.is_correct.mean())))
+    return errors, refused
+
+
+def rows(*, short: bool) -> Sequence[Row]:
+    """Return the rows of labels and estimates."""
+    n_models, n_windows, n_draws, n_gauges = (2, 4, 6, 4) if short else (N_MODELS, 36, 50, 20)
+    sets = ("commands", "fsdd") if short else tuple(GROUPS)
+    _open()
+    with ProcessPoolExecutor(os.cpu_count(), initializer=_open) as pool:
+        tasks = [(name, seed, n, n_windows) for seed in range(n_models) for name in sets for n in (50, 100)]
+        quiet = list(zip(tasks, pool.map(unchanged, tasks), strict=True))
+        found = [*_unchanged_rows(quiet, sets)]
+        confident = [(name, seed) for name in ("commands", "fsdd") for seed in range(n_draws)]
+        share = float(np.mean(list(pool.map(overconfident, confident))))
+        found.append(
+            Row("confident predictions a third wrong, 200 labels: found", share, 0.9, len(confident), is_floor=True)
+        )
+        for what, function, n, limit, is_floor in (
+            ("60 labels from the top of the queue: alarms", queue, n_gauges, 0.0, False),
+            ("errors three times larger: found in 300 labels", larger_errors, n_gauges, 1.0, True),
+            ("unchanged streams of 5,000 labels: alarms", unchanged_stream, 2 if short else 50, 0.0, False),
+        ):
+            for unit in UNITS:
+                share = float(np.mean(list(pool.map(function, [(unit, seed) for seed in range(n)]))))
+                found.append(Row(f"gauge in {unit}, {what}", share, limit, n, is_floor=is_floor))
+        estimated = [(name, fault, n_draws) for name in sets for fault in FAULTS]
+        found += _estimate_rows(zip(estimated, pool.map(estimates, estimated), strict=True))
+    return found
+
+
+def _unchanged_rows(
+    quiet: Sequence[tuple[tuple[str, int, int, int], tuple[int, int]]], sets: Sequence[str]
+) -> Iterator[Row]:
+    for name in sets:
+        for n_labels in (50, 100):
+            counts = [(task[-1], *counts) for task, counts in quiet if task[0] == name and task[2] == n_labels]
+            n, alarms, of_labels = (sum(part) for part in zip(*counts, strict=True))
+            yield Row(f"unchanged, {n_labels} labels, {name}: alarms", alarms / n, 0.02, n)
+            yield Row(f"unchanged, {n_labels} labels, {name}: alarms by labels", of_labels / n, 0.01, n)
+
+
+def _estimate_rows(found: Iterator[tuple[tuple[str, str | None, int], tuple[list[float], int]]]) -> Iterator[Row]:
+    for (name, fault, n_draws), (errors, refused) in found:
+        what = f"accuracy estimated, {fault or 'unchanged'}, {name}"
+        if errors or fault != "gain_up":
+            mean = float(np.mean(errors)) if errors else float("nan")
+            limit = 0.03 if fault is None else 0.05
+            may_refuse = fault == "gain_up"
+            yield Row(f"{what}: mean absolute error", mean, limit, n_draws, cannot_say=refused, may_refuse=may_refuse)
+        else:  # clipped: confidence is not calibrated for that
+            yield Row(f"{what}: refused", refused / n_draws, 1.0, n_draws, cannot_say=refused, may_refuse=True)

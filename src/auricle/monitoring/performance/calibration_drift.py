@@ -1,0 +1,92 @@
+"""Calibration drift: whether confidence still means what it meant, by labels.
+
+A prediction of 90% confidence was right in nine of ten training recordings, out of fold. Labelled recordings are parted
+by confidence, and in each part the share of right predictions is compared with that of training recordings of similar
+confidence. It differs from a loss of accuracy: a window of harder sounds is predicted worse with honest confidence.
+
+Metric: :func:`calibration_drift`. Drift needs significance, and a gap of at least ``MIN_GAP`` in some part.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from auricle.monitoring.sources.sample import Sample
+
+__all__ = ["MIN_GAP", "CalibrationDrift", "calibration_drift"]
+
+MIN_GAP: Final = 0.1
+"""Smallest gap that counts, between the accuracy of a part and that of similar training recordings."""
+N_PARTS: Final = 5
+MIN_IN_PART: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationDrift:
+    """Change of the accuracy at equal confidence.
+
+    Parameters
+    ----------
+    p : float
+        p-value over all parts.
+    confidence : float
+        Mean confidence of the part that differs most.
+    accuracy, expected : float
+        Its accuracy, and that of training recordings of similar confidence.
+    n : int
+        Labels of that part.
+    """
+
+    p: float
+    confidence: float
+    accuracy: float
+    expected: float
+    n: int
+
+    def drifted(self, rate: float) -> bool:
+        """Whether the change is significant at a rate, and at least ``MIN_GAP``."""
+        return self.p <= rate and abs(self.accuracy - self.expected) >= MIN_GAP
+
+
+def calibration_drift(labelled: Sample, drawn: NDArray[np.float64], *, design_effect: float) -> CalibrationDrift | None:
+    """Compare labelled recordings with losses drawn from training recordings of similar confidence.
+
+    Parameters
+    ----------
+    labelled : Sample
+        Of a classifier.
+    drawn : float64, shape (n_draws, n)
+        From :func:`~auricle.monitoring.performance.matched_reference.drawn_losses`.
+    design_effect : float
+        At least 1; how much less the labels are worth than independent ones.
+
+    Returns
+    -------
+    CalibrationDrift or None
+        None with fewer labels than a part needs.
+
+    Source: Hosmer and Lemeshow (1980), the statistic of parts, with its distribution from draws.
+    """
+    n_parts = min(N_PARTS, len(labelled) // MIN_IN_PART)
+    if n_parts < 1:
+        return None
+    confidence, loss = labelled.confidence, labelled.losses
+    parts = np.array_split(np.argsort(confidence, kind="stable"), n_parts)
+    observed = np.array([loss[part].mean() for part in parts])
+    by_chance = np.stack([drawn[:, part].mean(axis=1) for part in parts], axis=1)
+    mean, floor = by_chance.mean(axis=0), np.array([0.5 / len(part) for part in parts])
+    deviation = np.sqrt(np.maximum(by_chance.var(axis=0), floor**2) * design_effect)
+    scores = (observed - mean) / deviation
+    statistic = float((scores**2).sum())
+    shuffled = (((by_chance - mean) * np.sqrt(design_effect) / deviation) ** 2).sum(axis=1)
+    p = (1.0 + float((shuffled >= statistic).sum())) / (1.0 + len(shuffled))
+    if statistic > shuffled.max():
+        p = min(p, float(chi2.sf(statistic, n_parts)))
+    worst = int(np.abs(scores).argmax())
+    part = parts[worst]
+    return CalibrationDrift(
+        p, float(confidence[part].mean()), 1.0 - float(observed[worst]), 1.0 - float(mean[worst]), len(part)
+    )
