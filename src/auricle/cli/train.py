@@ -219,4 +219,6 @@ def show(result: "TrainResult") -> None:
     err.print(f"Chosen: {summary['chosen']}, cross-validated {headline} {summary['cv_score']:.3f}.", markup=False)
     held_out = f"Held out: {headline} {test[headline]:.3f} ({interval} over {test['n_groups']} groups), {numbers}"
     err.print(f"{held_out}; {summary['protocol']}.", markup=False)
+    if summary["interval_groups"]:
+        err.print(summary["interval_groups"], markup=False)
     err.print(summary["verdict"], style="bold", markup=False)

@@ -58,6 +58,7 @@ def build_bundle(
     result: SearchResult,
     plan: SplitPlan,
     *,
+    independent: NDArray[np.str_],
     golden_windows: Sequence[Samples],
     name: str,
     workers: int | None = None,
@@ -77,6 +78,8 @@ def build_bundle(
     result : SearchResult
     plan : SplitPlan
         The split that the scores were taken on.
+    independent : str, shape (n_recordings,)
+        Groups of recordings for the intervals of the scores.
     golden_windows : sequence of float32, shape (n,)
         Windows of the bundle's self-test.
     name : str
@@ -99,7 +102,8 @@ def build_bundle(
     rows = data.design_matrix(chosen.feature_set)
     graph = convert(estimator, rows.shape[1])
     verify(graph, estimator, rows, limit=MAX_NETWORK_DIFFERENCE if is_network else MAX_DIFFERENCE)
-    manifest = _manifest(dataset, data, result, scale, pipeline, name, plan.protocol)
+    scored = _scores(dataset, data, result, independent)
+    manifest = _manifest(dataset, data, result, scale, pipeline, name=name, protocol=plan.protocol, scored=scored)
     novelty, novelty_of_recordings = fit_novelty(
         features.standard,
         features.recording_standard(),
@@ -121,10 +125,11 @@ def _manifest(
     result: SearchResult,
     scale: TargetScale,
     pipeline: FeaturePipeline,
+    *,
     name: str,
     protocol: str,
+    scored: tuple[scores.Scores, str],
 ) -> Manifest:
-    held_out_scores, verdict = _scores(dataset, data, result)
     libraries = (*_LIBRARIES, "torch") if IMAGE in result.chosen.feature_set else _LIBRARIES
     return Manifest(
         name=name,
@@ -141,8 +146,8 @@ def _manifest(
         calibration=result.calibration,
         family=result.chosen.family,
         settings=dict(result.chosen.settings),
-        scores=held_out_scores,
-        verdict=verdict,
+        scores=scored[0],
+        verdict=scored[1],
         protocol=protocol,
         standard=standard_spec(pipeline.spec.rate_hz),
         versions={library: version(library) for library in libraries},
@@ -150,9 +155,11 @@ def _manifest(
     )
 
 
-def _scores(dataset: Dataset, data: TrainingData, result: SearchResult) -> tuple[scores.Scores, str]:
+def _scores(
+    dataset: Dataset, data: TrainingData, result: SearchResult, independent: NDArray[np.str_]
+) -> tuple[scores.Scores, str]:
     """Return the scores of the held-out predictions with their intervals, and the verdict."""
-    truth, groups = data.truth[result.tested], dataset.groups[result.tested]
+    truth, groups = data.truth[result.tested], independent[result.tested]
     if data.classes:
         predicted = predicted_class(result.predictions)
         found = scores.classification(truth, result.predictions, predicted)

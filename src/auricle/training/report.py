@@ -87,7 +87,7 @@ def _data(result: TrainResult) -> str:
     return (
         f"{task} There are {len(dataset)} recordings, {len(result.examples.rows)} windows and {n_groups} groups, "
         f"{by}. The score was taken {manifest.protocol}: no recording, and no other of its group, had a part in the "
-        "model that predicted it."
+        f"model that predicted it. {result.independent_groups[1]}".strip()
     )
 
 

@@ -1,6 +1,6 @@
 """Result of a training: the bundle, the search and its held-out predictions, the learning curve and the report."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import Failure, FeatureTable, Progress
 from auricle.evaluation.breakdown import ScoredPredictions, summary
+from auricle.evaluation.independence import independent_groups
 from auricle.evaluation.intervals import METHOD
 from auricle.evaluation.scores import VerdictKind, baseline, scores_as_json, verdict_kind
 from auricle.inspection.findings import Finding
@@ -75,11 +76,18 @@ class TrainResult:
 
     @cached_property
     def scored(self) -> ScoredPredictions:
-        """The held-out recordings with their predictions and true values."""
-        dataset = self.dataset.subset(self.search.tested)
+        """The held-out recordings with their predictions and true values, in the groups of the intervals."""
+        pairs = zip(self.dataset.examples, self.independent_groups[0], strict=True)
+        independent = replace(self.dataset, examples=tuple(replace(each, group=str(group)) for each, group in pairs))
+        dataset = independent.subset(self.search.tested)
         classes = self.dataset.classes
         truth = np.searchsorted(classes, dataset.labels) if classes else dataset.targets
         return ScoredPredictions(dataset, classes, truth, self.search.predictions)
+
+    @cached_property
+    def independent_groups(self) -> tuple[NDArray[np.str_], str]:
+        """The groups that intervals are taken over, shape (n_recordings,), and a sentence where nobody named them."""
+        return independent_groups(self.dataset, [(pair.first, pair.second) for pair in self.leaks.duplicates])
 
     @cached_property
     def uncalibrated(self) -> NDArray[np.float64]:
@@ -159,6 +167,7 @@ class TrainResult:
             "cv_score": manifest.scores[headline] if self.plan.is_nested else chosen.score,
             "test": scores_as_json(manifest.scores),
             "interval_method": METHOD,
+            "interval_groups": self.independent_groups[1] or None,
             "protocol": manifest.protocol,
             "verdict": manifest.verdict,
             "verdict_kind": self.verdict_kind,

@@ -12,6 +12,7 @@ from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import Progress
 from auricle.datasets.headers import read_headers
 from auricle.errors import UsageError
+from auricle.evaluation.independence import independent_groups
 from auricle.features.cache import FeatureCache
 from auricle.features.embeddings.embedding import Embedding
 from auricle.features.pipeline import IMAGE
@@ -184,6 +185,7 @@ def train(
             pipeline,
             result,
             plan,
+            independent=independent_groups(dataset, [(pair.first, pair.second) for pair in leaks.duplicates])[0],
             golden_windows=features.golden_windows(pipeline),
             name=name,
             workers=workers,
