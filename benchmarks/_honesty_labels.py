@@ -26,6 +26,7 @@ UNCLIPPED = ", unclipped"
 """Of a gain: of those recordings only that it does not clip."""
 GAIN_DB = 12.0
 FAULTS = (None, "gain_down", f"gain_up{UNCLIPPED}", "gain_up")
+"""Of the third, ESC-10 has 13 to 19 recordings, too few to measure an accuracy on."""
 LABEL_KINDS = ("Accuracy is", "The mean absolute error is", "Confidence no longer", "Concept drift")
 
 _CACHE: list[ModelCache] = []
@@ -156,7 +157,9 @@ def rows(*, short: bool) -> Sequence[Row]:
             for unit in UNITS:
                 share = float(np.mean(list(pool.map(function, [(unit, seed) for seed in range(n)]))))
                 found.append(Row(f"gauge in {unit}, {what}", share, limit, n, is_floor=is_floor))
-        estimated = [(name, fault, n_draws) for name in sets for fault in FAULTS]
+        estimated = [
+            (name, fault, n_draws) for name in sets for fault in FAULTS if (name, fault) != ("esc10", FAULTS[2])
+        ]
         found += _estimate_rows(zip(estimated, pool.map(estimates, estimated), strict=True))
     return found
 

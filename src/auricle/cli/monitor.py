@@ -167,9 +167,9 @@ def _show(check: "Check", out: "Console") -> None:
 
     verdict = check.verdict
     out.print(Text(f"{verdict.state}: {verdict.sentence}", style=f"bold {STATES[verdict.state]}"))
-    out.print(
-        f"{check.model}: {check.n} recordings of {check.n_groups} groups, against {check.n_reference} of training."
-    )
+    told = check.units.n_sources
+    of = f"of {told} source{'s' * (told != 1)}" if told is not None else f"({check.units.n} independent units)"
+    out.print(f"{check.model}: {check.n} recordings {of}, against {check.n_reference} of training.", markup=False)
     found = check.as_json()
     for line in _scores(found):
         out.print(line, markup=False)

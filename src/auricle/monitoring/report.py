@@ -95,7 +95,11 @@ def _findings(check: Check) -> Iterator[Block]:
         yield Notice(TONES[check.verdict.state], check.verdict.state, check.verdict.sentence)
     for note in check.notes:
         yield Notice("note", "note", note)
-    items = [(f"{check.n}", "recordings"), (f"{check.n_groups}", "groups"), (f"{check.n_reference}", "training data")]
+    items = [
+        (f"{check.n}", "recordings"),
+        (f"{check.n_groups}", "independent units" if check.units.n_sources is None else "sources"),
+        (f"{check.n_reference}", "training data"),
+    ]
     if check.unknown is not None:
         items.append((f"{check.unknown:.1%}", f"out of distribution, {check.unknown_before:.1%} in training"))
     if check.drift is not None:

@@ -73,7 +73,7 @@ def time_series(
     axis.scatter(at, values[order], s=9, color=ACCENT, alpha=0.6, linewidths=0)
     if since is not None:
         axis.axvline(since.astype("M8[us]").item(), color=WARM, linewidth=1.2, linestyle=(0, (4, 3)))
-    locator = DATES(minticks=3, maxticks=8)
+    locator = DATES(minticks=3, maxticks=10)
     axis.xaxis.set_major_locator(locator)
     axis.xaxis.set_major_formatter(SHORT_DATES(locator))
     axis.set_ylabel(unit)

@@ -18,10 +18,10 @@ from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["MIN_GAP", "CalibrationDrift", "calibration_drift"]
 
-MIN_GAP: Final = 0.1
+MIN_GAP: Final = 0.15
 """Smallest gap that counts, between the accuracy of a part and that of similar training recordings."""
 N_PARTS: Final = 5
-MIN_IN_PART: Final = 10
+MIN_IN_PART: Final = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,19 @@ from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["drawn_losses", "expected_losses", "matched_sample"]
 
-N_SIMILAR: Final = 10
-"""Training recordings that are compared with a labelled one."""
+MIN_SIMILAR, MAX_SIMILAR, SIMILAR_SHARE = 10, 50, 0.05
+"""Training recordings that a labelled one is compared with: a twentieth of all, within bounds."""
+PSEUDO_ERRORS: Final = 0.5
+"""Errors that are added to those of similar recordings: among fifty sure predictions no error may be known, and one may
+still come."""
 MIN_DRAWN: Final = 1000
 """Fewest training recordings of a matched sample, drawn with replacement."""
 CHUNK: Final = 1 << 22
 
 
-def similar(reference: Sample, sample: Sample) -> NDArray[np.intp]:
-    """Return the indices of the training recordings most similar to each recording, shape (n, k), k ≤ 10."""
-    k = min(N_SIMILAR, len(reference))
+def similar(reference: Sample, sample: Sample, *, n_most: int = MAX_SIMILAR) -> NDArray[np.intp]:
+    """Return the indices of the training recordings most similar to each recording, shape (n, k), k ≤ n_most."""
+    k = min(int(np.clip(SIMILAR_SHARE * len(reference), MIN_SIMILAR, n_most)), len(reference))
     if reference.classes:
         order = np.argsort(reference.confidence, kind="stable")
         at = np.searchsorted(reference.confidence[order], sample.confidence)
@@ -61,14 +64,17 @@ def drawn_losses(reference: Sample, sample: Sample, n_draws: int, seed: int) -> 
         bounds = np.cumsum(weights, axis=2)
         picked = (bounds < rng.random((count, len(near), 1)) * bounds[:, :, -1:]).sum(axis=2)
         drawn.append(losses[np.take_along_axis(near[None], picked[:, :, None], axis=2)[:, :, 0]])
-    return np.concatenate(drawn)
+    found = np.concatenate(drawn)
+    if reference.classes:
+        found[rng.random(found.shape) < PSEUDO_ERRORS / (near.shape[1] + 1)] = 1.0
+    return found
 
 
 def matched_sample(reference: Sample, labelled: Sample, seed: int) -> Sample:
     """Return training recordings like the labelled ones, drawn with replacement, at least ``MIN_DRAWN``."""
     rng = np.random.default_rng(seed)
     drawn = rng.permutation(np.resize(np.arange(len(labelled)), max(MIN_DRAWN, len(labelled))))
-    near = similar(reference, labelled)[drawn]
+    near = similar(reference, labelled, n_most=MIN_SIMILAR)[drawn]
     return reference.subset(near[np.arange(len(near)), rng.integers(0, near.shape[1], len(near))])
 
 
