@@ -29,7 +29,7 @@ __all__ = ["Bundle", "Golden"]
 
 _CARD: Final = "README.md"
 _MLMODEL: Final = "MLmodel"
-_METADATA: Final = "profile/metadata.json"  # absent in bundles written before it was kept
+_METADATA: Final = "profile/metadata.json"  # only where there are columns: older bundles keep their version
 
 _KINDS: Final = {
     "profile/hashes": "u",
@@ -213,7 +213,7 @@ class Bundle:
             _MLMODEL: mlmodel(self.manifest).encode(),
             "model.onnx": self.graph,
             **{f"profile/{name}.npy": _npy(getattr(self.profile, name)) for name in Profile.arrays()},
-            _METADATA: encode_metadata(self.profile.metadata),
+            **({_METADATA: encode_metadata(self.profile.metadata)} if self.profile.metadata else {}),
             **{f"novelty/{f.name}.npy": _npy(getattr(self.novelty, f.name)) for f in fields(Novelty)},
             **{f"golden/window{i}.npy": _npy(window) for i, window in enumerate(self.golden.windows)},
             "golden/rows.npy": _npy(self.golden.rows),
