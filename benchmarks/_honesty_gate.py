@@ -1,9 +1,9 @@
 """The promotion gate: how often an equal challenger passes, and a better one, where a service has few sources.
 
 Two hundred recordings are labelled over a day. A better challenger wins 30 of them and loses 10, in the mean; an equal
-one wins and loses 20. Labels come one by one, or in runs of five that are alike, as from one event; sources are told,
-or all recordings have the group of one key. Where sources have luck of their own, an equal challenger is equal over all
-sources that there could be, and its gain at one has a deviation of 5 points.
+one wins and loses 20. Sources are told, or all recordings have the group of one key. Labels come one by one, or in
+runs of five that are alike, as from one event, which one source hears, or all. Where sources have luck of their own, an
+equal challenger is equal over all sources that there could be, and its gain at one has a deviation of 5 points.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,20 +24,23 @@ LUCK = 0.05
 
 @dataclass(frozen=True)
 class Scene:
-    """How labels arise: a gain of the challenger, sources, runs of alike recordings, and luck of sources."""
+    """How labels arise: a gain of the challenger, sources, runs of alike recordings, luck of sources, and who hears."""
 
     gain: float
     n_sources: int
     run: int = 1
     luck: float = 0.0
+    heard_by_all: bool = False
 
 
 def paired(scene: Scene, rng: np.random.Generator) -> PairedPredictions:
     """Draw labelled recordings with both models' predictions."""
-    source = np.sort(rng.integers(0, scene.n_sources, N)) if scene.run == 1 else np.arange(N) * scene.n_sources // N
+    n_runs = -(-N // scene.run)
+    each = 1 if scene.heard_by_all else scene.run
+    source = rng.permutation(np.repeat(np.arange(N // each) % scene.n_sources, each).reshape(-1, each)).ravel()
     of_source = scene.gain + scene.luck * rng.standard_normal(scene.n_sources)
     p_won = np.clip(0.1 + of_source / 2, 0.01, 0.19)[source]
-    draws = np.repeat(rng.random(-(-N // scene.run)), scene.run)[:N]
+    draws = np.repeat(rng.random(n_runs), scene.run)[:N]
     gains = np.where(draws < p_won, 1, np.where(draws > 0.8 + p_won, -1, 0))  # 0.2 of all differ
     truth, wrong = rng.integers(0, 4, N), 1 + rng.integers(0, 3, N)
     both_wrong = (gains == 0) & (rng.random(N) < 0.1)
@@ -81,6 +84,8 @@ def _rows(n_draws: int) -> Iterator[Row]:
         in_runs = share(Scene(0.0, n_sources, run=RUN), n_draws)
         yield Row(f"equal, {told}, labels in runs of {RUN}: promoted", in_runs, 0.05, n_draws)
         if n_sources > 1:
+            at_once = share(Scene(0.0, n_sources, run=RUN, heard_by_all=True), n_draws)
+            yield Row(f"equal, {told}, runs of {RUN} heard by all: promoted", at_once, 0.05, n_draws)
             lucky = share(Scene(0.0, n_sources, luck=LUCK), n_draws)
             yield Row(f"equal over all sources, {told}, with luck: promoted", lucky, 0.05, n_draws)
         better = share(Scene(0.1, n_sources), n_draws)

@@ -93,6 +93,12 @@ def test_recent_recordings_are_predicted_by_both(champion: Predictor, logged: tu
     assert found.champion.tolist() == found.challenger.tolist() == [one.entry.recording.label for one in logged[:8]]
 
 
+def test_recordings_without_a_group_are_of_one_source(champion: Predictor, pumps: Dataset) -> None:
+    untold = tuple(replace(e, group=f"prediction {i}") for i, e in enumerate(pumps.examples[:4]))
+    found = predict_recent(champion, champion, replace(pumps, examples=untold), workers=1)
+    assert found.groups.tolist() == [""] * 4
+
+
 def test_regression_predictions_are_floats(speeds: Predictor, machine_sounds: Path) -> None:
     data = Dataset.load(machine_sounds, target="rpm", group="machine")
     found = predict_hold_out(speeds, speeds.bundle, data, hashes_of(data))

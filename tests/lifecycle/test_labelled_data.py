@@ -104,6 +104,27 @@ def test_recordings_of_champions_training_are_trained_on_again(
     assert "in the data already" not in after.as_json()["left_out"]
 
 
+def test_sound_of_a_frozen_hold_out_is_left_out(
+    labels: LabelledRecordings, pumps: Dataset, champion: Predictor
+) -> None:
+    """A copy in another container has other bytes, but the same standard row."""
+    profile = champion.bundle.profile
+    found = split_labels(labels, pumps, profile, (), labels.standard[[3, 8]] + np.float32(1e-6))
+    assert found.left_out["in the frozen hold-out"] == 2
+    assert not {3, 8} & {*found.training.tolist(), *found.held_out.tolist()}
+    assert "in the frozen hold-out" not in split_labels(labels, pumps, profile, ()).left_out
+
+
+def test_recordings_without_a_group_are_held_out_by_time(
+    labels: LabelledRecordings, pumps: Dataset, champion: Predictor
+) -> None:
+    """Neighbours of what is compared would be learned from, if each were a group of its own."""
+    untold = replace(labels, groups=np.array([f"prediction {name}" for name in labels.ids]))
+    found = split_labels(untold, pumps, champion.bundle.profile, ())
+    assert found.by == "by time"
+    assert labels.times[found.held_out].min() >= labels.times[found.training].max()
+
+
 def test_written_examples_hold_the_kept_sounds(
     labelled_store: Store,
     labels: LabelledRecordings,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from auricle.errors import DataError
-from auricle.lifecycle.paired_predictions import MIN_BLOCKS, PairedPredictions, Score, score, score_by_class
+from auricle.lifecycle.paired_predictions import MIN_BLOCKS, N_BLOCKS, PairedPredictions, Score, score, score_by_class
 
 
 def made(truth: str, champion: str, challenger: str, groups: list[str] | None = None) -> PairedPredictions:
@@ -81,7 +81,7 @@ def test_few_sources_are_tested_by_recordings_and_say_for_whom() -> None:
     gains = np.random.default_rng(0).choice([1, -1, 0], 200, p=[0.2, 0.05, 0.75])
     by_n = {n: compared(gains, np.arange(200) % n) for n in (1, 4, 8)}
     assert [one.tested_by for one in by_n.values()] == ["recording", "recording", "group"]
-    assert [one.holds_for for one in by_n.values()] == [" for this source", " for these 4 sources", ""]
+    assert [one.holds_for for one in by_n.values()] == ["this source", "these 4 sources", ""]
     assert all(one.p_better < 0.05 for one in by_n.values())
 
 
@@ -92,6 +92,33 @@ def test_labels_that_come_in_runs_count_as_blocks_of_time() -> None:
     in_runs = compared(gains[shuffled], np.zeros(200), times[shuffled])
     alone = compared(gains[shuffled], np.zeros(200))
     assert (in_runs.tested_by, alone.tested_by) == ("time", "recording")
-    assert in_runs.n_units < 60
+    assert in_runs.n_units <= N_BLOCKS
     assert in_runs.p_better > alone.p_better
     assert in_runs.design_effect > 2
+
+
+def test_blocks_of_time_hold_the_recordings_of_all_sources() -> None:
+    """What happens at one time is heard by several sources: four copies of a series are worth one."""
+    gains = np.random.default_rng(3).choice([1, -1, 0], 50, p=[0.35, 0.15, 0.5])
+    times = np.datetime64("2026-03-01", "us") + np.arange(50) * np.timedelta64(30, "m")
+    one = compared(gains, np.zeros(50), times)
+    four = compared(np.tile(gains, 4), np.repeat(np.arange(4), 50), np.tile(times, 4))
+    assert four.n_units <= N_BLOCKS + 1
+    assert four.p_better == pytest.approx(one.p_better, rel=1.0)
+
+
+def test_gain_of_one_event_that_many_groups_heard_is_not_shared() -> None:
+    times = np.datetime64("2026-03-01", "us") + np.arange(200) * np.timedelta64(7, "m")
+    at_once, all_day = np.zeros(200, int), np.zeros(200, int)
+    at_once[100:120] = all_day[::10] = 1
+    found = [compared(gains, np.arange(200) * 7 % 20, times) for gains in (at_once, all_day)]
+    assert [one.tested_by for one in found] == ["group", "group"]
+    assert found[0].p_better < 0.01
+    assert [one.is_shared for one in found] == [False, True]
+
+
+def test_neighbouring_blocks_that_are_alike_are_joined() -> None:
+    rng = np.random.default_rng(0)
+    times = np.datetime64("2026-03-01", "us") + np.arange(400) * np.timedelta64(3, "m")
+    slow = np.repeat([1, 1, -1, 1, -1, -1, 1], 60)[:400]
+    assert compared(np.where(rng.random(400) < 0.6, slow, 0), np.zeros(400), times).n_units == N_BLOCKS // 2

@@ -22,6 +22,7 @@ __all__ = [
     "EngineOption",
     "FoldOption",
     "GroupOption",
+    "HoldOutOption",
     "JsonOption",
     "KeepOption",
     "LabelOption",
@@ -55,6 +56,15 @@ TargetOption = Annotated[str | None, typer.Option("--target", help="Column that 
 GroupOption = Annotated[
     str | None,
     typer.Option("--group", help="Column of groups that a split keeps together: machine, site, speaker."),
+]
+HoldOutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hold-out",
+        metavar="DATA",
+        help="Recordings that no model is trained on, to decide by; else those whose `split` is test, or DATA.",
+        show_default=False,
+    ),
 ]
 FoldOption = Annotated[str | None, typer.Option("--fold", help="Column of published folds.")]
 RootOption = Annotated[

@@ -9,6 +9,7 @@ from auricle.cli.options import (
     CacheOption,
     DataArgument,
     GroupOption,
+    HoldOutOption,
     JsonOption,
     LabelOption,
     RootOption,
@@ -43,15 +44,7 @@ def retrain(
     target: TargetOption = None,
     group: GroupOption = None,
     root: RootOption = None,
-    hold_out: Annotated[
-        str | None,
-        typer.Option(
-            "--hold-out",
-            metavar="DATA",
-            help="Recordings that no model is trained on, to decide by; else those whose `split` is test, or DATA.",
-            show_default=False,
-        ),
-    ] = None,
+    hold_out: HoldOutOption = None,
     half_life_days: Annotated[
         float, typer.Option(help="Age in days at which a recording has half the weight in a fit.")
     ] = 90.0,

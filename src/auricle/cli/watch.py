@@ -17,6 +17,7 @@ from auricle.cli.options import (
     ByOption,
     CacheOption,
     GroupOption,
+    HoldOutOption,
     JsonOption,
     LabelOption,
     RateOption,
@@ -64,6 +65,7 @@ def watch(
     target: TargetOption = None,
     group: GroupOption = None,
     root: RootOption = None,
+    hold_out: HoldOutOption = None,
     webhook: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Receiver of alarms and retrainings, signed with AURICLE_WEBHOOK_SECRET."),
@@ -103,7 +105,9 @@ def watch(
         retrain_model = None
         if retrain is not None:
             options = {"label": label, "target": target, "group": group, "root": root}
-            retrain_model = _retraining(opened, retrain, options, promote=promote, workers=workers, cache=cache)
+            retrain_model = _retraining(
+                opened, retrain, options, hold_out=hold_out, promote=promote, workers=workers, cache=cache
+            )
         watched = Watch(opened, config, retrain=retrain_model, webhook=receiver, metrics=Metrics())
         if metrics_port is not None:
             stack.enter_context(_serve_metrics(watched.metrics, metrics_host, metrics_port))
@@ -138,6 +142,7 @@ def _retraining(
     data: str,
     options: dict[str, Any],
     *,
+    hold_out: str | None,
     promote: Literal["auto", "never"],
     workers: int | None,
     cache: "FeatureCache | None",
@@ -146,14 +151,16 @@ def _retraining(
     from auricle.datasets.dataset import Dataset
     from auricle.lifecycle.retrain import RetrainConfig, retrain
 
-    def load() -> Dataset:
-        return Dataset.load(data, **options)
+    def load() -> tuple[Dataset, Dataset | None]:
+        frozen = None if hold_out is None else Dataset.load(hold_out, **options)
+        return Dataset.load(data, **options), frozen
 
     load()
 
     def retrain_model(name: str) -> "Retrained":
         config = RetrainConfig(name=name, promote=promote, who="auricle watch")
-        return retrain(store, load(), config, workers=workers, cache=cache)
+        dataset, frozen = load()
+        return retrain(store, dataset, config, workers=workers, cache=cache, hold_out=frozen)
 
     return retrain_model
 

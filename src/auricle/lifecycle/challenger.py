@@ -132,7 +132,7 @@ class Challenger:
             hashes=hashes,
             frozen=frozen,
             labels=labels,
-            split=split_labels(labels, data, profile, trusted),
+            split=split_labels(labels, data, profile, trusted, _standard_rows(champion, frozen, workers)),
             families=families or _families(manifest.family),
             half_life_days=half_life_days,
             seed=seed,
@@ -263,6 +263,15 @@ def _frozen_hold_out(
     if not is_test.any() or is_test.all() or is_seen or learned & set(data.groups[is_test].tolist()):
         return data, hashes, None
     return data.subset(np.flatnonzero(~is_test)), hashes[~is_test], data.subset(np.flatnonzero(is_test))
+
+
+def _standard_rows(champion: Predictor, frozen: Dataset | None, workers: int | None) -> NDArray[np.float32] | None:
+    """Return the standard feature rows of a frozen hold-out, by which its sounds are known among labelled ones."""
+
+    def row(example: Example) -> NDArray[np.float32]:
+        return champion.run(example.file, start_s=example.start_s, end_s=example.end_s).standard_row()
+
+    return None if frozen is None else np.stack(list(parallel_map(row, list(frozen.examples), workers=workers)))
 
 
 def _hashes(data: Dataset, workers: int | None) -> NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.times import made_at
 from auricle.errors import DataError
+from auricle.lifecycle.labelled_data import told_sources
 from auricle.lifecycle.paired_predictions import PairedPredictions, Where
 from auricle.lifecycle.training_membership import NOT_TRAINED_ON, out_of_fold, training_membership
 from auricle.prediction.predictor import Predictor
@@ -96,7 +97,7 @@ def _predict_new(
         truth=truth,
         champion=predictions[0],
         challenger=predictions[1],
-        groups=held_out.groups,
+        groups=told_sources(held_out.groups),
         times=np.array([made_at(example.time) for example in held_out.examples], "M8[us]"),
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.lifecycle.paired_predictions import MIN_BLOCKS
-from auricle.lifecycle.promotion import MIN_RECORDINGS
+from auricle.lifecycle.promotion import HELD_OUT_SHARE, MIN_RECORDINGS
 
 __all__ = [
     "HALF_LIFE_DAYS",
@@ -24,8 +24,6 @@ __all__ = [
 
 MAX_SHARE_PER_KEY: Final = 0.2
 """Largest share of the used labels that one key may give."""
-HELD_OUT_SHARE: Final = 1 / 3
-"""Share of the labelled recordings that is held out of training."""
 HALF_LIFE_DAYS: Final = 90.0
 """Age at which the weight of a recording is one half."""
 MIN_WEIGHT: Final = 0.25

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,14 @@ from auricle.bundles.profile import Profile
 from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import MissingError
 from auricle.lifecycle.label_selection import cap_per_key, choose_held_out, deduplicate
-from auricle.lifecycle.training_membership import NOT_TRAINED_ON, training_membership
+from auricle.lifecycle.training_membership import NOT_TRAINED_ON, are_among, training_membership
 from auricle.store.predictions.filters import Filter
 from auricle.store.store import Store
 
-__all__ = ["LabelSplit", "LabelledRecordings", "load_labelled", "split_labels", "write_examples"]
+__all__ = ["LabelSplit", "LabelledRecordings", "load_labelled", "split_labels", "told_sources", "write_examples"]
+
+UNTOLD: Final = "prediction "
+"""Begins the group of a recording for which nobody told one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +117,7 @@ def load_labelled(store: Store, name: str, *, is_class: bool, n_standard: int) -
     unlike = np.full((1, n_standard), np.nan, np.float32)
     standard = [b.standard if b.standard.shape[1] == n_standard else unlike.repeat(len(b), axis=0) for b in batches]
     ids, groups = (np.concatenate(parts) for parts in zip(*((b.ids, b.groups) for b in batches), strict=True))
-    groups = np.where(groups == "", np.char.add("prediction ", ids), groups)
+    groups = np.where(groups == "", np.char.add(UNTOLD, ids), groups)
     return LabelledRecordings(
         ids=ids[order],
         truth=np.concatenate([b.truth.astype(np.str_ if is_class else np.float64) for b in batches])[order],
@@ -126,11 +129,28 @@ def load_labelled(store: Store, name: str, *, is_class: bool, n_standard: int) -
     )
 
 
-def split_labels(labels: LabelledRecordings, data: Dataset, champion: Profile, trusted: Collection[str]) -> LabelSplit:
+def told_sources(groups: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Return the source of each recording, shape (n,): its group, or one source for all where nobody told any.
+
+    Examples
+    --------
+    >>> told_sources(np.array(["pump 1", "prediction 0f3a"])).tolist()
+    ['pump 1', '']
+    """
+    return np.where(np.char.startswith(groups, UNTOLD), "", groups)
+
+
+def split_labels(
+    labels: LabelledRecordings,
+    data: Dataset,
+    champion: Profile,
+    trusted: Collection[str],
+    frozen_rows: NDArray[np.float32] | None = None,
+) -> LabelSplit:
     """Split labelled recordings into training and held-out ones, and count those left out by reason.
 
-    Recordings of the original data are left out. Recordings that the champion was trained on since are used for
-    training again, and never held out.
+    Recordings of the original data and of a frozen hold-out are left out. Recordings that the champion was trained on
+    since are used for training again, and never held out. Recordings for which nobody told a group are of one source.
 
     Parameters
     ----------
@@ -141,6 +161,8 @@ def split_labels(labels: LabelledRecordings, data: Dataset, champion: Profile, t
         Training data of the champion.
     trusted : collection of str
         Keys without a cap.
+    frozen_rows : float32, shape (m, n_standard), optional
+        Standard feature rows of the frozen hold-out.
     """
     candidates = np.arange(len(labels))
     left_out: dict[str, int] = {}
@@ -160,10 +182,15 @@ def split_labels(labels: LabelledRecordings, data: Dataset, champion: Profile, t
     at = training_membership(champion, hashes, labels.standard[candidates])
     leave_out("in the data already", (at == NOT_TRAINED_ON) | is_learned)
     is_learned = is_learned[(at == NOT_TRAINED_ON) | is_learned]
+    if frozen_rows is not None:
+        is_apart = ~are_among(champion, labels.standard[candidates], frozen_rows)
+        leave_out("in the frozen hold-out", is_apart)
+        is_learned = is_learned[is_apart]
     use = cap_per_key(labels.keys[candidates], trusted)
     leave_out("more than a fifth from one key", use)
     is_learned = is_learned[use]
-    held_out = choose_held_out(labels.groups[candidates], {*data.groups.tolist(), *champion.groups.tolist()})
+    sources = told_sources(labels.groups[candidates])
+    held_out = choose_held_out(sources, {*data.groups.tolist(), *champion.groups.tolist()})
     is_held_out = held_out.mask & ~is_learned
     return LabelSplit(candidates[~is_held_out], candidates[is_held_out], held_out.by, left_out)
 

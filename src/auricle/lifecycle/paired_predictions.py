@@ -12,11 +12,19 @@ from auricle.evaluation.scores import accuracy, balanced_accuracy, losses, mean_
 from auricle.lifecycle.paired_tests import holm_adjusted, paired_test, sources_agree
 from auricle.monitoring.sources.units import time_blocks
 
-__all__ = ["MIN_BLOCKS", "ClassScore", "PairedPredictions", "Score", "Where", "score", "score_by_class"]
+__all__ = ["MIN_BLOCKS", "N_BLOCKS", "ClassScore", "PairedPredictions", "Score", "Where", "score", "score_by_class"]
 
 MIN_BLOCKS: Final = 8
-"""Fewest groups for a test by group: of four, no sign flip is rarer than 1 in 16. With fewer, recordings in blocks of
-time within each group decide, and a challenger is better for those groups only."""
+"""Fewest groups, or blocks of time, for a test: of four, no sign flip is rarer than 1 in 16. With fewer groups, blocks
+of time decide, and a challenger is better for those groups only."""
+N_BLOCKS: Final = 20
+"""Blocks of time at first: of these, a test finds a gain nearly as well as of single recordings, and what is alike
+within a twentieth of the time needs not be seen to be counted once."""
+CRITICAL: Final = 2.0
+"""Standard deviations of a correlation of neighbouring blocks that makes them longer."""
+LEVEL_OVER_TIME: Final = 0.08
+"""Level of the test over blocks of time where groups are tested: at this, it holds back no challenger that is 10 points
+better, and finds nine in ten gains that are those of single events, heard by many groups at once."""
 
 Where = Literal["hold-out", "recent"]
 TestedBy = Literal["group", "time", "recording"]
@@ -36,7 +44,7 @@ class PairedPredictions:
     groups : str, shape (n,)
         Recordings of one group are not independent.
     times : datetime64, shape (n,), optional
-        When they were made; NaT where unknown. Without times, their order counts.
+        When they were made; NaT where unknown. Unless all are known, only the order within each group counts.
     is_frozen : bool
         Whether no model that is compared has ever been trained on recordings of this set.
     """
@@ -78,13 +86,13 @@ class Score:
     p_better, p_worse : float
         One-sided p-values.
     tested_by : {"group", "time", "recording"}
-        Unit of the test: groups, or within few groups blocks of time, or recordings where these are independent.
+        Unit of the test: groups; of few groups blocks of time, or recordings where their times are unknown.
     n_units : int
         Number of units.
     is_shared : bool
-        Whether the gain is shared by the sources, where there are too few for a test by group.
+        Whether the gain is shared: by the sources, where there are too few for a test by group; otherwise over time.
     design_effect : float
-        Ratio of the variance of the sum of gains over units to that over recordings.
+        Ratio of the variance of the sum of gains by units to that by recordings.
     is_frozen : bool
         Whether the set was kept out of all training, rather than predicted out of fold.
     """
@@ -111,7 +119,7 @@ class Score:
         """For whom the test holds: empty for all groups like those tested."""
         if self.tested_by == "group":
             return ""
-        return " for this source" if self.n_groups == 1 else f" for these {self.n_groups} sources"
+        return "this source" if self.n_groups == 1 else f"these {self.n_groups} sources"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +164,10 @@ def score(pair: PairedPredictions, new_classes: Sequence[str] = ()) -> Score:
     """
     gains = _gains(pair)
     n_groups = np.unique(pair.groups).size
-    blocks, tested_by = _blocks(pair, gains)
+    within, size = _blocks_within(pair, gains)
+    by_group = n_groups >= MIN_BLOCKS
+    blocks = pair.groups if by_group else within
+    is_shared = paired_test(gains, within) < LEVEL_OVER_TIME if by_group else sources_agree(gains, pair.groups)
     return Score(
         where=pair.where,
         n_recordings=len(pair.truth),
@@ -169,9 +180,9 @@ def score(pair: PairedPredictions, new_classes: Sequence[str] = ()) -> Score:
         lost=int((gains < 0).sum()),
         p_better=paired_test(gains, blocks),
         p_worse=paired_test(-gains, blocks),
-        tested_by=tested_by,
+        tested_by="group" if by_group else "recording" if size == 1 else "time",
         n_units=np.unique(blocks).size,
-        is_shared=tested_by == "group" or sources_agree(gains, pair.groups),
+        is_shared=is_shared,
         design_effect=_design_effect(gains, blocks),
         is_frozen=pair.is_frozen,
     )
@@ -213,25 +224,30 @@ def score_by_class(
         )
 
 
-def _blocks(pair: PairedPredictions, gains: NDArray[np.float64]) -> tuple[NDArray[Any], TestedBy]:
-    """Return the independent units of a comparison, shape (n,), and what they are."""
+def _blocks_within(pair: PairedPredictions, gains: NDArray[np.float64]) -> tuple[NDArray[np.intp], int]:
+    """Return blocks that follow each other in time, shape (n,), and their recordings; single ones without times.
+
+    What happens at one time is heard by several sources, so a block of time holds the recordings of all.
+    """
     _, sources = np.unique(pair.groups, return_inverse=True)
-    n_groups = int(sources.max()) + 1 if len(sources) else 0
-    if n_groups >= MIN_BLOCKS:
-        return pair.groups, "group"
-    times = np.full(len(gains), np.datetime64("NaT", "us")) if pair.times is None else pair.times
-    order = np.lexsort((np.arange(len(gains)), times, sources))  # NaT sorts last
-    means = np.bincount(sources, gains, n_groups) / np.bincount(sources, minlength=n_groups)
-    within, size = time_blocks((gains - means[sources])[order, None], sources[order])
+    means = np.bincount(sources, gains) / np.bincount(sources)
+    times = np.full(len(gains), "NaT", "M8[us]") if pair.times is None else pair.times
+    is_timed = not np.isnat(times).any()
+    series, start = (np.zeros_like(sources), max(1, len(gains) // N_BLOCKS)) if is_timed else (sources, 1)
+    order = np.lexsort((times, series)) if is_timed else np.argsort(series, kind="stable")
+    found, size = time_blocks(
+        (gains - means[sources])[order, None], series[order], start=start, least=MIN_BLOCKS, critical=CRITICAL
+    )
     blocks = np.empty(len(gains), np.intp)
-    blocks[order] = within
-    return blocks, "recording" if size == 1 else "time"
+    blocks[order] = found
+    return blocks, size
 
 
 def _design_effect(gains: NDArray[np.float64], blocks: NDArray[Any]) -> float:
     _, members = np.unique(blocks, return_inverse=True)
-    alone = float((gains**2).sum())
-    return float((np.bincount(members, gains) ** 2).sum()) / alone if alone else 1.0
+    deviations = gains - gains.mean()
+    alone = float((deviations**2).sum())
+    return float((np.bincount(members, deviations) ** 2).sum()) / alone if alone else 1.0
 
 
 def _gains(pair: PairedPredictions) -> NDArray[np.float64]:

@@ -7,16 +7,18 @@ from typing import Any, Final
 from auricle.lifecycle.paired_predictions import ClassScore, PairedPredictions, Score, Where, score, score_by_class
 from auricle.lifecycle.paired_tests import holm_adjusted, recordings_needed
 
-__all__ = ["MARGIN", "MIN_RECORDINGS", "RATE", "PromotionDecision", "decide_promotion"]
+__all__ = ["HELD_OUT_SHARE", "MARGIN", "MIN_RECORDINGS", "RATE", "PromotionDecision", "decide_promotion"]
 
 RATE: Final = 0.05
 """Rate at which an equal challenger may seem better, or an equal class worse."""
 MARGIN: Final = 0.02
 """Largest loss on the hold-out: in balanced accuracy, or for numbers in standard deviations of the target."""
-WEIGHTS: Final[Mapping[Where, float]] = {"hold-out": 0.2, "recent": 0.8}
+WEIGHTS: Final[Mapping[Where, float]] = {"hold-out": 0.125, "recent": 0.875}
 """How much of the rate each set gets: what a challenger learned since shows on recent recordings."""
 MIN_RECORDINGS: Final = 12
 """Fewest recordings for a comparison."""
+HELD_OUT_SHARE: Final = 1 / 3
+"""Share of the labelled recordings that is held out of training, to compare by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,10 @@ class PromotionDecision:
         Classes that the champion does not know.
     rate, margin : float
         Settings of the gates.
+    holds_for : str
+        For whom it is better: "this source", "these 4 sources"; empty for all like those compared, and where it is not.
+    recordings_needed : int or None
+        Where the gain is too small for the recordings compared: how many would show it in 80% of comparisons.
     """
 
     is_better: bool
@@ -46,6 +52,8 @@ class PromotionDecision:
     new_classes: tuple[str, ...] = ()
     rate: float = RATE
     margin: float = MARGIN
+    holds_for: str = ""
+    recordings_needed: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the decision with all its figures."""
@@ -95,18 +103,18 @@ def decide_promotion(
     passes = [gain < rate and one.is_shared for gain, one in zip(gains, scores, strict=True)]
     best = min(range(len(scores)), key=lambda index: (not passes[index], gains[index]))
     gain = _gain_sentence(scores[best], gains[best])
-    objections = []
+    objections, needed = [], None
     if gains[best] >= rate:
         share = WEIGHTS[scores[best].where] / sum(WEIGHTS[one.where] for one in scores)
-        objections.append(f"no significant gain: {gain}{_labels_sentence(scores[best], rate * share)}")
+        needed = _recordings_needed(scores[best], rate * share)
+        objections.append(f"no significant gain: {gain}{_labels_sentence(scores[best], needed)}")
     elif not scores[best].is_shared:
-        objections.append(
-            f"the gain is that of single sources: {gain}, but the {scores[best].n_groups} sources differ too much"
-        )
+        objections.append(f"{_single_sentence(scores[best])}: {gain}")
     objections += _objections(scores, classes, loss, rate, margin)
     fallen = ", and no class has fallen" if classes else ""
     change = f"on the hold-out it {_hold_out_change(scores[0], loss)}"
-    promoted = f"The challenger is better{scores[best].holds_for}: {gain}; {change}{fallen}."
+    whom = f" for {scores[best].holds_for}" if scores[best].holds_for else ""
+    promoted = f"The challenger is better{whom}: {gain}; {change}{fallen}."
     return PromotionDecision(
         is_better=not objections,
         sentence=f"The champion stays: {'; '.join(objections)}." if objections else promoted,
@@ -115,6 +123,8 @@ def decide_promotion(
         new_classes=new_classes,
         rate=rate,
         margin=margin,
+        holds_for="" if objections else scores[best].holds_for,
+        recordings_needed=needed,
     )
 
 
@@ -144,10 +154,24 @@ def _objections(
             )
 
 
-def _labels_sentence(one: Score, rate: float) -> str:
-    """Say how many recordings would show the gain seen so far, if it is one."""
+def _recordings_needed(one: Score, rate: float) -> int | None:
+    """Return how many recordings would show the gain seen so far, if it is one."""
     needed = recordings_needed(one.won, one.lost, one.n_recordings, rate=rate, design_effect=one.design_effect)
-    return "" if needed is None else f"; about {needed} labelled recordings would show a gain like this one"
+    return None if needed is None else max(needed, one.n_recordings + 1)  # those compared have not shown it
+
+
+def _labels_sentence(one: Score, needed: int | None) -> str:
+    if needed is None:
+        return ""
+    given = f" ({round(needed / HELD_OUT_SHARE)} labels, of which a third is compared)" if one.where == "recent" else ""
+    return f"; about {needed} labelled recordings would show a gain like this one{given}"
+
+
+def _single_sentence(one: Score) -> str:
+    """Say that a gain is not shared."""
+    if one.tested_by == "group":
+        return "the gain is that of single stretches of time, heard by many groups at once"
+    return f"the gain is that of single sources, and the {one.n_groups} sources differ too much"
 
 
 def _gain_sentence(one: Score, p: float) -> str:

@@ -9,7 +9,7 @@ from auricle.bundles.aggregation import predicted_class
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.profile import Profile
 
-__all__ = ["NOT_TRAINED_ON", "WITHOUT_PREDICTION", "out_of_fold", "training_membership"]
+__all__ = ["NOT_TRAINED_ON", "WITHOUT_PREDICTION", "are_among", "out_of_fold", "training_membership"]
 
 NOT_TRAINED_ON: Final = -2
 """Index of a recording that the model was not trained on."""
@@ -37,8 +37,7 @@ def training_membership(profile: Profile, hashes: NDArray[np.uint8], rows: NDArr
     rows : float32, shape (n, n_columns)
         Standard feature rows.
     """
-    scale = profile.rows.std(axis=0, dtype=np.float64)
-    scale[scale == 0] = 1.0
+    scale = _scale(profile)
     known = profile.rows / scale
     trained_on = {digest.tobytes() for digest in profile.hashes}
     rows_of_file: dict[bytes, list[int]] = {}
@@ -53,6 +52,26 @@ def training_membership(profile: Profile, hashes: NDArray[np.uint8], rows: NDArr
         elif digest.tobytes() in trained_on:
             found[index] = WITHOUT_PREDICTION
     return found
+
+
+def are_among(profile: Profile, rows: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return whether recordings are the same sounds as any of others, by their standard feature rows, shape (n,).
+
+    Parameters
+    ----------
+    profile : Profile
+        Of a model, whose training data give the scale.
+    rows : float32, shape (n, n_columns)
+    others : float32, shape (m, n_columns)
+    """
+    scale = _scale(profile)
+    return np.array([(np.abs((others - row) / scale).max(axis=1) < MAX_DEVIATION).any() for row in rows], bool)
+
+
+def _scale(profile: Profile) -> NDArray[np.float64]:
+    """Return the standard deviation of each column of the standard row, 1 for constant ones."""
+    scale = profile.rows.std(axis=0, dtype=np.float64)
+    return np.where(scale == 0, 1.0, scale)
 
 
 def out_of_fold(bundle: Bundle) -> NDArray[np.str_] | NDArray[np.float64]:

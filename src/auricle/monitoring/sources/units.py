@@ -94,7 +94,12 @@ def independent_units(window: Sample) -> Units:
 
 
 def time_blocks(
-    values: NDArray[np.float64], source: NDArray[np.intp], *, start: int = 1
+    values: NDArray[np.float64],
+    source: NDArray[np.intp],
+    *,
+    start: int = 1,
+    least: int = MIN_BLOCKS,
+    critical: float = CRITICAL,
 ) -> tuple[NDArray[np.intp], int]:
     """Cut series into blocks of equal length, whose neighbours are not correlated.
 
@@ -106,6 +111,10 @@ def time_blocks(
         Source of each, in runs.
     start : int
         Shortest length.
+    least : int
+        Fewest blocks that a longer block may leave.
+    critical : float
+        Standard deviations of a correlation that counts.
 
     Returns
     -------
@@ -118,9 +127,9 @@ def time_blocks(
     starts = np.flatnonzero(np.r_[True, source[1:] != source[:-1]]) if n else np.zeros(0, np.intp)
     place = np.arange(n) - np.repeat(starts, np.diff(np.r_[starts, n]))
     size = start
-    while _n_blocks(source, place, 2 * size) >= MIN_BLOCKS and _is_correlated(values, source, place, size):
+    while _n_blocks(source, place, 2 * size) >= least and _is_correlated(values, source, place, size, critical):
         size *= 2
-    if size > start and _n_blocks(source, place, 2 * size) >= MIN_BLOCKS:
+    if size > start and _n_blocks(source, place, 2 * size) >= least:
         size *= 2  # what is no longer seen between blocks is not gone yet
     _, blocks = np.unique(np.stack([source, place // size]), axis=1, return_inverse=True)
     return np.asarray(blocks.ravel(), np.intp), size
@@ -174,7 +183,7 @@ def _n_blocks(source: NDArray[np.intp], place: NDArray[np.intp], size: int) -> i
 
 
 def _is_correlated(
-    residuals: NDArray[np.float64], source: NDArray[np.intp], place: NDArray[np.intp], size: int
+    residuals: NDArray[np.float64], source: NDArray[np.intp], place: NDArray[np.intp], size: int, critical: float
 ) -> bool:
     """Return whether the means of neighbouring blocks of one source are correlated in any column."""
     keys, blocks, counts = np.unique(np.stack([source, place // size]), axis=1, return_inverse=True, return_counts=True)
@@ -186,7 +195,7 @@ def _is_correlated(
     means = sums / counts[:, None]
     products = (means[1:] * means[:-1])[next_is_near].mean(axis=0)
     powers = np.maximum((means**2).mean(axis=0), 1e-12)
-    return bool((products / powers).max() * np.sqrt(n_pairs) > CRITICAL)
+    return bool((products / powers).max() * np.sqrt(n_pairs) > critical)
 
 
 def _duration_s(times: NDArray[np.datetime64], blocks: NDArray[np.intp]) -> float | None:
