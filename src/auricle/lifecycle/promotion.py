@@ -1,10 +1,10 @@
 """Promotion: the gates that a challenger must pass to replace the champion, and the decision with its reasons."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from auricle.lifecycle.paired_predictions import ClassScore, PairedPredictions, Score, Where, score, score_by_class
+from auricle.lifecycle.paired_predictions import ClassScore, PairedPredictions, Score, score, score_by_class
 from auricle.lifecycle.paired_tests import holm_adjusted, recordings_needed
 
 __all__ = ["HELD_OUT_SHARE", "MARGIN", "MIN_RECORDINGS", "RATE", "PromotionDecision", "decide_promotion"]
@@ -13,8 +13,8 @@ RATE: Final = 0.05
 """Rate at which an equal challenger may seem better, or an equal class worse."""
 MARGIN: Final = 0.02
 """Largest loss on the hold-out: in balanced accuracy, or for numbers in standard deviations of the target."""
-WEIGHTS: Final[Mapping[Where, float]] = {"hold-out": 0.125, "recent": 0.875}
-"""How much of the rate each set gets: what a challenger learned since shows on recent recordings."""
+RECENT_SHARE: Final = 0.5
+"""Least share of the rate that recent recordings get: what a challenger learned since shows there."""
 MIN_RECORDINGS: Final = 12
 """Fewest recordings for a comparison."""
 HELD_OUT_SHARE: Final = 1 / 3
@@ -99,14 +99,14 @@ def decide_promotion(
     scores = tuple(score(one, new_classes) for one in sets)
     classes = [found for one in sets for found in score_by_class(one, new_classes, rate=rate, margin=margin)]
     loss = _loss(hold_out, scores[0])
-    gains = holm_adjusted([one.p_better for one in scores], [WEIGHTS[one.where] for one in scores])
+    shares = _shares_of_rate(scores)
+    gains = holm_adjusted([one.p_better for one in scores], shares)
     passes = [gain < rate and one.is_shared for gain, one in zip(gains, scores, strict=True)]
     best = min(range(len(scores)), key=lambda index: (not passes[index], gains[index]))
     gain = _gain_sentence(scores[best], gains[best])
     objections, needed = [], None
     if gains[best] >= rate:
-        share = WEIGHTS[scores[best].where] / sum(WEIGHTS[one.where] for one in scores)
-        needed = _recordings_needed(scores[best], rate * share)
+        needed = _recordings_needed(scores[best], rate * shares[best])
         objections.append(f"no significant gain: {gain}{_labels_sentence(scores[best], needed)}")
     elif not scores[best].is_shared:
         objections.append(f"{_single_sentence(scores[best])}: {gain}")
@@ -126,6 +126,20 @@ def decide_promotion(
         holds_for="" if objections else scores[best].holds_for,
         recordings_needed=needed,
     )
+
+
+def _shares_of_rate(scores: Sequence[Score]) -> list[float]:
+    """Return the share of the rate that each set gets: by the recordings on which the models differ.
+
+    A set on which they hardly differ can show nothing, and would take its share for nothing. Sign flips keep the number
+    of these recordings, so that shares that depend on it keep the rate.
+    """
+    if len(scores) < 2:
+        return [1.0]
+    n_differing = [one.won + one.lost for one in scores]
+    recent = max(RECENT_SHARE, n_differing[1] / max(1, sum(n_differing)))
+    recent = min(recent, 1.0 - 1e-6)
+    return [1.0 - recent, recent]
 
 
 def _loss(hold_out: PairedPredictions, one: Score) -> float:
