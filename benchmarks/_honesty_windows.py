@@ -14,19 +14,25 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from _faults import FAULTS
 from _honesty_row import Row
-from _monitored_models import ModelCache, TrainedModel, unlabelled
+from _monitored_models import RECORDINGS, ModelCache, TrainedModel, unlabelled
 from monitoring import EXPECTED_CAUSES
 from numpy.typing import NDArray
 
 from auricle.bundles.profile import QUALITY_COLUMNS
-from auricle.features.cache import default_folder
+from auricle.datasets.dataset import Dataset
+from auricle.features.cache import FeatureCache, default_folder
 from auricle.monitoring.check import Check, check
-from auricle.monitoring.sources.sample import Sample
+from auricle.monitoring.sources.from_files import samples_from_files
+from auricle.monitoring.sources.sample import Sample, reference_sample
+from auricle.prediction.predictor import Predictor
+from auricle.training.train import train
 
 GROUPS = {"commands": "speaker", "esc10": "source", "fsdd": "speaker"}
 N_TRAINED = {"commands": 900, "esc10": 200, "fsdd": 1200}
 N_MODELS = 14
 """Of each set, each with a held-out part of its own: 42 pairs."""
+N_MOTOR_MODELS, N_MOTOR_WINDOWS = 7, 72
+"""Of a set of 116 recordings, so that windows of one model share most of theirs."""
 START = np.datetime64("2026-03-02", "us")
 OFFSETS_DB = {"north": -9.0, "south": 0.0, "east": 4.0, "west": -4.0}
 SOUND_FAULTS = [name for name in FAULTS if name != "sample_rate"]
@@ -191,6 +197,25 @@ def unchanged_gauge(seed: int) -> bool:
     return check(gauge(300, seed // 12), window, model_rate_hz=16_000, seed=seed).verdict.state == "alarm"
 
 
+def unchanged_motor(seed: int) -> tuple[int, int, int]:
+    """Count windows of 50 of the other half of a motor's recordings, and alarms without and with labels."""
+    data = Dataset.load(RECORDINGS / "motor", group="throttle_pct")
+    order = np.random.default_rng(seed).permutation(len(data))
+    half = len(data) // 2
+    with_cache = FeatureCache(default_folder() / "benchmarks" / "honesty" / "features")
+    trained = train(data.subset(np.sort(order[:half])), models="linear", embeddings=(), cache=with_cache)
+    live, _ = samples_from_files(Predictor(trained.bundle), data.subset(np.sort(order[half:])).examples, workers=1)
+    reference, rate_hz = reference_sample(trained.bundle), trained.bundle.manifest.spec.rate_hz
+    n_alarms = [0, 0]
+    for index in range(N_MOTOR_WINDOWS):
+        rng = np.random.default_rng([seed, index])
+        window = untold(draw(live, 50, rng), rng)
+        for column, one in enumerate((unlabelled(window), window)):
+            found = check(reference, one, model_rate_hz=rate_hz, seed=index)
+            n_alarms[column] += found.verdict.state == "alarm"
+    return N_MOTOR_WINDOWS, *n_alarms
+
+
 def rows(*, short: bool) -> Sequence[Row]:
     """Return the rows of unchanged and of faulty windows."""
     n_models, n_windows, n_draws, n_gauges = (2, 4, 5, 40) if short else (N_MODELS, 36, 50, 504)
@@ -206,7 +231,8 @@ def rows(*, short: bool) -> Sequence[Row]:
         faults = [(name, fault, n_draws) for name in ("fsdd", "commands") for fault in SOUND_FAULTS]
         found = dict(pool.map(faulty, faults))
         gauges = list(pool.map(unchanged_gauge, range(n_gauges), chunksize=8))
-    return [*_quiet_rows(quiet), _gauge_row(gauges), *_fault_rows(found)]
+        motors = list(pool.map(unchanged_motor, range(2 if short else N_MOTOR_MODELS)))
+    return [*_quiet_rows(quiet), _gauge_row(gauges), *_motor_rows(motors), *_fault_rows(found)]
 
 
 def _quiet_rows(quiet: dict[tuple[str, str], Tally]) -> Iterator[Row]:
@@ -217,6 +243,12 @@ def _quiet_rows(quiet: dict[tuple[str, str], Tally]) -> Iterator[Row]:
 
 def _gauge_row(gauges: Sequence[bool]) -> Row:
     return Row("unchanged, numbers of a simulated gauge: alarms", float(np.mean(gauges)), 0.02, len(gauges))
+
+
+def _motor_rows(motors: Sequence[tuple[int, int, int]]) -> Iterator[Row]:
+    n, *alarms = (sum(counts) for counts in zip(*motors, strict=True))
+    for what, count in zip(("without labels", "with 50 labels"), alarms, strict=True):
+        yield Row(f"unchanged, numbers of a motor, {what}: alarms", count / n, 0.02, n)
 
 
 def _fault_rows(found: dict[tuple[str, str], Tally]) -> Iterator[Row]:

@@ -199,7 +199,7 @@ class ModelCache:
 
 def unlabelled(sample: Sample) -> Sample:
     """Return the sample without labels."""
-    return replace(sample, truth=np.full(len(sample), ""))
+    return replace(sample, truth=np.full(len(sample), "" if sample.classes else np.nan))
 
 
 def concatenated(one: Sample, two: Sample) -> Sample:
