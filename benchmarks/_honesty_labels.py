@@ -11,10 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 from _honesty_row import Row
-from _honesty_windows import GROUPS, N_MODELS, draw, model, told, untold
+from _honesty_windows import GROUPS, N_MODELS, draw, gauge, model, told, untold
 from _monitored_models import ModelCache, unlabelled
 
-from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.features.cache import default_folder
 from auricle.monitoring.check import check
 from auricle.monitoring.performance.estimated_performance import estimated_performance
@@ -66,30 +65,6 @@ def overconfident(task: tuple[str, int]) -> bool:
     confident = (window.confidence >= np.median(window.confidence)) & (rng.random(200) < 0.3)
     found = measured_performance(trained.reference, replace(window, truth=np.where(confident, other, window.truth)))
     return found is not None and found.is_miscalibrated
-
-
-def gauge(n: int, seed: int, *, unit: float = 1.0, errors: float = 1.0) -> Sample:
-    """Return readings of a gauge from 0 to 1 m, in a unit; the error of a prediction grows with its novelty."""
-    rng = np.random.default_rng(seed)
-    truth, novelty, nat = rng.uniform(0, 1, n), rng.beta(2, 5, n), np.full(n, np.datetime64("NaT", "us"))
-    answer = truth + errors * (0.01 + 0.08 * novelty**2) * rng.standard_normal(n)
-    ids = np.array([f"{seed}-{index}" for index in range(n)])
-    return Sample(
-        model="gauge@0123456789ab",
-        classes=(),
-        columns=("a", "b"),
-        ids=ids,
-        times=nat,
-        groups=ids,
-        rows=np.column_stack([truth, rng.normal(size=n)]).astype(np.float32),
-        quality=rng.normal(size=(n, len(QUALITY_COLUMNS))).astype(np.float32),
-        outputs=(unit * answer)[:, None].astype(np.float32),
-        novelty=novelty.astype(np.float32),
-        unknown=novelty > 0.8,
-        rates_hz=np.full(n, 16_000),
-        truth=unit * truth,
-        label_times=nat,
-    )
 
 
 def queue(task: tuple[str, int]) -> bool:

@@ -167,33 +167,33 @@ def faulty(task: tuple[str, str, int]) -> tuple[tuple[str, str], Tally]:
     return (name, fault), tally
 
 
-def gauge(n: int, seed: int, *, scale: float = 1.0) -> Sample:
-    """Return simulated readings of a gauge, with predictions that miss by a twentieth of its range."""
+def gauge(n: int, seed: int, *, unit: float = 1.0, errors: float = 1.0) -> Sample:
+    """Return readings of a gauge from 0 to 1 m, in a unit; the error of a prediction grows with its novelty."""
     rng = np.random.default_rng(seed)
-    truth, nat = rng.uniform(0, 1, n), np.full(n, np.datetime64("NaT", "us"))
-    rows = np.column_stack([truth, np.sin(3 * truth), rng.normal(size=(n, 4))]) + 0.1 * rng.normal(size=(n, 6))
+    truth, novelty, nat = rng.uniform(0, 1, n), rng.beta(2, 5, n), np.full(n, np.datetime64("NaT", "us"))
+    answer = truth + errors * (0.01 + 0.08 * novelty**2) * rng.standard_normal(n)
     ids = np.array([f"{seed}-{index}" for index in range(n)])
     return Sample(
         model="gauge@0123456789ab",
         classes=(),
-        columns=tuple("abcdef"),
+        columns=("a", "b"),
         ids=ids,
         times=nat,
         groups=ids,
-        rows=rows.astype(np.float32),
+        rows=np.column_stack([truth, rng.normal(size=n)]).astype(np.float32),
         quality=rng.normal(size=(n, len(QUALITY_COLUMNS))).astype(np.float32),
-        outputs=(scale * (truth + 0.05 * rng.normal(size=n)))[:, None].astype(np.float32),
-        novelty=rng.random(n).astype(np.float32),
-        unknown=rng.random(n) > 0.98,
+        outputs=(unit * answer)[:, None].astype(np.float32),
+        novelty=novelty.astype(np.float32),
+        unknown=novelty > 0.8,
         rates_hz=np.full(n, 16_000),
-        truth=np.full(n, np.nan),
+        truth=unit * truth,
         label_times=nat,
     )
 
 
 def unchanged_gauge(seed: int) -> bool:
     rng = np.random.default_rng(seed)
-    window = untold(gauge(int(rng.integers(50, 400)), seed + 10_000), rng)
+    window = untold(unlabelled(gauge(int(rng.integers(50, 400)), seed + 10_000)), rng)
     return check(gauge(300, seed // 12), window, model_rate_hz=16_000, seed=seed).verdict.state == "alarm"
 
 
