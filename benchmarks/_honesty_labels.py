@@ -13,11 +13,14 @@ import numpy as np
 from _honesty_row import Row
 from _honesty_windows import GROUPS, N_MODELS, draw, gauge, model, told, untold
 from _monitored_models import ModelCache, unlabelled
+from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from auricle.features.cache import default_folder
 from auricle.monitoring.check import check
+from auricle.monitoring.performance.concept_drift import concept_drift
 from auricle.monitoring.performance.estimated_performance import estimated_performance
-from auricle.monitoring.performance.measured_performance import measured_performance
+from auricle.monitoring.performance.measured_performance import RATE_OF_LABELS, measured_performance
 from auricle.monitoring.sources.sample import Sample
 
 UNITS = {"mm": 1000.0, "m": 1.0}
@@ -26,6 +29,10 @@ UNCLIPPED = ", unclipped"
 GAIN_DB = 12.0
 FAULTS = (None, "gain_down", f"gain_up{UNCLIPPED}", "gain_up")
 """Of the third, ESC-10 has 13 to 19 recordings, too few to measure an accuracy on."""
+LENIENT = 0.1
+FEW_SOURCES = (2, 3, 5, 12)
+LUCK = 0.6
+N_LABEL_TESTS = 3
 LABEL_KINDS = ("Accuracy is", "The mean absolute error is", "Confidence no longer", "Concept drift")
 
 _CACHE: list[ModelCache] = []
@@ -92,6 +99,53 @@ def unchanged_stream(task: tuple[str, int]) -> bool:
     return found is not None and found.concept.is_found
 
 
+def unchanged_errors(seed: int) -> bool:
+    """Return whether 1,000 unchanged labels, three tenths of them errors, seem a concept drift."""
+    rng = np.random.default_rng(seed)
+    known, live = ((rng.random(1000) < 0.3).astype(np.float64) for _ in range(2))
+    times = np.full(1000, np.datetime64("NaT", "us"))
+    return concept_drift(known, live, times, rate=LENIENT * RATE_OF_LABELS, seed=seed).is_found
+
+
+def spoken(groups: NDArray[np.str_], rng: np.random.Generator) -> Sample:
+    """Return simulated predictions of four classes, by sources with a luck of their own (sd 0.6 on the log-odds)."""
+    names, members = np.unique(groups, return_inverse=True)
+    n, nat = len(groups), np.full(len(groups), np.datetime64("NaT", "us"))
+    logits = rng.normal(size=(n, 4))
+    logits[:, 0] += 2.2
+    outputs = np.exp(1.6 * rng.permuted(logits, axis=1))
+    outputs /= outputs.sum(axis=1, keepdims=True)
+    confidence, predicted = outputs.max(axis=1), outputs.argmax(axis=1)
+    is_right = rng.random(n) < expit(logit(confidence) + LUCK * rng.normal(size=len(names))[members])
+    truth = np.where(is_right, predicted, (predicted + rng.integers(1, 4, n)) % 4)
+    return Sample(
+        model="spoken@0123456789ab",
+        classes=("a", "b", "c", "d"),
+        columns=("x",),
+        ids=np.arange(n).astype(str),
+        times=nat,
+        groups=groups,
+        rows=rng.normal(size=(n, 1)).astype(np.float32),
+        quality=rng.normal(size=(n, len(QUALITY_COLUMNS))).astype(np.float32),
+        outputs=outputs.astype(np.float32),
+        novelty=rng.random(n).astype(np.float32),
+        unknown=np.zeros(n, np.bool_),
+        rates_hz=np.full(n, 16_000),
+        truth=np.array(["a", "b", "c", "d"])[truth],
+        label_times=nat,
+    )
+
+
+def few_sources(task: tuple[int, int]) -> bool:
+    """Return whether 100 labels of a few new sources alarm, where these differ as those of the training data do."""
+    n_sources, seed = task
+    rng = np.random.default_rng([n_sources, seed])
+    reference = spoken(np.repeat(np.arange(20), 30).astype(str), rng)
+    window = spoken((100 + np.arange(100) % n_sources).astype(str), rng)
+    found = measured_performance(reference, window, rate=LENIENT, seed=seed)
+    return found is not None and (found.is_worse or found.is_miscalibrated or found.concept.is_found)
+
+
 def estimates(task: tuple[str, str | None, int]) -> tuple[list[float], int]:
     """Return the absolute errors of estimated accuracy, and the number of refusals."""
     name, fault, n_draws = task
@@ -135,6 +189,7 @@ def rows(*, short: bool) -> Sequence[Row]:
         estimated = [
             (name, fault, n_draws) for name in sets for fault in FAULTS if (name, fault) != ("esc10", FAULTS[2])
         ]
+        found += [*_budget_rows(pool, n_gauges if short else 200)]
         found += _estimate_rows(zip(estimated, pool.map(estimates, estimated), strict=True))
     return found
 
@@ -150,13 +205,27 @@ def _unchanged_rows(
             yield Row(f"unchanged, {n_labels} labels, {name}: alarms by labels", of_labels / n, 0.01, n)
 
 
+def _budget_rows(pool: ProcessPoolExecutor, n_draws: int) -> Iterator[Row]:
+    """Measure at a rate of 10 %, where a draw says more of a share than at the usual one."""
+    streams = float(np.mean(list(pool.map(unchanged_errors, range(n_draws), chunksize=8))))
+    what = f"unchanged stream of 1,000 labels at --rate {LENIENT}: concept drift"
+    yield Row(what, streams, RATE_OF_LABELS * LENIENT, n_draws)
+    for n_sources in FEW_SOURCES:
+        alarms = float(
+            np.mean(list(pool.map(few_sources, [(n_sources, seed) for seed in range(n_draws)], chunksize=8)))
+        )
+        what = f"unchanged, {n_sources} told sources, 100 labels at --rate {LENIENT}: alarms by labels"
+        yield Row(what, alarms, N_LABEL_TESTS * RATE_OF_LABELS * LENIENT, n_draws)
+
+
 def _estimate_rows(found: Iterator[tuple[tuple[str, str | None, int], tuple[list[float], int]]]) -> Iterator[Row]:
     for (name, fault, n_draws), (errors, refused) in found:
         what = f"accuracy estimated, {fault or 'unchanged'}, {name}"
-        if errors or fault != "gain_up":
+        if fault != "gain_up":
             mean = float(np.mean(errors)) if errors else float("nan")
             limit = 0.03 if fault is None else 0.05
-            may_refuse = fault == "gain_up"
-            yield Row(f"{what}: mean absolute error", mean, limit, n_draws, cannot_say=refused, may_refuse=may_refuse)
+            yield Row(f"{what}: mean absolute error", mean, limit, n_draws, cannot_say=refused)
         else:  # clipped: confidence is not calibrated for that
-            yield Row(f"{what}: refused", refused / n_draws, 1.0, n_draws, cannot_say=refused, may_refuse=True)
+            what = f"{what}: estimates off by 5 points"
+            off = sum(error > 0.05 for error in errors) / n_draws
+            yield Row(what, off, 0.0, n_draws, cannot_say=refused, may_refuse=True)

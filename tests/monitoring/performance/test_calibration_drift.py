@@ -45,6 +45,14 @@ def test_dependent_labels_are_worth_less(make_sample):
     assert found(reference, labelled, 6.0).p > found(reference, labelled).p
 
 
+def test_few_groups_need_more_evidence(make_sample):
+    reference, labelled = make_sample(600), with_wrong_confident(make_sample(200, 1), 0.4)
+    drawn = drawn_losses(reference, labelled, 2000, 0)
+    p = [calibration_drift(labelled, drawn, design_effect=1.0, freedom=freedom).p for freedom in (np.inf, 50.0, 2.0)]
+    assert p == sorted(p)
+    assert p[0] < 0.001 < p[2]
+
+
 @pytest.mark.parametrize("n", [0, 9])
 def test_too_few_labels_say_nothing(make_sample, n):
     labelled = make_sample(40, 1).subset(np.arange(n))

@@ -68,16 +68,46 @@ def test_fifth_of_changed_labels_is_detected_within_500():
     assert found >= 18
 
 
+def rise(increments, stream):
+    return module._cusum_rise(increments, stream, least=0.0, rate=module.RATE)
+
+
 def test_cusum_rarely_alarms_without_drift():
-    increments = [
-        module._cusum_increments(errors(0.14, 900, seed), errors(0.14, 5000, 100 + seed)) for seed in range(100)
-    ]
-    seen = [module._cusum_alarm(one) for one in increments]
-    assert sum(index is not None for index in seen) <= 1
+    streams = [(errors(0.14, 900, seed), errors(0.14, 5000, 100 + seed)) for seed in range(100)]
+    found = [rise(module._cusum_increments(*both), both[1]) for both in streams]
+    assert sum(one is not None for one in found) <= 1
 
 
 def test_cusum_without_reference_never_alarms():
-    assert module._cusum_alarm(module._cusum_increments(errors(0.1, 0), errors(0.5, 100))) is None
+    assert rise(module._cusum_increments(errors(0.1, 0), errors(0.5, 100)), errors(0.5, 100)) is None
+    assert rise(np.zeros(0), np.zeros(0)) is None
+
+
+def test_rate_holds_for_the_whole_stream_and_all_detectors():
+    """At a tenth for each label, HDDM_A alone raised an alarm in one of seven streams."""
+    found = [concept_drift(errors(0.3, 900, s), errors(0.3, 800, 100 + s), none(800), rate=0.01) for s in range(60)]
+    assert not any(one.is_found for one in found)
+
+
+def test_start_of_a_late_rise_is_found():
+    stream = np.concatenate([errors(0.1, 2000), errors(0.6, 60, 1)])
+    found = concept_drift(errors(0.1, 800, 2), stream, none(2060))
+    assert 2000 < found.label <= 2060
+    assert found.after > 2.0 * found.before  # over all labels up to then, the mean is 0.11
+
+
+def test_rise_too_small_to_act_on_is_no_drift():
+    stream = np.tile(np.repeat([0.13, 0.17], 5), 1000)  # exact means: 0.15 against 0.12
+    increments = np.full(len(stream), 0.01)
+    assert rise(increments, stream) is not None
+    assert module._cusum_rise(increments, stream, least=0.12 + module.MIN_RISE, rate=module.RATE) is None
+
+
+@pytest.mark.parametrize("unit", [1.0, 1000.0])
+def test_unit_of_numbers_does_not_matter(rng, unit):
+    usual, larger = np.abs(rng.normal(size=300)) * 0.02 * unit, np.abs(rng.normal(size=300)) * 0.06 * unit
+    assert concept_drift(usual, larger, none(300)).is_found
+    assert not concept_drift(usual, usual[::-1], none(300)).is_found
 
 
 def relabelled(sample, part, seed=0):
@@ -99,8 +129,8 @@ def test_label_evidence_detects_earlier_than_errors(make_sample):
 
 def test_unchanged_labels_are_no_evidence(make_sample):
     reference = make_sample(600, 1)
-    seen = [module._cusum_alarm(label_evidence(reference, make_sample(2000, seed))) for seed in range(2, 32)]
-    assert seen == [None] * 30
+    samples = [make_sample(2000, seed) for seed in range(2, 32)]
+    assert [rise(label_evidence(reference, one), one.losses) for one in samples] == [None] * 30
 
 
 def test_correlated_errors_of_a_group_lower_the_evidence(make_sample):

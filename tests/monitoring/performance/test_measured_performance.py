@@ -157,3 +157,15 @@ def test_dependent_labels_are_worth_less(make_sample):
     by_machine = replace(worse, groups=(np.arange(200) // 25).astype(str))
     alone, grouped = (measured_performance(make_sample(300), one) for one in (worse, by_machine))
     assert alone.p_worse < grouped.p_worse
+
+
+def test_few_sources_that_err_apart_are_no_alarm(make_sample):
+    """The same errors are significant where every recording is independent, and not where they are of two machines."""
+    window = make_sample(200, 1)
+    wrong = np.arange(200) % 20 < 4
+    worse = replace(window, truth=np.where(wrong, "owl", window.truth))
+    few, many = (replace(worse, groups=groups.astype(str)) for groups in (np.arange(200) % 20 // 10, np.arange(200)))
+    few, many = (measured_performance(make_sample(300), one) for one in (few, many))
+    assert many.is_worse
+    assert not few.is_worse
+    assert few.value == many.value

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.stats import chi2, f
 
 from auricle.monitoring.sources.sample import Sample
 
@@ -51,7 +51,9 @@ class CalibrationDrift:
         return self.p <= rate and abs(self.accuracy - self.expected) >= MIN_GAP
 
 
-def calibration_drift(labelled: Sample, drawn: NDArray[np.float64], *, design_effect: float) -> CalibrationDrift | None:
+def calibration_drift(
+    labelled: Sample, drawn: NDArray[np.float64], *, design_effect: float, freedom: float = np.inf
+) -> CalibrationDrift | None:
     """Compare labelled recordings with losses drawn from training recordings of similar confidence.
 
     Parameters
@@ -62,6 +64,8 @@ def calibration_drift(labelled: Sample, drawn: NDArray[np.float64], *, design_ef
         From :func:`~auricle.monitoring.performance.matched_reference.drawn_losses`.
     design_effect : float
         At least 1; how much less the labels are worth than independent ones.
+    freedom : float
+        Degrees of freedom of the design effect; infinite where each recording is independent.
 
     Returns
     -------
@@ -85,6 +89,8 @@ def calibration_drift(labelled: Sample, drawn: NDArray[np.float64], *, design_ef
     p = (1.0 + float((shuffled >= statistic).sum())) / (1.0 + len(shuffled))
     if statistic > shuffled.max():
         p = min(p, float(chi2.sf(statistic, n_parts)))
+    if np.isfinite(freedom):  # few groups: F in the place of chi-square, at the same quantile
+        p = float(f.sf(chi2.isf(p, n_parts) / n_parts, n_parts, freedom))
     worst = int(np.abs(scores).argmax())
     part = parts[worst]
     return CalibrationDrift(

@@ -2,9 +2,13 @@
 
 Three detectors watch the errors in their order: ADWIN and HDDM_A learn the usual rate from the stream, after a warm-up
 on out-of-fold errors of the training data; a CUSUM compares each label with the training data directly, and needs
-fewer.
+fewer. Each gets a share of the rate of false alarms, for the whole stream: a detector's bound for one label is divided
+by the number of labels.
+
+Metric: :func:`concept_drift`. Drift needs significance, and errors that rose by at least ``MIN_RISE``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -18,8 +22,10 @@ from auricle.monitoring.sources.sample import Sample, to_datetime
 
 __all__ = ["DETECTORS", "ConceptDrift", "concept_drift", "label_evidence"]
 
-ADWIN_DELTA = 0.002
-HDDM_CONFIDENCE = 0.001
+RATE = 0.001
+"""Default rate of false alarms of a stream: the share of a check's."""
+MIN_RISE = 0.05
+"""Smallest rise of the error rate in points, or of the mean error of numbers as a part of it, that counts as drift."""
 
 CHANGED_SHARE = 0.2
 """Share of changed labels to which the CUSUM is most sensitive."""
@@ -27,12 +33,8 @@ MIN_PROBABILITY = 0.005
 """Smallest probability of a label, so that one slip cannot outweigh all other labels."""
 CUSUM_RISE = 0.1
 """Rise of the error rate to which the CUSUM is most sensitive, where predictions have no probabilities."""
-N_STREAM = 5000
-"""Labels of a stream, of which without drift at most the rate of a check may raise an alarm."""
-USUAL_RATE = 0.01
-"""Rate at which ``ADWIN_DELTA`` and ``HDDM_CONFIDENCE`` were chosen; other rates scale them."""
-
-DETECTORS = ("ADWIN", "HDDM_A", "CUSUM")
+DETECTORS: Mapping[str, float] = {"ADWIN": 0.1, "HDDM_A": 0.1, "CUSUM": 0.8}
+"""Share of the rate of false alarms that each detector gets. The CUSUM needs the fewest labels."""
 MAX_WARM_UP = 1000
 """Out-of-fold errors of the training data that a detector sees first."""
 
@@ -59,7 +61,8 @@ class ConceptDrift:
     at : datetime or None
         Time in UTC of the recording at which it was detected, where known.
     before, after : float or None
-        Mean error on the training data, and on the second half of the labels up to the detection.
+        Mean error on the training data, and on the labels from the start of the rise to its detection; where the
+        detector knows no start, on the last ``N_RECENT``.
     """
 
     detector: str = ""
@@ -115,7 +118,7 @@ def concept_drift(
     *,
     log_ratios: NDArray[np.float64] | None = None,
     groups: NDArray[np.str_] | None = None,
-    rate: float = USUAL_RATE,
+    rate: float = RATE,
     seed: int = 0,
 ) -> ConceptDrift:
     """Return the first rise of the error rate; a fall is no drift.
@@ -136,7 +139,7 @@ def concept_drift(
     groups : str, shape (n,), optional
         None where every recording is independent.
     rate : float
-        Rate of false alarms of a check, to which the detectors' thresholds are proportional.
+        Rate of false alarms over the whole stream, of which each detector gets its share.
     seed : int
         Of the order of the warm-up.
 
@@ -154,29 +157,26 @@ def concept_drift(
     counts = np.diff(starts, append=len(errors))
     run_errors = np.add.reduceat(errors, starts) / counts
     warm_up, stream = (np.clip(part / scale, 0.0, 1.0) for part in (warm_up, run_errors))
-    found = ConceptDrift()
-    for name in DETECTORS:
-        if name != "CUSUM":
-            index = _first_rise(name, warm_up, stream, rate / USUAL_RATE)
-        else:
+    before, found = float(reference_errors.mean()), ConceptDrift()
+    min_rise = MIN_RISE * (1.0 if is_class else before)
+    for name, share in DETECTORS.items():
+        if name == "CUSUM":
             increments = (
                 _cusum_increments(warm_up, stream)
                 if log_ratios is None
                 else np.add.reduceat(log_ratios, starts) / counts
             )
-            index = _cusum_alarm(increments, rate)
-        if index is None:
+            rise = _cusum_rise(increments, run_errors, before + min_rise, rate * share)
+        else:
+            index = _first_rise(name, warm_up, stream, rate * share)
+            rise = None if index is None else (max(0, index - N_RECENT + 1), index)
+        if rise is None:
             continue
-        label = int(starts[index] + counts[index])
-        if found.label is not None and label >= found.label:
+        first, last = rise
+        label, after = int(starts[last] + counts[last]), float(run_errors[first : last + 1].mean())
+        if after - before < min_rise or (found.label is not None and label >= found.label):
             continue
-        found = ConceptDrift(
-            name,
-            label,
-            to_datetime(times[label - 1]),
-            before=float(reference_errors.mean()),
-            after=float(run_errors[index // 2 : index + 1].mean()),
-        )
+        found = ConceptDrift(name, label, to_datetime(times[label - 1]), before=before, after=after)
     return found
 
 
@@ -187,15 +187,14 @@ def _runs(groups: NDArray[np.str_]) -> NDArray[np.intp]:
     return np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
 
 
-def _first_rise(
-    name: str, warm_up: NDArray[np.float64], errors: NDArray[np.float64], strictness: float = 1.0
-) -> int | None:
-    """Return the index of the error at which a detector first detects a rise, or None."""
-    detector = _detector(name, strictness)
+def _first_rise(name: str, warm_up: NDArray[np.float64], errors: NDArray[np.float64], rate: float) -> int | None:
+    """Return the index of the error at which a detector first detects a rise, or None, at a rate for all errors."""
+    each = rate / max(1, len(errors))
+    detector = _detector(name, each)
     for error in warm_up:
         detector.update(float(error))
         if detector.drift_detected:  # by chance: start again
-            detector = _detector(name, strictness)
+            detector = _detector(name, each)
     total, n = float(warm_up.sum()), len(warm_up)
     for index, error in enumerate(errors):
         mean_error = total / max(1, n)
@@ -203,7 +202,7 @@ def _first_rise(
         if detector.drift_detected:
             if float(errors[max(0, index - N_RECENT + 1) : index + 1].mean()) > mean_error:
                 return index
-            detector = _detector(name, strictness)
+            detector = _detector(name, each)
         total, n = total + float(error), n + 1
     return None
 
@@ -222,28 +221,36 @@ def _cusum_increments(reference_errors: NDArray[np.float64], errors: NDArray[np.
     return np.asarray(errors * np.log(high / low) + (1.0 - errors) * np.log((1.0 - high) / (1.0 - low)))
 
 
-def _cusum_alarm(increments: NDArray[np.float64], rate: float = USUAL_RATE) -> int | None:
-    """Return the index at which the CUSUM reaches its threshold for streams of ``N_STREAM`` labels, or None."""
-    sums = np.cumsum(increments)
-    minimum = np.minimum.accumulate(np.concatenate([[0.0], sums]))[:-1]
-    above = np.flatnonzero(sums - minimum >= np.log(N_STREAM / rate))
-    return int(above[0]) if above.size else None
+def _cusum_rise(
+    increments: NDArray[np.float64], errors: NDArray[np.float64], least: float, rate: float
+) -> tuple[int, int] | None:
+    """Return the indices of a rise's first error and of the one that reveals it, or None.
+
+    From each start, the likelihood ratio exceeds ``1 / each`` with probability ``each`` at most (Ville's inequality); a
+    stream of n errors has n starts. A rise whose mean error stays below ``least`` is too small, and is passed over.
+    """
+    if not increments.size:
+        return None
+    sums = np.concatenate([[0.0], np.cumsum(increments)])
+    lowest = np.minimum.accumulate(sums)[:-1]
+    first = np.maximum.accumulate(np.where(sums[:-1] <= lowest, np.arange(len(increments)), 0))
+    totals = np.concatenate([[0.0], np.cumsum(errors)])
+    last = np.arange(len(increments))
+    means = (totals[1:] - totals[first]) / (last + 1 - first)
+    found = np.flatnonzero((sums[1:] - lowest >= np.log(len(increments) / rate)) & (means >= least))
+    return (int(first[found[0]]), int(found[0])) if found.size else None
 
 
 N_RECENT = 50
 """Latest errors, with the direction of a change as their mean."""
 
 
-def _detector(name: str, strictness: float) -> _Detector:
+def _detector(name: str, rate: float) -> _Detector:
     """Return a new detector from river; HDDM_A is one-sided and detects rises only."""
     try:
         from river import drift
     except ImportError as error:
         raise UsageError("Concept drift needs the extra `monitor`: pip install 'auricle[monitor]'.") from error
     adwin, hddm = drift.ADWIN, drift.binary.HDDMA
-    detector: _Detector = (
-        adwin(delta=min(1.0, ADWIN_DELTA * strictness))
-        if name == "ADWIN"
-        else hddm(drift_confidence=min(1.0, HDDM_CONFIDENCE * strictness))
-    )
+    detector: _Detector = adwin(delta=rate) if name == "ADWIN" else hddm(drift_confidence=rate)
     return detector

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from auricle.evaluation.intervals import interval_of_mean, interval_of_share, mean_variance
 from auricle.monitoring.performance.calibration_drift import CalibrationDrift, calibration_drift
@@ -153,7 +153,7 @@ def measured_performance(
     value, interval = _score(window_loss, labelled.groups, is_share=bool(labelled.classes))
     before, before_interval = _score(reference_loss, reference.groups, is_share=bool(labelled.classes))
     matched = matched_sample(reference, labelled, seed)
-    design_effect = _design_effect(weights * (loss - expected), labelled.groups)
+    design_effect, freedom = _design_effect(weights * (loss - expected), labelled.groups)
     tested = np.random.default_rng(seed).permutation(len(labelled))[:MAX_TESTED]
     n_draws = int(np.clip(2.0 / (rate * RATE_OF_LABELS), MIN_DRAWS, MAX_DRAWS))
     drawn = drawn_losses(reference, labelled.subset(tested), n_draws, seed)
@@ -175,12 +175,12 @@ def measured_performance(
             labelled.times,
             log_ratios=label_evidence(matched, labelled),
             groups=labelled.groups,
-            rate=rate,
+            rate=rate * RATE_OF_LABELS,
             seed=seed,
         ),
         unheard=dict(zip(names.tolist(), counts.tolist(), strict=True)),
-        p_worse=_p_of_rise(float(window_loss.mean() - reference_loss.mean()), by_chance, others, seed),
-        calibration=calibration_drift(labelled.subset(tested), drawn, design_effect=design_effect)
+        p_worse=_p_of_rise(float(window_loss.mean() - reference_loss.mean()), by_chance, others, freedom, seed),
+        calibration=calibration_drift(labelled.subset(tested), drawn, design_effect=design_effect, freedom=freedom)
         if labelled.classes
         else None,
         rate=rate * RATE_OF_LABELS,
@@ -222,12 +222,18 @@ def _weights(labelled: Sample, window: Sample) -> NDArray[np.float64]:
     return np.asarray(weights / weights.mean())
 
 
-def _design_effect(residuals: NDArray[np.float64], groups: NDArray[np.str_]) -> float:
-    """Return how much more the mean of residuals varies than that of independent ones; at least 1."""
+def _design_effect(residuals: NDArray[np.float64], groups: NDArray[np.str_]) -> tuple[float, float]:
+    """Return how much more the mean of residuals varies than that of independent ones, at least 1.
+
+    The second value is its degrees of freedom: one less than the groups, infinite where each recording is its own.
+    """
     off = residuals - residuals.mean()
-    _, members = np.unique(groups, return_inverse=True)
-    alone = float((off**2).sum())
-    return max(1.0, float((np.bincount(members, off) ** 2).sum()) / alone) if alone else 1.0
+    names, members = np.unique(groups, return_inverse=True)
+    n_groups, alone = len(names), float((off**2).sum())
+    if n_groups == len(groups) or n_groups < 2:
+        return 1.0, np.inf
+    between = float((np.bincount(members, off) ** 2).sum()) * n_groups / (n_groups - 1)
+    return (max(1.0, between / alone) if alone else 1.0), n_groups - 1.0
 
 
 def _by_chance(drawn: NDArray[np.float64], weights: NDArray[np.float64], design_effect: float) -> NDArray[np.float64]:
@@ -236,16 +242,19 @@ def _by_chance(drawn: NDArray[np.float64], weights: NDArray[np.float64], design_
     return np.asarray((means - means.mean()) * np.sqrt(design_effect))
 
 
-def _p_of_rise(rise: float, by_chance: NDArray[np.float64], variance: float, seed: int) -> float:
+def _p_of_rise(rise: float, by_chance: NDArray[np.float64], variance: float, freedom: float, seed: int) -> float:
     """Return the p-value of a rise of the loss: the share of deviations by chance that reach it.
 
-    ``variance`` is that of what the draws leave out: which recordings came, and the score on the training data.
+    ``variance`` is that of what the draws leave out: which recordings came, and the score on the training data. With
+    few groups their design effect is uncertain: Student's quantile, of ``freedom``, takes the place of the normal one.
     """
     noise = np.random.default_rng(seed).standard_normal(len(by_chance)) * np.sqrt(variance)
     found = by_chance + noise
     p = (1.0 + float((found >= rise).sum())) / (1.0 + len(found))
     deviation = float(found.std())
-    return min(p, float(norm.sf(rise / deviation))) if deviation and rise > found.max() else p
+    if deviation and rise > found.max():
+        p = min(p, float(norm.sf(rise / deviation)))
+    return float(t.sf(norm.isf(p), freedom)) if np.isfinite(freedom) else p
 
 
 def _score(loss: NDArray[np.float64], groups: NDArray[np.str_], *, is_share: bool) -> tuple[float, tuple[float, float]]:
