@@ -16,6 +16,7 @@ from _monitored_models import ModelCache, unlabelled
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.features.cache import default_folder
 from auricle.monitoring.check import check
 from auricle.monitoring.performance.concept_drift import concept_drift
