@@ -2,7 +2,7 @@
 
 Groups have their own luck: a model's accuracy on a group is the inverse logit of a normal variable with a deviation of
 0.6, around a mean that gives the stated accuracy over all groups there could be. Groups have 20 recordings each, or
-from 5 to 200.
+from 5 to 200, of all classes in turn; or of one class each, as where a person has one diagnosis.
 """
 
 import os
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from auricle.evaluation import scores
-from auricle.evaluation.intervals import interval_of_mean, interval_of_r2, interval_of_share
+from auricle.evaluation.intervals import interval_of_accuracy, interval_of_mean, interval_of_r2
 
 N_GROUPS = (2, 3, 4, 5, 6, 8, 12, 20)
 N_CLASSES = 4
@@ -27,6 +27,8 @@ SIZES: dict[str, tuple[int, int]] = {"groups of 20": (20, 20), "groups of 5 to 2
 POWER = ((0.85, 3, 0.95), (0.7, 5, 0.95), (0.5, 8, 0.9))
 """True accuracy, number of groups, and the share of draws in which the model must be called better."""
 MAX_WIDTH = 1.25
+OF_ONE_CLASS = ((4, 1), (2, 2), (4, 2), (4, 3), (4, 5))
+"""Number of classes, and of groups of each, where each group has one class."""
 N_RESAMPLES = 400
 
 
@@ -76,10 +78,10 @@ def accuracies(task: tuple[float, int, str, int]) -> Draws:
     for index in range(n_draws):
         rng = np.random.default_rng([round(1000 * accuracy), n_groups, len(sizes), index])
         correct, groups = recordings(accuracy, n_groups, sizes, rng)
-        low, high = interval_of_share(correct, groups)
         truth = rng.integers(0, N_CLASSES, len(correct))
         found = scores.classification_intervals(truth, np.where(correct, truth, (truth + 1) % N_CLASSES), groups)
         found["balanced_accuracy"] = float(correct.mean())
+        low, high = found["ci95"]
         kind = scores.verdict_kind(found, task="classify", chance_level=1 / N_CLASSES)
         held += low <= accuracy <= high
         better += kind == "better"
@@ -89,6 +91,20 @@ def accuracies(task: tuple[float, int, str, int]) -> Draws:
             usual.append(bootstrap_width(correct, groups, rng))
     width, usual_width = (float(np.mean(part)) if part else float("nan") for part in (widths, usual))
     return Draws(held / n_draws, better / n_draws, unanswered, width, usual_width)
+
+
+def single_classes(task: tuple[float, int, int, str, int]) -> tuple[float, float, int]:
+    """Return how often balanced accuracy is called better, how often its interval holds it, and draws without one."""
+    accuracy, n_classes, n_each, sizes, n_draws = task
+    rng = np.random.default_rng([round(1000 * accuracy), n_classes, n_each, len(sizes)])
+    better = held = unanswered = 0
+    for _ in range(n_draws):
+        correct, groups = recordings(accuracy, n_classes * n_each, sizes, rng)
+        low, high = interval_of_accuracy(correct, groups % n_classes, groups, balanced=True)
+        better += low > 1 / n_classes
+        held += low <= accuracy <= high
+        unanswered += not np.isfinite([low, high]).all()
+    return better / n_draws, held / n_draws, unanswered
 
 
 def numbers(task: tuple[int, str, int]) -> tuple[float, float]:
@@ -115,10 +131,12 @@ def rows(*, short: bool) -> Sequence[Row]:
     settings = [(a, g, s, n_draws) for s in SIZES for g in N_GROUPS for a in (0.25, 0.5, 0.8, 0.95)]
     power = [(a, g, s, n_draws) for s in SIZES for a, g, _ in POWER]
     single = [(a, 1, s, n_draws) for s in SIZES for a in (0.25, 0.8)]
+    of_one_class = [(a, k, g, s, n_draws) for s in SIZES for k, g in OF_ONE_CLASS for a in (1 / k, 0.8)]
     of_numbers = [(g, s, n_draws) for s in SIZES for g in N_GROUPS]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         tasks = [*settings, *power, *single]
         found = dict(zip(tasks, pool.map(accuracies, tasks), strict=True))
+        alone = dict(zip(of_one_class, pool.map(single_classes, of_one_class), strict=True))
         held = dict(zip(of_numbers, pool.map(numbers, of_numbers), strict=True))
     return [
         *_worthless(found, settings),
@@ -126,6 +144,7 @@ def rows(*, short: bool) -> Sequence[Row]:
         *_power(found, n_draws),
         *_single(found, single),
         *_widths(found, settings),
+        *_of_one_class(alone),
         *_numbers(held),
     ]
 
@@ -171,6 +190,15 @@ def _widths(found: Found, settings: Sequence[Any]) -> Iterator[Row]:
         if n_groups >= 12:
             ratio = found[task].width / found[task].usual_width
             yield Row(f"accuracy {accuracy:g}, {n_groups} {sizes}: width / bootstrap's", ratio, MAX_WIDTH, n_draws)
+
+
+def _of_one_class(alone: dict[Any, tuple[float, float, int]]) -> Iterator[Row]:
+    for (accuracy, n_classes, n_each, sizes, n_draws), (better, held, unanswered) in alone.items():
+        what = f"accuracy {accuracy:g}, {n_classes} classes, {n_each} {sizes} of each alone"
+        if accuracy == 1 / n_classes:
+            yield Row(f"{what}: better", better, 0.035, n_draws, cannot_say=unanswered)
+        limit = 0.93 if sizes == "groups of 20" else 0.9
+        yield Row(f"{what}: held", held, limit, n_draws, is_floor=True, cannot_say=unanswered)
 
 
 def _numbers(held: dict[Any, tuple[float, float]]) -> Iterator[Row]:

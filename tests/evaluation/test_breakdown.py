@@ -123,6 +123,18 @@ def test_numbers_are_broken_down_by_their_error(rng: np.random.Generator) -> Non
     assert better.r2 == pytest.approx(1 - 0.01 / np.var(truth[:40]))
 
 
+def test_a_value_that_is_one_group_is_judged_by_its_recordings() -> None:
+    machine = ["m1"] * 20 + ["m2"] * 20 + ["m3"] * 20
+    truth, predicted = ["cat"] * 60, ["dog"] * 18 + ["cat"] * 42
+    found = scored(truth, predicted, groups=machine, machine=machine)
+    worst, *others = by_column(found)["machine"]
+    assert (worst.value, worst.n_groups, worst.is_worse) == ("m1", 1, False)
+    assert 0 < worst.ci95[0] < worst.score < worst.ci95[1] < 0.4
+    assert not any(part.is_worse for part in others)
+    pair = by_column(scored(truth[:40], predicted[:40], groups=machine[:40], machine=machine[:40]))["machine"]
+    assert [part.is_worse for part in pair] == [True, False]
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -88,6 +88,35 @@ def test_the_balanced_interval_weighs_classes_alike(rng):
     assert high < correct.mean()
 
 
+@pytest.mark.parametrize("n_each", [1, 2, 5])
+def test_groups_of_one_class_each_keep_their_luck(n_each, rng):
+    """A person has one diagnosis: the mean of a class of one person takes that person's luck for the class's own."""
+    better = held = 0
+    n_groups = 4 * n_each
+    for _ in range(400):
+        correct, groups = lucky(rng, 0.5, rng.integers(5, 201, n_groups))
+        low, high = intervals.interval_of_accuracy(correct, groups % 4, groups, balanced=True)
+        better += low > 0.5
+        held += low <= 0.5 <= high
+    assert better / 400 <= 0.05
+    assert held / 400 >= 0.92
+
+
+@given(sizes=st.lists(st.integers(1, 40), min_size=2, max_size=12), rate=st.floats(0, 1), seed=st.integers(0, 2**31))
+def test_balanced_intervals_hold_the_balanced_accuracy(sizes, rate, seed):
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    correct, truth = rng.random(len(groups)) < rate, rng.integers(0, 3, len(groups))
+    low, high = intervals.interval_of_accuracy(correct, truth, groups, balanced=True)
+    recall = np.mean([correct[truth == c].mean() for c in np.unique(truth)])
+    assert 0 <= low <= recall + 1e-12
+    assert recall - 1e-12 <= high <= 1
+    renamed = intervals.interval_of_accuracy(correct, 7 - 2 * truth, -groups, balanced=True)
+    assert renamed == pytest.approx((low, high))
+    one_class = intervals.interval_of_accuracy(correct, np.zeros_like(truth), groups, balanced=True)
+    assert one_class == intervals.interval_of_share(correct, groups)
+
+
 def test_the_interval_of_r2_holds_r2_and_widens_with_groups(rng):
     truth = rng.normal(size=400)
     groups = np.repeat(np.arange(8), 50)

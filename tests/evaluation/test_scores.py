@@ -110,8 +110,8 @@ def test_one_group_cannot_say():
     verdict = scores.verdict(found, task="classify", recordings="30 recordings", chance_level=1 / 3)
     assert verdict.kind == "cannot_say"
     assert verdict.sentence == (
-        "Cannot say whether this is better than guessing: all recordings come from one group, and another may sound "
-        "different (balanced accuracy 1.00 on 30 recordings)."
+        "Cannot say: all recordings come from one group, and another may sound different (balanced accuracy 1.00 on 30 "
+        "recordings)."
     )
 
 

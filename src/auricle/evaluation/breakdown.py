@@ -181,7 +181,7 @@ def _subgroup(scored: ScoredPredictions, value: str, is_in: NDArray[np.bool_]) -
     groups = scored.dataset.groups
     values = scored.correct.astype(np.float64) if scored.classes else np.abs(scored.errors)
     interval = interval_of_share if scored.classes else interval_of_mean
-    ci95, others = interval(values[is_in], groups[is_in]), interval(values[~is_in], groups[~is_in])
+    ci95, others = (interval(values[part], _units(groups[part])) for part in (is_in, ~is_in))
     is_apart = ci95[1] < others[0] if scored.classes else ci95[0] > others[1]
     variance = 0.0 if scored.classes else float(np.var(scored.truth[is_in]))
     return Subgroup(
@@ -193,6 +193,14 @@ def _subgroup(scored: ScoredPredictions, value: str, is_in: NDArray[np.bool_]) -
         r2=1.0 - float((scored.errors[is_in] ** 2).mean()) / variance if variance else None,
         is_worse=bool(is_apart and is_in.sum() >= MIN_COMPARED),
     )
+
+
+def _units(groups: NDArray[Any]) -> NDArray[Any]:
+    """Return the independent units of a part, shape (n,): its groups, or the recordings where it is one group.
+
+    What is said of one machine is said of that machine alone, and not of others.
+    """
+    return groups if np.unique(groups).size > 1 else np.arange(len(groups))
 
 
 def confusion(scored: ScoredPredictions) -> NDArray[np.intp]:

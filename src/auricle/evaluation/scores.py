@@ -224,8 +224,7 @@ def verdict(scores: Mapping[str, Any], *, task: Task, recordings: str, chance_le
             score = f"{facts.verdict_name} {scores[facts.verdict_score]:.2f} on {recordings}{error}"
             return Verdict(
                 kind,
-                f"Cannot say whether this is better than guessing: all recordings come from one group, and another may "
-                f"sound different ({score}).",
+                f"Cannot say: all recordings come from one group, and another may sound different ({score}).",
             )
         return Verdict(
             kind,
