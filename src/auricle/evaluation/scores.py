@@ -232,10 +232,8 @@ def verdict(scores: Mapping[str, Any], *, task: Task, recordings: str, chance_le
             f"{recordings}{error}.",
         )
     low, high = scores[facts.verdict_interval]
-    opening, n_groups = (
-        "Better than guessing" if kind == "better" else "No better than guessing",
-        scores.get("n_groups"),
-    )
+    opening = "Better than guessing" if kind == "better" else "No better than guessing"
+    n_groups = scores.get("n_groups")
     if kind == "no_better" and n_groups is not None and scores[facts.verdict_score] > chance_level:
         opening += f" as far as {n_groups} groups can show"
     chance = f"chance level {chance_level:.2f}" if facts.target == "class" else "predicting the mean scores 0"

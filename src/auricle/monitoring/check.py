@@ -18,9 +18,8 @@ from auricle.bundles.profile import QUALITY_COLUMNS
 from auricle.errors import UsageError
 from auricle.monitoring.diagnosis.causes import Cause, causes_of
 from auricle.monitoring.diagnosis.source_variation import exceeds_source_variation
-from auricle.monitoring.diagnosis.subgroups import MAX_SUBGROUPS, MIN_IN_SUBGROUP
 from auricle.monitoring.drift.battery import RATE_PER_TEST, DriftResult, detect_drift
-from auricle.monitoring.findings import Findings
+from auricle.monitoring.findings import Findings, estimate_notes, subgroup_notes, unit_notes
 from auricle.monitoring.performance.estimated_performance import (
     ASSUMPTION,
     EstimatedPerformance,
@@ -39,8 +38,6 @@ RATE = 0.01
 
 MAX_AHEAD = timedelta(hours=1)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-N_NAMED = 5
-"""Most values of a column that a note names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +262,9 @@ def check(
         notes=(
             *overlap_notes,
             *clock_notes,
-            *_unit_notes(units),
-            *_subgroup_notes(drift, reference, by),
-            *_estimate_notes(causes, estimate),
+            *unit_notes(units),
+            *subgroup_notes(drift, reference, by),
+            *estimate_notes(causes, estimate),
         ),
     )
 
@@ -290,50 +287,6 @@ def _holds_for_other_sources(
     if units.n_sources is not None and is_significant_over_sources():
         return True
     return any(exceeds_source_variation(cause, reference, window) for cause in causes)
-
-
-def _unit_notes(units: Units) -> tuple[str, ...]:
-    """Say how a window was cut into independent units, where it was cut."""
-    if units.recordings_per_unit == 1:
-        return ()
-    about = "" if units.duration_s is None else f" (about {_duration(units.duration_s)})"
-    blocks = f"{units.n} blocks of {units.recordings_per_unit} that follow each other{about}"
-    return (f"Recordings that follow each other may be alike, so they count as {blocks}.",)
-
-
-def _subgroup_notes(drift: DriftResult | None, reference: Sample, by: str | None) -> tuple[str, ...]:
-    """Say which values of the column could not be tested, and why."""
-    if drift is None or by is None:
-        return ()
-    found = drift.subgroups
-    parts = []
-    if found.new:
-        named = ", ".join(repr(value) for value in found.new[:N_NAMED])
-        more = f" and {len(found.new) - N_NAMED} more" if len(found.new) > N_NAMED else ""
-        parts.append(f"{named}{more} have nothing to be compared with, neither in the training data nor in their past")
-    if found.n_small:
-        parts.append(f"{found.n_small} have fewer than {MIN_IN_SUBGROUP} recordings")
-    if found.n_beyond:
-        parts.append(f"{found.n_beyond} are beyond the {MAX_SUBGROUPS} largest")
-    if not parts:
-        return ()
-    note = f"Values of {by} that were tested: {len(found.tested)}. Not tested: {'; '.join(parts)}."
-    if by not in reference.metadata:
-        note += f" The training data have no column {by!r}, or the model was trained before such columns were kept."
-    return (note,)
-
-
-def _duration(seconds: float) -> str:
-    for unit, size_s in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
-        if seconds >= 2 * size_s:
-            return f"{seconds / size_s:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
-
-
-def _estimate_notes(causes: Sequence[Cause], estimate: EstimatedPerformance | None) -> tuple[str, ...]:
-    if estimate is None or estimate.value is None or all(cause.kind != "new_class" for cause in causes):
-        return ()
-    return ("The estimate takes new kinds of sound for known classes; predictions for those are wrong.",)
 
 
 def _validate(reference: Sample, window: Sample, rate: float, by: str | None) -> None:

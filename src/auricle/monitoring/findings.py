@@ -1,20 +1,26 @@
-"""Sentences of one check: alarms, warnings, and the kinds of finding that decide the next steps."""
+"""Sentences of one check: alarms, warnings, the kinds of finding that decide the next steps, and notes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from auricle.monitoring.diagnosis.causes import Cause
+from auricle.monitoring.diagnosis.subgroups import MAX_SUBGROUPS, MIN_IN_SUBGROUP
 from auricle.monitoring.drift.battery import DriftResult
 from auricle.monitoring.performance.estimated_performance import EstimatedPerformance
 from auricle.monitoring.performance.measured_performance import MeasuredPerformance
 from auricle.monitoring.sources.sample import Sample
+from auricle.monitoring.sources.units import Units
 
-__all__ = ["MIN_RECORDINGS", "MIN_REFERENCE", "Findings"]
+__all__ = ["MIN_RECORDINGS", "MIN_REFERENCE", "Findings", "estimate_notes", "subgroup_notes", "unit_notes"]
 
 MIN_RECORDINGS = 50
 MIN_REFERENCE = 20
 
 MIN_LOSS = 0.05
 """Points of estimated accuracy, or part of the estimated error, that a warning needs."""
+
+N_NAMED = 5
+"""Most values of a column that a note names."""
 
 SCORE_NAMES = {"accuracy": "accuracy", "mae": "mean absolute error"}
 
@@ -134,3 +140,48 @@ class Findings:
             names = ", ".join(f"{name!r} ({n})" for name, n in list(measured.unheard.items())[:5])
             self.warnings.append(f"Labels not seen in training: {names}.")
             self.kinds.append("new_class")
+
+
+def unit_notes(units: Units) -> tuple[str, ...]:
+    """Say how a window was cut into independent units, where it was cut."""
+    if units.recordings_per_unit == 1:
+        return ()
+    about = "" if units.duration_s is None else f" (about {_duration(units.duration_s)})"
+    blocks = f"{units.n} blocks of {units.recordings_per_unit} that follow each other{about}"
+    return (f"Recordings that follow each other may be alike, so they count as {blocks}.",)
+
+
+def subgroup_notes(drift: DriftResult | None, reference: Sample, by: str | None) -> tuple[str, ...]:
+    """Say which values of the column could not be tested, and why."""
+    if drift is None or by is None:
+        return ()
+    found = drift.subgroups
+    parts = []
+    if found.new:
+        named = ", ".join(repr(value) for value in found.new[:N_NAMED])
+        more = f" and {len(found.new) - N_NAMED} more" if len(found.new) > N_NAMED else ""
+        parts.append(f"{named}{more} have nothing to be compared with, neither in the training data nor in their past")
+    if found.n_small:
+        parts.append(f"{found.n_small} have fewer than {MIN_IN_SUBGROUP} recordings")
+    if found.n_beyond:
+        parts.append(f"{found.n_beyond} are beyond the {MAX_SUBGROUPS} largest")
+    if not parts:
+        return ()
+    note = f"Values of {by} that were tested: {len(found.tested)}. Not tested: {'; '.join(parts)}."
+    if by not in reference.metadata:
+        note += f" The training data have no column {by!r}, or the model was trained before such columns were kept."
+    return (note,)
+
+
+def _duration(seconds: float) -> str:
+    for unit, size_s in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * size_s:
+            return f"{seconds / size_s:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def estimate_notes(causes: Sequence[Cause], estimate: EstimatedPerformance | None) -> tuple[str, ...]:
+    """Say where an estimate cannot be right, whatever it is."""
+    if estimate is None or estimate.value is None or all(cause.kind != "new_class" for cause in causes):
+        return ()
+    return ("The estimate takes new kinds of sound for known classes; predictions for those are wrong.",)

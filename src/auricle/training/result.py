@@ -13,7 +13,6 @@ from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import Failure, FeatureTable, Progress
 from auricle.evaluation.breakdown import ScoredPredictions, summary
-from auricle.evaluation.independence import independent_groups
 from auricle.evaluation.intervals import METHOD
 from auricle.evaluation.scores import VerdictKind, baseline, scores_as_json, verdict_kind
 from auricle.inspection.findings import Finding
@@ -51,6 +50,8 @@ class TrainResult:
         The split that scores were taken on.
     leaks : Leaks
         Leakage and confounders found in the data.
+    independent_groups : (str array, shape (n_recordings,), str)
+        The groups that intervals are taken over, and a sentence where nobody named them.
     failures : tuple of Failure
         Recordings that were left out.
     seconds : float
@@ -69,6 +70,7 @@ class TrainResult:
     search: SearchResult
     plan: SplitPlan
     leaks: Leaks
+    independent_groups: tuple[NDArray[np.str_], str]
     failures: tuple[Failure, ...]
     seconds: float
     workers: int | None = None
@@ -83,11 +85,6 @@ class TrainResult:
         classes = self.dataset.classes
         truth = np.searchsorted(classes, dataset.labels) if classes else dataset.targets
         return ScoredPredictions(dataset, classes, truth, self.search.predictions)
-
-    @cached_property
-    def independent_groups(self) -> tuple[NDArray[np.str_], str]:
-        """The groups that intervals are taken over, shape (n_recordings,), and a sentence where nobody named them."""
-        return independent_groups(self.dataset, [(pair.first, pair.second) for pair in self.leaks.duplicates])
 
     @cached_property
     def uncalibrated(self) -> NDArray[np.float64]:

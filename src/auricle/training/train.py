@@ -146,6 +146,7 @@ def train(
     if features.failures:
         plan = choose_split(dataset, tune=tune, split=split, seed=seed)
     leaks, recording_faults = _inspect(features, plan)
+    independent = independent_groups(dataset, [(pair.first, pair.second) for pair in leaks.duplicates])
     name = name or _default_name(Path(dataset.source))
     # BLAS threads spend longer waiting than working on matrices this small, and their number changes the rounding.
     with checkpoint_folder(cache, f"{dataset.source} {name} {seed}") as folder, threadpool_limits(1, user_api="blas"):
@@ -185,7 +186,7 @@ def train(
             pipeline,
             result,
             plan,
-            independent=independent_groups(dataset, [(pair.first, pair.second) for pair in leaks.duplicates])[0],
+            independent=independent[0],
             golden_windows=features.golden_windows(pipeline),
             name=name,
             workers=workers,
@@ -200,6 +201,7 @@ def train(
         search=result,
         plan=plan,
         leaks=leaks,
+        independent_groups=independent,
         failures=features.failures,
         seconds=time.perf_counter() - started,
         workers=workers,

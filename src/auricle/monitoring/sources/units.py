@@ -22,7 +22,6 @@ __all__ = ["Units", "independent_units", "knows_sources", "time_blocks"]
 MIN_BLOCKS: Final = 16
 """Fewest blocks that a longer block may leave: with fewer, no test could find anything."""
 
-MINUTE_S: Final = 60.0
 MIN_MINUTES: Final = 20
 """Fewest blocks of a minute; a shorter window was sent in a burst, and its clock says nothing of when it was made."""
 
