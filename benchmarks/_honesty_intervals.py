@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from auricle.evaluation import scores
-from auricle.evaluation.intervals import interval_of_accuracy, interval_of_mean, interval_of_r2
+from auricle.evaluation.intervals import interval_of_accuracy, interval_of_loss, interval_of_r2
 
 N_GROUPS = (2, 3, 4, 5, 6, 8, 12, 20)
 N_CLASSES = 4
@@ -120,7 +120,7 @@ def numbers(task: tuple[int, str, int]) -> tuple[float, float]:
         groups = np.repeat(np.arange(n_groups), counts)
         truth = rng.standard_normal(len(groups))
         errors = 0.3 * rng.standard_normal(n_groups)[groups] + 0.4 * rng.standard_normal(len(groups))
-        intervals = interval_of_r2(truth, truth + errors, groups), interval_of_mean(np.abs(errors), groups)
+        intervals = interval_of_r2(truth, truth + errors, groups), interval_of_loss(np.abs(errors), groups)
         held += [low <= value <= high for (low, high), value in zip(intervals, (r2, mae), strict=True)]
     return float(held[0] / n_draws), float(held[1] / n_draws)
 

@@ -117,6 +117,18 @@ def test_balanced_intervals_hold_the_balanced_accuracy(sizes, rate, seed):
     assert one_class == intervals.interval_of_share(correct, groups)
 
 
+def test_the_interval_of_a_loss_is_skewed_as_losses_are(rng):
+    losses = np.abs(rng.standard_normal((6, 30)) * [[0.3], [0.5], [0.4], [0.6], [2.0], [0.5]]).ravel()
+    groups = np.repeat(np.arange(6), 30)
+    low, high = intervals.interval_of_loss(losses, groups)
+    assert 0 < low < losses.mean() < high
+    assert high - losses.mean() > losses.mean() - low
+    in_mm = intervals.interval_of_loss(1000 * losses, groups)
+    assert in_mm == pytest.approx((1000 * low, 1000 * high))
+    assert intervals.interval_of_loss(np.zeros(6), np.arange(6)) == (0.0, 0.0)
+    assert intervals.interval_of_loss(losses, np.zeros(180)) == NONE
+
+
 def test_the_interval_of_r2_holds_r2_and_widens_with_groups(rng):
     truth = rng.normal(size=400)
     groups = np.repeat(np.arange(8), 50)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from auricle.bundles.aggregation import predicted_class
 from auricle.datasets.dataset import Dataset
-from auricle.evaluation.intervals import interval_of_mean, interval_of_share
+from auricle.evaluation.intervals import interval_of_loss, interval_of_share
 from auricle.evaluation.scores import N_BINS, confidence_bins
 from auricle.inspection.findings import is_label_copy, label_texts, name_of
 
@@ -180,7 +180,7 @@ def by_column(scored: ScoredPredictions) -> dict[str, tuple[Subgroup, ...]]:
 def _subgroup(scored: ScoredPredictions, value: str, is_in: NDArray[np.bool_]) -> Subgroup:
     groups = scored.dataset.groups
     values = scored.correct.astype(np.float64) if scored.classes else np.abs(scored.errors)
-    interval = interval_of_share if scored.classes else interval_of_mean
+    interval = interval_of_share if scored.classes else interval_of_loss
     ci95, others = (interval(values[part], _units(groups[part])) for part in (is_in, ~is_in))
     is_apart = ci95[1] < others[0] if scored.classes else ci95[0] > others[1]
     variance = 0.0 if scored.classes else float(np.var(scored.truth[is_in]))

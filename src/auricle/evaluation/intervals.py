@@ -28,6 +28,7 @@ __all__ = [
     "METHOD",
     "NO_INTERVAL",
     "interval_of_accuracy",
+    "interval_of_loss",
     "interval_of_mean",
     "interval_of_r2",
     "interval_of_share",
@@ -45,6 +46,9 @@ MIN_ICC: Final = 0.05
 
 MAX_LEVERAGE: Final = 0.2
 """Leverage of its groups, above that of all groups, from which the mean of a class tells of their luck only."""
+
+MAX_LOG: Final = 700.0
+"""Largest logarithm whose exponential is finite, rounded down."""
 
 
 class _Mean(NamedTuple):
@@ -102,6 +106,22 @@ def interval_of_mean(values: NDArray[np.float64], groups: NDArray[Any]) -> tuple
     return min(found.value - reach, mean), max(found.value + reach, mean)
 
 
+def interval_of_loss(losses: NDArray[np.float64], groups: NDArray[Any]) -> tuple[float, float]:
+    """Return the 95% interval of a mean loss, on its logarithm: a few groups of large errors make losses skewed.
+
+    Parameters
+    ----------
+    losses : float64, shape (n,), n ≥ 1, at least 0
+        Such as absolute errors.
+    groups : str or int, shape (n,)
+    """
+    mean = float(losses.mean())
+    if not mean or np.unique(groups).size < 2:
+        return interval_of_mean(losses, groups)
+    low, high = interval_of_mean(np.log(mean) + (losses - mean) / mean, groups)
+    return min(float(np.exp(low)), mean), max(float(np.exp(min(high, MAX_LOG))), mean)
+
+
 def interval_of_r2(
     truth: NDArray[np.float64], values: NDArray[np.float64], groups: NDArray[Any]
 ) -> tuple[float, float]:
@@ -120,7 +140,7 @@ def interval_of_r2(
     if not lost:
         return 1.0, 1.0
     low, high = interval_of_mean(np.log(lost) + (errors - lost * around) / (lost * spread), groups)
-    return 1.0 - float(np.exp(min(high, 700.0))), 1.0 - float(np.exp(low))
+    return 1.0 - float(np.exp(min(high, MAX_LOG))), 1.0 - float(np.exp(low))
 
 
 def mean_variance(values: NDArray[np.float64], groups: NDArray[Any]) -> float:

@@ -65,7 +65,8 @@ def _score(evaluation: "Evaluation") -> Iterator[Block]:
     scored, dataset = evaluation.scored, evaluation.dataset
     n_groups = np.unique(dataset.groups).size
     by = "each file its own group" if dataset.group_column is None else f"grouped by `{dataset.group_column}`"
-    yield Text(f"The model predicted {len(dataset)} recordings of {n_groups} groups, {by}. Scores are by recording.")
+    of_groups = f"{n_groups} group{'s' * (n_groups != 1)}, {by}"
+    yield Text(f"The model predicted {len(dataset)} recordings of {of_groups}. Scores are by recording.")
     n_in_training, n_in_groups = int(evaluation.in_training.sum()), int(evaluation.in_training_group.sum())
     if n_in_training:
         pairs = zip(dataset.examples, evaluation.in_training, strict=True)

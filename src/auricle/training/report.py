@@ -8,6 +8,7 @@ import numpy as np
 from auricle.evaluation import report_sections
 from auricle.evaluation.advice import next_steps
 from auricle.evaluation.breakdown import ScoredPredictions
+from auricle.evaluation.intervals import METHOD
 from auricle.features.pipeline import IMAGE
 from auricle.inspection.findings import Finding, file_name, sort
 from auricle.reports import charts
@@ -248,7 +249,7 @@ def _method(result: TrainResult) -> Iterator[Block]:
         ("bundle", result.bundle.id),
         ("audio", f"one channel at {spec.rate_hz} Hz, in windows of {window}"),
         ("features", _features(result)),
-        ("scores", f"by recording, {manifest.protocol}; intervals by resampling groups"),
+        ("scores", f"by recording, {manifest.protocol}; intervals by {METHOD}"),
         ("duration", f"{result.seconds:.0f} s"),
         ("versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
     )
