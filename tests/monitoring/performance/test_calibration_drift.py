@@ -9,8 +9,8 @@ from auricle.monitoring.performance.calibration_drift import calibration_drift
 from auricle.monitoring.performance.matched_reference import drawn_losses
 
 
-def found(reference, labelled, design_effect=1.0):
-    return calibration_drift(labelled, drawn_losses(reference, labelled, 2000, 0), design_effect=design_effect)
+def found(reference, labelled, icc=0.0):
+    return calibration_drift(labelled, drawn_losses(reference, labelled, 2000, 0), icc=icc)
 
 
 def with_wrong_confident(sample, share, seed=0):
@@ -40,20 +40,28 @@ def test_labels_of_doubtful_predictions_are_no_drift(make_sample):
     assert not found(make_sample(600), sample.subset(np.argsort(sample.confidence)[:60])).drifted(0.001)
 
 
-def test_dependent_labels_are_worth_less(make_sample):
-    reference, labelled = make_sample(600), with_wrong_confident(make_sample(100, 1), 0.25)
-    assert found(reference, labelled, 6.0).p > found(reference, labelled).p
-
-
-def test_few_groups_need_more_evidence(make_sample):
+def test_few_sources_need_more_evidence(make_sample):
     reference, labelled = make_sample(600), with_wrong_confident(make_sample(200, 1), 0.4)
-    drawn = drawn_losses(reference, labelled, 2000, 0)
-    p = [calibration_drift(labelled, drawn, design_effect=1.0, freedom=freedom).p for freedom in (np.inf, 50.0, 2.0)]
+    by_machine = replace(labelled, groups=(np.arange(200) % 3).astype(str))
+    p = [found(reference, labelled).p, *(found(reference, by_machine, icc).p for icc in (0.05, 0.3))]
     assert p == sorted(p)
     assert p[0] < 0.001 < p[2]
+
+
+def test_a_stretch_of_training_without_errors_is_not_certain(make_sample):
+    """Seven errors of 20 against none of 19: p = 0.005 by Fisher's exact test."""
+    sample = make_sample(200)
+    confidence = np.sort(sample.confidence)
+    outputs = np.column_stack([confidence, *2 * [(1 - confidence) / 2]]).astype(np.float32)
+    truth = np.where((np.arange(200) % 5 == 0) & (np.abs(np.arange(200) - 100) > 10), "cow", "cat")
+    reference = replace(sample, outputs=outputs, truth=truth)
+    labelled = reference.subset(np.arange(90, 110))
+    errors = replace(labelled, truth=np.where(np.arange(20) < 7, "cow", "cat"))
+    assert not found(reference, errors).drifted(0.001)
+    assert found(reference, replace(labelled, truth=np.full(20, "cow"))).drifted(0.001)
 
 
 @pytest.mark.parametrize("n", [0, 9])
 def test_too_few_labels_say_nothing(make_sample, n):
     labelled = make_sample(40, 1).subset(np.arange(n))
-    assert calibration_drift(labelled, np.zeros((10, n)), design_effect=1.0) is None
+    assert calibration_drift(labelled, np.zeros((10, n))) is None

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2, f
 
+from auricle.monitoring.performance.design_effect import design_effect
 from auricle.monitoring.sources.sample import Sample
 
 __all__ = ["MIN_GAP", "CalibrationDrift", "calibration_drift"]
@@ -51,9 +52,7 @@ class CalibrationDrift:
         return self.p <= rate and abs(self.accuracy - self.expected) >= MIN_GAP
 
 
-def calibration_drift(
-    labelled: Sample, drawn: NDArray[np.float64], *, design_effect: float, freedom: float = np.inf
-) -> CalibrationDrift | None:
+def calibration_drift(labelled: Sample, drawn: NDArray[np.float64], *, icc: float = 0.0) -> CalibrationDrift | None:
     """Compare labelled recordings with losses drawn from training recordings of similar confidence.
 
     Parameters
@@ -62,10 +61,8 @@ def calibration_drift(
         Of a classifier.
     drawn : float64, shape (n_draws, n)
         From :func:`~auricle.monitoring.performance.matched_reference.drawn_losses`.
-    design_effect : float
-        At least 1; how much less the labels are worth than independent ones.
-    freedom : float
-        Degrees of freedom of the design effect; infinite where each recording is independent.
+    icc : float
+        Intraclass correlation of the losses within a group of labelled recordings.
 
     Returns
     -------
@@ -79,16 +76,20 @@ def calibration_drift(
         return None
     confidence, loss = labelled.confidence, labelled.losses
     parts = np.array_split(np.argsort(confidence, kind="stable"), n_parts)
+    sizes = np.array([len(part) for part in parts])
     observed = np.array([loss[part].mean() for part in parts])
     by_chance = np.stack([drawn[:, part].mean(axis=1) for part in parts], axis=1)
-    mean, floor = by_chance.mean(axis=0), np.array([0.5 / len(part) for part in parts])
-    deviation = np.sqrt(np.maximum(by_chance.var(axis=0), floor**2) * design_effect)
-    scores = (observed - mean) / deviation
+    mean = by_chance.mean(axis=0)
+    angles, centre = _angle(by_chance, sizes), _angle(by_chance, sizes).mean(axis=0)
+    effects, freedoms = np.array([design_effect(labelled.groups[part], icc) for part in parts]).T
+    deviation = np.maximum(angles.std(axis=0), 0.5 / np.sqrt(sizes))
+    scores = (_angle(observed, sizes) - centre) / (deviation * np.sqrt(effects))
     statistic = float((scores**2).sum())
-    shuffled = (((by_chance - mean) * np.sqrt(design_effect) / deviation) ** 2).sum(axis=1)
+    shuffled = (((angles - centre) / deviation) ** 2).sum(axis=1)
     p = (1.0 + float((shuffled >= statistic).sum())) / (1.0 + len(shuffled))
     if statistic > shuffled.max():
         p = min(p, float(chi2.sf(statistic, n_parts)))
+    freedom = float(freedoms.min())
     if np.isfinite(freedom):  # few groups: F in the place of chi-square, at the same quantile
         p = float(f.sf(chi2.isf(p, n_parts) / n_parts, n_parts, freedom))
     worst = int(np.abs(scores).argmax())
@@ -96,3 +97,11 @@ def calibration_drift(
     return CalibrationDrift(
         p, float(confidence[part].mean()), 1.0 - float(observed[worst]), 1.0 - float(mean[worst]), len(part)
     )
+
+
+def _angle(shares: NDArray[np.float64], sizes: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return shares of errors on a scale on which they vary alike, however few errors there are (Anscombe, 1948).
+
+    Rare errors are skewed: squared differences of their shares take a few by chance for a change, or hide one.
+    """
+    return np.asarray(np.arcsin(np.sqrt((shares * sizes + 0.375) / (sizes + 0.75))))

@@ -10,6 +10,7 @@ from scipy.stats import norm, t
 from auricle.evaluation.intervals import interval_of_mean, interval_of_share, mean_variance
 from auricle.monitoring.performance.calibration_drift import CalibrationDrift, calibration_drift
 from auricle.monitoring.performance.concept_drift import ConceptDrift, concept_drift, label_evidence
+from auricle.monitoring.performance.design_effect import design_effect, intraclass_correlation
 from auricle.monitoring.performance.matched_reference import drawn_losses, expected_losses, matched_sample
 from auricle.monitoring.sources.sample import Sample
 
@@ -153,11 +154,12 @@ def measured_performance(
     value, interval = _score(window_loss, labelled.groups, is_share=bool(labelled.classes))
     before, before_interval = _score(reference_loss, reference.groups, is_share=bool(labelled.classes))
     matched = matched_sample(reference, labelled, seed)
-    design_effect, freedom = _design_effect(weights * (loss - expected), labelled.groups)
+    icc = intraclass_correlation(weights * (loss - expected), labelled.groups)
+    effect, freedom = design_effect(labelled.groups, icc)
     tested = np.random.default_rng(seed).permutation(len(labelled))[:MAX_TESTED]
     n_draws = int(np.clip(2.0 / (rate * RATE_OF_LABELS), MIN_DRAWS, MAX_DRAWS))
     drawn = drawn_losses(reference, labelled.subset(tested), n_draws, seed)
-    by_chance = _by_chance(drawn, weights[tested], design_effect * len(tested) / len(labelled))
+    by_chance = _by_chance(drawn, weights[tested], effect * len(tested) / len(labelled))
     others = mean_variance(window_expected, window.groups) + mean_variance(reference_loss, reference.groups)
     return MeasuredPerformance(
         score="accuracy" if labelled.classes else "mae",
@@ -180,9 +182,7 @@ def measured_performance(
         ),
         unheard=dict(zip(names.tolist(), counts.tolist(), strict=True)),
         p_worse=_p_of_rise(float(window_loss.mean() - reference_loss.mean()), by_chance, others, freedom, seed),
-        calibration=calibration_drift(labelled.subset(tested), drawn, design_effect=design_effect, freedom=freedom)
-        if labelled.classes
-        else None,
+        calibration=calibration_drift(labelled.subset(tested), drawn, icc=icc) if labelled.classes else None,
         rate=rate * RATE_OF_LABELS,
         n_reference=len(reference),
     )
@@ -220,20 +220,6 @@ def _weights(labelled: Sample, window: Sample) -> NDArray[np.float64]:
     shares = [np.bincount(level, minlength=len(edges) + 1) / len(level) for level in (of_window, of_labelled)]
     weights = (shares[0] / np.maximum(shares[1], 1e-12))[of_labelled]
     return np.asarray(weights / weights.mean())
-
-
-def _design_effect(residuals: NDArray[np.float64], groups: NDArray[np.str_]) -> tuple[float, float]:
-    """Return how much more the mean of residuals varies than that of independent ones, at least 1.
-
-    The second value is its degrees of freedom: one less than the groups, infinite where each recording is its own.
-    """
-    off = residuals - residuals.mean()
-    names, members = np.unique(groups, return_inverse=True)
-    n_groups, alone = len(names), float((off**2).sum())
-    if n_groups == len(groups) or n_groups < 2:
-        return 1.0, np.inf
-    between = float((np.bincount(members, off) ** 2).sum()) * n_groups / (n_groups - 1)
-    return (max(1.0, between / alone) if alone else 1.0), n_groups - 1.0
 
 
 def _by_chance(drawn: NDArray[np.float64], weights: NDArray[np.float64], design_effect: float) -> NDArray[np.float64]:
