@@ -10,10 +10,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numba.core.caching
 import numpy as np
 import pytest
 import sqlalchemy as sa
 from hypothesis import settings
+
+from auricle.kernels.compiled import CacheFiles
 
 if TYPE_CHECKING:
     from auricle.datasets.dataset import Dataset
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from auricle.prediction.predictor import Predictor
     from auricle.records import Entry
     from auricle.training.result import TrainResult
+
+# librosa compiles as it is imported, and the workers import it at the same moment into one cache.
+numba.core.caching.IndexDataCacheFile = CacheFiles
 
 # No test asserts a time: a kernel compiles at its first call, and machines are shared.
 settings.register_profile("untimed", deadline=None)

@@ -2,8 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from numba.core.caching import IndexDataCacheFile
+
+from auricle.kernels.compiled import CacheFiles
 
 USE = """
 import numpy as np
@@ -50,3 +54,21 @@ print(all_within(np.ones(100, np.float32), 2.0), all_within(np.full(100, np.nan,
 """
     run = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, check=False)
     assert run.stdout.split() == ["True", "False"], run.stderr
+
+
+def test_processes_that_compile_at_once_do_not_get_each_others_code(tmp_path: Path) -> None:
+    class First(CacheFiles):
+        def _load_index(self) -> dict[str, str]:
+            return {}  # it looked before the second wrote
+
+    class Second(CacheFiles):
+        def _save_index(self, overloads: dict[str, str]) -> None:
+            super()._save_index(overloads)
+            First(tmp_path, "f", "stamp").save("float32", "code of float32")
+
+    Second(tmp_path, "f", "stamp").save("float64", "code of float64")
+    reader = IndexDataCacheFile(tmp_path, "f", "stamp")
+    assert reader.load("float32") == "code of float32"
+    assert reader.load("float64") in (None, "code of float64")
+    CacheFiles(tmp_path, "f", "stamp").save("float64", "code of float64")
+    assert [reader.load(key) for key in ("float32", "float64")] == ["code of float32", "code of float64"]
