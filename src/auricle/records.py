@@ -1,14 +1,14 @@
-"""Records that rooms exchange: the quality of a sound, a prediction, and the log entry of a prediction."""
+"""Records that rooms exchange: the quality of a sound, a prediction and its log entry, and what a read left out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Entry", "Level", "Metadata", "Prediction", "Quality"]
+__all__ = ["MAX_EXAMPLES", "Entry", "Level", "Metadata", "Omitted", "Prediction", "Quality", "count_omitted"]
 
 Level = Literal["recording", "window", "event"]
 Metadata = Mapping[str, str | float | bool | None]
@@ -150,3 +150,53 @@ class Entry:
     def recording(self) -> Prediction:
         """Prediction of the whole recording."""
         return self.predictions[0]
+
+
+MAX_EXAMPLES: Final = 3
+"""Most examples of what was left out for one reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """What a read left out for one reason, though the user named it or it lies in what the user named."""
+
+    what: str
+    """Plural noun: rows, files, recordings, annotations."""
+    reason: str
+    """Why, and what to do about it where something can be done."""
+    count: int
+    examples: tuple[str, ...] = ()
+    """The first of them, at most three: a path, or a path and a line."""
+
+    def __str__(self) -> str:
+        named = "; ".join(self.examples)
+        more = "; …" if self.count > len(self.examples) else ""
+        what = self.what.removesuffix("s") if self.count == 1 else self.what
+        return f"{self.count} {what} left out: {self.reason}{f' ({named}{more})' if named else ''}."
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as JSON objects of commands hold them under ``omitted``."""
+        return {"what": self.what, "reason": self.reason, "count": self.count, "examples": list(self.examples)}
+
+
+def count_omitted(left_out: Iterable[tuple[str, str, str]]) -> tuple[Omitted, ...]:
+    """Count what was left out by noun and reason, in the order in which each first occurs.
+
+    Parameters
+    ----------
+    left_out : iterable of (str, str, str)
+        Noun, reason and example of each.
+
+    Examples
+    --------
+    >>> print(*count_omitted([("rows", "no label", "a.csv, line 2"), ("rows", "no label", "a.csv, line 7")]))
+    2 rows left out: no label (a.csv, line 2; a.csv, line 7).
+    """
+    examples: dict[tuple[str, str], list[str]] = {}
+    counts: dict[tuple[str, str], int] = {}
+    for what, reason, example in left_out:
+        kind = what, reason
+        counts[kind] = counts.get(kind, 0) + 1
+        if counts[kind] <= MAX_EXAMPLES:
+            examples.setdefault(kind, []).append(example)
+    return tuple(Omitted(*kind, count, tuple(examples[kind])) for kind, count in counts.items())

@@ -213,8 +213,8 @@ def test_a_file_removed_between_listing_and_reading(
 ) -> None:
     from auricle.prediction.bulk import inputs
 
-    listed = inputs.expand([clips])
-    monkeypatch.setattr(inputs, "expand", lambda _: [*listed[:2], out / "gone.wav"])
+    listed = inputs.expand([clips]).files
+    monkeypatch.setattr(inputs, "expand", lambda _: inputs.Inputs([*listed[:2], out / "gone.wav"], ()))
     ran = auricle("predict", states_file, clips)
     assert ran.code == 1
     assert json.loads(ran.out.splitlines()[2])["error"]["message"] == f"{out}/gone.wav: there is no such file."

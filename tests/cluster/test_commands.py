@@ -36,7 +36,7 @@ def written_here(many, states) -> bytes:
     from auricle.prediction.request import PredictionRequest
 
     output = many.parent / "here.jsonl"
-    run_to_file(states, expand([many]), output, request=PredictionRequest(), format_name="jsonl")
+    run_to_file(states, expand([many]).files, output, request=PredictionRequest(), format_name="jsonl")
     return output.read_bytes()
 
 

@@ -12,7 +12,6 @@ UNBOUNDED = {".", "cli", "models"}
 
 SHORT = {
     "__main__.py": "a program",
-    "audio/sound_files.py": "the one walk over folders of sound, below the rooms that use it",
     "cli/export.py": "one command",
     "cli/main.py": "the entry point, which imports nothing that `--version` does not need",
     "export/graph.py": "the whole graph, in the order of its parts",
@@ -25,7 +24,6 @@ SHORT = {
     "models/neighbours.py": "one family",
     "models/novelty.py": "fitted here, at use in bundles/novelty.py",
     "models/trees.py": "one family",
-    "prediction/bulk/inputs.py": "the arguments of a command line as files",
     "prediction/bulk/outbox.py": "the one bridge from rows to a store",
     "prediction/model.py": "what predictor, stream and events share",
     "prediction/row_sampler.py": "shared by stream and log entries, which would import each other",

@@ -200,18 +200,22 @@ c/c.wav,cat,2.5,,s,86400,
 
 def test_recordings_need_no_label(folder: Folder) -> None:
     table = folder(*SOUNDS, t__csv=UNLABELLED) / "t.csv"
-    found = load_recordings(table, "classify")
+    found = load_recordings(table, "classify").examples
     assert [(e.label, e.target) for e in found] == [(None, None), (None, None), ("cat", None)]
-    assert [(e.label, e.target) for e in load_recordings(table, "regress")] == [(None, None), (None, None), (None, 2.5)]
+    assert [(e.label, e.target) for e in load_recordings(table, "regress").examples] == [
+        (None, None),
+        (None, None),
+        (None, 2.5),
+    ]
     assert [e.time for e in found] == ["2026-03-01T12:00:00+02:00", None, "86400"]
     assert [e.split for e in found] == ["test", "train", None]
     assert found[0].metadata == {"target": "", "site": "n"}
     assert (found[0].end_s, found[1].end_s) == (1.5, None)
     assert [e.group for e in found] == [str(e.file) for e in found]
-    assert [e.group for e in load_recordings(table, "classify", group="site")] == ["n", "s", "s"]
-    assert [e.label for e in load_recordings(table, "classify", label="site")] == ["n", "s", "s"]
+    assert [e.group for e in load_recordings(table, "classify", group="site").examples] == ["n", "s", "s"]
+    assert [e.label for e in load_recordings(table, "classify", label="site").examples] == ["n", "s", "s"]
     bare = folder(t__csv="file_name\na.wav\n") / "t.csv"
-    assert [e.label for e in load_recordings(bare, "classify", root=bare.parent / "c")] == [None]
+    assert [e.label for e in load_recordings(bare, "classify", root=bare.parent / "c").examples] == [None]
 
 
 @pytest.mark.parametrize(

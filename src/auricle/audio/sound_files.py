@@ -1,10 +1,12 @@
-"""Find the sound files in a folder, at any depth, by suffix."""
+"""Find the sound files in a folder, at any depth, by suffix, and what else lies in it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Final
 
-__all__ = ["SOUND_SUFFIXES", "find_sound_files"]
+from auricle.records import Omitted, count_omitted
+
+__all__ = ["SOUND_SUFFIXES", "find_sound_files", "unread_files"]
 
 SOUND_SUFFIXES: Final = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"})
 """Suffixes of the files taken from a folder; a file named by itself may have any, its content decides."""
@@ -36,6 +38,44 @@ def find_sound_files(
             yield from find_sound_files(entry.path, files_first=files_first, on_error=on_error)
         elif not is_folder and os.path.splitext(entry.name)[1].lower() in SOUND_SUFFIXES:  # noqa: PTH122
             yield entry.path
+
+
+def unread_files(folder: str, read: Container[str]) -> tuple[Omitted, ...]:
+    """Count what lies in a folder, at any depth, and was not read.
+
+    Hidden files and folders count only where they have the suffix of sound.
+
+    Parameters
+    ----------
+    folder : str
+    read : container of str
+        Paths that were read, as ``folder`` followed by their parts.
+    """
+    return count_omitted(_unread(folder, read))
+
+
+def _unread(folder: str, read: Container[str]) -> Iterator[tuple[str, str, str]]:
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        yield "folders", f"cannot be listed, {error.strerror}", folder
+        return
+    for entry in entries:
+        is_hidden, is_sound = entry.name.startswith("."), os.path.splitext(entry.name)[1].lower() in SOUND_SUFFIXES  # noqa: PTH122
+        if _is_folder(entry):
+            if is_hidden:
+                continue
+            if entry.is_symlink():
+                yield "folders", "links to folders are not followed", entry.path
+            else:
+                yield from _unread(entry.path, read)
+        elif entry.path in read:
+            continue
+        elif is_sound:
+            yield "recordings", "hidden" if is_hidden else "named by no row or annotation", entry.path
+        elif not is_hidden:
+            yield "files", "not sound", entry.path
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -12,11 +12,12 @@ from auricle.cli.options import (
     ModelArgument,
     ReportOption,
     RootOption,
+    StrictOption,
     TargetOption,
     WorkersOption,
     check_report,
 )
-from auricle.cli.terminal import Bars, err, print_json, stdout_console
+from auricle.cli.terminal import Bars, err, print_json, print_omitted, stdout_console
 from auricle.tasks.table import TASKS
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def evaluate(
     root: RootOption = None,
     report: ReportOption = None,
     workers: WorkersOption = None,
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score a bundle on labelled recordings: by recording, class and column, with intervals and worst mistakes.
@@ -51,6 +53,7 @@ def evaluate(
     check_report(report)
     loaded = load(model)
     dataset = Dataset.load(data, task=loaded.bundle.manifest.task, label=label, target=target, group=group, root=root)
+    print_omitted(dataset.omitted, strict=strict)
     with Bars() as bars:
         evaluation = run(loaded, dataset, workers=workers, progress=bars)
     if report is not None:

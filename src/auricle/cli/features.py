@@ -1,7 +1,6 @@
 """``auricle features``: the feature rows of a data set as a table."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,10 +14,11 @@ from auricle.cli.options import (
     JsonOption,
     LabelOption,
     RootOption,
+    StrictOption,
     TargetOption,
     WorkersOption,
 )
-from auricle.cli.terminal import Bars, err, print_json
+from auricle.cli.terminal import Bars, err, print_json, print_omitted
 from auricle.errors import UsageError
 from auricle.runtime import files
 from auricle.runtime.shards import MANIFEST
@@ -43,6 +43,7 @@ def features(
     workers: WorkersOption = None,
     engine: EngineOption = "local",
     resume: Annotated[bool, typer.Option("--resume", help="With --engine, resume a stopped run.")] = False,
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write one row per window: file, start, end, group, label, then the named features that training would use.
@@ -55,7 +56,11 @@ def features(
     from auricle.datasets.row_files import check_name, table_rows, write_rows
     from auricle.training.defaults import choose_spec
 
-    load = partial(Dataset.load, data, label=label, target=target, group=group, fold=fold, root=root)
+    def load() -> Dataset:
+        found = Dataset.load(data, label=label, target=target, group=group, fold=fold, root=root)
+        print_omitted(found.omitted, strict=strict)
+        return found
+
     if engine != "local":
         if workers is not None:
             raise UsageError("`--workers` must not be given with `--engine`, which has workers of its own.")
@@ -72,7 +77,7 @@ def features(
     write_rows(output, dataset.task, spec, table_rows(dataset, examples))
     if as_json:
         shape = {"n_recordings": len(dataset.examples), "n_rows": len(examples.rows), "columns": list(spec.columns)}
-        print_json({**shape, "output": str(output)})
+        print_json({**shape, "omitted": [one.as_json() for one in dataset.omitted], "output": str(output)})
 
 
 def _on_engine(load: "Callable[[], Dataset]", output: Path, engine: str, *, resume: bool, as_json: bool) -> None:
@@ -95,7 +100,9 @@ def _on_engine(load: "Callable[[], Dataset]", output: Path, engine: str, *, resu
     if as_json:
         n_rows = sum(shard["n_rows"] for shard in shards.values())
         shape = {"n_recordings": n, "n_rows": n_rows, "columns": list(spec.columns), "n_shards": len(shards)}
-        print_json({**shape, "failed": failed, "output": str(output)})
+        print_json(
+            {**shape, "failed": failed, "omitted": [one.as_json() for one in dataset.omitted], "output": str(output)}
+        )
     if failed:
         err.print(
             f"{len(failed)} of {n} recordings failed; {output / MANIFEST} names each.", style="yellow", markup=False

@@ -14,12 +14,13 @@ from auricle.cli.options import (
     JsonOption,
     LabelOption,
     RootOption,
+    StrictOption,
     TargetOption,
     WorkersOption,
     check_report,
     size_bytes,
 )
-from auricle.cli.terminal import TONES, Bars, err, print_json, stdout_console
+from auricle.cli.terminal import TONES, Bars, err, print_json, print_omitted, stdout_console
 
 if TYPE_CHECKING:
     from auricle.inspection.inspect import Inspection
@@ -53,6 +54,7 @@ def inspect(
     root: RootOption = None,
     cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Inspect a data set: durations, levels, recording faults, class balance, duplicates, leakage between splits.
@@ -68,6 +70,7 @@ def inspect(
     check_report(output)
     max_bytes = size_bytes(cache_max)
     dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold, root=root)
+    print_omitted(dataset.omitted, strict=strict)
     with ExitStack() as stack:
         bars = stack.enter_context(Bars())
         cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None

@@ -1,5 +1,6 @@
 """``auricle monitor``: check recordings or a server's log for drift, its causes, and the quality of predictions."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,11 +16,12 @@ from auricle.cli.options import (
     ReportOption,
     RootOption,
     SinceOption,
+    StrictOption,
     WorkersOption,
     check_report,
     duration_s,
 )
-from auricle.cli.terminal import ALARM, STATES, Bars, err, print_json, stdout_console
+from auricle.cli.terminal import ALARM, STATES, Bars, err, print_json, print_omitted, stdout_console
 from auricle.errors import UsageError
 from auricle.runtime import clock
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from auricle.bundles.bundle import Bundle
     from auricle.monitoring.check import Check
     from auricle.monitoring.sources.sample import Sample
+    from auricle.records import Omitted
 
 __all__ = ["monitor"]
 
@@ -59,6 +62,7 @@ def monitor(
     root: RootOption = None,
     report: ReportOption = None,
     workers: WorkersOption = None,
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare live sound with the training data: drift and its cause, estimated and measured quality, a verdict.
@@ -79,8 +83,8 @@ def monitor(
         )
     if data is not None and model is None:
         raise UsageError("Recordings must be given with a model: auricle monitor MODEL DATA.")
-    samples, n_failed = (
-        _from_files(model, data, {"label": label, "group": group, "root": root}, workers)
+    samples, n_failed, omitted = (
+        _from_files(model, data, {"label": label, "group": group, "root": root}, workers, strict=strict)
         if model is not None and data is not None
         else _from_store(str(store), model, since)
     )
@@ -88,8 +92,8 @@ def monitor(
     if report is not None:
         from auricle.monitoring.report import build_report
 
-        build_report(checks, by=by).save(report)
-    _print(checks, as_json=as_json)
+        build_report(checks, by=by, omitted=omitted).save(report)
+    _print(checks, omitted, as_json=as_json)
     if report is not None:
         err.print(f"Wrote {report}.", markup=False)
     if any(check.verdict.state == "alarm" for check, _, _ in checks):
@@ -98,26 +102,28 @@ def monitor(
         raise typer.Exit(1)
 
 
-Samples = tuple[list[tuple["Bundle", "Sample"]], int]
+Samples = tuple[list[tuple["Bundle", "Sample"]], int, tuple["Omitted", ...]]
 
 
-def _from_files(model: Path, data: str, options: dict[str, Any], workers: int | None) -> Samples:
+def _from_files(model: Path, data: str, options: dict[str, Any], workers: int | None, *, strict: bool) -> Samples:
     from auricle.monitoring.sources.from_files import samples_from_files
     from auricle.monitoring.sources.recordings import find_recordings
     from auricle.monitoring.sources.training_overlap import drop_unprofiled
     from auricle.prediction.predictor import load
+    from auricle.records import Omitted
 
     loaded = load(model)
-    recordings = find_recordings(data, loaded.classes, **options)
+    found = find_recordings(data, loaded.classes, **options)
+    print_omitted(found.omitted, strict=strict)
     with Bars() as bars:
-        sample, failures = samples_from_files(loaded, recordings, workers=workers, progress=bars)
+        sample, failures = samples_from_files(loaded, found.examples, workers=workers, progress=bars)
     for failure in failures:
         err.print(str(failure.error), style="yellow", markup=False)
     sample, n_without_reference = drop_unprofiled(sample, loaded.bundle.profile)
-    if n_without_reference:
-        reason = "recordings of the training set are left out: the bundle keeps no out-of-fold predictions of them."
-        err.print(f"{n_without_reference} {reason}", style="yellow", markup=False)
-    return [(loaded.bundle, sample)], len(failures)
+    reason = "in the training set, and the bundle keeps no out-of-fold predictions of them"
+    unprofiled = (Omitted("recordings", reason, n_without_reference),) if n_without_reference else ()
+    print_omitted(unprofiled, strict=strict)
+    return [(loaded.bundle, sample)], len(failures), (*found.omitted, *unprofiled)
 
 
 def _from_store(url: str, model: Path | None, since: str) -> Samples:
@@ -137,7 +143,7 @@ def _from_store(url: str, model: Path | None, since: str) -> Samples:
         err.print(f"{name} cannot be checked: {error}", style="yellow", markup=False)
     if not found and failures:
         raise next(iter(failures.values()))
-    return list(found.values()), len(failures)
+    return list(found.values()), len(failures), ()
 
 
 def _check(bundle: "Bundle", sample: "Sample", rate: float, by: str | None) -> "Check":
@@ -148,10 +154,11 @@ def _check(bundle: "Bundle", sample: "Sample", rate: float, by: str | None) -> "
     return check(reference_sample(bundle), sample, model_rate_hz=rate_hz, rate=rate, by=by)
 
 
-def _print(checks: list[tuple["Check", "Bundle", "Sample"]], *, as_json: bool) -> None:
+def _print(checks: list[tuple["Check", "Bundle", "Sample"]], omitted: "Sequence[Omitted]", *, as_json: bool) -> None:
     worst = max((check.verdict.state for check, _, _ in checks), key=list(STATES).index, default="watch")
     if as_json:
-        print_json({"verdict": worst, "checks": [check.as_json() for check, _, _ in checks]})
+        found = [check.as_json() for check, _, _ in checks]
+        print_json({"verdict": worst, "omitted": [one.as_json() for one in omitted], "checks": found})
         return
     out = stdout_console()
     if not checks:

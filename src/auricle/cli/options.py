@@ -32,6 +32,7 @@ __all__ = [
     "RootOption",
     "SinceOption",
     "StoreOption",
+    "StrictOption",
     "TargetOption",
     "WorkersOption",
     "check_report",
@@ -77,6 +78,7 @@ CacheOption = Annotated[
     str, typer.Option("--cache-max", help="Largest size of the feature cache on disk, such as 10GB; 0 for no cache.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Fail, and exit with 2, if reading leaves anything out.")]
 ReportOption = Annotated[Path | None, typer.Option("--report", help="Report to write: one self-contained .html file.")]
 ByOption = Annotated[
     str | None, typer.Option("--by", metavar="COLUMN", help="Check each value of this column separately: site.")

@@ -20,8 +20,8 @@ from auricle.cli.event_options import (
     SmoothOption,
     event_rules,
 )
-from auricle.cli.options import EngineOption, KeepOption, ModelArgument, open_outbox
-from auricle.cli.terminal import Bars, err, leave_if_unread, print_json
+from auricle.cli.options import EngineOption, KeepOption, ModelArgument, StrictOption, open_outbox
+from auricle.cli.terminal import Bars, err, leave_if_unread, print_json, print_omitted
 from auricle.errors import OutputError, UsageError
 from auricle.runtime import files
 
@@ -64,6 +64,7 @@ def predict(
     smooth: SmoothOption = 1,
     confirm: ConfirmOption = 1,
     only: OnlyOption = None,
+    strict: StrictOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="With -o, print one JSON object on stdout.")] = False,
 ) -> None:
     """Predict recordings: one line each, in the given order; a failed file is a line with its error, and exit 1.
@@ -109,7 +110,9 @@ def predict(
         )
     if output is not None and engine == "local" and not (has_own_files and output.is_dir()):
         files.check_writable(output)
-    found = expand(inputs)
+    named = expand(inputs)
+    print_omitted(named.omitted, strict=strict)
+    found = named.files
     predictor = load(model)
     request.check(predictor.loaded)
     if engine != "local" and output is not None:
@@ -118,7 +121,8 @@ def predict(
         with open_outbox(store) as keep:
             report = _run(predictor, found, output, request, form, workers, resume=resume, keep=keep)
     if as_json:
-        print_json({**report.as_json(), "model": predictor.name, "output": str(output)})
+        omitted = [one.as_json() for one in named.omitted]
+        print_json({**report.as_json(), "omitted": omitted, "model": predictor.name, "output": str(output)})
     if report.n_failed:
         remains = "has none" if has_own_files else "has a line with its error"
         err.print(f"{report.n_failed} of {report.n_files} files failed; each {remains}.", style="yellow")

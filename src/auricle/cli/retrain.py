@@ -14,12 +14,13 @@ from auricle.cli.options import (
     LabelOption,
     RootOption,
     StoreOption,
+    StrictOption,
     TargetOption,
     WorkersOption,
     open_store,
     size_bytes,
 )
-from auricle.cli.terminal import Bars, print_json, stdout_console
+from auricle.cli.terminal import Bars, print_json, print_omitted, stdout_console
 
 if TYPE_CHECKING:
     from auricle.lifecycle.retrain import Retrained
@@ -51,6 +52,7 @@ def retrain(
     seed: Annotated[int, typer.Option(help="Random seed of models and folds.")] = 0,
     cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a challenger on DATA and on the labels since; promote it if it beats the champion.
@@ -76,11 +78,13 @@ def retrain(
         columns = {"task": task, "label": label, "target": target, "group": group, "root": root}
         dataset = Dataset.load(data, **columns)
         frozen = None if hold_out is None else Dataset.load(hold_out, **columns)
+        omitted = (*dataset.omitted, *(() if frozen is None else frozen.omitted))
+        print_omitted(omitted, strict=strict)
         bars = stack.enter_context(Bars())
         cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
         found = run(opened, dataset, config, workers=workers, cache=cache, progress=bars, hold_out=frozen)
     if as_json:
-        print_json(found.as_json())
+        print_json(found.as_json() | {"omitted": [one.as_json() for one in omitted]})
     else:
         _show(found)
     if found.outcome == "refused":

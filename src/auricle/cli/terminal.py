@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import typer
 
 from auricle.cli.commands import end_startup
-from auricle.errors import AuricleError, OutputError
+from auricle.errors import AuricleError, DataError, OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
+
+    from auricle.records import Omitted
 
 __all__ = [
     "ALARM",
@@ -28,6 +30,7 @@ __all__ = [
     "fail",
     "leave_if_unread",
     "print_json",
+    "print_omitted",
     "print_table",
     "stdout_console",
 ]
@@ -73,6 +76,20 @@ def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
     text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())  # a file's name need not be UTF-8
+
+
+def print_omitted(omitted: "Sequence[Omitted]", *, strict: bool) -> None:
+    """Print on stderr what reading left out, a line for each reason.
+
+    Raises
+    ------
+    DataError : ``strict``, and something was left out
+    """
+    for one in omitted:
+        err.print(str(one), style=TONES["warning"], markup=False)
+    if strict and omitted:
+        n = sum(one.count for one in omitted)
+        raise DataError(f"With `--strict`, nothing may be left out. {n} left out: {'; '.join(map(str, omitted))}")
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

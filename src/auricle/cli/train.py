@@ -17,13 +17,14 @@ from auricle.cli.options import (
     LabelOption,
     ReportOption,
     RootOption,
+    StrictOption,
     TargetOption,
     WorkersOption,
     check_report,
     duration_s,
     size_bytes,
 )
-from auricle.cli.terminal import TONES, Bars, err, print_json
+from auricle.cli.terminal import TONES, Bars, err, print_json, print_omitted
 from auricle.errors import UsageError
 from auricle.runtime import files
 from auricle.tasks.table import TASKS
@@ -104,6 +105,7 @@ def train(
         typer.Option(help="Device that trains networks; auto takes a GPU if there is one."),
     ] = "auto",
     engine: EngineOption = "local",
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compute features, select a model by grouped cross-validation, score it, and write a bundle.
@@ -122,6 +124,7 @@ def train(
     if tune == "optuna" and journal is None:
         journal = output.with_name(f"{output.name}.journal")
     dataset = Dataset.load(data, task=task, label=label, target=target, group=group, fold=fold, root=root)
+    print_omitted(dataset.omitted, strict=strict)
     with ExitStack() as stack:
         bars = stack.enter_context(Bars())
         stack.enter_context(open_engine(engine))

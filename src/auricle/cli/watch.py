@@ -24,13 +24,14 @@ from auricle.cli.options import (
     RootOption,
     SinceOption,
     StoreOption,
+    StrictOption,
     TargetOption,
     WorkersOption,
     open_store,
     size_bytes,
     span_s,
 )
-from auricle.cli.terminal import ALARM, STATES, err, print_json, stdout_console
+from auricle.cli.terminal import ALARM, STATES, err, print_json, print_omitted, stdout_console
 from auricle.errors import UsageError
 from auricle.runtime import clock
 
@@ -75,6 +76,7 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Make one check; exit with 4 on an alarm.")] = False,
     cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Monitor the store's champions at intervals: keep every check, send alarms, retrain on new labels.
@@ -106,7 +108,14 @@ def watch(
         if retrain is not None:
             options = {"label": label, "target": target, "group": group, "root": root}
             retrain_model = _retraining(
-                opened, retrain, options, hold_out=hold_out, promote=promote, workers=workers, cache=cache
+                opened,
+                retrain,
+                options,
+                hold_out=hold_out,
+                promote=promote,
+                workers=workers,
+                cache=cache,
+                strict=strict,
             )
         watched = Watch(opened, config, retrain=retrain_model, webhook=receiver, metrics=Metrics())
         if metrics_port is not None:
@@ -146,6 +155,7 @@ def _retraining(
     promote: Literal["auto", "never"],
     workers: int | None,
     cache: "FeatureCache | None",
+    strict: bool,
 ) -> "Callable[[str], Retrained]":
     """Return a function that retrains the model of a name; the data is read once now, so that errors show at once."""
     from auricle.datasets.dataset import Dataset
@@ -155,7 +165,8 @@ def _retraining(
         frozen = None if hold_out is None else Dataset.load(hold_out, **options)
         return Dataset.load(data, **options), frozen
 
-    load()
+    for found in load():
+        print_omitted(() if found is None else found.omitted, strict=strict)
 
     def retrain_model(name: str) -> "Retrained":
         config = RetrainConfig(name=name, promote=promote, who="auricle watch")

@@ -84,14 +84,15 @@ def _is_label_track(track: Path) -> bool:
 
 
 def _table(folder: Path, pairs: Iterator[tuple[Path, Path]], read_rows: Callable[[Path], _CellsAt]) -> Table:
-    rows = []
+    rows, tracks = [], []
     for file, beside in pairs:
+        tracks.append(beside)
         with readable(beside):
             found = [(where, cells) for where, cells in read_rows(beside)]
         rows += [Row(where, {"file_name": file.relative_to(folder).as_posix(), **cells}) for where, cells in found]
     columns = tuple(dict.fromkeys(name for row in rows for name in row.cells))
     filled = tuple(Row(row.where, {name: row.cells.get(name, "") for name in columns}) for row in rows)
-    return Table(folder, folder, columns or ("file_name", "start_s", "end_s", "label"), filled)
+    return Table(folder, folder, columns or ("file_name", "start_s", "end_s", "label"), filled, tuple(tracks))
 
 
 def label_track_rows(track: Path) -> Iterator[tuple[str, dict[str, str]]]:

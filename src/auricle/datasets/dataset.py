@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import DataError
+from auricle.records import Omitted
 from auricle.tasks.table import Task
 
 __all__ = ["Dataset", "Example"]
@@ -71,6 +72,8 @@ class Dataset:
         The table or folder, for messages and reports.
     group_column : str or None
         Column of the groups; None if every recording is its own group.
+    omitted : tuple of Omitted
+        What reading left out.
 
     Raises
     ------
@@ -90,6 +93,7 @@ class Dataset:
     task: Task
     source: str = "examples"
     group_column: str | None = None
+    omitted: tuple[Omitted, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.examples:

@@ -14,15 +14,24 @@ from auricle.datasets.readers import read_table
 from auricle.datasets.tables import Row, Table
 from auricle.datasets.times import made_at
 from auricle.errors import DataError, UsageError
+from auricle.records import Omitted
 from auricle.tasks.table import Task
 
-__all__ = ["RESERVED_COLUMNS", "load", "load_recordings"]
+__all__ = ["RESERVED_COLUMNS", "Recordings", "load", "load_recordings"]
 
 RESERVED_COLUMNS = ("file_name", "start_s", "end_s", "split", "time")
 """Columns that are never metadata."""
 
 MAX_NAMED = 10
 """Most ambiguous labels in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recordings:
+    """Recordings that need no label, and what reading left out."""
+
+    examples: tuple[Example, ...]
+    omitted: tuple[Omitted, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +61,13 @@ def load(
     columns = _choose_columns(table, task, label, target, group, fold)
     examples = _examples(table, columns)
     _check_recordings(examples, columns.group, table)
-    return Dataset(examples, columns.task, source=str(path), group_column=columns.group)
+    return Dataset(examples, columns.task, source=str(path), group_column=columns.group, omitted=table.omitted)
 
 
 def load_recordings(
     path: Path, task: Task, *, label: str | None = None, group: str | None = None, root: Path | None = None
-) -> tuple[Example, ...]:
-    """Read recordings that need no label: an empty cell, or no such column, leaves label and target None.
+) -> Recordings:
+    """Read recordings that need no label, and what was left out; without a cell, label and target are None.
 
     Parameters
     ----------
@@ -88,7 +97,7 @@ def load_recordings(
     _check_times(examples, table)
     if columns.group is None:  # a relative name might equal that of a recording in the training data
         examples = tuple(replace(example, group=str(example.file)) for example in examples)
-    return examples
+    return Recordings(examples, table.omitted)
 
 
 def _read(path: Path, root: Path | None) -> Table:

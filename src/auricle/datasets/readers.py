@@ -1,9 +1,11 @@
 """The formats of labelled sound (tables, class folders, annotations), and the choice of the reader of a path."""
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from auricle.audio.sound_files import unread_files
 from auricle.datasets.annotations import (
     holds_label_tracks,
     holds_selection_tables,
@@ -13,6 +15,7 @@ from auricle.datasets.annotations import (
 from auricle.datasets.folders import read_class_folders
 from auricle.datasets.tables import Table, read_csv, read_jsonl, read_parquet
 from auricle.errors import DataError
+from auricle.records import Omitted
 
 __all__ = ["READERS", "Reader", "read_table"]
 
@@ -33,15 +36,17 @@ def _holds(name: str) -> Callable[[Path], bool]:
     return lambda path: (path / name).is_file()
 
 
+def _inside(name: str, read: Callable[[Path], Table]) -> Callable[[Path], Table]:
+    return lambda folder: replace(read(folder / name), beside=(folder / name,))
+
+
 READERS: dict[str, Reader] = {
     "CSV table": Reader(_has_suffix(".csv"), read_csv),
     "JSON lines table": Reader(_has_suffix(".jsonl"), read_jsonl),
     "Parquet table": Reader(_has_suffix(".parquet"), read_parquet),
-    "folder with metadata.csv": Reader(_holds("metadata.csv"), lambda path: read_csv(path / "metadata.csv")),
-    "folder with metadata.jsonl": Reader(_holds("metadata.jsonl"), lambda path: read_jsonl(path / "metadata.jsonl")),
-    "folder with metadata.parquet": Reader(
-        _holds("metadata.parquet"), lambda path: read_parquet(path / "metadata.parquet")
-    ),
+    "folder with metadata.csv": Reader(_holds("metadata.csv"), _inside("metadata.csv", read_csv)),
+    "folder with metadata.jsonl": Reader(_holds("metadata.jsonl"), _inside("metadata.jsonl", read_jsonl)),
+    "folder with metadata.parquet": Reader(_holds("metadata.parquet"), _inside("metadata.parquet", read_parquet)),
     "folder of recordings beside Raven selection tables": Reader(holds_selection_tables, read_selection_tables),
     "folder of recordings beside Audacity label tracks": Reader(holds_label_tracks, read_label_tracks),
     "folder with one sub-folder per class": Reader(Path.is_dir, read_class_folders),
@@ -50,7 +55,7 @@ READERS: dict[str, Reader] = {
 
 
 def read_table(path: Path) -> Table:
-    """Read labelled sound in any of the formats of `READERS`.
+    """Read labelled sound in any of the formats of `READERS`; what a folder holds beside it is counted as omitted.
 
     Raises
     ------
@@ -61,5 +66,11 @@ def read_table(path: Path) -> Table:
         raise DataError(f"{path}: there is no such file or folder.")
     for reader in READERS.values():
         if reader.accepts(path):
-            return reader.read(path)
+            table = reader.read(path)
+            return replace(table, omitted=(*table.omitted, *_unread(path, table))) if path.is_dir() else table
     raise DataError(f"{path}: labelled sound must be one of: {', '.join(READERS)}. This is none of them.")
+
+
+def _unread(folder: Path, table: Table) -> tuple[Omitted, ...]:
+    recordings = (table.folder / row.cells["file_name"] for row in table.rows if row.cells.get("file_name"))
+    return unread_files(str(folder), {os.path.normpath(path) for path in (*recordings, *table.beside)})

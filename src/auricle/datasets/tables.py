@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auricle.errors import DataError, UsageError
+from auricle.records import Omitted
 
 __all__ = ["Row", "Table", "read_csv", "read_jsonl", "read_parquet", "readable"]
 
@@ -36,12 +37,18 @@ class Table:
         In the order of the source.
     rows : tuple of Row
         At least one.
+    beside : tuple of Path
+        Files of a folder that were read beside the recordings: the table, annotations.
+    omitted : tuple of Omitted
+        What was left out.
     """
 
     source: Path
     folder: Path
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    beside: tuple[Path, ...] = ()
+    omitted: tuple[Omitted, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.rows:

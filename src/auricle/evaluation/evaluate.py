@@ -160,6 +160,7 @@ class Evaluation:
             "model": self.model.name,
             "task": self.dataset.task,
             "n_recordings": len(self.predictions),
+            "omitted": [one.as_json() for one in self.dataset.omitted],
             "n_in_training": int(self.in_training.sum()),
             "n_of_training_groups": int(self.in_training_group.sum()),
             "groups": int(np.unique(self.dataset.groups).size),

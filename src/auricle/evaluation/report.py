@@ -8,7 +8,7 @@ import numpy as np
 from auricle.evaluation import report_sections
 from auricle.evaluation.advice import next_steps
 from auricle.inspection.findings import file_name, listed
-from auricle.reports.html import Block, Listing, Notice, Page, Section, Text, Tone
+from auricle.reports.html import Block, Listing, Notice, Page, Section, Text, Tone, omissions
 from auricle.tasks.table import TASKS
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def build_report(evaluation: "Evaluation") -> Page:
     return Page(
         f"Evaluation of {manifest.name}",
         evaluation.verdict,
-        sections,
+        (*sections, *omissions(evaluation.dataset.omitted)),
         subtitle=f"{evaluation.model.name} on {evaluation.dataset.source}",
         tone=tone,
     )

@@ -82,6 +82,7 @@ class Inspection:
             "task": dataset.task,
             "n_recordings": len(self.recordings),
             "n_failed": len(self.failures),
+            "omitted": [one.as_json() for one in dataset.omitted],
             "rates_hz": self.counts_of_rates(),
             "channels": _counts(recording.channels for recording in self.recordings),
             **{name: _summary(self.measured(name)) for name in MEASURES},

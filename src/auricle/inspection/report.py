@@ -15,7 +15,7 @@ from auricle.features.spectrum import log_mel
 from auricle.inspection.findings import Finding, file_name, label_texts, name_of
 from auricle.inspection.inspect import Inspection
 from auricle.reports import charts
-from auricle.reports.html import Block, Gallery, Notice, Numbers, Page, Section, Table, Text, Tone, picture
+from auricle.reports.html import Block, Gallery, Notice, Numbers, Page, Section, Table, Text, Tone, omissions, picture
 
 __all__ = ["build_report", "verdict_of"]
 
@@ -36,6 +36,7 @@ def build_report(inspection: Inspection) -> Page:
         Section("Example spectrograms", tuple(_examples(inspection))),
         Section("Duplicates", tuple(_duplicates(inspection))),
         Section("Method", (Text(_METHOD),)),
+        *omissions(inspection.dataset.omitted),
     )
     source = inspection.dataset.source
     title = f"Inspection of {Path(source).resolve().name}"

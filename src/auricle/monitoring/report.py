@@ -13,8 +13,9 @@ from auricle.monitoring.findings import SCORE_NAMES
 from auricle.monitoring.performance.estimated_performance import ASSUMPTION
 from auricle.monitoring.report_charts import class_shares, histograms, time_series
 from auricle.monitoring.sources.sample import Sample, reference_sample, to_datetime64
+from auricle.records import Omitted
 from auricle.reports import charts
-from auricle.reports.html import Block, Listing, Notice, Numbers, Page, Section, Table, Text, Tone, picture
+from auricle.reports.html import Block, Listing, Notice, Numbers, Page, Section, Table, Text, Tone, omissions, picture
 
 __all__ = ["MEASURES", "build_report"]
 
@@ -44,7 +45,9 @@ MAX_ROWS = 40
 MAX_CLASSES = 24
 
 
-def build_report(checks: Sequence[tuple[Check, Bundle, Sample]], *, by: str | None = None) -> Page:
+def build_report(
+    checks: Sequence[tuple[Check, Bundle, Sample]], *, by: str | None = None, omitted: Sequence[Omitted] = ()
+) -> Page:
     """Return the report of the checks of several model versions, the worst verdict first.
 
     Parameters
@@ -53,6 +56,8 @@ def build_report(checks: Sequence[tuple[Check, Bundle, Sample]], *, by: str | No
         Each check with the bundle that predicted and its live recordings.
     by : str, optional
         Metadata column of the subgroups.
+    omitted : sequence of Omitted
+        What reading the live recordings left out.
     """
     ranked = sorted(checks, key=lambda one: -SEVERITY.index(one[0].verdict.state))
     if not ranked:
@@ -67,7 +72,7 @@ def build_report(checks: Sequence[tuple[Check, Bundle, Sample]], *, by: str | No
     return Page(
         f"Monitoring of {names}",
         f"{worst.verdict.state.capitalize()}. {worst.verdict.sentence}",
-        (*sections, Section("Method", (Text(_METHOD.format(rate=f"{worst.rate:.2g}")),))),
+        (*sections, Section("Method", (Text(_METHOD.format(rate=f"{worst.rate:.2g}")),)), *omissions(omitted)),
         subtitle=f"{worst.model}{_time_range(worst)}",
         tone=TONES[worst.verdict.state],
     )

@@ -189,7 +189,7 @@ def _in_folder(model: Predictor, file: Path) -> Iterator[_Outputs]:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("one.wav", "two.wav"):  # readers look at the content, not at the suffix
             Path(folder, name).symlink_to(file.resolve())
-        for _, (result, *_), _ in map_files(model, expand([folder]), _outputs_or_error, _new_list):
+        for _, (result, *_), _ in map_files(model, expand([folder]).files, _outputs_or_error, _new_list):
             yield _raise_error(result)
 
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,12 +13,26 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 import jinja2
 from markupsafe import Markup, escape
 
+from auricle.records import Omitted
 from auricle.runtime import files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Block", "Gallery", "Listing", "Notice", "Numbers", "Page", "Picture", "Section", "Table", "Text", "picture"]
+__all__ = [
+    "Block",
+    "Gallery",
+    "Listing",
+    "Notice",
+    "Numbers",
+    "Page",
+    "Picture",
+    "Section",
+    "Table",
+    "Text",
+    "omissions",
+    "picture",
+]
 
 Tone: TypeAlias = Literal["serious", "warning", "note", "good"]
 
@@ -175,6 +190,13 @@ class Page:
         OutputError : the path cannot be written
         """
         files.write_bytes(path, self.html().encode())
+
+
+def omissions(omitted: Iterable[Omitted]) -> tuple[Section, ...]:
+    """Return a section on what reading left out; none where nothing was."""
+    rows = tuple((f"{one.count}", one.what, one.reason, "; ".join(one.examples)) for one in omitted)
+    table = Table(("number", "what", "reason", "the first of them"), rows)
+    return (Section("Left out by reading", (table,)),) if rows else ()
 
 
 def picture(figure: "Figure", alt: str, *, caption: str = "", image_format: Literal["svg", "png"] = "svg") -> Picture:

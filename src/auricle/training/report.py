@@ -12,7 +12,7 @@ from auricle.evaluation.intervals import METHOD
 from auricle.features.pipeline import IMAGE
 from auricle.inspection.findings import Finding, file_name, sort
 from auricle.reports import charts
-from auricle.reports.html import Block, Listing, Notice, Page, Section, Table, Text, Tone, picture
+from auricle.reports.html import Block, Listing, Notice, Page, Section, Table, Text, Tone, omissions, picture
 from auricle.tasks.table import TASKS
 from auricle.training.attribution import attribution
 from auricle.training.learning_curve import LearningCurve
@@ -64,6 +64,7 @@ def build_report(result: TrainResult, curve: LearningCurve) -> Page:
     )
     tone, verdict = _verdict(result)
     subtitle = f"Data set {result.dataset.source}"
+    sections = (*sections, *omissions(result.dataset.omitted))
     return Page(f"Training of {manifest.name}", verdict, sections, subtitle=subtitle, tone=tone)
 
 

@@ -155,6 +155,7 @@ class TrainResult:
             "task": manifest.task,
             "n_recordings": len(self.dataset.examples),
             "n_windows": len(self.examples.rows),
+            "omitted": [one.as_json() for one in self.dataset.omitted],
             "classes": list(manifest.classes),
             "groups": len(set(self.dataset.groups)),
             "candidates": trials,

@@ -15,7 +15,7 @@ from auricle.monitoring.sources.sample import reference_sample
 
 
 def test_sample_matches_model_predictions(states, machine_sounds: Path) -> None:
-    recordings = find_recordings(machine_sounds, states.classes, group="machine")[:5]
+    recordings = find_recordings(machine_sounds, states.classes, group="machine").examples[:5]
     sample, failures = samples_from_files(states, recordings)
     assert (len(sample), failures, sample.model) == (5, (), states.name)
     direct = states.predict(recordings[2].file)
@@ -29,7 +29,7 @@ def test_sample_matches_model_predictions(states, machine_sounds: Path) -> None:
 
 
 def test_part_of_a_recording_is_predicted_alone(states, machine_sounds: Path) -> None:
-    whole = find_recordings(machine_sounds, states.classes)[0]
+    whole = find_recordings(machine_sounds, states.classes).examples[0]
     sample, _ = samples_from_files(states, [whole, replace(whole, start_s=0.1, end_s=0.4)])
     assert not np.array_equal(sample.rows[0], sample.rows[1])
     part = states.run(read(whole.file, start_s=0.1, end_s=0.4))
@@ -38,7 +38,7 @@ def test_part_of_a_recording_is_predicted_alone(states, machine_sounds: Path) ->
 
 def test_failures_are_returned_with_reason(states, machine_sounds: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_bytes(b"RIFF")
-    good = find_recordings(machine_sounds, states.classes)[0]
+    good = find_recordings(machine_sounds, states.classes).examples[0]
     bad = Example(tmp_path / "bad.wav", None, None, "bad")
     sample, failures = samples_from_files(states, [bad, good])
     assert len(sample) == 1
@@ -48,13 +48,13 @@ def test_failures_are_returned_with_reason(states, machine_sounds: Path, tmp_pat
 
 
 def test_missing_target_is_unlabelled(speeds, machine_sounds: Path) -> None:
-    recording = find_recordings(machine_sounds, ())[0]
+    recording = find_recordings(machine_sounds, ()).examples[0]
     sample, _ = samples_from_files(speeds, [replace(recording, target=1200.0), replace(recording, target=None)])
     assert sample.is_labelled.tolist() == [True, False]
 
 
 def test_times_are_in_utc(states, machine_sounds: Path) -> None:
-    recording = find_recordings(machine_sounds, states.classes)[0]
+    recording = find_recordings(machine_sounds, states.classes).examples[0]
     times = ("1970-01-02T02:00:00+02:00", "86400", None)
     sample, _ = samples_from_files(states, [replace(recording, time=time) for time in times])
     assert sample.times[:2].tolist() == [np.datetime64("1970-01-02", "us").item()] * 2

@@ -33,7 +33,7 @@ def store(tmp_path: Path):
 
 
 def test_sample_matches_logged_predictions(states, machine_sounds: Path, store: Store) -> None:
-    recordings = find_recordings(machine_sounds, states.classes)[:4]
+    recordings = find_recordings(machine_sounds, states.classes).examples[:4]
     sites = ({"site": "north"}, {"site": "south", "n": 2.0}, {}, {"on": True})
     entries = [
         logged_entry(states, one.file, time=TIME, group="g", metadata=site)
@@ -55,7 +55,7 @@ def test_sample_matches_logged_predictions(states, machine_sounds: Path, store: 
 
 
 def test_versions_are_separate_and_missing_bundles_reported(states, speeds, machine_sounds: Path, store) -> None:
-    file = find_recordings(machine_sounds, states.classes)[0].file
+    file = find_recordings(machine_sounds, states.classes).examples[0].file
     store.add([logged_entry(model, file) for model in (states, speeds, states)])
 
     def only_states(model: str):
@@ -70,7 +70,7 @@ def test_versions_are_separate_and_missing_bundles_reported(states, speeds, mach
 
 
 def test_one_key_for_all_tells_no_sources(states, machine_sounds: Path, store: Store) -> None:
-    file = find_recordings(machine_sounds, states.classes)[0].file
+    file = find_recordings(machine_sounds, states.classes).examples[0].file
 
     def groups():
         ((_, sample),) = samples_from_store(store.scan(), lambda _: states.bundle)[0].values()
@@ -85,7 +85,7 @@ def test_one_key_for_all_tells_no_sources(states, machine_sounds: Path, store: S
 
 
 def test_a_group_that_was_told_is_a_source_though_it_is_the_only_one(states, machine_sounds: Path, store) -> None:
-    file = find_recordings(machine_sounds, states.classes)[0].file
+    file = find_recordings(machine_sounds, states.classes).examples[0].file
     store.add([logged_entry(states, file, group="pump", metadata={"group": "pump"}) for _ in range(2)])
     ((_, sample),) = samples_from_store(store.scan(), lambda _: states.bundle)[0].values()
     assert sample.groups.tolist() == ["pump", "pump"]

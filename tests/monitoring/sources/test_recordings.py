@@ -28,7 +28,7 @@ def table(folder: Path, text: str) -> Path:
 
 def test_table_without_labels(folder: Path) -> None:
     text = "file_name,label,site,time,end_s\nnorth/a.wav,,n,2026-03-01T12:00:00+02:00,1.5\nsouth/b.wav,cat,s,,\n"
-    one, two = find_recordings(table(folder, text), ("cat", "dog"))
+    one, two = find_recordings(table(folder, text), ("cat", "dog")).examples
     assert (one.label, one.end_s, one.metadata) == (None, 1.5, {"site": "n"})
     assert made_at(one.time) == np.datetime64("2026-03-01T10:00")
     assert (two.label, two.end_s, two.time) == ("cat", None, None)
@@ -37,19 +37,19 @@ def test_table_without_labels(folder: Path) -> None:
 
 def test_label_and_group_columns(folder: Path) -> None:
     path = table(folder, "file_name,species,site\nnorth/a.wav,dog,n\n")
-    (one,) = find_recordings(path, ("cat", "dog"), label="species", group="site")
+    (one,) = find_recordings(path, ("cat", "dog"), label="species", group="site").examples
     assert (one.label, one.group) == ("dog", "n")
 
 
 def test_time_in_seconds(folder: Path) -> None:
-    (one,) = find_recordings(table(folder, "file_name,time\nnorth/a.wav,86400\n"), ())
+    (one,) = find_recordings(table(folder, "file_name,time\nnorth/a.wav,86400\n"), ()).examples
     assert made_at(one.time) == np.datetime64("1970-01-02")
 
 
 def test_folders_are_labels_only_for_known_classes(folder: Path) -> None:
-    assert {one.label for one in find_recordings(folder, ("cat", "dog"))} == {"north", "south", "cat"}
-    assert {one.label for one in find_recordings(folder, ("owl", "dog"))} == {None}
-    assert [one.file.name for one in find_recordings(folder / "north" / "a.wav", ("cat",))] == ["a.wav"]
+    assert {one.label for one in find_recordings(folder, ("cat", "dog")).examples} == {"north", "south", "cat"}
+    assert {one.label for one in find_recordings(folder, ("owl", "dog")).examples} == {None}
+    assert [one.file.name for one in find_recordings(folder / "north" / "a.wav", ("cat",)).examples] == ["a.wav"]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,6 @@ def test_table_is_read_as_in_training(folder: Path) -> None:
     """Monitoring and training read the same files, metadata and labels."""
     path = table(folder, f"file_name,label,split,site\n../north/a.wav,cat,test,n\n{folder}/south/b.wav,dog,train,s\n")
     trained = Dataset.load(path, root=folder / "cat").examples
-    watched = find_recordings(path, ("cat", "dog"), root=folder / "cat")
+    watched = find_recordings(path, ("cat", "dog"), root=folder / "cat").examples
     assert [replace(one, group="") for one in watched] == [replace(one, group="") for one in trained]
     assert watched[0].metadata == {"site": "n"}

@@ -16,7 +16,7 @@ from auricle.monitoring.sources.training_overlap import drop_unprofiled, substit
 @pytest.fixture
 def window(states, machine_sounds: Path):
     """Training recordings in another order, with the model's own predictions."""
-    recordings = find_recordings(machine_sounds, states.classes, group="machine")
+    recordings = find_recordings(machine_sounds, states.classes, group="machine").examples
     return samples_from_files(states, recordings[::-1])[0]
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from auricle.datasets.dataset import Example
-from auricle.datasets.loading import load_recordings
+from auricle.datasets.loading import Recordings, load_recordings
 from auricle.datasets.readers import READERS
 from auricle.errors import UsageError
 from auricle.prediction.bulk.inputs import expand
@@ -20,8 +20,8 @@ def find_recordings(
     label: str | None = None,
     group: str | None = None,
     root: Path | None = None,
-) -> tuple[Example, ...]:
-    """Return the recordings of a table, a folder, a file or a pattern.
+) -> Recordings:
+    """Return the recordings of a table, a folder, a file or a pattern, and what was left out.
 
     A table needs the column ``file_name`` only. The sub-folders of a folder are labels where one of them is a class of
     the model; otherwise the recordings are unlabelled.
@@ -51,5 +51,6 @@ def find_recordings(
     if form is None or (form == _CLASS_FOLDERS and not any((path / name).is_dir() for name in classes)):
         if (label, group, root) != (None, None, None):
             raise UsageError(f"{path}: `--label`, `--group` and `--root` apply to a table only. This is none.")
-        return tuple(Example(file, None, None, str(file)) for file in expand([path]))
+        inputs = expand([path])
+        return Recordings(tuple(Example(file, None, None, str(file)) for file in inputs.files), inputs.omitted)
     return load_recordings(path, "classify" if classes else "regress", label=label, group=group, root=root)
