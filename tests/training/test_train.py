@@ -171,6 +171,24 @@ def test_bad_recordings_stop_the_training_or_are_skipped_on_request(tmp_path):
     assert len(result.dataset.examples) == 16
 
 
+def test_an_odd_sample_rate_does_not_become_that_of_the_model(tmp_path):
+    rng = np.random.default_rng(0)
+    for label, level in (("loud", 0.3), ("quiet", 0.01)):
+        (tmp_path / label).mkdir()
+        for number in range(10):
+            soundfile.write(tmp_path / label / f"{number}.wav", rng.normal(0, level, 8000).clip(-1, 1), 16_000)
+    soundfile.write(tmp_path / "loud" / "odd.wav", rng.normal(0, 0.3, 1000).clip(-1, 1), 1000)
+    with pytest.raises(DataError, match=r"loud/odd\.wav \(1000 Hz\)"):
+        train(tmp_path, models="linear")
+    result = train(tmp_path, models="linear", skip_bad=True, fmin_hz=200, fmax_hz=6000)
+    assert [failure.file.name for failure in result.failures] == ["odd.wav"]
+    spec = result.bundle.manifest.spec
+    assert (spec.rate_hz, spec.fmin_hz, spec.fmax_hz) == (16_000, 200, 6000)
+    asked = train(tmp_path, models="linear", rate_hz=1000)
+    assert asked.bundle.manifest.spec.rate_hz == 1000
+    assert asked.as_json()["sample_rate"]["reason"].startswith("as was asked for")
+
+
 def test_a_split_that_leaks_is_refused_before_anything_is_computed(table, monkeypatch):
     monkeypatch.setattr(pipeline, "values_of", lambda *_: pytest.fail("a feature was computed"))
     with pytest.raises(SplitError, match="group"):

@@ -20,6 +20,8 @@ __all__ = [
     "CacheOption",
     "DataArgument",
     "EngineOption",
+    "FmaxOption",
+    "FminOption",
     "FoldOption",
     "GroupOption",
     "HoldOutOption",
@@ -30,6 +32,7 @@ __all__ = [
     "RateOption",
     "ReportOption",
     "RootOption",
+    "SampleRateOption",
     "SinceOption",
     "StoreOption",
     "StrictOption",
@@ -84,6 +87,15 @@ ByOption = Annotated[
     str | None, typer.Option("--by", metavar="COLUMN", help="Check each value of this column separately: site.")
 ]
 RateOption = Annotated[float, typer.Option("--rate", help="Rate of false alarms while nothing has changed.")]
+SampleRateOption = Annotated[
+    int | None,
+    typer.Option("--rate-hz", help="Sample rate of the model; chosen by the content of the recordings if not given."),
+]
+FminOption = Annotated[float, typer.Option("--fmin-hz", help="Lowest frequency of the mel bands.")]
+FmaxOption = Annotated[
+    float | None,
+    typer.Option("--fmax-hz", help="Highest frequency of the mel bands; half the sample rate if not given."),
+]
 SinceOption = Annotated[str, typer.Option("--since", help="How far back in the store to look: 36h, 7d.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", help="Threads; one per core if not given.")]
 

@@ -24,10 +24,13 @@ class Headers:
     rate_hz : int64, shape (n,)
     duration_s : float64, shape (n,)
         NaN where the header has no length.
+    examples : int64, shape (n,)
+        Index of each recording in its dataset.
     """
 
     rate_hz: NDArray[np.int64]
     duration_s: NDArray[np.float64]
+    examples: NDArray[np.int64]
 
 
 def read_headers(dataset: Dataset, *, workers: int | None = None) -> Headers:
@@ -39,11 +42,10 @@ def read_headers(dataset: Dataset, *, workers: int | None = None) -> Headers:
     workers : int, optional
         Threads; None for every core.
     """
-    headers = [header for header in parallel_map(_header, dataset.examples, workers=workers) if header is not None]
-    return Headers(
-        np.array([rate_hz for rate_hz, _ in headers], np.int64),
-        np.array([duration_s for _, duration_s in headers], np.float64),
-    )
+    found = enumerate(parallel_map(_header, dataset.examples, workers=workers))
+    headers = [(*header, index) for index, header in found if header is not None]
+    rate_hz, duration_s, examples = zip(*headers, strict=True) if headers else ((), (), ())
+    return Headers(np.array(rate_hz, np.int64), np.array(duration_s, np.float64), np.array(examples, np.int64))
 
 
 def _header(example: Example) -> tuple[int, float] | None:

@@ -249,6 +249,7 @@ def _method(result: TrainResult) -> Iterator[Block]:
         ("model", f"{manifest.family} with {settings}"),
         ("bundle", result.bundle.id),
         ("audio", f"one channel at {spec.rate_hz} Hz, in windows of {window}"),
+        ("sample rate", result.sample_rate.reason),
         ("features", _features(result)),
         ("scores", f"by recording, {manifest.protocol}; intervals by {METHOD}"),
         ("duration", f"{result.seconds:.0f} s"),
