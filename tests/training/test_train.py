@@ -171,6 +171,26 @@ def test_bad_recordings_stop_the_training_or_are_skipped_on_request(tmp_path):
     assert len(result.dataset.examples) == 16
 
 
+@pytest.mark.parametrize("channel", ["1", "max-energy", "each"])
+def test_the_channel_of_training_is_that_of_prediction(channel, tmp_path):
+    rng = np.random.default_rng(0)
+    for label, level in (("loud", 0.3), ("quiet", 0.03)):
+        (tmp_path / label).mkdir()
+        for number in range(8):
+            frames = rng.normal(0, [level / 10, level], (4000, 2)).clip(-1, 1)
+            soundfile.write(tmp_path / label / f"{number}.wav", frames, 8000)
+    result = train(tmp_path, models="linear", channel=channel)
+    assert len(result.dataset) == (32 if channel == "each" else 16)
+    assert len(set(result.dataset.groups)) == 16
+    bundle = Bundle.from_bytes(result.bundle.to_bytes())
+    assert bundle.manifest.channel == channel
+    model = Predictor(bundle)
+    file = tmp_path / "loud" / "0.wav"
+    heard = {"each": "each"}.get(channel, "1")
+    assert model.predict(file).probabilities == model.predict(file, channel=heard).probabilities
+    assert "channel" not in json.loads(train(tmp_path, models="linear").bundle.manifest.model_dump_json())
+
+
 def test_an_odd_sample_rate_does_not_become_that_of_the_model(tmp_path):
     rng = np.random.default_rng(0)
     for label, level in (("loud", 0.3), ("quiet", 0.01)):

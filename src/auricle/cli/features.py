@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auricle.cli.options import (
+    ChannelOption,
     DataArgument,
     EngineOption,
     FmaxOption,
@@ -47,6 +48,7 @@ def features(
     rate_hz: SampleRateOption = None,
     fmin_hz: FminOption = 0.0,
     fmax_hz: FmaxOption = None,
+    channel: ChannelOption = "mean",
     workers: WorkersOption = None,
     engine: EngineOption = "local",
     resume: Annotated[bool, typer.Option("--resume", help="With --engine, resume a stopped run.")] = False,
@@ -59,7 +61,7 @@ def features(
     """
     from auricle.datasets.dataset import Dataset
     from auricle.datasets.feature_table import extract
-    from auricle.datasets.headers import read_headers
+    from auricle.datasets.headers import hear_channel, read_headers
     from auricle.datasets.row_files import check_name, table_rows, write_rows
     from auricle.inspection.sample_rate import choose_rate, leave_out_odd
     from auricle.training.defaults import choose_spec
@@ -71,6 +73,7 @@ def features(
         rate = choose_rate(dataset, headers, rate_hz=rate_hz, workers=workers)
         leave_out_odd(dataset, headers, rate, skip_bad=False)
         err.print(f"Sample rate: {rate.rate_hz} Hz, {rate.reason}", markup=False)
+        dataset = hear_channel(dataset, headers, channel)
         return dataset, choose_spec(headers, rate.rate_hz, fmin_hz=fmin_hz, fmax_hz=fmax_hz)
 
     if engine != "local":

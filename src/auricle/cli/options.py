@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ByOption",
     "CacheOption",
+    "ChannelOption",
     "DataArgument",
     "EngineOption",
     "FmaxOption",
@@ -95,6 +96,12 @@ FminOption = Annotated[float, typer.Option("--fmin-hz", help="Lowest frequency o
 FmaxOption = Annotated[
     float | None,
     typer.Option("--fmax-hz", help="Highest frequency of the mel bands; half the sample rate if not given."),
+]
+ChannelOption = Annotated[
+    str,
+    typer.Option(
+        "--channel", metavar="CHANNEL", help="Channel of a recording: mean, a number from 0, max-energy, each."
+    ),
 ]
 SinceOption = Annotated[str, typer.Option("--since", help="How far back in the store to look: 36h, 7d.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", help="Threads; one per core if not given.")]

@@ -9,6 +9,7 @@ import typer
 
 from auricle.cli.options import (
     CacheOption,
+    ChannelOption,
     DataArgument,
     EngineOption,
     FmaxOption,
@@ -99,6 +100,7 @@ def train(
     rate_hz: SampleRateOption = None,
     fmin_hz: FminOption = 0.0,
     fmax_hz: FmaxOption = None,
+    channel: ChannelOption = "mean",
     seed: Annotated[int, typer.Option(help="Random seed of models and folds.")] = 0,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be used, and exit with 1.")
@@ -148,6 +150,7 @@ def train(
             rate_hz=rate_hz,
             fmin_hz=fmin_hz,
             fmax_hz=fmax_hz,
+            channel=channel,
             name=output.stem,
             seed=seed,
             workers=workers,

@@ -177,7 +177,11 @@ def _listen(example: Example, *, above_hz: float) -> _Spectrum | None:
     try:
         with open_sound(example.file) as sound:
             rate_hz = sound.rate_hz
-            samples = np.concatenate(list(_first(sound.blocks(start_s=example.start_s, end_s=example.end_s), rate_hz)))
+            samples = np.concatenate(
+                list(
+                    _first(sound.blocks(start_s=example.start_s, end_s=example.end_s, channel=example.channel), rate_hz)
+                )
+            )
     except AuricleError:
         return None
     n = min(samples.size, max(64, 1 << round(math.log2(FRAME_S * rate_hz))))

@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from auricle.audio.channels import MEAN
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import Failure, Progress
-from auricle.datasets.headers import read_headers
+from auricle.datasets.headers import hear_channel, read_headers
 from auricle.errors import UsageError
 from auricle.evaluation.independence import independent_groups
 from auricle.features.cache import FeatureCache
@@ -52,6 +53,7 @@ def train(
     rate_hz: int | None = None,
     fmin_hz: float = 0.0,
     fmax_hz: float | None = None,
+    channel: str = MEAN,
     spec: FeatureSpec | None = None,
     balance: bool = False,
     journal: Path | None = None,
@@ -91,6 +93,9 @@ def train(
         Sample rate of the model; None chooses it by the content of the recordings.
     fmin_hz, fmax_hz : float or None
         Band of the mel features; None is half of the rate.
+    channel : str
+        Channel that the model hears, in training and in use: ``"mean"``, a number from ``"0"``, ``"max-energy"``, or
+        ``"each"``, every channel as a recording of its own in the group of its file.
     spec : FeatureSpec or None
         Features in place of those chosen for the data, with rate and band of their own; its ``window_s`` must be given.
     balance : bool
@@ -146,6 +151,9 @@ def train(
         dataset, odd = leave_out_odd(dataset, headers, rate, skip_bad=skip_bad)
     else:
         rate = SampleRate(spec.rate_hz, "that of the spec that was given.")
+    if channel != MEAN:
+        dataset = hear_channel(dataset, read_headers(dataset, workers=workers), channel)
+        plan = choose_split(dataset, tune=tune, split=split, seed=seed)
     check_convertible(request.estimators, len(spec.columns), dataset.task)
     features = compute_features(
         dataset,
@@ -204,6 +212,7 @@ def train(
             independent=independent[0],
             golden_windows=features.golden_windows(pipeline),
             name=name,
+            channel=channel,
             workers=workers,
             progress=progress,
         )
