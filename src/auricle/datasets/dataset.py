@@ -43,6 +43,8 @@ class Example:
         All other columns, including those used as group or fold.
     weight : float
         Weight in a fit; scores weight all examples equally.
+    where : str
+        Position of its row or annotation, for messages.
     """
 
     file: Path
@@ -56,6 +58,7 @@ class Example:
     time: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     weight: float = 1.0
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
