@@ -24,6 +24,7 @@ from auricle.datasets.headers import read_headers
 from auricle.features.cache import FeatureCache
 from auricle.features.extractor import Extractor
 from auricle.features.spec import KERNEL_VERSION, FeatureSpec, standard_spec
+from auricle.inspection.sample_rate import choose_rate
 from auricle.monitoring.sources.sample import Sample, reference_sample
 from auricle.training.defaults import choose_spec
 from auricle.training.train import train
@@ -91,7 +92,8 @@ class ModelCache:
     def spec(self, name: str) -> FeatureSpec:
         """Return the feature spec that training chooses for a set."""
         if name not in self._spec:
-            self._spec[name] = choose_spec(read_headers(self.data(name)))
+            headers = read_headers(self.data(name))
+            self._spec[name] = choose_spec(headers, choose_rate(self.data(name), headers).rate_hz)
         return self._spec[name]
 
     def features(self, name: str, fault: str | None = None, *, by: str | None = None) -> RecordingFeatures:

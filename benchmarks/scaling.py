@@ -25,6 +25,7 @@ from auricle.datasets.dataset import Dataset
 from auricle.datasets.feature_table import extract
 from auricle.datasets.headers import read_headers
 from auricle.datasets.synthesis import machines
+from auricle.inspection.sample_rate import choose_rate
 from auricle.models.table import MODELS, estimator
 from auricle.training.defaults import choose_spec
 from auricle.training.search.candidates import Candidate, fit
@@ -89,7 +90,8 @@ def measured(n: int, rounds: int) -> dict[str, float]:
     """Return seconds for the features of ``n`` recordings and for one fit of each family on all of them."""
     with tempfile.TemporaryDirectory() as folder:
         data = Dataset.load(machines(Path(folder), n=n, seed=0, duration_s=1.0), label="label")
-        spec = choose_spec(read_headers(data))
+        headers = read_headers(data)
+        spec = choose_spec(headers, choose_rate(data, headers).rate_hz)
         extract(data.subset(range(4)), spec)  # compiles, where that is due
         seconds = []
         for _ in range(rounds):

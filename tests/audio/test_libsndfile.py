@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from auricle.audio.clip import Samples
-from auricle.audio.libsndfile import Decoder, mix
+from auricle.audio.libsndfile import Decoder
 from auricle.audio.sources import open_source
 
 Encode = Callable[..., bytes]
@@ -31,14 +31,6 @@ def test_what_follows_a_skip_has_the_same_bits(kind: str, encoded: Encode, noise
             decoder = Decoder(file, "x")
             assert decoder.skip(skipped, block=1000) == min(skipped, 5003)
             assert np.array_equal(decoder.read(10_000), whole[skipped:]), skipped
-
-
-@pytest.mark.parametrize("channels", [1, 2, 3, 32])
-def test_mix_is_the_mean_of_the_channels(channels: int, noise: Noise) -> None:
-    frames = noise(300, channels)
-    mixed = mix(frames)
-    assert np.allclose(mixed, frames.mean(axis=1), atol=1e-6)
-    assert np.array_equal(np.concatenate([mix(frames[:7]), mix(frames[7:])]), mixed)
 
 
 @pytest.mark.parametrize("container", ["wav", "aiff", "flac"])

@@ -21,9 +21,9 @@ def table(path: Path) -> list[dict[str, str]]:
 def test_one_row_per_window_with_named_columns(auricle, machine_sounds: Path, out: Path) -> None:
     arguments = ["--label", "label", "--group", "machine"]
     ran = auricle("features", machine_sounds, *arguments, "-o", out / "x.csv")
-    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert (ran.code, ran.out, ran.err) == (0, "", "Sample rate: 8000 Hz, the rate of the recordings.\n")
     data = Dataset.load(machine_sounds, label="label", group="machine")
-    spec = choose_spec(read_headers(data))
+    spec = choose_spec(read_headers(data), 8000)
     _, examples, _ = extract(data, spec)
     rows = table(out / "x.csv")
     assert list(rows[0]) == ["file", "start_s", "end_s", "group", "label", *spec.columns]

@@ -1,10 +1,12 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from auricle.datasets.dataset import Dataset, Example
-from auricle.datasets.headers import read_headers
+from auricle.datasets.headers import hear_channel, read_headers
+from auricle.errors import UsageError
 
 
 def test_headers_hold_rate_and_duration_of_the_readable_recordings(tmp_path: Path) -> None:
@@ -17,3 +19,20 @@ def test_headers_hold_rate_and_duration_of_the_readable_recordings(tmp_path: Pat
     headers = read_headers(Dataset((*whole, part, open_end), "classify"), workers=1)
     assert headers.rate_hz.tolist() == [8000, 16_000, 16_000, 16_000]
     assert headers.duration_s.tolist() == [0.5, 2.0, 0.25, 1.5]
+    assert headers.examples.tolist() == [0, 1, 3, 4]
+    assert headers.channels.tolist() == [1, 1, 1, 1]
+
+
+def test_each_channel_is_a_recording_in_the_group_of_its_file(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "mono.wav", np.zeros(4000), 8000)
+    soundfile.write(tmp_path / "three.wav", np.zeros((4000, 3)), 8000)
+    (tmp_path / "bad.wav").write_bytes(b"not sound")
+    data = Dataset(
+        tuple(Example(tmp_path / f"{name}.wav", "x", None, name) for name in ("mono", "bad", "three")), "classify"
+    )
+    headers = read_headers(data)
+    heard = [(e.group, e.channel) for e in hear_channel(data, headers, "each").examples]
+    assert heard == [("mono", "mean"), ("bad", "mean"), ("three", "0"), ("three", "1"), ("three", "2")]
+    assert {e.channel for e in hear_channel(data, headers, "max-energy").examples} == {"max-energy"}
+    with pytest.raises(UsageError, match="`channel` must be"):
+        hear_channel(data, headers, "left")

@@ -104,3 +104,16 @@ def test_default_and_standard_spec_are_valid_at_every_rate(rate_hz: int) -> None
     assert standard.n_fft <= chosen.n_fft  # what has a row has a standard row
     if rate_hz >= 8000:
         assert 0.02 <= standard.n_fft / rate_hz <= 0.05
+
+
+@pytest.mark.parametrize("rate_hz", [1000, 8000, 22_050, 96_000, 250_000, 500_000])
+def test_a_spec_of_a_rate_alone_leaves_no_band_empty(rate_hz: int) -> None:
+    spec = FeatureSpec(rate_hz=rate_hz)
+    assert spec.n_fft >= 2048
+    assert spec.hop == spec.n_fft // 4
+    assert FeatureSpec(**spec.model_dump()) == spec
+
+
+def test_a_frame_that_was_given_is_kept() -> None:
+    with pytest.raises(UsageError, match="Every mel band must hold a bin"):
+        FeatureSpec(rate_hz=250_000, n_fft=2048)

@@ -267,3 +267,43 @@ def test_an_error_on_loading_names_the_file(trained_on_states, tmp_path: Path) -
         load(path)
     with pytest.raises(BundleError, match=rf"^{tmp_path}/no: the bundle must be a readable file"):
         load(tmp_path / "no")
+
+
+@pytest.fixture
+def stereo(hum: Hum, tmp_path: Path) -> tuple[Path, list[Clip]]:
+    """A file of two channels, and each of them as a clip."""
+    channels = [hum(seconds=1.3, seed=seed) for seed in (0, 1)]
+    frames = np.stack([0.5 * channels[0], channels[1]], axis=1).astype(np.float32)
+    soundfile.write(tmp_path / "stereo.wav", frames, 8000, "FLOAT")
+    return tmp_path / "stereo.wav", [Clip(np.ascontiguousarray(frames[:, n]), 8000) for n in (0, 1)]
+
+
+def hearing(model: Predictor, channel: str) -> Predictor:
+    manifest = model.bundle.manifest.model_copy(update={"channel": channel})
+    return Predictor(replace(model.loaded, bundle=replace(model.bundle, manifest=manifest)))
+
+
+@pytest.mark.parametrize(("channel", "number"), [("0", 0), ("1", 1), ("max-energy", 1)])
+def test_a_model_hears_the_channel_that_it_was_trained_on(
+    channel: str, number: int, states: Predictor, stereo: tuple[Path, list[Clip]]
+) -> None:
+    path, clips = stereo
+    expected = states.predict(clips[number])
+    assert hearing(states, channel).predict(path).probabilities == expected.probabilities
+    assert states.predict(path, channel=channel).probabilities == expected.probabilities
+    assert states.predict(path).probabilities != expected.probabilities
+
+
+def test_the_windows_of_each_channel_count_alike(states: Predictor, stereo: tuple[Path, list[Clip]]) -> None:
+    path, clips = stereo
+    recording, windows = hearing(states, "each").answers(path)
+    alone = [list(states.windows(clip)) for clip in clips]
+    assert [(w.start_s, w.probabilities) for w in windows] == [
+        (w.start_s, w.probabilities) for channel in alone for w in channel
+    ]
+    assert states.predict(path, channel="each") == recording
+    calibration = states.bundle.manifest.calibration
+    logs = np.log([[window.probabilities[name] for name in states.classes] for window in windows])
+    expected = calibrate(logs.mean(axis=0) * calibration.window.temperature, calibration.recording)
+    np.testing.assert_allclose([*recording.probabilities.values()], expected, atol=1e-9)
+    assert states.predict(clips[0], channel="each") == states.predict(clips[0])

@@ -43,7 +43,7 @@ BEHAVIOURS: dict[bytes, Callable[[], object]] = {
 }
 
 
-def decode(source: int, target: int, limits: DecodeLimits, long_s: float = math.inf) -> None:
+def decode(source: int, target: int, limits: DecodeLimits, long_s: float = math.inf, channel: str = "mean") -> None:
     command = os.pread(source, 16, 0).split(b" ")[0]
     if command in BEHAVIOURS:
         BEHAVIOURS[command]()
@@ -57,7 +57,7 @@ def decode(source: int, target: int, limits: DecodeLimits, long_s: float = math.
     elif command == b"NAN":
         os.pwrite(target, Header(16_000, 1, 4).pack() + struct.pack("<4f", 0.0, 0.1, float("nan"), 0.1), 0)
     else:
-        original_decode(source, target, limits, long_s)
+        original_decode(source, target, limits, long_s, channel)
 
 
 if __name__ == "__main__":

@@ -171,6 +171,44 @@ def test_bad_recordings_stop_the_training_or_are_skipped_on_request(tmp_path):
     assert len(result.dataset.examples) == 16
 
 
+@pytest.mark.parametrize("channel", ["1", "max-energy", "each"])
+def test_the_channel_of_training_is_that_of_prediction(channel, tmp_path):
+    rng = np.random.default_rng(0)
+    for label, level in (("loud", 0.3), ("quiet", 0.03)):
+        (tmp_path / label).mkdir()
+        for number in range(8):
+            frames = rng.normal(0, [level / 10, level], (4000, 2)).clip(-1, 1)
+            soundfile.write(tmp_path / label / f"{number}.wav", frames, 8000)
+    result = train(tmp_path, models="linear", channel=channel)
+    assert len(result.dataset) == (32 if channel == "each" else 16)
+    assert len(set(result.dataset.groups)) == 16
+    bundle = Bundle.from_bytes(result.bundle.to_bytes())
+    assert bundle.manifest.channel == channel
+    model = Predictor(bundle)
+    file = tmp_path / "loud" / "0.wav"
+    heard = {"each": "each"}.get(channel, "1")
+    assert model.predict(file).probabilities == model.predict(file, channel=heard).probabilities
+    assert "channel" not in json.loads(train(tmp_path, models="linear").bundle.manifest.model_dump_json())
+
+
+def test_an_odd_sample_rate_does_not_become_that_of_the_model(tmp_path):
+    rng = np.random.default_rng(0)
+    for label, level in (("loud", 0.3), ("quiet", 0.01)):
+        (tmp_path / label).mkdir()
+        for number in range(10):
+            soundfile.write(tmp_path / label / f"{number}.wav", rng.normal(0, level, 8000).clip(-1, 1), 16_000)
+    soundfile.write(tmp_path / "loud" / "odd.wav", rng.normal(0, 0.3, 1000).clip(-1, 1), 1000)
+    with pytest.raises(DataError, match=r"loud/odd\.wav \(1000 Hz\)"):
+        train(tmp_path, models="linear")
+    result = train(tmp_path, models="linear", skip_bad=True, fmin_hz=200, fmax_hz=6000)
+    assert [failure.file.name for failure in result.failures] == ["odd.wav"]
+    spec = result.bundle.manifest.spec
+    assert (spec.rate_hz, spec.fmin_hz, spec.fmax_hz) == (16_000, 200, 6000)
+    asked = train(tmp_path, models="linear", rate_hz=1000)
+    assert asked.bundle.manifest.spec.rate_hz == 1000
+    assert asked.as_json()["sample_rate"]["reason"].startswith("as was asked for")
+
+
 def test_a_split_that_leaks_is_refused_before_anything_is_computed(table, monkeypatch):
     monkeypatch.setattr(pipeline, "values_of", lambda *_: pytest.fail("a feature was computed"))
     with pytest.raises(SplitError, match="group"):

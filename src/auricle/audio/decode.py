@@ -8,8 +8,9 @@ from typing import Self
 
 import numpy as np
 
+from auricle.audio.channels import EACH, LOUDEST, MEAN, cancels, check_channel, pick
 from auricle.audio.clip import Clip, Samples
-from auricle.audio.libsndfile import Decoder, mix
+from auricle.audio.libsndfile import Decoder
 from auricle.audio.resample import Resampler, resample
 from auricle.audio.sources import Source, name_of, open_source
 from auricle.errors import AudioError, UsageError
@@ -32,7 +33,7 @@ class Sound:
     rate_hz : int
         Sample rate.
     channels : int
-        Number of channels; `blocks` mixes them to one.
+        Number of channels; `blocks` yields one, or their mean.
     n_frames : int or None
         Length in the header, which may be wrong; None where it holds none.
     """
@@ -41,8 +42,8 @@ class Sound:
         self.name = name_of(source) if name is None else name
         self._is_read = False
         with ExitStack() as stack:
-            file = stack.enter_context(open_source(source))
-            self._decoder = stack.enter_context(closing(Decoder(file, self.name)))
+            self._file = stack.enter_context(open_source(source))
+            self._decoder = stack.enter_context(closing(Decoder(self._file, self.name)))
             self._stack = stack.pop_all()
         self.format = self._decoder.format
         self.rate_hz = self._decoder.rate_hz
@@ -62,9 +63,9 @@ class Sound:
         self._stack.close()
 
     def blocks(
-        self, *, rate_hz: int | None = None, start_s: float = 0.0, end_s: float | None = None
+        self, *, rate_hz: int | None = None, start_s: float = 0.0, end_s: float | None = None, channel: str = MEAN
     ) -> Iterator[Samples]:
-        """Yield the samples once, mixed to one channel, in blocks of bounded size.
+        """Yield the samples of one channel, or the mean of all, once, in blocks of bounded size.
 
         Parameters
         ----------
@@ -72,6 +73,8 @@ class Sound:
             Sample rate of the blocks; None for that of the file.
         start_s, end_s : float
             The part to read, in seconds of the file; None for its end.
+        channel : str
+            ``mean``, a number from 0, or ``max-energy``, which decodes the part twice.
 
         Yields
         ------
@@ -82,19 +85,25 @@ class Sound:
         ------
         AudioError
             The file ends before its header says or before ``end_s``, cannot be decoded, holds a sample that is not
-            finite, or holds nothing in that part.
+            finite, holds nothing in that part, lacks the channel, or has channels that cancel each other in the mean.
         UsageError
-            The blocks were already read, or the part is empty or begins before 0.
+            The blocks were already read, the part is empty or begins before 0, or the channel is unknown or ``each``.
         """
         if self._is_read:
             raise UsageError(f"{self.name}: the blocks of an open sound are read once. Open it again.")
         self._is_read = True
+        check_channel(channel)
+        if channel == EACH:
+            raise UsageError(f"{self.name}: the channels of an open sound are read one at a time. Name one.")
         start, stop = part_samples(start_s, end_s, self.rate_hz)
         to_hz = self.rate_hz if rate_hz is None else rate_hz
         resampler = Resampler(self.rate_hz, to_hz)
         growth = max(1.0, to_hz / self.rate_hz)
         n_yielded = 0
-        for block in self._frames(start, stop, max(1, int(_BLOCK_VALUES / self.channels / growth))):
+        block_frames = max(1, int(_BLOCK_VALUES / self.channels / growth))
+        if channel == LOUDEST:
+            channel = self._loudest(start, stop, block_frames)
+        for block in self._frames(start, stop, block_frames, channel):
             ready = resampler.push(block)
             n_yielded += ready.size
             if ready.size:
@@ -105,8 +114,23 @@ class Sound:
         if ready.size:
             yield ready
 
-    def _frames(self, start: int, stop: int | None, block_frames: int) -> Iterator[Samples]:
+    def _loudest(self, start: int, stop: int | None, block_frames: int) -> str:
+        """Return the channel with the most energy in frames [start, stop), and rewind."""
+        if self.channels == 1:
+            return "0"
+        energies = np.zeros(self.channels)
+        left, _ = np.inf if stop is None else stop - start, self._decoder.skip(start, block=block_frames)
+        while left > 0 and len(frames := self._decoder.read(int(min(block_frames, left)))):
+            energies += np.square(frames, dtype=np.float64).sum(axis=0)
+            left -= len(frames)
+        self._decoder.close()
+        self._file.seek(0)
+        self._decoder = self._stack.enter_context(closing(Decoder(self._file, self.name)))
+        return str(int(energies.argmax()))
+
+    def _frames(self, start: int, stop: int | None, block_frames: int, channel: str) -> Iterator[Samples]:
         """Yield frames [start, stop) as one channel, and check the length of the file."""
+        mean_energy = energy = 0.0
         claimed, last = self.n_frames or 0, stop
         if self._decoder.has_exact_length:
             self._check_part(start, stop, claimed)
@@ -118,8 +142,17 @@ class Sound:
             frames = self._decoder.read(count if last is None else min(count, last - position))
             if len(frames) == 0:
                 break
-            yield self._finite(mix(frames), position)
+            samples = self._finite(pick(frames, channel, self.name), position)
+            if channel == MEAN and self.channels > 1:
+                mean_energy += float(np.vdot(samples, samples))
+                energy += float(np.vdot(frames, frames)) / self.channels
+            yield samples
             position += len(frames)
+        if cancels(mean_energy, energy):
+            raise AudioError(
+                f"{self.name}: the channels of a recording must not cancel each other. In their mean nearly nothing is "
+                "left: one is the inverse of another. Choose one (`channel`): 0, or max-energy."
+            )
         if position == 0:
             raise AudioError(f"{self.name}: the file must hold at least one sample of sound. It holds none. Remove it.")
         if self._decoder.has_exact_length and position != last:
@@ -164,9 +197,14 @@ def open_sound(source: Source, *, name: str | None = None) -> Sound:
 
 
 def read(
-    source: Source | Clip, *, rate_hz: int | None = None, start_s: float = 0.0, end_s: float | None = None
+    source: Source | Clip,
+    *,
+    rate_hz: int | None = None,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    channel: str = MEAN,
 ) -> Clip:
-    """Read a sound file, or a part of one, into memory as one channel, the mean of all channels.
+    """Read a sound file, or a part of one, into memory as one channel, by default the mean of all channels.
 
     Parameters
     ----------
@@ -175,6 +213,8 @@ def read(
         Sample rate of the clip; None keeps that of the file.
     start_s, end_s : float
         The part to read, in seconds of the file; None for its end.
+    channel : str
+        ``mean``, a number from 0, or ``max-energy``; a clip has one channel already.
 
     Raises
     ------
@@ -196,7 +236,7 @@ def read(
         part = _part_of_clip(source, start_s, end_s)
         return part if rate_hz is None else resample(part, rate_hz)
     with open_sound(source) as sound:
-        blocks = list(sound.blocks(rate_hz=rate_hz, start_s=start_s, end_s=end_s))
+        blocks = list(sound.blocks(rate_hz=rate_hz, start_s=start_s, end_s=end_s, channel=channel))
         samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         start, _ = part_samples(start_s, end_s, sound.rate_hz)
         to_hz = sound.rate_hz if rate_hz is None else rate_hz

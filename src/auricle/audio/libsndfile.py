@@ -11,7 +11,7 @@ from auricle.audio.clip import Samples
 from auricle.audio.containers import FORMATS, RepairedFile, find_data_chunk, sniff
 from auricle.errors import AudioError
 
-__all__ = ["MAX_CHANNELS", "MAX_RATE_HZ", "Decoder", "mix"]
+__all__ = ["MAX_CHANNELS", "MAX_RATE_HZ", "Decoder"]
 
 MAX_CHANNELS = 32
 MAX_RATE_HZ = 1_000_000
@@ -107,20 +107,6 @@ class Decoder:
                 f"{self._name}: at most {MAX_CHANNELS} channels are mixed to one. Got {self.channels}, as an array "
                 "records them: write the channel or beam that you want to a file of its own."
             )
-
-
-def mix(frames: Samples) -> Samples:
-    """Return the plain mean of the channels: float32, shape (n,), from shape (n, channels)."""
-    # Channel by channel: the order of NumPy's sum over an axis, and so the last bit, may depend on the block's shape.
-    mono: Samples = frames[:, 0]
-    if frames.shape[1] == 1:
-        return mono
-    with np.errstate(over="ignore", invalid="ignore"):  # the reader refuses samples that are not finite
-        mono = mono.copy()
-        for channel in range(1, frames.shape[1]):
-            mono += frames[:, channel]
-        mono /= np.float32(frames.shape[1])
-    return mono
 
 
 def _format(file: BinaryIO, name: str) -> str:

@@ -3,10 +3,18 @@
 import json
 from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
+from auricle.audio.channels import MEAN, check_channel
 from auricle.bundles.aggregation import TemperatureScaling
-from auricle.errors import AuricleError, BundleError
+from auricle.errors import AuricleError, BundleError, UsageError
 from auricle.features.embeddings.card import EmbeddingCard
 from auricle.features.spec import FeatureSpec
 from auricle.tasks.table import Task
@@ -62,6 +70,8 @@ class Manifest(_Frozen):
     classes: tuple[str, ...] = ()
     target: Target | None = None
     spec: FeatureSpec
+    channel: str = MEAN
+    """Channel of a recording that is heard: ``mean``, ``each``, ``max-energy`` or a number from 0."""
     calibration: Calibration = Calibration()
     interval: Interval | None = None
     """Of a regressor."""
@@ -95,6 +105,21 @@ class Manifest(_Frozen):
     def min_samples(self) -> int:
         """Samples in the shortest sound that can be predicted: one frame."""
         return max(self.spec.n_fft, self.standard.n_fft)
+
+    @model_serializer(mode="wrap")
+    def _without_default_channel(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if content.get("channel") == MEAN:  # bundles that were made before keep their version
+            del content["channel"]
+        return content
+
+    @model_validator(mode="after")
+    def _check_channel(self) -> Self:
+        try:
+            check_channel(self.channel)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return self
 
     @model_validator(mode="after")
     def _check_parts(self) -> Self:

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auricle.cli.options import (
+    ChannelOption,
     DataArgument,
     EngineOption,
+    FmaxOption,
+    FminOption,
     FoldOption,
     GroupOption,
     JsonOption,
     LabelOption,
     RootOption,
+    SampleRateOption,
     StrictOption,
     TargetOption,
     WorkersOption,
@@ -25,6 +29,7 @@ from auricle.runtime.shards import MANIFEST
 
 if TYPE_CHECKING:
     from auricle.datasets.dataset import Dataset
+    from auricle.features.spec import FeatureSpec
 
 __all__ = ["features"]
 
@@ -40,6 +45,10 @@ def features(
     group: GroupOption = None,
     fold: FoldOption = None,
     root: RootOption = None,
+    rate_hz: SampleRateOption = None,
+    fmin_hz: FminOption = 0.0,
+    fmax_hz: FmaxOption = None,
+    channel: ChannelOption = "mean",
     workers: WorkersOption = None,
     engine: EngineOption = "local",
     resume: Annotated[bool, typer.Option("--resume", help="With --engine, resume a stopped run.")] = False,
@@ -52,14 +61,20 @@ def features(
     """
     from auricle.datasets.dataset import Dataset
     from auricle.datasets.feature_table import extract
-    from auricle.datasets.headers import read_headers
+    from auricle.datasets.headers import hear_channel, read_headers
     from auricle.datasets.row_files import check_name, table_rows, write_rows
+    from auricle.inspection.sample_rate import choose_rate, leave_out_odd
     from auricle.training.defaults import choose_spec
 
-    def load() -> Dataset:
-        found = Dataset.load(data, label=label, target=target, group=group, fold=fold, root=root)
-        print_omitted(found.omitted, strict=strict)
-        return found
+    def load() -> "tuple[Dataset, FeatureSpec]":
+        dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold, root=root)
+        print_omitted(dataset.omitted, strict=strict)
+        headers = read_headers(dataset, workers=workers)
+        rate = choose_rate(dataset, headers, rate_hz=rate_hz, workers=workers)
+        leave_out_odd(dataset, headers, rate, skip_bad=False)
+        err.print(f"Sample rate: {rate.rate_hz} Hz, {rate.reason}", markup=False)
+        dataset = hear_channel(dataset, headers, channel)
+        return dataset, choose_spec(headers, rate.rate_hz, fmin_hz=fmin_hz, fmax_hz=fmax_hz)
 
     if engine != "local":
         if workers is not None:
@@ -70,8 +85,7 @@ def features(
         raise UsageError("`--resume` must be given with `--engine`: a single table is written whole or not at all.")
     check_name(str(output))
     files.check_writable(output)
-    dataset = load()
-    spec = choose_spec(read_headers(dataset, workers=workers))
+    dataset, spec = load()
     with Bars() as bars:
         _, examples, _ = extract(dataset, spec, workers=workers, progress=bars)
     write_rows(output, dataset.task, spec, table_rows(dataset, examples))
@@ -80,15 +94,14 @@ def features(
         print_json({**shape, "omitted": [one.as_json() for one in dataset.omitted], "output": str(output)})
 
 
-def _on_engine(load: "Callable[[], Dataset]", output: Path, engine: str, *, resume: bool, as_json: bool) -> None:
-    from auricle.datasets.headers import read_headers
+def _on_engine(
+    load: "Callable[[], tuple[Dataset, FeatureSpec]]", output: Path, engine: str, *, resume: bool, as_json: bool
+) -> None:
     from auricle.datasets.row_files import shard_rows
     from auricle.runtime.cluster import open_engine
-    from auricle.training.defaults import choose_spec
 
     with open_engine(engine) as found:
-        dataset = load()
-        spec = choose_spec(read_headers(dataset))
+        dataset, spec = load()
         n = len(dataset.examples)
         with Bars() as bars:
             assert found is not None  # noqa: S101 - it is not local

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 __all__ = [
     "ByOption",
     "CacheOption",
+    "ChannelOption",
     "DataArgument",
     "EngineOption",
+    "FmaxOption",
+    "FminOption",
     "FoldOption",
     "GroupOption",
     "HoldOutOption",
@@ -30,6 +33,7 @@ __all__ = [
     "RateOption",
     "ReportOption",
     "RootOption",
+    "SampleRateOption",
     "SinceOption",
     "StoreOption",
     "StrictOption",
@@ -84,6 +88,21 @@ ByOption = Annotated[
     str | None, typer.Option("--by", metavar="COLUMN", help="Check each value of this column separately: site.")
 ]
 RateOption = Annotated[float, typer.Option("--rate", help="Rate of false alarms while nothing has changed.")]
+SampleRateOption = Annotated[
+    int | None,
+    typer.Option("--rate-hz", help="Sample rate of the model; chosen by the content of the recordings if not given."),
+]
+FminOption = Annotated[float, typer.Option("--fmin-hz", help="Lowest frequency of the mel bands.")]
+FmaxOption = Annotated[
+    float | None,
+    typer.Option("--fmax-hz", help="Highest frequency of the mel bands; half the sample rate if not given."),
+]
+ChannelOption = Annotated[
+    str,
+    typer.Option(
+        "--channel", metavar="CHANNEL", help="Channel of a recording: mean, a number from 0, max-energy, each."
+    ),
+]
 SinceOption = Annotated[str, typer.Option("--since", help="How far back in the store to look: 36h, 7d.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", help="Threads; one per core if not given.")]
 

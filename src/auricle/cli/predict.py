@@ -49,6 +49,12 @@ def predict(
     hop_s: Annotated[
         float | None, typer.Option(help="Seconds from one window to the next; the model's own if not given.")
     ] = None,
+    channel: Annotated[
+        str | None,
+        typer.Option(
+            help="Channel of recordings: mean, a number from 0, max-energy, each; the model's own if not given."
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume a stopped run to the same -o.")] = False,
     workers: Annotated[
         int | None,
@@ -89,7 +95,7 @@ def predict(
         confirm=confirm,
         only=only,
     )
-    request = PredictionRequest(windows=windows, events=rules, hop_s=hop_s)
+    request = PredictionRequest(windows=windows, events=rules, hop_s=hop_s, channel=channel)
     has_own_files = FORMATS[form].is_of_one_recording
     if output is None and (as_json or resume):
         raise UsageError(

@@ -124,12 +124,14 @@ def _windows(
     cut: "Callable[[Stream], None] | None",
 ) -> "Iterator[Iterator[Prediction]]":
     """Open the source of the sound, and yield the predictions of its windows."""
+    from auricle.audio.channels import EACH, MEAN
     from auricle.audio.decode import open_sound
     from auricle.prediction.live.microphone import open_microphone
     from auricle.prediction.live.pcm import open_pipe
 
+    channel = model.bundle.manifest.channel
     if source == "-":
-        piped = open_pipe(sys.stdin.buffer, rate_hz=rate_hz, sample_format=sample_format)
+        piped = open_pipe(sys.stdin.buffer, rate_hz=rate_hz, sample_format=sample_format, channel=channel)
         yield model.stream(piped.blocks, rate_hz=piped.rate_hz, hop_s=hop_s, channels=piped.channels, cut=cut)
     elif source == "mic":
         ended = threading.Event()
@@ -143,7 +145,9 @@ def _windows(
                     f"{source}: `--rate-hz` must be the rate of the file's header, {sound.rate_hz}. Got {rate_hz}; "
                     "leave it out."
                 )
-            blocks, name = sound.blocks(), sound.name
+            if channel == EACH and sound.channels == 1:
+                channel = MEAN
+            blocks, name = sound.blocks(channel=channel), sound.name
             yield model.stream(
                 blocks, rate_hz=sound.rate_hz, hop_s=hop_s, source=name, channels=sound.channels, cut=cut
             )

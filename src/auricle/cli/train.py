@@ -9,14 +9,18 @@ import typer
 
 from auricle.cli.options import (
     CacheOption,
+    ChannelOption,
     DataArgument,
     EngineOption,
+    FmaxOption,
+    FminOption,
     FoldOption,
     GroupOption,
     JsonOption,
     LabelOption,
     ReportOption,
     RootOption,
+    SampleRateOption,
     StrictOption,
     TargetOption,
     WorkersOption,
@@ -93,6 +97,10 @@ def train(
     window_s: Annotated[
         str, typer.Option(help="Length of a window in seconds; auto takes a clip of up to 10 s as one window.")
     ] = "auto",
+    rate_hz: SampleRateOption = None,
+    fmin_hz: FminOption = 0.0,
+    fmax_hz: FmaxOption = None,
+    channel: ChannelOption = "mean",
     seed: Annotated[int, typer.Option(help="Random seed of models and folds.")] = 0,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be used, and exit with 1.")
@@ -139,6 +147,10 @@ def train(
             balance=balance,
             journal=journal,
             window_s=_window_s(window_s),
+            rate_hz=rate_hz,
+            fmin_hz=fmin_hz,
+            fmax_hz=fmax_hz,
+            channel=channel,
             name=output.stem,
             seed=seed,
             workers=workers,
@@ -219,6 +231,8 @@ def show(result: "TrainResult") -> None:
         for name in ("balanced_accuracy", "macro_f1", "log_loss", "ece", "mae", "rmse")
         if name in test
     )
+    rate = summary["sample_rate"]
+    err.print(f"Sample rate: {rate['rate_hz']} Hz, {rate['reason']}", markup=False)
     err.print(f"Chosen: {summary['chosen']}, cross-validated {headline} {summary['cv_score']:.3f}.", markup=False)
     held_out = f"Held out: {headline} {test[headline]:.3f} ({interval} over {test['n_groups']} groups), {numbers}"
     err.print(f"{held_out}; {summary['protocol']}.", markup=False)

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.audio.channels import MEAN
 from auricle.errors import DataError
 from auricle.records import Omitted
 from auricle.tasks.table import Task
@@ -41,6 +42,8 @@ class Example:
         Published split and time of recording, as in the table.
     metadata : mapping of str to str
         All other columns, including those used as group or fold.
+    channel : str
+        Channel of the file: ``mean``, ``max-energy`` or a number from 0.
     weight : float
         Weight in a fit; scores weight all examples equally.
     where : str
@@ -57,8 +60,14 @@ class Example:
     split: str | None = None
     time: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    channel: str = MEAN
     weight: float = 1.0
     where: str = field(default="", compare=False)
+
+    @property
+    def part(self) -> str:
+        """Name of the part of the file, in keys of caches: its bounds, and the channel where it is not the mean."""
+        return f"{self.start_s}:{self.end_s}" + ("" if self.channel == MEAN else f":{self.channel}")
 
 
 @dataclass(frozen=True)

@@ -378,7 +378,13 @@ def concatenate_rows(results: Iterable[Arrays | AuricleError]) -> NDArray[np.flo
 def windows_of(example: Example, pipeline: FeaturePipeline) -> list[Window]:
     """Return the windows of one recording, as cut in training and in prediction."""
     return pipeline.windows(
-        read(example.file, rate_hz=pipeline.spec.rate_hz, start_s=example.start_s, end_s=example.end_s)
+        read(
+            example.file,
+            rate_hz=pipeline.spec.rate_hz,
+            start_s=example.start_s,
+            end_s=example.end_s,
+            channel=example.channel,
+        )
     )
 
 

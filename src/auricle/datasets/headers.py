@@ -1,16 +1,17 @@
 """Sample rate and duration of every recording, read from its header without decoding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.audio.channels import EACH, check_channel
 from auricle.audio.decode import open_sound
 from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import AuricleError
 from auricle.runtime.compute import parallel_map
 
-__all__ = ["Headers", "read_headers"]
+__all__ = ["Headers", "hear_channel", "read_headers"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,13 +22,17 @@ class Headers:
 
     Parameters
     ----------
-    rate_hz : int64, shape (n,)
+    rate_hz, channels : int64, shape (n,)
     duration_s : float64, shape (n,)
         NaN where the header has no length.
+    examples : int64, shape (n,)
+        Index of each recording in its dataset.
     """
 
     rate_hz: NDArray[np.int64]
     duration_s: NDArray[np.float64]
+    examples: NDArray[np.int64]
+    channels: NDArray[np.int64]
 
 
 def read_headers(dataset: Dataset, *, workers: int | None = None) -> Headers:
@@ -39,18 +44,52 @@ def read_headers(dataset: Dataset, *, workers: int | None = None) -> Headers:
     workers : int, optional
         Threads; None for every core.
     """
-    headers = [header for header in parallel_map(_header, dataset.examples, workers=workers) if header is not None]
+    found = enumerate(parallel_map(_header, dataset.examples, workers=workers))
+    headers = [(*header, index) for index, header in found if header is not None]
+    rate_hz, duration_s, channels, examples = zip(*headers, strict=True) if headers else ((), (), (), ())
     return Headers(
-        np.array([rate_hz for rate_hz, _ in headers], np.int64),
-        np.array([duration_s for _, duration_s in headers], np.float64),
+        np.array(rate_hz, np.int64),
+        np.array(duration_s, np.float64),
+        np.array(examples, np.int64),
+        np.array(channels, np.int64),
     )
 
 
-def _header(example: Example) -> tuple[int, float] | None:
+def _header(example: Example) -> tuple[int, float, int] | None:
     try:
         with open_sound(example.file) as sound:
             file_s = float("nan") if sound.n_frames is None else sound.n_frames / sound.rate_hz
             end_s = file_s if example.end_s is None else example.end_s
-            return sound.rate_hz, end_s - example.start_s
+            return sound.rate_hz, end_s - example.start_s, sound.channels
     except AuricleError:
         return None
+
+
+def hear_channel(dataset: Dataset, headers: Headers, channel: str) -> Dataset:
+    """Return the dataset with a channel of every recording.
+
+    ``each`` makes every channel a recording of its own, in the group of its file.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    headers : Headers
+        Of its recordings.
+    channel : str
+        ``mean``, ``each``, ``max-energy`` or a number from 0.
+
+    Raises
+    ------
+    UsageError : another channel
+    """
+    check_channel(channel)
+    if channel != EACH:
+        return replace(dataset, examples=tuple(replace(example, channel=channel) for example in dataset.examples))
+    counts = np.ones(len(dataset), np.int64)
+    counts[headers.examples] = headers.channels
+    examples = (
+        replace(example, channel=str(number)) if count > 1 else example
+        for example, count in zip(dataset.examples, counts.tolist(), strict=True)
+        for number in range(count)
+    )
+    return replace(dataset, examples=tuple(examples))

@@ -150,7 +150,7 @@ def _compute(example: Example, outputs: Sequence[Output], digest: NDArray[np.uin
                 grid: _Blocks(sound.rate_hz, start) if grid is None else _Windows(grid, sound, start)
                 for grid in by_grid
             }
-            for block in sound.blocks(start_s=example.start_s, end_s=example.end_s):
+            for block in sound.blocks(start_s=example.start_s, end_s=example.end_s, channel=example.channel):
                 for grid, cutter in cutters.items():
                     windows = cutter.push(block)
                     for run in by_grid[grid]:

@@ -34,7 +34,7 @@ class WindowRows:
     def key(self, example: Example, digest: bytes) -> bytes:
         """Return the cache key of a recording's rows."""
         specs = [spec for spec in (self.pipeline.spec, self.pipeline.standard) if spec is not None]
-        part = f"{example.start_s}:{example.end_s}:{quality.VERSION}"
+        part = f"{example.part}:{quality.VERSION}"
         return key_of(digest, part, *(spec.fingerprint() for spec in specs))
 
     def start(self, sound: Sound, digest: NDArray[np.uint8], meter: QualityMeter) -> "_WindowRowsAccumulator":
@@ -95,8 +95,7 @@ class BlockRows:
     def key(self, example: Example, digest: bytes) -> bytes:
         """Return the cache key of a recording's rows of the block."""
         windows = ":".join(map(str, self.grid))
-        part = f"{example.start_s}:{example.end_s}"
-        return key_of(digest, part, f"{self.block.name} {windows}", self.block.fingerprint())
+        return key_of(digest, example.part, f"{self.block.name} {windows}", self.block.fingerprint())
 
     def start(self, sound: Sound, digest: NDArray[np.uint8], meter: QualityMeter) -> "_BlockRowsAccumulator":  # noqa: ARG002
         """Begin a recording."""

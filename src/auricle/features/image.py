@@ -16,7 +16,7 @@ _N_FRAMES = 128
 _MAX_HOP_S = 0.02
 
 
-def image_spec(rate_hz: int, longest_s: float) -> FeatureSpec:
+def image_spec(rate_hz: int, longest_s: float, *, fmin_hz: float = 0.0, fmax_hz: float | None = None) -> FeatureSpec:
     """Return the spec of images that hold a window of ``longest_s``: 64 mel bands, 128 frames or more.
 
     Frames of about 32 ms do not resolve the pitch of a voice. The hop is at most 20 ms, so that ticks and crackles are
@@ -28,6 +28,8 @@ def image_spec(rate_hz: int, longest_s: float) -> FeatureSpec:
         Sample rate.
     longest_s : float
         Duration of an image in seconds.
+    fmin_hz, fmax_hz : float
+        Band of the mel bands; half of the rate for None.
     """
     hop = max(1, round(min(longest_s / _N_FRAMES, _MAX_HOP_S) * rate_hz))
     n_fft = max(256, 1 << round(math.log2(0.032 * rate_hz)), 1 << math.ceil(math.log2(hop)))
@@ -37,6 +39,8 @@ def image_spec(rate_hz: int, longest_s: float) -> FeatureSpec:
         n_fft=n_fft,
         hop=min(hop, n_fft),
         n_mels=min(64, n_fft // 8),
+        fmin_hz=fmin_hz,
+        fmax_hz=fmax_hz,
         window_s=window_s,
         features=("mel",),
     )

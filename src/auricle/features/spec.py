@@ -25,8 +25,8 @@ class FeatureSpec(BaseModel):
     Parameters
     ----------
     rate_hz : the rate that sound is resampled to
-    n_fft : samples in a frame; powers of two are fastest
-    hop : samples from one frame to the next
+    n_fft : samples in a frame; powers of two are fastest; not given, 2048, or more where mel bands would be empty
+    hop : samples from one frame to the next; not given, a quarter of that frame
     n_mels, fmin_hz, fmax_hz, mel_scale : the mel bands; ``fmax_hz`` None is half of ``rate_hz``
     n_mfcc : cepstral coefficients, the zeroth included
     window_s : length of a window; None makes the whole clip one window
@@ -66,6 +66,9 @@ class FeatureSpec(BaseModel):
     def _checked(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         try:
             spec = handler(values)
+            if "n_fft" not in spec.model_fields_set and (longer := _without_empty_bands(spec)) != spec.n_fft:
+                hop = {} if "hop" in spec.model_fields_set else {"hop": longer // 4}
+                spec = handler({**values, "n_fft": longer, **hop})
         except ValidationError as error:
             raise UsageError(_sentence(error)) from None
         _check_bands(spec)
@@ -108,10 +111,13 @@ class FeatureSpec(BaseModel):
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+MAX_CHOSEN_N_FFT = 1 << 16
+"""Longest frame that is chosen where none is given."""
+
 _DESCRIPTORS = ("centroid", "bandwidth", "rolloff", "flatness", "contrast", "flux", "rms", "zcr")
 
 
-def default_spec(rate_hz: int) -> FeatureSpec:
+def default_spec(rate_hz: int, *, fmin_hz: float = 0.0, fmax_hz: float | None = None) -> FeatureSpec:
     """Return the spec that training uses when none is given: the clip, trimmed, is one window of four parts.
 
     Log-mel statistics stand beside the cepstrum: linear and kernel families use both. Percentiles tell a steady sound
@@ -127,6 +133,8 @@ def default_spec(rate_hz: int) -> FeatureSpec:
         n_fft=n_fft,
         hop=n_fft // 4,
         n_mels=_bands(n_fft, 40),
+        fmin_hz=fmin_hz,
+        fmax_hz=fmax_hz,
         n_mfcc=20,
         features=("mfcc", "mfcc_delta", "mfcc_delta2", "mel", "mel_delta", *_DESCRIPTORS, "modulation"),
         statistics=("mean", "std", "p05", "p50", "p95"),
@@ -162,6 +170,14 @@ def _frame(rate_hz: int, frame_s: float) -> int:
 def _bands(n_fft: int, wanted: int) -> int:
     """Return ``wanted`` mel bands, or as many as leave none empty where frames are that short."""
     return min(wanted, n_fft // 8)
+
+
+def _without_empty_bands(spec: FeatureSpec) -> int:
+    """Return the frame, or the power of two above it that leaves no mel band empty."""
+    n_fft = spec.n_fft
+    while n_fft < MAX_CHOSEN_N_FFT and empty_bands(spec.model_copy(update={"n_fft": n_fft})):
+        n_fft *= 2
+    return n_fft
 
 
 def _check_bands(spec: FeatureSpec) -> None:

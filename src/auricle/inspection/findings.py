@@ -69,6 +69,8 @@ def sort(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def name_of(dataset: Dataset, example: Example) -> str:
     """Return the name of an example in messages: its file, and the part if it is one."""
     name = file_name(dataset, example.file)
+    if example.channel.isdigit():
+        name += f" (channel {example.channel})"
     if example.start_s == 0 and example.end_s is None:
         return name
     return f"{name} from {example.start_s:g} s" + ("" if example.end_s is None else f" to {example.end_s:g} s")

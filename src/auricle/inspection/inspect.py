@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Failure, Progress
+from auricle.datasets.headers import Headers, read_headers
 from auricle.errors import DataError
 from auricle.features.cache import FeatureCache
 from auricle.inspection.findings import Finding, listed, sort
 from auricle.inspection.leaks import Leaks, find_leaks
 from auricle.inspection.recording_faults import find_recording_faults
+from auricle.inspection.sample_rate import SampleRate, choose_rate, leave_out_odd
 from auricle.inspection.scan import Recording, scan_dataset
 from auricle.records import Quality
 
@@ -39,6 +41,8 @@ class Inspection:
         Duplicates and possible leakage.
     findings : tuple of Finding
         All findings, the most severe first.
+    sample_rate : SampleRate
+        That training would choose.
     failures : tuple of Failure
         Unreadable recordings.
     seconds : float
@@ -49,6 +53,7 @@ class Inspection:
     recordings: tuple[Recording, ...]
     leaks: Leaks
     findings: tuple[Finding, ...]
+    sample_rate: SampleRate
     failures: tuple[Failure, ...]
     seconds: float
 
@@ -82,6 +87,7 @@ class Inspection:
             "task": dataset.task,
             "n_recordings": len(self.recordings),
             "n_failed": len(self.failures),
+            "sample_rate": self.sample_rate.as_json(),
             "omitted": [one.as_json() for one in dataset.omitted],
             "rates_hz": self.counts_of_rates(),
             "channels": _counts(recording.channels for recording in self.recordings),
@@ -136,8 +142,27 @@ def inspect(
         )
     readable = dataset.subset(kept) if failures else dataset
     leaks = find_leaks(readable, recordings)
-    findings = sort([*_failed(dataset, failures), *leaks.findings, *find_recording_faults(readable, recordings)])
-    return Inspection(readable, recordings, leaks, findings, failures=failures, seconds=time.perf_counter() - started)
+    headers = read_headers(readable, workers=workers)
+    rate = choose_rate(readable, headers, workers=workers)
+    faults = find_recording_faults(readable, recordings, rate)
+    findings = sort([*_failed(dataset, failures), *_odd(readable, headers, rate), *leaks.findings, *faults])
+    return Inspection(
+        readable,
+        recordings,
+        leaks,
+        findings,
+        sample_rate=rate,
+        failures=failures,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _odd(dataset: Dataset, headers: Headers, rate: SampleRate) -> Iterator[Finding]:
+    try:
+        leave_out_odd(dataset, headers, rate, skip_bad=False)
+    except DataError as error:
+        files = tuple(dataset.examples[index].file for index in rate.odd)
+        yield Finding("odd sample rate", "serious", f"Training will refuse this data: {error}", files)
 
 
 def _failed(dataset: Dataset, failures: Sequence[Failure]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from auricle.datasets.dataset import Dataset
 from auricle.datasets.splits import folds_of
 from auricle.errors import DataError
 from auricle.inspection.findings import Finding, Severity, listed, name_of
+from auricle.inspection.sample_rate import SampleRate
 from auricle.inspection.scan import Recording
 
 __all__ = ["find_recording_faults"]
@@ -20,6 +21,8 @@ UNEVEN = 5.0
 """Ratio of the largest to the smallest class that counts as imbalance."""
 SPREAD = 20.0
 """Ratio of the longest to the shortest recording that is reported."""
+DISCARDED_DB = -10.0
+"""Energy above half the rate of a model, relative to the whole, from which on it is a warning."""
 RARE = 0.05
 """Share of recordings with a fault below which it is a note."""
 
@@ -79,7 +82,9 @@ _FAULTS = (
 )
 
 
-def find_recording_faults(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Finding]:
+def find_recording_faults(
+    dataset: Dataset, recordings: Sequence[Recording], rate: SampleRate | None = None
+) -> Iterator[Finding]:
     """Yield findings about single recordings, mixed rates and durations, and the sizes of classes and groups.
 
     Parameters
@@ -87,8 +92,11 @@ def find_recording_faults(dataset: Dataset, recordings: Sequence[Recording]) -> 
     dataset : Dataset
     recordings : sequence of Recording
         Measures of its recordings, in the same order.
+    rate : SampleRate, optional
+        That a model of them hears at.
     """
     yield from _faults(dataset, recordings)
+    yield from _sample_rates(recordings, rate)
     yield from _mixtures(recordings)
     yield from _numbers(dataset)
     try:
@@ -113,16 +121,17 @@ def _faults(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Findi
         )
 
 
-def _mixtures(recordings: Sequence[Recording]) -> Iterator[Finding]:
+def _sample_rates(recordings: Sequence[Recording], rate: SampleRate | None) -> Iterator[Finding]:
     rates = Counter(recording.rate_hz for recording in recordings)
+    hears = "" if rate is None else f" A model hears them at {rate.rate_hz} Hz: {rate.reason}"
     if len(rates) > 1:
-        counts = listed([f"{n} at {rate} Hz" for rate, n in sorted(rates.items())], most=6)
-        yield Finding(
-            "sample rates",
-            "note",
-            f"Sample rates differ: {counts}. Training resamples all to the lowest, {min(rates)} Hz, so that missing "
-            "bandwidth cannot reveal the class.",
-        )
+        counts = listed([f"{n} at {rate_hz} Hz" for rate_hz, n in sorted(rates.items())], most=6)
+        yield Finding("sample rates", "note", f"Sample rates differ: {counts}.{hears}")
+    elif rate is not None and rate.discarded_db is not None and rate.discarded_db > DISCARDED_DB:
+        yield Finding("bandwidth", "warning", f"Much of the sound is discarded.{hears} `--rate-hz` sets another rate.")
+
+
+def _mixtures(recordings: Sequence[Recording]) -> Iterator[Finding]:
     channels = Counter(recording.channels for recording in recordings)
     if max(channels) > 1:
         counts = listed([f"{n} with {count}" for count, n in sorted(channels.items())], most=6)

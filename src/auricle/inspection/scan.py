@@ -119,7 +119,7 @@ class RecordingFacts:
 
     def key(self, example: Example, digest: bytes) -> bytes:
         """Return the cache key of a recording's measures."""
-        part = f"{example.start_s}:{example.end_s}:{PIECE_S}:{quality.VERSION}:{fingerprints.VERSION}"
+        part = f"{example.part}:{PIECE_S}:{quality.VERSION}:{fingerprints.VERSION}"
         return key_of(digest, part, "listening", standard_spec(RATE_HZ).fingerprint())
 
     def start(self, sound: Sound, digest: NDArray[np.uint8], meter: QualityMeter) -> "_Facts":  # noqa: ARG002

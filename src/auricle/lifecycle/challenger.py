@@ -198,6 +198,7 @@ class Challenger:
             models=self.families,
             embeddings=embeddings if reads else (),
             spec=manifest.spec,
+            channel=manifest.channel,
             name=self.name,
             seed=self.seed,
             workers=workers,

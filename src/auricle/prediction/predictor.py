@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from auricle.audio.channels import EACH
 from auricle.audio.clip import Clip, Samples
 from auricle.audio.decode import open_sound, part_samples, read
 from auricle.audio.sources import Source
@@ -111,7 +112,13 @@ class Predictor:
         return self.loaded.graph
 
     def predict(
-        self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
+        self,
+        source: Source | Clip,
+        *,
+        hop_s: float | None = None,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        channel: str | None = None,
     ) -> Prediction:
         """Predict a recording: the mean of its windows' log-probabilities (or numbers), calibrated for recordings.
 
@@ -122,6 +129,9 @@ class Predictor:
             From one window to the next; None for the model's own.
         start_s, end_s : float
             Part of the source to predict, in seconds; None for its end. Nothing after the part is decoded.
+        channel : str, optional
+            ``mean``, ``each``, ``max-energy`` or a number from 0; None for the model's own. With ``each`` the windows
+            of all channels count alike.
 
         Raises
         ------
@@ -129,10 +139,16 @@ class Predictor:
         FeatureError : the sound is shorter than one frame
         UsageError : the part is empty or begins before 0
         """
-        return self.run(source, hop_s=hop_s, start_s=start_s, end_s=end_s).recording()
+        return self.run(source, hop_s=hop_s, start_s=start_s, end_s=end_s, channel=channel).recording()
 
     def run(
-        self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
+        self,
+        source: Source | Clip,
+        *,
+        hop_s: float | None = None,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        channel: str | None = None,
     ) -> Stream:
         """Run a whole recording and return the finished stream; parameters as for :meth:`predict`.
 
@@ -141,26 +157,39 @@ class Predictor:
         AudioError : the sound cannot be read, or ends before the part
         FeatureError : the sound is shorter than one frame
         """
-        with self._opened(source, hop_s, start_s, end_s) as (stream, blocks):
+        with self._opened(source, hop_s, start_s, end_s, channel) as (stream, blocks):
             for block in blocks:
                 stream.feed(block)
         stream.end()
         return stream
 
     def answers(
-        self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
+        self,
+        source: Source | Clip,
+        *,
+        hop_s: float | None = None,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        channel: str | None = None,
     ) -> tuple[Prediction, list[Prediction]]:
         """Predict a recording and all its windows in one pass; parameters as for :meth:`predict`."""
         windows = []
-        for stream, predictions in self.iter_windows(source, hop_s=hop_s, start_s=start_s, end_s=end_s):  # noqa: B007  (used after the loop)
-            windows += predictions
+        with self._opened(source, hop_s, start_s, end_s, channel) as (stream, blocks):
+            for predictions in stream.iter_windows(blocks):
+                windows += predictions
         return stream.recording(), windows
 
     def windows(
-        self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
+        self,
+        source: Source | Clip,
+        *,
+        hop_s: float | None = None,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        channel: str | None = None,
     ) -> Iterator[Prediction]:
         """Predict the windows of a recording one by one, in constant memory; parameters as for :meth:`predict`."""
-        for _, predictions in self.iter_windows(source, hop_s=hop_s, start_s=start_s, end_s=end_s):
+        for _, predictions in self.iter_windows(source, hop_s=hop_s, start_s=start_s, end_s=end_s, channel=channel):
             yield from predictions
 
     def events(
@@ -238,16 +267,22 @@ class Predictor:
             cut(stream)
 
     def iter_windows(
-        self, source: Source | Clip, *, hop_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
+        self,
+        source: Source | Clip,
+        *,
+        hop_s: float | None = None,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        channel: str | None = None,
     ) -> Iterator[tuple[Stream, list[Prediction]]]:
         """Run a recording; yield the stream and the windows that each block completed."""
-        with self._opened(source, hop_s, start_s, end_s) as (stream, blocks):
+        with self._opened(source, hop_s, start_s, end_s, channel) as (stream, blocks):
             for windows in stream.iter_windows(blocks):
                 yield stream, windows
 
     @contextmanager
     def _opened(
-        self, source: Source | Clip, hop_s: float | None, start_s: float, end_s: float | None
+        self, source: Source | Clip, hop_s: float | None, start_s: float, end_s: float | None, channel: str | None
     ) -> Iterator[tuple[Stream, Iterable[Samples]]]:
         """Open a recording, or a part of one; yield a new stream and the recording's blocks."""
         if isinstance(source, Clip):
@@ -265,4 +300,21 @@ class Predictor:
                 channels=sound.channels,
                 start_s=start / sound.rate_hz,
             )
-            yield stream, sound.blocks(start_s=start_s, end_s=end_s)
+            heard = channel or self.bundle.manifest.channel
+            if heard != EACH:
+                yield stream, sound.blocks(start_s=start_s, end_s=end_s, channel=heard)
+            elif sound.channels == 1:
+                yield stream, sound.blocks(start_s=start_s, end_s=end_s)
+            else:
+                yield stream, _each_channel(stream, source, sound.channels, start_s, end_s)
+
+
+def _each_channel(
+    stream: Stream, source: Source, channels: int, start_s: float, end_s: float | None
+) -> Iterator[Samples]:
+    """Yield the blocks of one channel after the other, and begin each in the stream."""
+    for number in range(channels):
+        if number:
+            stream.next_channel()
+        with open_sound(source) as sound:
+            yield from sound.blocks(start_s=start_s, end_s=end_s, channel=str(number))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from auricle.audio.channels import check_channel
 from auricle.prediction.events import EventRules, Events
 from auricle.prediction.model import LoadedModel
 from auricle.prediction.stream import Stream
@@ -24,11 +25,14 @@ class PredictionRequest:
         Rules of event detection; None for no events.
     hop_s : float, optional
         From one window to the next; None for the model's own.
+    channel : str, optional
+        Channel of recordings; None for the model's own.
     """
 
     windows: bool = False
     events: EventRules | None = None
     hop_s: float | None = None
+    channel: str | None = None
 
     @property
     def is_recording_only(self) -> bool:
@@ -40,14 +44,16 @@ class PredictionRequest:
 
         Raises
         ------
-        UsageError : ``hop_s`` does not fit the model, or the model cannot detect these events
+        UsageError : ``hop_s`` does not fit the model, the channel is unknown, or the model cannot detect these events
         """
+        if self.channel is not None:
+            check_channel(self.channel)
         Stream(model, rate_hz=model.bundle.manifest.spec.rate_hz, hop_s=self.hop_s)
         RequestedLevels(model, self)
 
     def as_json(self) -> dict[str, Any]:
         """Return the request as plain values; a resumed run must have the same."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "channel" or value is not None}
 
 
 class RequestedLevels:

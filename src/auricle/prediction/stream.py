@@ -74,11 +74,21 @@ class Stream:
         self.rate_hz = rate_hz
         self.source = source
         self.channels = channels
-        self._resampler = Resampler(rate_hz, spec.rate_hz)
-        first_sample = round(start_s * spec.rate_hz)
-        self._cutter = Cutter(spec.window_samples, hop_samples, spec.rate_hz, first_sample=first_sample)
+        self._first_sample = round(start_s * spec.rate_hz)
         self._hop_samples = hop_samples
+        self._carried: list[_ModelOutput] = []
+        self._begin_sound()
         self.begin_recording()
+
+    def _begin_sound(self) -> None:
+        spec = self.model.bundle.manifest.spec
+        self._resampler = Resampler(self.rate_hz, spec.rate_hz)
+        self._cutter = Cutter(spec.window_samples, self._hop_samples, spec.rate_hz, first_sample=self._first_sample)
+
+    def next_channel(self) -> None:
+        """End one channel of the recording and begin the next; the windows of all of them count alike."""
+        self._carried += self._end()
+        self._begin_sound()
 
     @property
     def hop_s(self) -> float | None:
@@ -112,7 +122,9 @@ class Stream:
         ------
         AudioError : not one channel of floating-point samples, or one that is not finite
         """
-        return self._window_predictions(self._push(block))
+        outputs = self._push(block)
+        carried, self._carried = self._carried, []
+        return self._window_predictions([*carried, *outputs])
 
     def flush(self) -> list[Prediction]:
         """End the sound and return the prediction of the window that ends at its last sample, if it is still due."""

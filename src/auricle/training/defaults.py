@@ -20,21 +20,40 @@ SPLITS: tuple[Split, ...] = ("group", "time")
 MIN_HELD_OUT = 5
 """Fewest groups that a search of settings holds out at once; an interval over fewer would say little."""
 
-MAX_RATE_HZ = 22_050
 MAX_WINDOW_S = 10.0
 """Longest recording that is one window by default."""
 CUT_WINDOW_S = 5.0
 """Default window of longer recordings."""
 
 
-def choose_spec(headers: Headers, *, window_s: float | Literal["auto"] = "auto") -> FeatureSpec:
+def choose_spec(
+    headers: Headers,
+    rate_hz: int,
+    *,
+    window_s: float | Literal["auto"] = "auto",
+    fmin_hz: float = 0.0,
+    fmax_hz: float | None = None,
+) -> FeatureSpec:
     """Return the feature spec for a data set.
 
-    The sample rate is the lowest among the recordings, at most 22,050 Hz: at a higher rate, the missing band of the
-    others would give their recorder away. The window is the longest recording up to 10 s, so that a clip is one window;
-    longer recordings are cut into windows of 5 s. Files that do not open are ignored here; decoding reports them.
+    The window is the longest recording up to 10 s, so that a clip is one window; longer recordings are cut into windows
+    of 5 s. Files that do not open are ignored here; decoding reports them.
+
+    Parameters
+    ----------
+    headers : Headers
+    rate_hz : int
+        Sample rate, as `choose_rate` chooses it.
+    window_s : float or "auto"
+        Length of a window.
+    fmin_hz, fmax_hz : float
+        Band of the mel features; half of the rate for None.
+
+    Raises
+    ------
+    UsageError : a band or window that the rate cannot have
     """
-    spec = default_spec(int(headers.rate_hz.min(initial=MAX_RATE_HZ)))
+    spec = default_spec(rate_hz, fmin_hz=fmin_hz, fmax_hz=fmax_hz)
     if window_s == "auto":
         known_s = headers.duration_s[np.isfinite(headers.duration_s)]
         longest_s = float(known_s.max()) if known_s.size else MAX_WINDOW_S

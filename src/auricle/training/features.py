@@ -131,7 +131,7 @@ def compute_features(
     """
     blocks: dict[str, FeatureBlock] = {**request.embeddings}
     if request.has_networks and spec.window_s is not None:
-        blocks[IMAGE] = Image(image_spec(spec.rate_hz, spec.window_s))
+        blocks[IMAGE] = Image(_image_spec(spec, spec.window_s))
     # Recordings are decoded again only for features whose need is not known yet: of other specs, which a search
     # proposes; embeddings and images of families that a budget may not reach; images as long as the longest recording;
     # and embeddings where a cluster works, since graphs of many megabytes are not sent to other machines.
@@ -150,7 +150,7 @@ def compute_features(
     computed = {name: concatenate_rows(results) for name, results in zip(at_once, of_blocks, strict=True)}
     dataset, table = extraction.dataset, extraction.examples
     if request.has_networks and IMAGE not in blocks:
-        blocks[IMAGE] = Image(image_spec(spec.rate_hz, float((table.end_s - table.start_s).max())))
+        blocks[IMAGE] = Image(_image_spec(spec, float((table.end_s - table.start_s).max())))
 
     def make_features(other: FeatureSpec) -> FeatureTable:
         if other == spec:
@@ -171,3 +171,7 @@ def compute_features(
         data_by_spec=TrainingDataBySpec(dataset, make_features, make_block),
         first_windows=extraction.first_windows,
     )
+
+
+def _image_spec(spec: FeatureSpec, longest_s: float) -> FeatureSpec:
+    return image_spec(spec.rate_hz, longest_s, fmin_hz=spec.fmin_hz, fmax_hz=spec.fmax_hz)

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.audio.channels import MEAN
 from auricle.audio.clip import Samples
 from auricle.bundles.aggregation import predicted_class
 from auricle.bundles.bundle import Bundle, Golden
@@ -61,6 +62,7 @@ def build_bundle(
     independent: NDArray[np.str_],
     golden_windows: Sequence[Samples],
     name: str,
+    channel: str = MEAN,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Bundle, Estimator]:
@@ -83,6 +85,8 @@ def build_bundle(
     golden_windows : sequence of float32, shape (n,)
         Windows of the bundle's self-test.
     name : str
+    channel : str
+        Channel of the recordings that the model hears.
     workers : int or None
         Threads; None uses every core.
     progress : Progress
@@ -103,7 +107,9 @@ def build_bundle(
     graph = convert(estimator, rows.shape[1])
     verify(graph, estimator, rows, limit=MAX_NETWORK_DIFFERENCE if is_network else MAX_DIFFERENCE)
     scored = _scores(dataset, data, result, independent)
-    manifest = _manifest(dataset, data, result, scale, pipeline, name=name, protocol=plan.protocol, scored=scored)
+    manifest = _manifest(
+        dataset, data, result, scale, pipeline, name=name, protocol=plan.protocol, channel=channel, scored=scored
+    )
     novelty, novelty_of_recordings = fit_novelty(
         features.standard,
         features.recording_standard(),
@@ -128,6 +134,7 @@ def _manifest(
     *,
     name: str,
     protocol: str,
+    channel: str,
     scored: tuple[scores.Scores, str],
 ) -> Manifest:
     libraries = (*_LIBRARIES, "torch") if IMAGE in result.chosen.feature_set else _LIBRARIES
@@ -137,6 +144,7 @@ def _manifest(
         classes=data.classes,
         target=Target(mean=scale.mean, deviation=scale.deviation) if scale.is_used else None,
         spec=pipeline.spec,
+        channel=channel,
         parts=pipeline.block_names,
         embeddings=tuple(block.card for block in pipeline.blocks if isinstance(block, Embedding)),
         image=next((block.spec for block in pipeline.blocks if isinstance(block, Image)), None),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from auricle.audio.channels import EACH, LOUDEST, MEAN
 from auricle.evaluation import report_sections
 from auricle.evaluation.advice import next_steps
 from auricle.evaluation.breakdown import ScoredPredictions
@@ -240,15 +241,20 @@ def _left_out(result: TrainResult) -> Iterator[Block]:
     yield from _notices(result, sort(result.recording_faults))
 
 
+_CHANNELS = {MEAN: "the mean of the channels", EACH: "each channel", LOUDEST: "the channel with the most energy"}
+
+
 def _method(result: TrainResult) -> Iterator[Block]:
     manifest = result.bundle.manifest
     spec = manifest.spec
     window = "the whole recording" if spec.window_s is None else f"{spec.window_s:g} s"
     settings = ", ".join(f"{key}={value}" for key, value in manifest.settings.items()) or "its defaults"
+    channel = _CHANNELS.get(manifest.channel, f"channel {manifest.channel}")
     rows = (
         ("model", f"{manifest.family} with {settings}"),
         ("bundle", result.bundle.id),
-        ("audio", f"one channel at {spec.rate_hz} Hz, in windows of {window}"),
+        ("audio", f"{channel} at {spec.rate_hz} Hz, in windows of {window}"),
+        ("sample rate", result.sample_rate.reason),
         ("features", _features(result)),
         ("scores", f"by recording, {manifest.protocol}; intervals by {METHOD}"),
         ("duration", f"{result.seconds:.0f} s"),

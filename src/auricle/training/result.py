@@ -17,6 +17,7 @@ from auricle.evaluation.intervals import METHOD
 from auricle.evaluation.scores import VerdictKind, baseline, scores_as_json, verdict_kind
 from auricle.inspection.findings import Finding
 from auricle.inspection.leaks import Leaks
+from auricle.inspection.sample_rate import SampleRate
 from auricle.models.family import Estimator
 from auricle.reports.html import Page
 from auricle.tasks.table import TASKS
@@ -58,6 +59,8 @@ class TrainResult:
         Duration of the training.
     workers : int or None
         Its threads; None used every core.
+    sample_rate : SampleRate
+        The rate that the model hears at, why, and what it discards.
     recording_faults : tuple of Finding
         Faults of single recordings, and how mixed sample rates and lengths were treated.
     """
@@ -72,6 +75,7 @@ class TrainResult:
     leaks: Leaks
     independent_groups: tuple[NDArray[np.str_], str]
     failures: tuple[Failure, ...]
+    sample_rate: SampleRate
     seconds: float
     workers: int | None = None
     recording_faults: tuple[Finding, ...] = ()
@@ -155,6 +159,7 @@ class TrainResult:
             "task": manifest.task,
             "n_recordings": len(self.dataset.examples),
             "n_windows": len(self.examples.rows),
+            "sample_rate": self.sample_rate.as_json(),
             "omitted": [one.as_json() for one in self.dataset.omitted],
             "classes": list(manifest.classes),
             "groups": len(set(self.dataset.groups)),

@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from auricle.audio.channels import MEAN
 from auricle.datasets.dataset import Dataset
-from auricle.datasets.feature_table import Progress
-from auricle.datasets.headers import read_headers
+from auricle.datasets.feature_table import Failure, Progress
+from auricle.datasets.headers import hear_channel, read_headers
 from auricle.errors import UsageError
 from auricle.evaluation.independence import independent_groups
 from auricle.features.cache import FeatureCache
@@ -20,6 +21,7 @@ from auricle.features.spec import FeatureSpec
 from auricle.inspection.findings import Finding
 from auricle.inspection.leaks import Leaks, find_leaks
 from auricle.inspection.recording_faults import find_recording_faults
+from auricle.inspection.sample_rate import SampleRate, choose_rate, leave_out_odd
 from auricle.models.family import Estimator
 from auricle.training.defaults import Split, choose_spec, choose_split
 from auricle.training.features import TrainingFeatures, compute_features
@@ -48,6 +50,10 @@ def train(
     budget_s: float | None = None,
     split: Split = "group",
     window_s: float | Literal["auto"] = "auto",
+    rate_hz: int | None = None,
+    fmin_hz: float = 0.0,
+    fmax_hz: float | None = None,
+    channel: str = MEAN,
     spec: FeatureSpec | None = None,
     balance: bool = False,
     journal: Path | None = None,
@@ -83,8 +89,15 @@ def train(
         ``"group"`` tests on held-out groups; ``"time"`` on the latest fifth of the recordings.
     window_s : float or "auto"
         Window length; ``"auto"`` makes a clip of up to 10 s one window.
+    rate_hz : int or None
+        Sample rate of the model; None chooses it by the content of the recordings.
+    fmin_hz, fmax_hz : float or None
+        Band of the mel features; None is half of the rate.
+    channel : str
+        Channel that the model hears, in training and in use: ``"mean"``, a number from ``"0"``, ``"max-energy"``, or
+        ``"each"``, every channel as a recording of its own in the group of its file.
     spec : FeatureSpec or None
-        Features in place of those chosen for the data; its ``window_s`` must be given.
+        Features in place of those chosen for the data, with rate and band of their own; its ``window_s`` must be given.
     balance : bool
         Give every class the same weight, in fits and in the choice, however many recordings it has.
     journal : Path or None
@@ -130,7 +143,17 @@ def train(
         raise UsageError("`balance` weighs classes. These are numbers: leave it out.")
     plan = choose_split(dataset, tune=tune, split=split, seed=seed)  # first, since it may refuse the data
     vary_window = spec is None and window_s == "auto"
-    spec = spec or choose_spec(read_headers(dataset, workers=workers), window_s=window_s)
+    odd: tuple[Failure, ...] = ()
+    if spec is None:
+        headers = read_headers(dataset, workers=workers)
+        rate = choose_rate(dataset, headers, rate_hz=rate_hz, workers=workers)
+        spec = choose_spec(headers, rate.rate_hz, window_s=window_s, fmin_hz=fmin_hz, fmax_hz=fmax_hz)
+        dataset, odd = leave_out_odd(dataset, headers, rate, skip_bad=skip_bad)
+    else:
+        rate = SampleRate(spec.rate_hz, "that of the spec that was given.")
+    if channel != MEAN:
+        dataset = hear_channel(dataset, read_headers(dataset, workers=workers), channel)
+        plan = choose_split(dataset, tune=tune, split=split, seed=seed)
     check_convertible(request.estimators, len(spec.columns), dataset.task)
     features = compute_features(
         dataset,
@@ -143,9 +166,9 @@ def train(
         progress=progress,
     )
     dataset = features.dataset
-    if features.failures:
+    if odd or features.failures:
         plan = choose_split(dataset, tune=tune, split=split, seed=seed)
-    leaks, recording_faults = _inspect(features, plan)
+    leaks, recording_faults = _inspect(features, plan, rate)
     independent = independent_groups(dataset, [(pair.first, pair.second) for pair in leaks.duplicates])
     name = name or _default_name(Path(dataset.source))
     # BLAS threads spend longer waiting than working on matrices this small, and their number changes the rounding.
@@ -189,6 +212,7 @@ def train(
             independent=independent[0],
             golden_windows=features.golden_windows(pipeline),
             name=name,
+            channel=channel,
             workers=workers,
             progress=progress,
         )
@@ -202,7 +226,8 @@ def train(
         plan=plan,
         leaks=leaks,
         independent_groups=independent,
-        failures=features.failures,
+        failures=(*odd, *features.failures),
+        sample_rate=rate,
         seconds=time.perf_counter() - started,
         workers=workers,
         recording_faults=recording_faults,
@@ -223,12 +248,12 @@ def _default_name(source: Path) -> str:
     return source.resolve().parent.name if source.stem == "metadata" else source.stem
 
 
-def _inspect(features: TrainingFeatures, plan: SplitPlan) -> tuple[Leaks, tuple[Finding, ...]]:
+def _inspect(features: TrainingFeatures, plan: SplitPlan, rate: SampleRate) -> tuple[Leaks, tuple[Finding, ...]]:
     """Find leakage across the split, and faults of single recordings."""
     indices, recordings = np.array([*features.facts], np.intp), [*features.facts.values()]
     dataset = features.dataset.subset(indices)
     leaks = find_leaks(dataset, recordings, blocks=plan.blocks[indices])
-    return leaks, tuple(find_recording_faults(dataset, recordings))
+    return leaks, tuple(find_recording_faults(dataset, recordings, rate))
 
 
 def _candidates(

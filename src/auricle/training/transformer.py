@@ -15,11 +15,11 @@ from auricle.audio.decode import open_sound, read
 from auricle.audio.resample import resample
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec, default_spec
+from auricle.inspection.sample_rate import MAX_RATE_HZ
 from auricle.runtime.compute import parallel_map
 
 __all__ = ["AudioFeatures"]
 
-MAX_RATE_HZ = 22_050
 
 Recordings: TypeAlias = Sequence[str | os.PathLike[str] | Clip] | NDArray[Any]
 

@@ -22,7 +22,7 @@ from auricle.serving.decoder.messages import (
 
 @given(job=st.integers(0, 2**64 - 1))
 def test_a_request_is_unpacked_as_it_was_packed(job: int) -> None:
-    assert unpack_request(pack_request(job, 2.5)) == (job, 2.5)
+    assert unpack_request(pack_request(job, 2.5, "max-energy")) == (job, 2.5, "max-energy")
 
 
 def test_a_request_of_another_version_is_refused() -> None:

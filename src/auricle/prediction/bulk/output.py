@@ -92,10 +92,10 @@ def _predictions(
 ) -> Iterator[tuple[Stream, Sequence[Prediction]]]:
     """Yield the requested windows and events in the order in which they end, a few at a time; the recording last."""
     if request.is_recording_only:
-        stream = model.run(file, hop_s=request.hop_s)
+        stream = model.run(file, hop_s=request.hop_s, channel=request.channel)
     else:
         levels, held = RequestedLevels(model.loaded, request), []
-        for stream, windows in model.iter_windows(file, hop_s=request.hop_s):
+        for stream, windows in model.iter_windows(file, hop_s=request.hop_s, channel=request.channel):
             held += levels.push(windows)
             while len(held) >= _CHUNK_PREDICTIONS:
                 yield stream, held[:_CHUNK_PREDICTIONS]

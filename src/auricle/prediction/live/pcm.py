@@ -7,8 +7,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from auricle.audio.channels import EACH, LOUDEST, MEAN, check_channel, pick
 from auricle.audio.clip import Samples
-from auricle.audio.libsndfile import MAX_CHANNELS, mix
+from auricle.audio.libsndfile import MAX_CHANNELS
 from auricle.errors import AudioError, UsageError
 
 __all__ = ["SAMPLE_FORMATS", "PipeInput", "blocks", "open_pipe"]
@@ -43,7 +44,7 @@ class _Header:
     """Of sound; None for an endless stream."""
 
 
-def open_pipe(stream: BinaryIO, *, rate_hz: int | None, sample_format: str = "s16") -> PipeInput:
+def open_pipe(stream: BinaryIO, *, rate_hz: int | None, sample_format: str = "s16", channel: str = MEAN) -> PipeInput:
     """Detect whether a pipe carries WAV or raw samples of one channel, and return its blocks.
 
     Parameters
@@ -54,19 +55,32 @@ def open_pipe(stream: BinaryIO, *, rate_hz: int | None, sample_format: str = "s1
         Rate of raw samples; for a WAV, None or the header's.
     sample_format : str
         Format of raw samples, a key of ``SAMPLE_FORMATS``.
+    channel : str
+        Of a WAV: ``mean``, or a number from 0.
 
     Raises
     ------
-    UsageError : raw samples without a rate, a rate other than the header's, or an unknown format
+    UsageError : raw samples without a rate, a rate other than the header's, an unknown format, or a channel that needs
+        the whole recording
     AudioError : another file format, or a WAV that cannot be read
     """
     check_sample_format(sample_format)
+    check_channel(channel)
     head = _exactly(stream, _HEAD_BYTES)
     if head[:4] == b"RIFF" and head[8:] == b"WAVE":
         header = _wav_header(stream)
         if rate_hz not in (None, header.rate_hz):
             raise UsageError(f"`rate_hz` must be the WAV header's {header.rate_hz}. Got {rate_hz}; leave it out.")
-        blocks = _blocks(stream, header.sample_format, channels=header.channels, n_bytes=header.n_bytes)
+        if channel in (EACH, LOUDEST) and header.channels > 1:
+            raise UsageError(
+                f"`channel` {channel} needs a whole recording, and a pipe has none. Name the channel of the "
+                f"{header.channels} by its number, or mean."
+            )
+        if header.channels == 1 and channel in (EACH, LOUDEST):
+            channel = MEAN
+        blocks = _blocks(
+            stream, header.sample_format, channels=header.channels, n_bytes=header.n_bytes, channel=channel
+        )
         return PipeInput(header.rate_hz, blocks, header.channels)
     if head[:4] in _FILES:
         raise AudioError(f"A pipe must carry raw samples or WAV. This one carries {_FILES[head[:4]]}: name the file.")
@@ -106,7 +120,13 @@ def check_sample_format(sample_format: str) -> None:
 
 
 def _blocks(
-    stream: BinaryIO, sample_format: str, *, first: bytes = b"", channels: int = 1, n_bytes: int | None = None
+    stream: BinaryIO,
+    sample_format: str,
+    *,
+    first: bytes = b"",
+    channels: int = 1,
+    n_bytes: int | None = None,
+    channel: str = MEAN,
 ) -> Iterator[Samples]:
     dtype, scale = SAMPLE_FORMATS[sample_format]
     size = np.dtype(dtype).itemsize * channels
@@ -119,7 +139,8 @@ def _blocks(
         whole = len(chunk) - len(chunk) % size
         rest = chunk[whole:]
         if whole:
-            yield mix((np.frombuffer(chunk[:whole], dtype).reshape(-1, channels) * scale).astype(np.float32))
+            frames = (np.frombuffer(chunk[:whole], dtype).reshape(-1, channels) * scale).astype(np.float32)
+            yield pick(frames, channel, "The stream")
     if rest:
         raise AudioError(
             f"The stream must end with a whole sample of {size} bytes. {len(rest)} are left over; was it cut off?"

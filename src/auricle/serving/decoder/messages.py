@@ -20,11 +20,11 @@ __all__ = [
 ]
 
 _MAGIC: Final = b"AURD"
-_VERSION: Final = 2
+_VERSION: Final = 3
 
-REQUEST: Final = struct.Struct("<4sIQd")
-"""Magic, version, job number and length in seconds from which a sound is long; two descriptors accompany it: the
-sound, and the target of the samples."""
+REQUEST: Final = struct.Struct("<4sIQd16s")
+"""Magic, version, job number, length in seconds from which a sound is long, and channel; two descriptors accompany it:
+the sound, and the target of the samples."""
 
 HEADER: Final = struct.Struct("<4sIIIQ")
 """Precedes the samples: magic, version, sample rate, channels, number of samples."""
@@ -111,17 +111,17 @@ class DecodeReply:
     message: str = ""
 
 
-def pack_request(job: int, long_s: float = math.inf) -> bytes:
+def pack_request(job: int, long_s: float = math.inf, channel: str = "mean") -> bytes:
     """Return the packet that requests a job; sounds longer than ``long_s`` are not decoded."""
-    return REQUEST.pack(_MAGIC, _VERSION, job, long_s)
+    return REQUEST.pack(_MAGIC, _VERSION, job, long_s, channel.encode())
 
 
-def unpack_request(packet: bytes) -> tuple[int, float]:
-    """Return the job number of a request packet, and the length from which a sound is long."""
-    magic, version, job, long_s = REQUEST.unpack(packet)
+def unpack_request(packet: bytes) -> tuple[int, float, str]:
+    """Return the job number of a request packet, the length from which a sound is long, and the channel."""
+    magic, version, job, long_s, channel = REQUEST.unpack(packet)
     if (magic, version) != (_MAGIC, _VERSION):
         raise ValueError("the packet is not a decoding request of this version")
-    return int(job), float(long_s)
+    return int(job), float(long_s), channel.rstrip(b"\0").decode()
 
 
 def pack_reply(reply: DecodeReply) -> bytes:

@@ -14,11 +14,13 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
 import numpy as np
 
+from auricle.audio.channels import MEAN
 from auricle.audio.clip import Samples
 from auricle.errors import AudioError, UsageError, WorkerError
 from auricle.serving.decoder.messages import (
@@ -50,7 +52,7 @@ class DecodedSound:
     rate_hz : int
         Sample rate.
     channels : int
-        Channels of the file, mixed to one.
+        Channels of the file.
     n_samples : int
         Samples of the one channel.
     """
@@ -136,7 +138,9 @@ class DecoderPool:
         for _ in range(size):
             self._free.put(self._spawn())
 
-    def decode(self, sound: int, *, long_s: float = math.inf, wall_s: float = math.inf) -> DecodedSound:
+    def decode(
+        self, sound: int, *, long_s: float = math.inf, wall_s: float = math.inf, channel: str = MEAN
+    ) -> DecodedSound:
         """Decode the sound of a memory file descriptor, which stays open; blocks until it is done.
 
         Parameters
@@ -146,6 +150,8 @@ class DecoderPool:
             Seconds beyond which a sound is left, by `LongSoundError`.
         wall_s : float
             Seconds of decoding after which a sound is left so too, if they are fewer than the pool's limit.
+        channel : str
+            Channel that the model hears.
 
         Raises
         ------
@@ -156,7 +162,7 @@ class DecoderPool:
         try:
             # A compromised process must not truncate the memory under its reader.
             fcntl.fcntl(target, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
-            self._decode(sound, target, long_s, wall_s)
+            self._decode(sound, target, long_s, wall_s, channel)
             return DecodedSound(target, self._read_header(target))
         except BaseException:
             os.close(target)
@@ -177,9 +183,10 @@ class DecoderPool:
             self._fork_server.kill()
             self._fork_server.wait()
 
-    def _decode(self, sound: int, target: int, long_s: float, wall_s: float) -> None:
+    def _decode(self, sound: int, target: int, long_s: float, wall_s: float, channel: str) -> None:
         # One retry if the process died: the sound may not be the cause.
-        reply = self._attempt(sound, target, long_s, wall_s) or self._attempt(sound, target, long_s, wall_s)
+        attempt = partial(self._attempt, sound, target, long_s, wall_s, channel)
+        reply = attempt() or attempt()
         if reply is None:
             raise AudioError(
                 f"the sound must be decoded within {self.limits.wall_s:g} s and {self.limits.memory_bytes >> 20} MiB. "
@@ -191,7 +198,7 @@ class DecoderPool:
         if reply.kind != "ok":
             raise AudioError(reply.message)
 
-    def _attempt(self, sound: int, target: int, long_s: float, wall_s: float) -> DecodeReply | None:
+    def _attempt(self, sound: int, target: int, long_s: float, wall_s: float, channel: str) -> DecodeReply | None:
         """Decode in one process, and return its reply; None if it died or replied nonsense.
 
         Raises
@@ -205,7 +212,7 @@ class DecoderPool:
             process = process or self._spawn()
             process.link.settimeout(min(self.limits.wall_s, wall_s))
             job = next(self._jobs)
-            reply = self._request(process, job, sound, target, long_s)
+            reply = self._request(process, pack_request(job, long_s, channel), sound, target)
             if reply is None or reply.job != job:
                 return None
             process.n_jobs += 1
@@ -224,11 +231,11 @@ class DecoderPool:
                 process.kill()
             self._free.put(reusable)
 
-    def _request(self, process: _Process, job: int, sound: int, target: int, long_s: float) -> DecodeReply | None:
+    def _request(self, process: _Process, packet: bytes, sound: int, target: int) -> DecodeReply | None:
         # Reopened read-only: the passed descriptor would otherwise carry the right to write.
         source = os.open(f"/proc/self/fd/{sound}", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            socket.send_fds(process.link, [pack_request(job, long_s)], [source, target])
+            socket.send_fds(process.link, [packet], [source, target])
             return unpack_reply(process.link.recv(MAX_PACKET_BYTES))
         except TimeoutError:
             raise

@@ -16,8 +16,9 @@ from typing import Final
 
 import numpy as np
 
+from auricle.audio.channels import EACH, MEAN
 from auricle.audio.decode import Sound, open_sound
-from auricle.errors import AuricleError
+from auricle.errors import AudioError, AuricleError
 from auricle.serving.decoder.messages import (
     HEADER,
     REQUEST,
@@ -71,14 +72,14 @@ def main() -> None:
         os.close(process)
 
 
-def decode(source: int, target: int, limits: DecodeLimits, long_s: float = math.inf) -> None:
+def decode(source: int, target: int, limits: DecodeLimits, long_s: float = math.inf, channel: str = MEAN) -> None:
     """Decode the sound of one descriptor into another: a header, then float32 samples of one channel.
 
     A sound longer than ``long_s`` ends the work, as soon as that shows.
 
     Raises
     ------
-    AudioError : the content is not sound, or damaged
+    AudioError : the content is not sound, is damaged, or lacks the channel
     """
     n_bytes = os.fstat(source).st_size
     with os.fdopen(source, "rb", closefd=False) as file, open_sound(file, name="the sound") as sound:
@@ -87,7 +88,9 @@ def decode(source: int, target: int, limits: DecodeLimits, long_s: float = math.
             raise _LongError
         os.lseek(target, HEADER.size, os.SEEK_SET)
         n_samples = 0
-        for block in sound.blocks():
+        if channel == EACH:
+            channel = _only_channel(sound)
+        for block in sound.blocks(channel=channel):
             n_samples += block.size
             if n_samples > max_samples:
                 raise _too_long(sound, n_samples, limits, n_bytes)
@@ -95,6 +98,15 @@ def decode(source: int, target: int, limits: DecodeLimits, long_s: float = math.
                 raise _LongError
             _write(target, np.ascontiguousarray(block, "<f4").data.cast("B"))
         os.pwrite(target, Header(sound.rate_hz, sound.channels, n_samples).pack(), 0)
+
+
+def _only_channel(sound: Sound) -> str:
+    if sound.channels > 1:
+        raise AudioError(
+            f"this model answers on each channel by itself, and the sound has {sound.channels}. Send each channel as a "
+            "sound of its own."
+        )
+    return MEAN
 
 
 def _probe(limits: DecodeLimits) -> list[str]:
@@ -142,9 +154,9 @@ def _handle_job(link: socket.socket, limits: DecodeLimits) -> bool:
     if not packet:
         return False
     source, target = descriptors
-    job, long_s = unpack_request(packet)
+    job, long_s, channel = unpack_request(packet)
     try:
-        decode(source, target, limits, long_s)
+        decode(source, target, limits, long_s, channel)
         reply = DecodeReply(job, "ok")
     except _LongError:
         reply = DecodeReply(job, "long")

@@ -147,11 +147,14 @@ def predict_sound(
     request, model = task.request, task.model
     asked = Stream(model, rate_hz=model.bundle.manifest.spec.rate_hz, hop_s=request.hop_s)
     longest_s = task.cost.longest_s(asked, request, settings, is_admin=task.is_admin)
+    channel = model.bundle.manifest.channel
     try:
         if is_long:
-            sound = decoders.decode(descriptor, long_s=longest_s)
+            sound = decoders.decode(descriptor, long_s=longest_s, channel=channel)
         else:
-            sound = decoders.decode(descriptor, long_s=min(longest_s, settings.long_s), wall_s=_SHORT_DECODE_S)
+            sound = decoders.decode(
+                descriptor, long_s=min(longest_s, settings.long_s), wall_s=_SHORT_DECODE_S, channel=channel
+            )
     except LongSoundError:
         if is_long:
             raise task.cost.refusal(asked, request, settings, is_admin=task.is_admin) from None
