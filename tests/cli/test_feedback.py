@@ -90,9 +90,9 @@ def test_a_label_track_names_predictions_by_name_and_time(
         ("labels.csv", "file,label\na.wav,fine\n", "feedback must have the columns `id` and `label` or `target`"),
         ("labels.csv", "", "a table must begin with a row of column names"),
         ("labels.csv", "id,label\n", "a table must name at least one recording"),
-        ("b.txt", "fine\n", "a label must be its start, end and text, separated by tabs"),
+        ("b.txt", "fine\n", "annotations must be of Raven"),
         ("none.csv", None, "the table cannot be read: No such file or directory"),
-        ("none.txt", None, "the table cannot be read: No such file or directory"),
+        ("none.txt", None, "the annotations cannot be read: No such file or directory"),
     ],
 )
 @pytest.mark.usefixtures("logged")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from auricle.datasets.annotations.reader import FORMATS
 from auricle.datasets.readers import READERS, read_table
 from auricle.records import MAX_EXAMPLES, Omitted, count_omitted
 from auricle.reports.html import Page, omissions
@@ -31,7 +32,7 @@ def folder(tmp_path: Path, rng: np.random.Generator) -> Path:
             soundfile.write(tmp_path / "data" / label / f"{n}.wav", 0.3 * sound, 8000)
     data = tmp_path / "data"
     (data / "README.md").write_text("Recorded in March.")
-    (data / "imbalance" / "0.TextGrid").write_text("File type")
+    (data / "imbalance" / "0.pdf").write_text("A page.")
     (data / "imbalance" / ".wav").mkdir()
     (data / "worn_bearing" / "._0.wav").write_bytes(b"\x00\x05\x16\x07")
     (data / "worn_bearing" / "more").symlink_to(data / "imbalance")
@@ -82,18 +83,27 @@ class Beside:
 
 
 MARKS = {
-    "folder of recordings beside Audacity label tracks": Beside("{stem}.txt", "0\t0.25\ta\n"),
-    "folder of recordings beside Raven selection tables": Beside(
+    "Audacity": Beside("{stem}.txt", "0\t0.25\ta\n"),
+    "BirdNET": Beside("{stem}.csv", "Start (s),End (s),Scientific name,Common name,Confidence\n0,0.25,A a,a,0.9\n"),
+    "Kaleidoscope": Beside("{stem}.csv", "IN FILE,OFFSET,DURATION,TOP1MATCH\n{stem}.wav,0,0.25,a\n"),
+    "OpenSoundscape": Beside("{stem}.csv", "file,start_time,end_time,annotation\n{stem}.wav,0,0.25,a\n"),
+    "Praat": Beside(
+        "{stem}.TextGrid",
+        'File type = "ooTextFile"\n"TextGrid"\n0\n1\n<exists>\n1\n"IntervalTier"\n""\n0\n1\n1\n0\n0.25\n"a"\n',
+    ),
+    "Raven": Beside(
         "{stem}.Table.1.selections.txt", "Selection\tBegin Time (s)\tEnd Time (s)\tAnnotation\n1\t0\t0.25\ta\n"
     ),
 }
+ANNOTATIONS = f"folder of recordings beside annotations ({', '.join(FORMATS)})"
 
 
-@pytest.mark.parametrize("form", MARKS)
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_recording_without_marks_is_counted(form: str, folder: Path) -> None:
     for file in sorted((folder / "imbalance").glob("[1-3].wav")):
-        file.with_name(MARKS[form].name.format(stem=file.stem)).write_text(MARKS[form].text)
-    assert next(name for name, reader in READERS.items() if reader.accepts(folder)) == form
+        beside = file.with_name(MARKS[form].name.format(stem=file.stem))
+        beside.write_text(MARKS[form].text.format(stem=file.stem))
+    assert next(name for name, reader in READERS.items() if reader.accepts(folder)) == ANNOTATIONS
     assert _counts(read_table(folder).omitted) == {**LEFT_OUT, ("recordings", "named by no row or annotation"): 5}
 
 
@@ -102,7 +112,7 @@ def _is_of_a_folder(form: str) -> bool:
 
 
 def test_every_reader_of_a_folder_is_tried_here() -> None:
-    tried = {*MARKS, *(f"folder with {name}" for name in WRITERS), "folder with one sub-folder per class"}
+    tried = {ANNOTATIONS, *(f"folder with {name}" for name in WRITERS), "folder with one sub-folder per class"}
     assert {form for form in READERS if _is_of_a_folder(form)} == tried
 
 

@@ -8,6 +8,7 @@ import pytest
 from auricle.datasets.dataset import Dataset
 from auricle.inspection.fingerprints import Fingerprint
 from auricle.inspection.recording_faults import find_recording_faults
+from auricle.inspection.sample_rate import SampleRate
 from auricle.inspection.scan import Recording
 
 Make = Callable[..., Recording]
@@ -38,6 +39,13 @@ def test_fault_is_named(forty: Dataset, recording: Make, fault: dict[str, float]
     assert finding.kind == kind
     assert finding.message.startswith(f"{sentence}: 4 of 40 recordings (0.wav, 1.wav, 2.wav, and 1 more).")
     assert len(finding.files) == 4
+
+
+def test_what_training_refuses_as_shorter_than_a_frame_is_named(forty: Dataset, recording: Make) -> None:
+    recordings = [recording(duration_s=(0.4, 0.032, 0.0319)[i % 3 if i < 3 else 0]) for i in range(40)]
+    short, frame = find_recording_faults(forty, recordings, SampleRate(8000, "that of all"))
+    assert (short.kind, frame.kind, frame.severity) == ("short", "frame", "serious")
+    assert frame.message.startswith("Shorter than one frame of the analysis (32 ms): 1 of 40 recordings (2.wav).")
 
 
 def test_a_rare_fault_is_a_note(forty: Dataset, recording: Make) -> None:

@@ -40,7 +40,9 @@ def find_sound_files(
             yield entry.path
 
 
-def unread_files(folder: str, read: Container[str]) -> tuple[Omitted, ...]:
+def unread_files(
+    folder: str, read: Container[str], reason: Callable[[str], str] = lambda _: "not sound"
+) -> tuple[Omitted, ...]:
     """Count what lies in a folder, at any depth, and was not read.
 
     Hidden files and folders count only where they have the suffix of sound.
@@ -50,11 +52,13 @@ def unread_files(folder: str, read: Container[str]) -> tuple[Omitted, ...]:
     folder : str
     read : container of str
         Paths that were read, as ``folder`` followed by their parts.
+    reason : callable
+        Returns why a file that has no suffix of sound was not read, from its path.
     """
-    return count_omitted(_unread(folder, read))
+    return count_omitted(_unread(folder, read, reason))
 
 
-def _unread(folder: str, read: Container[str]) -> Iterator[tuple[str, str, str]]:
+def _unread(folder: str, read: Container[str], reason: Callable[[str], str]) -> Iterator[tuple[str, str, str]]:
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -69,13 +73,13 @@ def _unread(folder: str, read: Container[str]) -> Iterator[tuple[str, str, str]]
             if entry.is_symlink():
                 yield "folders", "links to folders are not followed", entry.path
             else:
-                yield from _unread(entry.path, read)
+                yield from _unread(entry.path, read, reason)
         elif entry.path in read:
             continue
         elif is_sound:
             yield "recordings", "hidden" if is_hidden else "named by no row or annotation", entry.path
         elif not is_hidden:
-            yield "files", "not sound", entry.path
+            yield "files", reason(entry.path), entry.path
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

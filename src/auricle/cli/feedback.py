@@ -4,7 +4,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,7 +33,8 @@ def import_feedback(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="A table (.csv) with id and label or target, or an Audacity label track (.txt)."
+            metavar="FILE",
+            help="A table (.csv) with id and label or target, or annotations (.txt), such as an Audacity label track.",
         ),
     ],
     who: Annotated[str, typer.Option("--who", help="Author of the labels, if the table names none.")] = "",
@@ -120,18 +121,20 @@ def _table(file: Path, who: str) -> Iterator[_ReadLabel]:
 
 
 def _track(store: "Store", file: Path, who: str) -> Iterator[_ReadLabel]:
-    """Read an Audacity label track, and match its labels to predictions by file name and time."""
-    from auricle.datasets.annotations import label_track_rows
-    from auricle.datasets.tables import readable
+    """Read annotations of a recording, and match their labels to predictions by file name and time."""
+    from auricle.datasets.annotations.reader import read_marks
     from auricle.store.labels.label_matching import TimedLabel, match_labels
 
-    with readable(file):
-        rows = list(label_track_rows(file))
-    labels = [
-        TimedLabel(float(cells["start_s"]), float(cells["end_s"]), cells["label"], where) for where, cells in rows
-    ]
-    for label, entry in match_labels(store.database, file.stem, labels, who=who):
-        yield label.where, entry
+    read = read_marks(file)
+    for what, reason, where in read.left_out:
+        yield where, UsageError(f"{what.capitalize()} {reason}.")
+    labels: dict[str, list[TimedLabel]] = {}
+    for mark in read.marks:
+        name = PurePosixPath(mark.recording[-1].replace("\\", "/")).stem if mark.recording else file.stem
+        labels.setdefault(name, []).append(TimedLabel(float(mark.start_s), float(mark.end_s), mark.label, mark.where))
+    for name, of_recording in labels.items():
+        for label, entry in match_labels(store.database, name, of_recording, who=who):
+            yield label.where, entry
 
 
 def _rows(batch: "Batch") -> Iterator[dict[str, Any]]:

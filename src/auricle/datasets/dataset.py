@@ -46,6 +46,8 @@ class Example:
         Channel of the file: ``mean``, ``max-energy`` or a number from 0.
     weight : float
         Weight in a fit; scores weight all examples equally.
+    where : str
+        Position of its row or annotation, for messages.
     """
 
     file: Path
@@ -60,6 +62,7 @@ class Example:
     metadata: Mapping[str, str] = field(default_factory=dict)
     channel: str = MEAN
     weight: float = 1.0
+    where: str = field(default="", compare=False)
 
     @property
     def part(self) -> str:

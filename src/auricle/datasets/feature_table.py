@@ -55,6 +55,14 @@ class Failure:
     file: Path
     error: AuricleError
 
+    @classmethod
+    def of(cls, example: Example, error: AuricleError) -> "Failure":
+        """Return the failure of an example; the error of a part begins with the row or annotation that marks it."""
+        is_part = example.start_s > 0 or example.end_s is not None
+        if is_part and example.where and not str(error).startswith(example.where):
+            error = type(error)(f"{example.where}: {error}")
+        return cls(example.file, error)
+
 
 def partition_failures(
     results: Iterable[T | Failure], on_result: Callable[[int, T | Failure], None] | None = None
@@ -281,7 +289,7 @@ def _compute(
     example, is_first_wanted = item
     rows, *further = run_pass(example, [*outputs, first] if is_first_wanted else outputs, cache)
     if isinstance(rows, AuricleError):
-        return Failure(example.file, rows)
+        return Failure.of(example, rows)
     window = further.pop() if is_first_wanted else None
     return _Computed(RecordingFeatures(**rows), further, window["samples"] if isinstance(window, dict) else None)
 
@@ -383,4 +391,4 @@ def windows_of(example: Example, pipeline: FeaturePipeline) -> list[Window]:
 def describe(example: Example, *, pipeline: FeaturePipeline) -> RecordingFeatures | Failure:
     """Return the features of one recording, or the failure."""
     (result,) = run_pass(example, [WindowRows(pipeline)])
-    return Failure(example.file, result) if isinstance(result, AuricleError) else RecordingFeatures(**result)
+    return Failure.of(example, result) if isinstance(result, AuricleError) else RecordingFeatures(**result)

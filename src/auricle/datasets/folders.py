@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from auricle.audio.sound_files import SOUND_SUFFIXES, find_sound_files
+from auricle.datasets.annotations.neighbours import describe_neighbours
 from auricle.datasets.tables import Row, Table
 from auricle.errors import DataError
 
@@ -26,11 +27,12 @@ def read_class_folders(folder: Path) -> Table:
         raise DataError(
             f"{folder}: a dataset is a folder with one sub-folder of sound per class, or with a metadata.csv. "
             f"This one has neither{f', but {len(outside)} sound files' if outside else ''}."
+            f"{describe_neighbours(folder)}"
         )
     if outside:
         raise DataError(
             f"{folder}: every recording must lie in the sub-folder of its class. {outside[0]} lies beside them. "
-            "Move it, or write a metadata.csv."
+            f"Move it, or write a metadata.csv.{describe_neighbours(folder)}"
         )
     if all(entry.name.lower() in _SPLIT_NAMES for entry in classes):
         names = ", ".join(entry.name for entry in classes)

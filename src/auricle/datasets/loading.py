@@ -176,6 +176,7 @@ def _example(row: Row, table: Table, columns: _Columns) -> Example:
         split=row.cells.get("split") or None,
         time=row.cells.get("time", "").strip() or None,
         metadata={c: v for c, v in row.cells.items() if c not in RESERVED_COLUMNS and c != columns.label},
+        where=row.where,
     )
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auricle.audio.sound_files import unread_files
-from auricle.datasets.annotations import (
-    holds_label_tracks,
-    holds_selection_tables,
-    read_label_tracks,
-    read_selection_tables,
+from auricle.datasets.annotations.neighbours import reason_unread
+from auricle.datasets.annotations.reader import (
+    FORMATS,
+    holds_annotations,
+    is_annotations,
+    read_annotated_folder,
+    read_annotations,
 )
 from auricle.datasets.folders import read_class_folders
 from auricle.datasets.tables import Table, read_csv, read_jsonl, read_parquet
@@ -41,14 +43,14 @@ def _inside(name: str, read: Callable[[Path], Table]) -> Callable[[Path], Table]
 
 
 READERS: dict[str, Reader] = {
+    f"file of annotations ({', '.join(FORMATS)})": Reader(is_annotations, read_annotations),
     "CSV table": Reader(_has_suffix(".csv"), read_csv),
     "JSON lines table": Reader(_has_suffix(".jsonl"), read_jsonl),
     "Parquet table": Reader(_has_suffix(".parquet"), read_parquet),
     "folder with metadata.csv": Reader(_holds("metadata.csv"), _inside("metadata.csv", read_csv)),
     "folder with metadata.jsonl": Reader(_holds("metadata.jsonl"), _inside("metadata.jsonl", read_jsonl)),
     "folder with metadata.parquet": Reader(_holds("metadata.parquet"), _inside("metadata.parquet", read_parquet)),
-    "folder of recordings beside Raven selection tables": Reader(holds_selection_tables, read_selection_tables),
-    "folder of recordings beside Audacity label tracks": Reader(holds_label_tracks, read_label_tracks),
+    f"folder of recordings beside annotations ({', '.join(FORMATS)})": Reader(holds_annotations, read_annotated_folder),
     "folder with one sub-folder per class": Reader(Path.is_dir, read_class_folders),
 }
 """The first reader that accepts a path reads it."""
@@ -73,4 +75,6 @@ def read_table(path: Path) -> Table:
 
 def _unread(folder: Path, table: Table) -> tuple[Omitted, ...]:
     recordings = (table.folder / row.cells["file_name"] for row in table.rows if row.cells.get("file_name"))
-    return unread_files(str(folder), {os.path.normpath(path) for path in (*recordings, *table.beside)})
+    return unread_files(
+        str(folder), {os.path.normpath(path) for path in (*recordings, *table.beside)}, reason_unread(folder)
+    )

@@ -246,7 +246,7 @@ def evaluate(
             prediction = model.predict(example.file, start_s=example.start_s, end_s=example.end_s)
             return prediction, content_hash(example.file).tobytes() in hashes
         except AuricleError as error:
-            return Failure(example.file, error)
+            return Failure.of(example, error)
 
     n = len(dataset)
 

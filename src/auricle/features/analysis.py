@@ -170,7 +170,7 @@ def checked(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
     if array.size < spec.n_fft:
         raise FeatureError(
             f"A window must hold at least one frame of {spec.n_fft} samples ({spec.n_fft / spec.rate_hz:.4g} s at "
-            f"{spec.rate_hz} Hz). Got {array.size}. Lower `n_fft` or leave the window out."
+            f"{spec.rate_hz} Hz). Got {array.size}. Take a longer stretch of sound, lower `n_fft`, or leave it out."
         )
     if not all_within(array, MAX_SAMPLE):
         first = int(np.argmin(np.abs(array) < MAX_SAMPLE))

@@ -9,6 +9,7 @@ import numpy as np
 from auricle.datasets.dataset import Dataset
 from auricle.datasets.splits import folds_of
 from auricle.errors import DataError
+from auricle.features.spec import default_spec
 from auricle.inspection.findings import Finding, Severity, listed, name_of
 from auricle.inspection.sample_rate import SampleRate
 from auricle.inspection.scan import Recording
@@ -96,6 +97,7 @@ def find_recording_faults(
         That a model of them hears at.
     """
     yield from _faults(dataset, recordings)
+    yield from _shorter_than_a_frame(dataset, recordings, rate)
     yield from _sample_rates(recordings, rate)
     yield from _mixtures(recordings)
     yield from _numbers(dataset)
@@ -118,6 +120,25 @@ def _faults(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Findi
             "note" if is_rare else fault.severity,
             f"{fault.description}: {count} recordings ({names}). {fault.advice}.",
             tuple(dict.fromkeys(example.file for example in examples)),
+        )
+
+
+def _shorter_than_a_frame(
+    dataset: Dataset, recordings: Sequence[Recording], rate: SampleRate | None
+) -> Iterator[Finding]:
+    if rate is None:
+        return
+    frame_s = default_spec(rate.rate_hz).n_fft / rate.rate_hz
+    pairs = zip(dataset.examples, recordings, strict=True)
+    short = [example for example, measured in pairs if measured.duration_s + 0.5 / rate.rate_hz < frame_s]
+    if short:
+        names = listed([example.where or name_of(dataset, example) for example in short])
+        yield Finding(
+            "frame",
+            "serious",
+            f"Shorter than one frame of the analysis ({frame_s * 1000:.3g} ms): {len(short)} of {len(recordings)} "
+            f"recordings ({names}). Training refuses them: mark longer stretches, or leave them out with --skip-bad.",
+            tuple(dict.fromkeys(example.file for example in short)),
         )
 
 

@@ -105,7 +105,7 @@ def scan_dataset(
 
 
 def _recording(example: Example, result: Arrays | AuricleError) -> Recording | Failure:
-    return Failure(example.file, result) if isinstance(result, AuricleError) else Recording.of(result)
+    return Failure.of(example, result) if isinstance(result, AuricleError) else Recording.of(result)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def samples_from_files(
             stream = model.run(recording.file, start_s=recording.start_s, end_s=recording.end_s)
             return stream.recording(), stream.standard_row(), stream.rate_hz
         except AuricleError as error:
-            return Failure(recording.file, error)
+            return Failure.of(recording, error)
 
     def report(done: int, _: object) -> None:
         if progress:
