@@ -169,6 +169,15 @@ def recordings_dir() -> Path:
     return RECORDINGS
 
 
+@pytest.fixture(scope="session")
+def cases_dir() -> Path:
+    """Folder of small inputs that people brought, each with its right answer."""
+    folder = RECORDINGS.with_name("cases")
+    if not folder.is_dir():
+        pytest.skip("the cases are not beside this checkout")
+    return folder
+
+
 @pytest.fixture
 def labelled() -> "Callable[..., Dataset]":
     """Make a data set without files, from answers and groups."""

@@ -339,4 +339,4 @@ class TestOddSets:
         assert (summary["n_recordings"], summary["failed"]) == (16, [])
         kinds = {finding["kind"] for finding in summary["condition"]}
         assert {"sample rates", "lengths", "short", "few recordings"} <= kinds
-        assert "Training resamples all to the lowest, 8000 Hz" in page
+        assert "A model hears them at 8000 Hz: the lowest of the recordings" in page

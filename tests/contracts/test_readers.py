@@ -32,7 +32,7 @@ def _parquet(rows: Rows, path: Path) -> None:
     parquet.write_table(pa.Table.from_pylist(rows), path)
 
 
-def _table(write: Callable[[Rows, Path], None], name: str) -> Callable[[Rows, Path], Path]:
+def _table(write: Callable[[Rows, Path], object], name: str) -> Callable[[Rows, Path], Path]:
     def make(rows: Rows, folder: Path) -> Path:
         write(rows, folder / name)
         return folder / name
@@ -51,6 +51,7 @@ def _folder(write: Callable[[Rows, Path], None], name: str) -> Callable[[Rows, P
 FORMATS: dict[str, Callable[[Rows, Path], Path]] = {
     "CSV table": _table(_csv, "any.csv"),
     "JSON lines table": _table(_jsonl, "any.jsonl"),
+    "JSON table": _table(lambda rows, path: path.write_text(json.dumps(rows)), "any.json"),
     "Parquet table": _table(_parquet, "any.parquet"),
     "folder with metadata.csv": _folder(_csv, "metadata.csv"),
     "folder with metadata.jsonl": _folder(_jsonl, "metadata.jsonl"),

@@ -126,7 +126,7 @@ def test_bad_tables_of_classes(table: str, message: str, folder: Folder) -> None
         Dataset.load(folder(*SOUNDS, t__csv=table) / "t.csv")
 
 
-@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "seven", "1,5", "1_000"])
+@pytest.mark.parametrize("text", ["inf", "-inf", "seven", "1,5", "1_000"])
 def test_a_target_is_a_number(text: str, folder: Folder) -> None:
     table = rows(f'c/a.wav,"{text}"', header="file_name,target")
     with pytest.raises(DataError, match=r"line 2: 'target' must be a number, with a point for decimals. Got "):
@@ -230,7 +230,6 @@ def test_recordings_need_no_label(folder: Folder) -> None:
             "file_name,target\nc/a.wav,fast\n",
             "line 2: 'target' must be a number, with a point for decimals. Got 'fast'",
         ),
-        ("file_name,target\nc/a.wav,nan\n", "line 2: 'target' must be a number, with a point for decimals. Got 'nan'"),
         ("file_name,time\nc/a.wav,noon\n", "line 2: 'time' must be ISO 8601, .* Got 'noon'"),
         ("file_name,group\nc/a.wav,\n", "line 2: 'group' must not be empty"),
         (

@@ -30,6 +30,7 @@ from auricle.runtime.shards import MANIFEST
 if TYPE_CHECKING:
     from auricle.datasets.dataset import Dataset
     from auricle.features.spec import FeatureSpec
+    from auricle.inspection.sample_rate import SampleRate
 
 __all__ = ["features"]
 
@@ -66,15 +67,14 @@ def features(
     from auricle.inspection.sample_rate import choose_rate, leave_out_odd
     from auricle.training.defaults import choose_spec
 
-    def load() -> "tuple[Dataset, FeatureSpec]":
+    def load() -> "tuple[Dataset, FeatureSpec, SampleRate]":
         dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold, root=root)
         print_omitted(dataset.omitted, strict=strict)
         headers = read_headers(dataset, workers=workers)
         rate = choose_rate(dataset, headers, rate_hz=rate_hz, workers=workers)
         leave_out_odd(dataset, headers, rate, skip_bad=False)
-        err.print(f"Sample rate: {rate.rate_hz} Hz, {rate.reason}", markup=False)
         dataset = hear_channel(dataset, headers, channel)
-        return dataset, choose_spec(headers, rate.rate_hz, fmin_hz=fmin_hz, fmax_hz=fmax_hz)
+        return dataset, choose_spec(headers, rate.rate_hz, fmin_hz=fmin_hz, fmax_hz=fmax_hz), rate
 
     if engine != "local":
         if workers is not None:
@@ -85,29 +85,43 @@ def features(
         raise UsageError("`--resume` must be given with `--engine`: a single table is written whole or not at all.")
     check_name(str(output))
     files.check_writable(output)
-    dataset, spec = load()
+    dataset, spec, rate = load()
     with Bars() as bars:
         _, examples, _ = extract(dataset, spec, workers=workers, progress=bars)
     write_rows(output, dataset.task, spec, table_rows(dataset, examples))
+    err.print(f"Sample rate: {rate.rate_hz} Hz, {rate.reason}", markup=False)
     if as_json:
         shape = {"n_recordings": len(dataset.examples), "n_rows": len(examples.rows), "columns": list(spec.columns)}
-        print_json({**shape, "omitted": [one.as_json() for one in dataset.omitted], "output": str(output)})
+        print_json(
+            {
+                **shape,
+                "sample_rate": rate.as_json(),
+                "omitted": [one.as_json() for one in dataset.omitted],
+                "output": str(output),
+            }
+        )
 
 
 def _on_engine(
-    load: "Callable[[], tuple[Dataset, FeatureSpec]]", output: Path, engine: str, *, resume: bool, as_json: bool
+    load: "Callable[[], tuple[Dataset, FeatureSpec, SampleRate]]",
+    output: Path,
+    engine: str,
+    *,
+    resume: bool,
+    as_json: bool,
 ) -> None:
     from auricle.datasets.row_files import shard_rows
     from auricle.runtime.cluster import open_engine
 
     with open_engine(engine) as found:
-        dataset, spec = load()
+        dataset, spec, rate = load()
         n = len(dataset.examples)
         with Bars() as bars:
             assert found is not None  # noqa: S101 - it is not local
             written = shard_rows(
                 dataset, spec, output, engine=found, resume=resume, progress=lambda done: bars("features", done, n)
             )
+    err.print(f"Sample rate: {rate.rate_hz} Hz, {rate.reason}", markup=False)
     shards = written.shards
     failed = [failure for shard in shards.values() for failure in shard["failed"]]
     if as_json:

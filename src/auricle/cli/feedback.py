@@ -99,7 +99,7 @@ def export_feedback(
 
 def _table(file: Path, who: str) -> Iterator[_ReadLabel]:
     """Read labels by id from a table; an empty cell in `label` or `target` is no label."""
-    from auricle.datasets.tables import read_csv
+    from auricle.datasets.tables.text import read_csv
     from auricle.store.labels.feedback import FeedbackEntry
 
     table = read_csv(file)

@@ -120,7 +120,7 @@ class Dataset:
     @classmethod
     def load(
         cls,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | object,
         *,
         task: Task | Literal["auto"] = "auto",
         label: str | None = None,
@@ -133,8 +133,10 @@ class Dataset:
 
         Parameters
         ----------
-        path : str or path
-            The folder or table (``.csv``, ``.jsonl``; ``.parquet`` with pyarrow).
+        path : str, path or data frame
+            The folder, table (``.csv``, ``.tsv``, ``.json``, ``.jsonl``; ``.parquet`` with pyarrow) or file of
+            annotations; or a pandas or Polars frame, an Arrow table, or a Hugging Face dataset with an ``Audio``
+            column.
         task : str
             ``classify``, ``regress``, or ``auto``: regression if the table has the column ``target``.
         label, target : str, optional
@@ -158,7 +160,7 @@ class Dataset:
         from auricle.datasets.loading import load  # late: loading imports this module
 
         base = None if root is None else Path(root)
-        return load(Path(path), task=task, label=label, target=target, group=group, fold=fold, root=base)
+        return load(path, task=task, label=label, target=target, group=group, fold=fold, root=base)
 
     def __len__(self) -> int:
         return len(self.examples)

@@ -1,14 +1,16 @@
 """Read a folder with one sub-folder per class as a table: the name of the sub-folder is the label."""
 
+import re
 from pathlib import Path
 
 from auricle.audio.sound_files import SOUND_SUFFIXES, find_sound_files
 from auricle.datasets.annotations.neighbours import describe_neighbours
-from auricle.datasets.tables import Row, Table
+from auricle.datasets.tables.table import Row, Table
 from auricle.errors import DataError
 
 __all__ = ["read_class_folders"]
 
+_FOLD = re.compile(r"folds?[ _-]?\d+", re.IGNORECASE)
 _SPLIT_NAMES = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"})
 
 
@@ -33,6 +35,12 @@ def read_class_folders(folder: Path) -> Table:
         raise DataError(
             f"{folder}: every recording must lie in the sub-folder of its class. {outside[0]} lies beside them. "
             f"Move it, or write a metadata.csv.{describe_neighbours(folder)}"
+        )
+    if all(_FOLD.fullmatch(entry.name) for entry in classes):
+        names = ", ".join(entry.name for entry in classes)
+        raise DataError(
+            f"{folder}: sub-folders must be classes. {names} look like published folds: write a metadata.csv with the "
+            "columns file_name, label and fold, and train with `--fold fold`."
         )
     if all(entry.name.lower() in _SPLIT_NAMES for entry in classes):
         names = ", ".join(entry.name for entry in classes)

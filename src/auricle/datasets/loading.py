@@ -11,7 +11,9 @@ import numpy as np
 
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.readers import read_table
-from auricle.datasets.tables import Row, Table
+from auricle.datasets.tables.columns import check_names, suggestion
+from auricle.datasets.tables.frames import read_frame
+from auricle.datasets.tables.table import Row, Table
 from auricle.datasets.times import made_at
 from auricle.errors import DataError, UsageError
 from auricle.records import Omitted
@@ -46,7 +48,7 @@ class _Columns:
 
 
 def load(
-    path: Path,
+    data: object,
     *,
     task: Task | Literal["auto"] = "auto",
     label: str | None = None,
@@ -56,12 +58,12 @@ def load(
     root: Path | None = None,
 ) -> Dataset:
     """Load a dataset; `Dataset.load` documents parameters and errors."""
-    table = _read(path, root)
+    table = _read(data, root)
     _check_columns(table, {"label": label, "target": target, "group": group, "fold": fold})
     columns = _choose_columns(table, task, label, target, group, fold)
     examples = _examples(table, columns)
     _check_recordings(examples, columns.group, table)
-    return Dataset(examples, columns.task, source=str(path), group_column=columns.group, omitted=table.omitted)
+    return Dataset(examples, columns.task, source=str(table.source), group_column=columns.group, omitted=table.omitted)
 
 
 def load_recordings(
@@ -100,13 +102,13 @@ def load_recordings(
     return Recordings(examples, table.omitted)
 
 
-def _read(path: Path, root: Path | None) -> Table:
-    table = read_table(path)
+def _read(data: object, root: Path | None) -> Table:
+    table = read_table(Path(data)) if isinstance(data, str | os.PathLike) else read_frame(data)
     if root is None:
         return table
     if table.source == table.folder:
         raise UsageError(
-            f"{path}: `root` is the folder that relative file names of a table start from. This is not a table."
+            f"{table.source}: `root` is the folder that relative file names of a table start from. This is not a table."
         )
     if not root.is_dir():
         raise UsageError(f"`root` must be a folder. There is no folder {root}.")
@@ -121,9 +123,10 @@ def _check_columns(table: Table, options: dict[str, str | None]) -> None:
             )
     if "file_name" not in table.columns:
         raise DataError(
-            f"{table.source}: a table must have the column 'file_name'. Its columns are {_listed(table)}; "
-            "CSV cells are separated by commas."
+            f"{table.source}: a table must have the column 'file_name'. Its columns are {_listed(table)}."
+            f"{suggestion(table, 'file_name')} Rename it: file_name."
         )
+    check_names(table, [name for name in options.values() if name is not None])
 
 
 def _group_column(table: Table, group: str | None) -> str | None:
@@ -145,7 +148,7 @@ def _choose_columns(
         option = "target" if task == "regress" else "label"
         raise DataError(
             f"{table.source}: a table must have the column {label_column!r}, or `{option}` must name another. "
-            f"Its columns are {_listed(table)}."
+            f"Its columns are {_listed(table)}.{suggestion(table, label_column)}"
         )
     is_class = task == "classify"
     return _Columns(
@@ -154,6 +157,8 @@ def _choose_columns(
 
 
 def _examples(table: Table, columns: _Columns) -> tuple[Example, ...]:
+    if columns.needs_label:
+        _check_filled(table, columns.label)
     examples = tuple(_example(row, table, columns) for row in table.rows)
     _check_files(examples, table)
     _check_contradictions(examples, table)
@@ -181,8 +186,13 @@ def _example(row: Row, table: Table, columns: _Columns) -> Example:
 
 
 def _file(row: Row, table: Table) -> tuple[Path, str]:
-    """Return a row's file, and its name relative to the folder; a table may name any file."""
+    """Return a row's file, and its name relative to the folder; a table may name any file.
+
+    Windows' backslashes are read where no file has them in its name.
+    """
     name = _cell(row, "file_name")
+    if "\\" in name and not (table.folder / name).is_file():
+        name = name.replace("\\", "/")
     inside = os.path.relpath(os.path.normpath(table.folder / name), os.path.normpath(table.folder))
     # A `..` that leads out of the folder starts at its real location, also if a link leads to the folder.
     is_outside = Path(inside).parts[:1] == (os.pardir,)
@@ -205,6 +215,13 @@ def _cell(row: Row, column: str) -> str:
     if not value.strip():
         raise DataError(f"{row.where}: {column!r} must not be empty. Fill it in, or remove the row.")
     return value
+
+
+def _check_filled(table: Table, column: str) -> None:
+    empty = [row.where for row in table.rows if not row.cells[column].strip()]
+    if empty:
+        count = f" {len(empty)} of {len(table.rows)} rows have none." if len(empty) > 1 else ""
+        raise DataError(f"{empty[0]}: {column!r} must not be empty. Fill it in, or remove the row.{count}")
 
 
 def _number(row: Row, column: str) -> float:

@@ -15,7 +15,9 @@ from auricle.datasets.annotations.reader import (
     read_annotations,
 )
 from auricle.datasets.folders import read_class_folders
-from auricle.datasets.tables import Table, read_csv, read_jsonl, read_parquet
+from auricle.datasets.tables.frames import read_parquet
+from auricle.datasets.tables.table import Table
+from auricle.datasets.tables.text import read_csv, read_json, read_jsonl, refuse_workbook
 from auricle.errors import DataError
 from auricle.records import Omitted
 
@@ -30,8 +32,8 @@ class Reader:
     read: Callable[[Path], Table]
 
 
-def _has_suffix(suffix: str) -> Callable[[Path], bool]:
-    return lambda path: path.is_file() and path.suffix.lower() == suffix
+def _has_suffix(*suffixes: str) -> Callable[[Path], bool]:
+    return lambda path: path.is_file() and path.suffix.lower() in suffixes
 
 
 def _holds(name: str) -> Callable[[Path], bool]:
@@ -42,10 +44,14 @@ def _inside(name: str, read: Callable[[Path], Table]) -> Callable[[Path], Table]
     return lambda folder: replace(read(folder / name), beside=(folder / name,))
 
 
+_WORKBOOKS = frozenset({".xlsx", ".xls", ".xlsm", ".ods", ".numbers"})
+
+
 READERS: dict[str, Reader] = {
     f"file of annotations ({', '.join(FORMATS)})": Reader(is_annotations, read_annotations),
-    "CSV table": Reader(_has_suffix(".csv"), read_csv),
-    "JSON lines table": Reader(_has_suffix(".jsonl"), read_jsonl),
+    "CSV table": Reader(_has_suffix(".csv", ".tsv"), read_csv),
+    "JSON lines table": Reader(_has_suffix(".jsonl", ".ndjson"), read_jsonl),
+    "JSON table": Reader(_has_suffix(".json"), read_json),
     "Parquet table": Reader(_has_suffix(".parquet"), read_parquet),
     "folder with metadata.csv": Reader(_holds("metadata.csv"), _inside("metadata.csv", read_csv)),
     "folder with metadata.jsonl": Reader(_holds("metadata.jsonl"), _inside("metadata.jsonl", read_jsonl)),
@@ -70,6 +76,8 @@ def read_table(path: Path) -> Table:
         if reader.accepts(path):
             table = reader.read(path)
             return replace(table, omitted=(*table.omitted, *_unread(path, table))) if path.is_dir() else table
+    if path.suffix.lower() in _WORKBOOKS:
+        refuse_workbook(path)
     raise DataError(f"{path}: labelled sound must be one of: {', '.join(READERS)}. This is none of them.")
 
 

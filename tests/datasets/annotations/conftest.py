@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auricle.datasets.readers import read_table
-from auricle.datasets.tables import Table
+from auricle.datasets.tables.table import Table
 
 
 @pytest.fixture

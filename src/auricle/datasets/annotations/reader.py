@@ -16,7 +16,7 @@ from auricle.datasets.annotations.opensoundscape import OPENSOUNDSCAPE
 from auricle.datasets.annotations.raven import RAVEN
 from auricle.datasets.annotations.text import decode, lines_of, number
 from auricle.datasets.annotations.textgrid import TEXTGRID
-from auricle.datasets.tables import Row, Table
+from auricle.datasets.tables.table import Row, Table
 from auricle.errors import DataError
 from auricle.records import count_omitted
 
