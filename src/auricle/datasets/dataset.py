@@ -129,12 +129,13 @@ class Dataset:
         fold: str | None = None,
         root: str | os.PathLike[str] | None = None,
     ) -> Dataset:
-        """Read a folder with one sub-folder per class, a table, or a folder that holds ``metadata.csv``.
+        """Read a folder with one sub-folder per class, a table, a folder that holds ``metadata.csv``, or annotations.
 
         Parameters
         ----------
         path : str or path
-            The folder or table (``.csv``, ``.jsonl``; ``.parquet`` with pyarrow).
+            The folder or table (``.csv``, ``.jsonl``; ``.parquet`` with pyarrow); or annotations of Raven, Audacity,
+            Praat, Kaleidoscope, BirdNET or OpenSoundscape: a file of them, or a folder of recordings beside them.
         task : str
             ``classify``, ``regress``, or ``auto``: regression if the table has the column ``target``.
         label, target : str, optional
