@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from auricle.audio import quality
 from auricle.features import cache as cache_module
 from auricle.features.cache import FeatureCache
 
@@ -19,11 +20,12 @@ _ENTRIES = "SELECT key, bytes, content, digest FROM entries ORDER BY key"
 
 @pytest.fixture
 def folder(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: dict[str, Any]) -> Path:
-    """Copy of the earlier version's cache, with its versions of the libraries."""
+    """Copy of the earlier version's cache, with its versions of the libraries and of the quality measures."""
     cache_dir = tmp_path / "cache"
     shutil.copytree(data / "cache", cache_dir)
     monkeypatch.setenv("AURICLE_CACHE_DIR", str(cache_dir))
     monkeypatch.setattr(cache_module, "_VERSIONS", tuple(expected["cache"]["libraries"]))
+    monkeypatch.setattr(quality, "VERSION", 6)
     return cache_dir
 
 

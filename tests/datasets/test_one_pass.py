@@ -105,7 +105,7 @@ def test_sound_shorter_than_one_sample_after_resampling_is_refused(tmp_path: Pat
 
 
 def test_quality_of_a_window_is_measured_once(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    meter, samples = QualityMeter(), rng.standard_normal(4000).astype(np.float32)
+    meter, samples = QualityMeter(8000), rng.standard_normal(4000).astype(np.float32)
     first = meter.measure(Window(samples, 0, 8000))
     monkeypatch.setattr("auricle.audio.quality.measure", lambda *_: pytest.fail("measured again"))
     assert meter.measure(Window(samples, 0, 8000)) is first

@@ -12,7 +12,10 @@ from auricle.audio.clip import Clip, Samples
 from auricle.audio.decode import read
 from auricle.audio.libsndfile import Decoder
 from auricle.bundles.aggregation import calibrate, log_probabilities, pool, predicted_class
+from auricle.datasets.dataset import Example
 from auricle.datasets.feature_table import windows_of
+from auricle.datasets.one_pass import run_pass
+from auricle.datasets.outputs import WindowRows
 from auricle.errors import AudioError, BundleError, FeatureError, UsageError
 from auricle.prediction.events import EventRules
 from auricle.prediction.predictor import Predictor, load
@@ -307,3 +310,19 @@ def test_the_windows_of_each_channel_count_alike(states: Predictor, stereo: tupl
     expected = calibrate(logs.mean(axis=0) * calibration.window.temperature, calibration.recording)
     np.testing.assert_allclose([*recording.probabilities.values()], expected, atol=1e-9)
     assert states.predict(clips[0], channel="each") == states.predict(clips[0])
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 44_100])
+def test_clipping_is_measured_before_the_sound_is_resampled(rate_hz: int, states: Predictor, tmp_path: Path) -> None:
+    time_s = np.arange(rate_hz) / rate_hz
+    sound = np.clip(3 * np.sin(2 * np.pi * 300 * time_s), -1, 1)
+    soundfile.write(tmp_path / "loud.wav", sound, rate_hz, "FLOAT")
+    clipped = np.mean(np.abs(sound) >= 0.9999)
+    recording, windows = states.answers(tmp_path / "loud.wav")
+    assert {round(window.quality.clipped, 2) for window in windows} == {round(float(clipped), 2)}
+    assert recording.quality.clipped == pytest.approx(clipped, abs=5e-3)
+    trained = run_pass(Example(tmp_path / "loud.wav", "x", None, "x"), [WindowRows(states.pipeline)])[0]
+    assert trained["quality"][3] == pytest.approx(recording.quality.clipped, abs=1e-3)
+    manifest = states.bundle.manifest.model_copy(update={"quality": 6})  # as bundles of before measured it
+    before = Predictor(replace(states.loaded, bundle=replace(states.bundle, manifest=manifest)))
+    assert (before.predict(tmp_path / "loud.wav").quality.clipped < clipped / 2) == (rate_hz != 8000)

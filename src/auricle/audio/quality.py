@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.audio.clip import Samples
+from auricle.audio.clipping import FULL_SCALE, ClippedRuns
 from auricle.audio.hum import hum_db
 from auricle.audio.spectral_quality import spectral_measures
 from auricle.errors import AudioError
@@ -15,12 +16,13 @@ from auricle.records import Quality
 
 __all__ = ["QualityAccumulator", "combine", "measure"]
 
-VERSION = 6
-"""Raised whenever the same sound gets other measures; part of the key of cached features."""
+VERSION = 7
+"""Raised whenever the same sound gets other measures; part of the key of cached features, and of a bundle.
+
+From 7 on, clipping is counted in the sound as it came, before it is resampled.
+"""
 
 FLOOR_DB = -120.0
-FULL_SCALE = 0.9999  # the largest value of 16 bits is 32767 / 32768
-CLIPPED_RUN_SAMPLES = 3  # a clean peak may touch full scale once or twice
 BLOCK_S = 0.01
 SILENCE_DB = -80.0
 FLAT_TOP_RATIO = 0.8
@@ -77,7 +79,7 @@ def measure(samples: Samples, rate_hz: int) -> Quality:
         level_db=_power_db(power + dc * dc),
         peak_db=_power_db(peak * peak),
         dc=dc,
-        clipped=_clipped(samples) if peak >= FULL_SCALE else 0.0,
+        clipped=_clipped(samples, rate_hz) if peak >= FULL_SCALE else 0.0,
         silent=float(np.count_nonzero(levels_db < SILENCE_DB)) / levels_db.size,
         noise_floor_db=noise_floor_db,
         snr_db=_ranked(ranked_db, 0.95) - noise_floor_db,
@@ -188,17 +190,10 @@ def _ranked(ascending: NDArray[np.float32], fraction: float) -> float:
     return float(ascending[round(fraction * (ascending.size - 1))])
 
 
-def _clipped(samples: Samples) -> float:
-    full = np.abs(samples) >= FULL_SCALE
-    if samples.size < CLIPPED_RUN_SAMPLES:
-        return 0.0
-    starts = full[: full.size - CLIPPED_RUN_SAMPLES + 1].copy()
-    for shift in range(1, CLIPPED_RUN_SAMPLES):
-        starts &= full[shift : shift + starts.size]
-    inside = np.zeros_like(full)
-    for shift in range(CLIPPED_RUN_SAMPLES):
-        inside[shift : shift + starts.size] |= starts
-    return float(np.count_nonzero(inside)) / samples.size
+def _clipped(samples: Samples, rate_hz: int) -> float:
+    runs = ClippedRuns(rate_hz)
+    runs.push(samples)
+    return runs.fraction(0.0, samples.size / rate_hz)
 
 
 def _flat_topped(samples: Samples) -> float:

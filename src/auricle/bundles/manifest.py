@@ -72,6 +72,8 @@ class Manifest(_Frozen):
     spec: FeatureSpec
     channel: str = MEAN
     """Channel of a recording that is heard: ``mean``, ``each``, ``max-energy`` or a number from 0."""
+    quality: int = 6
+    """Version of the quality measures in the profile."""
     calibration: Calibration = Calibration()
     interval: Interval | None = None
     """Of a regressor."""
@@ -107,11 +109,11 @@ class Manifest(_Frozen):
         return max(self.spec.n_fft, self.standard.n_fft)
 
     @model_serializer(mode="wrap")
-    def _without_default_channel(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Bundles that were made before these fields were keep their version.
+        later = {"channel": MEAN, "quality": 6}
         content: dict[str, Any] = handler(self)
-        if content.get("channel") == MEAN:  # bundles that were made before keep their version
-            del content["channel"]
-        return content
+        return {name: value for name, value in content.items() if name not in later or value != later[name]}
 
     @model_validator(mode="after")
     def _check_channel(self) -> Self:

@@ -7,6 +7,7 @@ one resampler and one cutter. Sound passes through in blocks: memory grows with 
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from auricle.audio import quality
 from auricle.audio.clip import Samples
+from auricle.audio.clipping import ClippedRuns
 from auricle.audio.decode import Sound, open_sound
 from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter, Window
@@ -46,16 +48,30 @@ class WindowGrid(NamedTuple):
 
 
 class QualityMeter:
-    """Measures the quality of windows of one recording; a window that several outputs measure is measured once."""
+    """Measures the quality of windows of one recording; a window that several outputs measure is measured once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    rate_hz : int
+        Sample rate of the file.
+    start_s : float
+        Where the recording begins in the file.
+    """
+
+    def __init__(self, rate_hz: int, start_s: float = 0.0) -> None:
+        self._clipped, self._start_s = ClippedRuns(rate_hz), start_s
         self._measured: dict[tuple[int, int, int], Quality] = {}
+
+    def hear(self, block: Samples) -> None:
+        """Take the next samples of the file, before the windows that hold them."""
+        self._clipped.push(block)
 
     def measure(self, window: Window) -> Quality:
         """Return the quality of a window."""
         key = window.rate_hz, window.start_samples, window.samples.size
         if key not in self._measured:
-            self._measured[key] = quality.measure(window.samples, window.rate_hz)
+            clipped = self._clipped.fraction(window.start_s - self._start_s, window.end_s - self._start_s)
+            self._measured[key] = replace(quality.measure(window.samples, window.rate_hz), clipped=clipped)
         return self._measured[key]
 
 
@@ -137,9 +153,10 @@ def content_hash(file: Path) -> NDArray[np.uint8]:
 
 def _compute(example: Example, outputs: Sequence[Output], digest: NDArray[np.uint8]) -> list[Arrays | AuricleError]:
     """Decode the recording and push to every output the windows of its grid."""
-    meter, runs = QualityMeter(), [_OutputRun(example.file) for _ in outputs]
+    runs = [_OutputRun(example.file) for _ in outputs]
     try:
         with open_sound(example.file) as sound:
+            meter = QualityMeter(sound.rate_hz, round(example.start_s * sound.rate_hz) / sound.rate_hz)
             by_grid: dict[WindowGrid | None, list[_OutputRun]] = {}
             for output, run in zip(outputs, runs, strict=True):
                 with run.guarded():
@@ -151,6 +168,7 @@ def _compute(example: Example, outputs: Sequence[Output], digest: NDArray[np.uin
                 for grid in by_grid
             }
             for block in sound.blocks(start_s=example.start_s, end_s=example.end_s, channel=example.channel):
+                meter.hear(block)
                 for grid, cutter in cutters.items():
                     windows = cutter.push(block)
                     for run in by_grid[grid]:

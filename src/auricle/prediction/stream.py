@@ -1,13 +1,15 @@
 """Predict a recording, and its windows as they complete, from blocks of samples of a file, pipe or microphone."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from dataclasses import replace
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.audio import quality
 from auricle.audio.clip import Samples
+from auricle.audio.clipping import ClippedRuns
 from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter, Window
 from auricle.bundles.aggregation import calibrate, log_probabilities, predicted_class, prediction_set
@@ -18,6 +20,9 @@ from auricle.prediction.row_sampler import RowSampler
 from auricle.records import Prediction, Quality
 
 __all__ = ["Stream"]
+
+CLIPPED_AS_IT_CAME: Final = 7
+"""Version of the quality measures from which on clipping is counted before the sound is resampled."""
 
 
 class Stream:
@@ -83,6 +88,7 @@ class Stream:
     def _begin_sound(self) -> None:
         spec = self.model.bundle.manifest.spec
         self._resampler = Resampler(self.rate_hz, spec.rate_hz)
+        self._clipped = ClippedRuns(self.rate_hz)
         self._cutter = Cutter(spec.window_samples, self._hop_samples, spec.rate_hz, first_sample=self._first_sample)
 
     def next_channel(self) -> None:
@@ -197,6 +203,7 @@ class Stream:
         block = np.ascontiguousarray(block, np.float32)
         if not all_within(block, np.inf):
             raise AudioError(f"{self.source}: every sample must be finite. A block holds one that is not.")
+        self._clipped.push(block)
         return self._run_model(self._cutter.push(self._resampler.push(block)))
 
     def _end(self) -> list["_ModelOutput"]:
@@ -219,7 +226,7 @@ class Stream:
             row, standard = self.model.pipeline.both_rows(window.samples)
             output = self.model.graph.predict(row[np.newaxis])[0]
             value = log_probabilities(output) if is_classifier else output.astype(np.float64)
-            measures = quality.measure(window.samples, window.rate_hz)
+            measures = self._measure(window)
             distance = self.model.bundle.novelty.distance(standard)
             self._value += value
             self._standard += standard
@@ -230,6 +237,13 @@ class Stream:
             self._end_s = window.end_s
             outputs.append(_ModelOutput(window.start_s, window.end_s, value=value, distance=distance, quality=measures))
         return outputs
+
+    def _measure(self, window: Window) -> Quality:
+        measures = quality.measure(window.samples, window.rate_hz)
+        if self.model.bundle.manifest.quality < CLIPPED_AS_IT_CAME:
+            return measures
+        start_s = self._first_sample / window.rate_hz
+        return replace(measures, clipped=self._clipped.fraction(window.start_s - start_s, window.end_s - start_s))
 
     def _window_predictions(self, outputs: list["_ModelOutput"]) -> list[Prediction]:
         return [self._prediction("window", output) for output in outputs]

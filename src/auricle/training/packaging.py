@@ -8,6 +8,7 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.audio import quality
 from auricle.audio.channels import MEAN
 from auricle.audio.clip import Samples
 from auricle.bundles.aggregation import predicted_class
@@ -145,6 +146,7 @@ def _manifest(
         target=Target(mean=scale.mean, deviation=scale.deviation) if scale.is_used else None,
         spec=pipeline.spec,
         channel=channel,
+        quality=quality.VERSION,
         parts=pipeline.block_names,
         embeddings=tuple(block.card for block in pipeline.blocks if isinstance(block, Embedding)),
         image=next((block.spec for block in pipeline.blocks if isinstance(block, Image)), None),
