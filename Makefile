@@ -20,9 +20,10 @@ test-generic: $(VENV)/.test
 	NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4 AVX512_ICL AVX512_SPR" \
 	$(BIN)/pytest -n auto --dist worksteal $(NUMERIC)
 
-# What strangers may send, at length.
+# What strangers may send and people bring, at length.
 hardening: $(VENV)/.test
-	AURICLE_FUZZ=200000 AURICLE_GROWTH=10000 $(BIN)/pytest tests/serving/http/test_fuzz.py tests/serving/http/test_growth.py
+	AURICLE_FUZZ=200000 AURICLE_GROWTH=10000 $(BIN)/pytest tests/serving/http/test_fuzz.py tests/serving/http/test_growth.py \
+		tests/datasets/annotations/test_reader.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

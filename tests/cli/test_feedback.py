@@ -84,6 +84,20 @@ def test_a_label_track_names_predictions_by_name_and_time(
     assert given == {}
 
 
+def test_annotations_of_other_programs_label_predictions_too(
+    auricle: Run, logged: tuple[Entry, ...], url: str, tmp_path: Path
+) -> None:
+    table = tmp_path / "all.txt"
+    table.write_text(
+        "Begin Time (s)\tEnd Time (s)\tBegin File\tAnnotation\n0.1\t1.6\tC:\\b.wav\tfine\n1\t1\tC:\\b.wav\tclick\n"
+    )
+    ran = auricle("feedback", "import", table, "--who", "ann", "--store", url)
+    assert ran.code == 1
+    assert "all.txt, line 3: Left out: points in time, which have no sound: widen them." in ran.err
+    with Store.open(url) as store:
+        assert [entry.label for entry in store.feedback.of([logged[1].id])[logged[1].id]] == ["fine"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [

@@ -126,8 +126,8 @@ def _track(store: "Store", file: Path, who: str) -> Iterator[_ReadLabel]:
     from auricle.store.labels.label_matching import TimedLabel, match_labels
 
     read = read_marks(file)
-    for what, reason, where in read.left_out:
-        yield where, UsageError(f"{what.capitalize()} {reason}.")
+    for _, reason, where in read.left_out:
+        yield where, UsageError(f"Left out: {reason}.")
     labels: dict[str, list[TimedLabel]] = {}
     for mark in read.marks:
         name = PurePosixPath(mark.recording[-1].replace("\\", "/")).stem if mark.recording else file.stem

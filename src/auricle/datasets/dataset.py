@@ -129,14 +129,14 @@ class Dataset:
         fold: str | None = None,
         root: str | os.PathLike[str] | None = None,
     ) -> Dataset:
-        """Read a folder with one sub-folder per class, a table, or a folder that holds ``metadata.csv``.
+        """Read a folder with one sub-folder per class, a table, a folder that holds ``metadata.csv``, or annotations.
 
         Parameters
         ----------
         path : str, path or data frame
-            The folder, table (``.csv``, ``.tsv``, ``.json``, ``.jsonl``; ``.parquet`` with pyarrow) or file of
-            annotations; or a pandas or Polars frame, an Arrow table, or a Hugging Face dataset with an ``Audio``
-            column.
+            The folder, or table (``.csv``, ``.tsv``, ``.json``, ``.jsonl``; ``.parquet`` with pyarrow); annotations of
+            Raven, Audacity, Praat, Kaleidoscope, BirdNET or OpenSoundscape, a file of them or a folder of recordings
+            beside them; a pandas or Polars frame, an Arrow table, or a Hugging Face dataset with an ``Audio`` column.
         task : str
             ``classify``, ``regress``, or ``auto``: regression if the table has the column ``target``.
         label, target : str, optional

@@ -50,6 +50,7 @@ def test_a_name_of_two_recordings_is_of_neither(place) -> None:
         (("/gone/x.wav", "south/b.wav"), "south/b.wav"),
         (("none.wav",), None),
         (("nul\0.wav",), None),
+        (("x" * 300,), None),
         (("/",), None),
         ((), None),
     ],
@@ -63,8 +64,8 @@ def test_the_recording_that_a_line_names(written: tuple[str, ...], recording: st
 def test_a_path_may_lead_out_of_the_folder(place) -> None:
     folder = place({"sounds/a.wav": "", "marks/all.csv": ""})
     found = Recordings(folder / "marks")
-    assert found.named(["../sounds/a.wav"], folder / "marks" / "all.csv") == folder / "sounds" / "a.wav"
-    assert found.named([str(folder / "sounds" / "a.wav")], folder / "marks" / "all.csv") == folder / "sounds" / "a.wav"
+    assert found.named(("../sounds/a.wav",), folder / "marks" / "all.csv") == folder / "sounds" / "a.wav"
+    assert found.named((str(folder / "sounds" / "a.wav"),), folder / "marks" / "all.csv") == folder / "sounds" / "a.wav"
 
 
 def test_text_files_are_sorted_and_hidden_ones_skipped(place) -> None:

@@ -17,6 +17,11 @@ def test_clips_of_one_class_and_those_of_none_or_several(read, spans, left_out) 
     assert left_out(table) == {"clips of no class": 1, "clips of several classes, and a recording has one": 1}
 
 
+def test_pandas_numbers_of_rows_are_no_class(read, spans) -> None:
+    text = ",file,start_time,end_time,dog,cat\n0,a.wav,0,3,1,0\n1,a.wav,3,6,0,1\n"
+    assert spans(read({"a.wav": "", "labels.csv": text})) == [("a.wav", 0.0, 3.0, "dog"), ("a.wav", 3.0, 6.0, "cat")]
+
+
 def test_a_table_named_itself_finds_its_recordings(place) -> None:
     from auricle.datasets.dataset import Dataset
 

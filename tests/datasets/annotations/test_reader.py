@@ -1,5 +1,6 @@
 """The law of annotations: every line with content is read, left out by name, or refused by name."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,8 @@ from auricle.errors import AuricleError, DataError
 from auricle.features.spec import default_spec
 from auricle.prediction.formats import FORMATS as OUTPUTS
 from auricle.prediction.formats import lines as written_lines
+
+N_FUZZ = min(int(os.environ.get("AURICLE_FUZZ", "120")), 20_000)
 
 CASES = {
     "aud_comma": (24, {}),
@@ -104,6 +107,19 @@ def test_a_recording_that_is_not_there_is_refused_by_line(place) -> None:
         DataError, match=r"all\.csv, line 3: the recording must be there\. There is no file .*gone/b\.wav"
     ):
         Dataset.load(place({"a.wav": "", "all.csv": text}))
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".wav", "nul\0.wav", "~", "//"])
+def test_a_name_that_no_file_can_have_is_refused_by_line(name: str, place) -> None:
+    text = EXAMPLES["OpenSoundscape"] + f"{name},0,1,cat\n"
+    with pytest.raises(DataError, match=r"all\.csv, line 3: the recording must be there"):
+        Dataset.load(place({"a.wav": "", "all.csv": text}))
+
+
+def test_a_broken_link_is_no_annotation(place) -> None:
+    root = place({"a.wav": "", "a.txt": EXAMPLES["Audacity"]})
+    (root / "a_1.txt").symlink_to(root / "gone.txt")
+    assert len(read_table(root).rows) == 1
 
 
 def test_a_file_of_annotations_may_have_another_root(place) -> None:
@@ -257,7 +273,7 @@ def n_with_content(name: str, text: str) -> int:
     return sum(bool(line.strip("\t;, ").strip()) for line in lines_of(text)) - header
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=N_FUZZ, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=st.one_of(tables(), tracks(), textgrids()))
 def test_every_line_is_read_or_left_out_by_name_or_refused(drawn: tuple[str, str], tmp_path: Path) -> None:
     name, text = drawn
@@ -284,7 +300,7 @@ def test_every_line_is_read_or_left_out_by_name_or_refused(drawn: tuple[str, str
         assert len(table.rows) + sum(one.count for one in table.omitted) == len(kept.marks) + len(kept.left_out)
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=N_FUZZ // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=st.one_of(st.binary(max_size=60), st.text(max_size=40).map(lambda text: text.encode("utf-16"))))
 def test_any_bytes_are_read_or_refused(raw: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.wav").touch()

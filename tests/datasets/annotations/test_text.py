@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.datasets.annotations.text import columns_of, decode, lines_of, number, read_cells, seconds
+from auricle.datasets.annotations.text import UNNAMED, columns_of, decode, lines_of, number, read_cells, seconds
 from auricle.errors import DataError
 
 TEXT = "0.5\t1.0\tGrünspecht, Pic épeiche\n"
@@ -74,6 +74,10 @@ def test_cells_left_out_at_the_end_are_empty(separator: str) -> None:
         ("t.txt, line 2", {"Start": "1", "End": "2", "Label": "dog", "Note": ""}),
         ("t.txt, line 5", {"Start": "3", "End": "4", "Label": "cat", "Note": "far"}),
     ]
+
+
+def test_a_first_column_without_a_name_has_one_of_its_own() -> None:
+    assert read_cells(Path("t"), ",a\n0,x\n").rows == [("t, line 2", {UNNAMED: "0", "a": "x"})]
 
 
 def test_quotes_hold_separators_between_commas_and_are_text_between_tabs() -> None:

@@ -1,7 +1,7 @@
 """Which recording a mark belongs to: the one that its line names, or the one beside which its file lies."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -32,6 +32,7 @@ class Recordings:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._named: dict[tuple[tuple[str, ...], Path], Path | None] = {}
         self.paths = tuple(map(Path, find_sound_files(str(folder), files_first=True)))
 
     @cached_property
@@ -41,17 +42,14 @@ class Recordings:
 
     @cached_property
     def _by_stem(self) -> dict[str, list[Path]]:
-        found: dict[str, list[Path]] = {}
-        for path in self.paths:
-            found.setdefault(path.stem.lower(), []).append(path)
-        return found
+        return _by_stem(self.paths)
 
     @cached_property
-    def _by_folder(self) -> dict[Path, list[Path]]:
+    def _by_folder(self) -> dict[Path, dict[str, list[Path]]]:
         found: dict[Path, list[Path]] = {}
         for path in self.paths:
             found.setdefault(path.parent, []).append(path)
-        return found
+        return {parent: _by_stem(paths) for parent, paths in found.items()}
 
     def beside(self, file: Path) -> Path | None:
         """Return the recording whose annotations a file holds by its name; None if there is none, or several.
@@ -60,28 +58,35 @@ class Recordings:
         folder, else of all, the one with the longest name that the file's name begins with. A file of another name
         belongs to the only recording of its folder.
         """
-        in_folder = self._by_folder.get(file.parent, [])
-        for recordings in (in_folder, self.paths):
-            if found := _longest(file.name, recordings):
+        in_folder = self._by_folder.get(file.parent, {})
+        for by_stem in (in_folder, self._by_stem):
+            if found := _longest(file.name.lower(), by_stem):
                 return found[0] if len(found) == 1 else None
-        return in_folder[0] if len(in_folder) == 1 else None
+        alone = [path for paths in in_folder.values() for path in paths]
+        return alone[0] if len(alone) == 1 else None
 
-    def named(self, written: Iterable[str], beside: Path) -> Path | None:
+    def named(self, written: tuple[str, ...], beside: Path) -> Path | None:
         """Return the recording that a line names; None if it is not there, or if several may be meant.
 
         Parameters
         ----------
-        written : iterable of str
+        written : tuple of str
             The path as the line writes it, absolute or relative to its file or the data set, the fullest first. It may
             be of another machine: the recording is then found by its name, and by its folders where names repeat.
         beside : Path
             The file that holds the line.
         """
+        key = (written, beside.parent)
+        if key not in self._named:
+            self._named[key] = self._find(written, beside)
+        return self._named[key]
+
+    def _find(self, written: tuple[str, ...], beside: Path) -> Path | None:
         for name in written:
             for spelling in dict.fromkeys((name, name.replace("\\", "/"))):
                 for start in (beside.parent, self.folder):
                     path = Path(os.path.normpath(start / spelling))
-                    if "\0" not in spelling and path.is_file():
+                    if os.path.isfile(path):  # noqa: PTH113  (False also for names that no file can have)
                         return path
         for name in written:
             parts = _parts(name)
@@ -96,16 +101,17 @@ def _parts(name: str) -> list[str]:
     return [part.lower() for part in name.replace("\\", "/").split("/") if part]
 
 
-def _longest(name: str, recordings: Iterable[Path]) -> list[Path]:
+def _by_stem(paths: Iterable[Path]) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        found.setdefault(path.stem.lower(), []).append(path)
+    return found
+
+
+def _longest(name: str, by_stem: Mapping[str, list[Path]]) -> list[Path]:
     """Return the recordings with the longest stem that a file's name begins with, up to a character of another kind."""
-    lower = name.lower()
-    fitting = [
-        path
-        for path in recordings
-        if lower.startswith(path.stem.lower()) and not lower[len(path.stem) : len(path.stem) + 1].isalnum()
-    ]
-    longest = max((len(path.stem) for path in fitting), default=0)
-    return [path for path in fitting if len(path.stem) == longest]
+    ends = (end for end in range(len(name), 0, -1) if not name[end : end + 1].isalnum())
+    return next((by_stem[name[:end]] for end in ends if name[:end] in by_stem), [])
 
 
 def _most_alike(parts: list[str], paths: list[Path]) -> Path | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from auricle.datasets.annotations.marks import Format, LeftOut, Mark, Marks
-from auricle.datasets.annotations.text import columns_of, read_cells, seconds
+from auricle.datasets.annotations.text import UNNAMED, columns_of, read_cells, seconds
 from auricle.errors import DataError
 
 __all__ = ["OPENSOUNDSCAPE"]
@@ -32,7 +32,7 @@ def _read(path: Path, text: str) -> Marks:
     table = read_cells(path, text)
     columns, rows = table.columns, table.rows
     label_column = next((columns[name] for name in _LABEL_COLUMNS if name in columns), None)
-    known = {columns[name] for name in (_START, _END, *_PATHS) if name in columns}
+    known = {UNNAMED, *(columns[name] for name in (_START, _END, *_PATHS) if name in columns)}
     marks: list[Mark] = []
     left_out: list[LeftOut] = []
     for where, cells in rows:

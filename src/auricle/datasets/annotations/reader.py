@@ -2,9 +2,8 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from auricle.datasets.annotations.audacity import AUDACITY
@@ -46,7 +45,7 @@ _OWN_COLUMNS = ("file_name", "start_s", "end_s", "label")
 
 def format_of(file: Path) -> str | None:
     """Return the format of a file of annotations, by its content; None for other files, and those without content."""
-    if file.suffix.lower() not in TEXT_SUFFIXES or not file.is_file():
+    if file.suffix.lower() not in TEXT_SUFFIXES or not os.path.isfile(file):  # noqa: PTH113  (False where stat fails)
         return None
     try:
         with file.open("rb") as stream:
@@ -150,7 +149,7 @@ def _table(source: Path, folder: Path, files: list[Path]) -> Table:
     read: list[Path] = []
     for file in files:
         if format_of(file) is None:
-            if recordings.beside(file) is not None and _is_empty(file):
+            if _is_empty(file) and recordings.beside(file) is not None:
                 read.append(file)  # nothing was marked
             continue
         marks = read_marks(file)
@@ -164,14 +163,15 @@ def _table(source: Path, folder: Path, files: list[Path]) -> Table:
             f"{source}: annotations must mark at least one stretch of a recording. None does: "
             f"{' '.join(map(str, count_omitted(left_out)))}"
         )
-    rows = tuple(_row(one, folder) for one in kept)
+    relative = {file: _relative(file, folder) for file in {one.file for one in kept} if file is not None}
+    rows = tuple(_row(one, relative) for one in kept)
     columns = tuple(dict.fromkeys((*_OWN_COLUMNS, *(name for row in rows for name in row.cells))))
     filled = tuple(Row(row.where, {name: row.cells.get(name, "") for name in columns}) for row in rows)
     return Table(source, folder, columns, filled, beside=tuple(read), omitted=count_omitted(left_out))
 
 
 def _is_empty(file: Path) -> bool:
-    return file.stat().st_size <= len("\ufeff".encode())
+    return os.path.isfile(file) and file.stat().st_size <= len("\ufeff".encode())  # noqa: PTH113
 
 
 def _belonging(marks: Marks, file: Path, recordings: Recordings, left_out: list[LeftOut]) -> Iterator[_Found]:
@@ -216,15 +216,14 @@ def _confidence(mark: Mark) -> float:
     return float(number(cell) or math.inf)
 
 
-def _row(one: _Found, folder: Path) -> Row:
+def _row(one: _Found, relative: Mapping[Path, str]) -> Row:
     mark = one.mark
     if taken := [name for name in _OWN_COLUMNS if name in mark.columns]:
         raise DataError(f"{mark.where}: the column {taken[0]!r} is made from others here. Rename it in the file.")
-    file = mark.recording[-1] if one.file is None else _relative(one.file, folder)
+    file = mark.recording[-1] if one.file is None else relative[one.file]
     own = dict(zip(_OWN_COLUMNS, (file, mark.start_s, mark.end_s, mark.label), strict=True))
     return Row(mark.where, {**own, **mark.columns})
 
 
 def _relative(file: Path, folder: Path) -> str:
-    relative = partial(os.path.relpath, start=os.path.normpath(folder))
-    return Path(relative(os.path.normpath(file))).as_posix()
+    return Path(os.path.relpath(os.path.normpath(file), os.path.normpath(folder))).as_posix()

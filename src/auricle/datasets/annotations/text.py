@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from auricle.errors import DataError
 
-__all__ = ["Cells", "columns_of", "decode", "lines_of", "number", "read_cells", "seconds"]
+__all__ = ["UNNAMED", "Cells", "columns_of", "decode", "lines_of", "number", "read_cells", "seconds"]
 
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*")
 _MARKED = (
@@ -89,6 +90,10 @@ def _separator(header: str) -> str:
     return max("\t;,", key=header.count)
 
 
+UNNAMED: Final = "Unnamed: 0"
+"""Name of a first column that has none, such as the numbers of rows that pandas writes, which calls it so too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """A table: its columns as written by their names in small letters, and the position and cells of each row."""
@@ -137,6 +142,8 @@ def read_cells(path: Path, text: str) -> Cells:
     names = [name.strip() for name in header]
     while names and not names[-1]:
         names.pop()
+    if names and not names[0]:
+        names[0] = UNNAMED
     columns = _by_small_letters(names)
     small = [name.lower().rstrip("*").strip() for name in names if name]
     if twice := next((name for name in small if small.count(name) > 1), None):
