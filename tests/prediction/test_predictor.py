@@ -10,7 +10,7 @@ import soundfile
 
 from auricle.audio.clip import Clip, Samples
 from auricle.audio.decode import read
-from auricle.audio.libsndfile import Decoder
+from auricle.audio.decoding.libsndfile import Decoder
 from auricle.bundles.aggregation import calibrate, log_probabilities, pool, predicted_class
 from auricle.datasets.dataset import Example
 from auricle.datasets.feature_table import windows_of

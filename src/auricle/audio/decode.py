@@ -10,7 +10,7 @@ import numpy as np
 
 from auricle.audio.channels import EACH, LOUDEST, MEAN, cancels, check_channel, pick
 from auricle.audio.clip import Clip, Samples
-from auricle.audio.libsndfile import Decoder
+from auricle.audio.decoding.encoded import open_decoder
 from auricle.audio.resample import Resampler, resample
 from auricle.audio.sources import Source, name_of, open_source
 from auricle.errors import AudioError, UsageError
@@ -18,6 +18,7 @@ from auricle.errors import AudioError, UsageError
 __all__ = ["Sound", "open_sound", "part_samples", "read"]
 
 _BLOCK_VALUES = 1 << 16  # samples decoded at once, all channels together
+_HEARD = 512  # frames of each block that show whether channels cancel
 _END_TOLERANCE_S = 0.05  # annotations are rounded, and lossy codecs shorten
 
 
@@ -43,7 +44,7 @@ class Sound:
         self._is_read = False
         with ExitStack() as stack:
             self._file = stack.enter_context(open_source(source))
-            self._decoder = stack.enter_context(closing(Decoder(self._file, self.name)))
+            self._decoder = stack.enter_context(closing(open_decoder(self._file, self.name)))
             self._stack = stack.pop_all()
         self.format = self._decoder.format
         self.rate_hz = self._decoder.rate_hz
@@ -125,7 +126,7 @@ class Sound:
             left -= len(frames)
         self._decoder.close()
         self._file.seek(0)
-        self._decoder = self._stack.enter_context(closing(Decoder(self._file, self.name)))
+        self._decoder = self._stack.enter_context(closing(open_decoder(self._file, self.name)))
         return str(int(energies.argmax()))
 
     def _frames(self, start: int, stop: int | None, block_frames: int, channel: str) -> Iterator[Samples]:
@@ -144,8 +145,8 @@ class Sound:
                 break
             samples = self._finite(pick(frames, channel, self.name), position)
             if channel == MEAN and self.channels > 1:
-                mean_energy += float(np.vdot(samples, samples))
-                energy += float(np.vdot(frames, frames)) / self.channels
+                mean_energy += float(np.vdot(samples[:_HEARD], samples[:_HEARD]))
+                energy += float(np.vdot(frames[:_HEARD], frames[:_HEARD])) / self.channels
             yield samples
             position += len(frames)
         if cancels(mean_energy, energy):

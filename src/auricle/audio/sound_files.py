@@ -4,11 +4,19 @@ import os
 from collections.abc import Callable, Container, Iterator
 from typing import Final
 
+from auricle.audio.decoding.ffmpeg import is_installed
 from auricle.records import Omitted, count_omitted
 
 __all__ = ["SOUND_SUFFIXES", "find_sound_files", "unread_files"]
 
-SOUND_SUFFIXES: Final = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"})
+FFMPEG_SUFFIXES: Final = frozenset(
+    {".m4a", ".m4b", ".mp4", ".mov", ".aac", ".alac", ".caf", ".3gp", ".webm", ".mka", ".mkv", ".wma", ".amr", ".wv"}
+)
+"""Suffixes of files that the extra ``formats`` reads."""
+
+SOUND_SUFFIXES: Final = frozenset(
+    {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"}
+) | (FFMPEG_SUFFIXES if is_installed() else frozenset())
 """Suffixes of the files taken from a folder; a file named by itself may have any, its content decides."""
 
 
@@ -66,7 +74,7 @@ def _unread(folder: str, read: Container[str], reason: Callable[[str], str]) -> 
         yield "folders", f"cannot be listed, {error.strerror}", folder
         return
     for entry in entries:
-        is_hidden, is_sound = entry.name.startswith("."), os.path.splitext(entry.name)[1].lower() in SOUND_SUFFIXES  # noqa: PTH122
+        is_hidden, suffix = entry.name.startswith("."), os.path.splitext(entry.name)[1].lower()  # noqa: PTH122
         if _is_folder(entry):
             if is_hidden:
                 continue
@@ -76,8 +84,10 @@ def _unread(folder: str, read: Container[str], reason: Callable[[str], str]) -> 
                 yield from _unread(entry.path, read, reason)
         elif entry.path in read:
             continue
-        elif is_sound:
+        elif suffix in SOUND_SUFFIXES:
             yield "recordings", "hidden" if is_hidden else "named by no row or annotation", entry.path
+        elif suffix in FFMPEG_SUFFIXES and not is_hidden:
+            yield "recordings", "they need the extra `formats`: pip install 'auricle[formats]'", entry.path
         elif not is_hidden:
             yield "files", reason(entry.path), entry.path
 

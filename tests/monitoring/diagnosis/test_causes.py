@@ -1,11 +1,14 @@
 """Causes of drift: sentences, subgroups, and change points."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from auricle.monitoring.check import check
+from auricle.monitoring.diagnosis.causes import _prediction_causes
+from auricle.monitoring.drift.novel_clusters import NovelClusters
 from auricle.monitoring.verdict import NEXT_STEPS
 
 pytest.importorskip("river")
@@ -73,6 +76,14 @@ def test_missing_class_is_a_cause(make_sample, unlabelled):
     found = checked(make_sample(300), unlabelled(window.subset(window.truth != "cow")))
     assert [cause.kind for cause in found.causes] == ["missing_class"]
     assert found.causes[0].sentence.startswith("Class 'cow' has almost disappeared")
+
+
+def test_a_missing_class_is_named_before_the_clusters_of_the_others(make_sample, unlabelled):
+    window = make_sample(400, 1)
+    found = checked(make_sample(300), unlabelled(window.subset(window.truth != "cow"))).drift
+    drift = replace(found, novel_clusters=NovelClusters(share=0.06, rest=0.05, p=0.001))
+    assert [cause.kind for cause in _prediction_causes(drift, 0.01)] == ["missing_class"]
+    assert [cause.kind for cause in _prediction_causes(replace(drift, label_shift=None), 0.01)] == ["new_class"]
 
 
 def test_unexplained_drift_names_largest_shifts(make_sample, unlabelled):

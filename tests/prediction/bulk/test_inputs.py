@@ -81,7 +81,7 @@ def test_linked_files_are_taken_and_linked_folders_are_skipped(tree: Callable[..
     ("given", "message"),
     [
         ([], "At least one file, folder or pattern must be named"),
-        (["empty"], r"empty: the folder must hold sound files \(\.aif, .*\)\. It holds none"),
+        (["empty"], r"empty: the folder must hold sound files \(.*\.wav, .*\)\. It holds none"),
         (["*.xyz"], r"\*\.xyz: the pattern must match at least one file\. It matches none"),
         (["no*/a.wav"], r"the pattern must match at least one file"),
     ],

@@ -125,6 +125,11 @@ def test_raw_samples_have_no_header() -> None:
         (wav(np.zeros(9), "PCM_16")[:30], None, AudioError, "must say its rate, channels and format"),
         (b"fLaC" + bytes(100), 8000, AudioError, "This one carries FLAC: name the file"),
         (b"OggS" + bytes(100), None, AudioError, "This one carries OGG: name the file"),
+        (b"ID3\4" + bytes(100), 8000, AudioError, "This one carries MP3: name the file"),
+        ((b"\xff\xfb\x90\x64" + bytes(413)) * 3, 8000, AudioError, "This one carries MP3: name the file"),
+        ((b"\xff\xf1\x50\x80\x02\x1f\xfc" + bytes(9)) * 3, 8000, AudioError, "This one carries AAC: name the file"),
+        (b"\x1aE\xdf\xa3" + bytes(100), 8000, AudioError, "This one carries WebM: name the file"),
+        (b"\0\0\0\x1cftypM4A " + bytes(100), 8000, AudioError, "This one carries MP4: name the file"),
     ],
 )
 def test_an_unreadable_pipe_is_an_error(content: bytes, rate_hz: int | None, error: type, says: str) -> None:

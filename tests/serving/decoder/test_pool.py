@@ -32,6 +32,20 @@ def test_decoded_samples_equal_local_decoding(
     np.testing.assert_array_equal(found, read(content).samples)
 
 
+@pytest.mark.recordings
+def test_files_that_people_brought_are_decoded_as_locally(
+    decoders: DecoderPool, in_memory: Put, cases_dir: Path
+) -> None:
+    pytest.importorskip("av")
+    for file in sorted((cases_dir / "sound").iterdir()):
+        content = file.read_bytes()
+        if file.stem == "trunc":
+            with pytest.raises(AudioError, match="the sound: the file is truncated"):
+                decoders.decode(in_memory(content))
+        else:
+            np.testing.assert_array_equal(samples(decoders, in_memory(content)), read(content).samples)
+
+
 def test_header_of_a_decoded_sound(decoders: DecoderPool, in_memory: Put, sound_file: Callable[..., bytes]) -> None:
     with decoders.decode(in_memory(sound_file(0.5, rate_hz=44_100, channels=2))) as sound:
         assert (sound.rate_hz, sound.channels, sound.n_samples) == (44_100, 2, 22_050)

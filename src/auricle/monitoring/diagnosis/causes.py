@@ -121,15 +121,15 @@ def _prediction_causes(drift: DriftResult, rate: float) -> list[Cause]:
             f"{novelty.before:.0%} of the training data."
         )
         return [Cause("new_class", sentence, shift=novelty.after - novelty.before)]
-    if clusters.drifted(rate) and clusters.is_part:
-        sentence = f"New kind of sound: {clusters.share:.0%} of recordings form clusters without training data."
-        return [Cause("new_class", sentence, shift=clusters.share)]
     shifted = [] if drift.label_shift is None else [one for one in drift.label_shift.shares if one.drifted(rate)]
     missing = [one for one in shifted if one.likely_after < MISSING * one.likely_before]
-    if missing:
+    if missing:  # before clusters: where a class is gone, the others lie closer to each other
         most = max(missing, key=lambda one: one.likely_before)
         shares = f"{most.likely_before:.0%} to {most.likely_after:.0%} of recordings"
         return [Cause("missing_class", f"Class {most.label!r} has almost disappeared: {shares}.")]
+    if clusters.drifted(rate) and clusters.is_part:
+        sentence = f"New kind of sound: {clusters.share:.0%} of recordings form clusters without training data."
+        return [Cause("new_class", sentence, shift=clusters.share)]
     largest = sorted(shifted, key=lambda one: -abs(one.likely_after - one.likely_before))[:N_NAMED]
     if largest:
         shares = ", ".join(f"{one.label!r} {one.likely_before:.0%} to {one.likely_after:.0%}" for one in largest)

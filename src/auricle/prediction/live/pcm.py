@@ -9,7 +9,9 @@ import numpy as np
 
 from auricle.audio.channels import EACH, LOUDEST, MEAN, check_channel, pick
 from auricle.audio.clip import Samples
-from auricle.audio.libsndfile import MAX_CHANNELS
+from auricle.audio.decoding.containers import is_adts, sniff, sniff_foreign
+from auricle.audio.decoding.libsndfile import MAX_CHANNELS
+from auricle.audio.decoding.mpeg import find_first_frame
 from auricle.errors import AudioError, UsageError
 
 __all__ = ["SAMPLE_FORMATS", "PipeInput", "blocks", "open_pipe"]
@@ -23,7 +25,7 @@ _MAX_HEADER_BYTES = 1 << 20
 _ENDLESS_BYTES = 0x7FFF0000  # recorders that write to a pipe give about the largest number of 31 or 32 bits
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _WAV_FORMATS = {(_PCM, 16): "s16", (_PCM, 32): "s32", (_FLOAT, 32): "f32"}
-_FILES = {b"fLaC": "FLAC", b"OggS": "OGG", b"FORM": "AIFF"}
+_FRAMES_BYTES = 4096  # hold two frames of most MP3s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,8 +84,12 @@ def open_pipe(stream: BinaryIO, *, rate_hz: int | None, sample_format: str = "s1
             stream, header.sample_format, channels=header.channels, n_bytes=header.n_bytes, channel=channel
         )
         return PipeInput(header.rate_hz, blocks, header.channels)
-    if head[:4] in _FILES:
-        raise AudioError(f"A pipe must carry raw samples or WAV. This one carries {_FILES[head[:4]]}: name the file.")
+    form = sniff(head) or sniff_foreign(head)
+    if form in ("MP3", "AAC") and head[:3] != b"ID3":  # two bytes of sync, which samples may hold by chance
+        head += _exactly(stream, _FRAMES_BYTES)
+        form = form if find_first_frame(head) == 0 or is_adts(head) else None
+    if form is not None:
+        raise AudioError(f"A pipe must carry raw samples or WAV. This one carries {form}: name the file.")
     if rate_hz is None:
         raise UsageError("`rate_hz` must be given for raw samples: only a WAV says its rate itself.")
     return PipeInput(rate_hz, _blocks(stream, sample_format, first=head))

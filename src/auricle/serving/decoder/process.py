@@ -18,6 +18,7 @@ import numpy as np
 
 from auricle.audio.channels import EACH, MEAN
 from auricle.audio.decode import Sound, open_sound
+from auricle.audio.decoding.ffmpeg import FfmpegDecoder, is_installed
 from auricle.errors import AudioError, AuricleError
 from auricle.serving.decoder.messages import (
     HEADER,
@@ -222,6 +223,9 @@ def _warm_up() -> None:
         decode(source, target, DecodeLimits())
         os.close(source)
         os.close(target)
+        if form == "WAV" and is_installed():
+            with contextlib.closing(FfmpegDecoder(io.BytesIO(content.getvalue()), "the sound", form)) as decoder:
+                decoder.read(1)
 
 
 if __name__ == "__main__":

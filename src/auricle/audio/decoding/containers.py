@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-__all__ = ["FORMATS", "DataChunk", "RepairedFile", "find_data_chunk", "sniff"]
+__all__ = ["FORMATS", "DataChunk", "RepairedFile", "find_data_chunk", "is_adts", "sniff", "sniff_foreign"]
 
 FORMATS = ("WAV", "FLAC", "OGG", "MP3", "AIFF")
 
@@ -41,6 +41,34 @@ def sniff(head: bytes) -> str | None:
     if head[:3] == b"ID3" or _is_mp3_frame(head):
         return "MP3"
     return None
+
+
+_FOREIGN = (
+    (4, b"ftyp", "MP4"),
+    (0, b"\x1a\x45\xdf\xa3", "WebM"),
+    (0, b"caff", "CAF"),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "WMA"),
+    (0, b"#!AMR", "AMR"),
+    (0, b"wvpk", "WavPack"),
+    (0, b"MAC ", "Monkey's Audio"),
+    (0, b"TTA1", "TTA"),
+    (0, b"\xff\xf1", "AAC"),
+    (0, b"\xff\xf9", "AAC"),
+)
+"""Offset and magic of formats that FFmpeg reads, with their names."""
+
+
+def sniff_foreign(head: bytes) -> str | None:
+    """Return the name of a format that the extra ``formats`` reads, of a file that begins with ``head``, or None."""
+    return next((name for offset, magic, name in _FOREIGN if head[offset : offset + len(magic)] == magic), None)
+
+
+def is_adts(head: bytes) -> bool:
+    """Whether two frames of AAC (ADTS) follow each other at the beginning."""
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+        return False
+    following = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    return head[following : following + 1] == b"\xff" and head[following + 1] & 0xF6 == 0xF0
 
 
 def find_data_chunk(file: BinaryIO, format_name: str) -> DataChunk | None:

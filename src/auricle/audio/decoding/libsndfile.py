@@ -8,7 +8,8 @@ import numpy as np
 import soundfile
 
 from auricle.audio.clip import Samples
-from auricle.audio.containers import FORMATS, RepairedFile, find_data_chunk, sniff
+from auricle.audio.decoding import mpeg
+from auricle.audio.decoding.containers import RepairedFile, find_data_chunk
 from auricle.errors import AudioError
 
 __all__ = ["MAX_CHANNELS", "MAX_RATE_HZ", "Decoder"]
@@ -32,12 +33,24 @@ class _SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
 
 
 class Decoder:
-    """Decodes an open file, frame by frame; the format comes from its content, never from its name.
+    """Decodes an open file, frame by frame.
+
+    Parameters
+    ----------
+    file : binary file
+    name : str
+        In messages.
+    form : str
+        One of WAV, FLAC, OGG, MP3, AIFF, as its content tells.
+    layout : Layout, optional
+        Of an MP3 whose header does not count its frames.
+    is_own : bool
+        Whether the file is closed with the decoder.
 
     Attributes
     ----------
     format : str
-        One of WAV, FLAC, OGG, MP3, AIFF.
+        The same.
     rate_hz : int
         Sample rate.
     channels : int
@@ -49,17 +62,25 @@ class Decoder:
     Raises
     ------
     AudioError
-        Not sound, truncated, not decodable, a rate outside 1 to 1,000,000 Hz, or more than 32 channels.
+        Truncated, not decodable, a rate outside 1 to 1,000,000 Hz, or more than 32 channels.
     """
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(
+        self, file: BinaryIO, name: str, form: str, *, layout: mpeg.Layout | None = None, is_own: bool = False
+    ) -> None:
         self._name = name
-        self.format = _format(file, name)
-        self._file = _open(_checked(file, self.format, name), name)  # kept: soundfile holds no reference to it
+        self.format = form
+        self._source = file if is_own else None
+        self._file = _open(_checked(file, form, name), name)  # kept: soundfile holds no reference to it
+        if layout is not None and self._file.frames < layout.n_samples:  # an estimate, and nothing is decoded beyond it
+            self.close()
+            file.seek(0)
+            self._source = mpeg.readable(file.read(), layout)
+            self._file = _open(self._source, name)
         self.rate_hz: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.n_frames: int | None = self._file.frames if self._file.frames < _UNKNOWN_FRAMES else None
-        self.has_exact_length = self.format != "MP3" and self.n_frames is not None
+        self.has_exact_length = form != "MP3" and self.n_frames is not None
         try:
             self._check()
         except AudioError:
@@ -67,8 +88,10 @@ class Decoder:
             raise
 
     def close(self) -> None:
-        """Free the decoder; the file itself stays open."""
+        """Free the decoder; the file itself stays open unless it is the decoder's own."""
         self._file.close()
+        if self._source is not None:
+            self._source.close()
 
     def read(self, count: int) -> Samples:
         """Decode the next frames: float32, shape (n, channels), n ≤ ``count``; n is 0 only at the end."""
@@ -107,19 +130,6 @@ class Decoder:
                 f"{self._name}: at most {MAX_CHANNELS} channels are mixed to one. Got {self.channels}, as an array "
                 "records them: write the channel or beam that you want to a file of its own."
             )
-
-
-def _format(file: BinaryIO, name: str) -> str:
-    head = file.read(16)
-    format_name = sniff(head)
-    if format_name is not None:
-        return format_name
-    if not head:
-        raise AudioError(f"{name}: the file is empty (0 bytes). Remove it, or copy it again from its source.")
-    raise AudioError(
-        f"{name}: not sound that auricle reads ({', '.join(FORMATS)}): it begins with {head!r}. "
-        "Convert it, for example to FLAC, or remove it."
-    )
 
 
 def _checked(file: BinaryIO, format_name: str, name: str) -> BinaryIO:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from auricle.audio.containers import DataChunk, find_data_chunk, sniff
+from auricle.audio.decoding.containers import DataChunk, find_data_chunk, sniff
 
 
 def test_sniff_detects_every_format(kind: str, encoded: Callable[..., bytes]) -> None:

@@ -1,0 +1,1 @@
+"""Decoders: which one reads a file whole, the layouts of containers, and libsndfile and FFmpeg behind one interface."""
