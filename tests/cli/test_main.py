@@ -123,3 +123,13 @@ def test_predict_on_stdout_refuses_json(auricle, states_file, machine_sounds) ->
     ran = auricle("predict", states_file, clip, "--json")
     assert ran.code == 2
     assert "must be given with -o" in ran.err
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), SystemExit(130)])
+def test_ctrl_c_is_one_line_and_130(interrupt: BaseException, auricle, monkeypatch: pytest.MonkeyPatch) -> None:
+    def app() -> None:
+        raise interrupt
+
+    monkeypatch.setattr("auricle.cli.app.app", app)
+    ran = auricle("doctor")
+    assert (ran.code, ran.out, ran.err) == (130, "", "auricle: interrupted. Files are whole or absent.\n")

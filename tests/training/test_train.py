@@ -309,3 +309,9 @@ def small_set(tmp_path_factory):
         return Dataset(tuple(examples), task, group_column="machine")
 
     return make
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_out_of_range_is_refused(states, seed):
+    with pytest.raises(UsageError, match=r"`seed` must be from 0 to 2\*\*32 - 1"):
+        train(states, models="linear", seed=seed)

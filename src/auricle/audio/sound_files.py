@@ -59,7 +59,7 @@ def unread_files(
     ----------
     folder : str
     read : container of str
-        Paths that were read, as ``folder`` followed by their parts.
+        Paths that were read, normalised, as ``folder`` followed by their parts.
     reason : callable
         Returns why a file that has no suffix of sound was not read, from its path.
     """
@@ -82,7 +82,7 @@ def _unread(folder: str, read: Container[str], reason: Callable[[str], str]) -> 
                 yield "folders", "links to folders are not followed", entry.path
             else:
                 yield from _unread(entry.path, read, reason)
-        elif entry.path in read:
+        elif os.path.normpath(entry.path) in read:
             continue
         elif suffix in SOUND_SUFFIXES:
             yield "recordings", "hidden" if is_hidden else "named by no row or annotation", entry.path

@@ -30,7 +30,7 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for sounds, models and pictures.")] = Path(
         "demo-out"
     ),
-    seed: Annotated[int, typer.Option(help="Random seed of sounds and models.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of sounds and models.", min=0, max=2**32 - 1)] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole loop on generated machine sounds: train, tune, score, predict, stream, serve, monitor, retrain.

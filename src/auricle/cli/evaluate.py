@@ -50,7 +50,7 @@ def evaluate(
     from auricle.evaluation.evaluate import evaluate as run
     from auricle.prediction.predictor import load
 
-    check_report(report)
+    check_report(report, model, data, root)
     loaded = load(model)
     dataset = Dataset.load(data, task=loaded.bundle.manifest.task, label=label, target=target, group=group, root=root)
     print_omitted(dataset.omitted, strict=strict)

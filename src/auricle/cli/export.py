@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from auricle.cli.options import JsonOption, ModelArgument
+from auricle.cli.outputs import check_output
 from auricle.cli.terminal import err, print_json
 
 __all__ = ["export"]
@@ -26,10 +27,12 @@ def export(
     Example: `auricle export motor.auricle -o motor.onnx`
     """
     from auricle.bundles.bundle import Bundle
-    from auricle.export.export import check_output
+    from auricle.export.export import check_output as check_name
     from auricle.export.export import export as write
 
-    check_output(output)
+    check_name(output)
+    check_output(output, "ONNX graph", (model,))
+    check_output(output.with_suffix(".json"), "JSON lines", (model,))
     written = write(Bundle.load(model), output)
     if as_json:
         print_json(written.as_json())

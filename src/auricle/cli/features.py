@@ -22,9 +22,9 @@ from auricle.cli.options import (
     TargetOption,
     WorkersOption,
 )
+from auricle.cli.outputs import check_output
 from auricle.cli.terminal import Bars, err, print_json, print_omitted
 from auricle.errors import UsageError
-from auricle.runtime import files
 from auricle.runtime.shards import MANIFEST
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ def features(
         return
     if resume:
         raise UsageError("`--resume` must be given with `--engine`: a single table is written whole or not at all.")
-    check_name(str(output))
-    files.check_writable(output)
+    check_output(output, "Parquet table" if check_name(str(output)) == ".parquet" else "CSV table", (data, root))
     dataset, spec, rate = load()
     with Bars() as bars:
         _, examples, _ = extract(dataset, spec, workers=workers, progress=bars)
@@ -114,6 +113,8 @@ def _on_engine(
     from auricle.runtime.cluster import open_engine
 
     with open_engine(engine) as found:
+        if output.suffix.lower() in (".csv", ".parquet"):
+            raise UsageError(f"{output}: `--engine` writes a folder of tables. Name a folder, such as {output.stem}.")
         dataset, spec, rate = load()
         n = len(dataset.examples)
         with Bars() as bars:

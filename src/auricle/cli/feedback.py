@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from auricle.cli.options import JsonOption, StoreOption, open_store
+from auricle.cli.outputs import check_output
 from auricle.cli.terminal import err, print_json
 from auricle.errors import AuricleError, UsageError
 from auricle.runtime import clock, files
@@ -93,6 +94,7 @@ def export_feedback(
         return
     if output.suffix.lower() != ".csv":
         raise UsageError(f"{output}: the table's name must end in .csv.")
+    check_output(output, "CSV table")
     files.write_bytes(output, text.getvalue().encode())
     err.print(f"Wrote {output}; labels: {len(rows)}.", markup=False)
 

@@ -67,7 +67,7 @@ def inspect(
     from auricle.features.cache import FeatureCache
     from auricle.inspection.inspect import inspect as run
 
-    check_report(output)
+    check_report(output, data, root)
     max_bytes = size_bytes(cache_max)
     dataset = Dataset.load(data, label=label, target=target, group=group, fold=fold, root=root)
     print_omitted(dataset.omitted, strict=strict)

@@ -73,7 +73,7 @@ def monitor(
 
     Example: `auricle monitor motor.auricle live/ --by site --report report.html`
     """
-    check_report(report)
+    check_report(report, model, data, root)
     if (store is None) == (data is None):
         raise UsageError("Name either a model and recordings, or `--store`.")
     if data is None and (label, group, root) != (None, None, None):

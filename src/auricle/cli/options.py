@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auricle.cli.outputs import check_output
 from auricle.errors import UsageError
-from auricle.runtime import files
 
 if TYPE_CHECKING:
     from auricle.prediction.bulk.outbox import EntryWriter
@@ -48,10 +48,17 @@ __all__ = [
 ]
 
 
+def _not_empty(value: str) -> str:
+    if not value.strip():
+        raise UsageError("DATA must name a folder or table. The argument is empty: is a variable unset?")
+    return value
+
+
 DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
+        callback=_not_empty,
         help="A folder with one sub-folder per class, a table (.csv, .jsonl), or a folder with metadata.csv.",
     ),
 ]
@@ -133,19 +140,19 @@ def open_store(url: str | None, *, create: bool = False) -> "Store":
     return Store.open(url or DEFAULT_URL, create=create)
 
 
-def check_report(path: Path | None) -> None:
+def check_report(path: Path | None, *inputs: str | Path | None) -> None:
     """Check before any work that a report can be written.
 
     Raises
     ------
-    UsageError : the name does not end in .html or .htm
+    UsageError : the name does not end in .html or .htm, or the report would replace an input or another file
     OutputError : the path cannot be written
     """
     if path is None:
         return
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"{path}: the report's name must end in .html or .htm.")
-    files.check_writable(path)
+    check_output(path, "HTML page", inputs)
 
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auricle.cli.options import JsonOption
+from auricle.cli.outputs import check_output
 from auricle.cli.terminal import err, print_json
 from auricle.errors import FeatureError, UsageError
-from auricle.runtime import files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ def plot(
 
     if output.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{output}: the picture's name must end in {', '.join(sorted(SUFFIXES))}.")
-    files.check_writable(output)
+    check_output(output, f"{output.suffix[1:].upper()} picture", (file, explain))
     if end_s is None:
         with open_sound(file) as sound:
             if sound.n_frames is None or sound.n_frames / sound.rate_hz - start_s > MAX_DRAWN_S:

@@ -21,9 +21,9 @@ from auricle.cli.event_options import (
     event_rules,
 )
 from auricle.cli.options import EngineOption, KeepOption, ModelArgument, StrictOption, open_outbox
+from auricle.cli.outputs import check_output
 from auricle.cli.terminal import Bars, err, leave_if_unread, print_json, print_omitted
 from auricle.errors import OutputError, UsageError
-from auricle.runtime import files
 
 if TYPE_CHECKING:
     from auricle.prediction.bulk.outbox import EntryWriter
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from auricle.prediction.request import PredictionRequest
 
 __all__ = ["predict"]
+
+_KINDS = {"jsonl": "JSON lines", "csv": "CSV table", "audacity": "label track", "raven": "label track"}
 
 
 def predict(
@@ -44,7 +46,12 @@ def predict(
             "-o", "--output", help="File to write, or a folder for audacity, raven and --engine; stdout if not given."
         ),
     ] = None,
-    form: Annotated[str, typer.Option("--format", help="Output format: jsonl, csv, audacity or raven.")] = "jsonl",
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="Output format: jsonl, csv, audacity or raven; csv for a -o that ends so, else jsonl."
+        ),
+    ] = None,
     windows: Annotated[bool, typer.Option("--windows", help="Add a line for each window.")] = False,
     hop_s: Annotated[
         float | None, typer.Option(help="Seconds from one window to the next; the model's own if not given.")
@@ -83,6 +90,7 @@ def predict(
     from auricle.prediction.request import PredictionRequest
     from auricle.runtime.compute import n_workers
 
+    form = form or ("csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl")
     check_format(form)
     n_workers(workers)
     rules = event_rules(
@@ -115,7 +123,9 @@ def predict(
             "name the recordings that have no file yet."
         )
     if output is not None and engine == "local" and not (has_own_files and output.is_dir()):
-        files.check_writable(output)
+        check_output(output, _KINDS[form], (model,) if resume else (model, *inputs))
+    if engine != "local" and output is not None and output.suffix.lower() in (".jsonl", ".csv"):
+        raise UsageError(f"{output}: `--engine` writes a folder of parts. Name a folder, such as {output.stem}.")
     named = expand(inputs)
     print_omitted(named.omitted, strict=strict)
     found = named.files

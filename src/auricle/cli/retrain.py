@@ -49,7 +49,7 @@ def retrain(
     half_life_days: Annotated[
         float, typer.Option(help="Age in days at which a recording has half the weight in a fit.")
     ] = 90.0,
-    seed: Annotated[int, typer.Option(help="Random seed of models and folds.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of models and folds.", min=0, max=2**32 - 1)] = 0,
     cache_max: CacheOption = "10GB",
     workers: WorkersOption = None,
     strict: StrictOption = False,

@@ -28,9 +28,9 @@ from auricle.cli.options import (
     duration_s,
     size_bytes,
 )
+from auricle.cli.outputs import check_output
 from auricle.cli.terminal import TONES, Bars, err, print_json, print_omitted
 from auricle.errors import UsageError
-from auricle.runtime import files
 from auricle.tasks.table import TASKS
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def train(
     fmin_hz: FminOption = 0.0,
     fmax_hz: FmaxOption = None,
     channel: ChannelOption = "mean",
-    seed: Annotated[int, typer.Option(help="Random seed of models and folds.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of models and folds.", min=0, max=2**32 - 1)] = 0,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out recordings that cannot be used, and exit with 1.")
     ] = False,
@@ -126,8 +126,8 @@ def train(
     from auricle.training.report import build_report
     from auricle.training.train import train as run
 
-    files.check_writable(output)
-    check_report(report)
+    check_output(output, "bundle", (data, root))
+    check_report(report, data, root, output)
     budget_s, max_bytes = duration_s(budget), size_bytes(cache_max)
     if tune == "optuna" and journal is None:
         journal = output.with_name(f"{output.name}.journal")

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
@@ -21,7 +21,7 @@ from auricle.features.cache import FeatureCache
 from auricle.features.pipeline import FeatureBlock, FeaturePipeline
 from auricle.features.spec import FeatureSpec, standard_spec
 from auricle.records import Quality
-from auricle.runtime.compute import parallel_map
+from auricle.runtime.compute import has_engine, parallel_map
 
 __all__ = [
     "Extraction",
@@ -253,7 +253,9 @@ def extract_outputs(
     outputs: list[Output] = [WindowRows(FeaturePipeline(spec, standard=standard_spec(spec.rate_hz))), *further]
     compute = partial(_compute, outputs=outputs, first=FirstWindow(spec), cache=cache)
     wanted = set(first_windows)
-    items = [(example, index in wanted) for index, example in enumerate(dataset.examples)]
+    # Workers of a cluster have working folders of their own.
+    sent = [replace(e, file=e.file.absolute()) for e in dataset.examples] if has_engine() else dataset.examples
+    items = [(example, index in wanted) for index, example in enumerate(sent)]
     report = _speed_reporter(progress, "features", len(items))
 
     def on_result(_: int, result: _Computed | Failure) -> None:

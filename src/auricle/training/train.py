@@ -136,7 +136,7 @@ def train(
     >>> result.bundle.save(Path(tempfile.mkdtemp()) / "machines.auricle")
     """
     started = time.perf_counter()
-    _check_settings(tune, budget_s, journal)
+    _check_settings(seed, tune, budget_s, journal)
     request = parse_request(models, embeddings, has_budget=budget_s is not None, device=device)
     dataset = data if isinstance(data, Dataset) else Dataset.load(data)
     if balance and dataset.task == "regress":
@@ -234,9 +234,11 @@ def train(
     )
 
 
-def _check_settings(tune: Tuning, budget_s: float | None, journal: Path | None) -> None:
+def _check_settings(seed: int, tune: Tuning, budget_s: float | None, journal: Path | None) -> None:
     if tune not in TUNINGS:
         raise UsageError(f"`tune` must be among {', '.join(TUNINGS)}. Got {tune!r}.")
+    if not 0 <= seed < 2**32:
+        raise UsageError(f"`seed` must be from 0 to 2**32 - 1. Got {seed}.")
     if budget_s is not None and not budget_s > 0:
         raise UsageError(f"`budget_s` must be above 0. Got {budget_s:g}.")
     if journal is not None and tune != "optuna":

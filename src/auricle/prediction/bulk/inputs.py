@@ -1,6 +1,7 @@
 """Expand the files, folders and patterns of a command line into a list of sound files."""
 
 import glob
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ def expand(inputs: Iterable[str | Path]) -> Inputs:
     omitted: list[Omitted] = []
     twice: list[tuple[str, str, str]] = []
     for name in inputs:
+        if not str(name).strip():
+            raise UsageError("Every input must be a file, folder or pattern. One is empty: is a variable unset?")
         path = Path(name)
         if path.is_dir():
             files = list(find_sound_files(str(path), on_error=_refuse))
@@ -41,7 +44,7 @@ def expand(inputs: Iterable[str | Path]) -> Inputs:
                 raise UsageError(
                     f"{path}: the folder must hold sound files ({', '.join(sorted(SOUND_SUFFIXES))}). It holds none."
                 )
-            omitted += unread_files(str(path), frozenset(files))
+            omitted += unread_files(str(path), frozenset(map(os.path.normpath, files)))
         elif not path.exists() and glob.has_magic(str(path)):
             matches = map(Path, glob.iglob(str(path), recursive=True))  # noqa: PTH207  (folders may hold wildcards too)
             files = [str(match) for match in sorted(match for match in matches if match.is_file())]

@@ -20,12 +20,18 @@ from auricle.errors import AuricleError, OutputError, UsageError
 from auricle.runtime import files
 from auricle.runtime.clock import new_id
 
-__all__ = ["COMMIT_EVERY_S", "ResumableFile"]
+__all__ = ["COMMIT_EVERY_S", "ResumableFile", "journal_of"]
 
 COMMIT_EVERY_S = 0.5
 """Most work that is repeated after a kill, in seconds."""
 
 _BUFFER_BYTES = 1 << 18
+
+
+def journal_of(path: Path) -> Path:
+    """Return the journal of a run that writes to a path."""
+    target = Path(os.path.realpath(path))
+    return target.with_name(f"{target.name}.journal")
 
 
 class _WrittenFile(NamedTuple):
@@ -83,7 +89,7 @@ class ResumableFile:
         self._path = path
         self._target = Path(os.path.realpath(path))
         self._part_path = self._target.with_name(f"{self._target.name}.part")
-        self._journal_path = self._target.with_name(f"{self._target.name}.journal")
+        self._journal_path = journal_of(path)
         self._journal = self._part = -1
         self.done: set[str] = set()
         self.n_failed, self.sound_s = 0, 0.0

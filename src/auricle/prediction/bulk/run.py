@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from auricle.errors import OutputError, StoreError
 from auricle.prediction.bulk.batch import map_files
+from auricle.prediction.bulk.finished import read_finished, reopen
 from auricle.prediction.bulk.outbox import EntryWriter, Outbox
 from auricle.prediction.bulk.output import FileLines, OutputChunk, error_chunk, render
-from auricle.prediction.bulk.resumable_file import ResumableFile
+from auricle.prediction.bulk.resumable_file import ResumableFile, journal_of
 from auricle.prediction.bulk.worker import FileFunction
 from auricle.prediction.formats import FORMATS
 from auricle.prediction.request import PredictionRequest
@@ -122,7 +123,7 @@ def run_to_file(
 
     Raises
     ------
-    UsageError : the request does not fit the model, or differs from that of the run to resume
+    UsageError : the request does not fit the model, or differs from that of the run to resume, or of a finished one
     OutputError : the file cannot be written, or the disk is full; rows written before are safe
     StoreError : ``write_entries`` failed; rows and entries written before are safe
     """
@@ -130,6 +131,12 @@ def run_to_file(
     head = FORMATS[format_name].head(model.classes).encode()
     outbox = Outbox(write_entries)
     settings = run_settings(model, paths, request, format_name) | ({} if write_entries is None else {"keeps": True})
+    if resume and output.is_file() and not journal_of(output).exists():
+        finished = read_finished(output, model.name, paths, request, format_name)
+        if set(finished.files) == set(map(str, paths)):
+            n_files = len(paths)
+            return Report(n_files=n_files, n_resumed=n_files, n_failed=finished.n_failed, sound_s=0.0, seconds=0.0)
+        reopen(output, finished, settings)
     file = ResumableFile(output, settings, head=head, resume=resume, on_synced=outbox.flush)
     remaining = [path for path in paths if str(path) not in file.done] if file.done else paths
     resumed = (len(paths) - len(remaining), file.n_failed)
