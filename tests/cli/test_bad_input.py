@@ -1,10 +1,14 @@
 """Every kind of bad input is one clear sentence with a non-zero exit, and leaves no partial output."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -340,3 +344,49 @@ class TestOddSets:
         kinds = {finding["kind"] for finding in summary["condition"]}
         assert {"sample rates", "lengths", "short", "few recordings"} <= kinds
         assert "A model hears them at 8000 Hz: the lowest of the recordings" in page
+
+
+@pytest.mark.parametrize("numbers", [("1e300", "-1e300"), ("1e308", "1"), ("1e-300", "2e-300")])
+def test_targets_whose_squares_are_no_numbers_are_refused(numbers: tuple[str, str], auricle, sounds: Path) -> None:
+    files = sorted((sounds / "clips").glob("*.wav"))
+    lines = [f"{file},{numbers[index % 2]}" for index, file in enumerate(files)]
+    (sounds / "t.csv").write_text("\n".join(["file_name,target", *lines]))
+    ran = auricle("train", sounds / "t.csv", "-o", sounds / "x.auricle", "--models", "linear")
+    assert ran.code == 2
+    assert "choose another unit" in ran.sentence
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_an_output_that_lacks_a_character_shows_its_escape(encoding: str, tmp_path: Path, machine_sounds: Path) -> None:
+    for label in ("\u0141\u00f3d\u017a", "b"):
+        (tmp_path / label).mkdir()
+        for file in sorted((machine_sounds.parent / "clips").glob("*.wav"))[:3]:
+            (tmp_path / label / file.name).symlink_to(file)
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "auricle", "inspect", str(tmp_path)]
+    ran = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert (ran.returncode, b"Traceback" in ran.stderr) == (0, False)
+    assert rb"\u0141" in ran.stdout
+
+
+@pytest.mark.parametrize("command", ["train", "inspect", "features", "evaluate", "predict", "monitor"])
+def test_a_folder_that_may_not_be_listed_is_named(
+    command: str, auricle, sounds: Path, states_file: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, real = sounds / "classes", os.scandir
+    for label in ("imbalance", "worn_bearing"):
+        (data / label / "locked").mkdir(parents=True)
+        for file in sorted((sounds / "clips").glob("*.wav"))[:6]:
+            (data / label / file.name).write_bytes(file.read_bytes())
+
+    def scandir(path: Any = ".") -> Any:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    model = [states_file] if command in ("evaluate", "predict", "monitor") else []
+    output = {"train": ["-o", out / "x.auricle", "--models", "linear"], "features": ["-o", out / "x.csv"]}
+    ran = auricle(command, *model, data, *output.get(command, []))
+    assert "locked" in ran.err
+    assert "Permission denied" in ran.err

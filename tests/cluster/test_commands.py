@@ -123,8 +123,19 @@ def test_features_name_failed_recordings(cluster, auricle, tmp_path, machine_sou
     assert failure["error"]["kind"] == "audio"
 
 
-def test_train_writes_the_bundle_of_one_machine(cluster, auricle, machine_sounds, tmp_path):
-    arguments = [machine_sounds, "--label", "label", "--group", "machine", "--models", "linear", "--window-s", "0.2"]
+def test_train_writes_the_bundle_of_one_machine(cluster, auricle, machine_sounds, tmp_path, monkeypatch):
+    monkeypatch.chdir(machine_sounds.parent)  # the workers are elsewhere
+    arguments = [
+        machine_sounds.name,
+        "--label",
+        "label",
+        "--group",
+        "machine",
+        "--models",
+        "linear",
+        "--window-s",
+        "0.2",
+    ]
     here, there = tmp_path / "a" / "states.auricle", tmp_path / "b" / "states.auricle"
     for output, options in ((here, []), (there, ["--engine", cluster.engine, "--cache-max", "0"])):
         output.parent.mkdir()

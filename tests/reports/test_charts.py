@@ -99,3 +99,19 @@ def test_marked_whiskers_have_the_warning_colour() -> None:
     assert axes[0, 0].yaxis_inverted()
     colors = {line.get_color() for line in axes[0, 0].lines}
     assert colors == {charts.WARM, charts.ACCENT, charts.SOFT}
+
+
+def test_an_interval_that_ends_a_bit_before_its_value_is_drawn() -> None:
+    figure, axes = charts.blank(3, 2)
+    below = np.nextafter(1.0, 0.0)
+    charts.calibration(axes[0, 0], [("a", charts.ACCENT, [0.9], [1.0], np.array([[0.7, below]]))])
+    figure.canvas.draw()
+
+
+@pytest.mark.parametrize("name", ["a$\\foo$", "ü_{x}^2", "$", "$$", "100% & <b>"])
+def test_names_are_drawn_as_they_are(name: str) -> None:
+    figure, axes = charts.blank(3, 2)
+    charts.bars(axes[0, 0], [name, "b"], [1, 2], unit=name)
+    charts.title(axes[0, 0], name)
+    charts.take_literally(figure)
+    figure.canvas.draw()

@@ -1,5 +1,6 @@
 """The entry point of the command line: the version at once, every other command through the parser."""
 
+import io
 import sys
 from contextlib import suppress
 from typing import Final, NoReturn
@@ -18,6 +19,9 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:  # needs no parser, the slowest import
         sys.stdout.write(f"auricle {__version__}\n")
         return
+    for stream in (sys.stdout, sys.stderr):  # a terminal or pipe may lack a character of a class or a file's name
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         from auricle.cli.commands import begin_startup
 

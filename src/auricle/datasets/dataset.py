@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,10 @@ from auricle.errors import DataError
 from auricle.records import Omitted
 from auricle.tasks.table import Task
 
-__all__ = ["Dataset", "Example"]
+__all__ = ["MAX_TARGET", "Dataset", "Example"]
+
+MAX_TARGET: Final = 1e100
+"""Largest target whose squares can be summed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,11 @@ class Dataset:
         for example in self.examples:
             if not 0 < example.weight < math.inf:
                 raise DataError(f"{self.source}: a weight must be above 0. {example.file} has {example.weight}.")
+            if example.target is not None and not abs(example.target) <= MAX_TARGET:
+                raise DataError(
+                    f"{self.source}: a target must lie between -{MAX_TARGET:g} and {MAX_TARGET:g}. {example.file} has "
+                    f"{example.target:g}: choose another unit."
+                )
             if (example.label if self.task == "classify" else example.target) is None:
                 needed = "label" if self.task == "classify" else "target"
                 raise DataError(f"{self.source}: every example must have a {needed}. {example.file} has none.")

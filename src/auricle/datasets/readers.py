@@ -74,7 +74,12 @@ def read_table(path: Path) -> Table:
         raise DataError(f"{path}: there is no such file or folder.")
     for reader in READERS.values():
         if reader.accepts(path):
-            table = reader.read(path)
+            try:
+                table = reader.read(path)
+            except OSError as error:
+                raise DataError(
+                    f"{error.filename or path}: what is read must be readable. {error.strerror}."
+                ) from error
             return replace(table, omitted=(*table.omitted, *_unread(path, table))) if path.is_dir() else table
     if path.suffix.lower() in _WORKBOOKS:
         refuse_workbook(path)

@@ -15,6 +15,7 @@ from auricle.errors import FeatureError
 from auricle.features.filters import mel_filters
 from auricle.features.spec import FeatureSpec
 from auricle.features.spectrum import log_mel, mfcc, stft
+from auricle.reports.charts import take_literally
 from auricle.runtime import files
 
 __all__ = ["SUFFIXES", "draw", "draw_saliency", "label_bands", "picture_spec", "save"]
@@ -98,6 +99,7 @@ def save(figure: Figure, path: str | Path) -> None:
     ------
     OutputError : the path cannot be written
     """
+    take_literally(figure)
     with files.atomic_file(path) as stream:
         figure.savefig(stream, format=Path(path).suffix[1:].lower(), dpi=110)
 

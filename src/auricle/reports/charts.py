@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
@@ -23,6 +24,7 @@ __all__ = [
     "histogram",
     "matrix",
     "scatter",
+    "take_literally",
     "title",
     "trend",
     "whiskers",
@@ -151,9 +153,8 @@ def calibration(axis: Axes, curves: Sequence[Curve]) -> None:
         accuracy = np.asarray(accuracies, np.float64)
         if ends is not None:
             low, high = np.asarray(ends, np.float64).T
-            axis.errorbar(
-                confidences, accuracy, yerr=[accuracy - low, high - accuracy], fmt="none", ecolor=color, linewidth=0.9
-            )
+            lengths = np.maximum([accuracy - low, high - accuracy], 0.0)  # an end may be off by its last bit
+            axis.errorbar(confidences, accuracy, yerr=lengths, fmt="none", ecolor=color, linewidth=0.9)
         axis.plot(confidences, accuracy, marker="o", markersize=4, linewidth=1.2, color=color, label=name)
     axis.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy", aspect="equal")
     if len(curves) > 1:
@@ -242,3 +243,9 @@ def _dress(axis: Axes) -> None:
 
 def _short(name: str, *, most: int = 28) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def take_literally(figure: Figure) -> None:
+    """Let every text of a figure be what it says: matplotlib takes a class called ``a$b$`` for a formula."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)

@@ -208,7 +208,10 @@ def picture(figure: "Figure", alt: str, *, caption: str = "", image_format: Lite
 def _render(figure: "Figure", image_format: str) -> bytes:
     import matplotlib as mpl
 
+    from auricle.reports.charts import take_literally
+
     content = io.BytesIO()
+    take_literally(figure)
     with mpl.rc_context({"svg.hashsalt": "auricle"}):
         if image_format == "svg":
             figure.savefig(content, format="svg", metadata={"Date": None})

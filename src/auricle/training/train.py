@@ -9,10 +9,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from auricle.audio.channels import MEAN
-from auricle.datasets.dataset import Dataset
+from auricle.datasets.dataset import MAX_TARGET, Dataset
 from auricle.datasets.feature_table import Failure, Progress
 from auricle.datasets.headers import hear_channel, read_headers
-from auricle.errors import UsageError
+from auricle.errors import DataError, UsageError
 from auricle.evaluation.independence import independent_groups
 from auricle.features.cache import FeatureCache
 from auricle.features.embeddings.embedding import Embedding
@@ -141,6 +141,11 @@ def train(
     dataset = data if isinstance(data, Dataset) else Dataset.load(data)
     if balance and dataset.task == "regress":
         raise UsageError("`balance` weighs classes. These are numbers: leave it out.")
+    if dataset.task == "regress" and 0 < np.ptp(dataset.targets) < 1 / MAX_TARGET:
+        raise DataError(
+            f"{dataset.source}: targets must differ by at least {1 / MAX_TARGET:g}. They differ by "
+            f"{np.ptp(dataset.targets):g}: choose another unit."
+        )
     plan = choose_split(dataset, tune=tune, split=split, seed=seed)  # first, since it may refuse the data
     vary_window = spec is None and window_s == "auto"
     odd: tuple[Failure, ...] = ()

@@ -267,3 +267,15 @@ def test_an_unwritable_file_is_an_error_at_once(where: str, tmp_path: Path) -> N
     with pytest.raises(OutputError, match="the output"):
         ResumableFile(tmp_path / where, SETTINGS)
     assert left(tmp_path) == ["folder"]
+
+
+@pytest.mark.parametrize("letter", ["n", "ü"])
+def test_a_name_as_long_as_a_file_system_takes_is_written_and_resumed(letter: str, tmp_path: Path) -> None:
+    path = tmp_path / (letter * (255 // len(letter.encode())))
+    with pytest.raises(RuntimeError):
+        interrupted(path, "0.wav")
+    assert path.name not in left(tmp_path)
+    with ResumableFile(path, SETTINGS, resume=True) as file:
+        assert file.done == {"0.wav"}
+        file.finish()
+    assert left(tmp_path) == [path.name]

@@ -7,6 +7,7 @@ complete line thus describes no more than is on disk; the part file is cut there
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from auricle.errors import AuricleError, OutputError, UsageError
 from auricle.runtime import files
@@ -25,13 +26,24 @@ __all__ = ["COMMIT_EVERY_S", "ResumableFile", "journal_of"]
 COMMIT_EVERY_S = 0.5
 """Most work that is repeated after a kill, in seconds."""
 
+MAX_NAME_BYTES: Final = 255
+"""Of a file, on every usual file system."""
+
 _BUFFER_BYTES = 1 << 18
 
 
 def journal_of(path: Path) -> Path:
     """Return the journal of a run that writes to a path."""
-    target = Path(os.path.realpath(path))
-    return target.with_name(f"{target.name}.journal")
+    return _beside(Path(os.path.realpath(path)), ".journal")
+
+
+def _beside(target: Path, suffix: str) -> Path:
+    """Return a path beside the target: its name and a suffix, or the beginning of a name that is too long for both."""
+    name = os.fsencode(target.name)
+    if len(name) + len(suffix) <= MAX_NAME_BYTES:
+        return target.with_name(f"{target.name}{suffix}")
+    digest = hashlib.sha256(name).hexdigest()[:16]
+    return target.with_name(f"{os.fsdecode(name[:128])}-{digest}{suffix}")
 
 
 class _WrittenFile(NamedTuple):
@@ -88,7 +100,7 @@ class ResumableFile:
         self._on_synced = on_synced
         self._path = path
         self._target = Path(os.path.realpath(path))
-        self._part_path = self._target.with_name(f"{self._target.name}.part")
+        self._part_path = _beside(self._target, ".part")
         self._journal_path = journal_of(path)
         self._journal = self._part = -1
         self.done: set[str] = set()
