@@ -32,3 +32,9 @@ def test_error_names_the_first_sample_that_is_not_finite(value: float) -> None:
 def test_rate_below_one_hz_raises() -> None:
     with pytest.raises(AudioError, match=r"sample rate must be at least 1 Hz. Got 0"):
         Clip(np.zeros(1, np.float32), 0)
+
+
+@pytest.mark.parametrize("samples", [None, "a.wav", {"a": 1}, ([0.0], [0.0, 1.0])])
+def test_what_holds_no_samples_gets_a_sentence(samples: object) -> None:
+    with pytest.raises(AudioError, match=r"^array: .*Got|^array: every sample must be finite"):
+        Clip(samples, 8000)

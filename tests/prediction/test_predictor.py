@@ -1,8 +1,13 @@
+import copy
 import io
+import multiprocessing
+import pickle
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -326,3 +331,40 @@ def test_clipping_is_measured_before_the_sound_is_resampled(rate_hz: int, states
     manifest = states.bundle.manifest.model_copy(update={"quality": 6})  # as bundles of before measured it
     before = Predictor(replace(states.loaded, bundle=replace(states.bundle, manifest=manifest)))
     assert (before.predict(tmp_path / "loud.wav").quality.clipped < clipped / 2) == (rate_hz != 8000)
+
+
+@pytest.mark.parametrize("fixture", ["states", "speeds"])
+def test_a_loaded_model_can_be_copied_and_pickled(
+    fixture: str, sound_file: Path, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(fixture)
+    expected = model.answers(sound_file)
+    for again in (copy.copy(model), copy.deepcopy(model), _sent(model)):
+        assert again.name == model.name
+        assert again.answers(sound_file) == expected
+    assert _sent(model.bundle).to_bytes() == model.bundle.to_bytes()
+    assert _sent(model.loaded).name == model.name
+
+
+def test_a_loaded_model_works_in_other_processes(states: Predictor, sound_file: Path) -> None:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(states.predict, sound_file).result(timeout=60) == states.predict(sound_file)
+
+
+def test_a_model_that_changed_on_the_way_is_refused(states: Predictor) -> None:
+    sent = bytearray(pickle.dumps(states))
+    sent[len(sent) // 2] ^= 1
+    with pytest.raises(BundleError):
+        pickle.loads(sent)  # noqa: S301  (of this test's own)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"bundle", ["m.auricle"], {}])
+def test_a_model_of_another_type_gets_a_sentence(wrong: object) -> None:
+    with pytest.raises(UsageError, match=r"a bundle is read from a path. Got "):
+        load(wrong)
+    with pytest.raises(UsageError, match=r"`model` must be a Bundle. Got .* A file is loaded by `auricle.load`"):
+        Predictor(wrong)
+
+
+def _sent(model: object) -> Any:
+    return pickle.loads(pickle.dumps(model))  # noqa: S301  (of this test's own)

@@ -12,13 +12,36 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import auricle
 from auricle.audio.clip import Clip
-from auricle.errors import AudioError, FeatureError
+from auricle.errors import AudioError, FeatureError, UsageError
 from auricle.features.extractor import Extractor
 from auricle.features.spec import FeatureSpec
 
 AudioFeatures = auricle.AudioFeatures
 
 SMALL = FeatureSpec(rate_hz=8000, n_fft=256, hop=128, n_mels=16, n_mfcc=8, features=("mfcc", "mel"))
+
+
+class Series:
+    """A series of pandas or Polars, as far as it is asked."""
+
+    def __init__(self, values):
+        self.values = np.empty(len(values), object)
+        self.values[:] = values
+
+    @property
+    def shape(self):
+        return self.values.shape
+
+    def to_numpy(self):
+        return self.values
+
+
+class Frame(Series):
+    """A frame of pandas or Polars, as far as it is asked."""
+
+    def __init__(self, values):
+        self.columns, columns = tuple(values), [np.array(column, object) for column in values.values()]
+        self.values = np.stack(columns, axis=1)
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +122,59 @@ def test_what_cannot_be_read_is_said(recordings, tmp_path):
         AudioFeatures(SMALL).fit(files).transform([str(tmp_path / "prose.wav")])
     with pytest.raises(FeatureError):
         AudioFeatures(SMALL).fit(files).transform([Clip(np.ones(100, np.float32), 8000)])
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        tuple,
+        np.array,
+        lambda files: np.array(files, dtype=object),
+        lambda files: np.array(files)[:, None],
+        lambda files: [[file] for file in files],
+        Series,
+        lambda files: Frame({"file": files}),
+        lambda files: Series([auricle.read(file) for file in files]),
+        lambda files: [auricle.read(file).samples for file in files],
+        lambda files: Series([auricle.read(file).samples for file in files]),
+        lambda files: [auricle.read(files[0]), *files[1:-1], auricle.read(files[-1]).samples],
+    ],
+)
+def test_recordings_come_in_any_container(hold, recordings):
+    files = recordings[0][:3]
+    expected = AudioFeatures(SMALL).fit_transform(files)
+    np.testing.assert_array_equal(AudioFeatures(SMALL, rate_hz=8000).fit_transform(hold(files)), expected)
+
+
+def test_arrays_of_different_lengths_are_a_row_each():
+    sounds = [np.random.default_rng(n).normal(0, 0.1, n).astype(np.float32) for n in (2000, 3000, 4000)]
+    ragged = np.empty(3, object)
+    ragged[:] = sounds
+    expected = Extractor(SMALL).rows([Clip(sound, 8000) for sound in sounds])
+    features = AudioFeatures(SMALL, rate_hz=8000).fit(sounds)
+    for held in (sounds, tuple(sounds), ragged, Series(sounds)):
+        np.testing.assert_array_equal(features.transform(held), expected)
+    # What was fitted on arrays of one length takes those of another, because each is a recording.
+    np.testing.assert_array_equal(features.fit(sounds[:1]).transform(sounds[2:]), expected[2:])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (None, r"`X` must be a list, series, .* Got NoneType"),
+        (3, "Got int"),
+        ("a.wav", r"Got str. Put a single recording into a list"),
+        (Clip(np.ones(300, np.float32), 8000), "Got Clip"),
+        ({"file": "a.wav"}, "Got dict"),
+        ([], "at least one recording"),
+        (["a.wav", None], r"row 1: a recording must be a path, .* Got NoneType"),
+        (Series(["a.wav", float("nan")]), r"row 1: .* Got float"),
+        (Frame({"file": ["a.wav"], "site": ["x"]}), r"one column .* Got a frame of 'file', 'site'"),
+        ([np.zeros(300, np.int16), np.zeros(400, np.int16)], r"row 0: samples must be floating point.*int16 by 32768"),
+        ([np.zeros((2, 300)), "a.wav"], r"row 0: .* Got ndarray"),
+        ([object()], r"row 0: .* Got object"),
+    ],
+)
+def test_other_types_get_a_sentence(wrong, message):
+    with pytest.raises(UsageError, match=message):
+        AudioFeatures(SMALL).fit(wrong)

@@ -30,7 +30,7 @@ class Clip:
     Raises
     ------
     AudioError
-        No samples, more than one dimension, a sample that is not finite, or a rate below 1 Hz.
+        Not numbers, no samples, more than one dimension, a sample that is not finite, or a rate below 1 Hz.
 
     Examples
     --------
@@ -46,7 +46,13 @@ class Clip:
     start_s: float = 0.0
 
     def __post_init__(self) -> None:
-        samples = np.ascontiguousarray(self.samples, dtype=np.float32)
+        try:
+            samples = np.ascontiguousarray(self.samples, dtype=np.float32)
+        except (TypeError, ValueError):
+            raise AudioError(
+                f"{self.source}: samples must be an array of numbers. Got {type(self.samples).__name__}. "
+                "Files are read by `auricle.read`."
+            ) from None
         if samples.ndim != 1 or samples.size == 0:
             raise AudioError(
                 f"{self.source}: samples must be one channel of at least one sample. Got shape {samples.shape}."

@@ -6,13 +6,14 @@ archive's own tables. Names, order and times are fixed: equal members give equal
 
 import hashlib
 import io
+import os
 import stat
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from auricle.errors import BundleError
+from auricle.errors import BundleError, UsageError
 
 __all__ = ["MAX_BYTES", "pack", "read", "unpack"]
 
@@ -44,7 +45,10 @@ def read(path: str | Path) -> bytes:
     Raises
     ------
     BundleError : the file does not exist, is not a regular file, cannot be read, or is larger than ``MAX_BYTES``
+    UsageError : not a path
     """
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(f"a bundle is read from a path. Got {type(path).__name__}.")
     path = Path(path)
     try:
         status = path.stat()

@@ -1,6 +1,7 @@
 """Load a bundle into a feature pipeline and an ONNX session, and run its self-test."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from auricle.bundles import self_test
 from auricle.bundles.bundle import Bundle
@@ -41,6 +42,10 @@ class LoadedModel:
         pipeline, graph = bundle.features(), Graph(bundle.graph)
         self_test.check(bundle, pipeline, graph)
         return cls(bundle=bundle, name=bundle.id, pipeline=pipeline, graph=graph)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes, and be copied, as the bundle, which is loaded and tests itself on arrival."""
+        return type(self).of, (self.bundle,)
 
     @property
     def classes(self) -> tuple[str, ...]:

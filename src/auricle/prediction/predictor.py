@@ -10,7 +10,7 @@ from auricle.audio.decode import open_sound, part_samples, read
 from auricle.audio.sources import Source
 from auricle.bundles.bundle import Bundle
 from auricle.bundles.graph import Graph
-from auricle.errors import BundleError
+from auricle.errors import BundleError, UsageError
 from auricle.features.pipeline import FeaturePipeline
 from auricle.prediction.events import EventRules
 from auricle.prediction.model import LoadedModel
@@ -60,6 +60,8 @@ def load(path: str | Path) -> "Predictor":
 class Predictor:
     """Predict recordings, their windows and events, and streams; one may serve many threads.
 
+    It can be copied, pickled and sent to other processes: it travels as its bundle, and tests itself on arrival.
+
     Parameters
     ----------
     model : Bundle or LoadedModel
@@ -76,6 +78,7 @@ class Predictor:
     Raises
     ------
     BundleError : the graph does not load, or the self-test fails
+    UsageError : neither a bundle nor a loaded model
 
     Examples
     --------
@@ -93,6 +96,10 @@ class Predictor:
     """
 
     def __init__(self, model: Bundle | LoadedModel) -> None:
+        if not isinstance(model, Bundle | LoadedModel):
+            raise UsageError(
+                f"`model` must be a Bundle. Got {type(model).__name__}. A file is loaded by `auricle.load`."
+            )
         self.loaded = model if isinstance(model, LoadedModel) else LoadedModel.of(model)
         self.bundle, self.name = self.loaded.bundle, self.loaded.name
 
