@@ -25,7 +25,6 @@ SHORT = {
     "models/novelty.py": "fitted here, at use in bundles/novelty.py",
     "models/trees.py": "one family",
     "prediction/bulk/outbox.py": "the one bridge from rows to a store",
-    "prediction/model.py": "what predictor, stream and events share",
     "prediction/row_sampler.py": "shared by stream and log entries, which would import each other",
     "serving/routes/monitor.py": "one route",
     "serving/routes/page.py": "one route",

@@ -33,6 +33,8 @@ def test_links_to_folders_are_not_followed(folder: Folder) -> None:
         (["dog/a.wav", "b.wav"], r"must lie in the sub-folder of its class. b.wav lies beside them"),
         (["dog/a.wav", "cat/notes.txt"], r"cat: the folder of a class must hold sound \(.*\.wav.*\). It holds none"),
         (["train/dog/a.wav", "test/dog/b.wav"], r"test, train are splits: write a metadata.csv"),
+        ([f"fold{n}/a.wav" for n in range(1, 11)], r"fold1, fold10, .* look like published folds: .* `--fold fold`"),
+        (["Fold_1/dog/a.wav", "fold 2/dog/b.wav"], r"look like published folds: write a metadata.csv with the columns"),
     ],
 )
 def test_other_folders_are_refused(names: list[str], message: str, folder: Folder) -> None:
