@@ -6,7 +6,7 @@ from auricle.errors import AudioError
 
 
 def test_samples_become_contiguous_float32() -> None:
-    clip = Clip(np.arange(8)[::2], 4)
+    clip = Clip(np.arange(8.0)[::2], 4)
     assert clip.samples.dtype == np.float32
     assert clip.samples.flags.c_contiguous
     assert clip.duration_s == 1.0
@@ -38,3 +38,9 @@ def test_rate_below_one_hz_raises() -> None:
 def test_what_holds_no_samples_gets_a_sentence(samples: object) -> None:
     with pytest.raises(AudioError, match=r"^array: .*Got|^array: every sample must be finite"):
         Clip(samples, 8000)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint8, np.int64, bool])
+def test_integers_are_refused_with_their_full_scale(dtype: type) -> None:
+    with pytest.raises(AudioError, match=r"array: samples must be floating point, .* for int16 by 32768"):
+        Clip(np.ones(8, dtype), 4)

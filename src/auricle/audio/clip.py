@@ -8,9 +8,25 @@ from numpy.typing import NDArray
 
 from auricle.errors import AudioError
 
-__all__ = ["Clip", "Samples"]
+__all__ = ["Clip", "Samples", "check_floating"]
 
 Samples: TypeAlias = NDArray[np.float32]
+
+
+def check_floating(samples: object, name: str) -> None:
+    """Check that samples are not integers, which have a full scale of their own.
+
+    Raises
+    ------
+    AudioError
+        They are.
+    """
+    dtype = getattr(samples, "dtype", None)
+    if getattr(dtype, "kind", "f") in "biu":
+        raise AudioError(
+            f"{name}: samples must be floating point, in [-1, 1]. Got {dtype}: divide by its full scale, for int16 by "
+            "32768."
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +46,7 @@ class Clip:
     Raises
     ------
     AudioError
-        Not numbers, no samples, more than one dimension, a sample that is not finite, or a rate below 1 Hz.
+        Not numbers, integers, no samples, more than one dimension, a sample that is not finite, or a rate below 1 Hz.
 
     Examples
     --------
@@ -46,6 +62,7 @@ class Clip:
     start_s: float = 0.0
 
     def __post_init__(self) -> None:
+        check_floating(self.samples, self.source)
         try:
             samples = np.ascontiguousarray(self.samples, dtype=np.float32)
         except (TypeError, ValueError):

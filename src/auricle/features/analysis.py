@@ -164,6 +164,11 @@ def checked(samples: ArrayLike, spec: FeatureSpec) -> NDArray[np.float32]:
     ------
     FeatureError : not one channel, fewer samples than one frame, or a sample that is not finite or beyond ±1e10
     """
+    dtype = getattr(samples, "dtype", None)
+    if getattr(dtype, "kind", "f") in "iu" and getattr(dtype, "itemsize", 8) <= 4:  # as decoders write them
+        raise FeatureError(
+            f"Samples must be floating point, in [-1, 1]. Got {dtype}: divide by its full scale, for int16 by 32768."
+        )
     array = np.require(samples, np.float32, ["C", "W"])
     if array.ndim != 1:
         raise FeatureError(f"A window must be one channel of samples. Got shape {array.shape}.")

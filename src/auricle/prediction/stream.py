@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.audio import quality
-from auricle.audio.clip import Samples
+from auricle.audio.clip import Samples, check_floating
 from auricle.audio.clipping import ClippedRuns
 from auricle.audio.resample import Resampler
 from auricle.audio.windows import Cutter, Window
@@ -195,11 +195,8 @@ class Stream:
         block = np.asarray(block)
         if block.ndim != 1:
             raise AudioError(f"{self.source}: a block must be one channel, shape (n,). Got shape {block.shape}.")
-        if block.size and block.dtype.kind != "f":
-            raise AudioError(
-                f"{self.source}: samples must be floating point, in [-1, 1]. Got {block.dtype}: "
-                "divide by its full scale, for int16 by 32768."
-            )
+        if block.size:
+            check_floating(block, self.source)
         block = np.ascontiguousarray(block, np.float32)
         if not all_within(block, np.inf):
             raise AudioError(f"{self.source}: every sample must be finite. A block holds one that is not.")

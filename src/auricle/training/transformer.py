@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from auricle.audio.clip import Clip
+from auricle.audio.clip import Clip, check_floating
 from auricle.audio.decode import open_sound, read
 from auricle.audio.resample import resample
 from auricle.errors import UsageError
@@ -123,6 +123,8 @@ class AudioFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         return tags
 
     def _samples(self, X: Any, *, reset: bool) -> NDArray[np.float32]:
+        if getattr(getattr(X, "dtype", None), "itemsize", 4) < 4:  # of sound; scikit-learn's own checks send int32
+            check_floating(X, "X")
         least = 2 if reset else 1  # after `fit`, the number must be the same as in it
         samples: NDArray[np.float32] = validate_data(self, X, dtype=np.float32, reset=reset, ensure_min_features=least)
         return samples
@@ -179,12 +181,7 @@ def _recording(row: Any, number: int, rate_hz: int) -> Any:
         return row
     if getattr(row, "ndim", None) == 1:
         samples = np.asarray(row)
-        if samples.dtype.kind == "f":
-            return Clip(samples, rate_hz, source=f"row {number}")
-        raise UsageError(
-            f"row {number}: samples must be floating point, in [-1, 1]. Got {samples.dtype}: divide by its full scale, "
-            "for int16 by 32768."
-        )
+        return Clip(samples, rate_hz, source=f"row {number}")
     raise UsageError(
         f"row {number}: a recording must be a path, a Clip, or one channel of floating-point samples. "
         f"Got {type(row).__name__}. Remove the row, or name its file."
