@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["inspect"]
 
 MAX_CLASSES = 30  # that are printed
+MAX_PLACES = 12
 
 _UNITS = {
     "duration_s": ("duration", "{:.2f} s"),
@@ -95,6 +96,7 @@ def _show(inspection: "Inspection") -> None:
     from rich.text import Text
 
     from auricle.inspection.report import verdict_of
+    from auricle.inspection.schedule import describe, schedules
 
     summary = inspection.as_json()
     out = stdout_console()
@@ -120,6 +122,9 @@ def _show(inspection: "Inspection") -> None:
     if "target" in summary:
         table.add_row("target", *(f"{value:g}" for value in summary["target"].values()))
     out.print(table)
+    for schedule in schedules(inspection.dataset)[1][:MAX_PLACES]:
+        for sentence in describe(schedule):
+            out.print(Text(f"schedule  {sentence}"))
     for finding in inspection.findings:
         line = Text.assemble((finding.severity, TONES[finding.severity]), f"  {finding.kind}: {finding.message}")
         out.print(line)

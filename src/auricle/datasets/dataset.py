@@ -20,6 +20,9 @@ from auricle.tasks.table import Task
 
 __all__ = ["MAX_TARGET", "Dataset", "Example"]
 
+MEASURED_COLUMNS: Final = frozenset({"temperature_c", "battery_v", "latitude", "longitude"})
+"""Columns of metadata that hold numbers, of which every recording may have its own."""
+
 MAX_TARGET: Final = 1e100
 """Largest target whose squares can be summed."""
 
@@ -204,6 +207,11 @@ class Dataset:
         """Weight of each example in a fit, shape (n,); None if all are equal."""
         weights = np.array([example.weight for example in self.examples])
         return None if np.ptp(weights) == 0 else weights
+
+    @cached_property
+    def named_columns(self) -> tuple[str, ...]:
+        """Columns of metadata that may name a machine, site or session; what a recorder measured does not."""
+        return tuple(column for column in self.examples[0].metadata if column not in MEASURED_COLUMNS)
 
     @property
     def n_recordings(self) -> int:

@@ -13,6 +13,7 @@ from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.readers import read_table
 from auricle.datasets.tables.columns import check_names, suggestion
 from auricle.datasets.tables.frames import read_frame
+from auricle.datasets.tables.recorder_columns import with_recorder_columns
 from auricle.datasets.tables.table import Row, Table
 from auricle.datasets.times import made_at
 from auricle.errors import DataError, UsageError
@@ -58,7 +59,7 @@ def load(
     root: Path | None = None,
 ) -> Dataset:
     """Load a dataset; `Dataset.load` documents parameters and errors."""
-    table = _read(data, root)
+    table = _recorded(_read(data, root))
     _check_columns(table, {"label": label, "target": target, "group": group, "fold": fold})
     columns = _choose_columns(table, task, label, target, group, fold)
     examples = _examples(table, columns)
@@ -91,7 +92,7 @@ def load_recordings(
     UsageError
         A column or folder that does not exist.
     """
-    table = _read(path, root)
+    table = _recorded(_read(path, root))
     _check_columns(table, {"label": label, "group": group})
     label_column = label or ("label" if task == "classify" else "target")
     columns = _Columns(task, label_column, _group_column(table, group), None, needs_label=False)
@@ -113,6 +114,13 @@ def _read(data: object, root: Path | None) -> Table:
     if not root.is_dir():
         raise UsageError(f"`root` must be a folder. There is no folder {root}.")
     return replace(table, folder=root)
+
+
+def _recorded(table: Table) -> Table:
+    """Return the table with what recorders wrote; a row without a file is left to the checks."""
+    if "file_name" not in table.columns or not all(row.cells["file_name"].strip() for row in table.rows):
+        return table
+    return with_recorder_columns(table, (_file(row, table)[0] for row in table.rows))
 
 
 def _check_columns(table: Table, options: dict[str, str | None]) -> None:

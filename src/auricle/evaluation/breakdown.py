@@ -168,7 +168,7 @@ def by_column(scored: ScoredPredictions) -> dict[str, tuple[Subgroup, ...]]:
     """Score each value of each column with 2 to 24 of them that does not repeat the target; the worst value first."""
     examples, targets = scored.dataset.examples, label_texts(scored.dataset)
     subgroups = {}
-    for column in examples[0].metadata:
+    for column in scored.dataset.named_columns:
         values = np.array([example.metadata.get(column, "").strip() or "(empty)" for example in examples])
         names = np.unique(values)
         if 2 <= names.size <= MAX_VALUES and not is_label_copy(values.tolist(), targets):

@@ -62,7 +62,7 @@ def independent_groups(dataset: Dataset, duplicates: Iterable[tuple[int, int]] =
 def _candidates(dataset: Dataset) -> Iterator[tuple[str, NDArray[np.str_]]]:
     """Yield columns, and beginnings of the file names, with the value of each recording."""
     examples = dataset.examples
-    for column in examples[0].metadata:
+    for column in dataset.named_columns:
         yield f"the column `{column}`", np.array([example.metadata.get(column, "").strip() for example in examples])
     parts = [re.findall(r"[^\W_]+", example.file.stem) for example in examples]
     for n_parts in range(1, min(map(len, parts))):

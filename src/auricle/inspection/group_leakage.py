@@ -173,7 +173,7 @@ def _columns(dataset: Dataset) -> dict[str, NDArray[np.intp]]:
     """Return the columns that could be a machine, speaker or session, and without groups file name beginnings."""
     texts = {
         f"`{column}`": [example.metadata.get(column, "").strip() for example in dataset.examples]
-        for column in dataset.examples[0].metadata
+        for column in dataset.named_columns
         if column != dataset.group_column
     }
     if dataset.group_column is None:

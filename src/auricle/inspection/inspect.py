@@ -19,6 +19,7 @@ from auricle.inspection.leaks import Leaks, find_leaks
 from auricle.inspection.recording_faults import find_recording_faults
 from auricle.inspection.sample_rate import SampleRate, choose_rate, leave_out_odd
 from auricle.inspection.scan import Recording, scan_dataset
+from auricle.inspection.schedule import schedules
 from auricle.records import Quality
 
 __all__ = ["MEASURES", "Inspection", "inspect"]
@@ -77,6 +78,11 @@ class Inspection:
             for label in self.dataset.classes
         }
 
+    def schedule_as_json(self) -> dict[str, Any] | None:
+        """Return when each recorder recorded, with its gaps; None where no recording has a time."""
+        column, found = schedules(self.dataset)
+        return {"column": column or None, "places": [one.as_json() for one in found]} if found else None
+
     def as_json(self) -> dict[str, Any]:
         """Return the output of ``auricle inspect --json``."""
         dataset = self.dataset
@@ -100,6 +106,7 @@ class Inspection:
                 "smallest": min(groups.values()),
                 "largest": max(groups.values()),
             },
+            "schedule": self.schedule_as_json(),
             **self.leaks.as_json(dataset),
             "findings": [finding.as_json() for finding in self.findings],
             "recordings": [_as_json(e, r) for e, r in zip(dataset.examples, self.recordings, strict=True)],

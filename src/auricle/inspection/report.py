@@ -14,8 +14,22 @@ from auricle.features.spec import default_spec
 from auricle.features.spectrum import log_mel
 from auricle.inspection.findings import Finding, file_name, label_texts, name_of
 from auricle.inspection.inspect import Inspection
+from auricle.inspection.schedule import describe, schedules
 from auricle.reports import charts
-from auricle.reports.html import Block, Gallery, Notice, Numbers, Page, Section, Table, Text, Tone, omissions, picture
+from auricle.reports.html import (
+    Block,
+    Gallery,
+    Listing,
+    Notice,
+    Numbers,
+    Page,
+    Section,
+    Table,
+    Text,
+    Tone,
+    omissions,
+    picture,
+)
 
 __all__ = ["build_report", "verdict_of"]
 
@@ -32,6 +46,7 @@ def build_report(inspection: Inspection) -> Page:
     sections = (
         Section("Possible leakage, confounders and recording faults", tuple(_notices(inspection))),
         Section("Contents", tuple(_contents(inspection))),
+        *_schedule(inspection),
         Section("Sound quality", tuple(_measures(inspection))),
         Section("Example spectrograms", tuple(_examples(inspection))),
         Section("Duplicates", tuple(_duplicates(inspection))),
@@ -41,6 +56,14 @@ def build_report(inspection: Inspection) -> Page:
     source = inspection.dataset.source
     title = f"Inspection of {Path(source).resolve().name}"
     return Page(title, verdict, sections, subtitle=f"Dataset {source}", tone=tone)
+
+
+def _schedule(inspection: Inspection) -> Iterator[Section]:
+    column, found = schedules(inspection.dataset)
+    if found:
+        of = f"Recordings of each {column}, by their times" if column else "Recordings by their times"
+        lines = tuple(line for schedule in found[:MAX_ROWS] for line in describe(schedule))
+        yield Section("Recording schedule", (Text(f"{of}; those without a zone are taken as UTC."), Listing(lines)))
 
 
 def verdict_of(findings: Sequence[Finding]) -> tuple[Tone, str]:

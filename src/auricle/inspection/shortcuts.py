@@ -74,7 +74,7 @@ def traits_of(dataset: Dataset, recordings: Sequence[Recording]) -> Iterator[Tra
         if np.ptp(values) > 0:
             yield Trait(name, values, pattern.format)
     labels = label_texts(dataset)
-    for column in dataset.examples[0].metadata:
+    for column in dataset.named_columns:
         texts = [example.metadata.get(column, "").strip() for example in dataset.examples]
         names, codes = np.unique(texts, return_inverse=True)
         few = 2 <= names.size <= max(20, 2 * len(dataset.classes))

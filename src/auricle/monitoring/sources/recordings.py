@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from auricle.audio.recorders.sources import read_facts
 from auricle.datasets.dataset import Example
 from auricle.datasets.loading import Recordings, load_recordings
 from auricle.datasets.readers import READERS
+from auricle.datasets.tables.recorder_columns import cells_of
 from auricle.errors import UsageError
 from auricle.prediction.bulk.inputs import expand
+from auricle.runtime.compute import parallel_map
 
 __all__ = ["find_recordings"]
 
@@ -52,5 +55,11 @@ def find_recordings(
         if (label, group, root) != (None, None, None):
             raise UsageError(f"{path}: `--label`, `--group` and `--root` apply to a table only. This is none.")
         inputs = expand([path])
-        return Recordings(tuple(Example(file, None, None, str(file)) for file in inputs.files), inputs.omitted)
+        return Recordings(tuple(parallel_map(_example, inputs.files)), inputs.omitted)
     return load_recordings(path, "classify" if classes else "regress", label=label, group=group, root=root)
+
+
+def _example(file: Path) -> Example:
+    cells = cells_of(read_facts(file).facts)
+    time = cells.pop("time", None)
+    return Example(file, None, None, str(file), time=time, metadata=cells)
