@@ -36,3 +36,16 @@ def test_each_channel_is_a_recording_in_the_group_of_its_file(tmp_path: Path) ->
     assert {e.channel for e in hear_channel(data, headers, "max-energy").examples} == {"max-energy"}
     with pytest.raises(UsageError, match="`channel` must be"):
         hear_channel(data, headers, "left")
+
+
+def test_what_is_not_decoded_is_counted(tmp_path: Path) -> None:
+    import io
+
+    content = io.BytesIO()
+    soundfile.write(content, np.random.default_rng(0).normal(0, 0.1, 8000), 8000, format="MP3")
+    (tmp_path / "junk.mp3").write_bytes(bytes(5000) + content.getvalue())
+    (tmp_path / "clean.mp3").write_bytes(content.getvalue())
+    examples = (Example(tmp_path / name, "x", None, name) for name in ("junk.mp3", "clean.mp3", "junk.mp3"))
+    (omitted,) = read_headers(Dataset(tuple(examples), "classify")).omitted
+    assert (omitted.what, omitted.count) == ("parts of files", 1)
+    assert omitted.reason == "bytes of an MP3 that are no frames"

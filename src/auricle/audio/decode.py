@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -37,6 +37,8 @@ class Sound:
         Number of channels; `blocks` yields one, or their mean.
     n_frames : int or None
         Length in the header, which may be wrong; None where it holds none.
+    left_out : tuple of str
+        What of the file is not decoded, such as further tracks of sound.
     """
 
     def __init__(self, source: Source, *, name: str | None = None) -> None:
@@ -44,7 +46,8 @@ class Sound:
         self._is_read = False
         with ExitStack() as stack:
             self._file = stack.enter_context(open_source(source))
-            self._decoder = stack.enter_context(closing(open_decoder(self._file, self.name)))
+            self._decoder, self.left_out = open_decoder(self._file, self.name)
+            stack.callback(self._close_decoder)
             self._stack = stack.pop_all()
         self.format = self._decoder.format
         self.rate_hz = self._decoder.rate_hz
@@ -62,6 +65,9 @@ class Sound:
     def close(self) -> None:
         """Close the file."""
         self._stack.close()
+
+    def _close_decoder(self) -> None:
+        self._decoder.close()  # of the last opened: the loudest channel takes two
 
     def blocks(
         self, *, rate_hz: int | None = None, start_s: float = 0.0, end_s: float | None = None, channel: str = MEAN
@@ -126,7 +132,7 @@ class Sound:
             left -= len(frames)
         self._decoder.close()
         self._file.seek(0)
-        self._decoder = self._stack.enter_context(closing(open_decoder(self._file, self.name)))
+        self._decoder, _ = open_decoder(self._file, self.name)
         return str(int(energies.argmax()))
 
     def _frames(self, start: int, stop: int | None, block_frames: int, channel: str) -> Iterator[Samples]:

@@ -1,6 +1,7 @@
 """``auricle features``: the feature rows of a data set as a table."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,6 +74,8 @@ def features(
         headers = read_headers(dataset, workers=workers)
         rate = choose_rate(dataset, headers, rate_hz=rate_hz, workers=workers)
         leave_out_odd(dataset, headers, rate, skip_bad=False)
+        print_omitted(headers.omitted, strict=strict)
+        dataset = replace(dataset, omitted=(*dataset.omitted, *headers.omitted))
         dataset = hear_channel(dataset, headers, channel)
         return dataset, choose_spec(headers, rate.rate_hz, fmin_hz=fmin_hz, fmax_hz=fmax_hz), rate
 

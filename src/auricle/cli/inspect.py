@@ -76,6 +76,7 @@ def inspect(
         bars = stack.enter_context(Bars())
         cache = stack.enter_context(closing(FeatureCache(max_bytes=max_bytes))) if max_bytes else None
         inspection = run(dataset, workers=workers, cache=cache, progress=bars)
+    print_omitted(inspection.dataset.omitted[len(dataset.omitted) :], strict=strict)
     if output is not None:
         from auricle.inspection.report import build_report
 

@@ -159,6 +159,7 @@ def train(
             cache=cache,
             progress=bars,
         )
+        print_omitted(result.dataset.omitted[len(dataset.omitted) :], strict=strict)
         result.bundle.save(output)
         curve = None if report is None else result.learning_curve(progress=bars)
     if report is not None and curve is not None:

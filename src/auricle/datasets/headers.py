@@ -9,6 +9,7 @@ from auricle.audio.channels import EACH, check_channel
 from auricle.audio.decode import open_sound
 from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import AuricleError
+from auricle.records import Omitted, count_omitted
 from auricle.runtime.compute import parallel_map
 
 __all__ = ["Headers", "hear_channel", "read_headers"]
@@ -27,12 +28,15 @@ class Headers:
         NaN where the header has no length.
     examples : int64, shape (n,)
         Index of each recording in its dataset.
+    omitted : tuple of Omitted
+        What of the files is not decoded.
     """
 
     rate_hz: NDArray[np.int64]
     duration_s: NDArray[np.float64]
     examples: NDArray[np.int64]
     channels: NDArray[np.int64]
+    omitted: tuple[Omitted, ...] = ()
 
 
 def read_headers(dataset: Dataset, *, workers: int | None = None) -> Headers:
@@ -46,21 +50,24 @@ def read_headers(dataset: Dataset, *, workers: int | None = None) -> Headers:
     """
     found = enumerate(parallel_map(_header, dataset.examples, workers=workers))
     headers = [(*header, index) for index, header in found if header is not None]
-    rate_hz, duration_s, channels, examples = zip(*headers, strict=True) if headers else ((), (), (), ())
+    rate_hz, duration_s, channels, left_out, examples = zip(*headers, strict=True) if headers else ((),) * 5
+    files = [str(dataset.examples[index].file) for index in examples]
+    unread = {(what, file): None for file, each in zip(files, left_out, strict=True) for what in each}
     return Headers(
         np.array(rate_hz, np.int64),
         np.array(duration_s, np.float64),
         np.array(examples, np.int64),
         np.array(channels, np.int64),
+        count_omitted(("parts of files", what, file) for what, file in unread),
     )
 
 
-def _header(example: Example) -> tuple[int, float, int] | None:
+def _header(example: Example) -> tuple[int, float, int, tuple[str, ...]] | None:
     try:
         with open_sound(example.file) as sound:
             file_s = float("nan") if sound.n_frames is None else sound.n_frames / sound.rate_hz
             end_s = file_s if example.end_s is None else example.end_s
-            return sound.rate_hz, end_s - example.start_s, sound.channels
+            return sound.rate_hz, end_s - example.start_s, sound.channels, sound.left_out
     except AuricleError:
         return None
 

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -150,6 +150,7 @@ def inspect(
     readable = dataset.subset(kept) if failures else dataset
     leaks = find_leaks(readable, recordings)
     headers = read_headers(readable, workers=workers)
+    readable = replace(readable, omitted=(*readable.omitted, *headers.omitted))
     rate = choose_rate(readable, headers, workers=workers)
     faults = find_recording_faults(readable, recordings, rate)
     findings = sort([*_failed(dataset, failures), *_odd(readable, headers, rate), *leaks.findings, *faults])

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -154,6 +155,7 @@ def train(
         rate = choose_rate(dataset, headers, rate_hz=rate_hz, workers=workers)
         spec = choose_spec(headers, rate.rate_hz, window_s=window_s, fmin_hz=fmin_hz, fmax_hz=fmax_hz)
         dataset, odd = leave_out_odd(dataset, headers, rate, skip_bad=skip_bad)
+        dataset = replace(dataset, omitted=(*dataset.omitted, *headers.omitted))
     else:
         rate = SampleRate(spec.rate_hz, "that of the spec that was given.")
     if channel != MEAN:

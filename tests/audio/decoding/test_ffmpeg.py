@@ -82,3 +82,10 @@ def test_a_truncated_file_is_an_error_or_shorter(tone: Samples) -> None:
     content = encode(tone, "aac")
     with pytest.raises(AudioError, match="the sound cannot be decoded"):
         read(content[: len(content) // 2])
+
+
+def test_further_tracks_are_told(tone: Samples) -> None:
+    with open_sound(encode(tone, "alac", tracks=2)) as sound:
+        assert sound.left_out == ("tracks of sound after the first",)
+    with open_sound(encode(tone, "alac")) as sound:
+        assert sound.left_out == ()

@@ -3,7 +3,7 @@
 import mmap
 from contextlib import closing
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from auricle.audio.clip import Samples
 from auricle.audio.decoding import ffmpeg, mpeg, ogg
@@ -18,6 +18,10 @@ __all__ = ["Encoded", "FrameDecoder", "examine", "open_decoder"]
 _MPEG_IN_WAV = 0x55
 _FEWEST_FRAMES = 4
 """Frames that follow each other in a file that begins with something else, for it to count as an MP3."""
+
+
+MAX_JUNK_BYTES: Final = 2048
+"""Bytes of an MP3 beside its frames that are not worth a word: a last frame that a recorder did not finish."""
 
 
 class FrameDecoder(Protocol):
@@ -39,8 +43,10 @@ class FrameDecoder(Protocol):
         """Free the decoder."""
 
 
-def open_decoder(file: BinaryIO, name: str) -> FrameDecoder:
-    """Return the decoder of an open file, whose format its content decides; the file stays open.
+def open_decoder(file: BinaryIO, name: str) -> tuple[FrameDecoder, tuple[str, ...]]:
+    """Return the decoder of an open file, whose format its content decides, and what it leaves out.
+
+    The file stays open.
 
     Raises
     ------
@@ -49,11 +55,14 @@ def open_decoder(file: BinaryIO, name: str) -> FrameDecoder:
     """
     encoded = examine(file, name)
     if encoded.is_foreign:
-        return FfmpegDecoder(file, name, encoded.format)
+        decoder = FfmpegDecoder(file, name, encoded.format)
+        others = ("tracks of sound after the first",) if decoder.n_tracks > 1 else ()
+        return decoder, others
+    left_out = ("bytes of an MP3 that are no frames",) if encoded.junk_bytes > MAX_JUNK_BYTES else ()
     parts = [
         Decoder(part, name, encoded.format, layout=encoded.layout, is_own=part is not file) for part in encoded.files
     ]
-    return parts[0] if len(parts) == 1 else _Chain(parts, name)
+    return parts[0] if len(parts) == 1 else _Chain(parts, name), left_out
 
 
 class _Chain:
