@@ -23,7 +23,8 @@ test-generic: $(VENV)/.test
 # What strangers may send and people bring, at length.
 hardening: $(VENV)/.test
 	AURICLE_FUZZ=200000 AURICLE_GROWTH=10000 $(BIN)/pytest tests/serving/http/test_fuzz.py tests/serving/http/test_growth.py \
-		tests/datasets/annotations/test_reader.py tests/datasets/tables/test_text.py tests/training/test_small_numbers.py
+		tests/datasets/annotations/test_reader.py tests/datasets/tables/test_text.py tests/training/test_small_numbers.py \
+		tests/audio/decoding/test_encoded.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

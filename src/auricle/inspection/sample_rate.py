@@ -256,7 +256,7 @@ def _reason(
     elif chosen_hz == lowest_hz == highest_hz:
         why = "the rate of the recordings"
     elif chosen_hz == lowest_hz:
-        why = f"the lowest of the recordings, for {have}: a band that some lack would give their recorder away"
+        why = f"the lowest of the recordings; {have}, and a band that some lack would give their recorder away"
     else:
         why = f"enough for what lies below {chosen_hz / 2:g} Hz; {have}"
     if discarded_db is None:

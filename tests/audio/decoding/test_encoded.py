@@ -1,7 +1,9 @@
 """Every file is opened by the decoder that reads it whole, or refused by what it is."""
 
+import os
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,9 @@ import pytest
 from auricle.audio.clip import Samples
 from auricle.audio.decode import open_sound, read
 from auricle.audio.decoding import ffmpeg
+from auricle.audio.decoding.encoded import examine
 from auricle.audio.sound_files import FFMPEG_SUFFIXES
+from auricle.audio.sources import open_source
 from auricle.errors import AudioError
 
 Encode = Callable[..., bytes]
@@ -91,3 +95,20 @@ def test_files_that_people_brought(name: str, cases_dir: Path) -> None:
 @pytest.mark.recordings
 def test_every_case_of_sound_is_tried(cases_dir: Path) -> None:
     assert {file.name for file in (cases_dir / "sound").iterdir()} == set(RIGHT)
+
+
+@pytest.mark.parametrize("kind", ["wav16", "flac16", "vorbis", "opus", "mp3", "aiff"])
+def test_a_damaged_header_is_examined_or_refused_by_name(
+    kind: str, encoded: Encode, noise: Noise, rng: np.random.Generator
+) -> None:
+    whole = encoded(noise(9000), 16_000, kind)
+    for _ in range(int(os.environ.get("AURICLE_FUZZ", "600")) // 6):
+        content = bytearray(whole[: rng.integers(1, len(whole))])
+        for position in rng.integers(0, min(len(content), 400), rng.integers(0, 8)):
+            content[position] = rng.integers(256)
+        with open_source(bytes(content)) as file, suppress(AudioError):
+            found = examine(file, "x")
+            assert all(part.readable() for part in found.files)
+            for part in found.files:
+                if part is not file:
+                    part.close()
