@@ -1,5 +1,11 @@
 """Journal of a retraining: recorded outcomes, resumption with the stored challenger, and conditional promotion."""
 
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +13,7 @@ from auricle.bundles.bundle import Bundle
 from auricle.errors import DataError, StoreError
 from auricle.lifecycle.journal import Journal, fingerprint
 from auricle.lifecycle.retrain import Retrained
+from auricle.prediction.predictor import Predictor
 from auricle.store.store import Store
 
 
@@ -85,3 +92,40 @@ def test_promotion_and_its_record_are_both_there_or_neither(
     promote()
     assert store.models.champion().id == first_retraining[1].id
     assert [decision.outcome for decision in store.decisions.latest()] == ["promoted", "failed"]
+
+
+KILLED = """
+import os, signal, sys
+from auricle.bundles.bundle import Bundle
+from auricle.lifecycle.journal import Journal
+from auricle.store.store import Store
+
+with Store.open(sys.argv[1]) as store:
+    def die(*_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
+    store.decisions.finish_in = die
+    with Journal(store, store.models.champion(), "inputs", {}) as journal:
+        journal.store_challenger(Bundle.load(sys.argv[2]))
+        journal.promote("better", {})
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_kill_between_the_promotion_and_its_record_leaves_neither(
+    kind: str,
+    request: pytest.FixtureRequest,
+    champion: Predictor,
+    first_retraining: tuple[Retrained, Bundle],
+    add: Callable[[Store, Bundle], str],
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path / 'k.db'}" if kind == "sqlite" else request.getfixturevalue("postgresql_database")
+    first_retraining[1].save(tmp_path / "challenger.auricle")
+    with Store.open(url) as store:
+        add(store, champion.bundle)
+        before = store.models.champion().id
+    ran = subprocess.run([sys.executable, "-c", KILLED, url, str(tmp_path / "challenger.auricle")], check=False)
+    assert ran.returncode == -signal.SIGKILL
+    with Store.open(url) as store:
+        assert store.models.champion().id == before
+        assert store.decisions.latest()[0].outcome == "begun"
