@@ -36,6 +36,9 @@ def test_each_channel_is_a_recording_in_the_group_of_its_file(tmp_path: Path) ->
     assert {e.channel for e in hear_channel(data, headers, "max-energy").examples} == {"max-energy"}
     with pytest.raises(UsageError, match="`channel` must be"):
         hear_channel(data, headers, "left")
+    kept = Dataset((*data.examples, Example(tmp_path / "three.wav", "x", None, "kept", channel="0")), "classify")
+    assert [e.channel for e in hear_channel(kept, read_headers(kept), "each").examples][-2:] == ["2", "0"]
+    assert hear_channel(kept, read_headers(kept), "1").examples[-1].channel == "0"
 
 
 def test_what_is_not_decoded_is_counted(tmp_path: Path) -> None:

@@ -302,6 +302,17 @@ def test_a_model_hears_the_channel_that_it_was_trained_on(
     assert states.predict(path).probabilities != expected.probabilities
 
 
+def test_a_kept_sound_of_one_channel_is_heard_by_a_model_of_another(
+    states: Predictor, stereo: tuple[Path, list[Clip]], tmp_path: Path
+) -> None:
+    _, clips = stereo
+    soundfile.write(tmp_path / "kept.wav", clips[1].samples, 8000, "FLOAT")
+    model = hearing(states, "1")
+    with pytest.raises(AudioError, match="channel 1 was asked for, and the sound has 1"):
+        model.predict(tmp_path / "kept.wav")
+    assert model.predict(tmp_path / "kept.wav", channel="0").label == states.predict(clips[1]).label
+
+
 def test_the_windows_of_each_channel_count_alike(states: Predictor, stereo: tuple[Path, list[Clip]]) -> None:
     path, clips = stereo
     recording, windows = hearing(states, "each").answers(path)

@@ -71,6 +71,11 @@ class Example:
     where: str = field(default="", compare=False)
 
     @property
+    def named_channel(self) -> str | None:
+        """The channel, where the example names one; None leaves it to a model."""
+        return None if self.channel == MEAN else self.channel
+
+    @property
     def part(self) -> str:
         """Name of the part of the file, in keys of caches: its bounds, and the channel where it is not the mean."""
         return f"{self.start_s}:{self.end_s}" + ("" if self.channel == MEAN else f":{self.channel}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.audio.channels import EACH, check_channel
+from auricle.audio.channels import EACH, MEAN, check_channel
 from auricle.audio.decode import open_sound
 from auricle.datasets.dataset import Dataset, Example
 from auricle.errors import AuricleError
@@ -75,7 +75,8 @@ def _header(example: Example) -> tuple[int, float, int, tuple[str, ...]] | None:
 def hear_channel(dataset: Dataset, headers: Headers, channel: str) -> Dataset:
     """Return the dataset with a channel of every recording.
 
-    ``each`` makes every channel a recording of its own, in the group of its file.
+    ``each`` makes every channel a recording of its own, in the group of its file. An example that names a channel keeps
+    it.
 
     Parameters
     ----------
@@ -91,12 +92,13 @@ def hear_channel(dataset: Dataset, headers: Headers, channel: str) -> Dataset:
     """
     check_channel(channel)
     if channel != EACH:
-        return replace(dataset, examples=tuple(replace(example, channel=channel) for example in dataset.examples))
+        heard = (e if e.channel != MEAN else replace(e, channel=channel) for e in dataset.examples)
+        return replace(dataset, examples=tuple(heard))
     counts = np.ones(len(dataset), np.int64)
     counts[headers.examples] = headers.channels
     examples = (
-        replace(example, channel=str(number)) if count > 1 else example
+        example if count == 1 or example.channel != MEAN else replace(example, channel=str(number))
         for example, count in zip(dataset.examples, counts.tolist(), strict=True)
-        for number in range(count)
+        for number in range(count if example.channel == MEAN else 1)
     )
     return replace(dataset, examples=tuple(examples))

@@ -243,7 +243,9 @@ def evaluate(
 
     def predict(example: Example) -> tuple[Prediction, bool] | Failure:
         try:
-            prediction = model.predict(example.file, start_s=example.start_s, end_s=example.end_s)
+            prediction = model.predict(
+                example.file, start_s=example.start_s, end_s=example.end_s, channel=example.named_channel
+            )
             return prediction, content_hash(example.file).tobytes() in hashes
         except AuricleError as error:
             return Failure.of(example, error)

@@ -10,9 +10,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.audio.channels import MEAN
 from auricle.bundles.bundle import Bundle
 from auricle.datasets.dataset import Dataset, Example
 from auricle.datasets.feature_table import Progress
+from auricle.datasets.headers import hear_channel, read_headers
 from auricle.datasets.one_pass import content_hash
 from auricle.datasets.times import made_at
 from auricle.errors import DataError, UsageError
@@ -124,7 +126,12 @@ class Challenger:
             raise DataError(f"{data.source}: the data must be to {manifest.task}, as {model.id} is. It is {data.task}.")
         labels = load_labelled(store, model.name, is_class=bool(manifest.classes), n_standard=profile.rows.shape[1])
         trusted = {NO_KEY, *(key.id for key in store.keys.all() if "promote" in key.scopes)}
-        data, hashes, frozen = _frozen_hold_out(data, hold_out, champion, workers)
+        data, hashes, frozen = _frozen_hold_out(
+            _heard(data, manifest.channel),
+            None if hold_out is None else _heard(hold_out, manifest.channel),
+            champion,
+            workers,
+        )
         return cls(
             name=model.name,
             champion=champion,
@@ -238,6 +245,11 @@ class Challenger:
         return made_at(self.champion.bundle.manifest.created)
 
 
+def _heard(data: Dataset, channel: str) -> Dataset:
+    """Return the data with the channel that the champion hears; kept sounds, of one channel, name theirs."""
+    return data if channel == MEAN else hear_channel(data, read_headers(data), channel)
+
+
 def _frozen_hold_out(
     data: Dataset, named: Dataset | None, champion: Predictor, workers: int | None
 ) -> tuple[Dataset, NDArray[np.uint8], Dataset | None]:
@@ -270,7 +282,9 @@ def _standard_rows(champion: Predictor, frozen: Dataset | None, workers: int | N
     """Return the standard feature rows of a frozen hold-out, by which its sounds are known among labelled ones."""
 
     def row(example: Example) -> NDArray[np.float32]:
-        return champion.run(example.file, start_s=example.start_s, end_s=example.end_s).standard_row()
+        return champion.run(
+            example.file, start_s=example.start_s, end_s=example.end_s, channel=example.named_channel
+        ).standard_row()
 
     return None if frozen is None else np.stack(list(parallel_map(row, list(frozen.examples), workers=workers)))
 

@@ -106,7 +106,9 @@ def predict_all(model: Predictor, examples: Sequence[Example], workers: int | No
     """Return a model's predicted classes or numbers for recordings, shape (n,)."""
 
     def predict(example: Example) -> str | float:
-        prediction = model.predict(example.file, start_s=example.start_s, end_s=example.end_s)
+        prediction = model.predict(
+            example.file, start_s=example.start_s, end_s=example.end_s, channel=example.named_channel
+        )
         return prediction.value if prediction.value is not None else str(prediction.label)
 
     return _array(list(parallel_map(predict, list(examples), workers=workers)), is_class=bool(model.classes))

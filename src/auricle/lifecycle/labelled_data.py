@@ -234,6 +234,7 @@ def write_examples(
                 target=None if is_class else float(labels.truth[index]),
                 group=str(labels.groups[index]),
                 time=str(labels.times[index]),
+                channel="0",  # what the model heard was kept, whatever the sound had
                 weight=float(weights[index]),
             )
         )

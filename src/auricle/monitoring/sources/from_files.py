@@ -55,7 +55,9 @@ def samples_from_files(
 
     def predict(recording: Example) -> _Result | Failure:
         try:
-            stream = model.run(recording.file, start_s=recording.start_s, end_s=recording.end_s)
+            stream = model.run(
+                recording.file, start_s=recording.start_s, end_s=recording.end_s, channel=recording.named_channel
+            )
             return stream.recording(), stream.standard_row(), stream.rate_hz
         except AuricleError as error:
             return Failure.of(recording, error)
