@@ -3,6 +3,7 @@
 Features are computed once and cached; each model is trained once on a part of a set, and predicts the rest.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from auricle.audio import quality
 from auricle.audio.clip import Clip
+from auricle.audio.clipping import ClippedRuns
 from auricle.audio.decode import read
 from auricle.audio.resample import resample
 from auricle.bundles.aggregation import calibrate, log_probabilities
@@ -103,7 +105,9 @@ class ModelCache:
         if key not in self._features:
             path = self.folder / f"{key}_{KERNEL_VERSION}_{quality.VERSION}.npz"
             if not path.exists():
-                np.savez(path, **self._compute(name, fault, by).__dict__)
+                aside = path.with_name(f"{os.getpid()}_{path.name}")  # other processes look for the same features
+                np.savez(aside, **self._compute(name, fault, by).__dict__)
+                aside.replace(path)
             with np.load(path) as kept:
                 self._features[key] = RecordingFeatures(
                     kept["rows"], kept["standard"], kept["quality"], int(kept["rate"])
@@ -124,7 +128,10 @@ class ModelCache:
                 continue
             rows.append(extractor.row(samples))
             standards.append(standard.row(samples))
-            qualities.append(quality_row(quality.measure(samples, spec.rate_hz)))
+            runs = ClippedRuns(clip.rate_hz)
+            runs.push(clip.samples)
+            clipped = runs.fraction(0.0, samples.size / spec.rate_hz)
+            qualities.append(quality_row(replace(quality.measure(samples, spec.rate_hz), clipped=clipped)))
         return RecordingFeatures(np.stack(rows), np.stack(standards), np.stack(qualities), clip.rate_hz)
 
     def train(
