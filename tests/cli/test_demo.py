@@ -38,6 +38,18 @@ def test_the_whole_loop_in_small(auricle, tmp_path: Path, monkeypatch: pytest.Mo
         assert load(tmp_path / "demo" / f"{name}.auricle").bundle.manifest.name == name
 
 
+def test_a_folder_of_other_files_is_not_written(auricle, tmp_path: Path) -> None:
+    (tmp_path / "sounds").mkdir()
+    ran = auricle("demo", "-o", tmp_path)
+    assert ran.sentence == (
+        f"{tmp_path}: the demo's folder must be new, empty or an earlier demo's. It holds 'sounds': name another."
+    )
+    assert [path.name for path in tmp_path.rglob("*")] == ["sounds"]
+    demo._begin(tmp_path / "new")
+    demo._begin(tmp_path / "new")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [demo.MARKER]
+
+
 def test_a_folder_that_cannot_be_created(auricle, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("here already")
     for folder in (tmp_path / "file", tmp_path / "file" / "demo"):

@@ -47,7 +47,7 @@ def test_a_key_is_revoked(auricle: Callable[..., Any], url: str) -> None:
     ("words", "sentence"),
     [
         (("create", "--scopes", "root"), "A scope must be one of predict, feedback, read, train, promote, admin"),
-        (("create", "--scopes", ""), "Got ''"),
+        (("create", "--scopes", ","), "Got ''"),
         (("create", "--expires", "soon"), "A duration must be a number above 0"),
         (("create", "--store", "mysql://root:secret@host/db"), "A store's URL must be"),
     ],

@@ -249,7 +249,7 @@ def test_label_tracks_beside_recordings_are_a_data_set(
         assert [(str(e.file), e.start_s, e.end_s, e.label) for e in data.examples] == expected
     again = auricle("predict", states_file, folder, "--format", form, *level, "-o", folder)
     assert again.sentence == (
-        f"{folder}/a{suffix}: the file exists, and may hold labels made by hand. Move it away, or name another folder."
+        f"{folder}/a{suffix}: the file exists, and may hold labels made by hand. Move it away, or write elsewhere."
     )
 
 

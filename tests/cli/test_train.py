@@ -88,12 +88,15 @@ def test_training_twice_gives_the_same_model(auricle, machine_sounds: Path, tmp_
     assert len(versions) == 1
 
 
-def test_an_earlier_bundle_is_replaced_only_on_success(auricle, machine_sounds: Path, out: Path) -> None:
-    path = out / "x.auricle"
-    path.write_bytes(b"PK\3\4 earlier")
+def test_an_earlier_bundle_is_replaced_only_on_success(
+    auricle, machine_sounds: Path, states_file: Path, out: Path
+) -> None:
+    path, earlier = out / "x.auricle", states_file.read_bytes()
+    path.write_bytes(earlier)
     assert auricle("train", machine_sounds, "--models", "none", "--label", "label", "-o", path).code == 2
-    assert path.read_bytes() == b"PK\3\4 earlier"
+    assert path.read_bytes() == earlier
     assert auricle("train", machine_sounds, "--models", "linear", "--label", "label", "-o", path).code == 0
+    assert path.read_bytes() != earlier
     assert load(path).classes
     assert [file.name for file in out.iterdir()] == ["x.auricle"]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from auricle import __version__
 from auricle.cli.commands import COMMANDS, GROUPS, SECTIONS
+from auricle.errors import UsageError
 
 __all__ = ["app", "load_command"]
 
@@ -59,6 +61,21 @@ def _help_lines(prefix: str, commands: Mapping[str, tuple[str, str]]) -> dict[st
     return words
 
 
+def _check_no_empty(arguments: list[str]) -> None:
+    """Refuse what an unset variable of a shell leaves; as a path it would be the current folder.
+
+    Raises
+    ------
+    UsageError : an argument is empty
+    """
+    for before, argument in pairwise(["", *arguments]):
+        name, equals, value = argument.partition("=")
+        if not argument.strip() or (name.startswith("-") and equals and not value.strip()):
+            option = name if equals else before
+            where = f"`{option}` has none" if option.startswith("-") else "One is empty"
+            raise UsageError(f"Every argument must have a value. {where}: is a variable unset?")
+
+
 def _write_parameters(command: Any, context: Any, formatter: Any) -> None:
     """Write arguments and options, grouped by panel."""
     panels: dict[str, list[tuple[str, str]]] = {}
@@ -72,6 +89,10 @@ def _write_parameters(command: Any, context: Any, formatter: Any) -> None:
 
 
 class _Command(TyperCommand):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _check_no_empty(args)
+        return super().parse_args(ctx, args)
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_parameters(self, ctx, formatter)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
+MARKER = ".auricle-demo"
+"""An empty file in the folder of a demo."""
+
 N_RECORDINGS = 128
 N_NEW = 24
 N_MACHINES = 25
@@ -44,11 +47,7 @@ def demo(
     from auricle.features.cache import FeatureCache
     from auricle.prediction.predictor import load
 
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{output}: the demo's folder must be writable. {error.strerror}.") from error
-
+    _begin(output)
     _say("1. Sounds of a motor, healthy and with three faults, from several machines and microphones")
     table = machines(output / "sounds", n=N_RECORDINGS, seed=seed, n_machines=N_MACHINES)
     states, speeds = (
@@ -90,6 +89,26 @@ def demo(
     if as_json:
         trained = {"faults": faults.as_json(), "forest": tuned.as_json(), "rpm": rpm.as_json()}
         print_json({**trained, "loop": asdict(closed), "output": str(output)})
+
+
+def _begin(folder: Path) -> None:
+    """Create the demo's folder, or take that of an earlier demo; files of other origin are not written over.
+
+    Raises
+    ------
+    OutputError : the folder cannot be written, or holds other files
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        others = sorted(path.name for path in folder.iterdir())
+        if others and MARKER not in others:
+            raise OutputError(
+                f"{folder}: the demo's folder must be new, empty or an earlier demo's. It holds {others[0]!r}: name "
+                "another."
+            )
+        (folder / MARKER).touch()
+    except OSError as error:
+        raise OutputError(f"{folder}: the demo's folder must be writable. {error.strerror}.") from error
 
 
 def _say(text: str) -> None:

@@ -32,7 +32,7 @@ def export(
 
     check_name(output)
     check_output(output, "ONNX graph", (model,))
-    check_output(output.with_suffix(".json"), "JSON lines", (model,))
+    check_output(output.with_suffix(".json"), "card of a graph", (model,))
     written = write(Bundle.load(model), output)
     if as_json:
         print_json(written.as_json())

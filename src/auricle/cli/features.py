@@ -86,7 +86,9 @@ def features(
         return
     if resume:
         raise UsageError("`--resume` must be given with `--engine`: a single table is written whole or not at all.")
-    check_output(output, "Parquet table" if check_name(str(output)) == ".parquet" else "CSV table", (data, root))
+    check_output(
+        output, f"{'Parquet' if check_name(str(output)) == '.parquet' else 'CSV'} table of features", (data, root)
+    )
     dataset, spec, rate = load()
     with Bars() as bars:
         _, examples, _ = extract(dataset, spec, workers=workers, progress=bars)

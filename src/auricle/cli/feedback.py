@@ -94,7 +94,7 @@ def export_feedback(
         return
     if output.suffix.lower() != ".csv":
         raise UsageError(f"{output}: the table's name must end in .csv.")
-    check_output(output, "CSV table")
+    check_output(output, "table of labels")
     files.write_bytes(output, text.getvalue().encode())
     err.print(f"Wrote {output}; labels: {len(rows)}.", markup=False)
 

@@ -48,17 +48,10 @@ __all__ = [
 ]
 
 
-def _not_empty(value: str) -> str:
-    if not value.strip():
-        raise UsageError("DATA must name a folder or table. The argument is empty: is a variable unset?")
-    return value
-
-
 DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        callback=_not_empty,
         help="A folder with one sub-folder per class, a table (.csv, .jsonl), or a folder with metadata.csv.",
     ),
 ]
@@ -152,7 +145,7 @@ def check_report(path: Path | None, *inputs: str | Path | None) -> None:
         return
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"{path}: the report's name must end in .html or .htm.")
-    check_output(path, "HTML page", inputs)
+    check_output(path, "report", inputs)
 
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}

@@ -24,6 +24,7 @@ from auricle.cli.options import EngineOption, KeepOption, ModelArgument, StrictO
 from auricle.cli.outputs import check_output
 from auricle.cli.terminal import Bars, err, leave_if_unread, print_json, print_omitted
 from auricle.errors import OutputError, UsageError
+from auricle.runtime.files import check_writable
 
 if TYPE_CHECKING:
     from auricle.prediction.bulk.outbox import EntryWriter
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
-_KINDS = {"jsonl": "JSON lines", "csv": "CSV table", "audacity": "label track", "raven": "label track"}
+_KINDS = {"jsonl": "JSON lines of predictions", "csv": "CSV table of predictions"}
 
 
 def predict(
@@ -122,8 +123,12 @@ def predict(
             f"`--resume` must be given with jsonl or csv. Format {form} is one file per recording, whole or absent: "
             "name the recordings that have no file yet."
         )
-    if output is not None and engine == "local" and not (has_own_files and output.is_dir()):
-        check_output(output, _KINDS[form], (model,) if resume else (model, *inputs))
+    if output is not None and engine == "local" and not has_own_files:
+        database = None if store is None else store.removeprefix("sqlite:///")
+        check_output(output, _KINDS[form], (model, database, *([] if resume else inputs)))
+    elif output is not None and engine == "local" and not output.is_dir():
+        check_writable(output)
+        _check_no_labels(output)
     if engine != "local" and output is not None and output.suffix.lower() in (".jsonl", ".csv"):
         raise UsageError(f"{output}: `--engine` writes a folder of parts. Name a folder, such as {output.stem}.")
     named = expand(inputs)
@@ -253,8 +258,12 @@ def _tracks(found: list[Path], output: Path, suffix: str) -> dict[Path, Path]:
     shared, n_recordings = Counter(tracks.values()).most_common(1)[0]
     if n_recordings > 1:
         raise UsageError(f"{shared}: {n_recordings} recordings would share one output file. Give them different names.")
-    if existing := [track for track in tracks.values() if track.exists()]:
-        raise OutputError(
-            f"{existing[0]}: the file exists, and may hold labels made by hand. Move it away, or name another folder."
-        )
+    _check_no_labels(*tracks.values())
     return tracks
+
+
+def _check_no_labels(*tracks: Path) -> None:
+    if existing := [track for track in tracks if track.exists()]:
+        raise OutputError(
+            f"{existing[0]}: the file exists, and may hold labels made by hand. Move it away, or write elsewhere."
+        )

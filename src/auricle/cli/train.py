@@ -126,11 +126,13 @@ def train(
     from auricle.training.report import build_report
     from auricle.training.train import train as run
 
-    check_output(output, "bundle", (data, root))
-    check_report(report, data, root, output)
-    budget_s, max_bytes = duration_s(budget), size_bytes(cache_max)
     if tune == "optuna" and journal is None:
         journal = output.with_name(f"{output.name}.journal")
+    inputs = (data, root, journal, *(embedding or ()))
+    check_output(output, "bundle", inputs)
+    check_report(report, *inputs, output)
+    check_output(journal, "journal of trials", (data, root, *(embedding or ())))
+    budget_s, max_bytes = duration_s(budget), size_bytes(cache_max)
     dataset = Dataset.load(data, task=task, label=label, target=target, group=group, fold=fold, root=root)
     print_omitted(dataset.omitted, strict=strict)
     with ExitStack() as stack:

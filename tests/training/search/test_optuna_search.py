@@ -89,9 +89,11 @@ def test_a_journal_of_another_training_is_refused(data_by_spec, tmp_path):
 
 
 def test_a_file_that_is_no_journal_is_refused(data_by_spec, tmp_path):
-    (tmp_path / "notes.txt").write_text("no journal\n")
-    with pytest.raises(UsageError, match=r"notes\.txt: a journal must be"):
-        searched(data_by_spec, n_trials=1, journal=tmp_path / "notes.txt")
+    for content in (b"no journal\n", b'{"name": "mine"}\n', b"\x7fELF\0 and so on", b'"'):
+        (tmp_path / "notes.txt").write_bytes(content)
+        with pytest.raises(UsageError, match=r"notes\.txt: a journal must be"):
+            searched(data_by_spec, n_trials=1, journal=tmp_path / "notes.txt")
+        assert (tmp_path / "notes.txt").read_bytes() == content
 
 
 def test_a_budget_ends_the_search(data_by_spec):

@@ -132,7 +132,7 @@ def run_to_file(
     outbox = Outbox(write_entries)
     settings = run_settings(model, paths, request, format_name) | ({} if write_entries is None else {"keeps": True})
     if resume and output.is_file() and not journal_of(output).exists():
-        finished = read_finished(output, model.name, paths, request, format_name)
+        finished = read_finished(output, model, paths, request, format_name)
         if set(finished.files) == set(map(str, paths)):
             n_files = len(paths)
             return Report(n_files=n_files, n_resumed=n_files, n_failed=finished.n_failed, sound_s=0.0, seconds=0.0)

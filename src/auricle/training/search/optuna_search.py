@@ -27,6 +27,7 @@ N_TRIALS = 40
 """Trials of each study, where no budget ends it before."""
 
 _AS_DEFAULT = "default"
+_JOURNAL_HEAD = b'{"op_code":'
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -90,6 +91,10 @@ def optuna_search(
 
 def _study(name: str, space: SearchSpace, journal: Path | None) -> optuna.Study:
     try:
+        if journal is not None and journal.exists():
+            with journal.open("rb") as file:  # Optuna would append to any file, and read lines of other JSON
+                if (head := file.read(len(_JOURNAL_HEAD))) and head != _JOURNAL_HEAD:
+                    raise ValueError("It begins with other bytes")
         return optuna.create_study(
             study_name=name,
             storage=None if journal is None else JournalStorage(JournalFileBackend(str(journal))),
