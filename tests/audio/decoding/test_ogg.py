@@ -87,3 +87,15 @@ def test_another_codec_is_named(packet: bytes) -> None:
 def test_bytes_between_pages_are_skipped(streams: list[bytes]) -> None:
     assert [link.has_end for link in ogg.links(b"OggS junk " + streams[0])] == [True]
     assert ogg.links(b"OggS") == []
+
+
+def test_a_stream_that_is_cut_before_another_is_truncated(streams: list[bytes]) -> None:
+    with pytest.raises(AudioError, match="the file is truncated"):
+        read(streams[1][: len(streams[1]) // 2] + streams[0])
+
+
+def test_flac_in_ogg_without_its_end_is_truncated(encoded: Encode, noise: Noise) -> None:
+    content = in_ogg(encoded(noise(200_000, 2), 44_100, "flac16"))
+    assert ogg.rate_of(content) == 44_100
+    with pytest.raises(AudioError, match="the file is truncated"):
+        read(content[: int(0.7 * len(content))])

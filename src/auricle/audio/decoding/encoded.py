@@ -202,16 +202,16 @@ def _ogg(file: BinaryIO, data: mmap.mmap, name: str) -> Encoded:
             f"{name}: the file is truncated: it ends within its first page. Copy it again from its source."
         )
     codec = ogg.codec_of(data)
-    if codec == "FLAC":
-        return Encoded("FLAC", (open_source(ogg.native_flac(data)),))
-    if codec not in ("Vorbis", "Opus"):
+    if codec not in ("Vorbis", "Opus", "FLAC"):
         raise AudioError(f"{name}: auricle does not read Ogg with {codec}. Convert it, for example to FLAC.")
-    if not links[-1].has_end:
+    if not all(link.has_end for link in links):
         there_s = sum(link.granule for link in links) / max(1, ogg.rate_of(data))
         raise AudioError(
             f"{name}: the file is truncated: an Ogg stream must end with a page that says so, and this one ends "
             f"without, after {there_s:.2f} s. Copy it again from its source."
         )
+    if codec == "FLAC":
+        return Encoded("FLAC", (open_source(ogg.native_flac(data)),))
     if len(links) == 1:
         return Encoded("OGG", (file,))
     return Encoded("OGG", tuple(open_source(data[link.start : link.end]) for link in links))

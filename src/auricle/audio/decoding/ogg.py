@@ -76,8 +76,10 @@ def codec_of(data: Buffer) -> str:
 
 
 def rate_of(data: Buffer) -> int:
-    """Return the rate that positions of the first stream count in: that of Vorbis, or 48 kHz of Opus."""
+    """Return the rate that positions of the first stream count in: that of Vorbis or FLAC, or 48 kHz of Opus."""
     page = next(_pages(data), None)
+    if page is not None and data[page.body : page.body + 5] == b"\x7fFLAC":
+        return int.from_bytes(data[page.body + 27 : page.body + 30], "big") >> 4
     if page is None or data[page.body : page.body + 7] != b"\x01vorbis":
         return 48_000
     return int.from_bytes(data[page.body + 12 : page.body + 16], "little")
@@ -109,4 +111,6 @@ def _pages(data: Buffer) -> Iterator[_Page]:
         granule = int.from_bytes(data[offset + 6 : offset + 14], "little")
         page = _Page(offset, data[offset + 5], serial, granule, segments, offset + _HEADER_BYTES + n_segments)
         yield page
-        offset = page.end
+        # A page that was cut off does not end where the next one begins, which may then lie within it.
+        follows = page.end >= len(data) or data[page.end : page.end + 4] == b"OggS"
+        offset = page.end if follows and page.end <= len(data) else page.body
