@@ -209,6 +209,20 @@ def test_an_odd_sample_rate_does_not_become_that_of_the_model(tmp_path):
     assert asked.as_json()["sample_rate"]["reason"].startswith("as was asked for")
 
 
+def test_channels_are_those_of_the_recordings_that_are_left(tmp_path):
+    rng = np.random.default_rng(0)
+    for label, level in (("loud", 0.3), ("quiet", 0.01)):
+        (tmp_path / label).mkdir()
+        for number in range(10):
+            frames = rng.normal(0, level, (8000, 2 if number else 1)).clip(-1, 1)
+            soundfile.write(tmp_path / label / f"{number}.wav", frames, 16_000)
+    soundfile.write(tmp_path / "loud" / "+odd.wav", rng.normal(0, 0.3, 1000).clip(-1, 1), 1000)
+    result = train(tmp_path, models="linear", channel="each", skip_bad=True)
+    assert [failure.file.name for failure in result.failures] == ["+odd.wav"]
+    assert [e.file.name for e in result.dataset.examples if e.channel == "mean"] == ["0.wav", "0.wav"]
+    assert len(result.dataset) == 2 + 2 * 18
+
+
 def test_a_split_that_leaks_is_refused_before_anything_is_computed(table, monkeypatch):
     monkeypatch.setattr(pipeline, "values_of", lambda *_: pytest.fail("a feature was computed"))
     with pytest.raises(SplitError, match="group"):

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from auricle.audio.channels import MEAN
 from auricle.datasets.dataset import MAX_TARGET, Dataset
 from auricle.datasets.feature_table import Failure, Progress
-from auricle.datasets.headers import hear_channel, read_headers
+from auricle.datasets.headers import Headers, hear_channel, read_headers
 from auricle.errors import DataError, UsageError
 from auricle.evaluation.independence import independent_groups
 from auricle.features.cache import FeatureCache
@@ -150,6 +150,7 @@ def train(
     plan = choose_split(dataset, tune=tune, split=split, seed=seed)  # first, since it may refuse the data
     vary_window = spec is None and window_s == "auto"
     odd: tuple[Failure, ...] = ()
+    headers: Headers | None = None
     if spec is None:
         headers = read_headers(dataset, workers=workers)
         rate = choose_rate(dataset, headers, rate_hz=rate_hz, workers=workers)
@@ -159,7 +160,9 @@ def train(
     else:
         rate = SampleRate(spec.rate_hz, "that of the spec that was given.")
     if channel != MEAN:
-        dataset = hear_channel(dataset, read_headers(dataset, workers=workers), channel)
+        if headers is None or odd:  # those read before number the recordings as they were
+            headers = read_headers(dataset, workers=workers)
+        dataset = hear_channel(dataset, headers, channel)
         plan = choose_split(dataset, tune=tune, split=split, seed=seed)
     check_convertible(request.estimators, len(spec.columns), dataset.task)
     features = compute_features(

@@ -3,17 +3,18 @@
 import mmap
 from contextlib import closing
 from dataclasses import dataclass
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final
 
 from auricle.audio.clip import Samples
 from auricle.audio.decoding import ffmpeg, mpeg, ogg
 from auricle.audio.decoding.containers import FORMATS, find_data_chunk, sniff, sniff_foreign
 from auricle.audio.decoding.ffmpeg import FfmpegDecoder
+from auricle.audio.decoding.frames import FrameDecoder, skip_by_reading
 from auricle.audio.decoding.libsndfile import Decoder
 from auricle.audio.sources import open_source
 from auricle.errors import AudioError
 
-__all__ = ["Encoded", "FrameDecoder", "examine", "open_decoder"]
+__all__ = ["Encoded", "examine", "open_decoder"]
 
 _MPEG_IN_WAV = 0x55
 _FEWEST_FRAMES = 4
@@ -22,25 +23,6 @@ _FEWEST_FRAMES = 4
 
 MAX_JUNK_BYTES: Final = 2048
 """Bytes of an MP3 beside its frames that are not worth a word: a last frame that a recorder did not finish."""
-
-
-class FrameDecoder(Protocol):
-    """Decodes a file in order: `auricle.audio.decoding.libsndfile.Decoder` says what each member is."""
-
-    format: str
-    rate_hz: int
-    channels: int
-    n_frames: int | None
-    has_exact_length: bool
-
-    def read(self, count: int) -> Samples:
-        """Decode the next frames."""
-
-    def skip(self, count: int, *, block: int) -> int:
-        """Skip frames, and return how many there were."""
-
-    def close(self) -> None:
-        """Free the decoder."""
 
 
 def open_decoder(file: BinaryIO, name: str) -> tuple[FrameDecoder, tuple[str, ...]]:
@@ -89,10 +71,7 @@ class _Chain:
             self._index += 1
 
     def skip(self, count: int, *, block: int) -> int:
-        skipped = 0
-        while skipped < count and (dropped := len(self.read(min(block, count - skipped)))):
-            skipped += dropped
-        return skipped
+        return skip_by_reading(self.read, count, block=block)
 
     def close(self) -> None:
         for link in self._links:

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from auricle.audio.clip import Samples
+from auricle.audio.decoding.frames import skip_by_reading
 from auricle.errors import AudioError
 
 __all__ = ["FfmpegDecoder", "is_installed"]
@@ -21,7 +22,7 @@ def is_installed() -> bool:
 
 
 class FfmpegDecoder:
-    """The first audio track of a file, decoded in order by one thread.
+    """A `FrameDecoder` (auricle.audio.decoding.frames) of the first audio track of a file, in one thread.
 
     Parameters
     ----------
@@ -33,13 +34,6 @@ class FfmpegDecoder:
 
     Attributes
     ----------
-    format : str
-        The same.
-    rate_hz, channels : int
-    n_frames : None
-        No header of these formats counts frames exactly.
-    has_exact_length : bool
-        False.
     n_tracks : int
         Audio tracks of the file.
 
@@ -52,7 +46,7 @@ class FfmpegDecoder:
         self._av: Any = importlib.import_module("av")
         self._av.logging.set_level(None)
         self._name, self.format = name, form
-        self.n_frames: int | None = None
+        self.n_frames: int | None = None  # no header of these formats counts frames exactly
         self.has_exact_length = False
         try:
             self._container = self._av.open(file, mode="r")
@@ -81,10 +75,7 @@ class FfmpegDecoder:
 
     def skip(self, count: int, *, block: int) -> int:
         """Decode and drop ``count`` frames, and return how many there were."""
-        skipped = 0
-        while skipped < count and (dropped := len(self.read(min(block, count - skipped)))):
-            skipped += dropped
-        return skipped
+        return skip_by_reading(self.read, count, block=block)
 
     def close(self) -> None:
         """Free the decoder; the file itself stays open."""

@@ -10,6 +10,7 @@ import soundfile
 from auricle.audio.clip import Samples
 from auricle.audio.decoding import mpeg
 from auricle.audio.decoding.containers import RepairedFile, find_data_chunk
+from auricle.audio.decoding.frames import skip_by_reading
 from auricle.errors import AudioError
 
 __all__ = ["MAX_CHANNELS", "MAX_RATE_HZ", "Decoder"]
@@ -33,7 +34,7 @@ class _SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
 
 
 class Decoder:
-    """Decodes an open file, frame by frame.
+    """A `FrameDecoder` (auricle.audio.decoding.frames) of an open file.
 
     Parameters
     ----------
@@ -46,18 +47,6 @@ class Decoder:
         Of an MP3 whose header does not count its frames.
     is_own : bool
         Whether the file is closed with the decoder.
-
-    Attributes
-    ----------
-    format : str
-        The same.
-    rate_hz : int
-        Sample rate.
-    channels : int
-    n_frames : int or None
-        Length in the header; None where it holds none.
-    has_exact_length : bool
-        Whether a file that ends before ``n_frames`` is damaged. The length of an MP3 may be an estimate.
 
     Raises
     ------
@@ -114,10 +103,7 @@ class Decoder:
         if count and self.format in ("WAV", "AIFF", "FLAC"):
             with _named_errors(self._name):
                 return int(self._file.seek(count, soundfile.SEEK_CUR))
-        skipped = 0
-        while skipped < count and (dropped := len(self.read(min(block, count - skipped)))):
-            skipped += dropped
-        return skipped
+        return skip_by_reading(self.read, count, block=block)
 
     def _check(self) -> None:
         if self._file.subtype not in _SUBTYPES:

@@ -9,7 +9,7 @@ from auricle.audio.decoding.mpeg import Buffer
 __all__ = ["Link", "codec_of", "links", "native_flac", "rate_of"]
 
 _HEADER_BYTES: Final = 27
-_CONTINUED, _BEGIN, _END = 1, 2, 4
+_BEGIN, _END = 2, 4
 
 _CODECS: Final = {
     b"\x01vorbis": "Vorbis",
